@@ -1,0 +1,44 @@
+"""The only reader of the environment: names of resources and limits, one frozen value."""
+
+import os
+from dataclasses import dataclass
+from functools import cache
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a deployment decides; every field is an environment variable of the stage.
+
+    `table_name` (`TABLE_NAME`), `delivery_queue_name` (`DELIVERY_QUEUE_NAME`),
+    `credentials_secret` (`CREDENTIALS_SECRET`) and `data_keys_secret` (`DATA_KEYS_SECRET`) are
+    names as `infra/resources.json` creates them. `cache_s` (`CACHE_S`, seconds) is how long
+    secrets and app profiles are kept in memory, `callback_timeout_s` (`CALLBACK_TIMEOUT_S`,
+    seconds) how long an app has to answer a callback (NetEase: 5), `log_level` (`LOG_LEVEL`)
+    as in the standard library.
+    """
+
+    stage: str
+    table_name: str
+    delivery_queue_name: str
+    credentials_secret: str
+    data_keys_secret: str
+    cache_s: int
+    callback_timeout_s: float
+    log_level: str
+
+
+@cache
+def settings() -> Settings:
+    """Reads the environment once. Names default to those of the stage `dev`."""
+    stage = os.environ.get("STAGE", "dev")
+    name = f"masking-gateway-{stage}"
+    return Settings(
+        stage=stage,
+        table_name=os.environ.get("TABLE_NAME", name),
+        delivery_queue_name=os.environ.get("DELIVERY_QUEUE_NAME", f"{name}-delivery"),
+        credentials_secret=os.environ.get("CREDENTIALS_SECRET", f"{name}/credentials"),
+        data_keys_secret=os.environ.get("DATA_KEYS_SECRET", f"{name}/data-keys"),
+        cache_s=int(os.environ.get("CACHE_S", "60")),
+        callback_timeout_s=float(os.environ.get("CALLBACK_TIMEOUT_S", "5")),
+        log_level=os.environ.get("LOG_LEVEL", "INFO"),
+    )
