@@ -21,7 +21,8 @@ demo: $(STAMP) ## bind, call, send an SMS against a running `make run`
 	@exec $(RUN) simulator demo
 
 test: lint types layers ## the whole gate: lint, types, layers, tests with coverage
-	@$(RUN) pytest $(TESTS) --cov --cov-branch --cov-report=term:skip-covered --line-coverage=95
+	@$(RUN) pytest -p tests.line_coverage $(TESTS) \
+		--cov --cov-branch --cov-report=term-missing:skip-covered --line-coverage=95
 
 lint: $(STAMP) ## ruff: rules and format
 	@$(RUN) ruff check --quiet .
@@ -49,8 +50,8 @@ deploy: $(STAMP) ## resources and functions of STAGE into the AWS account of the
 undeploy: $(STAMP) ## take STAGE away again; anything but dev wants CONFIRM=<stage>
 	@CONFIRM='$(CONFIRM)' exec $(RUN) infra undeploy $(STAGE)
 
-clean: ## remove what make made, except a running stack's .local
-	@rm -rf .venv .venv.lock build .cache .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+clean: ## remove what make made; .local and the downloads in .cache stay
+	@rm -rf .venv .venv.lock build .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
-$(STAMP): requirements.txt requirements-dev.txt scripts/venv.py scripts/find-python
-	@python=$$(PYTHON='$(PYTHON)' scripts/find-python) && "$$python" scripts/venv.py
+$(STAMP): requirements.txt requirements-dev.txt scripts/make_venv.py scripts/find-python
+	@python=$$(PYTHON='$(PYTHON)' scripts/find-python) && "$$python" scripts/make_venv.py
