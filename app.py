@@ -1,5 +1,7 @@
 """The bundle: routes, the delivery worker and the schedules, put together."""
 
+from typing import Any
+
 from chalice.app import Chalice, CloudWatchEvent, Rate, SQSEvent
 
 from chalicelib.api import netease, switch, unknown
@@ -22,4 +24,5 @@ def deliver(event: SQSEvent) -> None:
 @app.schedule(Rate(1, unit=Rate.MINUTES))
 def clean(event: CloudWatchEvent) -> None:
     """Archives expired bindings."""
-    clean_expired(event.context.get_remaining_time_in_millis)
+    context: Any = event.context
+    clean_expired(context.get_remaining_time_in_millis)

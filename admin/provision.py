@@ -1,4 +1,4 @@
-"""Registers apps, their numbers and switches: credentials in Secrets Manager, the rest in the table.
+"""Registers apps, their numbers and switches; secrets go to Secrets Manager, the rest to the table.
 
 Works with whatever AWS account and stage the environment names (see `chalicelib/settings.py`).
 Changes to the credentials secret are read-modify-write: one operator at a time.
@@ -61,7 +61,6 @@ def create_app(
         strict_nonce=strict_nonce,
         pool=Pool({}),
     )
-    _put_new(apps.profile_item(app), f"app {name} exists")
     app_key, app_secret = secrets.token_hex(16), secrets.token_hex(16)
 
     def add(credentials: dict[str, Any]) -> None:
@@ -71,7 +70,13 @@ def create_app(
             "previous_secret": None,
         }
 
-    _change_credentials(add)
+    _put_new(apps.profile_item(app), f"app {name} exists")
+    try:
+        _change_credentials(add)
+    except Exception:
+        # Without credentials nobody could use it, and a second try would find it there.
+        clients.dynamodb().delete_item(TableName=settings().table_name, Key=apps.profile_key(name))
+        raise
     return app_key, app_secret
 
 
@@ -108,8 +113,8 @@ def set_app(name: str, **changes: int | bool | str) -> None:
         "max_call_s": "N",
         "strict_nonce": "BOOL",
     }
-    if not changes or (wrong := changes.keys() - allowed.keys()):
-        raise Mistake(f"can be set: {', '.join(sorted(allowed))}" if changes else "nothing to set")
+    if not changes or changes.keys() - allowed.keys():
+        raise Mistake(f"what can be set: {', '.join(sorted(allowed))}")
     values = {
         f":{setting}": {allowed[setting]: value if isinstance(value, bool) else str(value)}
         for setting, value in changes.items()
@@ -224,8 +229,6 @@ def _put_new(item: dict[str, Any], otherwise: str) -> None:
 
 def _change_credentials(change: Callable[[dict[str, Any]], None]) -> None:
     client, name = clients.secretsmanager(), settings().credentials_secret
-    credentials: dict[str, Any] = json.loads(
-        client.get_secret_value(SecretId=name)["SecretString"]
-    )
+    credentials: dict[str, Any] = json.loads(client.get_secret_value(SecretId=name)["SecretString"])
     change(credentials)
     client.put_secret_value(SecretId=name, SecretString=json.dumps(credentials))

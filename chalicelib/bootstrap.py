@@ -1,4 +1,4 @@
-"""Wires stores, credentials and carriers into the use cases; nothing is made before it is needed."""
+"""Wires stores, credentials and carriers into the use cases, each when it is first needed."""
 
 from dataclasses import dataclass
 from functools import cache, cached_property

@@ -22,7 +22,7 @@ def unknown_path(**_: str) -> Response:
 
 
 @routes.route("/switch/{two}", **ANY)
-def unknown_switch_path(two: str) -> Response:
+def unknown_switch_path(**_: str) -> Response:
     switchboard = gateway().switchboard
     return answer(
         "unknown", routes.current_request, switchboard, lambda *_: switchboard.unknown_path()

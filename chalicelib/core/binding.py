@@ -9,7 +9,7 @@ from itertools import islice
 from chalicelib.core import errors
 from chalicelib.core.allocation import candidates
 from chalicelib.core.cleaning import Cleaner
-from chalicelib.core.ports import Bindings, Refusal
+from chalicelib.core.ports import Bindings
 from chalicelib.core.values import MAX_LIFETIME_MS, App, Ask, Binding, BindingInfo, RequestId
 
 BLIND_TRIES = 4
@@ -54,7 +54,10 @@ class BindingDesk:
             raise errors.BadParameter("number")
         if ask.number is not None and ask.number not in app.pool:
             raise errors.UnknownNumber("no such number")
-        return _Attempt(self._bindings, self._cleaner, app, ask, request, now).run()
+        attempt = _Attempt(
+            self._bindings, self._cleaner, app=app, ask=ask, request=request, now=now
+        )
+        return attempt.run()
 
     def find(self, app: App, binding_id: str, *, now: int) -> BindingInfo | None:
         """A live binding of this app; None for an unknown, foreign or ended one. One read."""
@@ -74,7 +77,7 @@ class BindingDesk:
         """
         for _ in range(MAX_REPEATS):
             binding = self._own(app, binding_id)
-            if not binding.live(now) or self._bindings.replace(binding.released(now=now), now=now):
+            if not binding.live(now) or self._bindings.replace(binding.released(now=now)):
                 return
         raise errors.Contended("this binding is being changed")
 
@@ -95,7 +98,7 @@ class BindingDesk:
             if binding.expires + delta_ms - now > MAX_LIFETIME_MS:
                 raise errors.BadParameter("delta")
             longer = binding.extended(delta_ms=delta_ms, request=request.key, now=now)
-            if self._bindings.replace(longer, now=now):
+            if self._bindings.replace(longer):
                 return
         raise errors.Contended("this binding is being changed")
 
@@ -113,6 +116,7 @@ class _Attempt:
         self,
         bindings: Bindings,
         cleaner: Cleaner,
+        *,
         app: App,
         ask: Ask,
         request: RequestId,
@@ -164,9 +168,7 @@ class _Attempt:
             app=self._app.name, request=self._request.key, attempt=self._handle_attempt
         )
         shard = int(handle) % self._app.quota_shards
-        return replace(
-            draft, handle=handle, id=binding_id(handle, self._now), quota_shard=shard
-        )
+        return replace(draft, handle=handle, id=binding_id(handle, self._now), quota_shard=shard)
 
     def _worth_trying(self) -> Iterator[str]:
         """The numbers to try: the first few blindly, the others once their legs look free."""

@@ -33,9 +33,7 @@ class Cleaner:
     def make_room(self, *, app: str, now: int) -> int:
         """Archives some of one app's expired bindings, so that its quota counts only live ones."""
         own = (each for each in self._bindings.overdue(now=now) if each.app == app)
-        return sum(
-            self._bindings.archive(batch, now=now) for batch in _batches(islice(own, ROOM))
-        )
+        return sum(self._bindings.archive(batch, now=now) for batch in _batches(islice(own, ROOM)))
 
 
 def _batches(overdue: Iterable[Overdue]) -> Iterator[list[Overdue]]:

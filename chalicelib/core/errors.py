@@ -1,5 +1,7 @@
 """Everything that the domain can refuse: one tree, mapped to codes by each facade's table."""
 
+from typing import ClassVar
+
 
 class GatewayError(Exception):
     """A refusal with a cause that a client may see. Its text never holds a subscriber number."""
@@ -28,16 +30,28 @@ class UnknownNumber(GatewayError):
 class NumberTaken(GatewayError):
     """The X that was asked for already serves one of the two, or did until a moment ago."""
 
+    _TEXTS: ClassVar = {
+        "bound": "these two are bound over this number already",
+        "taken": "this number serves one of the two to somebody else",
+        "cooling": "this number served one of the two to somebody else until a moment ago",
+    }
+
     def __init__(self, cause: str) -> None:
-        super().__init__(f"this number can't serve these two: {cause}")
+        super().__init__(self._TEXTS[cause])
         self.cause = cause
 
 
 class NoNumber(GatewayError):
     """Not one X is left for these two; `cause` says why."""
 
+    _TEXTS: ClassVar = {
+        "area": "the app has no number in this area",
+        "cooling": "every number served one of the two to somebody else until a moment ago",
+        "taken": "every number serves one of the two already",
+    }
+
     def __init__(self, cause: str) -> None:
-        super().__init__(f"no number to be had: {cause}")
+        super().__init__(self._TEXTS[cause])
         self.cause = cause
 
 

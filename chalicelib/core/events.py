@@ -179,7 +179,7 @@ def call_record(end: Event, call: Sequence[Event]) -> CallRecord:
     """Reads the record of a call off its end and whatever other events of it are known."""
     starts = [e.at for e in call if e.kind in (EventKind.CALL_STARTED, EventKind.CALL_RINGING)]
     answers = [e.at for e in call if e.kind is EventKind.CALL_ANSWERED]
-    answered = min(min(answers), end.at) if answers else None
+    answered = min(*answers, end.at) if answers else None
     known = [end.at, *starts, *answers]
     return CallRecord(
         started=min(known),

@@ -63,7 +63,7 @@ class Bindings(Protocol):
         """X -> what holds a leg of it (as in Refusal), from consistent reads."""
         ...
 
-    def replace(self, binding: Binding, *, now: int) -> bool:
+    def replace(self, binding: Binding) -> bool:
         """Writes the next version of a binding and its legs; False if it had moved on meanwhile.
         One transaction. Raises Contended."""
         ...

@@ -13,7 +13,7 @@ DUE_SHARDS = 8
 """Over how many partitions of the due index expiries are spread."""
 
 _NEW = "attribute_not_exists(pk)"
-_UNCHANGED = "version = :version AND attribute_not_exists(ended)"
+_UNCHANGED = "version = :before AND attribute_not_exists(ended)"
 _OURS = "binding = :binding"
 _OVERDUE = "expires <= :now AND attribute_exists(due_at)"
 _QUOTA_ROOM = "attribute_not_exists(live) OR live < :limit"
@@ -146,7 +146,7 @@ class DynamoBindings:
                 leg = self._leg(item)
         return owner, leg
 
-    def replace(self, binding: Binding, *, now: int) -> bool:
+    def replace(self, binding: Binding) -> bool:
         """See the port. 6 write units to extend, 8 to release."""
         changes = _times(binding) | {"version": n(binding.version)}
         leg_changes = _leg_times(binding) | {"updated": n(binding.updated)}
@@ -380,9 +380,7 @@ def _check(item_key: Item, condition: str, values: Item) -> Item:
     }
 
 
-def _update(
-    item_key: Item, changes: Item, condition: str, values: Item, removed: str = ""
-) -> Item:
+def _update(item_key: Item, changes: Item, condition: str, values: Item, removed: str = "") -> Item:
     assigned = ", ".join(f"#{name} = :new_{name}" for name in changes)
     return {
         "Update": {

@@ -95,7 +95,8 @@ class Table:
         except ClientError as error:
             if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
                 raise Unavailable("put_item: conflict") from None
-            return Failed(error.response.get("Item"))
+            response: Any = error.response
+            return Failed(response.get("Item"))
         return None
 
     def update(self, item_key: Item, expression: str, values: Item, **kwargs: Any) -> None:

@@ -57,7 +57,9 @@ class Vault:
         """Encrypts; opens only with the same `context`. One byte version, nonce, cipher text."""
         nonce = os.urandom(_NONCE_SIZE)
         cipher = self._ciphers[self._current]
-        return bytes((self._current,)) + nonce + cipher.encrypt(nonce, text.encode(), context.encode())
+        return (
+            bytes((self._current,)) + nonce + cipher.encrypt(nonce, text.encode(), context.encode())
+        )
 
     def open(self, sealed: bytes, context: str) -> str:
         """The text of `seal`. Raises cryptography's InvalidTag, or KeyError for a dropped key."""
@@ -65,7 +67,9 @@ class Vault:
         return self._ciphers[sealed[0]].decrypt(nonce, cipher_text, context.encode()).decode()
 
     def _hash(self, version: int, text: str) -> str:
-        return f"{version}.{_b64(hmac.digest(self._hash_keys[version], text.encode(), 'sha256')[:16])}"
+        return (
+            f"{version}.{_b64(hmac.digest(self._hash_keys[version], text.encode(), 'sha256')[:16])}"
+        )
 
 
 def _b64(raw: bytes) -> str:

@@ -35,9 +35,7 @@ class NeteaseDialect:
         body = json.dumps(
             message(event, call, binding=binding), ensure_ascii=False, separators=(",", ":")
         ).encode()
-        headers = signing.callback_headers(
-            credentials.key, credentials.secrets[0], body, now=now
-        )
+        headers = signing.callback_headers(credentials.key, credentials.secrets[0], body, now=now)
         return headers, body
 
 

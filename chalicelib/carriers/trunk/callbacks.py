@@ -14,7 +14,6 @@ from chalicelib.core.routing import Connect, Router
 from chalicelib.core.values import SwitchCredentials
 
 MAX_BODY = 256 * 1024
-MAX_EVENTS = 100
 
 
 class _Refused(Exception):
@@ -57,15 +56,7 @@ class Switchboard:
         """
         try:
             switch = self._admit(request)
-            sent = wire.parse_json(request.body)
-            if not isinstance(sent, list) or len(sent) > MAX_EVENTS:
-                raise wire.Malformed(f"a list of at most {MAX_EVENTS} events is wanted")
-            good, bad = [], []
-            for index, raw in enumerate(sent):
-                try:
-                    good.append(wire.read_event(raw, carrier=switch.carrier, received=now))
-                except wire.Malformed as error:
-                    bad.append({"index": index, "error": str(error)})
+            good, bad = wire.read_events(request.body, carrier=switch.carrier, received=now)
             self._desk.record(good)
         except _Refused as refused:
             return refused.reply
@@ -101,8 +92,6 @@ class Switchboard:
         return switch
 
 
-def _error(
-    status: int, word: str, message: str, headers: Mapping[str, str] | None = None
-) -> Reply:
+def _error(status: int, word: str, message: str, headers: Mapping[str, str] | None = None) -> Reply:
     body: dict[str, Any] = {"error": word, "message": message}
     return Reply(status, json.dumps(body), headers or {}, facts={"error": word})

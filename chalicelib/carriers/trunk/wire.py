@@ -13,6 +13,7 @@ from chalicelib.core.values import Subscriber
 _T = TypeVar("_T")
 _E = TypeVar("_E", bound=StrEnum)
 
+MAX_EVENTS = 100
 MAX_TEXT = 128
 MAX_DIGITS = 24
 
@@ -61,6 +62,26 @@ def write_route(answer: Connect | Reject) -> str:
     return json.dumps(reply)
 
 
+def read_events(
+    body: bytes, *, carrier: str, received: int
+) -> tuple[list[Event], list[dict[str, Any]]]:
+    """The events of a report, and for each that can't be read its index and why.
+
+    Raises Malformed for a body that is not a list of at most MAX_EVENTS.
+    """
+    sent = parse_json(body)
+    if not isinstance(sent, list) or len(sent) > MAX_EVENTS:
+        raise Malformed(f"a list of at most {MAX_EVENTS} events is wanted")
+    good: list[Event] = []
+    bad: list[dict[str, Any]] = []
+    for index, raw in enumerate(sent):
+        try:
+            good.append(read_event(raw, carrier=carrier, received=received))
+        except Malformed as error:
+            bad.append({"index": index, "error": str(error)})
+    return good, bad
+
+
 def read_event(raw: Any, *, carrier: str, received: int) -> Event:
     """One event of the switch. A type that we don't know is an event of kind UNKNOWN.
 
@@ -69,7 +90,7 @@ def read_event(raw: Any, *, carrier: str, received: int) -> Event:
     fields = _object(raw)
     kind = _text(fields, "type")
     known = kind in set(EventKind) - {EventKind.UNKNOWN}
-    read = {
+    read: dict[str, Any] = {
         "cause": _optional(fields, "reason", _cause),
         "released_by": _optional(fields, "released_by", _member(Party)),
         "rejected": _optional(fields, "rejected", _member(RejectReason)),
