@@ -1,0 +1,57 @@
+# Everything a checkout can do. `make` alone lists it. Needs python 3.11 to 3.13, make and git.
+
+STAGE ?= dev
+# Set PYTHON to choose the interpreter; otherwise a suitable one is looked for on the PATH.
+PYTHON ?=
+RUN := .venv/bin/python -m
+STAMP := .venv/requirements.sha256
+CODE := app.py chalicelib admin infra scripts simulator bench tests
+TESTS ?= tests
+
+.DEFAULT_GOAL := help
+.PHONY: help run demo test lint format types layers bench package deploy undeploy clean
+
+help: ## list what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+run: $(STAMP) ## start the whole gateway on this machine (PORT, SIMULATOR_PORT, AWS_PORT)
+	@exec $(RUN) simulator run
+
+demo: $(STAMP) ## bind, call, send an SMS against a running `make run`
+	@exec $(RUN) simulator demo
+
+test: lint types layers ## the whole gate: lint, types, layers, tests with coverage
+	@$(RUN) pytest -p tests.line_coverage $(TESTS) \
+		--cov --cov-branch --cov-report=term-missing:skip-covered --line-coverage=95
+
+lint: $(STAMP) ## ruff: rules and format
+	@$(RUN) ruff check --quiet .
+	@$(RUN) ruff format --quiet --check --diff .
+
+format: $(STAMP) ## let ruff write the format and the simple fixes
+	@$(RUN) ruff check --fix .
+	@$(RUN) ruff format .
+
+types: $(STAMP) ## strict mypy
+	@$(RUN) mypy
+
+layers: $(STAMP) ## who may import whom
+	@$(RUN) pytest --quiet --no-header tests/test_layers.py
+
+bench: $(STAMP) ## measure and write bench/RESULTS.md
+	@exec $(RUN) bench
+
+package: $(STAMP) ## build/<STAGE>: one CloudFormation template and the zip, checked by cfn-lint
+	@exec $(RUN) infra package $(STAGE)
+
+deploy: $(STAMP) ## resources and functions of STAGE into the AWS account of the environment
+	@exec $(RUN) infra deploy $(STAGE)
+
+undeploy: $(STAMP) ## take STAGE away again; anything but dev wants CONFIRM=<stage>
+	@CONFIRM='$(CONFIRM)' exec $(RUN) infra undeploy $(STAGE)
+
+clean: ## remove what make made; .local and the downloads in .cache stay
+	@rm -rf .venv .venv.lock build .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+
+$(STAMP): requirements.txt requirements-dev.txt scripts/make_venv.py scripts/find-python
+	@python=$$(PYTHON='$(PYTHON)' scripts/find-python) && "$$python" scripts/make_venv.py

@@ -1,0 +1,104 @@
+"""The commands behind `make deploy`, `make undeploy` and `make package`."""
+
+import argparse
+import os
+import sys
+
+import boto3
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    NoCredentialsError,
+    NoRegionError,
+    PartialCredentialsError,
+    ProfileNotFound,
+)
+
+from infra.functions import Functions
+from infra.gateway_responses import put_gateway_responses
+from infra.leftovers import Leftovers
+from infra.package import package
+from infra.stack import Stack
+from infra.stage import DeployError, Stage, find_stage
+
+# Stages whose data nobody misses: they go without being confirmed and without a backup.
+DISPOSABLE = {"dev"}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Returns 0, 1 when AWS or Chalice refused, 2 when the request itself is wrong."""
+    parser = argparse.ArgumentParser(prog="python -m infra", description=__doc__)
+    parser.add_argument("command", choices=["deploy", "undeploy", "package"])
+    parser.add_argument("stage")
+    asked = parser.parse_args(arguments)
+    try:
+        stage = find_stage(asked.stage)
+    except DeployError as error:
+        print(error, file=sys.stderr)
+        return 2
+    try:
+        return {"deploy": deploy, "undeploy": undeploy, "package": pack}[asked.command](stage)
+    except (NoCredentialsError, PartialCredentialsError, ProfileNotFound):
+        print(
+            "no AWS credentials: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+            file=sys.stderr,
+        )
+    except NoRegionError:
+        print("no AWS region: set AWS_DEFAULT_REGION", file=sys.stderr)
+    except ClientError as error:
+        said = error.response["Error"]
+        print(f"AWS refused {error.operation_name}: {said['Message']}", file=sys.stderr)
+    except (DeployError, BotoCoreError, TimeoutError) as error:
+        print(error, file=sys.stderr)
+    return 1
+
+
+def deploy(stage: Stage) -> int:
+    """Resources, functions, API; again and again with the same result."""
+    session = _session(stage)
+    Stack(session, stage).deploy(alarm_topic=os.environ.get("ALARM_TOPIC", ""))
+    api = Functions(session, stage).deploy()
+    put_gateway_responses(session.client("apigateway"), api=api, api_stage=stage.api_stage)
+    print(f"stage {stage.stage} is deployed; give it apps and numbers with python -m admin")
+    return 0
+
+
+def undeploy(stage: Stage) -> int:
+    """Everything that `deploy` made, whatever is still there of it."""
+    disposable = stage.stage in DISPOSABLE
+    if not disposable and os.environ.get("CONFIRM") != stage.stage:
+        print(
+            f"this takes {stage.stage} away with all its bindings: if that is meant,"
+            f" make undeploy STAGE={stage.stage} CONFIRM={stage.stage}",
+            file=sys.stderr,
+        )
+        return 2
+    session = _session(stage)
+    leftovers = Leftovers(session, stage, disposable=disposable)
+    Functions(session, stage).delete()
+    leftovers.prepare()
+    Stack(session, stage).delete()
+    leftovers.delete()
+    print(f"stage {stage.stage} is gone")
+    return 0
+
+
+def pack(stage: Stage) -> int:
+    """A template and a zip, without asking AWS anything."""
+    directory = package(stage)
+    print(
+        f"{directory}: upload with `aws cloudformation package`, then deploy with"
+        " --capabilities CAPABILITY_IAM CAPABILITY_AUTO_EXPAND"
+    )
+    return 0
+
+
+def _session(stage: Stage) -> boto3.session.Session:
+    session = boto3.session.Session()
+    account = session.client("sts").get_caller_identity()["Account"]
+    print(f"stage {stage.stage} in account {account}, {session.region_name}", flush=True)
+    return session
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,85 @@
+"""What the stack's deletion keeps on purpose, table and secrets, and how it goes all the same."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from boto3.session import Session
+from botocore.exceptions import ClientError
+
+from infra.stage import Stage
+
+# Whoever deleted production by mistake has a month to find out; Secrets Manager's maximum.
+RECOVERY_DAYS = 30
+
+
+class Leftovers:
+    """The template retains them, so that no deletion of the stack alone can lose data.
+
+    Of a disposable stage they are deleted at once. Of any other the table leaves a backup and the
+    secrets can be restored for 30 days, as without its data keys the backup could not be read.
+    """
+
+    def __init__(self, session: Session, stage: Stage, *, disposable: bool) -> None:
+        self._dynamodb = session.client("dynamodb")
+        self._secrets = session.client("secretsmanager")
+        self._stage = stage
+        self._disposable = disposable
+
+    def prepare(self) -> None:
+        """To be called before the stack goes: backs up the table and lifts its protection."""
+        table = self._table()
+        if table is None or self._disposable:
+            return
+        name = f"{self._stage.name}-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}"
+        backup = self._dynamodb.create_backup(TableName=self._stage.name, BackupName=name)
+        print(f"table backed up: {backup['BackupDetails']['BackupArn']}", flush=True)
+        if table.get("DeletionProtectionEnabled"):
+            self._dynamodb.update_table(TableName=self._stage.name, DeletionProtectionEnabled=False)
+            self._until(lambda: (self._table() or {}).get("TableStatus") != "UPDATING")
+
+    def delete(self) -> None:
+        """To be called when the stack is gone. What is not there is no error."""
+        if self._table() is not None:
+            print(f"deleting table {self._stage.name}", flush=True)
+            self._dynamodb.delete_table(TableName=self._stage.name)
+            self._until(lambda: self._table() is None)
+        for secret in self._stage.secrets:
+            if self._is_there(secret):
+                self._secrets.delete_secret(SecretId=secret, **self._recovery())
+                print(f"deleted secret {secret}{self._note()}", flush=True)
+
+    def _recovery(self) -> dict[str, Any]:
+        if self._disposable:
+            return {"ForceDeleteWithoutRecovery": True}
+        return {"RecoveryWindowInDays": RECOVERY_DAYS}
+
+    def _note(self) -> str:
+        return "" if self._disposable else f", which can be restored for {RECOVERY_DAYS} days"
+
+    def _table(self) -> dict[str, Any] | None:
+        try:
+            table = self._dynamodb.describe_table(TableName=self._stage.name)["Table"]
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ResourceNotFoundException":
+                return None
+            raise
+        return dict(table)
+
+    def _is_there(self, secret: str) -> bool:
+        try:
+            described = self._secrets.describe_secret(SecretId=secret)
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ResourceNotFoundException":
+                return False
+            raise
+        # In its recovery window it counts as gone.
+        return "DeletedDate" not in described
+
+    @staticmethod
+    def _until(done: Callable[[], bool], *, limit_s: float = 600, poll_s: float = 2) -> None:
+        until = time.monotonic() + limit_s
+        while not done():
+            if time.monotonic() > until:
+                raise TimeoutError("DynamoDB has not finished with the table for ten minutes")
+            time.sleep(poll_s)

@@ -1,0 +1,66 @@
+"""One CloudFormation template for everything, for pipelines that deploy without Chalice."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import boto3.session
+
+from infra.functions import chalice
+from infra.gateway_responses import RESPONSES
+from infra.stage import ROOT, TEMPLATE, DeployError, Stage
+
+# logical name that Chalice gives -> name as `chalice deploy` gives it, and what must stand before
+FUNCTIONS = {
+    "APIHandler": ("masking-gateway-${Stage}", ["ApiLogs"]),
+    "Deliver": ("masking-gateway-${Stage}-deliver", ["DeliverLogs", "DeliveryQueue"]),
+    "Clean": ("masking-gateway-${Stage}-clean", ["CleanLogs"]),
+}
+
+
+def package(stage: Stage) -> Path:
+    """Writes `build/<stage>/sam.json` and `deployment.zip`, and checks the template.
+
+    Returns the directory. Raises DeployError when Chalice or cfn-lint is not content.
+    """
+    directory = ROOT / "build" / stage.stage
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(parents=True)
+    template = directory / "merge.json"
+    template.write_text(json.dumps(_template(stage), indent=2) + "\n")
+    # Chalice wants a region, although of all of it only the partition goes into the template.
+    region = boto3.session.Session().region_name or "us-east-1"
+    chalice(
+        *("package", "--stage", stage.stage, "--merge-template", str(template), str(directory)),
+        AWS_DEFAULT_REGION=region,
+    )
+    template.unlink()
+    lint = "import cfnlint.runner, sys; sys.exit(cfnlint.runner.main())"
+    checked = subprocess.run([sys.executable, "-c", lint, directory / "sam.json"], check=False)
+    if checked.returncode:
+        raise DeployError("cfn-lint is not content with the template: see above")
+    return directory
+
+
+def _template(stage: Stage) -> dict[str, Any]:
+    """What Chalice is to merge into its own: the resources, and what only both together can say."""
+    template: dict[str, Any] = json.loads(TEMPLATE.read_text())
+    template["Parameters"]["Stage"].update(Default=stage.stage, AllowedValues=[stage.stage])
+    template["Resources"] |= {
+        logical: {
+            # Chalice leaves the name open here; logs, alarms and policies go by it.
+            "Properties": {"FunctionName": {"Fn::Sub": name}},
+            "DependsOn": needs,
+        }
+        for logical, (name, needs) in FUNCTIONS.items()
+    }
+    # In the API's own definition, not as resources: those would come after its deployment and be
+    # served only from the next one on.
+    responses = {kind: response.fields() for kind, response in RESPONSES.items()}
+    template["Resources"]["RestAPI"] = {
+        "Properties": {"DefinitionBody": {"x-amazon-apigateway-gateway-responses": responses}}
+    }
+    return template

@@ -1,0 +1,128 @@
+"""The CloudFormation stack of a stage: table, queues, secrets, log groups, alarms."""
+
+import time
+from typing import Any
+
+from boto3.session import Session
+from botocore.exceptions import ClientError
+
+from infra.stage import TEMPLATE, DeployError, Stage
+
+POLL_S = 3.0
+# A table with its index takes a minute or two; more than this is stuck.
+LIMIT_S = 1800
+GONE = "DELETE_COMPLETE"
+
+
+class Stack:
+    """Creates, updates and deletes one stack, and prints what CloudFormation does meanwhile."""
+
+    def __init__(self, session: Session, stage: Stage) -> None:
+        self._client = session.client("cloudformation")
+        self._name = stage.name
+        self._stage = stage.stage
+
+    def deploy(self, *, alarm_topic: str) -> None:
+        """Brings the stack to what the template says. Raises DeployError with AWS's reasons."""
+        status = self.status()
+        if status == "ROLLBACK_COMPLETE":
+            # What is left of a creation that failed: it can't be updated and holds nothing.
+            self.delete()
+            status = GONE
+        seen = self._events()
+        request = {
+            "StackName": self._name,
+            "TemplateBody": TEMPLATE.read_text(),
+            "Parameters": [
+                {"ParameterKey": "Stage", "ParameterValue": self._stage},
+                {"ParameterKey": "AlarmTopic", "ParameterValue": alarm_topic},
+            ],
+        }
+        if status == GONE:
+            print(f"creating stack {self._name}", flush=True)
+            self._client.create_stack(**request)
+        elif not self._update(request):
+            print(f"stack {self._name} is up to date", flush=True)
+            return
+        reached = self._wait(seen)
+        if reached not in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
+            raise DeployError(f"stack {self._name} ended in {reached}: {self._reasons(seen)}")
+
+    def delete(self) -> None:
+        """Deletes the stack if it is there. Raises DeployError with AWS's reasons."""
+        if self.status() == GONE:
+            return
+        print(f"deleting stack {self._name}", flush=True)
+        seen = self._events()
+        self._client.delete_stack(StackName=self._name)
+        reached = self._wait(seen)
+        if reached != GONE:
+            raise DeployError(f"stack {self._name} ended in {reached}: {self._reasons(seen)}")
+
+    def status(self) -> str:
+        """CloudFormation's word for the state; DELETE_COMPLETE if there is none."""
+        try:
+            stacks = self._client.describe_stacks(StackName=self._name)["Stacks"]
+        except ClientError as error:
+            if "does not exist" in error.response["Error"]["Message"]:
+                return GONE
+            raise
+        return str(stacks[0]["StackStatus"])
+
+    def _update(self, request: dict[str, Any]) -> bool:
+        try:
+            self._client.update_stack(**request)
+        except ClientError as error:
+            # CloudFormation has no other way to say so.
+            if "No updates are to be performed" in error.response["Error"]["Message"]:
+                return False
+            raise
+        print(f"updating stack {self._name}", flush=True)
+        return True
+
+    def _wait(self, seen: set[str]) -> str:
+        told = set(seen)
+        until = time.monotonic() + LIMIT_S
+        while True:
+            # The state first: what it is the end of is then among the events.
+            status = self.status()
+            for event in self._since(told):
+                told.add(event["EventId"])
+                print(
+                    f"  {event['ResourceStatus']:<20} {event['LogicalResourceId']}"
+                    f" ({event['ResourceType']})",
+                    flush=True,
+                )
+            if not status.endswith("IN_PROGRESS"):
+                return status
+            if time.monotonic() > until:
+                raise DeployError(f"stack {self._name} is {status} for {LIMIT_S // 60} minutes")
+            time.sleep(POLL_S)
+
+    def _reasons(self, seen: set[str]) -> str:
+        failed = [
+            f"{event['LogicalResourceId']}: {event['ResourceStatusReason']}"
+            for event in self._since(seen)
+            if event["ResourceStatus"].endswith("FAILED") and "ResourceStatusReason" in event
+        ]
+        return "; ".join(failed) or "CloudFormation gives no reason"
+
+    def _since(self, seen: set[str]) -> list[Any]:
+        return [event for event in self._all_events() if event["EventId"] not in seen]
+
+    def _events(self) -> set[str]:
+        return {event["EventId"] for event in self._all_events()}
+
+    def _all_events(self) -> list[Any]:
+        pages = self._client.get_paginator("describe_stack_events")
+        try:
+            events = [
+                event
+                for page in pages.paginate(StackName=self._name)
+                for event in page["StackEvents"]
+            ]
+        except ClientError as error:
+            if "does not exist" in error.response["Error"]["Message"]:
+                return []
+            raise
+        return events[::-1]

@@ -1,0 +1,51 @@
+"""A stage as `.chalice/config.json` lays it down, and what is wrong with the request for one."""
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+TEMPLATE = ROOT / "infra" / "resources.json"
+
+
+class DeployError(Exception):
+    """What stops a deployment, in one line for the person who asked for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Names that belong to one stage. `name` is the stack's, the table's and the API function's;
+    the other functions' and the roles' begin with it.
+    """
+
+    stage: str
+    app: str
+    api_stage: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.app}-{self.stage}"
+
+    @property
+    def queue(self) -> str:
+        return f"{self.name}-delivery"
+
+    @property
+    def secrets(self) -> tuple[str, str]:
+        return f"{self.name}/credentials", f"{self.name}/data-keys"
+
+
+def find_stage(stage: str) -> Stage:
+    """The stage of that name. Raises DeployError: it isn't configured, or never deployed."""
+    config = json.loads((ROOT / ".chalice" / "config.json").read_text())
+    stages = config["stages"]
+    deployable = sorted(set(stages) - {"local"})
+    if stage not in deployable:
+        raise DeployError(
+            f"there is no stage {stage!r} to deploy: .chalice/config.json has"
+            f" {', '.join(deployable)} (and local, which only runs on one machine)"
+        )
+    if not re.fullmatch("[a-z][a-z0-9]{1,11}", stage):
+        raise DeployError(f"stage {stage!r}: 2 to 12 lower-case letters and digits are needed")
+    return Stage(stage, app=config["app_name"], api_stage=stages[stage]["api_gateway_stage"])

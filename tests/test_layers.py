@@ -1,0 +1,172 @@
+"""Who may import whom: the arrows of the design, read from the source."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+CLIENTS_OF_AWS = {"boto3", "botocore"}
+READ_ENVIRONMENT = {"environ", "environb", "getenv", "getenvb"}
+# Top-level modules of ours that never ship; the bundle would fail at import.
+# What all carriers share; every other name in the package is a carrier.
+SHARED_BY_CARRIERS = {"base", "transport"}
+NOT_SHIPPED = {"admin", "bench", "infra", "scripts", "simulator", "tests"}
+# From layer to the layers it may see; every layer sees itself and the standard library.
+MAY_SEE = {
+    "core": set(),
+    "carriers": {"core"},
+    "store": {"core"},
+    "settings": set(),
+    "telemetry": {"core", "settings"},
+    "bootstrap": {"core", "carriers", "store", "settings", "telemetry"},
+    "api": {"core", "bootstrap", "settings", "telemetry"},
+    "app": {"api", "bootstrap", "settings", "telemetry", "core"},
+}
+
+
+def layer(module: str) -> str:
+    """`chalicelib.store.legs` -> `store`; `app` -> `app`; the bare package -> empty."""
+    parts = module.split(".")
+    if parts[0] != "chalicelib":
+        return parts[0]
+    return parts[1] if len(parts) > 1 else ""
+
+
+def imports(module: str, source: str, *, package: bool) -> Iterator[tuple[int, str]]:
+    """Line and full dotted name of every import, also of those inside functions."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                inside = module.split(".")
+                up = inside[: len(inside) - node.level + (1 if package else 0)]
+                base = ".".join([*up, *([node.module] if node.module else [])])
+            # `from chalicelib import store` names the layer only in the alias.
+            yield from ((node.lineno, f"{base}.{alias.name}") for alias in node.names)
+
+
+def breaches(module: str, source: str, *, package: bool = False) -> list[str]:
+    """What in this module goes against the arrows, one line each."""
+    here = layer(module)
+    found = []
+    for line, name in imports(module, source, package=package):
+        reason = _breach_of_import(module, here, name)
+        if reason:
+            found.append(f"{module}:{line} {reason}")
+    if here != "settings":
+        found += [f"{module}:{line} reads the environment" for line in _reads_environment(source)]
+    return found
+
+
+def _breach_of_import(module: str, here: str, name: str) -> str | None:
+    top = name.split(".", maxsplit=1)[0]
+    if top == "chalicelib":
+        there = layer(name)
+        if there not in {"", here} and there not in MAY_SEE.get(here, set()):
+            return f"{here} may not import {there} ({name})"
+        return _breach_between_carriers(module, name)
+    if top in NOT_SHIPPED:
+        return f"{name} is not in the bundle"
+    if top == "chalice" and here not in {"api", "app"}:
+        return "only api and app.py import chalice"
+    if top in CLIENTS_OF_AWS and here != "store":
+        return f"only store imports {top}"
+    if here in {"core", "settings"} and top not in sys.stdlib_module_names:
+        return f"{here} is standard library only ({name})"
+    return None
+
+
+def _breach_between_carriers(module: str, name: str) -> str | None:
+    ours, theirs = module.split("."), name.split(".")
+    if ours[1:2] != ["carriers"] or len(ours) == 2 or len(theirs) == 2:
+        return None
+    if theirs[2] in {ours[2], *SHARED_BY_CARRIERS}:
+        return None
+    return f"a carrier never imports another one ({name})"
+
+
+def _reads_environment(source: str) -> Iterator[int]:
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Attribute(attr=name) if name in READ_ENVIRONMENT:
+                yield node.lineno
+            case ast.ImportFrom(module="os", names=names):
+                if READ_ENVIRONMENT & {alias.name for alias in names}:
+                    yield node.lineno
+
+
+def modules() -> Iterator[tuple[str, Path]]:
+    """Every module that ships, with its file."""
+    yield "app", ROOT / "app.py"
+    for path in sorted((ROOT / "chalicelib").rglob("*.py")):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        yield ".".join(parts[:-1] if parts[-1] == "__init__" else parts), path
+
+
+def test_the_arrows_of_the_design_hold() -> None:
+    found = [
+        breach
+        for module, path in modules()
+        for breach in breaches(
+            module, path.read_text(encoding="utf-8"), package=path.name == "__init__.py"
+        )
+    ]
+    assert not found, "\n".join(found)
+
+
+def test_every_layer_is_known() -> None:
+    assert {layer(module) for module, _ in modules()} - {""} <= set(MAY_SEE)
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("chalicelib.core.binding", "import requests"),
+        ("chalicelib.core.binding", "from chalicelib.store import table"),
+        ("chalicelib.core.binding", "from ..store import table"),
+        ("chalicelib.core.binding", "from .. import store"),
+        ("chalicelib.core.binding", "def bind():\n    import chalicelib.carriers"),
+        ("chalicelib.core.binding", "from chalicelib.settings import settings"),
+        ("chalicelib.api.view", "from chalicelib import store"),
+        ("chalicelib.api.view", "import boto3"),
+        ("chalicelib.carriers.trunk.client", "from chalicelib.store import legs"),
+        ("chalicelib.carriers.trunk.client", "import chalice"),
+        ("chalicelib.carriers.trunk.client", "from chalicelib.carriers.netease import wire"),
+        ("chalicelib.carriers.trunk.client", "from ..netease.wire import BINDING"),
+        ("chalicelib.store.legs", "from chalicelib.carriers import base"),
+        ("chalicelib.store.legs", "import os\nTABLE = os.environ['TABLE_NAME']"),
+        ("chalicelib.store.legs", "from os import getenv"),
+        ("chalicelib.bootstrap", "from chalicelib.api import view"),
+        ("chalicelib.telemetry", "import botocore.session"),
+        ("app", "from chalicelib.store import legs"),
+        ("app", "from simulator import phones"),
+    ],
+)
+def test_a_breach_is_seen(module: str, source: str) -> None:
+    assert breaches(module, source)
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("chalicelib.core.binding", "import dataclasses\nfrom chalicelib.core import values"),
+        ("chalicelib.core.binding", "from . import values\nfrom .values import Number"),
+        ("chalicelib.api.view", "import chalice\nfrom chalicelib.bootstrap import gateway"),
+        ("chalicelib.carriers.trunk.client", "import requests\nfrom ..transport import Session"),
+        (
+            "chalicelib.carriers.trunk.client",
+            "from . import wire\nfrom ..base import Carrier",
+        ),
+        ("chalicelib.store.legs", "import boto3\nfrom botocore.config import Config"),
+        ("chalicelib.settings", "import os\nSTAGE = os.environ['STAGE']"),
+        ("chalicelib.bootstrap", "from chalicelib.store import legs"),
+        ("app", "import chalice\nfrom chalicelib.api import view"),
+    ],
+)
+def test_what_the_design_allows_passes(module: str, source: str) -> None:
+    assert not breaches(module, source)
