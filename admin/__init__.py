@@ -1,0 +1,1 @@
+"""For operators: apps, numbers and switches. Not part of the bundle."""

@@ -1,0 +1,98 @@
+"""`python -m admin`: the operator's command line. The stage comes from STAGE (default dev)."""
+
+import json
+import os
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from admin import provision
+
+
+class _Command(click.Command):
+    """Turns an operator's mistake into one line."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except provision.Mistake as error:
+            raise click.ClickException(str(error)) from None
+
+
+class _Group(click.Group):
+    command_class = _Command
+
+
+@click.group(cls=_Group)
+@click.option("--stage", help="Stage to work on; STAGE if not given.")
+def cli(stage: str | None) -> None:
+    """Apps, numbers, switches and data keys of a masking gateway."""
+    if stage:
+        os.environ["STAGE"] = stage
+
+
+@cli.command("app-create")
+@click.argument("name")
+@click.option("--callback-url", required=True, help="Where the app receives its callbacks.")
+@click.option("--quota", default=10_000, show_default=True, help="Live bindings.")
+@click.option("--rate", default=200, show_default=True, help="Requests a second.")
+@click.option("--cooling-s", default=86_400, show_default=True, help="Seconds a leg cools.")
+@click.option("--retention-days", default=180, show_default=True, help="Ended bindings are kept.")
+@click.option("--max-call-s", default=7_200, show_default=True, help="Longest call in seconds.")
+@click.option("--strict-nonce", is_flag=True, help="Refuse a signature with a second content.")
+def app_create(name: str, **settings: Any) -> None:
+    """Make an app; prints its AppKey and AppSecret once."""
+    app_key, app_secret = provision.create_app(name, **settings)
+    click.echo(json.dumps({"app_key": app_key, "app_secret": app_secret}, indent=2))
+
+
+@cli.command("app-set")
+@click.argument("name")
+@click.option("--callback-url")
+@click.option("--enabled", type=bool)
+@click.option("--quota", type=click.IntRange(1))
+@click.option("--rate", type=click.IntRange(1))
+@click.option("--cooling-s", type=click.IntRange(0))
+@click.option("--retention-days", type=click.IntRange(1))
+@click.option("--max-call-s", type=click.IntRange(1))
+@click.option("--strict-nonce", type=bool)
+def app_set(name: str, **changes: Any) -> None:
+    """Change settings of an app."""
+    provision.set_app(name, **{key: value for key, value in changes.items() if value is not None})
+
+
+@cli.command("app-rotate")
+@click.argument("name")
+def app_rotate(name: str) -> None:
+    """Give an app a new AppSecret; the old one stays valid until the next rotation."""
+    click.echo(provision.rotate_app_secret(name))
+
+
+@cli.command("numbers-add")
+@click.argument("app")
+@click.argument("numbers", nargs=-1, required=True)
+@click.option("--area", help="Area code of these numbers, e.g. 10.")
+def numbers_add(app: str, numbers: tuple[str, ...], area: str | None) -> None:
+    """Give X numbers to an app."""
+    added = provision.add_numbers(app, [(number, area) for number in numbers])
+    click.echo(f"{added} new, {len(numbers) - added} there already")
+
+
+def _printing(name: str, function: Callable[..., str | None], argument: str | None = None) -> None:
+    def run(**given: str) -> None:
+        if (result := function(*given.values())) is not None:
+            click.echo(result)
+
+    run.__doc__ = (function.__doc__ or "").partition("\n\n")[0]
+    command: Any = click.argument(argument)(run) if argument else run
+    cli.command(name)(command)
+
+
+_printing("switch-create", provision.create_switch, "user")
+_printing("switch-rotate", provision.rotate_switch_password, "user")
+_printing("data-key-add", provision.add_data_key)
+_printing("data-key-use", provision.use_data_key, "version")
+
+if __name__ == "__main__":
+    cli()

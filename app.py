@@ -1,0 +1,28 @@
+"""The bundle: routes, the delivery worker and the schedules, put together."""
+
+from typing import Any
+
+from chalice.app import Chalice, CloudWatchEvent, Rate, SQSEvent
+
+from chalicelib.api import netease, switch, unknown
+from chalicelib.jobs import clean_expired, deliver_events
+from chalicelib.settings import settings
+from chalicelib.telemetry import SERVICE, logger
+
+app = Chalice(app_name=SERVICE, configure_logs=False)
+logger()
+for blueprint in (netease.routes, switch.routes, unknown.routes):
+    app.register_blueprint(blueprint)
+
+
+@app.on_sqs_message(queue=settings().delivery_queue_name, batch_size=5)
+def deliver(event: SQSEvent) -> None:
+    """Hands stored events to the apps' receivers."""
+    deliver_events([record.body for record in event])
+
+
+@app.schedule(Rate(1, unit=Rate.MINUTES))
+def clean(event: CloudWatchEvent) -> None:
+    """Archives expired bindings."""
+    context: Any = event.context
+    clean_expired(context.get_remaining_time_in_millis)

@@ -1,0 +1,1 @@
+"""HTTP routes: raw request in, reply out, no logic."""

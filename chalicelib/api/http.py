@@ -1,0 +1,63 @@
+"""Turns Chalice's request into ours and our reply into Chalice's; the only place that does."""
+
+import time
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import chalice.app
+
+from chalicelib.core.messages import Reply, Request
+from chalicelib.telemetry import log_fault, log_request
+
+METHODS = ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"]
+ANY: dict[str, Any] = {"methods": METHODS, "content_types": ["*/*"]}
+"""A route that leaves method and content type to the facade, which answers in its own shape."""
+
+
+class Speaker(Protocol):
+    """A facade or a receiver: speaks one dialect, also when we have a fault."""
+
+    def failed(self) -> Reply: ...
+
+
+def now_ms() -> int:
+    """The clock: epoch ms."""
+    return time.time_ns() // 1_000_000
+
+
+def answer(
+    operation: str,
+    request: chalice.app.Request,
+    speaker: Speaker,
+    handle: Callable[[Request, int], Reply],
+) -> chalice.app.Response:
+    """Lets `handle` answer, or the speaker if that has a fault, and logs one line."""
+    now = now_ms()
+    try:
+        reply = handle(_ours(request), now)
+    except Exception as error:  # noqa: BLE001 - the last resort: no stack trace goes out
+        log_fault(operation, error)
+        reply = speaker.failed()
+    log_request(operation, ms=now_ms() - now, **reply.facts)
+    headers: dict[str, Any] = {"Content-Type": "application/json", **reply.headers}
+    return chalice.app.Response(body=reply.body, status_code=reply.status, headers=headers)
+
+
+def _ours(request: chalice.app.Request) -> Request:
+    event = request.to_original_event()
+    query: dict[str, list[str]] = event.get("multiValueQueryStringParameters") or {}
+    return Request(
+        method=request.method,
+        headers={name.lower(): value for name, value in (event.get("headers") or {}).items()},
+        query=tuple((name, value) for name, values in query.items() for value in values),
+        body=_body(request, event),
+    )
+
+
+def _body(request: chalice.app.Request, event: dict[str, Any]) -> bytes:
+    body = event.get("body")
+    if isinstance(body, str) and not event.get("isBase64Encoded"):
+        # Half a surrogate pair can stand in an event's JSON; it stays what it is: not UTF-8.
+        return body.encode(errors="surrogatepass")
+    raw = request.raw_body
+    return raw if isinstance(raw, bytes) else raw.encode()

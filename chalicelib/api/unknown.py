@@ -1,0 +1,29 @@
+"""Paths that don't exist, answered in the shape of whoever lives nearest."""
+
+from chalice.app import Blueprint, Response
+
+from chalicelib.api.http import ANY, answer
+from chalicelib.bootstrap import gateway
+
+routes = Blueprint(__name__)
+
+
+@routes.route("/", **ANY)
+@routes.route("/{one}", **ANY)
+@routes.route("/{one}/{two}", **ANY)
+@routes.route("/{one}/{two}/{three}", **ANY)
+@routes.route("/{one}/{two}/{three}/{four}", **ANY)
+@routes.route("/{one}/{two}/{three}/{four}/{five}", **ANY)
+@routes.route("/smallphone/{two}", **ANY)
+@routes.route("/smallphone/axb/{three}", **ANY)
+def unknown_path(**_: str) -> Response:
+    axb = gateway().axb
+    return answer("unknown", routes.current_request, axb, lambda *_: axb.unknown_path())
+
+
+@routes.route("/switch/{two}", **ANY)
+def unknown_switch_path(**_: str) -> Response:
+    switchboard = gateway().switchboard
+    return answer(
+        "unknown", routes.current_request, switchboard, lambda *_: switchboard.unknown_path()
+    )

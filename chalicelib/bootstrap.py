@@ -1,0 +1,97 @@
+"""Wires stores, credentials and carriers into the use cases, each when it is first needed."""
+
+from dataclasses import dataclass
+from functools import cache, cached_property
+
+from chalicelib.carriers.netease.callbacks import NeteaseDialect
+from chalicelib.carriers.netease.facade import AxbFacade
+from chalicelib.carriers.transport import CallbackSender
+from chalicelib.carriers.trunk.callbacks import Switchboard
+from chalicelib.core.binding import BindingDesk
+from chalicelib.core.cleaning import Cleaner
+from chalicelib.core.rate import RateLimiter
+from chalicelib.core.reporting import EventDesk
+from chalicelib.core.routing import Router
+from chalicelib.settings import Settings, settings
+from chalicelib.store import clients, secrets
+from chalicelib.store.apps import DynamoApps
+from chalicelib.store.bindings import DynamoBindings
+from chalicelib.store.events import DynamoEvents
+from chalicelib.store.nonces import DynamoNonces
+from chalicelib.store.queue import DeliveryQueue
+from chalicelib.store.table import Table
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """Everything that a route, a schedule or a queue handler calls."""
+
+    settings: Settings
+
+    @cached_property
+    def axb(self) -> AxbFacade:
+        """NetEase AXB, northbound."""
+        return AxbFacade(
+            credentials=self._credentials,
+            apps=self._apps,
+            desk=BindingDesk(self._bindings, self.cleaner),
+            nonces=DynamoNonces(self._table, self._data_keys.vault),
+            limiter=RateLimiter(),
+            tag=self._tag,
+        )
+
+    @cached_property
+    def switchboard(self) -> Switchboard:
+        """The switch's side of `trunk`."""
+        return Switchboard(
+            credentials=self._credentials, router=Router(self._bindings), desk=self.events
+        )
+
+    @cached_property
+    def cleaner(self) -> Cleaner:
+        """The first schedule."""
+        return Cleaner(self._bindings)
+
+    @cached_property
+    def events(self) -> EventDesk:
+        """Events in, callbacks out."""
+        return EventDesk(
+            events=DynamoEvents(self._table, self._data_keys.vault),
+            outbox=DeliveryQueue(clients.sqs, self.settings.delivery_queue_name),
+            bindings=self._bindings,
+            apps=self._apps,
+            dialect=NeteaseDialect(self._credentials),
+            sender=CallbackSender(self.settings.callback_timeout_s),
+        )
+
+    @cached_property
+    def _table(self) -> Table:
+        return Table(clients.dynamodb, self.settings.table_name)
+
+    @cached_property
+    def _bindings(self) -> DynamoBindings:
+        return DynamoBindings(self._table, self._data_keys.vault)
+
+    @cached_property
+    def _apps(self) -> DynamoApps:
+        return DynamoApps(self._table, self.settings.cache_s)
+
+    @cached_property
+    def _credentials(self) -> secrets.Credentials:
+        return secrets.Credentials(self._secret(self.settings.credentials_secret))
+
+    @cached_property
+    def _data_keys(self) -> secrets.DataKeys:
+        return secrets.DataKeys(self._secret(self.settings.data_keys_secret))
+
+    def _secret(self, name: str) -> secrets.Secret:
+        return secrets.Secret(secrets.provider, name, self.settings.cache_s)
+
+    def _tag(self, *parts: str) -> str:
+        return self._data_keys.vault().tag(*parts).hex()[:32]
+
+
+@cache
+def gateway() -> Gateway:
+    """The gateway of this process."""
+    return Gateway(settings())

@@ -1,0 +1,1 @@
+"""Vendors and switches: one folder each, spoken to southbound and imitated northbound."""

@@ -1,0 +1,1 @@
+"""NetEase: number privacy (AXB), spoken to its clients as their vendor does."""

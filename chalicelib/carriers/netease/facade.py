@@ -1,0 +1,172 @@
+"""Northbound: number privacy (AXB) as NetEase answers it. HTTP status is 200 whatever the code
+says, except 400 for a request that can't be read at all."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from chalicelib.carriers.netease import codes, signing, wire
+from chalicelib.core import errors
+from chalicelib.core.binding import BindingDesk
+from chalicelib.core.messages import Reply, Request
+from chalicelib.core.ports import Apps, Credentials, Nonces, Tag
+from chalicelib.core.rate import RateLimiter
+from chalicelib.core.values import App, RequestId
+
+_HEADERS = {"Content-Type": "application/json; charset=utf-8"}
+
+
+class _Refused(Exception):
+    """A reply that is given before the domain is asked."""
+
+    def __init__(self, code: int, desc: str, *, status: int = 200, **more: str) -> None:
+        super().__init__()
+        self.reply = _reply({"desc": desc, "code": code, **more}, status=status)
+
+
+class AxbFacade:
+    """The four calls under /smallphone/axb; parameters and replies as in the document."""
+
+    def __init__(
+        self,
+        *,
+        credentials: Credentials,
+        apps: Apps,
+        desk: BindingDesk,
+        nonces: Nonces,
+        limiter: RateLimiter,
+        tag: Tag,
+    ) -> None:
+        self._credentials = credentials
+        self._apps = apps
+        self._desk = desk
+        self._nonces = nonces
+        self._limiter = limiter
+        self._tag = tag
+
+    def bind(self, request: Request, now: int) -> Reply:
+        """POST /smallphone/axb/bind"""
+
+        def use(app: App, parameters: wire.Parameters, same: RequestId) -> dict[str, Any]:
+            ask = wire.read_bind(parameters)
+            return wire.write_bound(self._desk.bind(app, ask, same, now=now))
+
+        return self._answer("bind", request, use, now=now)
+
+    def unbind(self, request: Request, now: int) -> Reply:
+        """POST /smallphone/axb/unbind"""
+
+        def use(app: App, parameters: wire.Parameters, _: RequestId) -> dict[str, Any]:
+            self._desk.release(app, wire.read_binding_id(parameters), now=now)
+            return {"code": codes.OK}
+
+        return self._answer("unbind", request, use, now=now)
+
+    def delay(self, request: Request, now: int) -> Reply:
+        """POST /smallphone/axb/delay"""
+
+        def use(app: App, parameters: wire.Parameters, same: RequestId) -> dict[str, Any]:
+            binding_id, delta_ms = wire.read_delay(parameters)
+            self._desk.extend(app, binding_id, same, delta_ms=delta_ms, now=now)
+            return {"code": codes.OK}
+
+        return self._answer("delay", request, use, now=now)
+
+    def query(self, request: Request, now: int) -> Reply:
+        """POST /smallphone/axb/query"""
+
+        def use(app: App, parameters: wire.Parameters, _: RequestId) -> dict[str, Any]:
+            number, binding_id = wire.read_query(parameters)
+            if number is not None:
+                return wire.write_infos(self._desk.on_number(app, number, now=now))
+            found = self._desk.find(app, binding_id or "", now=now)
+            return wire.write_infos([found] if found else [])
+
+        return self._answer("query", request, use, now=now)
+
+    def failed(self) -> Reply:
+        """What a client hears when we have a fault."""
+        return _reply({"desc": "internal error", "code": codes.FAULT})
+
+    def unknown_path(self) -> Reply:
+        """What is answered at a path that does not exist."""
+        return _reply({"desc": "unknown path", "code": codes.NOT_FOUND}, status=400)
+
+    def _answer(
+        self,
+        operation: str,
+        request: Request,
+        use: Callable[[App, wire.Parameters, RequestId], dict[str, Any]],
+        *,
+        now: int,
+    ) -> Reply:
+        try:
+            app, signature = self._admit(request, now=now)
+            parameters = wire.Parameters(request)
+            same = self._identify(app, operation, signature, parameters, now=now)
+            return _reply(use(app, parameters, same), app=app.name)
+        except _Refused as refused:
+            return refused.reply
+        except wire.BadHeader as error:
+            return _reply(
+                {"desc": "bad http header", "code": codes.MALFORMED, "header": error.name}
+            )
+        except wire.BadBody as error:
+            return _reply({"desc": str(error), "code": codes.MALFORMED}, status=400)
+        except errors.BadParameter as error:
+            name = codes.PARAMETERS.get(error.name, error.name)
+            return _reply({"msg": f"bad param '{name}'", "code": codes.MALFORMED})
+        except errors.GatewayError as error:
+            return _reply({"msg": str(error), "code": codes.CODES[type(error)]})
+
+    def _admit(self, request: Request, *, now: int) -> tuple[App, wire.Signature]:
+        """Whose request this is: method, headers, key, time, signature, then the app's rate."""
+        if request.method != "POST":
+            raise _Refused(codes.NOT_ALLOWED, "only POST is allowed", status=400)
+        signature = wire.read_signature(request.headers)
+        credentials = self._credentials.app(signature.app_key)
+        if credentials is None:
+            raise _Refused(codes.MALFORMED, "appkey")
+        if abs(now // 1000 - int(signature.cur_time)) > wire.CLOCK_SKEW_S:
+            raise _Refused(codes.MALFORMED, "CurTime is expired")
+        if not signing.is_signed(
+            signature.check_sum,
+            credentials.secrets,
+            nonce=signature.nonce,
+            cur_time=signature.cur_time,
+        ):
+            raise _Refused(codes.MALFORMED, "checksum")
+        app = self._apps.get(credentials.app)
+        if app is None or not app.enabled:
+            raise errors.Forbidden("no authorization")
+        self._limiter.take(app, now=now)
+        return app, signature
+
+    def _identify(
+        self,
+        app: App,
+        operation: str,
+        signature: wire.Signature,
+        parameters: wire.Parameters,
+        *,
+        now: int,
+    ) -> RequestId:
+        """What makes this request the same as another: its id, or else that it is sent again with
+        the same signature and the same parameters."""
+        content = self._tag("content", operation, parameters.canonical())
+        signed = (signature.nonce, signature.cur_time)
+        if app.strict_nonce and not self._nonces.claim(
+            app=app.name, nonce="\n".join(signed), content=content, now=now
+        ):
+            raise errors.NonceReused("this Nonce and CurTime came with other parameters")
+        if signature.request_id is not None:
+            key = self._tag("request", operation, signature.request_id)
+            return RequestId(key=key, content=content, explicit=True)
+        return RequestId(
+            key=self._tag("repeat", operation, *signed, content), content=content, explicit=False
+        )
+
+
+def _reply(body: dict[str, Any], *, status: int = 200, app: str | None = None) -> Reply:
+    facts = {"code": body["code"]} | ({"app": app} if app else {})
+    return Reply(status, json.dumps(body, ensure_ascii=False), _HEADERS, facts)

@@ -1,0 +1,97 @@
+"""The switch calls us: where does this call go, and what became of it."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from chalicelib.carriers.trunk import wire
+from chalicelib.carriers.trunk.signing import signed_in
+from chalicelib.core.errors import GatewayError
+from chalicelib.core.messages import Reply, Request
+from chalicelib.core.ports import Credentials
+from chalicelib.core.reporting import EventDesk
+from chalicelib.core.routing import Connect, Router
+from chalicelib.core.values import SwitchCredentials
+
+MAX_BODY = 256 * 1024
+
+
+class _Refused(Exception):
+    def __init__(self, reply: Reply) -> None:
+        super().__init__()
+        self.reply = reply
+
+
+class Switchboard:
+    """Answers `POST /switch/route` and `POST /switch/events` of DESIGN.md's trunk protocol.
+
+    Errors are JSON `{"error": <word>, "message": <what to do>}` with the HTTP status that fits.
+    """
+
+    def __init__(self, *, credentials: Credentials, router: Router, desk: EventDesk) -> None:
+        self._credentials = credentials
+        self._router = router
+        self._desk = desk
+
+    def route(self, request: Request, now: int) -> Reply:
+        """Where a call or message to X goes; 503 when that can't be found out now."""
+        try:
+            self._admit(request)
+            number, caller = wire.read_route(request.body)
+            answer = self._router.route(number, caller, now=now)
+        except _Refused as refused:
+            return refused.reply
+        except wire.Malformed as error:
+            return _error(400, "malformed", str(error))
+        except GatewayError:
+            return _error(503, "unavailable", "the answer is not to be had now; try again")
+        word = "connect" if isinstance(answer, Connect) else answer.reason
+        return Reply(200, wire.write_route(answer), facts={"answer": word})
+
+    def events(self, request: Request, now: int) -> Reply:
+        """Stores a list of events: 200 when each is durable.
+
+        A malformed one is named by its index with 400, after the others were stored; 503 means
+        that the list should be sent again, which stores nothing twice.
+        """
+        try:
+            switch = self._admit(request)
+            good, bad = wire.read_events(request.body, carrier=switch.carrier, received=now)
+            self._desk.record(good)
+        except _Refused as refused:
+            return refused.reply
+        except wire.Malformed as error:
+            return _error(400, "malformed", str(error))
+        except GatewayError:
+            return _error(503, "unavailable", "not all events are stored; send them again")
+        facts = {"accepted": len(good), "refused": len(bad)}
+        if bad:
+            body = {"error": "malformed", "accepted": len(good), "errors": bad}
+            return Reply(400, json.dumps(body), facts=facts)
+        return Reply(200, json.dumps({"accepted": len(good)}), facts=facts)
+
+    def failed(self) -> Reply:
+        """What the switch hears when we have a fault."""
+        return _error(500, "internal", "an internal fault; try again")
+
+    def unknown_path(self) -> Reply:
+        """What is answered at a path below /switch that does not exist."""
+        return _error(404, "not_found", "POST /switch/route or /switch/events")
+
+    def _admit(self, request: Request) -> SwitchCredentials:
+        if request.method != "POST":
+            raise _Refused(_error(405, "method", "use POST", {"Allow": "POST"}))
+        if len(request.body) > MAX_BODY:
+            raise _Refused(_error(413, "too_large", f"at most {MAX_BODY} bytes"))
+        switch = signed_in(request.headers.get("authorization"), self._credentials)
+        if switch is None:
+            challenge = {"WWW-Authenticate": 'Basic realm="switch"'}
+            raise _Refused(
+                _error(401, "unauthorized", "HTTP Basic with the switch's user", challenge)
+            )
+        return switch
+
+
+def _error(status: int, word: str, message: str, headers: Mapping[str, str] | None = None) -> Reply:
+    body: dict[str, Any] = {"error": word, "message": message}
+    return Reply(status, json.dumps(body), headers or {}, facts={"error": word})

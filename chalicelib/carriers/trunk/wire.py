@@ -1,0 +1,189 @@
+"""The switch's JSON: field names and formats, in both directions. Numbers are digits with country
+code, times epoch ms."""
+
+import json
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from chalicelib.core.events import Event, EventKind, Party, RejectReason, SmsResult
+from chalicelib.core.routing import Connect, Reject
+from chalicelib.core.values import Subscriber
+
+_T = TypeVar("_T")
+_E = TypeVar("_E", bound=StrEnum)
+
+MAX_EVENTS = 100
+MAX_TEXT = 128
+MAX_DIGITS = 24
+
+
+class Malformed(ValueError):
+    """A message of the switch that can't be read; the text names the field, never its value."""
+
+
+def parse_json(body: bytes) -> Any:
+    """Raises Malformed."""
+    try:
+        return json.loads(body.decode())
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError):
+        raise Malformed("the body is not JSON in UTF-8") from None
+
+
+def read_route(body: bytes) -> tuple[str, Subscriber | None]:
+    """X and the caller (None: anonymous) of a route request. Raises Malformed."""
+    fields = _object(parse_json(body))
+    _text(fields, "call_id")
+    if fields.get("kind") not in ("call", "sms"):
+        raise Malformed("kind: call or sms")
+    return _dialled(fields), _caller(fields)
+
+
+def write_route(answer: Connect | Reject) -> str:
+    """The reply to a route request."""
+    if isinstance(answer, Reject):
+        reply: dict[str, Any] = {
+            "action": "reject",
+            "reason": answer.reason,
+            "announcement": answer.reason,
+        }
+    else:
+        leg = answer.leg
+        reply = {
+            "action": "connect",
+            "to": leg.peer.digits,
+            "show": leg.number,
+            "record": leg.record,
+            "max_duration_s": leg.max_call_s,
+            "announcement": None,
+            "on_answer": None,
+            "binding": leg.binding,
+        }
+    return json.dumps(reply)
+
+
+def read_events(
+    body: bytes, *, carrier: str, received: int
+) -> tuple[list[Event], list[dict[str, Any]]]:
+    """The events of a report, and for each that can't be read its index and why.
+
+    Raises Malformed for a body that is not a list of at most MAX_EVENTS.
+    """
+    sent = parse_json(body)
+    if not isinstance(sent, list) or len(sent) > MAX_EVENTS:
+        raise Malformed(f"a list of at most {MAX_EVENTS} events is wanted")
+    good: list[Event] = []
+    bad: list[dict[str, Any]] = []
+    for index, raw in enumerate(sent):
+        try:
+            good.append(read_event(raw, carrier=carrier, received=received))
+        except Malformed as error:
+            bad.append({"index": index, "error": str(error)})
+    return good, bad
+
+
+def read_event(raw: Any, *, carrier: str, received: int) -> Event:
+    """One event of the switch. A type that we don't know is an event of kind UNKNOWN.
+
+    Raises Malformed for an event that can't be stored: no id, no call, no time.
+    """
+    fields = _object(raw)
+    kind = _text(fields, "type")
+    known = kind in set(EventKind) - {EventKind.UNKNOWN}
+    read: dict[str, Any] = {
+        "cause": _optional(fields, "reason", _cause),
+        "released_by": _optional(fields, "released_by", _member(Party)),
+        "rejected": _optional(fields, "rejected", _member(RejectReason)),
+        "sms_result": _optional(fields, "result", _member(SmsResult)),
+        "url": _optional(fields, "url", _string),
+        "md5": _optional(fields, "md5", _string),
+        "binding": _optional(fields, "binding", _string),
+        "callee": _optional(fields, "callee", _person),
+    }
+    return Event(
+        id=_text(fields, "event_id"),
+        kind=EventKind(kind) if known else EventKind.UNKNOWN,
+        carrier=carrier,
+        call_id=_text(fields, "call_id"),
+        at=_time(fields),
+        received=received,
+        number=_optional(fields, "to", _digits),
+        caller=_caller(fields),
+        raw=json.dumps(fields, ensure_ascii=False),
+        **(read if known else {}),
+    )
+
+
+def _object(raw: Any) -> Mapping[str, Any]:
+    if not isinstance(raw, dict):
+        raise Malformed("not a JSON object")
+    return raw
+
+
+def _text(fields: Mapping[str, Any], name: str) -> str:
+    value = fields.get(name)
+    if not isinstance(value, str) or not 1 <= len(value) <= MAX_TEXT:
+        raise Malformed(f"{name}: text of 1 to {MAX_TEXT} characters")
+    return value
+
+
+def _time(fields: Mapping[str, Any]) -> int:
+    value = fields.get("at")
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < 10**13:
+        raise Malformed("at: epoch milliseconds")
+    return value
+
+
+def _dialled(fields: Mapping[str, Any]) -> str:
+    value = fields.get("to")
+    if not isinstance(value, str) or len(value) > MAX_TEXT:
+        raise Malformed("to: the number that was dialled")
+    return value.removeprefix("+")
+
+
+def _caller(fields: Mapping[str, Any]) -> Subscriber | None:
+    """A switch shows an anonymous caller as nothing, or in words: only digits are a caller."""
+    value = fields.get("from")
+    if value is not None and (not isinstance(value, str) or len(value) > MAX_TEXT):
+        raise Malformed("from: the caller's number, or empty")
+    try:
+        return Subscriber(_digits(value)) if value else None
+    except Malformed:
+        return None
+
+
+def _digits(value: Any) -> str:
+    text = value.removeprefix("+") if isinstance(value, str) else ""
+    if not (0 < len(text) <= MAX_DIGITS and text.isascii() and text.isdigit()):
+        raise Malformed("a number has digits only")
+    return text
+
+
+def _optional(fields: Mapping[str, Any], name: str, read: Callable[[Any], _T]) -> _T | None:
+    value = fields.get(name)
+    if value is None or value == "":
+        return None
+    try:
+        return read(value)
+    except (ValueError, TypeError):
+        raise Malformed(f"{name}: not a value of this field") from None
+
+
+def _string(value: Any) -> str:
+    if not isinstance(value, str) or len(value) > 2048:
+        raise Malformed("text")
+    return value
+
+
+def _person(value: Any) -> Subscriber:
+    return Subscriber(_digits(value))
+
+
+def _cause(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 127:
+        raise Malformed("a Q.850 cause")
+    return value
+
+
+def _member(members: type[_E]) -> Callable[[Any], _E]:
+    return members

@@ -1,0 +1,239 @@
+"""Bind, release, extend and look up bindings: the rules that hold whichever API was spoken."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+
+from chalicelib.core import errors
+from chalicelib.core.allocation import candidates
+from chalicelib.core.cleaning import Cleaner
+from chalicelib.core.ports import Bindings
+from chalicelib.core.values import MAX_LIFETIME_MS, App, Ask, Binding, BindingInfo, RequestId
+
+BLIND_TRIES = 4
+"""How many numbers are tried before the legs of the two are read."""
+SURVEY_SIZE = 50
+"""How many numbers one look at the legs covers: two keys each, a hundred a read."""
+MAX_REPEATS = 8
+"""How often an optimistic change is tried again before the caller is told to."""
+
+_UTC8 = timedelta(hours=8)
+
+
+def binding_id(handle: str, now: int) -> str:
+    """26 digits: two, yyyyMMddHHmmss (UTC+8), ten. `handle` are the twelve around the time."""
+    at = datetime.fromtimestamp(now / 1000, UTC) + _UTC8
+    return f"{handle[:2]}{at:%Y%m%d%H%M%S}{handle[2:]}"
+
+
+def handle_of(binding_id: str) -> str | None:
+    """The handle inside an id; None if the text can't be an id."""
+    if len(binding_id) != 26 or not (binding_id.isascii() and binding_id.isdigit()):
+        return None
+    return binding_id[:2] + binding_id[16:]
+
+
+class BindingDesk:
+    """The use cases over bindings. `now` is epoch ms and always comes from the caller."""
+
+    def __init__(self, bindings: Bindings, cleaner: Cleaner) -> None:
+        self._bindings = bindings
+        self._cleaner = cleaner
+
+    def bind(self, app: App, ask: Ask, request: RequestId, *, now: int) -> Binding:
+        """Binds A and B over an X; a repeat of the request gets the first answer.
+
+        One transaction on the usual path. Raises BadParameter, UnknownNumber, NumberTaken,
+        NoNumber, QuotaExceeded, RequestMismatch, Contended, Unavailable.
+        """
+        if ask.a == ask.b:
+            raise errors.BadParameter("b")
+        if ask.number in (ask.a.digits, ask.b.digits):
+            raise errors.BadParameter("number")
+        if ask.number is not None and ask.number not in app.pool:
+            raise errors.UnknownNumber("no such number")
+        attempt = _Attempt(
+            self._bindings, self._cleaner, app=app, ask=ask, request=request, now=now
+        )
+        return attempt.run()
+
+    def find(self, app: App, binding_id: str, *, now: int) -> BindingInfo | None:
+        """A live binding of this app; None for an unknown, foreign or ended one. One read."""
+        binding = self._bindings.get(binding_id)
+        if binding is None or binding.app != app.name or not binding.live(now):
+            return None
+        return binding.info
+
+    def on_number(self, app: App, number: str, *, now: int) -> list[BindingInfo]:
+        """The live bindings of one X, oldest first; none for an unknown or foreign X."""
+        return self._bindings.live_on(number, app=app.name, now=now)
+
+    def release(self, app: App, binding_id: str, *, now: int) -> None:
+        """Ends a binding; ending it again changes nothing. Its legs start to cool.
+
+        Raises UnknownBinding, Contended, Unavailable.
+        """
+        for _ in range(MAX_REPEATS):
+            binding = self._own(app, binding_id)
+            if not binding.live(now) or self._bindings.replace(binding.released(now=now)):
+                return
+        raise errors.Contended("this binding is being changed")
+
+    def extend(
+        self, app: App, binding_id: str, request: RequestId, *, delta_ms: int, now: int
+    ) -> None:
+        """Adds `delta_ms` to the expiry; a repeat of the request adds nothing.
+
+        Raises UnknownBinding (also for an ended one), BadParameter when more than a year from now
+        would be left, Contended, Unavailable.
+        """
+        for _ in range(MAX_REPEATS):
+            binding = self._own(app, binding_id)
+            if not binding.live(now):
+                raise errors.UnknownBinding("this binding has ended")
+            if request.key in binding.extensions:
+                return
+            if binding.expires + delta_ms - now > MAX_LIFETIME_MS:
+                raise errors.BadParameter("delta")
+            longer = binding.extended(delta_ms=delta_ms, request=request.key, now=now)
+            if self._bindings.replace(longer):
+                return
+        raise errors.Contended("this binding is being changed")
+
+    def _own(self, app: App, binding_id: str) -> Binding:
+        binding = self._bindings.get(binding_id)
+        if binding is None or binding.app != app.name:
+            raise errors.UnknownBinding("no such binding")
+        return binding
+
+
+class _Attempt:
+    """One bind on its way: which handle, which quota counter and which X are tried next."""
+
+    def __init__(
+        self,
+        bindings: Bindings,
+        cleaner: Cleaner,
+        *,
+        app: App,
+        ask: Ask,
+        request: RequestId,
+        now: int,
+    ) -> None:
+        self._bindings = bindings
+        self._cleaner = cleaner
+        self._app = app
+        self._ask = ask
+        self._request = request
+        self._now = now
+        self._handle_attempt = 0
+        self._held: Counter[str] = Counter()
+        self._draft = self._with_handle(self._blank())
+        self._shards: list[int] | None = None
+
+    def run(self) -> Binding:
+        for number in self._worth_trying():
+            self._draft = replace(self._draft, number=number)
+            if (done := self._try_number()) is not None:
+                return done
+        raise self._nothing_left()
+
+    def _blank(self) -> Binding:
+        app, ask, now = self._app, self._ask, self._now
+        return Binding(
+            id="",
+            handle="",
+            app=app.name,
+            carrier=app.carrier,
+            number="",
+            a=ask.a,
+            b=ask.b,
+            record=ask.record,
+            user_data=ask.user_data,
+            created=now,
+            updated=now,
+            expires=now + ask.lifetime_ms,
+            cooling_ms=app.cooling_ms,
+            retention_ms=app.retention_ms,
+            max_call_s=app.max_call_s,
+            quota_shard=0,
+            request=self._request.key,
+            content=self._request.content,
+        )
+
+    def _with_handle(self, draft: Binding) -> Binding:
+        handle = self._bindings.handle(
+            app=self._app.name, request=self._request.key, attempt=self._handle_attempt
+        )
+        shard = int(handle) % self._app.quota_shards
+        return replace(draft, handle=handle, id=binding_id(handle, self._now), quota_shard=shard)
+
+    def _worth_trying(self) -> Iterator[str]:
+        """The numbers to try: the first few blindly, the others once their legs look free."""
+        order = candidates(self._app, self._ask)
+        yield from islice(order, BLIND_TRIES)
+        while batch := list(islice(order, SURVEY_SIZE)):
+            yield from self._free(batch)
+
+    def _free(self, numbers: Sequence[str]) -> Iterator[str]:
+        held = self._bindings.survey(numbers, self._ask.a, self._ask.b, now=self._now)
+        for number in numbers:
+            if (by := held[number]) is None:
+                yield number
+            else:
+                self._held[by] += 1
+
+    def _try_number(self) -> Binding | None:
+        """The binding if this X took it (or the request had been answered before), else None."""
+        while True:
+            limit = self._app.shard_limit(self._draft.quota_shard)
+            refusal = self._bindings.commit(self._draft, quota_limit=limit, now=self._now)
+            if refusal is None:
+                return self._draft
+            if refusal.existing is not None:
+                if (first := self._first_answer(refusal.existing)) is not None:
+                    return first
+                self._handle_attempt += 1
+                self._draft = self._with_handle(self._draft)
+            elif refusal.leg is not None:
+                self._held[refusal.leg] += 1
+                return None
+            elif refusal.quota_full:
+                self._draft = replace(self._draft, quota_shard=self._next_shard())
+
+    def _first_answer(self, existing: Binding) -> Binding | None:
+        """What stands under our handle, if it is this very request's; else the handle is taken."""
+        request = self._request
+        if existing.app != self._app.name or existing.request != request.key:
+            return None
+        if existing.content != request.content:
+            raise errors.RequestMismatch("this request id came with other parameters")
+        # An exact repeat without an id of its own, after the binding was ended, is a client that
+        # signs all requests of one second alike and binds the same pair anew: a new request.
+        return existing if request.explicit or existing.live(self._now) else None
+
+    def _next_shard(self) -> int:
+        """A counter that has room, by reading them all; makes room once if none has."""
+        if self._shards is None:
+            self._shards = self._roomy_shards()
+            if not self._shards:
+                self._cleaner.make_room(app=self._app.name, now=self._now)
+                self._shards = self._roomy_shards()
+        if not self._shards:
+            raise errors.QuotaExceeded("the app has as many bindings as it may have")
+        return self._shards.pop()
+
+    def _roomy_shards(self) -> list[int]:
+        used = self._bindings.quota_used(self._app.name)
+        app = self._app
+        return [s for s in range(app.quota_shards) if used.get(s, 0) < app.shard_limit(s)]
+
+    def _nothing_left(self) -> errors.GatewayError:
+        if self._ask.number is not None:
+            (cause,) = self._held
+            return errors.NumberTaken(cause)
+        if not self._held:
+            return errors.NoNumber("area")
+        return errors.NoNumber("cooling" if set(self._held) == {"cooling"} else "taken")

@@ -1,0 +1,42 @@
+"""Clears away expired bindings. Nothing waits for it: routing and legs go by the clock."""
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+
+from chalicelib.core.ports import Bindings, Overdue
+
+BATCH = 20
+"""Bindings a transaction: an update each and the quota counters stay under its 100 items."""
+ROOM = 200
+"""How many of its own expired bindings an app that is at its quota clears by itself."""
+
+
+class Cleaner:
+    """Takes expired bindings off the due index and the quota."""
+
+    def __init__(self, bindings: Bindings) -> None:
+        self._bindings = bindings
+
+    def clean(self, *, now: int, time_left: Callable[[], bool]) -> int:
+        """Archives what ran out, oldest first in each shard, as long as `time_left()`.
+
+        What is left stays due for the next run; two runs at once do nothing twice. Returns how
+        many this one archived.
+        """
+        done = 0
+        for batch in _batches(self._bindings.overdue(now=now)):
+            done += self._bindings.archive(batch, now=now)
+            if not time_left():
+                break
+        return done
+
+    def make_room(self, *, app: str, now: int) -> int:
+        """Archives some of one app's expired bindings, so that its quota counts only live ones."""
+        own = (each for each in self._bindings.overdue(now=now) if each.app == app)
+        return sum(self._bindings.archive(batch, now=now) for batch in _batches(islice(own, ROOM)))
+
+
+def _batches(overdue: Iterable[Overdue]) -> Iterator[list[Overdue]]:
+    source = iter(overdue)
+    while batch := list(islice(source, BATCH)):
+        yield batch

@@ -1,0 +1,87 @@
+"""Everything that the domain can refuse: one tree, mapped to codes by each facade's table."""
+
+from typing import ClassVar
+
+
+class GatewayError(Exception):
+    """A refusal with a cause that a client may see. Its text never holds a subscriber number."""
+
+
+class BadParameter(GatewayError):
+    """A value is missing, malformed or out of its range; `name` as the domain calls it."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"bad value of {name}")
+        self.name = name
+
+
+class Forbidden(GatewayError):
+    """The app is switched off, or its carrier can't do what was asked."""
+
+
+class UnknownBinding(GatewayError):
+    """No such binding, or somebody else's: both look the same."""
+
+
+class UnknownNumber(GatewayError):
+    """No such X, or somebody else's: both look the same."""
+
+
+class NumberTaken(GatewayError):
+    """The X that was asked for already serves one of the two, or did until a moment ago."""
+
+    _TEXTS: ClassVar = {
+        "bound": "these two are bound over this number already",
+        "taken": "this number serves one of the two to somebody else",
+        "cooling": "this number served one of the two to somebody else until a moment ago",
+    }
+
+    def __init__(self, cause: str) -> None:
+        super().__init__(self._TEXTS[cause])
+        self.cause = cause
+
+
+class NoNumber(GatewayError):
+    """Not one X is left for these two; `cause` says why."""
+
+    _TEXTS: ClassVar = {
+        "area": "the app has no number in this area",
+        "cooling": "every number served one of the two to somebody else until a moment ago",
+        "taken": "every number serves one of the two already",
+    }
+
+    def __init__(self, cause: str) -> None:
+        super().__init__(self._TEXTS[cause])
+        self.cause = cause
+
+
+class QuotaExceeded(GatewayError):
+    """The app has as many live bindings as it may have."""
+
+
+class RateExceeded(GatewayError):
+    """The app sends more requests a second than it may."""
+
+
+class Contended(GatewayError):
+    """Too many requests wanted the same rows at once; nothing was changed, a repeat is safe."""
+
+
+class RequestRunning(GatewayError):
+    """The same request is being worked on at this moment."""
+
+
+class RequestMismatch(GatewayError):
+    """The request id came before, with other parameters."""
+
+
+class NonceReused(GatewayError):
+    """An app in strict mode sent one signature with two different contents."""
+
+
+class Unavailable(GatewayError):
+    """A carrier or a store did not answer; what happened is not known."""
+
+
+class NotDelivered(GatewayError):
+    """The app's receiver did not take a callback; it stays stored and is tried again."""

@@ -1,0 +1,203 @@
+"""What happened to calls and messages, normalised from any carrier, and the record of a call."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Self
+
+from chalicelib.core.values import Subscriber
+
+
+class EventKind(StrEnum):
+    """The kinds that the domain knows; anything else is stored as UNKNOWN."""
+
+    CALL_STARTED = "call.started"
+    CALL_RINGING = "call.ringing"
+    CALL_ANSWERED = "call.answered"
+    CALL_ENDED = "call.ended"
+    SMS_SENT = "sms.sent"
+    RECORDING_READY = "recording.ready"
+    UNKNOWN = "unknown"
+
+
+REPORTED = frozenset({EventKind.CALL_ENDED, EventKind.SMS_SENT, EventKind.RECORDING_READY})
+"""The kinds that an app is told of."""
+
+
+class RejectReason(StrEnum):
+    """Why a call to an X is not connected."""
+
+    UNKNOWN_NUMBER = "unknown_number"
+    NO_BINDING = "no_binding"
+    EXPIRED = "expired"
+    COOLING = "cooling"
+    THIRD_PARTY = "third_party"
+    ANONYMOUS = "anonymous"
+    BLOCKED = "blocked"
+
+
+class Party(StrEnum):
+    """Who ended a call."""
+
+    CALLER = "caller"
+    CALLEE = "callee"
+    PLATFORM = "platform"
+
+
+class SmsResult(StrEnum):
+    """What became of a message."""
+
+    OK = "ok"
+    FAILED = "failed"
+    TIMEOUT = "timeout"
+    REJECTED = "rejected"
+
+
+class Outcome(StrEnum):
+    """How a call ended, in the words that all platforms of this kind share."""
+
+    NO_BINDING = "no_binding"
+    EXPIRED = "expired"
+    BLOCKED = "blocked"
+    CALLER_HUNG_UP = "caller_hung_up"
+    CALLEE_HUNG_UP = "callee_hung_up"
+    PLATFORM_ENDED = "platform_ended"
+    CALLER_GAVE_UP = "caller_gave_up"
+    NO_ANSWER = "no_answer"
+    BUSY = "busy"
+    UNREACHABLE = "unreachable"
+    ROUTE_FAILURE = "route_failure"
+    PLATFORM_ERROR = "platform_error"
+    POWERED_OFF = "powered_off"
+    SUSPENDED = "suspended"
+    REJECTED = "rejected"
+    EMPTY_NUMBER = "empty_number"
+
+
+@dataclass(frozen=True, slots=True)
+class EventKey:
+    """Where an event is stored: digests, so a queue may carry them."""
+
+    call: str
+    event: str
+
+    def to_text(self) -> str:
+        """As it stands in a queue message."""
+        return json.dumps({"call": self.call, "event": self.event})
+
+    @classmethod
+    def from_text(cls, text: str) -> Self:
+        """Reads `to_text`. Raises ValueError for anything else."""
+        fields = json.loads(text)
+        if not isinstance(fields, dict) or fields.keys() != {"call", "event"}:
+            raise ValueError("not an event's key")
+        return cls(call=str(fields["call"]), event=str(fields["event"]))
+
+
+class Delivery(StrEnum):
+    """How far an event has come on its way to the app."""
+
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    UNMATCHED = "unmatched"
+    KEPT = "kept"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event. `at` is the carrier's time, `received` ours, both epoch ms.
+
+    `caller` is None when anonymous. `cause` is a Q.850 cause. `raw` is what the carrier sent.
+    """
+
+    id: str
+    kind: EventKind
+    carrier: str
+    call_id: str
+    at: int
+    received: int
+    binding: str | None = None
+    number: str | None = None
+    caller: Subscriber | None = None
+    callee: Subscriber | None = None
+    cause: int | None = None
+    released_by: Party | None = None
+    rejected: RejectReason | None = None
+    sms_result: SmsResult | None = None
+    url: str | None = None
+    md5: str | None = None
+    raw: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CallRecord:
+    """One call as its events tell it; `answered` is None if nobody answered. Epoch ms."""
+
+    started: int
+    answered: int | None
+    ended: int
+    released_by: Party
+    outcome: Outcome
+
+
+_BY_CAUSE = {
+    1: Outcome.EMPTY_NUMBER,
+    2: Outcome.ROUTE_FAILURE,
+    3: Outcome.ROUTE_FAILURE,
+    17: Outcome.BUSY,
+    18: Outcome.NO_ANSWER,
+    19: Outcome.NO_ANSWER,
+    20: Outcome.POWERED_OFF,
+    21: Outcome.REJECTED,
+    22: Outcome.EMPTY_NUMBER,
+    25: Outcome.ROUTE_FAILURE,
+    27: Outcome.UNREACHABLE,
+    28: Outcome.EMPTY_NUMBER,
+    50: Outcome.SUSPENDED,
+    55: Outcome.BLOCKED,
+    57: Outcome.SUSPENDED,
+}
+_NORMAL = frozenset({16, 31})
+_HUNG_UP = {
+    Party.CALLER: Outcome.CALLER_HUNG_UP,
+    Party.CALLEE: Outcome.CALLEE_HUNG_UP,
+    Party.PLATFORM: Outcome.PLATFORM_ENDED,
+}
+_GAVE_UP = {
+    Party.CALLER: Outcome.CALLER_GAVE_UP,
+    Party.CALLEE: Outcome.REJECTED,
+    Party.PLATFORM: Outcome.PLATFORM_ERROR,
+}
+_NOT_ROUTED = {
+    RejectReason.EXPIRED: Outcome.EXPIRED,
+    RejectReason.BLOCKED: Outcome.BLOCKED,
+}
+
+
+def call_record(end: Event, call: Sequence[Event]) -> CallRecord:
+    """Reads the record of a call off its end and whatever other events of it are known."""
+    starts = [e.at for e in call if e.kind in (EventKind.CALL_STARTED, EventKind.CALL_RINGING)]
+    answers = [e.at for e in call if e.kind is EventKind.CALL_ANSWERED]
+    answered = min(*answers, end.at) if answers else None
+    known = [end.at, *starts, *answers]
+    return CallRecord(
+        started=min(known),
+        answered=answered,
+        ended=end.at,
+        released_by=end.released_by or Party.PLATFORM,
+        outcome=_outcome(end, answered=answered is not None),
+    )
+
+
+def _outcome(end: Event, *, answered: bool) -> Outcome:
+    if end.rejected is not None:
+        return _NOT_ROUTED.get(end.rejected, Outcome.NO_BINDING)
+    if end.binding is None:
+        return Outcome.NO_BINDING
+    by = end.released_by or Party.PLATFORM
+    if answered:
+        return _HUNG_UP[by]
+    if end.cause is None or end.cause in _NORMAL:
+        return _GAVE_UP[by]
+    return _BY_CAUSE.get(end.cause, Outcome.PLATFORM_ERROR)

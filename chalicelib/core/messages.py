@@ -1,0 +1,24 @@
+"""A request as a facade sees it and the reply it gives: no framework's types."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request. `headers` has lower-case names; `query` is decoded, in order."""
+
+    method: str
+    headers: Mapping[str, str]
+    query: tuple[tuple[str, str], ...]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One HTTP reply in JSON; `facts` is what the log may know about it (no numbers)."""
+
+    status: int
+    body: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    facts: Mapping[str, str | int] = field(default_factory=dict)

@@ -1,0 +1,243 @@
+"""The values of the domain: subscribers, apps, what is asked for, bindings and legs."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal, Self
+
+from chalicelib.core.errors import BadParameter
+
+MINUTE_MS = 60_000
+DAY_MS = 86_400_000
+MAX_LIFETIME_MS = 525_600 * MINUTE_MS
+
+_SUBSCRIBER = re.compile(r"[1-9][0-9]{6,14}", re.ASCII)
+_NUMBER = re.compile(r"[0-9]{3,24}", re.ASCII)
+
+Role = Literal["a", "b"]
+
+
+@dataclass(frozen=True, slots=True)
+class Subscriber:
+    """A real person's number: E.164 digits with country code, no plus sign, 7 to 15 digits.
+
+    Its text form is masked, so that it can't reach a log by accident; `digits` is the number.
+    """
+
+    digits: str
+
+    @classmethod
+    def parse(cls, text: str, *, name: str) -> Self:
+        """Raises BadParameter with `name` unless `text` is an E.164 number in digits."""
+        if not _SUBSCRIBER.fullmatch(text):
+            raise BadParameter(name)
+        return cls(text)
+
+    def __repr__(self) -> str:
+        return "Subscriber(***)"
+
+
+def parse_number(text: str, *, name: str) -> str:
+    """An X as dialled, digits only. X is not held to E.164: China's 700 segment has 15 digits
+    before the country code. Raises BadParameter with `name`."""
+    if not _NUMBER.fullmatch(text):
+        raise BadParameter(name)
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """The X numbers of one app, as an operator assigned them: number -> area (or None)."""
+
+    areas: Mapping[str, str | None]
+    by_area: Mapping[str | None, tuple[str, ...]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        grouped: dict[str | None, list[str]] = {None: sorted(self.areas)}
+        for number in grouped[None]:
+            if (area := self.areas[number]) is not None:
+                grouped.setdefault(area, []).append(number)
+        frozen = {area: tuple(numbers) for area, numbers in grouped.items()}
+        object.__setattr__(self, "by_area", frozen)
+
+    def __contains__(self, number: str) -> bool:
+        return number in self.areas
+
+    def numbers(self, area: str | None) -> tuple[str, ...]:
+        """All numbers of an area, or all there are; in a stable order."""
+        return self.by_area.get(area, ())
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """A tenant. Durations are milliseconds, `rate` is requests a second, `quota` live bindings.
+
+    `quota_shards` is over how many counters the quota is spread; it is fixed when the app is made.
+    """
+
+    name: str
+    carrier: str
+    callback_url: str
+    enabled: bool
+    quota: int
+    quota_shards: int
+    rate: int
+    cooling_ms: int
+    retention_ms: int
+    max_call_s: int
+    strict_nonce: bool
+    pool: Pool
+
+    def shard_limit(self, shard: int) -> int:
+        """How much of the quota this counter may hand out; the shards add up to the quota."""
+        return self.quota // self.quota_shards + (shard < self.quota % self.quota_shards)
+
+
+@dataclass(frozen=True, slots=True)
+class RequestId:
+    """What makes two requests the same one.
+
+    `key` names the request within its app, `content` is a digest of what it asks. `explicit`
+    says that the client named it itself; otherwise the key stands for an exact repeat.
+    """
+
+    key: str
+    content: str
+    explicit: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What a client wants bound; `number` wins over `area`, with neither any X will do."""
+
+    a: Subscriber
+    b: Subscriber
+    number: str | None
+    area: str | None
+    lifetime_ms: int
+    record: bool
+    user_data: str
+
+
+@dataclass(frozen=True, slots=True)
+class BindingInfo:
+    """What an app may see of its binding. Times are epoch ms."""
+
+    id: str
+    number: str
+    a: Subscriber
+    b: Subscriber
+    record: bool
+    user_data: str
+    created: int
+    updated: int
+    expires: int
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """A and B over X. Times are epoch ms; `expires` is the first moment it no longer routes.
+
+    `handle` is the part of the id that finds it again, `ended` when it was released (None while
+    nobody did), `extensions` the keys of the latest extend requests, newest last, `version` grows
+    with every change, and `key_version` is the data key that its legs stand under (None: not
+    stored yet).
+    """
+
+    id: str
+    handle: str
+    app: str
+    carrier: str
+    number: str
+    a: Subscriber
+    b: Subscriber
+    record: bool
+    user_data: str
+    created: int
+    updated: int
+    expires: int
+    cooling_ms: int
+    retention_ms: int
+    max_call_s: int
+    quota_shard: int
+    request: str
+    content: str
+    ended: int | None = None
+    extensions: tuple[str, ...] = ()
+    version: int = 1
+    key_version: int | None = None
+
+    @property
+    def info(self) -> BindingInfo:
+        """The part of it that its app may see."""
+        return BindingInfo(
+            id=self.id,
+            number=self.number,
+            a=self.a,
+            b=self.b,
+            record=self.record,
+            user_data=self.user_data,
+            created=self.created,
+            updated=self.updated,
+            expires=self.expires,
+        )
+
+    def live(self, now: int) -> bool:
+        """Whether it routes at `now`: decided by the clock, never by a job."""
+        return self.ended is None and now < self.expires
+
+    def extended(self, *, delta_ms: int, request: str, now: int) -> "Binding":
+        """The same binding, `delta_ms` longer; remembers the four latest requests."""
+        return replace(
+            self,
+            expires=self.expires + delta_ms,
+            updated=now,
+            extensions=(*self.extensions, request)[-4:],
+            version=self.version + 1,
+        )
+
+    def released(self, *, now: int) -> "Binding":
+        """The same binding, over."""
+        return replace(self, ended=now, expires=now, updated=now, version=self.version + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """The routing entry (X, caller) -> binding, with all that a call needs.
+
+    `free_at` (epoch ms) is when the leg may lead to a different person.
+    """
+
+    binding: str
+    app: str
+    number: str
+    role: Role
+    a: Subscriber
+    b: Subscriber
+    record: bool
+    expires: int
+    free_at: int
+    released: bool
+    max_call_s: int
+
+    @property
+    def peer(self) -> Subscriber:
+        """Whom this caller reaches."""
+        return self.b if self.role == "a" else self.a
+
+
+@dataclass(frozen=True, slots=True)
+class AppCredentials:
+    """How one app signs: its key and every secret that is valid now, the current one first."""
+
+    app: str
+    key: str
+    secrets: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchCredentials:
+    """How one switch signs in: the passwords that are valid now, the current one first."""
+
+    carrier: str
+    passwords: tuple[str, ...]

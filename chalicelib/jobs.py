@@ -1,0 +1,47 @@
+"""What the queue and the clock start: thin, like a route."""
+
+import time
+from collections.abc import Callable, Sequence
+
+from chalicelib.bootstrap import gateway
+from chalicelib.core.errors import GatewayError, NotDelivered
+from chalicelib.core.events import EventKey
+from chalicelib.telemetry import count, log_fault, log_request
+
+MARGIN_MS = 5_000
+"""A job stops taking work on when this much of its time is left."""
+
+
+class SomeFailed(Exception):
+    """Part of a batch has to come again; what succeeded is marked and does nothing then."""
+
+
+def deliver_events(messages: Sequence[str]) -> None:
+    """Delivers each event that a message names. Raises SomeFailed, so that the queue sends the
+    batch again and in the end puts it with the dead letters."""
+    failed = sum(not _delivered(message) for message in messages)
+    if failed:
+        raise SomeFailed(f"{failed} of {len(messages)} events")
+
+
+def _delivered(message: str) -> bool:
+    now = time.time_ns() // 1_000_000
+    outcome = "failed"
+    try:
+        outcome = gateway().events.deliver(EventKey.from_text(message), now=now)
+    except NotDelivered as error:
+        count("NotDelivered", operation="deliver")
+        log_request("deliver", ms=time.time_ns() // 1_000_000 - now, why=str(error))
+        return False
+    except (GatewayError, ValueError) as error:
+        log_fault("deliver", error)
+        return False
+    log_request("deliver", ms=time.time_ns() // 1_000_000 - now, outcome=outcome)
+    return True
+
+
+def clean_expired(time_left_ms: Callable[[], int]) -> None:
+    """Archives expired bindings until little time is left."""
+    now = time.time_ns() // 1_000_000
+    done = gateway().cleaner.clean(now=now, time_left=lambda: time_left_ms() > MARGIN_MS)
+    log_request("clean", ms=time.time_ns() // 1_000_000 - now, archived=done)

@@ -1,0 +1,51 @@
+"""The AWS clients: one session, time-outs that fit a person who waits, made when first needed."""
+
+from functools import cache
+from threading import Lock
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_sqs import SQSClient
+
+_CONFIG = Config(
+    connect_timeout=1,
+    read_timeout=3,
+    retries={"mode": "standard", "total_max_attempts": 3},
+    tcp_keepalive=True,
+    max_pool_connections=64,
+)
+
+
+_lock = Lock()
+"""Making a client is not thread-safe in boto3, using it is."""
+
+
+@cache
+def _session() -> boto3.Session:
+    return boto3.Session()
+
+
+@cache
+def dynamodb() -> "DynamoDBClient":
+    """The client of the table."""
+    with _lock:
+        return _session().client("dynamodb", config=_CONFIG)
+
+
+@cache
+def secretsmanager() -> "SecretsManagerClient":
+    """The client of the secrets."""
+    with _lock:
+        return _session().client("secretsmanager", config=_CONFIG)
+
+
+@cache
+def sqs() -> "SQSClient":
+    """The client of the delivery queue."""
+    with _lock:
+        return _session().client("sqs", config=_CONFIG)

@@ -1,0 +1,126 @@
+"""Secrets Manager through Powertools, cached: who may call us, and the data keys."""
+
+import time
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any
+
+from aws_lambda_powertools.utilities.parameters import SecretsProvider
+from aws_lambda_powertools.utilities.parameters.exceptions import (
+    GetParameterError,
+    TransformParameterError,
+)
+
+from chalicelib.core.errors import Unavailable
+from chalicelib.core.values import AppCredentials, SwitchCredentials
+from chalicelib.store import clients
+from chalicelib.store.vault import Vault
+
+LOOK_AGAIN_S = 30
+"""An AppKey that is not in the cached secret makes us fetch it anew, at most this often."""
+
+
+class Secret:
+    """One JSON secret. Kept `max_age_s`; when Secrets Manager fails, the last value goes on."""
+
+    def __init__(self, provider: Callable[[], SecretsProvider], name: str, max_age_s: int) -> None:
+        self._provider = provider
+        self._name = name
+        self._max_age_s = max_age_s
+        self._last: Mapping[str, Any] | None = None
+
+    def value(self, *, fresh: bool = False) -> Mapping[str, Any]:
+        """The parsed secret; the same object until it is fetched again. Raises Unavailable."""
+        try:
+            value: Any = self._provider().get(
+                self._name, max_age=self._max_age_s, transform="json", force_fetch=fresh
+            )
+        except (GetParameterError, TransformParameterError):
+            if self._last is None:
+                raise Unavailable("a secret can't be read") from None
+            return self._last
+        self._last = value
+        return self._last
+
+
+class Credentials:
+    """Apps by AppKey, switches by user name."""
+
+    def __init__(self, secret: Secret) -> None:
+        self._secret = secret
+        self._source: Mapping[str, Any] = {}
+        self._apps: dict[str, AppCredentials] = {}
+        self._by_name: dict[str, AppCredentials] = {}
+        self._switches: dict[str, SwitchCredentials] = {}
+        self._looked_again = float("-inf")
+
+    def app(self, app_key: str) -> AppCredentials | None:
+        """Whose AppKey this is. Unknown keys cost no call but one in LOOK_AGAIN_S for all."""
+        self._read(fresh=False)
+        if app_key not in self._apps:
+            self._look_again()
+        return self._apps.get(app_key)
+
+    def switch(self, user: str) -> SwitchCredentials | None:
+        """Who signs in under this name; as `app` for unknown ones."""
+        self._read(fresh=False)
+        if user not in self._switches:
+            self._look_again()
+        return self._switches.get(user)
+
+    def of_app(self, name: str) -> AppCredentials | None:
+        """How callbacks to this app are signed."""
+        self._read(fresh=False)
+        return self._by_name.get(name)
+
+    def _look_again(self) -> None:
+        now = time.monotonic()
+        if now - self._looked_again >= LOOK_AGAIN_S:
+            self._looked_again = now
+            self._read(fresh=True)
+
+    def _read(self, *, fresh: bool) -> None:
+        source = self._secret.value(fresh=fresh)
+        if source is self._source:
+            return
+        apps = {
+            key: AppCredentials(each["app"], key, _both(each, "secret"))
+            for key, each in source.get("apps", {}).items()
+        }
+        self._switches = {
+            user: SwitchCredentials(each["carrier"], _both(each, "password"))
+            for user, each in source.get("switches", {}).items()
+        }
+        self._by_name = {each.app: each for each in apps.values()}
+        self._apps = apps
+        self._source = source
+
+
+class DataKeys:
+    """The vault over the newest data keys."""
+
+    def __init__(self, secret: Secret) -> None:
+        self._secret = secret
+        self._source: Mapping[str, Any] | None = None
+        self._vault: Vault | None = None
+
+    def vault(self) -> Vault:
+        """Raises Unavailable while there are no usable keys."""
+        source = self._secret.value()
+        if source is not self._source or self._vault is None:
+            try:
+                self._vault = Vault(source)
+            except (KeyError, ValueError):
+                raise Unavailable("the data keys can't be used") from None
+            self._source = source
+        return self._vault
+
+
+@cache
+def provider() -> SecretsProvider:
+    """Powertools' cache over our client."""
+    return SecretsProvider(boto3_client=clients.secretsmanager())
+
+
+def _both(entry: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    return tuple(value for value in (entry[name], entry.get(f"previous_{name}")) if value)

@@ -1,0 +1,167 @@
+"""The one DynamoDB table: calls, outcomes of conditional writes, retries of conflicts."""
+
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from chalicelib.core.errors import Contended, Unavailable
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+Item = dict[str, Any]
+"""Attribute name -> typed value, as DynamoDB's wire has it."""
+
+CONFLICT_TRIES = 10
+"""A transaction that met another one is sent again, after 2 ms doubling up to 100 ms, at random."""
+
+_FAILED_CONDITION = "ConditionalCheckFailed"
+_PASSING = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
+
+
+def s(value: str) -> Item:
+    """A string attribute."""
+    return {"S": value}
+
+
+def n(value: int) -> Item:
+    """A number attribute."""
+    return {"N": str(value)}
+
+
+def key(pk: str, sk: str) -> Item:
+    """A primary key."""
+    return {"pk": {"S": pk}, "sk": {"S": sk}}
+
+
+class Failed:
+    """A condition that did not hold, with the item that stood there (None: not told)."""
+
+    __slots__ = ("item",)
+
+    def __init__(self, item: Item | None) -> None:
+        self.item = item
+
+
+class Table:
+    """Calls on the table. Every method raises Unavailable when DynamoDB does not answer."""
+
+    def __init__(self, client: "Callable[[], DynamoDBClient]", name: str) -> None:
+        self._client = client
+        self._name = name
+
+    def get(self, item_key: Item) -> Item | None:
+        """One item, strongly consistent."""
+        found = self._call("get_item", TableName=self._name, Key=item_key, ConsistentRead=True)
+        item: Item | None = found.get("Item")
+        return item
+
+    def get_many(self, keys: Sequence[Item]) -> list[Item]:
+        """Up to 100 items in any order, strongly consistent; those that exist."""
+        found: list[Item] = []
+        pending: Any = {self._name: {"Keys": list(keys), "ConsistentRead": True}}
+        for delay in _delays():
+            answer = self._call("batch_get_item", RequestItems=pending)
+            found += answer.get("Responses", {}).get(self._name, [])
+            pending = answer.get("UnprocessedKeys")
+            if not pending:
+                return found
+            time.sleep(delay)
+        raise Unavailable("the table is overloaded")
+
+    def query(self, **kwargs: Any) -> Iterator[Item]:
+        """All items of a query, page by page as they are asked for."""
+        kwargs["TableName"] = self._name
+        while True:
+            page = self._call("query", **kwargs)
+            yield from page["Items"]
+            if "LastEvaluatedKey" not in page:
+                return
+            kwargs["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+    def put_new(self, item: Item) -> Failed | None:
+        """Puts an item unless its key is taken; None when done."""
+        try:
+            self._call(
+                "put_item",
+                TableName=self._name,
+                Item=item,
+                ConditionExpression="attribute_not_exists(pk)",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise Unavailable("put_item: conflict") from None
+            response: Any = error.response
+            return Failed(response.get("Item"))
+        return None
+
+    def update(self, item_key: Item, expression: str, values: Item, **kwargs: Any) -> None:
+        """One unconditional update."""
+        self._call(
+            "update_item",
+            TableName=self._name,
+            Key=item_key,
+            UpdateExpression=expression,
+            ExpressionAttributeValues=values,
+            **kwargs,
+        )
+
+    def transact(self, writes: Sequence[Item]) -> Sequence[Failed | None] | None:
+        """All writes or none; None when done, else for each write whether its condition failed.
+
+        `writes` are the members of TransactItems without TableName. Conflicts with other
+        transactions are tried again; raises Contended when they don't end.
+        """
+        items = [
+            {kind: {"TableName": self._name, **body} for kind, body in write.items()}
+            for write in writes
+        ]
+        for delay in _delays():
+            try:
+                self._call("transact_write_items", TransactItems=items)
+            except ClientError as error:
+                reasons: list[Any] = error.response.get("CancellationReasons", [])
+                codes = {reason["Code"] for reason in reasons}
+                if _FAILED_CONDITION in codes:
+                    return [
+                        Failed(reason.get("Item")) if reason["Code"] == _FAILED_CONDITION else None
+                        for reason in reasons
+                    ]
+                if reasons and not codes & _PASSING:
+                    raise Unavailable("the table refused a transaction") from error
+                time.sleep(delay)
+            else:
+                return None
+        raise Contended("many requests want the same rows")
+
+    def _call(self, operation: str, **kwargs: Any) -> Any:
+        """One call. Lets the outcome of a condition through, as ClientError; anything else that
+        goes wrong is Unavailable, without the text, which may hold values."""
+        try:
+            return getattr(self._client(), operation)(**kwargs)
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            if code in _OUTCOMES:
+                raise
+            raise Unavailable(f"{operation}: {code}") from None
+        except BotoCoreError as error:
+            raise Unavailable(f"{operation}: {type(error).__name__}") from None
+
+
+_OUTCOMES = frozenset(
+    {
+        "ConditionalCheckFailedException",
+        "TransactionCanceledException",
+        "TransactionConflictException",
+        "TransactionInProgressException",
+    }
+)
+
+
+def _delays() -> Iterator[float]:
+    for attempt in range(CONFLICT_TRIES):
+        yield random.uniform(0.5, 1) * min(0.1, 0.002 * 2**attempt)  # noqa: S311

@@ -1,0 +1,80 @@
+"""Keeps numbers unreadable at rest: keyed hashes for keys, AES-GCM for what is read back."""
+
+import base64
+import hmac
+import os
+from collections.abc import Mapping
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+_NONCE_SIZE = 12
+
+
+class Vault:
+    """Hashes and seals with the versions of the data key that the secret holds.
+
+    The secret is JSON: `current` names the version that writes, every other member is a version
+    (1 to 255) with its key material, at least 32 characters. A number is looked for under all
+    versions, so a new version is first added, and made current once every cache has seen it.
+    """
+
+    def __init__(self, secret: Mapping[str, str]) -> None:
+        versions = sorted(int(name) for name in secret if name != "current")
+        self._current = int(secret["current"])
+        materials = {version: secret[str(version)].encode() for version in versions}
+        if any(len(material) < 32 for material in materials.values()):
+            raise ValueError("data keys need at least 32 characters")
+        self._hash_keys = {v: _derive(m, b"hash") for v, m in materials.items()}
+        self._ciphers = {v: AESGCM(_derive(m, b"seal")) for v, m in materials.items()}
+        self._request_key = _derive(materials[versions[0]], b"request")
+
+    def person(self, digits: str, version: int | None = None) -> str:
+        """What stands for a subscriber in keys: version and 128 bits of keyed hash."""
+        return self._hash(version or self._current, digits)
+
+    def person_everywhere(self, digits: str) -> list[str]:
+        """The same under every version that may still stand in the table, the current one first."""
+        others = [v for v in self._hash_keys if v != self._current]
+        return [self._hash(v, digits) for v in (self._current, *others)]
+
+    def pair(self, one: str, other: str) -> str:
+        """What stands for two subscribers, whichever comes first. Under the oldest version, so
+        that a pair is the same pair while a key is being replaced."""
+        return self._hash(next(iter(self._hash_keys)), "|".join(sorted((one, other))))
+
+    @property
+    def version(self) -> int:
+        """The version that new items are written under."""
+        return self._current
+
+    def tag(self, *parts: str) -> bytes:
+        """32 bytes that stand for `parts`, stable while the oldest version is kept."""
+        return hmac.digest(self._request_key, "\x00".join(parts).encode(), "sha256")
+
+    def seal(self, text: str, context: str) -> bytes:
+        """Encrypts; opens only with the same `context`. One byte version, nonce, cipher text."""
+        nonce = os.urandom(_NONCE_SIZE)
+        cipher = self._ciphers[self._current]
+        return (
+            bytes((self._current,)) + nonce + cipher.encrypt(nonce, text.encode(), context.encode())
+        )
+
+    def open(self, sealed: bytes, context: str) -> str:
+        """The text of `seal`. Raises cryptography's InvalidTag, or KeyError for a dropped key."""
+        nonce, cipher_text = sealed[1 : 1 + _NONCE_SIZE], sealed[1 + _NONCE_SIZE :]
+        return self._ciphers[sealed[0]].decrypt(nonce, cipher_text, context.encode()).decode()
+
+    def _hash(self, version: int, text: str) -> str:
+        return (
+            f"{version}.{_b64(hmac.digest(self._hash_keys[version], text.encode(), 'sha256')[:16])}"
+        )
+
+
+def _b64(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+def _derive(material: bytes, purpose: bytes) -> bytes:
+    return HKDF(algorithm=SHA256(), length=32, salt=None, info=purpose).derive(material)
