@@ -51,7 +51,7 @@ def test_api_gateways_own_answers_are_part_of_the_api(template: dict[str, Any]) 
     responses = definition["x-amazon-apigateway-gateway-responses"]
     assert responses.keys() == RESPONSES.keys()
     assert responses["DEFAULT_5XX"]["responseTemplates"] == {
-        "application/json": '{"code": 500, "desc": "internal error"}'
+        "application/json": '{"desc": "internal error", "code": 500}'
     }
 
 
