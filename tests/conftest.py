@@ -1,3 +1,3 @@
 """Fixtures that every test may ask for."""
 
-pytest_plugins = ["tests.dynamodb_local"]
+pytest_plugins = ["tests.dynamodb_local", "tests.stage"]
