@@ -80,9 +80,9 @@ def test_messages_come_as_from_lambda_and_are_gone_afterwards(
         sqs.send_message(QueueUrl=url, MessageBody=body)
     invoke = Invoked()
 
-    assert deliver_batch(sqs, subscription(url, batch_size=2), invoke, wait_s=0) == 2
-    assert deliver_batch(sqs, subscription(url, batch_size=2), invoke, wait_s=0) == 1
-    assert deliver_batch(sqs, subscription(url, batch_size=2), invoke, wait_s=0) == 0
+    assert deliver_batch(sqs, url, subscription(url, batch_size=2), invoke, wait_s=0) == 2
+    assert deliver_batch(sqs, url, subscription(url, batch_size=2), invoke, wait_s=0) == 1
+    assert deliver_batch(sqs, url, subscription(url, batch_size=2), invoke, wait_s=0) == 0
 
     assert [function for function, _ in invoke.events] == ["deliver", "deliver"]
     records = [record for _, event in invoke.events for record in event["Records"]]
@@ -101,13 +101,13 @@ def test_what_fails_comes_again_and_at_last_is_a_dead_letter(
     invoke = Invoked()
     invoke.failing = True
     for _ in range(MAX_RECEIVES):
-        assert deliver_batch(sqs, subscription(url), invoke, wait_s=0) == 1
+        assert deliver_batch(sqs, url, subscription(url), invoke, wait_s=0) == 1
         assert waiting(sqs, url) == 1
         time.sleep(0.01)  # a visibility time-out of 0 still needs the clock to move
 
     invoke.failing = False
     sqs.send_message(QueueUrl=url, MessageBody="next")
-    assert deliver_batch(sqs, subscription(url), invoke, wait_s=0) == 1
+    assert deliver_batch(sqs, url, subscription(url), invoke, wait_s=0) == 1
     assert invoke.events[-1][1]["Records"][0]["body"] == "next"
     assert (waiting(sqs, url), waiting(sqs, dead)) == (0, 1)
 
