@@ -41,6 +41,7 @@ _LOCAL_LACKS = {
     "SSESpecification",
     "DeletionProtectionEnabled",
 }
+_PATIENT = Config(connect_timeout=30, read_timeout=120)
 _stages = count(1)
 
 
@@ -70,6 +71,8 @@ def stage(dynamodb_endpoint: str) -> Iterator["Stage"]:
     names = ("TABLE_NAME", "DELIVERY_QUEUE_NAME", "CREDENTIALS_SECRET", "DATA_KEYS_SECRET")
     with (
         patch.dict(os.environ, environment),
+        # DynamoDB Local lets transactions queue up, and a busy machine takes its time.
+        patch.object(clients, "_CONFIG", clients._CONFIG.merge(_PATIENT)),
         mock_aws(config={"core": {"passthrough": {"urls": [dynamodb_endpoint]}}}),
     ):
         for each in (*names, "AWS_ENDPOINT_URL"):
