@@ -111,6 +111,7 @@ class Stage:
     """What can be done to a stage from outside."""
 
     apps: dict[str, "Backend"] = field(default_factory=dict)
+    switches: dict[str, "Switch"] = field(default_factory=dict)
 
     def instance(self) -> Gateway:
         """A gateway as a fresh Lambda instance has it: its own caches, nothing shared but AWS."""
@@ -126,7 +127,8 @@ class Stage:
 
     def switch(self, user: str = "switch") -> "Switch":
         """A new switch."""
-        return Switch(user, provision.create_switch(user))
+        self.switches[user] = Switch(user, provision.create_switch(user))
+        return self.switches[user]
 
     @contextmanager
     def conflicts(self, share: float, rng: random.Random) -> Iterator[list[str]]:
