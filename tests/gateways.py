@@ -16,7 +16,6 @@ from typing import Any
 from unittest.mock import patch
 from urllib.parse import urlencode
 
-import boto3
 import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.config import Config
@@ -315,8 +314,3 @@ def here(dynamodb_local: str) -> Iterator[Stage]:
     """A stage of this test's own."""
     with stage(dynamodb_local) as own:
         yield own
-
-
-def local_client(endpoint: str) -> Any:
-    """A client that shares nothing with the gateway's, for counting and for planting."""
-    return boto3.client("dynamodb", endpoint_url=endpoint, config=Config(max_pool_connections=8))
