@@ -14,6 +14,8 @@ _T = TypeVar("_T")
 _E = TypeVar("_E", bound=StrEnum)
 
 MAX_EVENTS = 100
+MAX_EVENT = 64 * 1024
+"""Bytes of one event: escaped and sealed it still fits into an item of the table."""
 MAX_TEXT = 128
 MAX_DIGITS = 24
 
@@ -26,7 +28,7 @@ def parse_json(body: bytes) -> Any:
     """Raises Malformed."""
     try:
         return json.loads(body.decode())
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError):
+    except (ValueError, RecursionError):  # ValueError also for an integer of thousands of digits
         raise Malformed("the body is not JSON in UTF-8") from None
 
 
@@ -83,23 +85,17 @@ def read_events(
 
 
 def read_event(raw: Any, *, carrier: str, received: int) -> Event:
-    """One event of the switch. A type that we don't know is an event of kind UNKNOWN.
+    """One event of the switch. A type that we don't know is an event of kind UNKNOWN, of which
+    only `raw` says more.
 
-    Raises Malformed for an event that can't be stored: no id, no call, no time.
+    Raises Malformed for an event that can't be stored: no id, no call, no time, too large.
     """
     fields = _object(raw)
+    text = json.dumps(fields, ensure_ascii=False)
+    if len(text.encode()) > MAX_EVENT:
+        raise Malformed(f"an event has at most {MAX_EVENT} bytes")
     kind = _text(fields, "type")
     known = kind in set(EventKind) - {EventKind.UNKNOWN}
-    read: dict[str, Any] = {
-        "cause": _optional(fields, "reason", _cause),
-        "released_by": _optional(fields, "released_by", _word(Party, Party.PLATFORM)),
-        "rejected": _optional(fields, "rejected", _word(RejectReason, RejectReason.BLOCKED)),
-        "sms_result": _optional(fields, "result", _word(SmsResult, SmsResult.FAILED)),
-        "url": _optional(fields, "url", _string),
-        "md5": _optional(fields, "md5", _string),
-        "binding": _optional(fields, "binding", _string),
-        "callee": _optional(fields, "callee", _person),
-    }
     return Event(
         id=_text(fields, "event_id"),
         kind=EventKind(kind) if known else EventKind.UNKNOWN,
@@ -107,16 +103,34 @@ def read_event(raw: Any, *, carrier: str, received: int) -> Event:
         call_id=_text(fields, "call_id"),
         at=_time(fields),
         received=received,
-        number=_optional(fields, "to", _digits),
-        caller=_caller(fields),
-        raw=json.dumps(fields, ensure_ascii=False),
-        **(read if known else {}),
+        raw=text,
+        **(_details(fields) if known else {}),
     )
+
+
+def _details(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "number": _optional(fields, "to", _digits),
+        "caller": _caller(fields),
+        "callee": _optional(fields, "callee", _person),
+        "binding": _optional(fields, "binding", _string),
+        "cause": _optional(fields, "reason", _cause),
+        "released_by": _optional(fields, "released_by", _word(Party, Party.PLATFORM)),
+        "rejected": _optional(fields, "rejected", _word(RejectReason, RejectReason.BLOCKED)),
+        "sms_result": _optional(fields, "result", _word(SmsResult, SmsResult.FAILED)),
+        "url": _optional(fields, "url", _string),
+        "md5": _optional(fields, "md5", _string),
+    }
 
 
 def _object(raw: Any) -> Mapping[str, Any]:
     if not isinstance(raw, dict):
         raise Malformed("not a JSON object")
+    try:
+        # JSON can spell half a surrogate pair, which no store and no key can hold.
+        json.dumps(raw, ensure_ascii=False).encode()
+    except (UnicodeEncodeError, RecursionError):
+        raise Malformed("a text in it is not Unicode") from None
     return raw
 
 
