@@ -1,4 +1,4 @@
-"""What moto 5.2 lacks and the gateway relies on, put in from outside: secrets and transactions."""
+"""What moto 5.2 lacks, put in from outside: secrets, and transactions and queries that scale."""
 
 import copy
 import json
@@ -17,19 +17,22 @@ from moto.dynamodb.exceptions import (
     TransactWriteSingleOpException,
 )
 from moto.dynamodb.models import DynamoDBBackend
+from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.dynamodb.models.table import Item, Table
 from moto.secretsmanager.models import SecretsManagerBackend, secretsmanager_backends
 
 MAX_TRANSACTION_ITEMS = 100
+_MOTO_QUERY = Table.query
 OPERATIONS = ("ConditionCheck", "Put", "Delete", "Update")
 
 
 def close_gaps() -> None:
-    """Installs the transaction below; the secret's CloudFormation type registers by being defined.
+    """Installs what is below; the secret's CloudFormation type registers by being defined.
 
     Call it before the first request, as moto lists its CloudFormation types once.
     """
     DynamoDBBackend.transact_write_items = transact_write_items
+    Table.query = query
 
 
 class Secret(CloudFormationModel):
@@ -155,6 +158,41 @@ def transact_write_items(self: DynamoDBBackend, transact_items: list[dict[str, A
             failed: list[Any] = [(None, None, None)] * len(operations)
             failed[index] = ("ValidationError", str(error), None)
             raise TransactionCanceledException(failed) from error
+
+
+def query(
+    self: Table, hash_key: DynamoType | None, *arguments: Any, **named: Any
+) -> tuple[list[Item], int, dict[str, Any] | None]:
+    """moto's own Query, which is shown one partition instead of the whole table.
+
+    By itself it sorts every item of the table for each query: 20 ms with 2,000 items.
+    """
+    index = named.get("index_name", arguments[6] if len(arguments) > 6 else None)
+    conditions = named.get("hash_key_conditions") or []
+    if index is None and self.has_range_key and hash_key is not None:
+        partition = list(self.items[hash_key].values()) if hash_key in self.items else []
+    elif index is not None and conditions:
+        attribute, value = conditions[0]
+        partition = [
+            item
+            for items in self.items.values()
+            for item in (items.values() if self.has_range_key else (items,))
+            if attribute in item.attrs and _same(item.attrs[attribute], value)
+        ]
+    else:
+        return _MOTO_QUERY(self, hash_key, *arguments, **named)
+    self.all_items = lambda: partition
+    try:
+        return _MOTO_QUERY(self, hash_key, *arguments, **named)
+    finally:
+        del self.all_items
+
+
+def _same(one: DynamoType, other: DynamoType) -> bool:
+    # moto converts both values at each comparison, which strings do not need.
+    if one.type == "S":
+        return bool(one.value == other.value and other.type == "S")
+    return one == other
 
 
 def _operation(item: dict[str, Any]) -> tuple[str, dict[str, Any]]:

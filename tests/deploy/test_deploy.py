@@ -18,6 +18,7 @@ FUNCTIONS = {"api_handler": NAME, "deliver": f"{NAME}-deliver", "clean": f"{NAME
 @pytest.fixture(scope="module")
 def deployed(infra: Infra, project: Path) -> None:
     """Deployed twice, the second time as if from another checkout."""
+    assert infra("undeploy", "dev").returncode == 0
     for _ in range(2):
         ran = infra("deploy", "dev")
         assert ran.returncode == 0, ran.stdout + ran.stderr
