@@ -276,42 +276,50 @@ def used(stage: Stage) -> int:
     return sum(int(item["live"]["N"]) for item in stage.items("Q#"))
 
 
+def overdue(stage: Stage, demo: Client, count: int) -> None:
+    """Leaves `count` bindings that ran out long ago, as if they had all been made."""
+    demo.bind(A, B)
+    made = next(item for item in stage.items("B#"))
+    past = {"N": "1000"}
+    for i in range(count):
+        key = {"pk": {"S": f"B#{i:012d}"}} if i else {}
+        item = made | key | {"expires": past, "due_at": past}
+        stage.dynamodb.put_item(TableName=stage.table, Item=item)
+    (counter,) = stage.items("Q#")
+    item = counter | {"live": {"N": str(count)}}
+    stage.dynamodb.put_item(TableName=stage.table, Item=item)
+
+
 def test_the_schedule_archives_what_ran_out_and_nothing_else(
     stage: Stage, demo: Client, log: Any
 ) -> None:
+    overdue(stage, demo, 25)
     # The schedule goes by the real clock.
     stage.clock.now = time.time_ns() // 1_000_000
-    demo.bind(A, C)
-    for i in range(25):
-        demo.bind(f"4477009001{i:02d}", f"4477009002{i:02d}", recordFlag="1")
-    clean()
+    live = stage.app("other", numbers=[("8610000000088", None)])
+    assert live.bind(A, C).code == 200
     assert used(stage) == 26
-    for item in stage.items("B#"):
-        if item["record"]["BOOL"]:
-            _expire(stage, item)
     clean()
     assert used(stage) == 1
     assert len([item for item in stage.items("B#") if "due_at" in item]) == 1
-    assert [line["archived"] for line in log() if line["message"] == "clean"] == [0, 25]
     clean()
     assert used(stage) == 1
+    assert [line["archived"] for line in log() if line["message"] == "clean"] == [25, 0]
     assert A[2:] not in json.dumps(log())
-
-
-def _expire(stage: Stage, item: dict[str, Any]) -> None:
-    past = {"N": "1000"}
-    stage.dynamodb.put_item(TableName=stage.table, Item=item | {"expires": past, "due_at": past})
 
 
 def test_cleaning_stops_when_little_time_is_left_and_goes_on_next_time(
     stage: Stage, demo: Client
 ) -> None:
-    for i in range(45):
-        demo.bind(f"4477009001{i:02d}", f"4477009002{i:02d}")
-    for item in stage.items("B#"):
-        _expire(stage, item)
+    overdue(stage, demo, 45)
     left = [used(stage)]
     for _ in range(3):
         clean(time_left_ms=jobs.MARGIN_MS)
         left.append(used(stage))
     assert left == [45, 25, 5, 0]
+
+
+def test_cleaning_goes_on_while_there_is_time(stage: Stage, demo: Client) -> None:
+    overdue(stage, demo, 45)
+    clean(time_left_ms=jobs.MARGIN_MS + 1)
+    assert used(stage) == 0
