@@ -34,6 +34,7 @@ class Running:
     """A stack that answers, and its two apps."""
 
     url: str
+    simulator_url: str
     switch: tuple[str, str]
     apps: dict[str, dict[str, Any]]
 
@@ -55,6 +56,12 @@ class Running:
             f"{self.url}/switch/route", json=question, auth=self.switch, timeout=ANSWER_S
         )
         return got.json()
+
+    def received(self, app: str) -> list[dict[str, Any]]:
+        """The callbacks that this app's receiver got, newest last."""
+        got = requests.get(f"{self.simulator_url}/received/{app}", timeout=ANSWER_S)
+        listed: list[dict[str, Any]] = got.json()
+        return listed
 
 
 @pytest.fixture(scope="session")
@@ -87,4 +94,4 @@ def _described(process: subprocess.Popen[bytes], state: Path) -> Running:
     content = json.loads(demo.read_text())
     switch = content["switch"]["user"], content["switch"]["password"]
     apps = {app["name"]: app for app in content["apps"]}
-    return Running(content["base_url"], switch, apps)
+    return Running(content["base_url"], content["simulator_url"], switch, apps)

@@ -3,6 +3,7 @@
 import json
 import re
 import socket
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
@@ -64,6 +65,33 @@ def test_bind_query_delay_route_and_unbind_over_one_connection(
     assert demo.call("unbind", {"bindId": bind_id}).json == {"code": 200}
     assert running.route(a, x)["reason"] == "cooling"
     assert infos(demo, bind_id) == []
+
+
+def test_what_became_of_a_call_reaches_the_apps_receiver(
+    running: Running, pair: tuple[str, str]
+) -> None:
+    a, b = pair
+    bound = running.app("demo").bind(a, b, userData="订单 2").json
+    parties = {"from": a, "to": bound["phoneX"], "callee": b, "binding": bound["bindId"]}
+    fields = {"event_id": f"e-{a}", "call_id": f"c-{a}", "at": 1_577_444_027_000}
+    ended = {"type": "call.ended", "reason": 17, "released_by": "callee"}
+    report = f"{running.url}/switch/events"
+    for _ in range(2):
+        got = requests.post(
+            report, json=[parties | fields | ended], auth=running.switch, timeout=ANSWER_S
+        )
+        assert (got.status_code, got.json()) == (200, {"accepted": 1})
+
+    def told() -> list[dict[str, str]]:
+        bodies = [json.loads(each["body"]) for each in running.received("demo")]
+        return [body for body in bodies if body.get("bindId") == bound["bindId"]]
+
+    until = time.monotonic() + 60
+    while not told() and time.monotonic() < until:
+        time.sleep(0.1)
+    message = told()[0]
+    assert (message["eventType"], message["finishState"]) == ("32", "5")
+    assert (message["callNo"], message["peerNo"], message["userData"]) == (a, b, "订单 2")
 
 
 def test_a_connection_is_kept(running: Running, session: requests.Session) -> None:
