@@ -15,7 +15,7 @@ for blueprint in (netease.routes, switch.routes, unknown.routes):
     app.register_blueprint(blueprint)
 
 
-@app.on_sqs_message(queue=settings().delivery_queue_name, batch_size=5)
+@app.on_sqs_message(queue=settings().delivery_queue_name, batch_size=1)
 def deliver(event: SQSEvent) -> None:
     """Hands stored events to the apps' receivers."""
     deliver_events([record.body for record in event])

@@ -95,6 +95,8 @@ def pack(stage: Stage) -> int:
 
 def _session(stage: Stage) -> boto3.session.Session:
     session = boto3.session.Session()
+    if not session.region_name:
+        raise NoRegionError
     account = session.client("sts").get_caller_identity()["Account"]
     print(f"stage {stage.stage} in account {account}, {session.region_name}", flush=True)
     return session

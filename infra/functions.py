@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -24,9 +25,11 @@ def chalice(*arguments: str, **environment: str) -> None:
     Not the script beside the interpreter: that names the path the environment was made at.
     """
     command = [sys.executable, "-c", "import chalice.cli, sys; sys.exit(chalice.cli.main())"]
-    ran = subprocess.run(
-        [*command, *arguments], cwd=ROOT, env={**os.environ, **environment}, check=False
-    )
+    # Chalice ships whatever lies in chalicelib, this machine's bytecode too.
+    for directory in list((ROOT / "chalicelib").rglob("__pycache__")):
+        shutil.rmtree(directory, ignore_errors=True)
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", **environment}
+    ran = subprocess.run([*command, *arguments], cwd=ROOT, env=environment, check=False)
     if ran.returncode:
         raise DeployError(f"chalice {arguments[0]} failed: its own message stands above")
 

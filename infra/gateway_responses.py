@@ -7,7 +7,12 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """`code` is of the NetEase documents; `status` is HTTP's, None for API Gateway's own."""
+    """`code` is of the NetEase documents; `status` is HTTP's, None for API Gateway's own.
+
+    The facade says 200 to nearly everything. Here the status stays what it is (400 for what is
+    malformed, as the facade does): a switch goes by it, and would lose events that it believes
+    stored.
+    """
 
     code: int
     desc: str
@@ -16,7 +21,7 @@ class Response:
     @property
     def templates(self) -> dict[str, str]:
         """Body by content type; API Gateway falls back to JSON for any other."""
-        return {"application/json": json.dumps({"code": self.code, "desc": self.desc})}
+        return {"application/json": json.dumps({"desc": self.desc, "code": self.code})}
 
     def fields(self) -> dict[str, Any]:
         """As `put_gateway_response` and `x-amazon-apigateway-gateway-responses` both name them."""
@@ -27,14 +32,14 @@ class Response:
 # By the types of API Gateway's developer guide ("Gateway response types", November 2026).
 RESPONSES = {
     # A path deeper than our catch-all routes, or a method that no route has, ends in the first.
-    "MISSING_AUTHENTICATION_TOKEN": Response(404, "unknown path", status="404"),
-    "RESOURCE_NOT_FOUND": Response(404, "unknown path", status="404"),
+    "MISSING_AUTHENTICATION_TOKEN": Response(404, "unknown path", status="400"),
+    "RESOURCE_NOT_FOUND": Response(404, "unknown path", status="400"),
     # An Authorization header in the form of AWS's own signature, which no route asks for.
-    "INVALID_SIGNATURE": Response(414, "bad http header"),
-    "BAD_REQUEST_BODY": Response(414, "bad body"),
-    "BAD_REQUEST_PARAMETERS": Response(414, "bad parameter"),
-    "REQUEST_TOO_LARGE": Response(414, "body too large"),
-    "UNSUPPORTED_MEDIA_TYPE": Response(414, "bad content type"),
+    "INVALID_SIGNATURE": Response(414, "bad http header", status="400"),
+    "BAD_REQUEST_BODY": Response(414, "bad body", status="400"),
+    "BAD_REQUEST_PARAMETERS": Response(414, "bad parameter", status="400"),
+    "REQUEST_TOO_LARGE": Response(414, "body too large", status="400"),
+    "UNSUPPORTED_MEDIA_TYPE": Response(414, "bad content type", status="400"),
     "ACCESS_DENIED": Response(403, "forbidden"),
     "WAF_FILTERED": Response(403, "forbidden"),
     "THROTTLED": Response(416, "too many requests"),
@@ -42,7 +47,7 @@ RESPONSES = {
     # The function crashed, took too long, or there are as many of it as the account allows.
     "INTEGRATION_FAILURE": Response(514, "service unavailable"),
     "INTEGRATION_TIMEOUT": Response(514, "service unavailable"),
-    "DEFAULT_4XX": Response(414, "bad request"),
+    "DEFAULT_4XX": Response(414, "bad request", status="400"),
     "DEFAULT_5XX": Response(500, "internal error"),
 }
 

@@ -1,3 +1,3 @@
-"""Fixtures that every test may ask for."""
+"""Fixtures that all tests may use."""
 
-pytest_plugins = ["tests.dynamodb_local"]
+pytest_plugins = ["tests.dynamodb_local", "tests.gateways", "tests.stage"]

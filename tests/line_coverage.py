@@ -48,10 +48,12 @@ class LineCoverage:
                 self.verdict += ": TOO FEW"
         return result
 
+    @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """One line before pytest's own summary."""
+        """One line below the table, right before pytest's own summary."""
         if self.verdict:
-            terminalreporter.write_line(self.verdict)
+            bad = self.verdict.endswith("TOO FEW")
+            terminalreporter.write_line(self.verdict, red=bad, green=not bad)
 
 
 def covered() -> tuple[float, float]:

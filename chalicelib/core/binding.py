@@ -87,17 +87,17 @@ class BindingDesk:
         """Adds `delta_ms` to the expiry; a repeat of the request adds nothing.
 
         Raises UnknownBinding (also for an ended one), BadParameter when more than a year from now
-        would be left, Contended, Unavailable.
+        would be left, RequestMismatch, Contended, Unavailable.
         """
         for _ in range(MAX_REPEATS):
             binding = self._own(app, binding_id)
+            if binding.extended_by(request):
+                return
             if not binding.live(now):
                 raise errors.UnknownBinding("this binding has ended")
-            if request.key in binding.extensions:
-                return
             if binding.expires + delta_ms - now > MAX_LIFETIME_MS:
                 raise errors.BadParameter("delta")
-            longer = binding.extended(delta_ms=delta_ms, request=request.key, now=now)
+            longer = binding.extended(delta_ms=delta_ms, request=request, now=now)
             if self._bindings.replace(longer):
                 return
         raise errors.Contended("this binding is being changed")

@@ -5,14 +5,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal, Self
 
-from chalicelib.core.errors import BadParameter
+from chalicelib.core.errors import BadParameter, RequestMismatch
 
 MINUTE_MS = 60_000
 DAY_MS = 86_400_000
 MAX_LIFETIME_MS = 525_600 * MINUTE_MS
+MARKS_KEPT = 16
+"""How many extend requests a binding remembers; with their 17 bytes each it stays small."""
 
 _SUBSCRIBER = re.compile(r"[1-9][0-9]{6,14}", re.ASCII)
 _NUMBER = re.compile(r"[0-9]{3,24}", re.ASCII)
+_MARK_KEY, _MARK_CONTENT = 10, 6
 
 Role = Literal["a", "b"]
 
@@ -105,6 +108,11 @@ class RequestId:
     content: str
     explicit: bool
 
+    @property
+    def mark(self) -> str:
+        """Stands for the request where many are remembered: the beginnings of key and content."""
+        return self.key[:_MARK_KEY] + self.content[:_MARK_CONTENT]
+
 
 @dataclass(frozen=True, slots=True)
 class Ask:
@@ -139,7 +147,7 @@ class Binding:
     """A and B over X. Times are epoch ms; `expires` is the first moment it no longer routes.
 
     `handle` is the part of the id that finds it again, `ended` when it was released (None while
-    nobody did), `extensions` the keys of the latest extend requests, newest last, `version` grows
+    nobody did), `extensions` the marks of the latest extend requests, newest last, `version` grows
     with every change, and `key_version` is the data key that its legs stand under (None: not
     stored yet).
     """
@@ -186,13 +194,21 @@ class Binding:
         """Whether it routes at `now`: decided by the clock, never by a job."""
         return self.ended is None and now < self.expires
 
-    def extended(self, *, delta_ms: int, request: str, now: int) -> "Binding":
-        """The same binding, `delta_ms` longer; remembers the four latest requests."""
+    def extended_by(self, request: RequestId) -> bool:
+        """Whether this request was carried out. Raises RequestMismatch if its id came with other
+        parameters."""
+        same = [mark for mark in self.extensions if mark[:_MARK_KEY] == request.mark[:_MARK_KEY]]
+        if same and request.mark not in same:
+            raise RequestMismatch("this request id came with other parameters")
+        return bool(same)
+
+    def extended(self, *, delta_ms: int, request: RequestId, now: int) -> "Binding":
+        """The same binding, `delta_ms` longer; remembers the latest requests."""
         return replace(
             self,
             expires=self.expires + delta_ms,
             updated=now,
-            extensions=(*self.extensions, request)[-4:],
+            extensions=(*self.extensions, request.mark)[-MARKS_KEPT:],
             version=self.version + 1,
         )
 

@@ -17,7 +17,8 @@ from chalicelib.store import clients
 from chalicelib.store.vault import Vault
 
 LOOK_AGAIN_S = 30
-"""An AppKey that is not in the cached secret makes us fetch it anew, at most this often."""
+"""How often, at most, a secret is fetched anew because a key is not in it, or because Secrets
+Manager did not answer the time before."""
 
 
 class Secret:
@@ -28,9 +29,12 @@ class Secret:
         self._name = name
         self._max_age_s = max_age_s
         self._last: Mapping[str, Any] | None = None
+        self._not_before = float("-inf")
 
     def value(self, *, fresh: bool = False) -> Mapping[str, Any]:
         """The parsed secret; the same object until it is fetched again. Raises Unavailable."""
+        if self._last is not None and time.monotonic() < self._not_before:
+            return self._last
         try:
             value: Any = self._provider().get(
                 self._name, max_age=self._max_age_s, transform="json", force_fetch=fresh
@@ -38,6 +42,7 @@ class Secret:
         except (GetParameterError, TransformParameterError):
             if self._last is None:
                 raise Unavailable("a secret can't be read") from None
+            self._not_before = time.monotonic() + LOOK_AGAIN_S
             return self._last
         self._last = value
         return self._last

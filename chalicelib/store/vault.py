@@ -18,11 +18,14 @@ class Vault:
     The secret is JSON: `current` names the version that writes, every other member is a version
     (1 to 255) with its key material, at least 32 characters. A number is looked for under all
     versions, so a new version is first added, and made current once every cache has seen it.
+    Anything else raises KeyError or ValueError.
     """
 
     def __init__(self, secret: Mapping[str, str]) -> None:
         versions = sorted(int(name) for name in secret if name != "current")
         self._current = int(secret["current"])
+        if self._current not in versions or not 1 <= versions[0] <= versions[-1] <= 255:
+            raise ValueError("data keys need versions from 1 to 255, the current one among them")
         materials = {version: secret[str(version)].encode() for version in versions}
         if any(len(material) < 32 for material in materials.values()):
             raise ValueError("data keys need at least 32 characters")

@@ -92,9 +92,9 @@ def read_event(raw: Any, *, carrier: str, received: int) -> Event:
     known = kind in set(EventKind) - {EventKind.UNKNOWN}
     read: dict[str, Any] = {
         "cause": _optional(fields, "reason", _cause),
-        "released_by": _optional(fields, "released_by", _member(Party)),
-        "rejected": _optional(fields, "rejected", _member(RejectReason)),
-        "sms_result": _optional(fields, "result", _member(SmsResult)),
+        "released_by": _optional(fields, "released_by", _word(Party, Party.PLATFORM)),
+        "rejected": _optional(fields, "rejected", _word(RejectReason, RejectReason.BLOCKED)),
+        "sms_result": _optional(fields, "result", _word(SmsResult, SmsResult.FAILED)),
         "url": _optional(fields, "url", _string),
         "md5": _optional(fields, "md5", _string),
         "binding": _optional(fields, "binding", _string),
@@ -185,5 +185,12 @@ def _cause(value: Any) -> int:
     return value
 
 
-def _member(members: type[_E]) -> Callable[[Any], _E]:
-    return members
+def _word(members: type[_E], otherwise: _E) -> Callable[[Any], _E]:
+    """One of the protocol's words. A word that we don't know is no reason to lose an event: it
+    counts as `otherwise`, and `raw` keeps it."""
+
+    def read(value: Any) -> _E:
+        text = _string(value)
+        return members(text) if text in set(members) else otherwise
+
+    return read

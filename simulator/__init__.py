@@ -1,0 +1,1 @@
+"""The outside world of the gateway for development and tests; never part of the Lambda bundle."""

@@ -1,0 +1,226 @@
+"""`make demo`: the main job on the running stack as a transcript; each step is checked."""
+
+import json
+import random
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from simulator.netease_client import NeteaseClient, callback_is_genuine
+from simulator.state import read
+
+CALLBACKS_S = 15.0
+MINUTES = 60
+DELTA = 30
+TALK_S = 42
+
+
+class NotAsExpected(Exception):
+    """A step did not turn out as it should; the text says what was wanted."""
+
+
+class Transcript:
+    """Prints numbered steps, and stops the demo at the first that is not as expected."""
+
+    def __init__(self) -> None:
+        self._step = 0
+
+    def step(self, title: str) -> None:
+        """Begins a step."""
+        self._step += 1
+        print(f"\n{self._step}. {title}")
+
+    def show(self, line: str) -> None:
+        """A line of what happened."""
+        print(f"   {line}")
+
+    def check(self, what: str, holds: bool, *, got: Any = None) -> None:
+        """A line of what was checked. NotAsExpected if it does not hold."""
+        print(f"   {'ok  ' if holds else 'FAIL'} {what}")
+        if not holds:
+            raise NotAsExpected(f"{what}; got {json.dumps(got, ensure_ascii=False)}")
+
+
+class World:
+    """The simulator and an app, as the demo uses them."""
+
+    def __init__(self, described: dict[str, Any]) -> None:
+        self.app = next(app for app in described["apps"] if app["name"] == "demo")
+        self.client = NeteaseClient(
+            described["base_url"],
+            app_key=self.app["app_key"],
+            app_secret=self.app["app_secret"],
+        )
+        self._url = described["simulator_url"]
+        self._session = requests.Session()
+        self._session.trust_env = False
+
+    def call(self, caller: str, number: str, **more: Any) -> dict[str, Any]:
+        """Lets somebody dial."""
+        return self._post("/calls", {"from": caller, "to": number, **more})
+
+    def message(self, caller: str, number: str, text: str) -> dict[str, Any]:
+        """Lets somebody send a message."""
+        return self._post("/messages", {"from": caller, "to": number, "text": text})
+
+    def callbacks(self, bind_id: str, *, wanted: int) -> list[dict[str, Any]]:
+        """Waits for callbacks of a binding; each `{"received_at", "headers", "body"}`."""
+        end = time.monotonic() + CALLBACKS_S
+        while True:
+            url = f"{self._url}/received/{self.app['name']}"
+            received = self._session.get(url, timeout=10).json()
+            # Others may use the same app at the same time: only this binding's are ours.
+            ours = [each for each in received if bind_id in each["body"]]
+            if len(ours) >= wanted or time.monotonic() > end:
+                return ours
+            time.sleep(0.2)
+
+    def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        answer: dict[str, Any] = self._session.post(self._url + path, json=body, timeout=30).json()
+        return answer
+
+
+def run(demo_file: Path) -> int:
+    """Runs the demo. Returns 0, 1 if a step is not as expected, 2 if no stack is running."""
+    described = read(demo_file)
+    if described is None:
+        print(
+            f"No running stack: {demo_file} is not there. Start `make run` first.", file=sys.stderr
+        )
+        return 2
+    try:
+        _tell(World(described), Transcript())
+    except NotAsExpected as error:
+        print(f"\nNot as expected: {error}", file=sys.stderr)
+        return 1
+    except (requests.RequestException, ValueError) as error:
+        print(
+            f"\nThe stack does not answer ({type(error).__name__}). Is it running?", file=sys.stderr
+        )
+        return 1
+    print("\nEverything as expected.")
+    return 0
+
+
+def _tell(world: World, out: Transcript) -> None:
+    alice, bob, stranger = _subscribers(3)
+    out.show(f"Alice is {alice}, Bob is {bob}, a stranger is {stranger}. All are nobody's numbers.")
+
+    bind_id, number = _bind(world, out, alice=alice, bob=bob)
+    _calls(world, out, alice=alice, bob=bob, number=number)
+    _message(world, out, alice=alice, bob=bob, number=number)
+    _callbacks(world, out, bind_id=bind_id)
+    _delay_and_query(world, out, bind_id=bind_id, alice=alice, bob=bob)
+    _stranger(world, out, stranger=stranger, number=number)
+    _unbind(world, out, bind_id=bind_id, alice=alice, number=number)
+
+
+def _bind(world: World, out: Transcript, *, alice: str, bob: str) -> tuple[str, str]:
+    out.step("The app binds Alice and Bob for an hour, recorded")
+    answer = world.client.bind(a=alice, b=bob, minutes=MINUTES, recordFlag=1, userData="order 4711")
+    out.show(f"bind -> {json.dumps(answer)}")
+    out.check("the gateway answers 200", answer.get("code") == 200, got=answer)
+    out.check("X is one of the app's numbers", answer["phoneX"] in world.app["numbers"], got=answer)
+    out.show(f"X = {answer['phoneX']}")
+    return answer["bindId"], answer["phoneX"]
+
+
+def _calls(world: World, out: Transcript, *, alice: str, bob: str, number: str) -> None:
+    people = (("Alice", alice, "Bob", bob), ("Bob", bob, "Alice", alice))
+    for caller_name, caller, callee_name, callee in people:
+        out.step(f"{caller_name} dials X, {callee_name} answers, they talk for {TALK_S} s")
+        seen = world.call(caller, number, talk_s=TALK_S, hangup_by="callee")
+        _show_call(out, seen)
+        rang = seen.get("callee") or {}
+        out.check(f"{callee_name}'s telephone rings", rang.get("number") == callee, got=seen)
+        out.check("it shows X, not the caller", rang.get("showed") == number, got=seen)
+        out.check("they talk", bool(seen.get("answered")) and seen["talk_s"] == TALK_S, got=seen)
+        # started, ringing, answered, ended, recording ready
+        out.check("the gateway took 5 events", seen.get("events_accepted") == 5, got=seen)
+
+
+def _message(world: World, out: Transcript, *, alice: str, bob: str, number: str) -> None:
+    out.step("Bob sends Alice a message")
+    seen = world.message(bob, number, "I am at the door")
+    _show_call(out, seen)
+    got = seen.get("callee") or {}
+    out.check("it reaches Alice", got.get("number") == alice, got=seen)
+    out.check("it comes from X", got.get("showed") == number, got=seen)
+
+
+def _callbacks(world: World, out: Transcript, *, bind_id: str) -> None:
+    out.step("The app's receiver gets the records: two calls, one message, two recordings")
+    callbacks = world.callbacks(bind_id, wanted=5)
+    for callback in callbacks:
+        out.show(callback["body"])
+    # Delivery is at least once: the same record may come twice.
+    records = {(body["eventType"], body["callId"]) for body in _bodies(callbacks)}
+    kinds = sorted(kind for kind, _ in records)
+    out.check("32 twice, 33 once, 34 twice", kinds == ["32", "32", "33", "34", "34"], got=kinds)
+    genuine = all(
+        callback_is_genuine(
+            headers=callback["headers"],
+            body=callback["body"],
+            app_secret=world.app["app_secret"],
+        )
+        for callback in callbacks
+    )
+    out.check("every MD5 and CheckSum is right", genuine)
+    durations = [body["callDuration"] for body in _bodies(callbacks) if body["eventType"] == "32"]
+    out.check(f"the calls lasted {TALK_S} s", set(durations) == {str(TALK_S)}, got=durations)
+
+
+def _delay_and_query(world: World, out: Transcript, *, bind_id: str, alice: str, bob: str) -> None:
+    out.step(f"The app extends the binding by {DELTA} minutes and asks for it")
+    before = world.client.query(bind_id=bind_id)["bindInfos"][0]
+    answer = world.client.delay(bind_id, minutes=DELTA)
+    out.show(f"delay -> {json.dumps(answer)}")
+    out.check("the gateway answers 200", answer.get("code") == 200, got=answer)
+    info = world.client.query(bind_id=bind_id)["bindInfos"][0]
+    out.show(f"query -> {json.dumps(info)}")
+    out.check("it names Alice and Bob", (info["phoneA"], info["phoneB"]) == (alice, bob), got=info)
+    longer_ms = info["expireTime"] - before["expireTime"]
+    out.check(f"it ends {DELTA} minutes later", longer_ms == DELTA * 60_000, got=longer_ms)
+
+
+def _stranger(world: World, out: Transcript, *, stranger: str, number: str) -> None:
+    out.step("A stranger dials X, then somebody who hides his number")
+    for caller, reason in ((stranger, "third_party"), ("anonymous", "anonymous")):
+        seen = world.call(caller, number)
+        _show_call(out, seen)
+        out.check("nobody's telephone rings", seen.get("callee", "") is None, got=seen)
+        out.check(f"the reason is {reason}", seen.get("reason") == reason, got=seen)
+
+
+def _unbind(world: World, out: Transcript, *, bind_id: str, alice: str, number: str) -> None:
+    out.step("The app unbinds; the number no longer connects")
+    answer = world.client.unbind(bind_id)
+    out.show(f"unbind -> {json.dumps(answer)}")
+    out.check("the gateway answers 200", answer.get("code") == 200, got=answer)
+    seen = world.call(alice, number)
+    _show_call(out, seen)
+    out.check("Alice is not connected any more", seen.get("connected") is False, got=seen)
+    left = world.client.query(bind_id=bind_id)
+    out.check("the binding is gone", not left.get("bindInfos"), got=left)
+
+
+def _show_call(out: Transcript, seen: dict[str, Any]) -> None:
+    caller, callee = seen.get("caller", {}), seen.get("callee")
+    out.show(f"caller {caller.get('number')!s:>14} dialled {caller.get('dialled')}")
+    if callee:
+        text = f", reads {callee['text']!r}" if callee.get("text") else ""
+        out.show(f"callee {callee['number']!s:>14} sees {callee['showed']}{text}")
+    else:
+        out.show(f"not connected: {seen.get('reason')}, hears {caller.get('heard')!r}")
+
+
+def _bodies(callbacks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [json.loads(callback["body"]) for callback in callbacks]
+
+
+def _subscribers(count: int) -> list[str]:
+    """Different people at each run, with numbers in China's unassigned prefix 100."""
+    return [f"861001{n:07d}" for n in random.SystemRandom().sample(range(10**7), count)]

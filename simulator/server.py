@@ -1,0 +1,238 @@
+"""The simulator's HTTP server: telephones to dial, and the apps' receivers."""
+
+import json
+import os
+import re
+import socket
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import click
+
+from simulator.child import adopt, describe, end_with_parent, say
+from simulator.receiver import Receivers, fault
+from simulator.recordings import recording
+from simulator.switch import BadField, Switch, dialled, written
+from simulator.switch_api import GatewayError, SwitchApi
+
+BACKLOG = 256
+MAX_BODY_BYTES = 1024 * 1024
+GATEWAY_URL = "SIMULATOR_GATEWAY_URL"
+SWITCH_USER = "SIMULATOR_SWITCH_USER"
+SWITCH_PASSWORD = "SIMULATOR_SWITCH_PASSWORD"
+
+
+class Refused(Exception):
+    """A request that the simulator can't serve: HTTP status and what is wrong with it."""
+
+    def __init__(self, status: int, error: str, **more: Any) -> None:
+        super().__init__(error)
+        self.status = status
+        self.body = {"error": error, **more}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request as the routes see it."""
+
+    names: tuple[str, ...]
+    headers: dict[str, str]
+    body: bytes
+
+    def json(self) -> dict[str, Any]:
+        """The body as a JSON object. Refused if it is none."""
+        try:
+            body = json.loads(self.body)
+        except ValueError:
+            raise Refused(400, "the body is not JSON") from None
+        if not isinstance(body, dict):
+            raise Refused(400, "the body must be a JSON object")
+        return body
+
+
+Reply = tuple[int, Any]
+Route = tuple[str, str, re.Pattern[str], Callable[[Asked], Reply]]
+
+
+class World:
+    """Everything outside the gateway behind one address."""
+
+    def __init__(self, switch: Switch, receivers: Receivers) -> None:
+        self._switch = switch
+        self._receivers = receivers
+        self._routes = [
+            _route("GET", "/health", lambda _: (200, {"status": "ok"})),
+            _route("POST", "/calls", self._call),
+            _route("POST", "/messages", self._message),
+            _route("POST", "/apps/<app>/callback", self._callback),
+            _route("GET", "/apps/<app>/receiver", lambda asked: (200, self._state(asked))),
+            _route("PUT", "/apps/<app>/receiver", self._break_down),
+            _route("DELETE", "/apps/<app>/receiver", lambda asked: (200, self._repair(asked))),
+            _route("GET", "/received/<app>", self._received),
+            _route("DELETE", "/received/<app>", self._empty),
+            _route("DELETE", "/received", self._empty),
+            _route("GET", "/recordings/<name>", self._recording),
+        ]
+
+    def find(self, method: str, path: str) -> tuple[str, tuple[str, ...], Callable[..., Reply]]:
+        """Pattern, names in the path and function of a request. Refused: 404 or 405."""
+        other_methods = []
+        for wanted, pattern, expression, function in self._routes:
+            match = expression.fullmatch(path)
+            if match and wanted == method:
+                return pattern, tuple(unquote(name) for name in match.groups()), function
+            if match:
+                other_methods.append(wanted)
+        if other_methods:
+            raise Refused(405, f"this path takes {', '.join(other_methods)}, not {method}")
+        known = [f"{method} {pattern}" for method, pattern, _, _ in self._routes]
+        raise Refused(404, "unknown path", paths=known)
+
+    def _call(self, asked: Asked) -> Reply:
+        return 200, self._switch.dial(dialled(asked.json()))
+
+    def _message(self, asked: Asked) -> Reply:
+        return 200, self._switch.send(written(asked.json()))
+
+    def _callback(self, asked: Asked) -> Reply:
+        status = self._receivers.take(
+            asked.names[0], headers=asked.headers, body=asked.body.decode(errors="replace")
+        )
+        return status, {"code": status}
+
+    def _state(self, asked: Asked) -> Any:
+        return self._receivers.state(asked.names[0])
+
+    def _break_down(self, asked: Asked) -> Reply:
+        return 200, self._receivers.break_down(asked.names[0], fault(asked.json()))
+
+    def _repair(self, asked: Asked) -> Any:
+        return self._receivers.repair(asked.names[0])
+
+    def _received(self, asked: Asked) -> Reply:
+        return 200, self._receivers.received(asked.names[0])
+
+    def _empty(self, asked: Asked) -> Reply:
+        app = asked.names[0] if asked.names else None
+        return 200, {"deleted": self._receivers.empty(app)}
+
+    def _recording(self, asked: Asked) -> Reply:
+        call_id, _, kind = asked.names[0].partition(".")
+        if kind != "wav":
+            raise Refused(404, "recordings are named <call_id>.wav")
+        return 200, recording(call_id)
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Reads a request, answers JSON (or a recording), logs one line without any number in it."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1
+    world: World
+    error_content_type = "application/json"
+    error_message_format = '{"error": "bad http request"}'
+
+    def _serve(self) -> None:
+        pattern = "(unknown path)"
+        try:
+            body = self._read_body()
+            path = urlsplit(self.path).path
+            pattern, names, function = self.world.find(self.command, path)
+            asked = Asked(names=names, headers=dict(self.headers.items()), body=body)
+            status, answer = function(asked)
+        except Refused as refused:
+            status, answer = refused.status, refused.body
+        except GatewayError as error:
+            status, answer = 502, {"error": str(error), **error.details}
+        except (BadField, ValueError) as error:
+            status, answer = 400, {"error": str(error)}
+        except Exception as error:  # noqa: BLE001 - every request is answered
+            say(f"failed at {pattern}: {describe(error)}")
+            status, answer = 500, {"error": f"the simulator failed: {describe(error)}"}
+        say(f"{self.command} {pattern} {status}")
+        self._answer(status, answer)
+
+    do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = do_HEAD = do_OPTIONS = _serve  # noqa: N815
+
+    def handle_expect_100(self) -> bool:
+        answered = super().handle_expect_100()
+        self.wfile.flush()
+        return answered
+
+    def log_message(self, *_: Any) -> None:
+        # The standard library's messages quote the request line.
+        pass
+
+    def _read_body(self) -> bytes:
+        declared = self.headers.get("Content-Length", "0").strip()
+        if "Transfer-Encoding" in self.headers or not (declared.isascii() and declared.isdigit()):
+            self.close_connection = True
+            raise Refused(411, "a body needs its Content-Length")
+        if int(declared) > MAX_BODY_BYTES:
+            self.close_connection = True
+            raise Refused(413, f"a body may have {MAX_BODY_BYTES} bytes")
+        return self.rfile.read(int(declared))
+
+    def _answer(self, status: int, answer: Any) -> None:
+        sound = isinstance(answer, bytes)
+        content = answer if sound else json.dumps(answer, ensure_ascii=False).encode() + b"\n"
+        self.send_response(status)
+        self.send_header("Content-Type", "audio/wav" if sound else "application/json")
+        self.send_header("Content-Length", str(len(content)))
+        if self.close_connection:
+            self.send_header("Connection", "close")
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(content)
+
+
+class Server(ThreadingHTTPServer):
+    """Serves a world on a socket that listens already."""
+
+    request_queue_size = BACKLOG
+    daemon_threads = True
+
+    def __init__(self, listening: socket.socket, world: World) -> None:
+        handler = type("WorldHandler", (Handler,), {"world": world})
+        super().__init__(listening.getsockname(), handler, bind_and_activate=False)
+        self.socket.close()
+        self.socket = listening
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        error = sys.exc_info()[1]
+        if error is not None and not isinstance(error, ConnectionError | TimeoutError):
+            say(f"a request failed: {describe(error)}")
+
+
+def world_from_environment(base_url: str) -> World:
+    """The world whose switch knows the gateway that the environment names."""
+    api = SwitchApi(
+        os.environ[GATEWAY_URL],
+        user=os.environ[SWITCH_USER],
+        password=os.environ[SWITCH_PASSWORD],
+    )
+    return World(Switch(api, base_url=base_url), Receivers())
+
+
+def _route(method: str, pattern: str, function: Callable[[Asked], Reply]) -> Route:
+    expression = re.compile(re.sub(r"<\w+>", "([^/]+)", pattern) + "/?")
+    return method, pattern, expression, function
+
+
+@click.command()
+@click.option("--fd", type=int, required=True, help="Listening socket, inherited.")
+def main(fd: int) -> None:
+    """Serves until the parent ends."""
+    end_with_parent()
+    listening = adopt(fd)
+    host, port = listening.getsockname()
+    Server(listening, world_from_environment(f"http://{host}:{port}")).serve_forever()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,287 @@
+"""A switch with telephones: dials, rings, connects, and reports to the gateway what happened."""
+
+import hashlib
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from simulator.clock import Clock
+from simulator.phones import (
+    CALL_REJECTED,
+    ENDINGS,
+    NORMAL_CLEARING,
+    RING_S,
+    Answer,
+    answer_of,
+)
+from simulator.recordings import recording
+from simulator.switch_api import Report, SwitchApi
+
+MAX_TALK_S = 86_400
+RECORDING_READY_S = 60  # a recording is there about a minute after its call
+PARTIES = ("caller", "callee", "platform")
+SMS_RESULTS = ("ok", "failed", "timeout")
+
+
+class BadField(ValueError):
+    """A field of a request to the simulator that can't be used; the text says which and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dialled:
+    """A call that somebody makes: `caller` dials `number` (X) and would talk `talk_s` seconds."""
+
+    caller: str
+    number: str
+    answer: Answer
+    talk_s: float
+    hangup_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A message that somebody sends to `number` (X); `result` is what the network makes of it."""
+
+    caller: str
+    number: str
+    text: str
+    result: str
+
+
+def dialled(body: dict[str, Any]) -> Dialled:
+    """Reads `POST /calls`. BadField if a field is missing or unusable."""
+    _only(body, {"from", "to", "answer", "talk_s", "hangup_by"})
+    try:
+        answer = answer_of(body.get("answer", True))
+    except ValueError:
+        words = ", ".join(answer.value for answer in Answer)
+        raise BadField(f"answer must be true, false or one of {words}") from None
+    talk_s = body.get("talk_s", 30)
+    if isinstance(talk_s, bool) or not isinstance(talk_s, int | float):
+        raise BadField("talk_s must be a number of seconds")
+    if not 0 <= talk_s <= MAX_TALK_S:
+        raise BadField(f"talk_s must be from 0 to {MAX_TALK_S} seconds")
+    return Dialled(
+        caller=_caller(body),
+        number=_number(body),
+        answer=answer,
+        talk_s=talk_s,
+        hangup_by=_choice(body, "hangup_by", PARTIES),
+    )
+
+
+def written(body: dict[str, Any]) -> Written:
+    """Reads `POST /messages`. BadField if a field is missing or unusable."""
+    _only(body, {"from", "to", "text", "result"})
+    text = body.get("text")
+    if not isinstance(text, str):
+        raise BadField("text must be a string")
+    result = _choice(body, "result", SMS_RESULTS)
+    return Written(caller=_caller(body), number=_number(body), text=text, result=result)
+
+
+class Switch:
+    """Puts calls through as the gateway says. Nothing waits: talking passes on the call's clock."""
+
+    def __init__(
+        self, api: SwitchApi, *, base_url: str, clock: Callable[[], Clock] = Clock
+    ) -> None:
+        self._api = api
+        self._base_url = base_url.rstrip("/")
+        self._clock = clock
+
+    def dial(self, call: Dialled) -> dict[str, Any]:
+        """Makes a call from end to end and returns what both people saw. GatewayError as it is."""
+        call_id = uuid.uuid4().hex
+        route = self._api.route(
+            call_id=call_id, kind="call", caller=call.caller, dialled=call.number
+        )
+        log = EventLog(self._clock(), call_id=call_id, caller=call.caller, number=call.number)
+        if route["action"] == "reject":
+            log.add("call.started")
+            log.add(
+                "call.ended",
+                reason=CALL_REJECTED,
+                released_by="platform",
+                rejected=route.get("reason"),
+            )
+            seen = _rejected(route, call_id=call_id, caller=call.caller, number=call.number)
+            return _told(seen | {"answered": False}, self._api.report(log.events))
+
+        log.goes_to(route)
+        talked_s, ended_by, cause = self._connect(call, route, log)
+        report = self._api.report(log.events)
+        if talked_s is not None and route.get("record"):
+            report = _sum(report, self._api.report([self._recorded(log)]))
+        seen = _connected(route, call_id=call_id, caller=call.caller, number=call.number)
+        answered = talked_s is not None
+        seen["callee"]["heard"] = route.get("on_answer") if answered else None
+        seen |= {
+            "answered": answered,
+            "talk_s": talked_s or 0,
+            "ended_by": ended_by,
+            "cause": cause,
+        }
+        return _told(seen, report)
+
+    def send(self, message: Written) -> dict[str, Any]:
+        """Sends a message and returns what both people saw. GatewayError as it is."""
+        call_id = uuid.uuid4().hex
+        route = self._api.route(
+            call_id=call_id, kind="sms", caller=message.caller, dialled=message.number
+        )
+        log = EventLog(self._clock(), call_id=call_id, caller=message.caller, number=message.number)
+        if route["action"] == "reject":
+            log.add("sms.sent", result="rejected", rejected=route.get("reason"))
+            seen = _rejected(route, call_id=call_id, caller=message.caller, number=message.number)
+            return _told(seen | {"delivered": False}, self._api.report(log.events))
+
+        log.goes_to(route)
+        text = {"text": message.text} if route.get("record") else {}
+        log.add("sms.sent", result=message.result, **text)
+        seen = _connected(route, call_id=call_id, caller=message.caller, number=message.number)
+        delivered = message.result == "ok"
+        seen["callee"]["text"] = message.text if delivered else None
+        return _told(seen | {"delivered": delivered}, self._api.report(log.events))
+
+    def _connect(
+        self, call: Dialled, route: dict[str, Any], log: "EventLog"
+    ) -> tuple[float | None, str, int]:
+        """Seconds talked (None: not answered), who ended it, Q.850 cause."""
+        log.add("call.started")
+        if call.answer is not Answer.YES:
+            ending = ENDINGS[call.answer]
+            if ending.rang_s:
+                log.add("call.ringing")
+                log.clock.pass_time(ending.rang_s)
+            log.add("call.ended", reason=ending.cause, released_by=ending.released_by)
+            return None, ending.released_by, ending.cause
+
+        log.add("call.ringing")
+        log.clock.pass_time(RING_S)
+        log.add("call.answered")
+        limit_s = route.get("max_duration_s")
+        cut = limit_s is not None and call.talk_s > limit_s
+        talked_s, ended_by = (limit_s, "platform") if cut else (call.talk_s, call.hangup_by)
+        log.clock.pass_time(talked_s)
+        log.add("call.ended", reason=NORMAL_CLEARING, released_by=ended_by)
+        return talked_s, ended_by, NORMAL_CLEARING
+
+    def _recorded(self, log: "EventLog") -> dict[str, Any]:
+        log.clock.pass_time(RECORDING_READY_S)
+        url = f"{self._base_url}/recordings/{log.call_id}.wav"
+        digest = hashlib.md5(recording(log.call_id), usedforsecurity=False).hexdigest()
+        return log.add("recording.ready", url=url, md5=digest)
+
+
+class EventLog:
+    """The events of one call, in order, on the call's own clock."""
+
+    def __init__(self, clock: Clock, *, call_id: str, caller: str, number: str) -> None:
+        self.clock = clock
+        self.call_id = call_id
+        self.events: list[dict[str, Any]] = []
+        self._about: dict[str, Any] = {
+            "call_id": call_id,
+            "binding": None,
+            "from": caller,
+            "to": number,
+            "callee": None,
+        }
+
+    def goes_to(self, route: dict[str, Any]) -> None:
+        """From now on the events name the binding and the person called."""
+        self._about |= {"binding": route.get("binding"), "callee": route["to"]}
+
+    def add(self, kind: str, **more: Any) -> dict[str, Any]:
+        """Notes an event at the clock's time and returns it."""
+        event = {
+            "event_id": uuid.uuid4().hex,
+            "type": kind,
+            "at": self.clock.now_ms,
+            **self._about,
+            **more,
+        }
+        self.events.append(event)
+        return event
+
+
+def _rejected(route: dict[str, Any], *, call_id: str, caller: str, number: str) -> dict[str, Any]:
+    return {
+        "call_id": call_id,
+        "connected": False,
+        "reason": route.get("reason"),
+        "caller": {
+            "number": caller,
+            "dialled": number,
+            "saw": number,
+            "heard": route.get("announcement"),
+        },
+        "callee": None,
+        "talk_s": 0,
+        "ended_by": "platform",
+        "cause": CALL_REJECTED,
+        "binding": None,
+        "record": False,
+    }
+
+
+def _connected(route: dict[str, Any], *, call_id: str, caller: str, number: str) -> dict[str, Any]:
+    return {
+        "call_id": call_id,
+        "connected": True,
+        "reason": None,
+        "caller": {
+            "number": caller,
+            "dialled": number,
+            "saw": number,
+            "heard": route.get("announcement"),
+        },
+        "callee": {"number": route["to"], "showed": route["show"]},
+        "binding": route.get("binding"),
+        "record": bool(route.get("record")),
+    }
+
+
+def _told(seen: dict[str, Any], report: Report) -> dict[str, Any]:
+    told = seen | {"events_accepted": report.accepted}
+    if report.refused or report.error:
+        told["events_refused"] = report.refused
+        told["events_error"] = report.error
+    return told
+
+
+def _sum(first: Report, second: Report) -> Report:
+    return Report(
+        accepted=first.accepted + second.accepted,
+        refused=first.refused + second.refused,
+        error=first.error or second.error,
+    )
+
+
+def _only(body: dict[str, Any], known: set[str]) -> None:
+    unknown = sorted(set(body) - known)
+    if unknown:
+        raise BadField(f"unknown field {unknown[0]!r}; known are {', '.join(sorted(known))}")
+
+
+def _caller(body: dict[str, Any]) -> str:
+    caller = body.get("from")
+    if not isinstance(caller, str):
+        raise BadField('from must be a string of digits; "" or "anonymous" hides the number')
+    return caller
+
+
+def _number(body: dict[str, Any]) -> str:
+    number = body.get("to")
+    if not isinstance(number, str) or not number:
+        raise BadField("to must be the number that is dialled, a string of digits")
+    return number
+
+
+def _choice(body: dict[str, Any], field: str, choices: tuple[str, ...]) -> str:
+    value = body.get(field, choices[0])
+    if value not in choices:
+        raise BadField(f"{field} must be one of {', '.join(choices)}")
+    return str(value)

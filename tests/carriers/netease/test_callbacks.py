@@ -1,0 +1,217 @@
+"""Our callbacks against the document's: the same members, the same texts, signed the same way."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from chalicelib.carriers.netease.callbacks import NeteaseDialect
+from chalicelib.core.errors import NotDelivered
+from chalicelib.core.events import Event, EventKind, Party, RejectReason, SmsResult
+from chalicelib.core.values import AppCredentials, Binding, Subscriber, SwitchCredentials
+from tests.carriers.netease.recorded import CALLBACKS, recorded
+from tests.core.samples import app_with, binding, event
+
+NOW = 1_440_570_500_855
+# 2019-12-27 18:53:47 in UTC+8, when the document's call ended.
+ENDED = 1_577_444_027_000
+
+
+class Known:
+    """The port Credentials with one app."""
+
+    def __init__(self, *apps: AppCredentials) -> None:
+        self._apps = {each.app: each for each in apps}
+
+    def app(self, app_key: str) -> AppCredentials | None:
+        raise AssertionError("nobody calls us here")
+
+    def switch(self, user: str) -> SwitchCredentials | None:
+        raise AssertionError("nobody calls us here")
+
+    def of_app(self, name: str) -> AppCredentials | None:
+        return self._apps.get(name)
+
+
+DEMO = AppCredentials("demo", "the-app-key", ("current", "previous"))
+
+
+def rendered(
+    told: Event, call: Sequence[Event] = (), *, of: Binding | None = None
+) -> dict[str, Any]:
+    dialect = NeteaseDialect(Known(DEMO))
+    _, body = dialect.callback(told, [*call, told], app=app_with({}), binding=of, now=NOW)
+    message: dict[str, Any] = json.loads(body)
+    return message
+
+
+def documented(kind: str) -> dict[str, str]:
+    body: dict[str, str] = json.loads(recorded(f"callback-{kind}")["body"])
+    return body
+
+
+def bound(message: dict[str, str]) -> Binding:
+    return binding(
+        id=message["bindId"],
+        number=message.get("phoneX", "8618413277972"),
+        user_data=message.get("userData", ""),
+    )
+
+
+def of_message(kind: EventKind, at: int, message: dict[str, str], **more: Any) -> Event:
+    return event(
+        kind,
+        at,
+        call_id=message["callId"],
+        binding=message["bindId"],
+        number=message.get("phoneX"),
+        caller=Subscriber(message["callNo"]) if "callNo" in message else None,
+        callee=Subscriber(message["peerNo"]) if "peerNo" in message else None,
+        **more,
+    )
+
+
+def call_of_the_document(**more: Any) -> tuple[Event, list[Event], dict[str, str]]:
+    """The call that the document prints: rung for 14 seconds, then the caller gave up."""
+    message = documented("32")
+    started = of_message(EventKind.CALL_STARTED, ENDED - 14_000, message)
+    values = {"cause": 16, "released_by": Party.CALLER} | more
+    return of_message(EventKind.CALL_ENDED, ENDED, message, **values), [started], message
+
+
+def test_the_documents_call_comes_out_word_for_word() -> None:
+    end, call, message = call_of_the_document()
+    assert rendered(end, call, of=bound(message)) == message
+
+
+def test_the_documents_sms_comes_out_with_the_user_data_of_its_table() -> None:
+    message = documented("33")
+    sent = of_message(EventKind.SMS_SENT, 1_577_436_900_000, message, sms_result=SmsResult.OK)
+    expected = message | {"userData": "abc"}
+    assert rendered(sent, of=bound(message | {"userData": "abc"})) == expected
+
+
+def test_the_documents_recording_comes_out_word_for_word() -> None:
+    message = documented("34")
+    ready = of_message(
+        EventKind.RECORDING_READY, ENDED, message, url=message["url"], md5=message["md5"]
+    )
+    assert rendered(ready, of=bound(message)) == message
+
+
+@pytest.mark.parametrize("kind", CALLBACKS)
+@pytest.mark.parametrize("with_binding", [True, False])
+def test_every_member_of_the_table_is_there_and_text(kind: str, with_binding: bool) -> None:
+    kinds = {
+        "32": EventKind.CALL_ENDED,
+        "33": EventKind.SMS_SENT,
+        "34": EventKind.RECORDING_READY,
+    }
+    bare = event(kinds[kind], ENDED)
+    message = rendered(bare, of=binding() if with_binding else None)
+    assert set(message) == set(recorded(f"callback-{kind}")["table"])
+    assert message["eventType"] == kind
+    assert {type(value) for value in message.values()} == {str}
+    assert message["bindId"] == ("1" if with_binding else "")
+
+
+def test_an_answered_call_lasts_from_answer_to_end() -> None:
+    end, call, message = call_of_the_document(released_by=Party.CALLEE)
+    answered = of_message(EventKind.CALL_ANSWERED, ENDED - 9_001, message)
+    told = rendered(end, [answered, *call], of=bound(message))
+    assert told["callTime"] == "20191227185333"
+    assert told["startTime"] == "20191227185337"
+    assert told["finishTime"] == "20191227185347"
+    assert (told["finishType"], told["finishState"]) == ("2", "2")
+    assert told["callDuration"] == "9"
+
+
+@pytest.mark.parametrize(
+    ("ms", "answered_before_ms", "duration"), [(0, 0, "0"), (0, 59_000, "59"), (900, 59_000, "59")]
+)
+def test_a_duration_is_whole_seconds(ms: int, answered_before_ms: int, duration: str) -> None:
+    end = event(EventKind.CALL_ENDED, ENDED + ms, binding="1", released_by=Party.CALLER)
+    answered = event(EventKind.CALL_ANSWERED, ENDED + ms - answered_before_ms)
+    assert rendered(end, [answered], of=binding())["callDuration"] == duration
+
+
+def test_a_rejected_stranger_is_told_without_binding_or_callee() -> None:
+    end = event(
+        EventKind.CALL_ENDED,
+        ENDED,
+        number="8618413277972",
+        caller=Subscriber("447700900001"),
+        rejected=RejectReason.THIRD_PARTY,
+        released_by=Party.PLATFORM,
+    )
+    told = rendered(end)
+    assert (told["callNo"], told["peerNo"]) == ("447700900001", "")
+    assert (told["phoneX"], told["bindId"], told["userData"]) == ("8618413277972", "", "")
+    assert (told["finishType"], told["finishState"], told["callDuration"]) == ("0", "0", "0")
+
+
+@pytest.mark.parametrize(
+    ("result", "number"),
+    [
+        (SmsResult.OK, "1"),
+        (SmsResult.FAILED, "0"),
+        (SmsResult.TIMEOUT, "2"),
+        (SmsResult.REJECTED, "6"),
+        (None, "1"),
+    ],
+)
+def test_sms_results(result: SmsResult | None, number: str) -> None:
+    sent = event(EventKind.SMS_SENT, ENDED, sms_result=result)
+    assert rendered(sent, of=binding())["smsResult"] == number
+
+
+def test_user_data_travels_as_it_is() -> None:
+    end = event(EventKind.CALL_ENDED, ENDED, binding="1")
+    assert rendered(end, of=binding(user_data='订单 "1"\\ & 𝄞'))["userData"] == '订单 "1"\\ & 𝄞'
+
+
+def test_a_kind_that_nobody_is_told_of_has_no_message() -> None:
+    with pytest.raises(ValueError, match="no callback"):
+        rendered(event(EventKind.CALL_RINGING, 1))
+
+
+def test_a_callback_is_signed_over_its_very_bytes_with_the_current_secret() -> None:
+    told = event(EventKind.CALL_ENDED, ENDED, binding="1")
+    headers, body = NeteaseDialect(Known(DEMO)).callback(
+        told, [told], app=app_with({}), binding=binding(user_data="订单"), now=NOW
+    )
+    digest = hashlib.md5(body).hexdigest()  # noqa: S324
+    signed = hashlib.sha1(f"current{digest}{NOW}".encode()).hexdigest()  # noqa: S324
+    assert headers == {
+        "Content-Type": "application/json",
+        "AppKey": "the-app-key",
+        "CurTime": str(NOW),
+        "MD5": digest,
+        "CheckSum": signed,
+    }
+    # Every header that the document shows, and the AppKey.
+    assert set(headers) == set(recorded("callback-32")["headers"]) | {"AppKey"}
+
+
+def test_an_app_without_credentials_can_not_be_told() -> None:
+    told = event(EventKind.CALL_ENDED, ENDED)
+    with pytest.raises(NotDelivered):
+        NeteaseDialect(Known()).callback(told, [told], app=app_with({}), binding=None, now=NOW)
+
+
+def test_all_outcomes_can_be_told() -> None:
+    # finishState 8, 21 and 50 belong to platforms' own X numbers, trials and captchas.
+    causes = {1, 2, 17, 18, 20, 21, 27, 50, 55, 41, None}
+    states = set()
+    for cause in causes:
+        for by in Party:
+            end = event(EventKind.CALL_ENDED, ENDED, binding="1", cause=cause, released_by=by)
+            answered = event(EventKind.CALL_ANSWERED, ENDED)
+            states.add(rendered(end, of=binding())["finishState"])
+            states.add(rendered(end, [answered], of=binding())["finishState"])
+    for reason in RejectReason:
+        end = event(EventKind.CALL_ENDED, ENDED, rejected=reason)
+        states.add(rendered(end)["finishState"])
+    assert states == {str(n) for n in range(15) if n != 8}

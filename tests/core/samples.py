@@ -1,0 +1,52 @@
+"""Values to start from: an app, a binding, an event, each with what a test says changed."""
+
+from typing import Any
+
+from chalicelib.core.events import Event, EventKind
+from chalicelib.core.values import App, Binding, Pool, Subscriber
+
+
+def app_with(areas: dict[str, str | None]) -> App:
+    return App(
+        name="demo",
+        carrier="trunk",
+        callback_url="https://example.org",
+        enabled=True,
+        quota=100,
+        quota_shards=1,
+        rate=10,
+        cooling_ms=0,
+        retention_ms=0,
+        max_call_s=60,
+        strict_nonce=False,
+        pool=Pool(areas),
+    )
+
+
+def binding(**more: Any) -> Binding:
+    values: dict[str, Any] = {
+        "id": "1",
+        "handle": "1",
+        "app": "demo",
+        "carrier": "trunk",
+        "number": "8610000000001",
+        "a": Subscriber("447700900001"),
+        "b": Subscriber("447700900002"),
+        "record": False,
+        "user_data": "",
+        "created": 1000,
+        "updated": 1000,
+        "expires": 5000,
+        "cooling_ms": 0,
+        "retention_ms": 0,
+        "max_call_s": 60,
+        "quota_shard": 0,
+        "request": "r",
+        "content": "c",
+    }
+    return Binding(**(values | more))
+
+
+def event(kind: EventKind, at: int, **more: Any) -> Event:
+    values = {"id": f"{kind}-{at}", "carrier": "trunk", "call_id": "c", "received": at}
+    return Event(kind=kind, at=at, **(values | more))

@@ -1,0 +1,142 @@
+"""The record of a call, read off whatever events of it are known, in whatever order they came."""
+
+from itertools import permutations
+from typing import Any
+
+import pytest
+
+from chalicelib.core.events import (
+    Event,
+    EventKey,
+    EventKind,
+    Outcome,
+    Party,
+    RejectReason,
+    call_record,
+)
+from tests.core.samples import event
+
+
+def ended(at: int, **more: Any) -> Event:
+    return event(EventKind.CALL_ENDED, at, **({"binding": "b"} | more))
+
+
+STARTED = event(EventKind.CALL_STARTED, 1000)
+RINGING = event(EventKind.CALL_RINGING, 2000)
+ANSWERED = event(EventKind.CALL_ANSWERED, 5000)
+
+
+def test_events_in_any_order_give_the_same_record() -> None:
+    end = ended(9000, released_by=Party.CALLEE, cause=16)
+    for order in permutations([STARTED, RINGING, ANSWERED, end]):
+        record = call_record(end, order)
+        assert (record.started, record.answered, record.ended) == (1000, 5000, 9000)
+        assert record.outcome is Outcome.CALLEE_HUNG_UP
+        assert record.released_by is Party.CALLEE
+
+
+@pytest.mark.parametrize(
+    ("known", "started", "answered"),
+    [
+        ([], 9000, None),
+        ([RINGING], 2000, None),
+        ([ANSWERED], 5000, 5000),
+        ([STARTED, ANSWERED], 1000, 5000),
+        # A switch whose clock jumped: no call ends before it was answered.
+        ([event(EventKind.CALL_ANSWERED, 9500)], 9000, 9000),
+        # Another kind of event of the same call says nothing about its times.
+        ([event(EventKind.RECORDING_READY, 10)], 9000, None),
+    ],
+)
+def test_what_is_missing_is_made_up_for(
+    known: list[Event], started: int, answered: int | None
+) -> None:
+    end = ended(9000, released_by=Party.CALLER, cause=16)
+    record = call_record(end, [*known, end])
+    assert (record.started, record.answered, record.ended) == (started, answered, 9000)
+
+
+@pytest.mark.parametrize(
+    ("by", "outcome"),
+    [
+        (Party.CALLER, Outcome.CALLER_HUNG_UP),
+        (Party.CALLEE, Outcome.CALLEE_HUNG_UP),
+        (Party.PLATFORM, Outcome.PLATFORM_ENDED),
+        (None, Outcome.PLATFORM_ENDED),
+    ],
+)
+@pytest.mark.parametrize("cause", [None, 16, 17, 41])
+def test_an_answered_call_ends_by_whoever_hung_up(
+    by: Party | None, outcome: Outcome, cause: int | None
+) -> None:
+    end = ended(9000, released_by=by, cause=cause)
+    assert call_record(end, [ANSWERED, end]).outcome is outcome
+
+
+@pytest.mark.parametrize(
+    ("cause", "by", "outcome"),
+    [
+        (None, Party.CALLER, Outcome.CALLER_GAVE_UP),
+        (16, Party.CALLER, Outcome.CALLER_GAVE_UP),
+        (31, Party.CALLER, Outcome.CALLER_GAVE_UP),
+        (16, Party.CALLEE, Outcome.REJECTED),
+        (16, Party.PLATFORM, Outcome.PLATFORM_ERROR),
+        (16, None, Outcome.PLATFORM_ERROR),
+        (1, Party.PLATFORM, Outcome.EMPTY_NUMBER),
+        (2, Party.PLATFORM, Outcome.ROUTE_FAILURE),
+        (3, Party.PLATFORM, Outcome.ROUTE_FAILURE),
+        (17, Party.CALLEE, Outcome.BUSY),
+        (18, Party.PLATFORM, Outcome.NO_ANSWER),
+        (19, Party.PLATFORM, Outcome.NO_ANSWER),
+        (20, Party.PLATFORM, Outcome.POWERED_OFF),
+        (21, Party.CALLEE, Outcome.REJECTED),
+        (22, Party.PLATFORM, Outcome.EMPTY_NUMBER),
+        (25, Party.PLATFORM, Outcome.ROUTE_FAILURE),
+        (27, Party.PLATFORM, Outcome.UNREACHABLE),
+        (28, Party.PLATFORM, Outcome.EMPTY_NUMBER),
+        (50, Party.PLATFORM, Outcome.SUSPENDED),
+        (55, Party.PLATFORM, Outcome.BLOCKED),
+        (57, Party.PLATFORM, Outcome.SUSPENDED),
+        (41, Party.PLATFORM, Outcome.PLATFORM_ERROR),
+        (127, None, Outcome.PLATFORM_ERROR),
+    ],
+)
+def test_an_unanswered_call_ends_by_its_cause(
+    cause: int | None, by: Party | None, outcome: Outcome
+) -> None:
+    end = ended(9000, cause=cause, released_by=by)
+    record = call_record(end, [STARTED, end])
+    assert (record.outcome, record.answered) == (outcome, None)
+
+
+@pytest.mark.parametrize(
+    ("reason", "outcome"),
+    [
+        (RejectReason.UNKNOWN_NUMBER, Outcome.NO_BINDING),
+        (RejectReason.NO_BINDING, Outcome.NO_BINDING),
+        (RejectReason.THIRD_PARTY, Outcome.NO_BINDING),
+        (RejectReason.ANONYMOUS, Outcome.NO_BINDING),
+        (RejectReason.COOLING, Outcome.NO_BINDING),
+        (RejectReason.EXPIRED, Outcome.EXPIRED),
+        (RejectReason.BLOCKED, Outcome.BLOCKED),
+    ],
+)
+def test_a_call_that_we_rejected_says_why(reason: RejectReason, outcome: Outcome) -> None:
+    end = ended(1000, binding=None, rejected=reason, cause=21, released_by=Party.PLATFORM)
+    assert call_record(end, [end]).outcome is outcome
+
+
+def test_a_call_without_binding_had_none() -> None:
+    end = ended(1000, binding=None)
+    assert call_record(end, [end]).outcome is Outcome.NO_BINDING
+
+
+def test_an_events_key_survives_the_queue() -> None:
+    key = EventKey(call="c" * 32, event="e" * 32)
+    assert EventKey.from_text(key.to_text()) == key
+
+
+@pytest.mark.parametrize("text", ["", "x", "[]", "{}", '{"call": "c"}', '"call"', "null"])
+def test_another_message_is_no_key(text: str) -> None:
+    with pytest.raises(ValueError):
+        EventKey.from_text(text)

@@ -1,0 +1,174 @@
+"""The bundle as Lambda has it: unpacked, alone, driven with Lambda's events."""
+
+import base64
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+HERE = Path(__file__).resolve().parent
+# What Lambda's runtime has beside the bundle.
+RUNTIME = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six.py", "urllib3")
+
+
+class Call(NamedTuple):
+    """An AWS call that a function made."""
+
+    service: str
+    operation: str
+    parameters: dict[str, Any]
+
+
+class Failed(Exception):
+    """A handler raised; the text is of its exception."""
+
+
+class Lambda:
+    """One process that serves invocations one by one, like one execution environment."""
+
+    def __init__(self, bundle: Path, directory: Path, environment: dict[str, str]) -> None:
+        runtime = directory / "runtime"
+        empty = directory / "empty"
+        runtime.mkdir(parents=True)
+        empty.mkdir()
+        site = Path(importlib_origin("boto3")).parent.parent
+        for name in RUNTIME:
+            (runtime / name).symlink_to(site / name)
+        self.calls: dict[str, list[Call]] = {}
+        self._log = (directory / "log").open("w+")
+        self._process = subprocess.Popen(
+            # -I and -S: nothing of this checkout and of its virtual environment.
+            [sys.executable, "-I", "-S", HERE / "in_lambda.py", bundle, runtime],
+            cwd=empty,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            text=True,
+        )
+
+    def __enter__(self) -> "Lambda":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._process.kill()
+        self._process.communicate()
+        self._log.close()
+
+    @property
+    def log(self) -> str:
+        """What it has written so far, standard output and error."""
+        self._log.flush()
+        return Path(self._log.name).read_text()
+
+    def invoke(self, handler: str, event: dict[str, Any]) -> Any:
+        """What the handler returns; raises Failed with what it raises."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps([handler, event]) + "\n")
+        self._process.stdin.flush()
+        line = self._process.stdout.readline()
+        if not line:
+            raise Failed(f"the process has ended: {self.log[-3000:]}")
+        reply = json.loads(line)
+        self.calls.setdefault(handler, []).extend(Call(*call) for call in reply["calls"])
+        if reply["error"]:
+            raise Failed(reply["error"])
+        return reply["result"]
+
+    def post(self, path: str, body: bytes, headers: dict[str, str]) -> tuple[int, Any]:
+        """A request through API Gateway: HTTP status and parsed body."""
+        reply = self.invoke(
+            "app",
+            {
+                "httpMethod": "POST",
+                "path": path,
+                "resource": path,
+                "requestContext": {
+                    "httpMethod": "POST",
+                    "resourcePath": path,
+                    "path": f"/dev{path}",
+                    "identity": {"sourceIp": "192.0.2.1"},
+                },
+                "headers": headers,
+                "multiValueHeaders": {name: [value] for name, value in headers.items()},
+                "pathParameters": None,
+                "stageVariables": None,
+                "multiValueQueryStringParameters": None,
+                "body": body.decode(),
+                "isBase64Encoded": False,
+            },
+        )
+        return reply["statusCode"], json.loads(reply["body"])
+
+    def netease(self, path: str, app: dict[str, str], **parameters: str) -> Any:
+        """A NetEase call, signed as its document says."""
+        nonce, now = os.urandom(8).hex(), str(int(time.time()))
+        signed = hashlib.sha1(f"{app['app_secret']}{nonce}{now}".encode()).hexdigest()  # noqa: S324
+        headers = {
+            "AppKey": app["app_key"],
+            "Nonce": nonce,
+            "CurTime": now,
+            "CheckSum": signed,
+            "Content-Type": "application/x-www-form-urlencoded;charset=utf-8",
+        }
+        return self.post(path, urlencode(parameters).encode(), headers)[1]
+
+    def switch(self, path: str, password: str, message: Any) -> Any:
+        """A call of the switch."""
+        basic = base64.b64encode(f"pbx:{password}".encode()).decode()
+        headers = {"Authorization": f"Basic {basic}", "Content-Type": "application/json"}
+        return self.post(path, json.dumps(message).encode(), headers)[1]
+
+    def deliver(self, *bodies: str) -> None:
+        """Messages from the queue, as the event source mapping hands them over."""
+        records = [
+            {
+                "messageId": str(index),
+                "receiptHandle": str(index),
+                "body": body,
+                "attributes": {"ApproximateReceiveCount": "1"},
+                "messageAttributes": {},
+                "eventSource": "aws:sqs",
+            }
+            for index, body in enumerate(bodies)
+        ]
+        self.invoke("deliver", {"Records": records})
+
+    def clean(self) -> None:
+        """A tick of the schedule."""
+        self.invoke(
+            "clean",
+            {
+                "version": "0",
+                "id": "00000000-0000-0000-0000-000000000000",
+                "detail-type": "Scheduled Event",
+                "source": "aws.events",
+                "account": "123456789012",
+                "time": "2026-11-01T00:00:00Z",
+                "region": "eu-west-1",
+                "resources": [],
+                "detail": {},
+            },
+        )
+
+
+def importlib_origin(module: str) -> str:
+    """The file that a module would be imported from here."""
+    from importlib.util import find_spec
+
+    spec = find_spec(module)
+    assert spec is not None
+    assert spec.origin is not None
+    return spec.origin

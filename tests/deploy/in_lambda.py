@@ -1,0 +1,55 @@
+"""Run by the bundle tests as Lambda runs the bundle: `python -I -S in_lambda.py BUNDLE RUNTIME`.
+
+Reads one `[handler, event]` a line, answers one `{"result", "error", "calls"}` a line; `calls` are
+the AWS calls that the handler made, as `[service, operation, parameters]`.
+"""
+
+import importlib
+import json
+import sys
+
+
+class Context:
+    """What a handler gets of Lambda's context."""
+
+    aws_request_id = "00000000-0000-0000-0000-000000000000"
+    function_name = "masking-gateway-dev"
+    memory_limit_in_mb = 1024
+    invoked_function_arn = "arn:aws:lambda:eu-west-1:123456789012:function:masking-gateway-dev"
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 30_000
+
+
+def main() -> None:
+    """Answers until its standard input ends."""
+    # The bundle comes before the runtime's own packages, as in Lambda; nothing else is to be seen.
+    sys.path[:0] = sys.argv[1:3]
+    replies, sys.stdout = sys.stdout, sys.stderr
+    calls = []
+    _record(calls)
+    app = importlib.import_module("app")
+    for line in sys.stdin:
+        handler, event = json.loads(line)
+        calls.clear()
+        reply = {"result": None, "error": None, "calls": calls}
+        try:
+            reply["result"] = getattr(app, handler)(event, Context())
+        except Exception as error:  # noqa: BLE001 - as Lambda does
+            reply["error"] = f"{type(error).__name__}: {error}"
+        print(json.dumps(reply, default=repr), file=replies, flush=True)
+
+
+def _record(calls: list[object]) -> None:
+    client = importlib.import_module("botocore.client").BaseClient
+    call = client._make_api_call
+
+    def recorded(self: object, operation: str, parameters: dict[str, object]) -> object:
+        calls.append([self.meta.service_model.service_name, operation, parameters])
+        return call(self, operation, parameters)
+
+    client._make_api_call = recorded
+
+
+if __name__ == "__main__":
+    main()

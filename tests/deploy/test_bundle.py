@@ -1,0 +1,305 @@
+"""The bundle and nothing else: how large, what is in it, whether it works alone, what it may do."""
+
+import json
+import re
+import subprocess
+import sys
+import threading
+import time
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from tests.deploy.bundle import Lambda
+from tests.deploy.conftest import REGION, ROOT, Infra
+from tests.deploy.permissions import covers, grants, needed
+
+NAME = "masking-gateway-dev"
+MAX_BYTES = 12_000_000
+A, B, STRANGER, OTHER = (f"4477009001{last:02}" for last in range(1, 5))
+X, OTHER_X = "8610000000001", "8610000000002"
+FUNCTIONS = {"api_handler": "app", "deliver": "deliver", "clean": "clean"}
+# Lambda itself asks for these in the function's name, to write logs and to poll the queue: "Using
+# Lambda with Amazon SQS" and AWSLambdaBasicExecutionRole. The stack makes the log groups.
+PLATFORM = {
+    "logs:CreateLogStream",
+    "logs:PutLogEvents",
+    "sqs:DeleteMessage",
+    "sqs:GetQueueAttributes",
+    "sqs:ReceiveMessage",
+}
+
+
+@pytest.fixture(scope="module")
+def archive(infra: Infra, project: Path) -> Path:
+    """The zip that Chalice makes and `make deploy` uploads."""
+    ran = infra("package", "dev")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return project / "build" / "dev" / "deployment.zip"
+
+
+@pytest.fixture(scope="module")
+def unpacked(archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As Lambda unpacks it to /var/task."""
+    directory = tmp_path_factory.mktemp("task")
+    with zipfile.ZipFile(archive) as opened:
+        opened.extractall(directory)
+    return directory
+
+
+def test_it_is_small(archive: Path) -> None:
+    assert archive.stat().st_size <= MAX_BYTES
+
+
+def test_it_holds_what_the_function_needs_and_nothing_else(archive: Path) -> None:
+    with zipfile.ZipFile(archive) as opened:
+        names = opened.namelist()
+    tops = {name.split("/", 1)[0] for name in names}
+    needless = {"tests", "simulator", "bench", "docs", "admin", "infra", "scripts", ".chalice"}
+    runtime = {"boto3", "botocore", "s3transfer"}
+    development = {"moto", "pytest", "_pytest", "hypothesis", "mypy", "ruff", "cfnlint", "pip"}
+    assert not tops & (needless | runtime | development)
+    assert {"app.py", "chalicelib", "chalice", "aws_lambda_powertools", "cryptography"} <= tops
+    ours = {name for name in names if name.startswith("chalicelib/")}
+    assert ours == {
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / "chalicelib").rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+
+
+@dataclass
+class Receiver:
+    """An app's callback address."""
+
+    url: str
+    bodies: list[dict[str, Any]] = field(default_factory=list)
+
+
+@pytest.fixture(scope="module")
+def receiver() -> Iterator[Receiver]:
+    """Takes every callback."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            length = int(self.headers["Content-Length"])
+            taken.bodies.append(json.loads(self.rfile.read(length)))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    taken = Receiver(f"http://127.0.0.1:{server.server_port}/callback")
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield taken
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@dataclass
+class Day:
+    """What came of the main job, and the process that did it."""
+
+    served: Lambda
+    answers: dict[str, Any]
+    policies: dict[str, dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def day(
+    unpacked: Path,
+    project: Path,
+    infra: Infra,
+    aws: dict[str, str],
+    session: boto3.session.Session,
+    receiver: Receiver,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Day]:
+    """Everything the gateway is for, once, by the unpacked bundle alone."""
+    assert infra("undeploy", "dev").returncode == 0
+    assert infra("deploy", "dev").returncode == 0
+    demo = json.loads(_admin(aws, "app-create", "demo", "--callback-url", receiver.url))
+    small = json.loads(
+        _admin(aws, "app-create", "small", "--callback-url", receiver.url, "--quota", "1")
+    )
+    _admin(aws, "numbers-add", "demo", X)
+    _admin(aws, "numbers-add", "small", OTHER_X)
+    password = _admin(aws, "switch-create", "pbx").strip()
+
+    stage = json.loads((project / ".chalice" / "config.json").read_text())["stages"]["dev"]
+    # Without a cache, so that a second data key is seen at once.
+    environment = {**aws, **stage["environment_variables"], "CACHE_S": "0"}
+    with Lambda(unpacked, tmp_path_factory.mktemp("lambda"), environment) as served:
+        done = _main_job(served, demo, password, session)
+        done["full"] = _fill_quota(served, small)
+        _admin(aws, "data-key-add")
+        done["two keys"] = _bind(served, demo, STRANGER, OTHER)
+        _let_all_expire(session)
+        served.clean()
+        policies = {
+            function: json.loads((project / ".chalice" / f"policy-dev-{function}.json").read_text())
+            for function in FUNCTIONS
+        }
+        yield Day(served, done, policies)
+
+
+def _admin(aws: dict[str, str], *arguments: str) -> str:
+    return subprocess.run(
+        [sys.executable, "-m", "admin", *arguments],
+        cwd=ROOT,
+        env={**aws, "STAGE": "dev"},
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+
+
+def _bind(served: Lambda, app: dict[str, str], a: str, b: str) -> Any:
+    return served.netease("/smallphone/axb/bind", app, phoneA=a, phoneB=b, expiration="60")
+
+
+def _main_job(
+    served: Lambda, demo: dict[str, str], password: str, session: boto3.session.Session
+) -> dict[str, Any]:
+    done = {"bind": _bind(served, demo, A, B)}
+    bound = done["bind"]["bindId"]
+    done["query"] = served.netease("/smallphone/axb/query", demo, opType="1", bindId=bound)
+    done["query X"] = served.netease("/smallphone/axb/query", demo, opType="0", phoneX=X)
+    done["delay"] = served.netease("/smallphone/axb/delay", demo, bindId=bound, delta="10")
+    dialled = {"call_id": "call-1", "kind": "call", "from": A, "to": X}
+    done["route"] = served.switch("/switch/route", password, dialled)
+    now = int(time.time() * 1000)
+    event = {"call_id": "call-1", "binding": bound, "from": A, "to": X, "callee": B, "at": now}
+    ended = {"reason": 16, "released_by": "caller"}
+    stranger = {**event, "call_id": "call-2", "binding": None, "from": STRANGER, "callee": None}
+    reported = [
+        {**event, "event_id": "1", "type": "call.started"},
+        {**event, "event_id": "2", "type": "call.answered"},
+        {**event, "event_id": "3", "type": "call.ended", **ended},
+        {**stranger, "event_id": "4", "type": "call.ended", **ended, "rejected": "third_party"},
+    ]
+    done["events"] = served.switch("/switch/events", password, reported)
+    for body in _messages(session):
+        served.deliver(body)
+    done["unbind"] = served.netease("/smallphone/axb/unbind", demo, bindId=bound)
+    done["route after"] = served.switch("/switch/route", password, dialled)
+    return done
+
+
+def _messages(session: boto3.session.Session) -> list[str]:
+    sqs = session.client("sqs")
+    url = sqs.get_queue_url(QueueName=f"{NAME}-delivery")["QueueUrl"]
+    received = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
+    return [message["Body"] for message in received]
+
+
+def _fill_quota(served: Lambda, small: dict[str, str]) -> Any:
+    assert _bind(served, small, A, B)["code"] == 200
+    return _bind(served, small, STRANGER, OTHER)
+
+
+def _let_all_expire(session: boto3.session.Session) -> None:
+    """Moves every expiry into the past, as an API of minutes has no shorter way."""
+    table = session.resource("dynamodb").Table(NAME)
+    for item in table.scan()["Items"]:
+        if "due_at" in item:
+            table.update_item(
+                Key={"pk": item["pk"], "sk": item["sk"]},
+                UpdateExpression="SET due_at = :past, expires = :past",
+                ExpressionAttributeValues={":past": 1},
+            )
+
+
+def test_alone_it_binds_routes_and_unbinds(day: Day) -> None:
+    assert day.answers["bind"]["code"] == 200
+    assert day.answers["query"]["bindInfos"][0]["phoneX"] == X
+    assert day.answers["query X"]["bindInfos"] == day.answers["query"]["bindInfos"]
+    assert day.answers["delay"]["code"] == 200
+    assert day.answers["route"]["action"] == "connect"
+    assert (day.answers["route"]["to"], day.answers["route"]["show"]) == (B, X)
+    assert day.answers["events"]["accepted"] == 4
+    assert day.answers["unbind"]["code"] == 200
+    assert day.answers["route after"]["action"] == "reject"
+    assert day.answers["full"]["code"] == 601
+    assert day.answers["two keys"]["code"] == 200
+
+
+@pytest.mark.usefixtures("day")
+def test_alone_it_tells_the_app(receiver: Receiver) -> None:
+    assert {body["eventType"] for body in receiver.bodies} == {"32"}
+    assert len(receiver.bodies) == 2
+
+
+def test_alone_it_cleans_up(day: Day, session: boto3.session.Session) -> None:
+    items = session.resource("dynamodb").Table(NAME).scan()["Items"]
+    assert [item for item in items if item["pk"].startswith("B#")]
+    assert not [item for item in items if "due_at" in item]
+
+
+def test_its_log_holds_no_subscriber(day: Day) -> None:
+    assert "axb.bind" in day.served.log
+    assert not [number for number in (A, B, STRANGER, OTHER) if number in day.served.log]
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_the_policy_allows_what_the_function_does(day: Day, function: str) -> None:
+    given = list(grants(day.policies[function]))
+    needs = {
+        need
+        for call in day.served.calls[FUNCTIONS[function]]
+        for need in needed(call, region=REGION)
+    }
+    assert needs
+    assert not [need for need in needs if not any(covers(grant, need) for grant in given)]
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_the_policy_allows_nothing_that_is_not_used(day: Day, function: str) -> None:
+    needs = {
+        need
+        for call in day.served.calls[FUNCTIONS[function]]
+        for need in needed(call, region=REGION)
+    }
+    unused = [
+        grant
+        for grant in grants(day.policies[function])
+        if grant[0] not in PLATFORM and not any(covers(grant, need) for need in needs)
+    ]
+    assert not unused
+
+
+@pytest.mark.parametrize("stage", ["dev", "prod"])
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_policy_names_its_resources(stage: str, function: str) -> None:
+    policy = json.loads((ROOT / ".chalice" / f"policy-{stage}-{function}.json").read_text())
+    assert all(statement["Effect"] == "Allow" for statement in policy["Statement"])
+    for action, resource in grants(policy):
+        assert re.fullmatch(r"[a-z]+:[A-Za-z]+", action)
+        # Only region and account are left open, the end of a secret's and of a log stream's name.
+        service, name = action.split(":")[0], f"masking-gateway-{stage}"
+        tail = {
+            "dynamodb": rf"table/{name}(/index/due)?",
+            "sqs": rf"{name}-delivery",
+            "secretsmanager": rf"secret:{name}/(credentials|data-keys)-\?{{6}}",
+            "logs": rf"log-group:/aws/lambda/{name}(-{function})?:\*",
+        }[service]
+        assert re.fullmatch(rf"arn:aws:{service}:\*:\*:{tail}", resource), resource
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_prod_and_dev_may_do_the_same(function: str) -> None:
+    dev, prod = (
+        (ROOT / ".chalice" / f"policy-{stage}-{function}.json").read_text()
+        for stage in ("dev", "prod")
+    )
+    assert prod == dev.replace("masking-gateway-dev", "masking-gateway-prod")

@@ -1,0 +1,171 @@
+"""`make deploy` and `make undeploy`: Chalice's real commands against the AWS stand-in."""
+
+import importlib
+import json
+import shutil
+from pathlib import Path
+
+import boto3
+import pytest
+
+from infra.gateway_responses import RESPONSES
+from tests.deploy.conftest import Infra
+
+NAME = "masking-gateway-dev"
+FUNCTIONS = {"api_handler": NAME, "deliver": f"{NAME}-deliver", "clean": f"{NAME}-clean"}
+
+
+@pytest.fixture(scope="module")
+def deployed(infra: Infra, project: Path) -> None:
+    """Deployed twice, the second time as if from another checkout."""
+    assert infra("undeploy", "dev").returncode == 0
+    for _ in range(2):
+        ran = infra("deploy", "dev")
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+        shutil.rmtree(project / ".chalice" / "deployed")
+
+
+@pytest.fixture(scope="module")
+def api(deployed: None, session: boto3.session.Session) -> str:
+    """The id of the one REST API."""
+    items = session.client("apigateway").get_rest_apis()["items"]
+    assert [item["name"] for item in items] == ["masking-gateway"]
+    return str(items[0]["id"])
+
+
+@pytest.mark.usefixtures("deployed")
+def test_each_function_is_deployed_with_its_settings(
+    session: boto3.session.Session, project: Path
+) -> None:
+    config = json.loads((project / ".chalice" / "config.json").read_text())
+    names = {
+        each["FunctionName"] for each in session.client("lambda").list_functions()["Functions"]
+    }
+    assert names == set(FUNCTIONS.values())
+    for function, name in FUNCTIONS.items():
+        wanted = config["lambda_functions"][function]
+        is_now = session.client("lambda").get_function_configuration(FunctionName=name)
+        assert is_now["Timeout"] == wanted["lambda_timeout"]
+        assert is_now["MemorySize"] == wanted["lambda_memory_size"]
+        environment = is_now["Environment"]["Variables"]
+        assert environment["TABLE_NAME"] == NAME
+        assert environment["POWERTOOLS_SERVICE_NAME"] == "masking-gateway"
+
+
+@pytest.mark.usefixtures("deployed")
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_each_function_has_a_role_with_its_own_policy(
+    session: boto3.session.Session, project: Path, function: str
+) -> None:
+    lambda_, iam = session.client("lambda"), session.client("iam")
+    role = lambda_.get_function_configuration(FunctionName=FUNCTIONS[function])["Role"]
+    name = role.rpartition("/")[2]
+    assert name == f"{NAME}-{function}"
+    policies = iam.list_role_policies(RoleName=name)["PolicyNames"]
+    documents = [
+        iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
+        for policy in policies
+    ]
+    written = json.loads((project / ".chalice" / f"policy-dev-{function}.json").read_text())
+    assert documents == [written]
+
+
+@pytest.mark.usefixtures("deployed")
+def test_the_schedule_runs_the_cleaning_every_minute(session: boto3.session.Session) -> None:
+    events, lambda_ = session.client("events"), session.client("lambda")
+    rules = events.list_rules()["Rules"]
+    assert [(rule["ScheduleExpression"], rule["State"]) for rule in rules] == [
+        ("rate(1 minute)", "ENABLED")
+    ]
+    targets = events.list_targets_by_rule(Rule=rules[0]["Name"])["Targets"]
+    arn = lambda_.get_function_configuration(FunctionName=FUNCTIONS["clean"])["FunctionArn"]
+    assert [target["Arn"] for target in targets] == [arn]
+    allowed = json.loads(lambda_.get_policy(FunctionName=FUNCTIONS["clean"])["Policy"])
+    assert [each["Principal"] for each in allowed["Statement"]] == [
+        {"Service": "events.amazonaws.com"}
+    ]
+
+
+@pytest.mark.usefixtures("deployed")
+def test_the_queue_is_delivered_by_one_function_in_time(session: boto3.session.Session) -> None:
+    lambda_, sqs = session.client("lambda"), session.client("sqs")
+    mappings = lambda_.list_event_source_mappings()["EventSourceMappings"]
+    assert len(mappings) == 1
+    assert mappings[0]["EventSourceArn"].endswith(f":{NAME}-delivery")
+    assert mappings[0]["FunctionArn"].endswith(f":{NAME}-deliver")
+    url = sqs.get_queue_url(QueueName=f"{NAME}-delivery")["QueueUrl"]
+    queue = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    function = lambda_.get_function_configuration(FunctionName=FUNCTIONS["deliver"])
+    # AWS asks for six times the function's time-out, so that throttling does not cost a receive.
+    assert int(queue["VisibilityTimeout"]) >= 6 * function["Timeout"]
+    redrive = json.loads(queue["RedrivePolicy"])
+    assert redrive["deadLetterTargetArn"].endswith(f":{NAME}-delivery-dead")
+    assert int(redrive["maxReceiveCount"]) == 5
+
+
+def test_api_gateway_has_the_routes_of_the_app(api: str, session: boto3.session.Session) -> None:
+    client = session.client("apigateway")
+    pages = client.get_paginator("get_resources").paginate(restApiId=api)
+    found = {
+        item["path"]: set(item["resourceMethods"])
+        for page in pages
+        for item in page["items"]
+        if item.get("resourceMethods")
+    }
+    routes = importlib.import_module("app").app.routes
+    assert found == {path: set(methods) for path, methods in routes.items()}
+    assert {
+        "/smallphone/axb/bind",
+        "/smallphone/axb/unbind",
+        "/smallphone/axb/delay",
+        "/smallphone/axb/query",
+        "/switch/route",
+        "/switch/events",
+    } <= set(found)
+
+
+def test_the_api_calls_the_function(api: str, session: boto3.session.Session) -> None:
+    client, lambda_ = session.client("apigateway"), session.client("lambda")
+    assert [each["stageName"] for each in client.get_stages(restApiId=api)["item"]] == ["dev"]
+    resources = client.get_resources(restApiId=api, limit=500)["items"]
+    bind = next(each["id"] for each in resources if each["path"] == "/smallphone/axb/bind")
+    integration = client.get_integration(restApiId=api, resourceId=bind, httpMethod="POST")
+    assert f":function:{NAME}/" in integration["uri"]
+    allowed = json.loads(lambda_.get_policy(FunctionName=NAME)["Policy"])["Statement"]
+    assert [each["Principal"] for each in allowed] == [{"Service": "apigateway.amazonaws.com"}]
+    assert f":{api}/" in json.dumps(allowed)
+
+
+def test_api_gateway_itself_answers_in_the_facades_shape(
+    api: str, session: boto3.session.Session
+) -> None:
+    client = session.client("apigateway")
+    answers = {
+        each["responseType"]: json.loads(each["responseTemplates"]["application/json"])
+        for each in client.get_gateway_responses(restApiId=api)["items"]
+    }
+    assert answers.keys() == RESPONSES.keys()
+    assert all(set(answer) == {"code", "desc"} for answer in answers.values())
+    assert answers["MISSING_AUTHENTICATION_TOKEN"]["code"] == 404
+    assert answers["THROTTLED"]["code"] == 416
+    served = client.get_stage(restApiId=api, stageName="dev")["deploymentId"]
+    deployment = client.get_deployment(restApiId=api, deploymentId=served)
+    assert deployment["description"] == "with the gateway's own responses"
+
+
+@pytest.mark.usefixtures("deployed")
+def test_the_data_key_is_made_by_aws_and_never_twice_the_same(
+    session: boto3.session.Session, infra: Infra
+) -> None:
+    client = session.client("secretsmanager")
+
+    def secret() -> dict[str, str]:
+        value = client.get_secret_value(SecretId=f"{NAME}/data-keys")["SecretString"]
+        return dict(json.loads(value))
+
+    before = secret()
+    assert before.keys() == {"current", "1"}
+    assert len(before["1"]) == 64
+    assert before["1"].isalnum()
+    assert infra("deploy", "dev").returncode == 0
+    assert secret() == before

@@ -1,0 +1,67 @@
+"""`make package`: the template that pipelines deploy, and what it says about itself."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.gateway_responses import RESPONSES
+from tests.deploy.conftest import Infra
+
+
+@pytest.fixture(scope="module")
+def template(infra: Infra, project: Path) -> dict[str, Any]:
+    """`package` itself runs cfn-lint and fails when that is not content; without AWS."""
+    ran = infra("package", "dev", AWS_ACCESS_KEY_ID="", AWS_DEFAULT_REGION="", AWS_ENDPOINT_URL="")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert (project / "build" / "dev" / "deployment.zip").exists()
+    return dict(json.loads((project / "build" / "dev" / "sam.json").read_text()))
+
+
+def test_it_holds_the_resources_and_the_functions(template: dict[str, Any], project: Path) -> None:
+    resources = json.loads((project / "infra" / "resources.json").read_text())["Resources"]
+    assert resources.keys() <= template["Resources"].keys()
+    assert {"APIHandler", "Deliver", "Clean", "RestAPI"} <= template["Resources"].keys()
+
+
+def test_functions_have_the_names_that_logs_alarms_and_policies_go_by(
+    template: dict[str, Any],
+) -> None:
+    names = {
+        logical: resource["Properties"]["FunctionName"]["Fn::Sub"]
+        for logical, resource in template["Resources"].items()
+        if resource["Type"] == "AWS::Serverless::Function"
+    }
+    assert names == {
+        "APIHandler": "masking-gateway-${Stage}",
+        "Deliver": "masking-gateway-${Stage}-deliver",
+        "Clean": "masking-gateway-${Stage}-clean",
+    }
+    logs = {
+        resource["Properties"]["LogGroupName"]["Fn::Sub"]
+        for resource in template["Resources"].values()
+        if resource["Type"] == "AWS::Logs::LogGroup"
+    }
+    assert logs == {f"/aws/lambda/{name}" for name in names.values()}
+
+
+def test_api_gateways_own_answers_are_part_of_the_api(template: dict[str, Any]) -> None:
+    definition = template["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]
+    responses = definition["x-amazon-apigateway-gateway-responses"]
+    assert responses.keys() == RESPONSES.keys()
+    assert responses["DEFAULT_5XX"]["responseTemplates"] == {
+        "application/json": '{"desc": "internal error", "code": 500}'
+    }
+
+
+def test_a_template_that_is_wrong_is_refused(infra: Infra, project: Path) -> None:
+    path = project / "infra" / "resources.json"
+    right = path.read_text()
+    try:
+        path.write_text(right.replace('"VisibilityTimeout"', '"VisibilityTimeOut"'))
+        ran = infra("package", "dev")
+    finally:
+        path.write_text(right)
+    assert ran.returncode == 1
+    assert "cfn-lint is not content" in ran.stderr

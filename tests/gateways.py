@@ -1,0 +1,317 @@
+"""A stage of the gateway for tests, wired as in production: table on DynamoDB Local, secrets and
+queue on moto; and the people who call it: an app's backend and a switch."""
+
+import base64
+import hashlib
+import json
+import os
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from io import BytesIO
+from itertools import count
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+from urllib.parse import urlencode
+
+import boto3
+import pytest
+from botocore.awsrequest import AWSResponse
+from botocore.config import Config
+from moto import mock_aws
+
+from admin import provision
+from chalicelib import bootstrap
+from chalicelib import settings as stage_settings
+from chalicelib.bootstrap import Gateway
+from chalicelib.core.messages import Reply, Request
+from chalicelib.settings import settings
+from chalicelib.store import clients, secrets
+
+RESOURCES = Path(__file__).resolve().parent.parent / "infra" / "resources.json"
+MINUTE = 60_000
+NOW = 1_900_000_000_000
+"""A moment in 2030 (epoch ms): the domain goes by the time it is handed, no test by the clock."""
+
+_LOCAL_LACKS = {
+    "TimeToLiveSpecification",
+    "PointInTimeRecoverySpecification",
+    "SSESpecification",
+    "DeletionProtectionEnabled",
+}
+_stages = count(1)
+
+
+def forget_caches() -> None:
+    """Makes the next call of the bundle look at the environment, as a new process does."""
+    for cached in (
+        stage_settings.settings,
+        bootstrap.gateway,
+        secrets.provider,
+        clients.dynamodb,
+        clients.secretsmanager,
+        clients.sqs,
+        clients._session,
+    ):
+        cached.cache_clear()
+
+
+@contextmanager
+def stage(dynamodb_endpoint: str) -> Iterator["Stage"]:
+    """An empty stage of its own, as long as the block lasts."""
+    name = f"t{os.getpid() % 10_000}x{next(_stages)}"
+    environment = {
+        "STAGE": name,
+        "AWS_ENDPOINT_URL_DYNAMODB": dynamodb_endpoint,
+        "AWS_DEFAULT_REGION": "eu-west-1",
+    }
+    names = ("TABLE_NAME", "DELIVERY_QUEUE_NAME", "CREDENTIALS_SECRET", "DATA_KEYS_SECRET")
+    with (
+        patch.dict(os.environ, environment),
+        mock_aws(config={"core": {"passthrough": {"urls": [dynamodb_endpoint]}}}),
+    ):
+        for each in (*names, "AWS_ENDPOINT_URL"):
+            os.environ.pop(each, None)
+        forget_caches()
+        _create_resources()
+        try:
+            yield Stage()
+        finally:
+            clients.dynamodb().delete_table(TableName=settings().table_name)
+            forget_caches()
+
+
+def _create_resources() -> None:
+    resources = json.loads(RESOURCES.read_text())["Resources"]
+    table = {k: v for k, v in resources["Table"]["Properties"].items() if k not in _LOCAL_LACKS}
+    own = settings()
+    clients.dynamodb().create_table(**table | {"TableName": own.table_name})
+    clients.sqs().create_queue(QueueName=own.delivery_queue_name)
+    manager = clients.secretsmanager()
+    manager.create_secret(Name=own.credentials_secret, SecretString='{"apps":{},"switches":{}}')
+    keys = {"current": "1", "1": "k" * 64}
+    manager.create_secret(Name=own.data_keys_secret, SecretString=json.dumps(keys))
+
+
+class BytesStream(BytesIO):
+    """The body of an answer that came over no wire."""
+
+    def stream(self, **_: Any) -> Iterator[bytes]:
+        """As urllib3 hands a body out."""
+        yield self.read()
+
+
+@dataclass
+class Stage:
+    """What can be done to a stage from outside."""
+
+    apps: dict[str, "Backend"] = field(default_factory=dict)
+
+    def instance(self) -> Gateway:
+        """A gateway as a fresh Lambda instance has it: its own caches, nothing shared but AWS."""
+        return Gateway(settings())
+
+    def app(self, name: str, numbers: Sequence[str], **options: Any) -> "Backend":
+        """A new app that owns `numbers`; nothing but its quota ever stops it."""
+        options = {"callback_url": "http://127.0.0.1:9/", "rate": 10**9} | options
+        key, secret = provision.create_app(name, **options)
+        provision.add_numbers(name, [(number, None) for number in numbers])
+        self.apps[name] = Backend(name, key, secret)
+        return self.apps[name]
+
+    def switch(self, user: str = "switch") -> "Switch":
+        """A new switch."""
+        return Switch(user, provision.create_switch(user))
+
+    @contextmanager
+    def conflicts(self, share: float, rng: random.Random) -> Iterator[list[str]]:
+        """Cancels this share of all transactions as AWS does when two meet on an item; lists them.
+
+        DynamoDB Local lets them wait for each other instead (2.9.30 of the npm package).
+        """
+
+        def cancel(request: Any, **_: Any) -> AWSResponse | None:
+            if rng.random() >= share:
+                return None
+            cancelled.append(request.url)
+            body = {
+                "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
+                "CancellationReasons": [{"Code": "TransactionConflict"}, {"Code": "None"}],
+            }
+            return AWSResponse(request.url, 400, {}, BytesStream(json.dumps(body).encode()))
+
+        cancelled: list[str] = []
+        events = clients.dynamodb().meta.events
+        events.register_first("before-send.dynamodb.TransactWriteItems", cancel)
+        try:
+            yield cancelled
+        finally:
+            events.unregister("before-send.dynamodb.TransactWriteItems", cancel)
+
+    def items(self) -> list[dict[str, Any]]:
+        """Every item of the table."""
+        pages = (
+            clients.dynamodb()
+            .get_paginator("scan")
+            .paginate(TableName=settings().table_name, ConsistentRead=True)
+        )
+        return [item for page in pages for item in page["Items"]]
+
+    def queued(self) -> list[str]:
+        """Takes every message out of the delivery queue."""
+        queue = clients.sqs().get_queue_url(QueueName=settings().delivery_queue_name)["QueueUrl"]
+        bodies: list[str] = []
+        while (
+            found := clients.sqs()
+            .receive_message(QueueUrl=queue, MaxNumberOfMessages=10)
+            .get("Messages")
+        ):
+            for message in found:
+                bodies.append(message["Body"])
+                clients.sqs().delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+        return bodies
+
+    def quota_used(self, app: str) -> int:
+        """What the app's counters say together."""
+        counters = [item for item in self.items() if item["pk"]["S"] == f"Q#{app}"]
+        return sum(int(item["live"]["N"]) for item in counters)
+
+    def live(self, app: str, *, now: int) -> int:
+        """How many of the app's bindings route at `now`, by the binding items themselves."""
+        return sum(
+            item["app"]["S"] == app and "ended" not in item and int(item["expires"]["N"]) > now
+            for item in self.items()
+            if item["pk"]["S"].startswith("B#")
+        )
+
+
+@dataclass(frozen=True)
+class Backend:
+    """An app's own server: signs requests as NetEase's document says, reads the replies."""
+
+    name: str
+    key: str = field(repr=False)
+    secret: str = field(repr=False)
+
+    def headers(self, *, now: int, nonce: str, request_id: str | None = None) -> dict[str, str]:
+        """The headers of a signed request."""
+        cur_time = str(now // 1000)
+        signed_text = f"{self.secret}{nonce}{cur_time}".encode()
+        digest = hashlib.sha1(signed_text, usedforsecurity=False).hexdigest()
+        signed = {
+            "appkey": self.key,
+            "nonce": nonce,
+            "curtime": cur_time,
+            "checksum": digest,
+            "content-type": "application/x-www-form-urlencoded;charset=utf-8",
+        }
+        return signed | ({"requestid": request_id} if request_id else {})
+
+    def request(
+        self,
+        parameters: Mapping[str, Any],
+        *,
+        now: int,
+        nonce: str | None = None,
+        request_id: str | None = None,
+    ) -> Request:
+        """A form post; without a nonce it gets one of its own."""
+        nonce = nonce if nonce is not None else os.urandom(8).hex()
+        return Request(
+            method="POST",
+            headers=self.headers(now=now, nonce=nonce, request_id=request_id),
+            query=(),
+            body=urlencode(parameters).encode(),
+        )
+
+    def call(
+        self,
+        gateway: Gateway,
+        operation: str,
+        *,
+        now: int,
+        nonce: str | None = None,
+        request_id: str | None = None,
+        **parameters: Any,
+    ) -> dict[str, Any]:
+        """Sends one of the four calls to the facade; its reply."""
+        request = self.request(parameters, now=now, nonce=nonce, request_id=request_id)
+        return read(getattr(gateway.axb, operation)(request, now))
+
+    def bind(
+        self, gateway: Gateway, a: str, b: str, *, now: int, minutes: int = 10, **more: Any
+    ) -> dict[str, Any]:
+        """Binds a and b; the reply."""
+        return self.call(gateway, "bind", now=now, phoneA=a, phoneB=b, expiration=minutes, **more)
+
+
+def read(reply: Reply) -> dict[str, Any]:
+    """The facade's JSON. It answers 200, or 400 to what can't be read."""
+    assert reply.status in (200, 400), reply
+    body = json.loads(reply.body)
+    assert isinstance(body, dict)
+    assert isinstance(body["code"], int)
+    return body
+
+
+@dataclass(frozen=True)
+class Switch:
+    """A telephone switch that asks and reports."""
+
+    user: str
+    password: str = field(repr=False)
+
+    def post(self, handle: Callable[[Request, int], Reply], body: Any, *, now: int) -> Reply:
+        """Posts JSON with Basic authentication."""
+        return handle(Request("POST", self.headers(), (), json.dumps(body).encode()), now)
+
+    def headers(self) -> dict[str, str]:
+        """The headers of a request."""
+        credentials = base64.b64encode(f"{self.user}:{self.password}".encode()).decode()
+        return {"authorization": f"Basic {credentials}", "content-type": "application/json"}
+
+    def route(self, gateway: Gateway, caller: str, number: str, *, now: int) -> dict[str, Any]:
+        """Where a call of `caller` to X goes."""
+        ask = {"call_id": "c", "kind": "call", "from": caller, "to": number}
+        reply = self.post(gateway.switchboard.route, ask, now=now)
+        assert reply.status == 200, reply
+        answer = json.loads(reply.body)
+        assert isinstance(answer, dict)
+        return answer
+
+    def reached(self, gateway: Gateway, caller: str, number: str, *, now: int) -> str | None:
+        """Whom `caller` reaches over X; None for nobody."""
+        answer = self.route(gateway, caller, number, now=now)
+        return answer["to"] if answer["action"] == "connect" else None
+
+    def refused(self, gateway: Gateway, caller: str, number: str, *, now: int) -> str | None:
+        """Why `caller` reaches nobody over X; None if he does reach somebody."""
+        return self.route(gateway, caller, number, now=now).get("reason")
+
+    def report(self, gateway: Gateway, *events: Mapping[str, Any], now: int) -> Reply:
+        """Reports events."""
+        return self.post(gateway.switchboard.events, list(events), now=now)
+
+
+def subscriber(i: int) -> str:
+    """The i-th (from 0, below a million) of numbers that are nobody's."""
+    return f"8610010{i:06d}"
+
+
+def number(i: int) -> str:
+    """The i-th X."""
+    return f"8610099{i:06d}"
+
+
+@pytest.fixture
+def here(dynamodb_local: str) -> Iterator[Stage]:
+    """A stage of this test's own."""
+    with stage(dynamodb_local) as own:
+        yield own
+
+
+def local_client(endpoint: str) -> Any:
+    """A client that shares nothing with the gateway's, for counting and for planting."""
+    return boto3.client("dynamodb", endpoint_url=endpoint, config=Config(max_pool_connections=8))

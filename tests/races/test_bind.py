@@ -1,0 +1,206 @@
+"""64 instances bind, delay and unbind overlapping pairs on five numbers, while a cleaner runs."""
+
+import os
+import random
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import pytest
+
+from chalicelib.bootstrap import Gateway
+from tests.gateways import MINUTE, NOW, Backend, Stage, Switch, number, subscriber
+from tests.races.crowd import Crowd, crowd
+from tests.races.ledger import Entry, Ledger
+
+THREADS = 64
+# The whole of it takes a few minutes: it is the gate's, a developer's run takes a sample.
+ROUNDS = int(os.environ.get("ROUNDS") or (200 if os.environ.get("CI") == "true" else 30))
+SEEDS = [int(seed) for seed in os.environ.get("SEEDS", "1").split()]
+COOLING_S = 120
+CONFLICTS = 0.15
+"""Share of transactions that meet another one and have to come again."""
+NUMBERS = [number(i) for i in range(5)]
+PEOPLE = [subscriber(i) for i in range(8)]
+
+_MAY_ANSWER = {
+    "bind_on": {200, 602, 416},
+    "bind": {200, 603, 416},
+    "unbind": {200, 416},
+    "delay": {200, 404, 416},
+}
+"""Operation -> codes. Never 500 or 514; 416 says: nothing was changed, try again."""
+
+
+@dataclass(frozen=True)
+class Move:
+    """One request of a round."""
+
+    operation: str
+    a: str = ""
+    b: str = ""
+    number: str = ""
+    minutes: int = 0
+    binding: str = ""
+
+    def send(self, gateway: Gateway, *, app: Backend, now: int) -> dict[str, Any]:
+        """The facade's reply."""
+        match self.operation:
+            case "bind_on":
+                return app.bind(
+                    gateway, self.a, self.b, now=now, minutes=self.minutes, phoneX=self.number
+                )
+            case "bind":
+                return app.bind(gateway, self.a, self.b, now=now, minutes=self.minutes)
+            case "unbind":
+                return app.call(gateway, "unbind", now=now, bindId=self.binding)
+            case _:
+                return app.call(gateway, "delay", now=now, bindId=self.binding, delta=self.minutes)
+
+
+@dataclass
+class Race:
+    """A race on its way: who takes part, what was acknowledged, what time it is."""
+
+    crowd: Crowd
+    app: Backend
+    switch: Switch
+    rng: random.Random
+    ledger: Ledger
+    now: int = NOW
+
+    def round(self) -> Counter[tuple[str, int]]:
+        """One round: everybody acts at once, then everything is checked. Counts the answers."""
+        held_before = self._held()
+        moves = [self._move() for _ in range(THREADS - 1)]
+        actions: list[Callable[[Gateway], Any]] = [
+            partial(move.send, app=self.app, now=self.now) for move in moves
+        ]
+        now = self.now
+        *replies, _ = self.crowd.at_once(
+            [*actions, lambda gateway: gateway.cleaner.clean(now=now, time_left=lambda: True)]
+        )
+        answered = list(zip(moves, replies, strict=True))
+        self._note(answered)
+        self._check_answers(answered, held_before)
+        assert self.ledger.crossings() == []
+        self._check_routes()
+        self._check_queries()
+        return Counter((move.operation, reply["code"]) for move, reply in answered)
+
+    def _move(self) -> Move:
+        live = self.ledger.live(self.now)
+        minutes = self.rng.randint(1, 3)
+        operations = ["bind_on"] * 5 + ["bind"] + (["unbind", "delay"] * 2 if live else [])
+        operation = self.rng.choice(operations)
+        if operation in ("unbind", "delay"):
+            return Move(operation, binding=self.rng.choice(live).id, minutes=minutes)
+        a, b = self.rng.sample(PEOPLE, 2)
+        return Move(operation, a=a, b=b, number=self.rng.choice(NUMBERS), minutes=minutes)
+
+    def _held(self) -> set[tuple[str, str, str]]:
+        return {
+            (x, a, b)
+            for x in NUMBERS
+            for a in PEOPLE
+            for b in PEOPLE
+            if a != b and self.ledger.holds(x, a, b, now=self.now)
+        }
+
+    def _note(self, answered: list[tuple[Move, dict[str, Any]]]) -> None:
+        acknowledged = [(move, reply) for move, reply in answered if reply["code"] == 200]
+        for binding in {move.binding for move, _ in acknowledged if move.binding}:
+            own = [move for move, _ in acknowledged if move.binding == binding]
+            self.ledger.changed(
+                binding,
+                delayed=sum(move.minutes for move in own if move.operation == "delay"),
+                released=any(move.operation == "unbind" for move in own),
+                now=self.now,
+            )
+        for move, reply in acknowledged:
+            if not move.binding:
+                self.ledger.bound(reply, move.a, move.b, now=self.now, minutes=move.minutes)
+
+    def _check_answers(
+        self,
+        answered: list[tuple[Move, dict[str, Any]]],
+        held_before: set[tuple[str, str, str]],
+    ) -> None:
+        held = held_before | self._held()
+        for move, reply in answered:
+            assert reply["code"] in _MAY_ANSWER[move.operation], (move, reply)
+            # A refusal has a reason: whatever was free all the time is found.
+            if reply["code"] == 602:
+                assert (move.number, move.a, move.b) in held, (move, reply)
+            if reply["code"] == 603:
+                assert all((x, move.a, move.b) in held for x in NUMBERS), (move, reply)
+
+    def _check_routes(self) -> None:
+        """Every caller on every X reaches whom he was promised, and nobody else anybody."""
+        now = self.now
+        asked = [(person, x) for x in NUMBERS for person in PEOPLE]
+        reached = self.crowd.all_of(
+            [partial(self._reached, person=person, number=x, now=now) for person, x in asked]
+        )
+        for (person, x), peer in zip(asked, reached, strict=True):
+            promised = self.ledger.peers(x, person, now=now)
+            assert ({peer} if peer else set()) == promised, (person, x)
+
+    def _reached(self, gateway: Gateway, person: str, number: str, now: int) -> str | None:
+        return self.switch.reached(gateway, person, number, now=now)
+
+    def _check_queries(self) -> None:
+        for x in NUMBERS:
+            infos = self.crowd.all_of(
+                [lambda g, x=x: self.app.call(g, "query", now=self.now, opType=0, phoneX=x)]
+            )[0]["bindInfos"]
+            shown = {(each["bindId"], each["expireTime"]) for each in infos}
+            live = self.ledger.live(self.now)
+            assert shown == {(each.id, each.expires) for each in live if each.number == x}
+
+    def advance(self) -> None:
+        """To a moment at which something begins or ends, or one ms before it."""
+        ends = [entry.expires for entry in self.ledger.entries.values()]
+        moments = [*ends, *(end + COOLING_S * 1000 for end in ends)]
+        steps = [m - early for m in moments for early in (0, 1) if m - early > self.now]
+        soon = [self.now + 1000] * (len(steps) + 1)
+        self.now = self.rng.choice([*steps, *soon, self.now + 5 * MINUTE])
+        self.ledger.forget(now=self.now)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_nobody_is_crossed_and_no_promise_is_broken(here: Stage, seed: int) -> None:
+    app = here.app("demo", NUMBERS, cooling_s=COOLING_S)
+    switch = here.switch()
+    counted: Counter[tuple[str, int]] = Counter()
+    rng = random.Random(seed)
+    with (
+        crowd(here, THREADS) as everybody,
+        here.conflicts(CONFLICTS, random.Random(seed)) as conflicts,
+    ):
+        race = Race(everybody, app, switch, rng, Ledger(cooling=COOLING_S * 1000))
+        for round_ in range(ROUNDS):
+            try:
+                counted += race.round()
+            except AssertionError as error:
+                error.add_note(f"seed {seed}, round {round_}")
+                raise
+            race.advance()
+    here.instance().cleaner.clean(now=race.now, time_left=lambda: True)
+    assert here.quota_used("demo") == here.live("demo", now=race.now), f"seed {seed}"
+    print(f"seed {seed}, {ROUNDS} rounds: {sorted(counted.items())}")
+    # Without these it was not a race.
+    assert conflicts
+    assert {("bind_on", 200), ("bind_on", 602), ("unbind", 200), ("delay", 200)} <= counted.keys()
+
+
+def test_the_ledger_sees_a_crossing() -> None:
+    ledger = Ledger(cooling=1000)
+    for i, (b, start) in enumerate([("2", 0), ("3", MINUTE + 999)]):
+        entry = Entry(str(i), "9", a="1", b=b, start=start, expires=start + MINUTE)
+        ledger.entries[entry.id] = entry
+    assert len(ledger.crossings()) == 1
+    ledger.entries["1"].start += 1
+    assert not ledger.crossings()

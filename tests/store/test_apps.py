@@ -1,0 +1,77 @@
+"""App profiles: one query for all there is to know, kept for a while."""
+
+import pytest
+
+from chalicelib.core.values import DAY_MS, App
+from chalicelib.store import apps
+from chalicelib.store.apps import DynamoApps
+from chalicelib.store.table import Table
+from tests.stage import X1, X3, X15, Stage, answering
+
+
+@pytest.fixture
+def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The monotonic clock of the cache."""
+    now = [1000.0]
+    monkeypatch.setattr(apps.time, "monotonic", lambda: now[0])
+    return now
+
+
+def store(stage: Stage) -> DynamoApps:
+    return DynamoApps(Table(lambda: stage.dynamodb, stage.table), 60)
+
+
+def test_a_profile_says_what_the_operator_said(stage: Stage) -> None:
+    stage.app(
+        "demo",
+        callback_url="https://example.org/in",
+        quota=1001,
+        rate=7,
+        cooling_s=90,
+        retention_days=3,
+        max_call_s=120,
+        strict_nonce=True,
+    )
+    stage.app("demo-2", numbers=[("8610000000099", None)])
+    app = store(stage).get("demo")
+    assert isinstance(app, App)
+    assert (app.name, app.carrier, app.callback_url) == ("demo", "trunk", "https://example.org/in")
+    assert (app.enabled, app.strict_nonce) == (True, True)
+    assert (app.quota, app.quota_shards, app.rate) == (1001, 10, 7)
+    assert (app.cooling_ms, app.retention_ms, app.max_call_s) == (90_000, 3 * DAY_MS, 120)
+    assert len(app.pool.numbers(None)) == 4
+    assert app.pool.numbers("21") == (X3,)
+    assert X15 in app.pool
+
+
+def test_a_profile_is_one_call_and_kept(stage: Stage, now: list[float]) -> None:
+    stage.app()
+    kept = store(stage)
+    with answering(stage.dynamodb, "Query") as calls:
+        first = kept.get("demo")
+        now[0] += 59.9
+        assert kept.get("demo") is first
+        assert len(calls) == 1
+        now[0] += 0.1
+        kept.get("demo")
+    assert len(calls) == 2
+
+
+def test_an_unknown_app_is_none_and_that_is_kept_too(stage: Stage, now: list[float]) -> None:
+    kept = store(stage)
+    with answering(stage.dynamodb, "Query") as calls:
+        assert kept.get("nobody") is None
+        assert kept.get("nobody") is None
+    assert len(calls) == 1
+
+
+def test_numbers_without_a_profile_are_no_app(stage: Stage) -> None:
+    item = apps.app_number_item("ghost", X1, None)
+    stage.dynamodb.put_item(TableName=stage.table, Item=item)
+    assert store(stage).get("ghost") is None
+
+
+def test_a_number_has_one_owner(stage: Stage) -> None:
+    stage.app()
+    assert store(stage).owner_of(X1) == "demo"
+    assert store(stage).owner_of("8610000000099") is None

@@ -1,0 +1,394 @@
+"""Bindings at rest: how many calls, how big, nothing readable, and every rule of the legs."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from chalicelib.core.binding import binding_id
+from chalicelib.core.errors import Unavailable
+from chalicelib.core.ports import Overdue
+from chalicelib.core.values import Binding, Subscriber
+from chalicelib.store.bindings import DynamoBindings, number_key
+from chalicelib.store.table import Table
+from chalicelib.store.vault import Vault
+from tests.core.samples import binding
+from tests.stage import X1, X2, X15, A, B, C, D, Stage, answering, refusal
+
+NOW = 1_768_464_000_000
+HOUR = 3_600_000
+ONE = {"current": "1", "1": "k" * 64}
+BOTH = {"current": "2", "1": "k" * 64, "2": "l" * 64}
+
+
+@pytest.fixture
+def store(stage: Stage) -> DynamoBindings:
+    return with_keys(stage, ONE)
+
+
+def with_keys(stage: Stage, keys: dict[str, str]) -> DynamoBindings:
+    vault = Vault(keys)
+    return DynamoBindings(Table(lambda: stage.dynamodb, stage.table), lambda: vault)
+
+
+@pytest.fixture
+def make(store: DynamoBindings) -> Callable[..., Binding]:
+    """Drafts with a fresh handle each, for an hour from NOW with an hour of cooling."""
+    count = iter(range(1000))
+
+    def draft(a: str = A, b: str = B, **more: Any) -> Binding:
+        handle = store.handle(app="demo", request=f"r{next(count)}", attempt=0)
+        values: dict[str, Any] = {
+            "id": binding_id(handle, NOW),
+            "handle": handle,
+            "number": X1,
+            "a": Subscriber(a),
+            "b": Subscriber(b),
+            "created": NOW,
+            "updated": NOW,
+            "expires": NOW + HOUR,
+            "cooling_ms": HOUR,
+            "retention_ms": 24 * HOUR,
+        }
+        return binding(**(values | more))
+
+    return draft
+
+
+def commit(store: DynamoBindings, draft: Binding, *, now: int = NOW) -> Any:
+    return store.commit(draft, quota_limit=100, now=now)
+
+
+def size(item: dict[str, Any]) -> int:
+    """Bytes of an item by AWS's published rules; a number has half a byte a digit, and one."""
+    measures: dict[str, Callable[[Any], int]] = {
+        "S": lambda text: len(text.encode()),
+        "B": len,
+        "N": lambda text: len(text) // 2 + 2,
+        "BOOL": lambda _: 1,
+    }
+    total = 0
+    for name, typed in item.items():
+        ((kind, value),) = typed.items()
+        total += len(name.encode()) + measures[kind](value)
+    return total
+
+
+def test_a_handle_is_twelve_digits_that_the_request_finds_again(store: DynamoBindings) -> None:
+    handle = store.handle(app="demo", request="r", attempt=0)
+    assert len(handle) == 12
+    assert handle.isdigit()
+    assert store.handle(app="demo", request="r", attempt=0) == handle
+    others = [
+        store.handle(app="other", request="r", attempt=0),
+        store.handle(app="demo", request="s", attempt=0),
+        store.handle(app="demo", request="r", attempt=1),
+    ]
+    assert len({handle, *others}) == 4
+
+
+def test_a_binding_is_read_back_as_it_was_written(store: DynamoBindings, make: Any) -> None:
+    draft = make(record=True, user_data="a|b|通话", carrier="trunk", max_call_s=77, quota_shard=0)
+    assert commit(store, draft) is None
+    assert store.get(draft.id) == replace(draft, key_version=1)
+
+
+@pytest.mark.parametrize("change", [lambda i: "99" + i[2:], lambda i: i[:3] + "9" + i[4:]])
+def test_only_the_whole_id_finds_it(store: DynamoBindings, make: Any, change: Any) -> None:
+    draft = make()
+    commit(store, draft)
+    assert store.get(change(draft.id)) is None
+    assert store.get("not an id") is None
+
+
+def test_a_commit_is_one_call(stage: Stage, store: DynamoBindings, make: Any) -> None:
+    seen: list[str] = []
+    stage.dynamodb.meta.events.register("before-call.dynamodb", record := _recorder(seen))
+    try:
+        commit(store, make())
+    finally:
+        stage.dynamodb.meta.events.unregister("before-call.dynamodb", record)
+    assert seen == ["TransactWriteItems"]
+
+
+def _recorder(seen: list[str]) -> Any:
+    def record(model: Any, **_: Any) -> None:
+        seen.append(model.name)
+
+    return record
+
+
+# The longest of everything. Only characters beyond the basic plane may take a second unit.
+@pytest.mark.parametrize(
+    ("user_data", "units"), [("", 1), ("a" * 150, 1), ("隐" * 150, 1), ("𝄞" * 150, 2)]
+)
+def test_how_many_write_units_an_item_takes(
+    stage: Stage, store: DynamoBindings, make: Any, user_data: str, units: int
+) -> None:
+    draft = make(
+        "447700900000001",
+        "447700900000002",
+        number="7" * 24,
+        app="a" * 32,
+        user_data=user_data,
+        request="r" * 32,
+        content="c" * 32,
+        quota_shard=15,
+    )
+    commit(store, draft)
+    sizes = [size(item) for item in stage.items()]
+    assert len(sizes) == 4
+    assert max(sizes) <= units * 1024, sizes
+
+
+def test_no_item_shows_a_subscriber_or_user_data(
+    stage: Stage, store: DynamoBindings, make: Any
+) -> None:
+    draft = make(user_data=f"call {C}")
+    commit(store, draft)
+    store.replace(draft.extended(delta_ms=1, request="x", now=NOW))
+    written = repr(stage.items())
+    assert len(stage.items()) == 4
+    for secret in (A, B, C):
+        assert secret not in written
+        assert secret[2:] not in written
+    assert X1 in written
+
+
+def test_a_leg_can_not_be_moved_to_another_binding(
+    stage: Stage, store: DynamoBindings, make: Any
+) -> None:
+    from cryptography.exceptions import InvalidTag
+
+    commit(store, make())
+    leg = next(item for item in stage.items(f"X#{X1}") if item["role"]["S"] == "a")
+    stage.dynamodb.put_item(TableName=stage.table, Item=leg | {"binding": {"S": "0" * 26}})
+    with pytest.raises(InvalidTag):
+        store.find(X1, Subscriber(A))
+
+
+# Who may have the leg (X, caller) next. `when` is the time of the second bind, the first runs an
+# hour and cools for another.
+@pytest.mark.parametrize(
+    ("pair", "when", "held"),
+    [
+        ((A, B), NOW + HOUR - 1, "bound"),
+        ((B, A), NOW + HOUR - 1, "bound"),
+        ((A, C), NOW + HOUR - 1, "taken"),
+        ((C, B), NOW + HOUR - 1, "taken"),
+        ((B, C), NOW + HOUR - 1, "taken"),
+        ((A, B), NOW + HOUR, None),
+        ((B, A), NOW + HOUR, None),
+        ((A, C), NOW + HOUR, "cooling"),
+        ((C, A), NOW + 2 * HOUR - 1, "cooling"),
+        ((B, C), NOW + 2 * HOUR - 1, "cooling"),
+        ((A, C), NOW + 2 * HOUR, None),
+        ((C, D), NOW, None),
+    ],
+)
+def test_who_may_have_a_leg_next(
+    store: DynamoBindings, make: Any, pair: tuple[str, str], when: int, held: str | None
+) -> None:
+    commit(store, make())
+    second = make(*pair, expires=when + HOUR)
+    survey = store.survey([X1, X2], second.a, second.b, now=when)
+    refusal = commit(store, second, now=when)
+    assert (refusal and refusal.leg) == held
+    assert survey == {X1: held, X2: None}
+    assert (store.get(second.id) is None) == (held is not None)
+
+
+def test_a_release_starts_the_cooling_at_once(store: DynamoBindings, make: Any) -> None:
+    first = make()
+    commit(store, first)
+    assert store.replace(replace(first, key_version=1).released(now=NOW + 10))
+    later = NOW + 10
+    assert commit(store, make(A, C), now=later + HOUR - 1).leg == "cooling"
+    assert commit(store, make(A, C, expires=later + 2 * HOUR), now=later + HOUR) is None
+
+
+def test_the_same_handle_gives_back_what_stands_there(store: DynamoBindings, make: Any) -> None:
+    first = make()
+    commit(store, first)
+    again = replace(make(C, D), handle=first.handle, id=first.id)
+    refusal = commit(store, again)
+    assert refusal.existing == replace(first, key_version=1)
+
+
+def test_a_refusal_writes_nothing(stage: Stage, store: DynamoBindings, make: Any) -> None:
+    commit(store, make())
+    before = stage.items()
+    assert commit(store, make(A, C)).leg == "taken"
+    assert store.commit(make(C, D), quota_limit=1, now=NOW).quota_full
+    assert store.commit(make(C, D), quota_limit=0, now=NOW).quota_full
+    assert stage.items() == before
+
+
+def test_the_quota_counts_live_bindings_by_shard(store: DynamoBindings, make: Any) -> None:
+    first = make(quota_shard=3)
+    commit(store, first)
+    commit(store, make(C, D, quota_shard=5))
+    assert store.quota_used("demo") == {3: 1, 5: 1}
+    store.replace(replace(first, key_version=1).released(now=NOW))
+    assert store.quota_used("demo") == {3: 0, 5: 1}
+    assert store.quota_used("other") == {}
+
+
+def test_find_reads_the_owner_and_the_callers_own_leg(
+    stage: Stage, store: DynamoBindings, make: Any
+) -> None:
+    draft = make(record=True, max_call_s=99)
+    commit(store, draft)
+    stage.dynamodb.put_item(TableName=stage.table, Item=number_key(X1) | {"app": {"S": "demo"}})
+    for caller, role, peer in [(A, "a", B), (B, "b", A)]:
+        owner, leg = store.find(X1, Subscriber(caller))
+        assert owner == "demo"
+        assert leg is not None
+        assert (leg.role, leg.peer.digits, leg.binding) == (role, peer, draft.id)
+        assert (leg.number, leg.app, leg.record, leg.max_call_s) == (X1, "demo", True, 99)
+        assert (leg.expires, leg.free_at, leg.released) == (NOW + HOUR, NOW + 2 * HOUR, False)
+    assert store.find(X1, Subscriber(C)) == ("demo", None)
+    assert store.find(X1, None) == ("demo", None)
+    assert store.find(X2, Subscriber(A)) == (None, None)
+
+
+def test_find_is_one_call(stage: Stage, store: DynamoBindings) -> None:
+    with answering(stage.dynamodb, "BatchGetItem") as calls:
+        store.find(X1, Subscriber(A))
+    assert len(calls) == 1
+
+
+def test_an_x_shows_its_live_bindings_oldest_first(store: DynamoBindings, make: Any) -> None:
+    late = make(created=NOW + 5)
+    early = make(C, D, created=NOW + 1, record=True, user_data="u")
+    commit(store, late)
+    commit(store, early)
+    commit(store, make(number=X2))
+    assert store.live_on(X1, app="demo", now=NOW) == [early.info, late.info]
+    assert store.live_on(X1, app="other", now=NOW) == []
+    assert store.live_on(X15, app="demo", now=NOW) == []
+    assert store.in_use(X1, now=NOW + HOUR - 1)
+    assert not store.in_use(X1, now=NOW + HOUR)
+    assert store.live_on(X1, app="demo", now=NOW + HOUR) == []
+
+
+def test_extending_moves_binding_and_legs_together(store: DynamoBindings, make: Any) -> None:
+    draft = make()
+    commit(store, draft)
+    longer = replace(draft, key_version=1).extended(delta_ms=HOUR, request="e", now=NOW + 7)
+    assert store.replace(longer)
+    assert store.get(draft.id) == longer
+    assert store.live_on(X1, app="demo", now=NOW + 2 * HOUR - 1) == [longer.info]
+    _, leg = store.find(X1, Subscriber(B))
+    assert leg is not None
+    assert (leg.expires, leg.free_at) == (NOW + 2 * HOUR, NOW + 3 * HOUR)
+
+
+def test_a_change_of_an_old_version_is_refused(store: DynamoBindings, make: Any) -> None:
+    draft = make()
+    commit(store, draft)
+    kept = replace(draft, key_version=1)
+    assert store.replace(kept.extended(delta_ms=1, request="e", now=NOW))
+    assert not store.replace(kept.extended(delta_ms=1, request="f", now=NOW))
+    assert not store.replace(kept.released(now=NOW))
+    assert store.quota_used("demo") == {0: 1}
+
+
+def test_a_leg_under_another_key_version_rules_just_as_well(stage: Stage, make: Any) -> None:
+    old, new = with_keys(stage, ONE), with_keys(stage, BOTH)
+    first = make()
+    commit(old, first)
+    _, leg = new.find(X1, Subscriber(A))
+    assert leg is not None
+    assert leg.peer.digits == B
+    assert commit(new, make(A, C)).leg == "taken"
+    assert commit(new, make(A, B)).leg == "bound"
+    assert new.survey([X1], Subscriber(A), Subscriber(C), now=NOW) == {X1: "taken"}
+    kept = new.get(first.id)
+    assert kept is not None
+    assert new.replace(kept.extended(delta_ms=HOUR, request="e", now=NOW))
+    _, leg = new.find(X1, Subscriber(A))
+    assert leg is not None
+    assert leg.expires == NOW + 2 * HOUR
+    # The same pair again over the same X, now written under the new version: the newer leg rules.
+    kept = new.get(first.id)
+    assert kept is not None
+    assert new.replace(kept.released(now=NOW + 1))
+    again = make(A, B, expires=NOW + 5 * HOUR)
+    assert commit(new, again, now=NOW + 1) is None
+    _, leg = new.find(X1, Subscriber(A))
+    assert leg is not None
+    assert leg.binding == again.id
+
+
+def test_a_survey_reads_a_hundred_legs_a_call(stage: Stage, store: DynamoBindings) -> None:
+    numbers = [f"8610{i:04d}" for i in range(120)]
+    with answering(stage.dynamodb, "BatchGetItem") as calls:
+        held = store.survey(numbers, Subscriber(A), Subscriber(B), now=NOW)
+    assert held == dict.fromkeys(numbers)
+    assert len(calls) == 3
+
+
+def test_what_is_overdue_comes_off_index_and_quota_once(
+    stage: Stage, store: DynamoBindings, make: Any
+) -> None:
+    drafts = [make(C, f"4477009001{i:02d}", number=f"86100{i:03d}") for i in range(5)]
+    for draft in drafts:
+        commit(store, draft)
+    commit(store, make(expires=NOW + HOUR + 1))
+    assert list(store.overdue(now=NOW + HOUR - 1)) == []
+    due = list(store.overdue(now=NOW + HOUR))
+    assert {each.handle for each in due} == {draft.handle for draft in drafts}
+    assert {(each.app, each.quota_shard) for each in due} == {("demo", 0)}
+
+    assert store.archive(due[:2], now=NOW + HOUR) == 2
+    assert store.archive(due, now=NOW + HOUR) == 3
+    assert store.archive(due, now=NOW + HOUR) == 0
+    assert store.quota_used("demo") == {0: 1}
+    assert list(store.overdue(now=NOW + HOUR)) == []
+    archived = store.get(drafts[0].id)
+    assert archived is not None
+    assert archived.a.digits == C
+    ttls = {item["ttl"]["N"] for item in stage.items("B#") if "due_at" not in item}
+    assert ttls == {str((NOW + 25 * HOUR) // 1000)}
+
+
+def test_archiving_leaves_alone_what_was_extended_meanwhile(
+    store: DynamoBindings, make: Any
+) -> None:
+    draft = make()
+    commit(store, draft)
+    due = [Overdue(handle=draft.handle, app="demo", quota_shard=0)]
+    store.replace(replace(draft, key_version=1).extended(delta_ms=HOUR, request="e", now=NOW))
+    assert store.archive(due, now=NOW + HOUR) == 0
+    assert store.quota_used("demo") == {0: 1}
+
+
+def test_a_release_that_read_before_the_archiving_does_not_count_twice(
+    store: DynamoBindings, make: Any
+) -> None:
+    draft = make()
+    commit(store, draft)
+    store.archive([Overdue(draft.handle, "demo", 0)], now=NOW + HOUR)
+    assert not store.replace(replace(draft, key_version=1).released(now=NOW + HOUR - 1))
+    assert store.quota_used("demo") == {0: 0}
+
+
+def test_a_leg_is_kept_until_after_its_cooling(
+    stage: Stage, store: DynamoBindings, make: Any
+) -> None:
+    commit(store, make())
+    ttls = {int(item["ttl"]["N"]) for item in stage.items(f"X#{X1}")}
+    assert min(ttls) >= (NOW + 2 * HOUR) // 1000
+
+
+def test_a_store_that_does_not_answer_is_unavailable(
+    stage: Stage, store: DynamoBindings, make: Any
+) -> None:
+    failing = answering(
+        stage.dynamodb, "TransactWriteItems", refusal("ProvisionedThroughputExceededException")
+    )
+    with failing, pytest.raises(Unavailable):
+        commit(store, make())
+    assert stage.items() == []

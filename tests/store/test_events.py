@@ -1,0 +1,141 @@
+"""Events at rest: each once, sealed, and open until its app was told."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from chalicelib.core.events import (
+    Delivery,
+    Event,
+    EventKind,
+    Party,
+    RejectReason,
+    SmsResult,
+)
+from chalicelib.core.values import DAY_MS, Subscriber
+from chalicelib.store.events import DynamoEvents
+from chalicelib.store.nonces import DynamoNonces
+from chalicelib.store.table import Table
+from chalicelib.store.vault import Vault
+from tests.core.samples import event
+from tests.stage import X1, A, B, Stage
+
+VAULT = Vault({"current": "1", "1": "k" * 64})
+
+
+@pytest.fixture
+def store(stage: Stage) -> DynamoEvents:
+    return DynamoEvents(Table(lambda: stage.dynamodb, stage.table), lambda: VAULT)
+
+
+FULL = Event(
+    id="e1",
+    kind=EventKind.CALL_ENDED,
+    carrier="trunk",
+    call_id=f"call-of-{A}",
+    at=1_000_000,
+    received=2_000_000,
+    binding="0" * 26,
+    number=X1,
+    caller=Subscriber(A),
+    callee=Subscriber(B),
+    cause=16,
+    released_by=Party.CALLER,
+    rejected=RejectReason.BLOCKED,
+    sms_result=SmsResult.FAILED,
+    url="https://example.org/1.wav",
+    md5="m",
+    raw='{"from": "…"}',
+)
+
+
+BARE = event(EventKind.RECORDING_READY, 5, call_id="bare")
+
+
+@pytest.mark.parametrize("stored", [FULL, BARE])
+def test_an_event_is_read_back_as_it_was(store: DynamoEvents, stored: Event) -> None:
+    key = store.append(stored)
+    assert key is not None
+    assert store.call(key) == [(key, stored, Delivery.PENDING)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        (EventKind.CALL_STARTED, False),
+        (EventKind.CALL_RINGING, False),
+        (EventKind.CALL_ANSWERED, False),
+        (EventKind.CALL_ENDED, True),
+        (EventKind.SMS_SENT, True),
+        (EventKind.RECORDING_READY, True),
+        (EventKind.UNKNOWN, False),
+    ],
+)
+def test_which_kinds_an_app_is_told_of(
+    stage: Stage, store: DynamoEvents, kind: EventKind, told: bool
+) -> None:
+    assert (store.append(event(kind, 5)) is not None) == told
+    (item,) = stage.items("C#")
+    assert item["delivery"]["S"] == ("pending" if told else "kept")
+
+
+def test_a_repeat_is_stored_once_and_told_until_it_was(stage: Stage, store: DynamoEvents) -> None:
+    key = store.append(FULL)
+    assert key is not None
+    assert store.append(FULL) == key
+    store.settle(key, Delivery.DELIVERED, now=3_000_000)
+    assert store.append(FULL) is None
+    assert len(stage.items("C#")) == 1
+    assert store.call(key) == [(key, FULL, Delivery.DELIVERED)]
+
+
+@pytest.mark.parametrize("change", [{"id": "e2"}, {"carrier": "other"}, {"call_id": "another"}])
+def test_other_ids_are_other_events(stage: Stage, store: DynamoEvents, change: Any) -> None:
+    store.append(FULL)
+    store.append(replace(FULL, **change))
+    assert len(stage.items("C#")) == 2
+
+
+def test_a_call_is_all_of_its_events_and_no_others(store: DynamoEvents) -> None:
+    key = store.append(FULL)
+    assert key is not None
+    answered = event(EventKind.CALL_ANSWERED, 900_000, call_id=FULL.call_id)
+    store.append(answered)
+    store.append(event(EventKind.CALL_ANSWERED, 1, call_id="another"))
+    found = {e.id: (e, d) for _, e, d in store.call(key)}
+    assert found == {
+        "e1": (FULL, Delivery.PENDING),
+        answered.id: (answered, Delivery.KEPT),
+    }
+
+
+def test_no_item_and_no_key_shows_a_number(stage: Stage, store: DynamoEvents) -> None:
+    key = store.append(FULL)
+    assert key is not None
+    for text in (repr(stage.items()), key.to_text()):
+        assert A[2:] not in text
+        assert B[2:] not in text
+
+
+def test_a_call_record_is_kept_for_more_than_six_months(stage: Stage, store: DynamoEvents) -> None:
+    store.append(FULL)
+    (item,) = stage.items("C#")
+    assert int(item["ttl"]["N"]) * 1000 >= FULL.received + 183 * DAY_MS
+
+
+def test_a_nonce_belongs_to_the_first_content(stage: Stage) -> None:
+    nonces = DynamoNonces(Table(lambda: stage.dynamodb, stage.table), lambda: VAULT)
+    assert nonces.claim(app="demo", nonce="n", content="c", now=1000)
+    assert nonces.claim(app="demo", nonce="n", content="c", now=1000)
+    assert not nonces.claim(app="demo", nonce="n", content="d", now=1000)
+    assert nonces.claim(app="demo", nonce="m", content="d", now=1000)
+    assert nonces.claim(app="other", nonce="n", content="d", now=1000)
+
+
+def test_a_nonce_outlives_its_signature(stage: Stage) -> None:
+    nonces = DynamoNonces(Table(lambda: stage.dynamodb, stage.table), lambda: VAULT)
+    nonces.claim(app="demo", nonce="n", content="c", now=1_000_000)
+    (item,) = stage.items("S#")
+    # Signed for up to five minutes ahead, it is valid until five minutes after that.
+    assert int(item["ttl"]["N"]) >= 1_000 + 600

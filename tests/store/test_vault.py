@@ -1,0 +1,128 @@
+"""The vault: what it seals only it opens, and what it hashes is what the standards say."""
+
+import base64
+import hashlib
+import hmac
+
+import pytest
+from cryptography.exceptions import InvalidTag
+
+from chalicelib.store.vault import Vault
+
+ONE = {"current": "1", "1": "a" * 64}
+BOTH = {"current": "2", "1": "a" * 64, "2": "b" * 64}
+SUBSCRIBER = "447700900001"
+
+
+def hkdf(material: bytes, info: bytes) -> bytes:
+    """RFC 5869 with SHA-256, no salt, one block of 32 bytes: a second opinion."""
+    extracted = hmac.new(b"\0" * 32, material, hashlib.sha256).digest()
+    return hmac.new(extracted, info + b"\x01", hashlib.sha256).digest()
+
+
+def b64(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+def test_the_second_opinion_is_right() -> None:
+    # RFC 5869, test case 3: no salt, no info; the first 32 of its 42 bytes.
+    expected = "8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d"
+    assert hkdf(b"\x0b" * 22, b"").hex() == expected
+
+
+def test_a_person_is_a_keyed_hash_under_a_derived_key() -> None:
+    digest = hmac.new(hkdf(b"a" * 64, b"hash"), SUBSCRIBER.encode(), hashlib.sha256).digest()
+    assert Vault(ONE).person(SUBSCRIBER) == f"1.{b64(digest[:16])}"
+
+
+def test_a_tag_is_a_keyed_hash_that_keeps_its_parts_apart() -> None:
+    vault = Vault(ONE)
+    expected = hmac.new(hkdf(b"a" * 64, b"request"), b"x\0yz", hashlib.sha256).digest()
+    assert vault.tag("x", "yz") == expected
+    assert vault.tag("xy", "z") != expected
+    assert vault.tag("x", "yz", "") != expected
+
+
+def test_a_sealed_text_is_aes_gcm_with_its_version_in_front() -> None:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    sealed = Vault(ONE).seal("something", "context")
+    assert sealed[0] == 1
+    opened = AESGCM(hkdf(b"a" * 64, b"seal")).decrypt(sealed[1:13], sealed[13:], b"context")
+    assert opened == b"something"
+
+
+@pytest.mark.parametrize("text", ["", SUBSCRIBER, "通话录音", "𝄞" * 150, "x" * 100_000])
+def test_what_was_sealed_opens_and_does_not_show(text: str) -> None:
+    vault = Vault(ONE)
+    sealed = vault.seal(text, "context")
+    assert vault.open(sealed, "context") == text
+    assert not text or text.encode() not in sealed
+
+
+def test_the_same_text_never_looks_the_same() -> None:
+    vault = Vault(ONE)
+    assert len({vault.seal(SUBSCRIBER, "context") for _ in range(100)}) == 100
+
+
+def test_a_sealed_text_can_not_be_moved_to_another_place() -> None:
+    vault = Vault(ONE)
+    with pytest.raises(InvalidTag):
+        vault.open(vault.seal(SUBSCRIBER, "binding 1"), "binding 2")
+
+
+@pytest.mark.parametrize("at", [1, 12, 13, -17, -1])
+def test_a_sealed_text_can_not_be_changed(at: int) -> None:
+    vault = Vault(ONE)
+    sealed = bytearray(vault.seal(SUBSCRIBER, "context"))
+    sealed[at] ^= 1
+    with pytest.raises(InvalidTag):
+        vault.open(bytes(sealed), "context")
+
+
+def test_another_key_neither_opens_nor_hashes_alike() -> None:
+    other = Vault({"current": "1", "1": "c" * 64})
+    with pytest.raises(InvalidTag):
+        other.open(Vault(ONE).seal(SUBSCRIBER, "context"), "context")
+    assert other.person(SUBSCRIBER) != Vault(ONE).person(SUBSCRIBER)
+    assert other.tag(SUBSCRIBER) != Vault(ONE).tag(SUBSCRIBER)
+
+
+def test_a_new_version_reads_what_the_old_one_wrote() -> None:
+    old, new = Vault(ONE), Vault(BOTH)
+    assert new.open(old.seal(SUBSCRIBER, "context"), "context") == SUBSCRIBER
+    assert new.version == 2
+    assert new.seal("x", "context")[0] == 2
+    assert new.person_everywhere(SUBSCRIBER) == [new.person(SUBSCRIBER), old.person(SUBSCRIBER)]
+    assert new.person(SUBSCRIBER, 1) == old.person(SUBSCRIBER)
+
+
+def test_pairs_and_tags_stay_the_same_while_a_key_is_replaced() -> None:
+    old, new = Vault(ONE), Vault(BOTH)
+    assert new.pair(SUBSCRIBER, "447700900002") == old.pair("447700900002", SUBSCRIBER)
+    assert new.tag("request", "x") == old.tag("request", "x")
+
+
+def test_a_version_that_was_dropped_does_not_open() -> None:
+    sealed = Vault(ONE).seal(SUBSCRIBER, "context")
+    with pytest.raises(KeyError):
+        Vault({"current": "2", "2": "b" * 64}).open(sealed, "context")
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        {},
+        {"current": "1"},
+        {"1": "a" * 64},
+        {"current": "2", "1": "a" * 64},
+        {"current": "1", "1": "a" * 31},
+        {"current": "x", "1": "a" * 64},
+        {"current": "1", "x": "a" * 64},
+        {"current": "256", "256": "a" * 64},
+        {"current": "0", "0": "a" * 64},
+    ],
+)
+def test_a_secret_that_is_no_set_of_keys_is_refused(secret: dict[str, str]) -> None:
+    with pytest.raises((KeyError, ValueError)):
+        Vault(secret)
