@@ -14,6 +14,8 @@ _T = TypeVar("_T")
 _E = TypeVar("_E", bound=StrEnum)
 
 MAX_EVENTS = 100
+MAX_EVENT = 32 * 1024
+"""Bytes; a larger one might not fit into an item of the table and would hold up all the others."""
 MAX_TEXT = 128
 MAX_DIGITS = 24
 
@@ -23,11 +25,19 @@ class Malformed(ValueError):
 
 
 def parse_json(body: bytes) -> Any:
-    """Raises Malformed."""
+    """Half a surrogate pair, as a message cut in two leaves it, becomes a question mark.
+
+    Raises Malformed.
+    """
     try:
-        return json.loads(body.decode())
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError):
+        parsed = json.loads(body.decode())
+        if b"\\u" in body:
+            whole = json.dumps(parsed, ensure_ascii=False).encode(errors="replace")
+            parsed = json.loads(whole)
+    except (ValueError, RecursionError):
+        # ValueError: neither UTF-8 nor JSON, or an integer of thousands of digits.
         raise Malformed("the body is not JSON in UTF-8") from None
+    return parsed
 
 
 def read_route(body: bytes) -> tuple[str, Subscriber | None]:
@@ -88,6 +98,9 @@ def read_event(raw: Any, *, carrier: str, received: int) -> Event:
     Raises Malformed for an event that can't be stored: no id, no call, no time.
     """
     fields = _object(raw)
+    text = json.dumps(fields, ensure_ascii=False)
+    if len(text.encode()) > MAX_EVENT:
+        raise Malformed(f"an event of more than {MAX_EVENT} bytes")
     kind = _text(fields, "type")
     known = kind in set(EventKind) - {EventKind.UNKNOWN}
     read: dict[str, Any] = {
@@ -109,7 +122,7 @@ def read_event(raw: Any, *, carrier: str, received: int) -> Event:
         received=received,
         number=_optional(fields, "to", _digits),
         caller=_caller(fields),
-        raw=json.dumps(fields, ensure_ascii=False),
+        raw=text,
         **(read if known else {}),
     )
 
