@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from chalicelib.core.errors import BadParameter
 from chalicelib.core.values import DAY_MS, App, Pool, parse_number
 from chalicelib.settings import settings
 from chalicelib.store import apps, clients
@@ -143,7 +144,10 @@ def add_numbers(app: str, numbers: Iterable[tuple[str, str | None]]) -> int:
         raise Mistake(f"no app {app}")
     added = 0
     for number, area in numbers:
-        parse_number(number, name="number")
+        try:
+            parse_number(number, name="number")
+        except BadParameter:
+            raise Mistake("a number has 3 to 24 digits and nothing else") from None
         if area is not None and not _AREA.fullmatch(area):
             raise Mistake("an area code has up to three digits and no leading zero")
         owner = client.get_item(TableName=table, Key=number_key(number)).get("Item")

@@ -23,7 +23,20 @@ def mask(text: str) -> str:
 
 
 def _serialize(record: dict[str, Any]) -> str:
-    return mask(json.dumps(record, default=repr))
+    return json.dumps(_masked(record))
+
+
+def _masked(value: Any) -> Any:
+    """The same value, blotted out before it becomes JSON: a bare number would become no JSON."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int | float):
+        return value if mask(str(value)) == str(value) else _MASK
+    if isinstance(value, dict):
+        return {mask(str(name)): _masked(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_masked(each) for each in value]
+    return mask(value if isinstance(value, str) else repr(value))
 
 
 @cache

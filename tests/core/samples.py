@@ -3,7 +3,7 @@
 from typing import Any
 
 from chalicelib.core.events import Event, EventKind
-from chalicelib.core.values import App, Binding, Pool, Subscriber
+from chalicelib.core.values import App, Binding, Pool, RequestId, Subscriber
 
 
 def app_with(areas: dict[str, str | None]) -> App:
@@ -50,3 +50,7 @@ def binding(**more: Any) -> Binding:
 def event(kind: EventKind, at: int, **more: Any) -> Event:
     values = {"id": f"{kind}-{at}", "carrier": "trunk", "call_id": "c", "received": at}
     return Event(kind=kind, at=at, **(values | more))
+
+
+def request(key: str, content: str = "c") -> RequestId:
+    return RequestId(key=key.ljust(32, "-"), content=content.ljust(32, "-"), explicit=True)

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from chalicelib.core.errors import BadParameter
-from chalicelib.core.values import Subscriber, parse_number
-from tests.core.samples import app_with, binding
+from chalicelib.core.errors import BadParameter, RequestMismatch
+from chalicelib.core.values import MARKS_KEPT, Subscriber, parse_number
+from tests.core.samples import app_with, binding, request
 
 
 @pytest.mark.parametrize("text", ["4477009", "447700900001", "447700900001234", "12125550100"])
@@ -74,13 +74,20 @@ def test_a_released_binding_is_over_at_once() -> None:
     assert (over.ended, over.expires, over.updated, over.version) == (2000, 2000, 2000, 2)
 
 
-def test_extending_counts_from_the_old_expiry_and_remembers_four_requests() -> None:
+def test_extending_counts_from_the_old_expiry() -> None:
+    longer = binding().extended(delta_ms=100, request=request("r"), now=1500)
+    assert (longer.expires, longer.updated, longer.version) == (5100, 1500, 2)
+
+
+def test_a_binding_remembers_the_latest_requests_that_extended_it() -> None:
     longer = binding()
-    for i in range(6):
-        longer = longer.extended(delta_ms=100, request=f"r{i}", now=1500)
-    assert longer.expires == 5600
-    assert longer.extensions == ("r2", "r3", "r4", "r5")
-    assert (longer.version, longer.updated) == (7, 1500)
+    for i in range(MARKS_KEPT + 1):
+        longer = longer.extended(delta_ms=100, request=request(f"r{i}"), now=1500)
+    assert not longer.extended_by(request("r0"))
+    assert all(longer.extended_by(request(f"r{i}")) for i in range(1, MARKS_KEPT + 1))
+    assert not longer.extended_by(request("another"))
+    with pytest.raises(RequestMismatch):
+        longer.extended_by(request("r5", "other content"))
 
 
 def test_what_an_app_sees_of_a_binding_holds_nothing_of_ours() -> None:

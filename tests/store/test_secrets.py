@@ -101,13 +101,22 @@ def test_what_was_taken_away_is_gone_with_the_cache(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("failure", [DOWN, refusal("InternalServiceError")])
-def test_the_last_value_goes_on_while_secrets_manager_is_down(stage: Stage, failure: Any) -> None:
+def test_the_last_value_goes_on_while_secrets_manager_is_down_and_costs_few_tries(
+    stage: Stage, now: Callable[[float], None], failure: Any
+) -> None:
     known = credentials(stage, age_s=0)
     assert known.app("key-1") is not None
     with answering(stage.secretsmanager, "GetSecretValue", *[failure] * 10) as calls:
+        for _ in range(10):
+            assert known.app("key-1") is not None
+            assert known.app("nobody") is None
+        assert len(calls) == 1
+        now(1000 + secrets.LOOK_AGAIN_S)
         assert known.app("key-1") is not None
-        assert known.app("nobody") is None
-    assert len(calls) >= 2
+        assert len(calls) == 2
+    stage.put_secret(stage.credentials, CONTENT | {"apps": {}})
+    now(1000 + 2 * secrets.LOOK_AGAIN_S)
+    assert known.app("key-1") is None
 
 
 @pytest.mark.parametrize("failure", [DOWN, refusal("AccessDeniedException")])

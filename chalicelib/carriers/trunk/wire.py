@@ -93,26 +93,17 @@ def read_events(
 
 
 def read_event(raw: Any, *, carrier: str, received: int) -> Event:
-    """One event of the switch. A type that we don't know is an event of kind UNKNOWN.
+    """One event of the switch. A type that we don't know is an event of kind UNKNOWN, of which
+    only `raw` says more.
 
-    Raises Malformed for an event that can't be stored: no id, no call, no time.
+    Raises Malformed for an event that can't be stored: no id, no call, no time, too large.
     """
     fields = _object(raw)
     text = json.dumps(fields, ensure_ascii=False)
     if len(text.encode()) > MAX_EVENT:
-        raise Malformed(f"an event of more than {MAX_EVENT} bytes")
+        raise Malformed(f"an event has at most {MAX_EVENT} bytes")
     kind = _text(fields, "type")
     known = kind in set(EventKind) - {EventKind.UNKNOWN}
-    read: dict[str, Any] = {
-        "cause": _optional(fields, "reason", _cause),
-        "released_by": _optional(fields, "released_by", _word(Party, Party.PLATFORM)),
-        "rejected": _optional(fields, "rejected", _word(RejectReason, RejectReason.BLOCKED)),
-        "sms_result": _optional(fields, "result", _word(SmsResult, SmsResult.FAILED)),
-        "url": _optional(fields, "url", _string),
-        "md5": _optional(fields, "md5", _string),
-        "binding": _optional(fields, "binding", _string),
-        "callee": _optional(fields, "callee", _person),
-    }
     return Event(
         id=_text(fields, "event_id"),
         kind=EventKind(kind) if known else EventKind.UNKNOWN,
@@ -120,11 +111,24 @@ def read_event(raw: Any, *, carrier: str, received: int) -> Event:
         call_id=_text(fields, "call_id"),
         at=_time(fields),
         received=received,
-        number=_optional(fields, "to", _digits),
-        caller=_caller(fields),
         raw=text,
-        **(read if known else {}),
+        **(_details(fields) if known else {}),
     )
+
+
+def _details(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "number": _optional(fields, "to", _digits),
+        "caller": _caller(fields),
+        "callee": _optional(fields, "callee", _person),
+        "binding": _optional(fields, "binding", _string),
+        "cause": _optional(fields, "reason", _cause),
+        "released_by": _optional(fields, "released_by", _word(Party, Party.PLATFORM)),
+        "rejected": _optional(fields, "rejected", _word(RejectReason, RejectReason.BLOCKED)),
+        "sms_result": _optional(fields, "result", _word(SmsResult, SmsResult.FAILED)),
+        "url": _optional(fields, "url", _string),
+        "md5": _optional(fields, "md5", _string),
+    }
 
 
 def _object(raw: Any) -> Mapping[str, Any]:

@@ -1,0 +1,114 @@
+"""`python -m admin`: the same by hand, with a mistake as one line."""
+
+import json
+import os
+
+import pytest
+from click.testing import CliRunner, Result
+
+from admin.__main__ import cli
+from tests.stage import STAGE, X1, X2, X3, Stage
+
+URL = "https://example.org/callback"
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(cli, arguments)
+
+
+@pytest.fixture
+def demo(stage: Stage) -> dict[str, str]:
+    made = run("app-create", "demo", "--callback-url", URL, "--quota", "7", "--strict-nonce")
+    assert made.exit_code == 0, made.output
+    credentials: dict[str, str] = json.loads(made.output)
+    return credentials
+
+
+def test_an_app_is_made_and_its_secret_shown_once(stage: Stage, demo: dict[str, str]) -> None:
+    entry = stage.secret(stage.credentials)["apps"][demo["app_key"]]
+    assert entry["secret"] == demo["app_secret"]
+    (item,) = stage.items("APP#")
+    assert (item["quota"], item["strict_nonce"]) == ({"N": "7"}, {"BOOL": True})
+
+
+def test_settings_are_set(stage: Stage, demo: dict[str, str]) -> None:
+    assert run("app-set", "demo", "--enabled", "false", "--rate", "3").exit_code == 0
+    (item,) = stage.items("APP#")
+    assert (item["enabled"], item["rate"], item["quota"]) == (
+        {"BOOL": False},
+        {"N": "3"},
+        {"N": "7"},
+    )
+
+
+def test_a_secret_is_rotated(stage: Stage, demo: dict[str, str]) -> None:
+    shown = run("app-rotate", "demo").output.strip()
+    entry = stage.secret(stage.credentials)["apps"][demo["app_key"]]
+    assert (entry["secret"], entry["previous_secret"]) == (shown, demo["app_secret"])
+
+
+def test_numbers_are_added_and_counted(stage: Stage, demo: dict[str, str]) -> None:
+    assert run("numbers-add", "demo", X1, X2, "--area", "10").output == "2 new, 0 there already\n"
+    assert run("numbers-add", "demo", X2, X3).output == "1 new, 1 there already\n"
+    assert len(stage.items("X#")) == 3
+
+
+def test_a_switch_is_made_and_rotated(stage: Stage) -> None:
+    first = run("switch-create", "pbx").output.strip()
+    second = run("switch-rotate", "pbx").output.strip()
+    entry = stage.secret(stage.credentials)["switches"]["pbx"]
+    assert (entry["password"], entry["previous_password"]) == (second, first)
+
+
+def test_a_data_key_is_added_and_used(stage: Stage) -> None:
+    assert run("data-key-add").output == "2\n"
+    used = run("data-key-use", "2")
+    assert (used.exit_code, used.output) == (0, "")
+    assert stage.secret(stage.data_keys)["current"] == "2"
+
+
+def test_the_stage_can_be_named(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STAGE", "elsewhere")
+    stage.forget()
+    assert run("--stage", STAGE, "switch-create", "pbx").exit_code == 0
+    assert os.environ["STAGE"] == STAGE
+    assert "pbx" in stage.secret(stage.credentials)["switches"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["app-create", "demo", "--callback-url", URL],
+        ["app-create", "Bad Name", "--callback-url", URL],
+        ["app-set", "demo"],
+        ["app-set", "nobody", "--rate", "1"],
+        ["app-rotate", "nobody"],
+        ["numbers-add", "nobody", X1],
+        ["numbers-add", "demo", "not-a-number"],
+        ["numbers-add", "demo", X1, "--area", "0"],
+        ["switch-create", "a:b"],
+        ["switch-rotate", "nobody"],
+        ["data-key-use", "9"],
+    ],
+)
+def test_a_mistake_is_one_line(demo: dict[str, str], arguments: list[str]) -> None:
+    result = run(*arguments)
+    assert result.exit_code == 1
+    assert result.output.startswith("Error: ")
+    assert result.output.count("\n") == 1
+    assert isinstance(result.exception, SystemExit)
+
+
+@pytest.mark.parametrize(
+    "arguments", [["app-create", "demo"], ["app-set", "demo", "--rate", "0"], ["nonsense"]]
+)
+def test_wrong_usage_is_explained(stage: Stage, arguments: list[str]) -> None:
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert "Usage:" in result.output
+
+
+def test_every_command_says_what_it_is_for() -> None:
+    listed = run("--help").output.split("Commands:")[1].strip().splitlines()
+    assert len(listed) == 8
+    assert all(len(line.split()) > 3 for line in listed)

@@ -1,0 +1,180 @@
+"""What an operator can do: apps, numbers, switches and data keys, and what a mistake costs."""
+
+from typing import Any
+
+import pytest
+
+from admin import provision
+from admin.provision import Mistake
+from chalicelib.store.vault import Vault
+from tests.stage import X1, X2, X15, Stage, answering, refusal
+
+URL = "https://example.org/callback"
+
+
+def profile(stage: Stage, name: str = "demo") -> dict[str, Any]:
+    (item,) = [i for i in stage.items(f"APP#{name}") if i["sk"]["S"] == "PROFILE"]
+    return item
+
+
+def test_an_app_has_a_profile_and_credentials(stage: Stage) -> None:
+    key, secret = provision.create_app("demo", callback_url=URL)
+    entry = {"app": "demo", "secret": secret, "previous_secret": None}
+    assert stage.secret(stage.credentials)["apps"] == {key: entry}
+    assert len({key, secret}) == 2
+    assert min(len(key), len(secret)) >= 32
+    item = profile(stage)
+    assert (item["callback_url"], item["enabled"]) == ({"S": URL}, {"BOOL": True})
+    assert (item["quota"], item["quota_shards"]) == ({"N": "10000"}, {"N": "16"})
+    assert (item["rate"], item["cooling_s"]) == ({"N": "200"}, {"N": "86400"})
+    assert (item["retention_days"], item["max_call_s"]) == ({"N": "180"}, {"N": "7200"})
+    assert secret not in repr(stage.items())
+
+
+@pytest.mark.parametrize(("quota", "shards"), [(1, 1), (199, 1), (200, 2), (1600, 16), (10**6, 16)])
+def test_a_small_quota_is_not_spread(stage: Stage, quota: int, shards: int) -> None:
+    provision.create_app("demo", callback_url=URL, quota=quota)
+    assert profile(stage)["quota_shards"] == {"N": str(shards)}
+
+
+def test_a_second_app_of_the_name_is_a_mistake_and_changes_nothing(stage: Stage) -> None:
+    provision.create_app("demo", callback_url=URL)
+    before = stage.items(), stage.secret(stage.credentials)
+    with pytest.raises(Mistake, match="exists"):
+        provision.create_app("demo", callback_url="https://example.org/other")
+    assert (stage.items(), stage.secret(stage.credentials)) == before
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"name": ""},
+        {"name": "Demo"},
+        {"name": "-demo"},
+        {"name": "d" * 33},
+        {"name": "de#mo"},
+        {"name": "demo\n"},
+        {"callback_url": "ftp://example.org"},
+        {"callback_url": ""},
+        {"quota": 0},
+        {"rate": 0},
+        {"retention_days": 0},
+        {"max_call_s": 0},
+        {"cooling_s": -1},
+    ],
+)
+def test_settings_that_can_not_be_are_mistakes(stage: Stage, change: dict[str, Any]) -> None:
+    settings: dict[str, Any] = {"name": "demo", "callback_url": URL} | change
+    name = settings.pop("name")
+    with pytest.raises(Mistake):
+        provision.create_app(name, **settings)
+    assert stage.items() == []
+
+
+def test_an_app_whose_credentials_can_not_be_written_is_not_left_behind(stage: Stage) -> None:
+    failing = answering(stage.secretsmanager, "PutSecretValue", refusal("InternalServiceError"))
+    with failing, pytest.raises(stage.secretsmanager.exceptions.ClientError):
+        provision.create_app("demo", callback_url=URL)
+    assert stage.items() == []
+    provision.create_app("demo", callback_url=URL)
+
+
+def test_a_rotation_keeps_exactly_one_previous_secret(stage: Stage) -> None:
+    key, first = provision.create_app("demo", callback_url=URL)
+    provision.create_app("other", callback_url=URL)
+    second = provision.rotate_app_secret("demo")
+    third = provision.rotate_app_secret("demo")
+    entry = stage.secret(stage.credentials)["apps"][key]
+    assert (entry["secret"], entry["previous_secret"]) == (third, second)
+    assert len({first, second, third}) == 3
+    others = [e for e in stage.secret(stage.credentials)["apps"].values() if e["app"] == "other"]
+    assert [e["previous_secret"] for e in others] == [None]
+
+
+def test_settings_are_changed_one_by_one(stage: Stage) -> None:
+    provision.create_app("demo", callback_url=URL)
+    before = profile(stage)
+    provision.set_app("demo", enabled=False, rate=5, callback_url="https://example.org/2")
+    changed = {"enabled": {"BOOL": False}, "rate": {"N": "5"}}
+    assert profile(stage) == before | changed | {"callback_url": {"S": "https://example.org/2"}}
+
+
+@pytest.mark.parametrize("changes", [{}, {"quota_shards": 3}, {"pool": "x"}, {"pk": "x"}])
+def test_what_can_not_be_set_is_a_mistake(stage: Stage, changes: dict[str, Any]) -> None:
+    provision.create_app("demo", callback_url=URL)
+    with pytest.raises(Mistake, match="what can be set"):
+        provision.set_app("demo", **changes)
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda: provision.set_app("nobody", rate=1),
+        lambda: provision.rotate_app_secret("nobody"),
+        lambda: provision.add_numbers("nobody", [(X1, None)]),
+        lambda: provision.rotate_switch_password("nobody"),
+        lambda: provision.use_data_key("7"),
+        lambda: provision.use_data_key("current"),
+    ],
+)
+def test_what_is_not_there_is_a_mistake_and_nothing_is_written(stage: Stage, act: Any) -> None:
+    secrets = stage.secret(stage.credentials), stage.secret(stage.data_keys)
+    with pytest.raises(Mistake, match=r"^no "):
+        act()
+    assert stage.items() == []
+    assert (stage.secret(stage.credentials), stage.secret(stage.data_keys)) == secrets
+
+
+def test_numbers_are_given_once(stage: Stage) -> None:
+    provision.create_app("demo", callback_url=URL)
+    assert provision.add_numbers("demo", [(X1, "10"), (X15, None)]) == 2
+    assert provision.add_numbers("demo", [(X1, "10"), (X2, "21")]) == 1
+    pool = {i["sk"]["S"]: i.get("area") for i in stage.items("APP#") if "area" in i}
+    assert pool == {f"NUMBER#{X1}": {"S": "10"}, f"NUMBER#{X2}": {"S": "21"}}
+    assert len(stage.items("X#")) == 3
+
+
+def test_another_apps_number_is_a_mistake(stage: Stage) -> None:
+    provision.create_app("demo", callback_url=URL)
+    provision.create_app("other", callback_url=URL)
+    provision.add_numbers("demo", [(X1, None)])
+    with pytest.raises(Mistake, match="another app"):
+        provision.add_numbers("other", [(X1, None)])
+    assert [i["app"]["S"] for i in stage.items("X#")] == ["demo"]
+
+
+@pytest.mark.parametrize(
+    ("number", "area"), [("x", None), ("12", None), ("1" * 25, None), (X1, "010"), (X1, "1000")]
+)
+def test_a_number_or_area_that_can_not_be_is_refused(
+    stage: Stage, number: str, area: str | None
+) -> None:
+    provision.create_app("demo", callback_url=URL)
+    with pytest.raises(Mistake):
+        provision.add_numbers("demo", [(number, area)])
+    assert stage.items("X#") == []
+
+
+def test_a_switch_and_its_rotation(stage: Stage) -> None:
+    first = provision.create_switch("pbx")
+    with pytest.raises(Mistake, match="exists"):
+        provision.create_switch("pbx")
+    second = provision.rotate_switch_password("pbx")
+    entry = {"carrier": "trunk", "password": second, "previous_password": first}
+    assert stage.secret(stage.credentials)["switches"] == {"pbx": entry}
+
+
+@pytest.mark.parametrize("user", ["", "a:b"])
+def test_a_user_name_that_basic_authentication_can_not_carry(stage: Stage, user: str) -> None:
+    with pytest.raises(Mistake):
+        provision.create_switch(user)
+
+
+def test_a_data_key_is_added_first_and_used_later(stage: Stage) -> None:
+    assert provision.add_data_key() == "2"
+    keys = stage.secret(stage.data_keys)
+    assert keys["current"] == "1"
+    assert Vault(keys).version == 1
+    provision.use_data_key("2")
+    assert Vault(stage.secret(stage.data_keys)).version == 2
+    assert provision.add_data_key() == "3"

@@ -1,0 +1,97 @@
+"""The local stack as `make run` starts it: the real `chalice local` in a process of its own."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from tests.stage import Answer, Client
+
+ROOT = Path(__file__).resolve().parents[2]
+START_S = 120
+ANSWER_S = 30
+
+
+class RealClock:
+    """Client's clock, epoch ms."""
+
+    @property
+    def now(self) -> int:
+        return time.time_ns() // 1_000_000
+
+
+@dataclass
+class Running:
+    """A stack that answers, and its two apps."""
+
+    url: str
+    simulator_url: str
+    switch: tuple[str, str]
+    apps: dict[str, dict[str, Any]]
+
+    def app(self, name: str, session: requests.Session | None = None) -> Client:
+        """An app's backend, over HTTP; with a session it keeps its connection."""
+        sender = session or requests
+
+        def send(path: str, *, body: Any = "", headers: Any = None) -> Answer:
+            got = sender.post(self.url + path, data=body, headers=headers, timeout=ANSWER_S)
+            return Answer(got.status_code, got.headers, got.text)
+
+        known = self.apps[name]
+        return Client(send, RealClock(), known["app_key"], known["app_secret"])
+
+    def route(self, caller: str, dialled: str) -> Any:
+        """What the switch is told."""
+        question = {"call_id": "c", "kind": "call", "from": caller, "to": dialled}
+        got = requests.post(
+            f"{self.url}/switch/route", json=question, auth=self.switch, timeout=ANSWER_S
+        )
+        return got.json()
+
+    def received(self, app: str) -> list[dict[str, Any]]:
+        """The callbacks that this app's receiver got, newest last."""
+        got = requests.get(f"{self.simulator_url}/received/{app}", timeout=ANSWER_S)
+        listed: list[dict[str, Any]] = got.json()
+        return listed
+
+
+@pytest.fixture(scope="session")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """The stack on free ports; its log is shown if it does not come up."""
+    state = tmp_path_factory.mktemp("stack")
+    ports = dict.fromkeys(["PORT", "SIMULATOR_PORT", "AWS_PORT"], "0")
+    with (state / "stack.log").open("w+") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "simulator", "run", "--state", str(state)],
+            cwd=ROOT,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env=os.environ | ports,
+        )
+        try:
+            yield _described(process, state)
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(timeout=30)
+
+
+def _described(process: subprocess.Popen[bytes], state: Path) -> Running:
+    until = time.monotonic() + START_S
+    demo = state / "demo.json"
+    while not demo.exists():
+        if process.poll() is not None or time.monotonic() > until:
+            pytest.fail(f"the stack is not up:\n{(state / 'stack.log').read_text()}")
+        time.sleep(0.1)
+    content = json.loads(demo.read_text())
+    switch = content["switch"]["user"], content["switch"]["password"]
+    apps = {app["name"]: app for app in content["apps"]}
+    return Running(content["base_url"], content["simulator_url"], switch, apps)

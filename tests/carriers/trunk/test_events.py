@@ -1,0 +1,244 @@
+"""POST /switch/events: stored once each, the bad ones named, nothing lost."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from chalicelib.carriers.trunk.wire import MAX_EVENT, MAX_EVENTS
+from chalicelib.core.events import EventKey
+from tests.carriers.trunk.conftest import Pbx
+from tests.stage import X1, A, B, Stage, answering, refusal
+
+Make = Callable[..., dict[str, Any]]
+
+
+def stored(stage: Stage) -> list[Any]:
+    """The events in the table, opened as the delivery worker would, oldest first."""
+    from chalicelib.bootstrap import gateway
+
+    events = gateway().events._events
+    calls = {item["pk"]["S"].removeprefix("C#") for item in stage.items("C#")}
+    found = [each for call in calls for each in events.call(EventKey(call, ""))]
+    return sorted(((event, delivery) for _, event, delivery in found), key=lambda e: e[0].id)
+
+
+def test_every_field_of_the_protocol_is_understood(stage: Stage, pbx: Pbx, occurred: Make) -> None:
+    parties = {"from": A, "to": X1, "callee": B, "binding": "0" * 26}
+    sent = [
+        occurred(
+            "call.ended", **parties, reason=17, released_by="callee", rejected=None, extra="kept"
+        ),
+        occurred("sms.sent", **parties, result="timeout", text="hello"),
+        occurred("recording.ready", url="https://example.org/r.wav", md5="m"),
+    ]
+    answer = pbx.report(*sent)
+    assert (answer.status, answer.json) == (200, {"accepted": 3})
+
+    (ended, _), (sms, _), (recording, _) = stored(stage)
+    for event in (ended, sms):
+        assert (event.caller.digits, event.callee.digits, event.number) == (A, B, X1)
+        assert event.binding == "0" * 26
+    assert (ended.kind, ended.call_id, ended.carrier) == ("call.ended", "c1", "trunk")
+    assert (ended.at, ended.received) == (1000, stage.clock.now)
+    assert (ended.cause, ended.released_by, ended.rejected) == (17, "callee", None)
+    assert json.loads(ended.raw) == sent[0]
+    assert sms.sms_result == "timeout"
+    assert (recording.url, recording.md5) == ("https://example.org/r.wav", "m")
+
+
+@pytest.mark.parametrize(
+    ("kind", "announced"),
+    [
+        ("call.started", False),
+        ("call.ringing", False),
+        ("call.answered", False),
+        ("call.ended", True),
+        ("sms.sent", True),
+        ("recording.ready", True),
+        ("call.transferred", False),
+        ("unknown", False),
+    ],
+)
+def test_what_is_stored_and_what_is_announced(
+    stage: Stage, pbx: Pbx, occurred: Make, kind: str, announced: bool
+) -> None:
+    assert pbx.report(occurred(kind)).json == {"accepted": 1}
+    ((event, delivery),) = stored(stage)
+    assert (event.kind == "unknown") == (kind in ("call.transferred", "unknown"))
+    assert json.loads(event.raw)["type"] == kind
+    assert delivery == ("pending" if announced else "kept")
+    messages = stage.messages()
+    assert len(messages) == announced
+    assert "e1" not in "".join(messages)
+
+
+def test_an_unknown_type_is_stored_whatever_its_fields_hold(
+    stage: Stage, pbx: Pbx, occurred: Make
+) -> None:
+    odd = occurred("call.parked", reason="slot 4", released_by=7, callee={"a": 1}, binding=9)
+    assert pbx.report(odd).json == {"accepted": 1}
+    ((event, _),) = stored(stage)
+    assert json.loads(event.raw) == odd
+    assert (event.cause, event.callee, event.binding) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("field", "member", "meaning"),
+    [
+        ("released_by", "released_by", "platform"),
+        ("rejected", "rejected", "blocked"),
+        ("result", "sms_result", "failed"),
+    ],
+)
+def test_a_word_that_we_do_not_know_loses_no_event(
+    pbx: Pbx, occurred: Make, field: str, member: str, meaning: str
+) -> None:
+    assert pbx.report(occurred("call.ended", **{field: "moody"})).status == 200
+    ((event, _),) = stored(pbx.stage)
+    assert getattr(event, member) == meaning
+
+
+@pytest.mark.parametrize("empty", ["", None])
+def test_empty_fields_are_none(stage: Stage, pbx: Pbx, occurred: Make, empty: Any) -> None:
+    fields = dict.fromkeys(
+        ["from", "to", "callee", "binding", "reason", "released_by", "rejected", "url"], empty
+    )
+    assert pbx.report(occurred(**fields)).status == 200
+    ((event, _),) = stored(stage)
+    assert (event.caller, event.callee, event.number, event.binding) == (None,) * 4
+    assert (event.cause, event.released_by, event.rejected, event.url) == (None,) * 4
+
+
+def test_an_anonymous_caller_is_none(stage: Stage, pbx: Pbx, occurred: Make) -> None:
+    pbx.report(occurred(**{"from": "anonymous", "to": "+" + X1}))
+    ((event, _),) = stored(stage)
+    assert (event.caller, event.number) == (None, X1)
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"event_id": None}, "event_id"),
+        ({"event_id": ""}, "event_id"),
+        ({"event_id": 5}, "event_id"),
+        ({"event_id": "e" * 129}, "event_id"),
+        ({"call_id": None}, "call_id"),
+        ({"type": None}, "type"),
+        ({"type": []}, "type"),
+        ({"at": None}, "at"),
+        ({"at": "2026-01-01"}, "at"),
+        ({"at": 0}, "at"),
+        ({"at": 1.5}, "at"),
+        ({"at": True}, "at"),
+        ({"at": 10**13}, "at"),
+        ({"from": 447700900001}, "from"),
+        ({"to": "x"}, "to"),
+        ({"callee": "x"}, "callee"),
+        ({"reason": 128}, "reason"),
+        ({"reason": -1}, "reason"),
+        ({"reason": "16"}, "reason"),
+        ({"reason": True}, "reason"),
+        ({"released_by": 1}, "released_by"),
+        ({"binding": 1}, "binding"),
+        ({"url": "u" * 2049}, "url"),
+    ],
+)
+def test_a_bad_event_is_named_and_holds_up_no_other(
+    stage: Stage, pbx: Pbx, occurred: Make, change: dict[str, Any], field: str
+) -> None:
+    answer = pbx.report(occurred(), occurred() | change, occurred())
+    assert (answer.status, answer.json["error"]) == (400, "malformed")
+    assert answer.json["accepted"] == 2
+    (error,) = answer.json["errors"]
+    assert error["index"] == 1
+    assert error["error"].startswith(field)
+    assert "7700" not in answer.text
+    assert [event.id for event, _ in stored(stage)] == ["e1", "e3"]
+    assert len(stage.messages()) == 2
+
+
+@pytest.mark.parametrize("raw", [None, 1, "x", [], [{}]])
+def test_what_is_no_event_at_all_is_named_too(
+    stage: Stage, pbx: Pbx, occurred: Make, raw: Any
+) -> None:
+    answer = pbx.report(raw, occurred())
+    assert answer.status == 400
+    assert [error["index"] for error in answer.json["errors"]] == [0]
+    assert len(stored(stage)) == 1
+
+
+def test_a_repeat_is_stored_and_announced_once_it_was_delivered(
+    stage: Stage, pbx: Pbx, occurred: Make
+) -> None:
+    from chalicelib.bootstrap import gateway
+    from chalicelib.core.events import Delivery
+
+    event = occurred()
+    pbx.report(event, event)
+    (first, second) = stage.messages()
+    assert first == second
+    key = EventKey.from_text(first)
+    gateway().events._events.settle(key, Delivery.DELIVERED, now=1)
+    assert pbx.report(event).json == {"accepted": 1}
+    assert stage.messages() == []
+    assert len(stored(stage)) == 1
+
+
+def test_a_list_may_be_empty_and_may_hold_a_hundred(stage: Stage, pbx: Pbx, occurred: Make) -> None:
+    assert pbx.report().json == {"accepted": 0}
+    events = [occurred("call.ringing") for _ in range(MAX_EVENTS)]
+    assert pbx.report(*events).json == {"accepted": MAX_EVENTS}
+    more = pbx.report(*events, occurred())
+    assert (more.status, more.json["error"]) == (400, "malformed")
+    assert len(stored(stage)) == MAX_EVENTS
+
+
+def test_what_is_not_a_list_is_malformed(pbx: Pbx, occurred: Make) -> None:
+    assert pbx.post("/switch/events", occurred()).status == 400
+
+
+def test_503_when_an_event_can_not_be_stored_and_the_repeat_makes_it_good(
+    stage: Stage, pbx: Pbx, occurred: Make
+) -> None:
+    events = [occurred(), occurred()]
+    pbx.report()
+    with answering(stage.dynamodb, "PutItem", refusal("ThrottlingException")):
+        answer = pbx.report(*events)
+    assert (answer.status, answer.json["error"]) == (503, "unavailable")
+    assert pbx.report(*events).json == {"accepted": 2}
+    assert len(stored(stage)) == 2
+    assert len(stage.messages()) == 2
+
+
+def test_503_when_an_event_can_not_be_announced_and_the_repeat_makes_it_good(
+    stage: Stage, pbx: Pbx, occurred: Make
+) -> None:
+    event = occurred()
+    with answering(stage.sqs, "SendMessageBatch", refusal("ServiceUnavailable")):
+        assert pbx.report(event).status == 503
+    assert stage.messages() == []
+    assert pbx.report(event).status == 200
+    assert len(stage.messages()) == 1
+
+
+@pytest.mark.parametrize("field", ["event_id", "call_id", "from", "callee", "text", "note"])
+def test_half_a_surrogate_pair_is_a_bad_event(pbx: Pbx, occurred: Make, field: str) -> None:
+    # JSON can spell one with an escape; UTF-8 can't hold it.
+    answer = pbx.report(occurred(**{field: "\ud800"}), occurred())
+    assert (answer.status, answer.json["accepted"]) == (400, 1)
+    assert [error["index"] for error in answer.json["errors"]] == [0]
+
+
+def test_the_largest_event_is_stored_and_a_larger_one_is_a_bad_event(
+    stage: Stage, pbx: Pbx, occurred: Make
+) -> None:
+    # Quotes take the most room: each is escaped again in what is stored.
+    event = occurred("call.parked", note="")
+    room = (MAX_EVENT - len(json.dumps(event))) // 2
+    larger = occurred("call.parked", note='"' * (room + 1))
+    answer = pbx.report(larger, event | {"note": '"' * room})
+    assert (answer.status, answer.json["accepted"]) == (400, 1), answer.text
+    assert [error["index"] for error in answer.json["errors"]] == [0]
+    assert [each.id for each, _ in stored(stage)] == ["e1"]

@@ -1,0 +1,325 @@
+"""Delivery and cleaning, as the queue and the clock start them, to a receiver over real HTTP."""
+
+import hashlib
+import json
+import socket
+import threading
+import time
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from chalicelib import jobs
+from chalicelib.core.events import EventKey
+from tests.carriers.trunk.conftest import Pbx, basic
+from tests.stage import X1, A, B, C, Client, Receiver, Stage, answering, refusal
+
+
+@pytest.fixture
+def demo(stage: Stage, receiver: Receiver) -> Client:
+    return stage.app(callback_url=receiver.url)
+
+
+@pytest.fixture
+def pbx(stage: Stage) -> Pbx:
+    return Pbx(stage, basic("pbx", stage.switch("pbx")))
+
+
+def ended(**more: Any) -> dict[str, Any]:
+    fields = {"event_id": "e1", "type": "call.ended", "call_id": "c1", "at": 1_577_444_027_000}
+    return fields | {"reason": 16, "released_by": "caller", "to": X1, "from": A} | more
+
+
+def deliver(messages: list[str]) -> None:
+    """As Lambda calls the worker: one SQS record for each message."""
+    from app import deliver as worker
+
+    records = [{"body": message, "receiptHandle": "r"} for message in messages]
+    worker({"Records": records}, None)
+
+
+def delivery(stage: Stage) -> list[str]:
+    return [item["delivery"]["S"] for item in stage.items("C#")]
+
+
+def test_a_call_reaches_the_apps_receiver_signed(
+    stage: Stage, demo: Client, pbx: Pbx, receiver: Receiver
+) -> None:
+    bound = demo.bind(phoneX=X1, userData="订单").json["bindId"]
+    pbx.report(ended(binding=bound, callee=B))
+    deliver(stage.messages())
+
+    ((path, headers, body),) = receiver.got
+    message = json.loads(body)
+    assert path == "/callback"
+    assert (message["eventType"], message["bindId"], message["userData"]) == ("32", bound, "订单")
+    assert (message["callNo"], message["peerNo"], message["phoneX"]) == (A, B, X1)
+    digest = hashlib.md5(body).hexdigest()  # noqa: S324
+    signed = hashlib.sha1((demo.secret + digest + headers["CurTime"]).encode())  # noqa: S324
+    assert (headers["AppKey"], headers["MD5"]) == (demo.key, digest)
+    assert headers["CheckSum"] == signed.hexdigest()
+    assert headers["Content-Type"] == "application/json"
+    assert len(headers["CurTime"]) == 13
+    assert delivery(stage) == ["delivered"]
+
+
+def test_all_three_kinds_are_told_apart(
+    stage: Stage, demo: Client, pbx: Pbx, receiver: Receiver
+) -> None:
+    bound = demo.bind(phoneX=X1).json["bindId"]
+    pbx.report(
+        ended(binding=bound, callee=B),
+        ended(binding=bound, callee=B, event_id="e2", type="sms.sent", result="ok"),
+        ended(binding=bound, event_id="e3", type="recording.ready", url="https://u", md5="m"),
+    )
+    deliver(stage.messages())
+    assert sorted(json.loads(body)["eventType"] for _, _, body in receiver.got) == [
+        "32",
+        "33",
+        "34",
+    ]
+
+
+def test_the_record_of_a_call_knows_its_earlier_events(
+    stage: Stage, demo: Client, pbx: Pbx, receiver: Receiver
+) -> None:
+    bound = demo.bind(phoneX=X1).json["bindId"]
+    at = ended()["at"]
+    pbx.report(
+        ended(binding=bound, callee=B),
+        ended(event_id="e2", type="call.answered", at=at - 30_000),
+        ended(event_id="e3", type="call.started", at=at - 45_000),
+    )
+    deliver(stage.messages())
+    ((_, _, body),) = receiver.got
+    message = json.loads(body)
+    assert (message["callDuration"], message["finishState"]) == ("30", "1")
+    assert message["callTime"] == "20191227185302"
+
+
+def test_what_was_delivered_is_not_sent_again(
+    stage: Stage, demo: Client, pbx: Pbx, receiver: Receiver
+) -> None:
+    pbx.report(ended())
+    messages = stage.messages()
+    deliver(messages)
+    deliver(messages * 2)
+    assert len(receiver.got) == 1
+
+
+@pytest.mark.parametrize("status", [201, 204, 400, 404, 500, 503])
+def test_anything_but_200_comes_again(
+    stage: Stage, demo: Client, pbx: Pbx, receiver: Receiver, status: int
+) -> None:
+    pbx.report(ended())
+    messages = stage.messages()
+    receiver.status = status
+    for _ in range(2):
+        with pytest.raises(jobs.SomeFailed):
+            deliver(messages)
+    assert delivery(stage) == ["pending"]
+    receiver.status = 200
+    deliver(messages)
+    assert len(receiver.got) == 3
+    assert delivery(stage) == ["delivered"]
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_is_not_followed(
+    stage: Stage, demo: Client, pbx: Pbx, receiver: Receiver, status: int
+) -> None:
+    receiver.status = status
+    receiver.headers["Location"] = receiver.url.replace("/callback", "/elsewhere")
+    pbx.report(ended())
+    with pytest.raises(jobs.SomeFailed):
+        deliver(stage.messages())
+    assert [path for path, _, _ in receiver.got] == ["/callback"]
+
+
+def test_a_receiver_that_takes_too_long_comes_again(
+    stage: Stage,
+    demo: Client,
+    pbx: Pbx,
+    receiver: Receiver,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CALLBACK_TIMEOUT_S", "0.2")
+    stage.forget()
+    receiver.hold = threading.Event()
+    pbx.report(ended())
+    messages = stage.messages()
+    with pytest.raises(jobs.SomeFailed):
+        deliver(messages)
+    assert len(receiver.got) == 1
+    assert delivery(stage) == ["pending"]
+    receiver.hold.set()
+    deliver(messages)
+    assert delivery(stage) == ["delivered"]
+
+
+def refused_address() -> str:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{probe.getsockname()[1]}/secret-path"
+
+
+@pytest.mark.parametrize("address", [refused_address(), "http://", "http://[::bad", "https://a b"])
+def test_an_address_that_leads_nowhere_comes_again_and_stays_out_of_the_log(
+    stage: Stage, pbx: Pbx, log: Any, address: str
+) -> None:
+    stage.app(callback_url=address)
+    pbx.report(ended())
+    with pytest.raises(jobs.SomeFailed):
+        deliver(stage.messages())
+    assert delivery(stage) == ["pending"]
+    written = json.dumps(log())
+    assert "secret-path" not in written
+    assert A[2:] not in written
+
+
+def test_one_receiver_that_is_down_does_not_hold_up_the_others(
+    stage: Stage, demo: Client, pbx: Pbx, receiver: Receiver
+) -> None:
+    other = stage.app("other", callback_url=refused_address(), numbers=[("8610000000088", None)])
+    assert other.key != demo.key
+    pbx.report(ended(to="8610000000088"), ended(event_id="e2"))
+    with pytest.raises(jobs.SomeFailed, match="1 of 2"):
+        deliver(stage.messages())
+    assert len(receiver.got) == 1
+    assert sorted(delivery(stage)) == ["delivered", "pending"]
+
+
+@pytest.mark.parametrize(
+    "parties", [{"binding": "0" * 26, "to": ""}, {"to": "8610000000099"}, {"to": "", "from": ""}]
+)
+def test_an_event_that_is_nobodys_is_flagged_and_sent_to_nobody(
+    stage: Stage, demo: Client, pbx: Pbx, receiver: Receiver, parties: dict[str, str]
+) -> None:
+    pbx.report(ended(**parties))
+    deliver(stage.messages())
+    assert receiver.got == []
+    assert delivery(stage) == ["unmatched"]
+
+
+def test_an_unknown_binding_on_an_apps_x_is_told_to_the_app_without_it(
+    stage: Stage, demo: Client, pbx: Pbx, receiver: Receiver
+) -> None:
+    pbx.report(ended(binding="0" * 26))
+    deliver(stage.messages())
+    assert json.loads(receiver.got[0][2])["bindId"] == ""
+
+
+def test_a_stranger_who_was_rejected_is_reported_to_the_owner_of_x(
+    stage: Stage, demo: Client, pbx: Pbx, receiver: Receiver
+) -> None:
+    demo.bind(phoneX=X1)
+    pbx.report(ended(**{"from": C}, rejected="third_party", released_by="platform"))
+    deliver(stage.messages())
+    message = json.loads(receiver.got[0][2])
+    assert (message["callNo"], message["peerNo"], message["bindId"]) == (C, "", "")
+    assert (message["finishState"], message["finishType"]) == ("0", "0")
+
+
+def test_an_app_without_credentials_waits_for_them(
+    stage: Stage, demo: Client, pbx: Pbx, receiver: Receiver
+) -> None:
+    known = stage.secret(stage.credentials)
+    stage.put_secret(stage.credentials, known | {"apps": {}})
+    stage.forget()
+    pbx.report(ended())
+    messages = stage.messages()
+    with pytest.raises(jobs.SomeFailed):
+        deliver(messages)
+    stage.put_secret(stage.credentials, known)
+    stage.forget()
+    deliver(messages)
+    assert len(receiver.got) == 1
+
+
+@pytest.mark.parametrize("message", ["", "x", "{}", EventKey("c", "e").to_text()])
+def test_a_message_that_names_no_event_comes_again_and_ends_with_the_dead(
+    stage: Stage, message: str
+) -> None:
+    with pytest.raises(jobs.SomeFailed):
+        deliver([message])
+
+
+@pytest.mark.parametrize("operation", ["Query", "GetItem", "UpdateItem"])
+def test_a_table_that_does_not_answer_comes_again(
+    stage: Stage, demo: Client, pbx: Pbx, receiver: Receiver, operation: str
+) -> None:
+    bound = demo.bind(phoneX=X1).json["bindId"]
+    pbx.report(ended(binding=bound))
+    messages = stage.messages()
+    with (
+        answering(stage.dynamodb, operation, refusal("InternalServerError")),
+        pytest.raises(jobs.SomeFailed),
+    ):
+        deliver(messages)
+    assert delivery(stage) == ["pending"]
+    deliver(messages)
+    # At least once: when only the mark was lost, the app hears it twice.
+    assert len(receiver.got) == (2 if operation == "UpdateItem" else 1)
+
+
+def clean(*, time_left_ms: int = 60_000) -> None:
+    """As the schedule calls it."""
+    from app import clean as scheduled
+
+    detail = dict.fromkeys(["version", "id", "account", "time", "region"], "")
+    event = {"detail-type": "", "source": "", "resources": [], "detail": {}} | detail
+    scheduled(event, SimpleNamespace(get_remaining_time_in_millis=lambda: time_left_ms))
+
+
+def used(stage: Stage) -> int:
+    return sum(int(item["live"]["N"]) for item in stage.items("Q#"))
+
+
+def overdue(stage: Stage, demo: Client, count: int) -> None:
+    """Leaves `count` bindings that ran out long ago, as if they had all been made."""
+    demo.bind(A, B)
+    made = next(item for item in stage.items("B#"))
+    past = {"N": "1000"}
+    for i in range(count):
+        key = {"pk": {"S": f"B#{i:012d}"}} if i else {}
+        item = made | key | {"expires": past, "due_at": past}
+        stage.dynamodb.put_item(TableName=stage.table, Item=item)
+    (counter,) = stage.items("Q#")
+    item = counter | {"live": {"N": str(count)}}
+    stage.dynamodb.put_item(TableName=stage.table, Item=item)
+
+
+def test_the_schedule_archives_what_ran_out_and_nothing_else(
+    stage: Stage, demo: Client, log: Any
+) -> None:
+    overdue(stage, demo, 25)
+    # The schedule goes by the real clock.
+    stage.clock.now = time.time_ns() // 1_000_000
+    live = stage.app("other", numbers=[("8610000000088", None)])
+    assert live.bind(A, C).code == 200
+    assert used(stage) == 26
+    clean()
+    assert used(stage) == 1
+    assert len([item for item in stage.items("B#") if "due_at" in item]) == 1
+    clean()
+    assert used(stage) == 1
+    assert [line["archived"] for line in log() if line["message"] == "clean"] == [25, 0]
+    assert A[2:] not in json.dumps(log())
+
+
+def test_cleaning_stops_when_little_time_is_left_and_goes_on_next_time(
+    stage: Stage, demo: Client
+) -> None:
+    overdue(stage, demo, 45)
+    left = [used(stage)]
+    for _ in range(3):
+        clean(time_left_ms=jobs.MARGIN_MS)
+        left.append(used(stage))
+    assert left == [45, 25, 5, 0]
+
+
+def test_cleaning_goes_on_while_there_is_time(stage: Stage, demo: Client) -> None:
+    overdue(stage, demo, 45)
+    clean(time_left_ms=jobs.MARGIN_MS + 1)
+    assert used(stage) == 0

@@ -1,0 +1,80 @@
+"""Settings: the stage names everything, each variable alone overrides."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from chalicelib.settings import Settings, settings
+
+NAMES = [
+    "STAGE",
+    "TABLE_NAME",
+    "DELIVERY_QUEUE_NAME",
+    "CREDENTIALS_SECRET",
+    "DATA_KEYS_SECRET",
+    "CACHE_S",
+    "CALLBACK_TIMEOUT_S",
+    "LOG_LEVEL",
+]
+
+
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Reads the settings of an environment that has these variables only."""
+
+    def read(**variables: str) -> Settings:
+        for name in NAMES:
+            monkeypatch.delenv(name, raising=False)
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        settings.cache_clear()
+        return settings()
+
+    yield read
+    settings.cache_clear()
+
+
+def test_without_any_variable_it_is_the_stage_dev(read: Any) -> None:
+    assert read() == Settings(
+        stage="dev",
+        table_name="masking-gateway-dev",
+        delivery_queue_name="masking-gateway-dev-delivery",
+        credentials_secret="masking-gateway-dev/credentials",
+        data_keys_secret="masking-gateway-dev/data-keys",
+        cache_s=60,
+        callback_timeout_s=5.0,
+        log_level="INFO",
+    )
+
+
+def test_the_stage_names_everything(read: Any) -> None:
+    prod = read(STAGE="prod")
+    names = [prod.table_name, prod.delivery_queue_name]
+    names += [prod.credentials_secret, prod.data_keys_secret]
+    assert all(name.startswith("masking-gateway-prod") for name in names)
+    assert len(set(names)) == 4
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "field", "expected"),
+    [
+        ("TABLE_NAME", "t", "table_name", "t"),
+        ("DELIVERY_QUEUE_NAME", "q", "delivery_queue_name", "q"),
+        ("CREDENTIALS_SECRET", "c", "credentials_secret", "c"),
+        ("DATA_KEYS_SECRET", "d", "data_keys_secret", "d"),
+        ("CACHE_S", "7", "cache_s", 7),
+        ("CALLBACK_TIMEOUT_S", "1.5", "callback_timeout_s", 1.5),
+        ("LOG_LEVEL", "DEBUG", "log_level", "DEBUG"),
+    ],
+)
+def test_each_variable_sets_its_field(
+    read: Any, *, variable: str, value: str, field: str, expected: Any
+) -> None:
+    assert getattr(read(**{variable: value}), field) == expected
+
+
+@pytest.mark.parametrize("variable", ["CACHE_S", "CALLBACK_TIMEOUT_S"])
+def test_a_number_that_is_none_stops_the_start(read: Any, variable: str) -> None:
+    with pytest.raises(ValueError):
+        read(**{variable: "soon"})
