@@ -5,7 +5,6 @@ STAGE ?= dev
 PYTHON ?=
 RUN := .venv/bin/python -m
 STAMP := .venv/requirements.sha256
-CODE := app.py chalicelib admin infra scripts simulator bench tests
 TESTS ?= tests
 
 .DEFAULT_GOAL := help
@@ -44,7 +43,7 @@ bench: $(STAMP) ## measure and write bench/RESULTS.md
 package: $(STAMP) ## build/<STAGE>: one CloudFormation template and the zip, checked by cfn-lint
 	@exec $(RUN) infra package $(STAGE)
 
-deploy: $(STAMP) ## resources and functions of STAGE into the AWS account of the environment
+deploy: $(STAMP) ## STAGE into the AWS account of the environment (ALARM_TOPIC: ARN for alarms)
 	@exec $(RUN) infra deploy $(STAGE)
 
 undeploy: $(STAMP) ## take STAGE away again; anything but dev wants CONFIRM=<stage>

@@ -56,7 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
 def deploy(stage: Stage) -> int:
     """Resources, functions, API; again and again with the same result."""
     session = _session(stage)
-    Stack(session, stage).deploy(alarm_topic=os.environ.get("ALARM_TOPIC", ""))
+    Stack(session, stage).deploy(alarm_topic=os.environ.get("ALARM_TOPIC"))
     api = Functions(session, stage).deploy()
     put_gateway_responses(session.client("apigateway"), api=api, api_stage=stage.api_stage)
     print(f"stage {stage.stage} is deployed; give it apps and numbers with python -m admin")

@@ -106,6 +106,9 @@ class Functions:
         client = self._session.client("lambda")
         for page in client.get_paginator("list_event_source_mappings").paginate(FunctionName=arn):
             for mapping in page["EventSourceMappings"]:
+                # One that is being deleted is still listed for a minute, and can't be touched.
+                if mapping.get("State") == "Deleting":
+                    continue
                 yield {
                     "name": f"{function}-sqs-event-source",
                     "resource_type": "sqs_event",

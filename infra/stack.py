@@ -22,20 +22,26 @@ class Stack:
         self._name = stage.name
         self._stage = stage.stage
 
-    def deploy(self, *, alarm_topic: str) -> None:
-        """Brings the stack to what the template says. Raises DeployError with AWS's reasons."""
+    def deploy(self, *, alarm_topic: str | None) -> None:
+        """Brings the stack to what the template says. Raises DeployError with AWS's reasons.
+
+        `alarm_topic` is an SNS topic's ARN, empty for none, None for what it was before.
+        """
         status = self.status()
         if status == "ROLLBACK_COMPLETE":
             # What is left of a creation that failed: it can't be updated and holds nothing.
             self.delete()
             status = GONE
         seen = self._events()
+        topic: dict[str, Any] = {"ParameterValue": alarm_topic or ""}
+        if alarm_topic is None and status != GONE:
+            topic = {"UsePreviousValue": True}
         request = {
             "StackName": self._name,
             "TemplateBody": TEMPLATE.read_text(),
             "Parameters": [
                 {"ParameterKey": "Stage", "ParameterValue": self._stage},
-                {"ParameterKey": "AlarmTopic", "ParameterValue": alarm_topic},
+                {"ParameterKey": "AlarmTopic", **topic},
             ],
         }
         if status == GONE:

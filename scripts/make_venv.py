@@ -47,7 +47,7 @@ def _install(wanted: str) -> int:
     STAMP.unlink(missing_ok=True)
     # Packages of older requirements are kept: whoever runs from this environment goes on.
     venv.create(VENV, clear=_installed_python() != sys.version_info[:2], with_pip=True)
-    pip = [VENV / "bin" / "python", "-m", "pip", "install", "--quiet", "--require-virtualenv"]
+    pip = [VENV / "bin" / "python", "-m", "pip", "install", "-qq", "--require-virtualenv"]
     command = [*map(str, pip), "--disable-pip-version-check", "-r", str(REQUIREMENTS[-1])]
     if subprocess.run(command, check=False).returncode:
         print("pip could not install the requirements: see its message above", file=sys.stderr)

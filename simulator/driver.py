@@ -93,14 +93,15 @@ def interval_s(expression: Any) -> float:
     return float(int(value) * UNIT_S[unit.rstrip("s")])
 
 
-def deliver_batch(sqs: Any, subscription: Subscription, invoke: Invoke, *, wait_s: int) -> int:
-    """Receives one batch, invokes the function, deletes the batch. Returns how many there were.
+def deliver_batch(
+    sqs: Any, url: str, subscription: Subscription, invoke: Invoke, *, wait_s: int
+) -> int:
+    """Receives one batch from the queue at `url`, invokes the function, deletes the batch.
 
-    As Lambda does without partial batch responses: when the function raises, every message of the
-    batch stays and comes again after the queue's visibility time-out, and at last goes to the
-    dead-letter queue; which is SQS's work.
+    Returns how many messages there were. As Lambda does without partial batch responses: when the
+    function raises, every message of the batch stays and comes again after the queue's visibility
+    time-out, and at last goes to the dead-letter queue; which is SQS's work.
     """
-    url = sqs.get_queue_url(QueueName=subscription.queue)["QueueUrl"]
     messages = sqs.receive_message(
         QueueUrl=url,
         MaxNumberOfMessages=min(subscription.batch_size, 10),
@@ -174,9 +175,11 @@ def _keep_delivering(subscription: Subscription, invoke: Invoke) -> None:
     sqs = boto3.session.Session().client(
         "sqs", config=BotoConfig(retries={"total_max_attempts": 1})
     )
+    url = None
     while True:
         try:
-            deliver_batch(sqs, subscription, invoke, wait_s=LONG_POLL_S)
+            url = url or sqs.get_queue_url(QueueName=subscription.queue)["QueueUrl"]
+            deliver_batch(sqs, url, subscription, invoke, wait_s=LONG_POLL_S)
         except Exception as error:  # noqa: BLE001 - whatever it is, the next poll may work
             say(f"queue of {subscription.function} not reached: {describe(error)}")
             time.sleep(PAUSE_AFTER_ERROR_S)

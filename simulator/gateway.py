@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import socket
+import string
 import sys
 import time
 from pathlib import Path
@@ -16,10 +17,10 @@ from chalice.cli import run_local_server
 from chalice.cli.factory import CLIFactory
 from chalice.config import Config
 
-from simulator.child import adopt, describe, end_with_parent, say
+from simulator import http_server
+from simulator.child import adopt, end_with_parent, say
 
 PROJECT = Path(__file__).resolve().parent.parent
-BACKLOG = 256
 MAX_BODY_BYTES = 10 * 1024 * 1024  # API Gateway's own limit
 
 
@@ -32,36 +33,21 @@ class BadRequest(Exception):
         self.body = json.dumps({"code": code, "desc": desc}).encode()
 
 
-class Server(local.ThreadedHTTPServer):
-    """Takes over the socket of the parent; its own class attributes would allow 5 in the queue."""
+class Server(http_server.Server):
+    """Made by Chalice, so the socket that it is to serve on waits at the class."""
 
-    request_queue_size = BACKLOG
     listening: socket.socket
 
     def server_bind(self) -> None:
-        self.socket.close()
-        self.socket = self.listening
-        # Not HTTPServer's: it looks its own host name up, which can take seconds without DNS.
-        self.server_address = self.socket.getsockname()
-        self.server_name, self.server_port = self.server_address[:2]
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        error = sys.exc_info()[1]
-        if error is not None and not isinstance(error, ConnectionError | TimeoutError):
-            say(f"a request failed outside the application: {describe(error)}")
+        self.adopt(self.listening)
 
 
-class Handler(local.ChaliceRequestHandler):
+class Handler(http_server.Handler, local.ChaliceRequestHandler):
     """Chalice's handler as far as it goes, and API Gateway's behaviour where it goes less far.
 
-    One write per answer without Nagle's algorithm: Chalice writes head and body apart, which with
-    keep-alive costs the client's delayed acknowledgement, 40 ms. Requests that are wrong as HTTP
-    get the JSON that the deployed API's gateway responses have.
+    Requests that are wrong as HTTP get the JSON that the deployed API's gateway responses have.
     """
 
-    disable_nagle_algorithm = True
-    wbufsize = -1
-    error_content_type = "application/json"
     error_message_format = '{"code": 414, "desc": "bad http request"}'
     named_paths: frozenset[str] = frozenset()
     started = 0.0
@@ -70,18 +56,16 @@ class Handler(local.ChaliceRequestHandler):
         self.started = time.monotonic()
         return super().parse_request()
 
-    def handle_expect_100(self) -> bool:
-        answered = super().handle_expect_100()
-        self.wfile.flush()
-        return answered
-
     def _generic_handle(self) -> None:
         try:
             super()._generic_handle()
         except BadRequest as refused:
-            # What is left of the body would be read as the next request.
-            self.close_connection = True
             self._send_http_response(refused.status, {"Connection": "close"}, refused.body)
+            self.hang_up()
+
+    # Chalice binds these names to its own function, not to whatever a subclass makes of it.
+    do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = _generic_handle  # noqa: N815
+    do_PATCH = do_OPTIONS = _generic_handle  # noqa: N815
 
     def _parse_payload(self) -> tuple[dict[str, Any], bytes | None]:
         if "chunked" in self.headers.get("transfer-encoding", "").lower():
@@ -95,11 +79,10 @@ class Handler(local.ChaliceRequestHandler):
         body = b""
         while True:
             size = self.rfile.readline(1024).split(b";")[0].strip()
-            try:
-                length = int(size, 16)
-            except ValueError:
-                raise BadRequest(400, 414, "bad chunk of the body") from None
-            if length <= 0:
+            if not size or size.strip(string.hexdigits.encode()):
+                raise BadRequest(400, 414, "bad chunk of the body")
+            length = int(size, 16)
+            if length == 0:
                 break
             body += self._read(length, already=len(body))
             self.rfile.readline(8)
@@ -132,15 +115,12 @@ class Handler(local.ChaliceRequestHandler):
         self._send_headers(headers)
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        # A path or a query string may hold numbers: only paths without variables are named.
-        path = getattr(self, "path", "").split("?")[0]
-        named = path if path in self.named_paths else "(another path)"
+        # Any part of a request line may be a number: only what we know is named.
+        method, path = getattr(self, "command", ""), getattr(self, "path", "").split("?")[0]
+        known = hasattr(self, f"do_{method}") and path in self.named_paths
+        named = f"{method} {path}" if known else "(another path)"
         took_ms = (time.monotonic() - self.started) * 1000
-        say(f"{getattr(self, 'command', None) or '-'} {named} {int(code)} {took_ms:.0f} ms")
-
-    def log_message(self, *_: Any) -> None:
-        # The standard library's messages quote the request line.
-        pass
+        say(f"{named} {int(code)} {took_ms:.0f} ms")
 
 
 class Factory(CLIFactory):

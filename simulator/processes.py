@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-STOP_S = 3.0
+STOP_S = 5.0
 TAIL_LINES = 15
 
 

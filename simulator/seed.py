@@ -9,6 +9,7 @@ import boto3
 CARRIER = "trunk"
 SWITCH_USER = "simulator"
 COOLING_S = 3600
+RATE = 1000  # requests a second: load on one's own machine is not an app that runs wild
 STACK = "masking-gateway-local"
 BEIJING = "10"
 SHANGHAI = "21"
@@ -81,7 +82,7 @@ def provision(simulator_url: str) -> tuple[list[App], SwitchAccess]:
     for name, numbers in NUMBERS.items():
         callback_url = f"{simulator_url}/apps/{name}/callback"
         app_key, app_secret = create_app(
-            name, callback_url=callback_url, carrier=CARRIER, cooling_s=COOLING_S
+            name, callback_url=callback_url, carrier=CARRIER, cooling_s=COOLING_S, rate=RATE
         )
         add_numbers(name, numbers)
         apps.append(

@@ -4,22 +4,21 @@ import json
 import os
 import re
 import socket
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import click
 
+from simulator import http_server
 from simulator.child import adopt, describe, end_with_parent, say
 from simulator.receiver import Receivers, fault
 from simulator.recordings import recording
 from simulator.switch import BadField, Switch, dialled, written
 from simulator.switch_api import GatewayError, SwitchApi
 
-BACKLOG = 256
+UNREAD = (411, 413)
 MAX_BODY_BYTES = 1024 * 1024
 GATEWAY_URL = "SIMULATOR_GATEWAY_URL"
 SWITCH_USER = "SIMULATOR_SWITCH_USER"
@@ -127,14 +126,10 @@ class World:
         return 200, recording(call_id)
 
 
-class Handler(BaseHTTPRequestHandler):
+class Handler(http_server.Handler):
     """Reads a request, answers JSON (or a recording), logs one line without any number in it."""
 
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    wbufsize = -1
     world: World
-    error_content_type = "application/json"
     error_message_format = '{"error": "bad http request"}'
 
     def _serve(self) -> None:
@@ -159,15 +154,6 @@ class Handler(BaseHTTPRequestHandler):
 
     do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = do_HEAD = do_OPTIONS = _serve  # noqa: N815
 
-    def handle_expect_100(self) -> bool:
-        answered = super().handle_expect_100()
-        self.wfile.flush()
-        return answered
-
-    def log_message(self, *_: Any) -> None:
-        # The standard library's messages quote the request line.
-        pass
-
     def _read_body(self) -> bytes:
         declared = self.headers.get("Content-Length", "0").strip()
         if "Transfer-Encoding" in self.headers or not (declared.isascii() and declared.isdigit()):
@@ -189,24 +175,17 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(content)
+        if self.close_connection and status in UNREAD:
+            self.hang_up()
 
 
-class Server(ThreadingHTTPServer):
+class Server(http_server.Server):
     """Serves a world on a socket that listens already."""
-
-    request_queue_size = BACKLOG
-    daemon_threads = True
 
     def __init__(self, listening: socket.socket, world: World) -> None:
         handler = type("WorldHandler", (Handler,), {"world": world})
         super().__init__(listening.getsockname(), handler, bind_and_activate=False)
-        self.socket.close()
-        self.socket = listening
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        error = sys.exc_info()[1]
-        if error is not None and not isinstance(error, ConnectionError | TimeoutError):
-            say(f"a request failed: {describe(error)}")
+        self.adopt(listening)
 
 
 def world_from_environment(base_url: str) -> World:

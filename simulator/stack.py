@@ -1,5 +1,6 @@
 """`make run`: the whole local stack on one machine, from the first process to the last."""
 
+import json
 import os
 import signal
 import socket
@@ -152,11 +153,13 @@ def _start_driver(children: Children, environment: dict[str, str]) -> int:
 
 def _environment(aws_url: str) -> dict[str, str]:
     """The stage `local` and the stand-in, and nothing by which real AWS could be reached."""
+    config = json.loads((PROJECT / ".chalice" / "config.json").read_text())
+    stage = config["environment_variables"] | config["stages"]["local"]["environment_variables"]
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     not_proxied = [os.environ.get("NO_PROXY"), os.environ.get("no_proxy"), "127.0.0.1,localhost"]
     without_proxy = ",".join(filter(None, not_proxied))
     return kept | {
-        "STAGE": "local",
+        **stage,
         "AWS_ENDPOINT_URL": aws_url,
         "AWS_ACCESS_KEY_ID": "local",
         "AWS_SECRET_ACCESS_KEY": "local",

@@ -16,7 +16,6 @@ from typing import Any
 from unittest.mock import patch
 from urllib.parse import urlencode
 
-import boto3
 import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.config import Config
@@ -41,6 +40,7 @@ _LOCAL_LACKS = {
     "SSESpecification",
     "DeletionProtectionEnabled",
 }
+_PATIENT = Config(connect_timeout=30, read_timeout=120)
 _stages = count(1)
 
 
@@ -70,6 +70,8 @@ def stage(dynamodb_endpoint: str) -> Iterator["Stage"]:
     names = ("TABLE_NAME", "DELIVERY_QUEUE_NAME", "CREDENTIALS_SECRET", "DATA_KEYS_SECRET")
     with (
         patch.dict(os.environ, environment),
+        # DynamoDB Local lets transactions queue up, and a busy machine takes its time.
+        patch.object(clients, "_CONFIG", clients._CONFIG.merge(_PATIENT)),
         mock_aws(config={"core": {"passthrough": {"urls": [dynamodb_endpoint]}}}),
     ):
         for each in (*names, "AWS_ENDPOINT_URL"):
@@ -108,6 +110,7 @@ class Stage:
     """What can be done to a stage from outside."""
 
     apps: dict[str, "Backend"] = field(default_factory=dict)
+    switches: dict[str, "Switch"] = field(default_factory=dict)
 
     def instance(self) -> Gateway:
         """A gateway as a fresh Lambda instance has it: its own caches, nothing shared but AWS."""
@@ -123,7 +126,8 @@ class Stage:
 
     def switch(self, user: str = "switch") -> "Switch":
         """A new switch."""
-        return Switch(user, provision.create_switch(user))
+        self.switches[user] = Switch(user, provision.create_switch(user))
+        return self.switches[user]
 
     @contextmanager
     def conflicts(self, share: float, rng: random.Random) -> Iterator[list[str]]:
@@ -310,8 +314,3 @@ def here(dynamodb_local: str) -> Iterator[Stage]:
     """A stage of this test's own."""
     with stage(dynamodb_local) as own:
         yield own
-
-
-def local_client(endpoint: str) -> Any:
-    """A client that shares nothing with the gateway's, for counting and for planting."""
-    return boto3.client("dynamodb", endpoint_url=endpoint, config=Config(max_pool_connections=8))

@@ -48,9 +48,22 @@ def _ours(request: chalice.app.Request) -> Request:
     query: dict[str, list[str]] = event.get("multiValueQueryStringParameters") or {}
     return Request(
         method=request.method,
-        headers={name.lower(): value for name, value in (event.get("headers") or {}).items()},
-        query=tuple((name, value) for name, values in query.items() for value in values),
+        headers={
+            name.lower(): _unicode(value) for name, value in (event.get("headers") or {}).items()
+        },
+        query=tuple(
+            (_unicode(name), _unicode(value)) for name, values in query.items() for value in values
+        ),
         body=_body(request, event),
+    )
+
+
+def _unicode(text: str) -> str:
+    """`text` with U+FFFD for each half of a surrogate pair, which no encoding can carry."""
+    return (
+        text
+        if text.isascii()
+        else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     )
 
 

@@ -147,9 +147,9 @@ class Binding:
     """A and B over X. Times are epoch ms; `expires` is the first moment it no longer routes.
 
     `handle` is the part of the id that finds it again, `ended` when it was released (None while
-    nobody did), `extensions` the marks of the latest extend requests, newest last, `version` grows
-    with every change, and `key_version` is the data key that its legs stand under (None: not
-    stored yet).
+    nobody did), `archived` whether it was cleaned away after it ran out, `extensions` the marks of
+    the latest extend requests, newest last, `version` grows with every change, and `key_version`
+    is the data key that its legs stand under (None: not stored yet).
     """
 
     id: str
@@ -171,6 +171,7 @@ class Binding:
     request: str
     content: str
     ended: int | None = None
+    archived: bool = False
     extensions: tuple[str, ...] = ()
     version: int = 1
     key_version: int | None = None
@@ -191,8 +192,12 @@ class Binding:
         )
 
     def live(self, now: int) -> bool:
-        """Whether it routes at `now`: decided by the clock, never by a job."""
-        return self.ended is None and now < self.expires
+        """Whether it routes at `now`: decided by the clock, never by a job.
+
+        An archived one ran out by the clock of whoever archived it. A request of a moment before
+        that is only now being worked on has to follow, or the quota would count it off twice.
+        """
+        return self.ended is None and not self.archived and now < self.expires
 
     def extended_by(self, request: RequestId) -> bool:
         """Whether this request was carried out. Raises RequestMismatch if its id came with other

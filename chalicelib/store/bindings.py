@@ -226,6 +226,7 @@ class DynamoBindings:
             request=item["request"]["S"],
             content=item["content"]["S"],
             ended=int(item["ended"]["N"]) if "ended" in item else None,
+            archived="ended" not in item and "due_at" not in item,
             extensions=tuple(item["extensions"]["S"].split()) if "extensions" in item else (),
             version=int(item["version"]["N"]),
             key_version=int(item["key_version"]["N"]),

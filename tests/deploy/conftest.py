@@ -90,3 +90,11 @@ def infra(project: Path, aws: dict[str, str]) -> Infra:
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def packaged(infra: Infra, project: Path) -> Path:
+    """The directory that `make package` writes; it asks nothing of AWS, and cfn-lint is content."""
+    ran = infra("package", "dev", AWS_ACCESS_KEY_ID="", AWS_DEFAULT_REGION="", AWS_ENDPOINT_URL="")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return project / "build" / "dev"

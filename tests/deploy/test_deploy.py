@@ -3,6 +3,7 @@
 import importlib
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import boto3
@@ -16,17 +17,21 @@ FUNCTIONS = {"api_handler": NAME, "deliver": f"{NAME}-deliver", "clean": f"{NAME
 
 
 @pytest.fixture(scope="module")
-def deployed(infra: Infra, project: Path) -> None:
-    """Deployed twice, the second time as if from another checkout."""
-    assert infra("undeploy", "dev").returncode == 0
+def deployed(infra: Infra, project: Path, session: boto3.session.Session) -> Iterator[list[str]]:
+    """Deployed twice, the second time as if from another checkout; the data keys of each time."""
+    keys = []
     for _ in range(2):
         ran = infra("deploy", "dev")
         assert ran.returncode == 0, ran.stdout + ran.stderr
         shutil.rmtree(project / ".chalice" / "deployed")
+        secrets = session.client("secretsmanager")
+        keys.append(secrets.get_secret_value(SecretId=f"{NAME}/data-keys")["SecretString"])
+    yield keys
+    assert infra("undeploy", "dev").returncode == 0
 
 
 @pytest.fixture(scope="module")
-def api(deployed: None, session: boto3.session.Session) -> str:
+def api(deployed: list[str], session: boto3.session.Session) -> str:
     """The id of the one REST API."""
     items = session.client("apigateway").get_rest_apis()["items"]
     assert [item["name"] for item in items] == ["masking-gateway"]
@@ -153,19 +158,9 @@ def test_api_gateway_itself_answers_in_the_facades_shape(
     assert deployment["description"] == "with the gateway's own responses"
 
 
-@pytest.mark.usefixtures("deployed")
-def test_the_data_key_is_made_by_aws_and_never_twice_the_same(
-    session: boto3.session.Session, infra: Infra
-) -> None:
-    client = session.client("secretsmanager")
-
-    def secret() -> dict[str, str]:
-        value = client.get_secret_value(SecretId=f"{NAME}/data-keys")["SecretString"]
-        return dict(json.loads(value))
-
-    before = secret()
-    assert before.keys() == {"current", "1"}
-    assert len(before["1"]) == 64
-    assert before["1"].isalnum()
-    assert infra("deploy", "dev").returncode == 0
-    assert secret() == before
+def test_the_data_key_is_made_by_aws_and_only_once(deployed: list[str]) -> None:
+    first, second = map(json.loads, deployed)
+    assert first.keys() == {"current", "1"}
+    assert len(first["1"]) == 64
+    assert first["1"].isalnum()
+    assert second == first

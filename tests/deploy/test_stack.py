@@ -149,3 +149,30 @@ def test_the_topic_of_the_alarms_is_passed_on(cloudformation: CloudFormation) ->
     cloudformation.tells()
     Stack(cloudformation, STAGE).deploy(alarm_topic=topic)
     cloudformation.stub.assert_no_pending_responses()
+
+
+@pytest.mark.parametrize(
+    ("asked", "parameter"),
+    [(None, {"UsePreviousValue": True}), ("", {"ParameterValue": ""})],
+)
+def test_the_topic_stays_unless_another_one_or_none_is_asked_for(
+    cloudformation: CloudFormation, asked: str | None, parameter: dict[str, Any]
+) -> None:
+    cloudformation.is_("UPDATE_COMPLETE")
+    cloudformation.tells()
+    cloudformation.stub.add_response(
+        "update_stack",
+        {"StackId": "id"},
+        {
+            "StackName": NAME,
+            "TemplateBody": ANY,
+            "Parameters": [
+                {"ParameterKey": "Stage", "ParameterValue": "dev"},
+                {"ParameterKey": "AlarmTopic", **parameter},
+            ],
+        },
+    )
+    cloudformation.is_("UPDATE_COMPLETE")
+    cloudformation.tells()
+    Stack(cloudformation, STAGE).deploy(alarm_topic=asked)
+    cloudformation.stub.assert_no_pending_responses()

@@ -13,7 +13,6 @@ from tests.deploy.conftest import Infra
 def test_nothing_is_left(
     session: boto3.session.Session, project: Path, infra: Infra, stage: str
 ) -> None:
-    assert infra("undeploy", stage, CONFIRM=stage).returncode == 0
     before = holds(session)
     deployed = infra("deploy", stage)
     assert deployed.returncode == 0, deployed.stdout + deployed.stderr

@@ -3,6 +3,7 @@
 import os
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import boto3
@@ -19,14 +20,14 @@ from tests.simulator.outside import NOON_MS, PROJECT, StubGateway, listening
 
 @pytest.fixture(scope="session")
 def aws_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The AWS stand-in in a process of its own, as `make run` starts it."""
+    """The AWS stand-in in a process of its own, changing threads as often as it can."""
     children = Children(tmp_path_factory.mktemp("logs"), project=PROJECT)
     opened = listening()
     fd = opened.fileno()
     children.start(
         "aws",
         "the AWS stand-in",
-        ["simulator.aws", "--fd", str(fd)],
+        ["tests.simulator.restless_aws", "--fd", str(fd)],
         fds=[fd],
         environment=dict(os.environ),
     )
@@ -37,20 +38,18 @@ def aws_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     children.stop()
 
 
+@pytest.fixture(scope="session")
+def session() -> boto3.session.Session:
+    """One for all clients: each new one reads the services' descriptions again."""
+    return boto3.session.Session(
+        aws_access_key_id="test", aws_secret_access_key="test", region_name="us-east-1"
+    )
+
+
 @pytest.fixture
-def client(aws_url: str) -> Callable[[str], Any]:
+def client(aws_url: str, session: boto3.session.Session) -> Callable[[str], Any]:
     """Makes boto3 clients for the stand-in; each call makes a new one, for a thread of its own."""
-    lock = threading.Lock()
-
-    def make(service: str) -> Any:
-        with lock:
-            return boto3.session.Session(
-                aws_access_key_id="test",
-                aws_secret_access_key="test",
-                region_name="us-east-1",
-            ).client(service, endpoint_url=aws_url)
-
-    return make
+    return partial(session.client, endpoint_url=aws_url)
 
 
 @pytest.fixture

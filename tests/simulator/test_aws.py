@@ -13,8 +13,8 @@ import pytest
 from simulator.aws import OneAtATime
 from tests.simulator.outside import PROJECT
 
-THREADS = 16
-ROUNDS = 15
+THREADS = 12
+ROUNDS = 10
 Client = Callable[[str], Any]
 
 

@@ -116,6 +116,9 @@ class AxbFacade:
         except errors.BadParameter as error:
             name = codes.PARAMETERS.get(error.name, error.name)
             return _reply({"msg": f"bad param '{name}'", "code": codes.MALFORMED})
+        except errors.Unavailable:
+            text = "not to be had now; repeat with the same RequestId"
+            return _reply({"msg": text, "code": codes.CODES[errors.Unavailable]})
         except errors.GatewayError as error:
             return _reply({"msg": str(error), "code": codes.CODES[type(error)]})
 

@@ -1,0 +1,95 @@
+"""Requests as API Gateway hands them to the handler: a regional REST API's headers and context."""
+
+import base64
+import hashlib
+import json
+import time
+import uuid
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """Who the requests come from: an app and a switch."""
+
+    app_key: str
+    app_secret: str
+    switch_user: str
+    switch_password: str
+
+
+def request(path: str, content: Any, credentials: Credentials) -> dict[str, Any]:
+    """An event that posts `content` to `path`, signed now: a form to NetEase's paths, JSON to the
+    switch's. A NetEase signature lasts five minutes."""
+    if path.startswith("/switch/"):
+        return _event(path, json.dumps(content), "application/json", _basic(credentials))
+    return _event(
+        path,
+        urlencode(content),
+        "application/x-www-form-urlencoded;charset=utf-8",
+        _signed(credentials),
+    )
+
+
+def _signed(credentials: Credentials) -> dict[str, str]:
+    nonce, now = uuid.uuid4().hex, str(int(time.time()))
+    signed = hashlib.sha1((credentials.app_secret + nonce + now).encode(), usedforsecurity=False)
+    return {
+        "AppKey": credentials.app_key,
+        "Nonce": nonce,
+        "CurTime": now,
+        "CheckSum": signed.hexdigest(),
+    }
+
+
+def _basic(credentials: Credentials) -> dict[str, str]:
+    both = f"{credentials.switch_user}:{credentials.switch_password}"
+    return {"Authorization": f"Basic {base64.b64encode(both.encode()).decode()}"}
+
+
+def _event(path: str, body: str, content_type: str, headers: dict[str, str]) -> dict[str, Any]:
+    host = "abcdefghij.execute-api.eu-west-1.amazonaws.com"
+    all_headers = {
+        "Accept": "*/*",
+        "Accept-Encoding": "gzip, deflate",
+        "Content-Type": content_type,
+        "Host": host,
+        "User-Agent": "Apache-HttpClient/4.5.14",
+        "X-Amzn-Trace-Id": "Root=1-6740a1b2-0123456789abcdef01234567",
+        "X-Forwarded-For": "192.0.2.10",
+        "X-Forwarded-Port": "443",
+        "X-Forwarded-Proto": "https",
+        **headers,
+    }
+    return {
+        "resource": path,
+        "path": path,
+        "httpMethod": "POST",
+        "headers": all_headers,
+        "multiValueHeaders": {name: [value] for name, value in all_headers.items()},
+        "queryStringParameters": None,
+        "multiValueQueryStringParameters": None,
+        "pathParameters": None,
+        "stageVariables": None,
+        "requestContext": {
+            "resourceId": "a1b2c3",
+            "resourcePath": path,
+            "httpMethod": "POST",
+            "extendedRequestId": "AbCdEfGhIjKlMnO=",
+            "requestTime": "21/Nov/2026:12:00:00 +0000",
+            "path": f"/api{path}",
+            "accountId": "123456789012",
+            "protocol": "HTTP/1.1",
+            "stage": "api",
+            "domainPrefix": "abcdefghij",
+            "requestTimeEpoch": 1_795_262_400_000,
+            "requestId": "01234567-89ab-cdef-0123-456789abcdef",
+            "identity": {"sourceIp": "192.0.2.10", "userAgent": "Apache-HttpClient/4.5.14"},
+            "domainName": host,
+            "apiId": "abcdefghij",
+        },
+        "body": body,
+        "isBase64Encoded": False,
+    }

@@ -1,0 +1,189 @@
+"""The tables, for the screen and for RESULTS.md."""
+
+import platform
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from statistics import mean, median
+
+from bench import limits
+from bench.allocation import Allocation
+from bench.cold import ColdStarts, Field
+from bench.operations import Measured
+
+LIBRARIES = ("boto3", "botocore", "chalice", "aws-lambda-powertools", "cryptography")
+Rounds = Sequence[tuple[float, float]]
+
+
+def head(engine: str) -> str:
+    """What the numbers were made with."""
+    libraries = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
+    return (
+        "# What the gateway costs\n\n"
+        f"Written by `make bench` on {datetime.now(UTC):%Y-%m-%d}: "
+        f"Python {platform.python_version()} on {sys.platform} ({platform.machine()}), "
+        f"{libraries}; engine: {engine}.\n\n"
+        "Calls and units are exact and the same on every machine. Times are of the machine that "
+        "ran this and say little; the ratios, taken in turns in one run, are what counts.\n"
+    )
+
+
+def operations(measured: Iterable[Measured]) -> str:
+    """Calls and units."""
+    rows = [
+        (
+            each.name,
+            str(each.round_trips),
+            _calls(each),
+            f"{each.units.read:g}",
+            str(each.units.write),
+            str(each.units.index),
+            str(each.largest_item),
+        )
+        for each in measured
+    ]
+    return (
+        "## AWS calls and capacity units\n\n"
+        "On warm caches. Units follow AWS's published rules (`bench/capacity.py` says which and "
+        "where they stand), from the requests that were sent and the items before and after; a "
+        "refused write counts in full. Index units at the plain rate: indexes are written behind "
+        "the table, outside of the transaction.\n\n"
+        + _table(
+            (
+                "operation",
+                "round trips",
+                "AWS calls",
+                "read units",
+                "write units, table",
+                "write units, index",
+                "largest item, bytes",
+            ),
+            rows,
+        )
+    )
+
+
+def _calls(measured: Measured) -> str:
+    counted: dict[str, int] = {}
+    for call in measured.calls:
+        counted[call.operation] = counted.get(call.operation, 0) + call.round_trips
+    return ", ".join(f"{n} x {name}" if n > 1 else name for name, n in counted.items())
+
+
+def cpu(rounds_of: dict[str, Rounds]) -> str:
+    """Handler against bare client."""
+    rows = [
+        (
+            name,
+            f"{min(handler for handler, _ in rounds) * 1e6:.0f}",
+            f"{min(bare for _, bare in rounds) * 1e6:.0f}",
+            f"{cpu_ratio(rounds):.2f}",
+            f"{limits.CPU_RATIO:g}" if name in limits.CPU_LIMITED else "",
+        )
+        for name, rounds in rounds_of.items()
+    ]
+    return (
+        "## CPU of a request\n\n"
+        "The whole handler, from API Gateway's event to its answer, against the bare boto3 client "
+        "making the same calls with the same parameters. HTTP is replaced by recorded answers on "
+        "both sides. Times are the best round, the ratio is the median of all rounds.\n\n"
+        + _table(("operation", "handler, µs", "bare client, µs", "ratio", "at most"), rows)
+    )
+
+
+def cpu_ratio(rounds: Rounds) -> float:
+    """The median over the rounds."""
+    return median(handler / bare for handler, bare in rounds)
+
+
+def cold(starts: ColdStarts) -> str:
+    """Gateway against a client alone."""
+    fields: tuple[tuple[str, Field], ...] = (("CPU", "cpu"), ("wall clock", "wall"))
+    rows = [
+        (
+            what,
+            f"{median(each[field] for each in starts.gateway) * 1e3:.0f}",
+            f"{median(each[field] for each in starts.bare) * 1e3:.0f}",
+            f"{median(each[field] for each in starts.empty) * 1e3:.0f}",
+            f"{starts.ratio(field):.2f}",
+            f"{starts.net_ratio(field):.2f}",
+        )
+        for what, field in fields
+    ]
+    return (
+        "## Cold start\n\n"
+        "A new process that imports the bundle and answers its first bind (two secrets, one "
+        "profile, one transaction, HTTP replaced by recorded answers), against a new process that "
+        'does `import boto3; boto3.client("dynamodb")`. Whole processes, the interpreter\'s own '
+        f"start among it; medians of {len(starts.gateway)} pairs in turns. "
+        f"At most {limits.COLD_RATIO:g}.\n\n"
+        + _table(
+            (
+                "time",
+                "gateway, ms",
+                "client alone, ms",
+                "interpreter alone, ms",
+                "ratio",
+                "ratio without the interpreter",
+            ),
+            rows,
+        )
+    )
+
+
+def allocation(measured: Iterable[Allocation]) -> str:
+    """Attempts by occupation."""
+    rows = [
+        (
+            f"{each.occupied} %",
+            f"{mean(each.transactions):.1f}",
+            str(max(each.transactions)),
+            f"{mean(each.round_trips):.1f}",
+            str(max(each.round_trips)),
+            f"{each.found} of {len(each.round_trips)}",
+        )
+        for each in measured
+    ]
+    return (
+        "## Finding a number\n\n"
+        "A pool of 100 numbers, on so many of which one of the two is bound to somebody else "
+        "already. At 99 % one number is left, at 100 % none, and the answer has to be 603.\n\n"
+        + _table(
+            (
+                "occupied",
+                "transactions, mean",
+                "most",
+                "round trips, mean",
+                "most",
+                "number found",
+            ),
+            rows,
+        )
+    )
+
+
+def verdict(breaches: Sequence[limits.Breach]) -> str:
+    """The last lines."""
+    if not breaches:
+        return "All limits hold.\n"
+    return "Limits that do not hold:\n\n" + "".join(f"- {each}\n" for each in breaches)
+
+
+def _table(names: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    widths = [max(map(len, column)) for column in zip(names, *rows, strict=True)]
+    lines = [_line(names, widths), _line(["-" * width for width in widths], widths)]
+    lines += [_line(row, widths) for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    padded = [
+        cell.ljust(width) if i == 0 or not _numeric(cell) else cell.rjust(width)
+        for i, (cell, width) in enumerate(zip(cells, widths, strict=True))
+    ]
+    return f"| {' | '.join(padded)} |"
+
+
+def _numeric(cell: str) -> bool:
+    return cell[:1].isdigit() and cell.replace(".", "", 1).isdigit()

@@ -1,0 +1,172 @@
+"""The gateway in this process, on a real engine: DynamoDB Local where there is Java, else moto."""
+
+import json
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import IO, Any, Self
+
+import boto3
+from moto import mock_aws
+
+from admin import provision
+from bench.capacity import Index
+from bench.events import Credentials, request
+from bench.lambda_context import CONTEXT, ENVIRONMENT
+from bench.meter import Meter
+from chalicelib.settings import settings
+from chalicelib.store import clients
+from tests import dynamodb_local as local
+
+ROOT = Path(__file__).resolve().parent.parent
+SWITCH = "bench-switch"
+RATE = 1_000_000
+"""Requests a second that an app may send: what is measured is not the limiter's refusal."""
+
+
+class Failed(Exception):
+    """The gateway answered something else than what is to be measured."""
+
+
+class Receiver(ThreadingHTTPServer):
+    """An app's receiver: answers every callback with 200."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Answering)
+        self.taken = 0
+        self.url = f"http://127.0.0.1:{self.server_port}/"
+
+    @contextmanager
+    def serving(self) -> Iterator[Self]:
+        """Answers until the block ends."""
+        thread = Thread(target=self.serve_forever, daemon=True)
+        thread.start()
+        yield self
+        self.shutdown()
+        thread.join()
+        self.server_close()
+
+
+class _Answering(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.taken += 1  # type: ignore[attr-defined]
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_: Any) -> None:
+        """Nothing: the default would write each request to stderr."""
+
+
+@dataclass
+class World:
+    """A provisioned gateway; `engine` is the words for the report."""
+
+    engine: str
+    meter: Meter
+    handler: Callable[[dict[str, Any], Any], dict[str, Any]]
+    receiver: Receiver
+    switch: tuple[str, str]
+
+    def announced(self, *, newest: int) -> list[str]:
+        """The bodies of the messages that were put into the delivery queue last."""
+        sqs: Any = boto3.client("sqs")
+        queue = sqs.get_queue_url(QueueName=settings().delivery_queue_name)["QueueUrl"]
+        got = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10)
+        return [message["Body"] for message in got["Messages"]][-newest:]
+
+    def app(self, name: str, numbers: list[str], *, cooling_s: int = 0) -> "Client":
+        """A new app with these X numbers."""
+        app_key, app_secret = provision.create_app(
+            name,
+            callback_url=self.receiver.url,
+            rate=RATE,
+            quota=100_000,
+            cooling_s=cooling_s,
+        )
+        provision.add_numbers(name, [(number, None) for number in numbers])
+        return Client(self, name, Credentials(app_key, app_secret, *self.switch))
+
+
+@dataclass
+class Client:
+    """An app's backend and the switch."""
+
+    world: World
+    name: str
+    credentials: Credentials
+
+    def send(self, path: str, content: Any) -> dict[str, Any]:
+        """Through the whole handler; the answer's JSON. Raises Failed unless HTTP 200."""
+        return self.handle(self.event(path, content))
+
+    def event(self, path: str, content: Any) -> dict[str, Any]:
+        """The request, signed now."""
+        return request(path, content, self.credentials)
+
+    def handle(self, event: dict[str, Any]) -> dict[str, Any]:
+        """The answer's JSON. Raises Failed unless HTTP 200."""
+        answer = self.world.handler(event, CONTEXT)
+        if answer["statusCode"] != 200:
+            raise Failed(f"{event['path']}: {answer['statusCode']}")
+        body: dict[str, Any] = json.loads(answer["body"])
+        return body
+
+    def ask(self, call: str, **parameters: Any) -> dict[str, Any]:
+        """A NetEase AXB call that has to succeed. Raises Failed."""
+        answer = self.send(f"/smallphone/axb/{call}", parameters)
+        if answer["code"] != 200:
+            raise Failed(f"{call}: code {answer['code']}")
+        return answer
+
+
+@contextmanager
+def world() -> Iterator[World]:
+    """Engine, table as in the template, queue, secrets and a switch; gone at the end."""
+    os.environ.update(ENVIRONMENT)
+    with _engine() as (engine, endpoint):
+        if endpoint is not None:
+            os.environ["AWS_ENDPOINT_URL_DYNAMODB"] = endpoint
+        # Secrets and the queue are moto's in any case: they have no capacity to measure.
+        with mock_aws(), Path(os.devnull).open("w") as log, Receiver().serving() as receiver:
+            yield _provisioned(engine, log, receiver)
+
+
+@contextmanager
+def _engine() -> Iterator[tuple[str, str | None]]:
+    try:
+        java, directory = local._java(), local._installed()
+    except local.Missing as missing:
+        yield f"moto in this process ({missing})", None
+        return
+    with local.running(java, directory) as endpoint:
+        yield f"DynamoDB Local {local.VERSION}", endpoint
+
+
+def _provisioned(engine: str, log: IO[str], receiver: Receiver) -> World:
+    names = settings()
+    described = json.loads((ROOT / "infra" / "resources.json").read_text())
+    table = described["Resources"]["Table"]["Properties"]
+    created = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
+    probe: Any = boto3.client("dynamodb")
+    probe.create_table(TableName=names.table_name, **{part: table[part] for part in created})
+    boto3.client("sqs").create_queue(QueueName=names.delivery_queue_name)
+    for name, value in (
+        (names.credentials_secret, {"apps": {}, "switches": {}}),
+        (names.data_keys_secret, {"current": "1", "1": secrets.token_hex(32)}),
+    ):
+        boto3.client("secretsmanager").create_secret(Name=name, SecretString=json.dumps(value))
+    table_key = [part["AttributeName"] for part in table["KeySchema"]]
+    meter = Meter(probe, [Index.of(each, table_key) for each in table["GlobalSecondaryIndexes"]])
+    switch = (SWITCH, provision.create_switch(SWITCH))
+    with redirect_stdout(log):
+        # The logger keeps the stream that it finds now.
+        from app import app as handler
+    for client in (clients.dynamodb(), clients.sqs(), clients.secretsmanager()):
+        meter.attach(client)
+    return World(engine, meter, handler, receiver, switch)

@@ -1,0 +1,244 @@
+"""A process that lives through a gateway's whole day; a test reads all that it left behind.
+
+`python -m tests.attacks.scenario <DynamoDB endpoint> <file> [plant]` runs the handlers as Lambda
+does, with every logger at its most talkative, and writes table and queue to the file.
+"""
+
+import base64
+import json
+import logging
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from botocore.exceptions import EndpointConnectionError
+
+from chalicelib.api import http
+from chalicelib.settings import settings
+from chalicelib.store import clients
+from chalicelib.store.vault import Vault
+from tests.gateways import NOW, Backend, Stage, Switch, number, stage
+from tests.receivers import Receiver, receiver
+
+A, B, C = "447700900101", "447700900202", "12125550187"
+D, E = "8610055512345", "447700900404"
+SUBSCRIBERS = (A, B, C, D, E)
+PLANTED = E
+
+
+class Day:
+    """What happens."""
+
+    def __init__(self, here: Stage, inbox: Receiver) -> None:
+        from tests.attacks import lambda_events
+
+        self._lambda = lambda_events
+        self._here = here
+        self._inbox = inbox
+        self._app: Backend = here.app("demo", [number(0), number(1)], callback_url=inbox.url)
+        self._strict = here.app("strict", [number(2)], callback_url=inbox.url, strict_nonce=True)
+        self._slow = here.app("slow", [number(3)], callback_url=inbox.url, rate=1)
+        self._lost = here.app("lost", [number(4)], callback_url="http://127.0.0.1:9/")
+        self._switch: Switch = here.switch()
+        self.queued: list[str] = []
+
+    def ask(
+        self,
+        operation: str,
+        parameters: Mapping[str, Any],
+        *,
+        app: Backend | None = None,
+        in_query: bool = False,
+        more: Mapping[str, str] | None = None,
+    ) -> dict[str, Any]:
+        """One call to the facade; its reply, after its shape was looked at."""
+        from urllib.parse import urlencode
+
+        headers = (app or self._app).headers(now=NOW, nonce=f"{A}-{os.urandom(4).hex()}")
+        sent = self._lambda.event(
+            "POST",
+            f"/smallphone/axb/{operation}",
+            headers=headers | (more or {}),
+            query=[(k, str(v)) for k, v in parameters.items()] if in_query else (),
+            body=None if in_query else urlencode(parameters).encode(),
+        )
+        reply: dict[str, Any] = json.loads(self._lambda.answer(sent)["body"])
+        return reply
+
+    def tell(self, path: str, body: Any, **more: str) -> int:
+        """One call of the switch; the status."""
+        raw = body if isinstance(body, str) else json.dumps(body)
+        sent = self._lambda.event(
+            "POST", path, headers=self._switch.headers() | more, body=raw.encode()
+        )
+        return int(self._lambda.answer(sent)["statusCode"])
+
+    def event(self, kind: str, binding: str | None, **more: Any) -> dict[str, Any]:
+        """One event of the switch; its ids hold a number, as a careless switch's do."""
+        return {
+            "event_id": f"{kind}-{A}-{os.urandom(4).hex()}",
+            "type": kind,
+            "call_id": f"call-{A}-{B}",
+            "binding": binding,
+            "from": A,
+            "to": number(0),
+            "callee": B,
+            "at": NOW,
+        } | more
+
+    def requests(self) -> str:
+        """Binds in every way there is, right and wrong; an id to go on with."""
+        pair = {"phoneA": A, "phoneB": B, "expiration": 60}
+        bound = self.ask("bind", pair | {"userData": f"call {C}", "recordFlag": 1})
+        assert bound["code"] == 200
+        other = {"phoneA": C, "phoneB": D, "expiration": 5, "userData": D}
+        assert self.ask("bind", other, in_query=True, more={"requestid": C})["code"] == 200
+        assert self.ask("bind", pair, app=self._strict)["code"] == 200
+        self.ask("bind", pair, app=self._slow)
+        assert self.ask("bind", pair, app=self._slow)["code"] == 416
+        assert self.ask("bind", other | {"phoneB": A}, more={"requestid": C})["code"] == 417
+        assert self.ask("bind", pair | {"phoneX": bound["phoneX"]})["code"] == 602
+        for wrong in (
+            {"phoneA": f"+{A}"},
+            {"phoneB": A},
+            {"expiration": B},
+            {"areaCode": A},
+            {"phoneX": A},
+            {"recordFlag": B},
+            {A: B},
+        ):
+            self.ask("bind", pair | wrong)
+            self.ask("bind", pair | wrong, in_query=True)
+        for wrong in ({"appkey": A}, {"curtime": A}, {"checksum": A}, {"x-custom-traceid": A * 99}):
+            self.ask("bind", pair, more=wrong)
+        for operation in ("unbind", "delay", "query"):
+            self.ask(operation, {"bindId": A, "opType": 1, "delta": 5})
+        assert self.ask("query", {"opType": 0, "phoneX": bound["phoneX"]})["bindInfos"]
+        assert self.ask("delay", {"bindId": bound["bindId"], "delta": 1})["code"] == 200
+        answer, event = self._lambda.answer, self._lambda.event
+        for path in (f"/{A}", f"/smallphone/axb/{A}", f"/switch/{A}"):
+            answer(event("GET", path, query=[("phone", B)], headers={"user-agent": C}))
+        binding: str = bound["bindId"]
+        return binding
+
+    def calls(self, binding: str) -> None:
+        """Calls and messages, reported well and badly."""
+        for caller in (A, B, E, "", "anonymous", f"+{A}", f"{A}x"):
+            for to in (number(0), number(1)):
+                route = {"call_id": A, "kind": "call", "from": caller, "to": to}
+                assert self.tell("/switch/route", route) == 200
+        assert self.tell("/switch/route", {"from": A, "to": B}) == 400
+        assert self.tell("/switch/route", f"[{A}") == 400
+        assert self.tell("/switch/route", "{}", authorization=f"Basic {A}") == 401
+        ended = {"reason": 16, "released_by": "caller"}
+        good = [
+            self.event("call.started", binding),
+            self.event("call.answered", binding),
+            self.event("call.ended", binding, **ended),
+            self.event("sms.sent", binding, result="ok", text=f"my number is {B}"),
+            self.event("recording.ready", binding, url=f"https://r/{A}.wav", md5=A),
+            self.event("call.transferred", binding, target=C),
+            self.event("call.ended", None, rejected="third_party", **{"from": E, "callee": None}),
+            self.event("call.ended", None, to=number(4), call_id="lost", callee=None),
+        ]
+        assert self.tell("/switch/events", good) == 200
+        bad = [self.event("call.ended", binding, at=A), self.event("sms.sent", None, result=A)]
+        assert self.tell("/switch/events", [*bad, A, [B]]) == 400
+
+    def deliveries(self) -> None:
+        """The receiver refuses, then takes; one receiver is not there at all."""
+        from app import deliver
+
+        self.queued += self._here.queued()
+        records = [{"body": body, "receiptHandle": "r"} for body in [*self.queued, A, f'"{A}"']]
+        for status in (500, 200, 200):
+            self._inbox.status = status
+            for record in records:
+                try:
+                    deliver({"Records": [record]}, self._lambda.Context())
+                except Exception:
+                    # Lambda's runtime writes it to the log.
+                    logging.getLogger("lambda").exception("deliver")
+
+    def faults(self, binding: str) -> None:
+        """Stores that are down, and a fault of our own whose text holds a number."""
+
+        def refuse(request: Any, **_: Any) -> None:
+            raise EndpointConnectionError(endpoint_url=request.url)
+
+        route = {"call_id": A, "kind": "call", "from": A, "to": number(0)}
+        for client in (clients.dynamodb(), clients.sqs()):
+            client.meta.events.register_first("before-send", refuse)
+            self.ask("bind", {"phoneA": A, "phoneB": C, "expiration": 5})
+            self.ask("query", {"opType": 1, "bindId": binding})
+            self.tell("/switch/route", route)
+            self.tell("/switch/events", [self.event("sms.sent", binding, result="ok")])
+            client.meta.events.unregister("before-send", refuse)
+
+        def broken(*_: Any, **__: Any) -> Any:
+            raise ValueError(f"can't read {A} and {B}")
+
+        with patch.object(Vault, "open", broken), patch.object(Vault, "seal", broken):
+            assert self.ask("query", {"opType": 1, "bindId": binding})["code"] == 500
+            assert self.ask("bind", {"phoneA": C, "phoneB": B, "expiration": 5})["code"] == 500
+            assert self.tell("/switch/route", route) == 500
+
+    def evening(self, binding: str) -> None:
+        """Unbinding and cleaning."""
+        from app import clean
+
+        assert self.ask("unbind", {"bindId": binding})["code"] == 200
+        tick = {
+            "version": "0",
+            "account": "123456789012",
+            "region": "eu-west-1",
+            "detail": {},
+            "detail-type": "Scheduled Event",
+            "source": "aws.events",
+            "time": "2030-01-01T00:00:00Z",
+            "id": "1",
+            "resources": [],
+        }
+        with patch("chalicelib.jobs.time.time_ns", lambda: (NOW + 10**8) * 1_000_000):
+            clean(tick, self._lambda.Context())
+        self.queued += self._here.queued()
+
+
+def plant(day: Day) -> None:
+    """One number wherever the search looks, each time in another dress."""
+    print(base64.b64encode(f"caller={PLANTED};".encode()).decode())
+    print(PLANTED.encode().hex(), file=sys.stderr)
+    item = {"pk": {"S": "PLANTED"}, "sk": {"S": "1"}, "blob": {"B": f"<{PLANTED}>".encode()}}
+    clients.dynamodb().put_item(TableName=settings().table_name, Item=item)
+    day.queued.append(json.dumps({"to": PLANTED[2:]}))
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Lives through the day and leaves table and queue in a file."""
+    endpoint, file, *extra = arguments
+    os.environ["LOG_LEVEL"] = "DEBUG"
+    logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
+    with receiver() as inbox, stage(endpoint) as here, patch.object(http, "now_ms", lambda: NOW):
+        day = Day(here, inbox)
+        binding = day.requests()
+        day.calls(binding)
+        day.deliveries()
+        day.faults(binding)
+        day.evening(binding)
+        if extra == ["plant"]:
+            plant(day)
+        told = {body.get("eventType") for body in inbox.bodies()}
+        assert told == {"32", "33", "34"}, told
+        left = {"items": here.items(), "queued": day.queued}
+    Path(file).write_text(json.dumps(left, default=lambda raw: {"base64": _text(raw)}))
+
+
+def _text(raw: bytes) -> str:
+    return base64.b64encode(raw).decode()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
