@@ -9,6 +9,8 @@ BATCH = 20
 """Bindings a transaction: an update each and the quota counters stay under its 100 items."""
 ROOM = 200
 """How many of its own expired bindings an app that is at its quota clears by itself."""
+LOOK = 5_000
+"""Among how many of everybody's it looks for them: somebody waits for this bind."""
 
 
 class Cleaner:
@@ -32,7 +34,8 @@ class Cleaner:
 
     def make_room(self, *, app: str, now: int) -> int:
         """Archives some of one app's expired bindings, so that its quota counts only live ones."""
-        own = (each for each in self._bindings.overdue(now=now) if each.app == app)
+        looked_at = islice(self._bindings.overdue(now=now), LOOK)
+        own = (each for each in looked_at if each.app == app)
         return sum(self._bindings.archive(batch, now=now) for batch in _batches(islice(own, ROOM)))
 
 
