@@ -14,7 +14,7 @@ from chalicelib.core.errors import BadParameter
 from chalicelib.core.values import DAY_MS, App, Pool, parse_number
 from chalicelib.settings import settings
 from chalicelib.store import apps, clients
-from chalicelib.store.bindings import number_key
+from chalicelib.store.items import number_key
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 _AREA = re.compile(r"[1-9][0-9]{0,2}")

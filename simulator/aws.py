@@ -16,8 +16,8 @@ from moto.moto_server.werkzeug_app import (
 from moto.sqs.models import Queue
 from werkzeug.serving import BaseWSGIServer, make_server
 
+from simulator import moto_dynamodb, moto_secrets
 from simulator.child import end_with_parent
-from simulator.moto_gaps import close_gaps
 
 WSGIApplication = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
@@ -83,7 +83,8 @@ class Dispatcher(DomainDispatcherApplication):
 
 def stand_in(host: str, port: int, fd: int | None = None) -> BaseWSGIServer:
     """A server ready for `serve_forever`; `fd` is a socket that listens already. One a process."""
-    close_gaps()
+    moto_dynamodb.install()
+    moto_secrets.install()
     responses.method_names_from_class = cache(responses.method_names_from_class)
     application = OneAtATime(Dispatcher())
     application.let_long_polls_wait()

@@ -79,7 +79,7 @@ class World:
             time.sleep(0.2)
 
     def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        answer: dict[str, Any] = self._session.post(self._url + path, json=body, timeout=30).json()
+        answer: dict[str, Any] = self._session.post(self._url + path, json=body, timeout=120).json()
         return answer
 
 

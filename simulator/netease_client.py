@@ -7,7 +7,7 @@ from typing import Any
 
 import requests
 
-TIMEOUT_S = 10.0
+TIMEOUT_S = 30.0
 
 
 class NeteaseClient:

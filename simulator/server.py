@@ -13,9 +13,10 @@ import click
 
 from simulator import http_server
 from simulator.child import adopt, describe, end_with_parent, say
+from simulator.dialling import BadField, dialled, written
 from simulator.receiver import Receivers, fault
 from simulator.recordings import recording
-from simulator.switch import BadField, Switch, dialled, written
+from simulator.switch import Switch
 from simulator.switch_api import GatewayError, SwitchApi
 
 UNREAD = (411, 413)

@@ -3,82 +3,30 @@
 import hashlib
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from simulator.clock import Clock
-from simulator.phones import (
-    CALL_REJECTED,
-    ENDINGS,
-    NORMAL_CLEARING,
-    RING_S,
-    Answer,
-    answer_of,
-)
+from simulator.dialling import Dialled, Written
+from simulator.event_log import EventLog
+from simulator.phones import CALL_REJECTED, ENDINGS, NORMAL_CLEARING, RING_S, Answer
 from simulator.recordings import recording
 from simulator.switch_api import Report, SwitchApi
 
-MAX_TALK_S = 86_400
 RECORDING_READY_S = 60  # a recording is there about a minute after its call
-PARTIES = ("caller", "callee", "platform")
-SMS_RESULTS = ("ok", "failed", "timeout")
-
-
-class BadField(ValueError):
-    """A field of a request to the simulator that can't be used; the text says which and why."""
-
-
-@dataclass(frozen=True, slots=True)
-class Dialled:
-    """A call that somebody makes: `caller` dials `number` (X) and would talk `talk_s` seconds."""
-
-    caller: str
-    number: str
-    answer: Answer
-    talk_s: float
-    hangup_by: str
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """A message that somebody sends to `number` (X); `result` is what the network makes of it."""
-
-    caller: str
-    number: str
-    text: str
-    result: str
-
-
-def dialled(body: dict[str, Any]) -> Dialled:
-    """Reads `POST /calls`. BadField if a field is missing or unusable."""
-    _only(body, {"from", "to", "answer", "talk_s", "hangup_by"})
-    try:
-        answer = answer_of(body.get("answer", True))
-    except ValueError:
-        words = ", ".join(answer.value for answer in Answer)
-        raise BadField(f"answer must be true, false or one of {words}") from None
-    talk_s = body.get("talk_s", 30)
-    if isinstance(talk_s, bool) or not isinstance(talk_s, int | float):
-        raise BadField("talk_s must be a number of seconds")
-    if not 0 <= talk_s <= MAX_TALK_S:
-        raise BadField(f"talk_s must be from 0 to {MAX_TALK_S} seconds")
-    return Dialled(
-        caller=_caller(body),
-        number=_number(body),
-        answer=answer,
-        talk_s=talk_s,
-        hangup_by=_choice(body, "hangup_by", PARTIES),
-    )
-
-
-def written(body: dict[str, Any]) -> Written:
-    """Reads `POST /messages`. BadField if a field is missing or unusable."""
-    _only(body, {"from", "to", "text", "result"})
-    text = body.get("text")
-    if not isinstance(text, str):
-        raise BadField("text must be a string")
-    result = _choice(body, "result", SMS_RESULTS)
-    return Written(caller=_caller(body), number=_number(body), text=text, result=result)
+TOLD_IN_ORDER = (
+    "call_id",
+    "connected",
+    "answered",
+    "delivered",
+    "caller",
+    "callee",
+    "reason",
+    "talk_s",
+    "ended_by",
+    "cause",
+    "binding",
+    "record",
+)
 
 
 class Switch:
@@ -107,7 +55,13 @@ class Switch:
                 rejected=route.get("reason"),
             )
             seen = _rejected(route, call_id=call_id, caller=call.caller, number=call.number)
-            return _told(seen | {"answered": False}, self._api.report(log.events))
+            seen |= {
+                "answered": False,
+                "talk_s": 0,
+                "ended_by": "platform",
+                "cause": CALL_REJECTED,
+            }
+            return _told(seen, self._api.report(log.events))
 
         log.goes_to(route)
         talked_s, ended_by, cause = self._connect(call, route, log)
@@ -146,7 +100,7 @@ class Switch:
         return _told(seen | {"delivered": delivered}, self._api.report(log.events))
 
     def _connect(
-        self, call: Dialled, route: dict[str, Any], log: "EventLog"
+        self, call: Dialled, route: dict[str, Any], log: EventLog
     ) -> tuple[float | None, str, int]:
         """Seconds talked (None: not answered), who ended it, Q.850 cause."""
         log.add("call.started")
@@ -168,43 +122,11 @@ class Switch:
         log.add("call.ended", reason=NORMAL_CLEARING, released_by=ended_by)
         return talked_s, ended_by, NORMAL_CLEARING
 
-    def _recorded(self, log: "EventLog") -> dict[str, Any]:
+    def _recorded(self, log: EventLog) -> dict[str, Any]:
         log.clock.pass_time(RECORDING_READY_S)
         url = f"{self._base_url}/recordings/{log.call_id}.wav"
         digest = hashlib.md5(recording(log.call_id), usedforsecurity=False).hexdigest()
         return log.add("recording.ready", url=url, md5=digest)
-
-
-class EventLog:
-    """The events of one call, in order, on the call's own clock."""
-
-    def __init__(self, clock: Clock, *, call_id: str, caller: str, number: str) -> None:
-        self.clock = clock
-        self.call_id = call_id
-        self.events: list[dict[str, Any]] = []
-        self._about: dict[str, Any] = {
-            "call_id": call_id,
-            "binding": None,
-            "from": caller,
-            "to": number,
-            "callee": None,
-        }
-
-    def goes_to(self, route: dict[str, Any]) -> None:
-        """From now on the events name the binding and the person called."""
-        self._about |= {"binding": route.get("binding"), "callee": route["to"]}
-
-    def add(self, kind: str, **more: Any) -> dict[str, Any]:
-        """Notes an event at the clock's time and returns it."""
-        event = {
-            "event_id": uuid.uuid4().hex,
-            "type": kind,
-            "at": self.clock.now_ms,
-            **self._about,
-            **more,
-        }
-        self.events.append(event)
-        return event
 
 
 def _rejected(route: dict[str, Any], *, call_id: str, caller: str, number: str) -> dict[str, Any]:
@@ -219,9 +141,6 @@ def _rejected(route: dict[str, Any], *, call_id: str, caller: str, number: str) 
             "heard": route.get("announcement"),
         },
         "callee": None,
-        "talk_s": 0,
-        "ended_by": "platform",
-        "cause": CALL_REJECTED,
         "binding": None,
         "record": False,
     }
@@ -245,7 +164,8 @@ def _connected(route: dict[str, Any], *, call_id: str, caller: str, number: str)
 
 
 def _told(seen: dict[str, Any], report: Report) -> dict[str, Any]:
-    told = seen | {"events_accepted": report.accepted}
+    told = {name: seen[name] for name in TOLD_IN_ORDER if name in seen}
+    told["events_accepted"] = report.accepted
     if report.refused or report.error:
         told["events_refused"] = report.refused
         told["events_error"] = report.error
@@ -258,30 +178,3 @@ def _sum(first: Report, second: Report) -> Report:
         refused=first.refused + second.refused,
         error=first.error or second.error,
     )
-
-
-def _only(body: dict[str, Any], known: set[str]) -> None:
-    unknown = sorted(set(body) - known)
-    if unknown:
-        raise BadField(f"unknown field {unknown[0]!r}; known are {', '.join(sorted(known))}")
-
-
-def _caller(body: dict[str, Any]) -> str:
-    caller = body.get("from")
-    if not isinstance(caller, str):
-        raise BadField('from must be a string of digits; "" or "anonymous" hides the number')
-    return caller
-
-
-def _number(body: dict[str, Any]) -> str:
-    number = body.get("to")
-    if not isinstance(number, str) or not number:
-        raise BadField("to must be the number that is dialled, a string of digits")
-    return number
-
-
-def _choice(body: dict[str, Any], field: str, choices: tuple[str, ...]) -> str:
-    value = body.get(field, choices[0])
-    if value not in choices:
-        raise BadField(f"{field} must be one of {', '.join(choices)}")
-    return str(value)

@@ -7,7 +7,7 @@ from typing import Any
 
 import requests
 
-TIMEOUT_S = 10.0
+TIMEOUT_S = 30.0
 REPORT_PAUSES_S = (0.1, 0.3, 1.0)
 
 

@@ -17,6 +17,7 @@ from unittest.mock import patch
 from urllib.parse import urlencode
 
 import pytest
+from aws_lambda_powertools.utilities.parameters import SecretsProvider
 from botocore.awsrequest import AWSResponse
 from botocore.config import Config
 from moto import mock_aws
@@ -115,6 +116,25 @@ class Stage:
     def instance(self) -> Gateway:
         """A gateway as a fresh Lambda instance has it: its own caches, nothing shared but AWS."""
         return Gateway(settings())
+
+    def instance_with_these_secrets(self) -> Gateway:
+        """An instance that has read the secrets as they are now, and keeps them."""
+        gateway = self.instance()
+        kept = SecretsProvider(boto3_client=clients.secretsmanager())
+        for reader in (gateway._data_keys, gateway._credentials):
+            reader._secret._provider = lambda: kept
+        gateway._data_keys.vault()
+        return gateway
+
+    def rotation(self) -> tuple[Gateway, Gateway]:
+        """A new data key: an instance that knows both and writes the old one, and one that has
+        gone over to the new one."""
+        version = provision.add_data_key()
+        writes_old = self.instance_with_these_secrets()
+        provision.use_data_key(version)
+        writes_new = self.instance_with_these_secrets()
+        assert writes_old._data_keys.vault().version < writes_new._data_keys.vault().version
+        return writes_old, writes_new
 
     def app(self, name: str, numbers: Sequence[str], **options: Any) -> "Backend":
         """A new app that owns `numbers`; nothing but its quota ever stops it."""

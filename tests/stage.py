@@ -120,7 +120,7 @@ class Stage:
         """Registers an app, with NUMBERS unless `numbers` says otherwise."""
         from admin import provision
         from chalicelib.store.apps import app_number_item
-        from chalicelib.store.bindings import number_key
+        from chalicelib.store.items import number_key
 
         numbers = settings.pop("numbers", NUMBERS)
         settings.setdefault("callback_url", "http://127.0.0.1:9/never")

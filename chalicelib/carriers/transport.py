@@ -15,7 +15,10 @@ def _session() -> "requests.Session":
     # Imported here: only the delivery worker needs it, and a cold start of the API does not.
     import requests  # noqa: PLC0415
 
-    return requests.Session()
+    session = requests.Session()
+    # Neither a proxy nor a .netrc of the environment has a say in where a callback goes.
+    session.trust_env = False
+    return session
 
 
 class CallbackSender:

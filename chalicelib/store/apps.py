@@ -3,7 +3,7 @@
 import time
 
 from chalicelib.core.values import DAY_MS, App, Pool
-from chalicelib.store.bindings import number_key
+from chalicelib.store.items import number_key
 from chalicelib.store.table import Item, Table, key, s
 
 

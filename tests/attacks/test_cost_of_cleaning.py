@@ -15,8 +15,7 @@ from chalicelib.bootstrap import Gateway
 from chalicelib.core.binding import binding_id
 from chalicelib.core.values import Binding, Subscriber
 from chalicelib.settings import settings
-from chalicelib.store import bindings as store
-from chalicelib.store import clients
+from chalicelib.store import clients, items
 from tests.gateways import MINUTE, NOW, Stage, number, subscriber
 
 EXPIRED = 1_000
@@ -51,7 +50,7 @@ def _item(gateway: Gateway, i: int, *, expires: int) -> dict[str, Any]:
         request=f"{i:032x}",
         content=f"{i:032x}",
     )
-    return store._binding_item(binding, store._seal(vault, binding), vault.version)
+    return items.binding_item(binding, items.seal(vault, binding), vault.version)
 
 
 def _seed(gateway: Gateway, numbers: range, *, expires: int) -> None:
@@ -138,4 +137,4 @@ def test_with_nothing_due_it_reads_nothing(here: Stage) -> None:
     with _metered() as meter:
         assert gateway.cleaner.clean(now=NOW + MINUTE, time_left=lambda: True) == 0
     assert meter["items looked at"] == meter["items written"] == 0
-    assert meter["Query calls"] == store.DUE_SHARDS
+    assert meter["Query calls"] == items.DUE_SHARDS

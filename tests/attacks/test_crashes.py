@@ -122,7 +122,13 @@ def test_while_the_table_is_down_everybody_is_told_to_come_again(
             switch.post(gateway.switchboard.route, route, now=NOW).status,
             switch.report(gateway, _ended("1", bound), now=NOW).status,
         ]
+        reply = gateway.axb.bind(
+            app.request({"phoneA": A, "phoneB": C, "expiration": 1}, now=NOW), NOW
+        )
     assert codes == [514] * 4
+    # A client hears nothing of what we are made of; the log does.
+    assert "transact" not in reply.body
+    assert "EndpointConnectionError" in str(reply.facts["why"])
     assert statuses == [503] * 2
     assert switch.reached(gateway, A, X, now=NOW) == B
     assert here.live("demo", now=NOW) == 1

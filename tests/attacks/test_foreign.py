@@ -75,7 +75,7 @@ def test_a_number_that_changes_hands_takes_no_binding_along(here: Stage) -> None
     """The old app's legs stay where they are; they neither route nor show for the new owner."""
     from chalicelib.settings import settings
     from chalicelib.store import clients
-    from chalicelib.store.bindings import number_key
+    from chalicelib.store.items import number_key
 
     app, switch = here.app("demo", [OURS]), here.switch()
     gateway = here.instance()

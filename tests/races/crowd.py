@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import cycle
 from threading import Barrier
 from typing import TypeVar
 
@@ -16,10 +17,10 @@ START_S = 60
 
 
 class Crowd:
-    """`size` Lambda instances. They live on between rounds, as warm ones do."""
+    """Lambda instances. They live on between rounds, as warm ones do."""
 
-    def __init__(self, stage: Stage, size: int, pool: ThreadPoolExecutor) -> None:
-        self._gateways = [stage.instance() for _ in range(size)]
+    def __init__(self, gateways: Sequence[Gateway], pool: ThreadPoolExecutor) -> None:
+        self._gateways = gateways
         self._pool = pool
 
     def at_once(self, actions: Sequence[Action[_T]]) -> list[_T]:
@@ -34,13 +35,19 @@ class Crowd:
         return list(self._pool.map(act, self._gateways, actions))
 
     def all_of(self, actions: Sequence[Action[_T]]) -> list[_T]:
-        """Does any number of actions, a few at a time; results in that order."""
-        gateway = self._gateways[0]
-        return list(self._pool.map(lambda action: action(gateway), actions))
+        """Does any number of actions, instance after instance; results in that order."""
+        return list(self._pool.map(lambda g, action: action(g), cycle(self._gateways), actions))
 
 
 @contextmanager
 def crowd(stage: Stage, size: int) -> Iterator[Crowd]:
-    """A crowd that is gone when the block ends."""
-    with ThreadPoolExecutor(size) as pool:
-        yield Crowd(stage, size, pool)
+    """So many instances, gone when the block ends."""
+    with crowd_of([stage.instance() for _ in range(size)]) as everybody:
+        yield everybody
+
+
+@contextmanager
+def crowd_of(gateways: Sequence[Gateway]) -> Iterator[Crowd]:
+    """These instances; their threads are gone when the block ends."""
+    with ThreadPoolExecutor(len(gateways)) as pool:
+        yield Crowd(gateways, pool)

@@ -12,7 +12,7 @@ import pytest
 
 from chalicelib.bootstrap import Gateway
 from tests.gateways import MINUTE, NOW, Backend, Stage, Switch, number, subscriber
-from tests.races.crowd import Crowd, crowd
+from tests.races.crowd import Crowd, crowd, crowd_of
 from tests.races.ledger import Entry, Ledger
 
 THREADS = 64
@@ -170,18 +170,13 @@ class Race:
         self.ledger.forget(now=self.now)
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_nobody_is_crossed_and_no_promise_is_broken(here: Stage, seed: int) -> None:
-    app = here.app("demo", NUMBERS, cooling_s=COOLING_S)
-    switch = here.switch()
+def _run(here: Stage, everybody: Crowd, *, seed: int, rounds: int) -> None:
+    """So many rounds, and in the end the quota."""
+    app, switch = here.apps["demo"], here.switches["switch"]
     counted: Counter[tuple[str, int]] = Counter()
-    rng = random.Random(seed)
-    with (
-        crowd(here, THREADS) as everybody,
-        here.conflicts(CONFLICTS, random.Random(seed)) as conflicts,
-    ):
-        race = Race(everybody, app, switch, rng, Ledger(cooling=COOLING_S * 1000))
-        for round_ in range(ROUNDS):
+    with here.conflicts(CONFLICTS, random.Random(seed)) as conflicts:
+        race = Race(everybody, app, switch, random.Random(seed), Ledger(cooling=COOLING_S * 1000))
+        for round_ in range(rounds):
             try:
                 counted += race.round()
             except AssertionError as error:
@@ -190,10 +185,31 @@ def test_nobody_is_crossed_and_no_promise_is_broken(here: Stage, seed: int) -> N
             race.advance()
     here.instance().cleaner.clean(now=race.now, time_left=lambda: True)
     assert here.quota_used("demo") == here.live("demo", now=race.now), f"seed {seed}"
-    print(f"seed {seed}, {ROUNDS} rounds: {sorted(counted.items())}")
+    print(f"seed {seed}, {rounds} rounds: {sorted(counted.items())}")
     # Without these it was not a race.
     assert conflicts
     assert {("bind_on", 200), ("bind_on", 602), ("unbind", 200), ("delay", 200)} <= counted.keys()
+
+
+@pytest.fixture
+def demo(here: Stage) -> Stage:
+    here.app("demo", NUMBERS, cooling_s=COOLING_S)
+    here.switch()
+    return here
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_nobody_is_crossed_and_no_promise_is_broken(demo: Stage, seed: int) -> None:
+    with crowd(demo, THREADS) as everybody:
+        _run(demo, everybody, seed=seed, rounds=ROUNDS)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_nor_while_a_data_key_is_replaced(demo: Stage, seed: int) -> None:
+    """Half of the instances write the old version, half the new one."""
+    old_and_new = demo.rotation()
+    with crowd_of(old_and_new * (THREADS // 2)) as everybody:
+        _run(demo, everybody, seed=seed, rounds=max(10, ROUNDS // 10))
 
 
 def test_the_ledger_sees_a_crossing() -> None:

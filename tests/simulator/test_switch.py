@@ -51,6 +51,7 @@ def test_an_answered_call(simulator: str, gateway: StubGateway) -> None:
         "record": False,
         "events_accepted": 4,
     }
+    assert next(iter(told)) == "call_id"
     assert gateway.asked == [{"call_id": call_id, "kind": "call", "from": ALICE, "to": X}]
     assert gateway.authorization == {"Basic " + b64encode(b"pbx:secret").decode()}
     timeline = [(event["type"], event["at"] - NOON_MS) for event in gateway.events]
@@ -129,6 +130,7 @@ def test_a_rejected_call_leaves_a_record(simulator: str, gateway: StubGateway, c
 
     assert (told["connected"], told["answered"], told["callee"]) == (False, False, None)
     assert (told["reason"], told["caller"]["heard"]) == ("third_party", "no_entry")
+    assert (told["talk_s"], told["ended_by"], told["cause"]) == (0, "platform", 21)
     assert gateway.asked[0]["from"] == caller
     started, ended = gateway.events
     assert (started["type"], ended["type"]) == ("call.started", "call.ended")
@@ -174,6 +176,7 @@ def test_a_rejected_message_leaves_a_record(simulator: str, gateway: StubGateway
     gateway.routes = [{"action": "reject", "reason": "no_binding", "announcement": None}]
     told = post(f"{simulator}/messages", {"from": ALICE, "to": X, "text": "hello"}).json()
     assert (told["delivered"], told["callee"], told["reason"]) == (False, None, "no_binding")
+    assert not {"answered", "talk_s", "ended_by", "cause"} & set(told)
     (sent,) = gateway.events
     assert (sent["result"], sent["rejected"]) == ("rejected", "no_binding")
     assert "text" not in sent

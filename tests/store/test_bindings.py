@@ -11,7 +11,8 @@ from chalicelib.core.cleaning import Cleaner
 from chalicelib.core.errors import Unavailable
 from chalicelib.core.ports import Overdue
 from chalicelib.core.values import Ask, Binding, Subscriber
-from chalicelib.store.bindings import DynamoBindings, number_key
+from chalicelib.store.bindings import DynamoBindings
+from chalicelib.store.items import number_key
 from chalicelib.store.table import Table
 from chalicelib.store.vault import Vault
 from tests.core.samples import app_with, binding, request

@@ -116,9 +116,11 @@ class AxbFacade:
         except errors.BadParameter as error:
             name = codes.PARAMETERS.get(error.name, error.name)
             return _reply({"msg": f"bad param '{name}'", "code": codes.MALFORMED})
-        except errors.Unavailable:
+        except errors.Unavailable as error:
+            # What of ours did not answer is for our log, not for a client.
             text = "not to be had now; repeat with the same RequestId"
-            return _reply({"msg": text, "code": codes.CODES[errors.Unavailable]})
+            body = {"msg": text, "code": codes.CODES[errors.Unavailable]}
+            return _reply(body, why=str(error))
         except errors.GatewayError as error:
             return _reply({"msg": str(error), "code": codes.CODES[type(error)]})
 
@@ -170,6 +172,7 @@ class AxbFacade:
         )
 
 
-def _reply(body: dict[str, Any], *, status: int = 200, app: str | None = None) -> Reply:
-    facts = {"code": body["code"]} | ({"app": app} if app else {})
-    return Reply(status, json.dumps(body, ensure_ascii=False), _HEADERS, facts)
+def _reply(body: dict[str, Any], *, status: int = 200, **facts: str) -> Reply:
+    """`facts` are for the log, next to the code."""
+    content = json.dumps(body, ensure_ascii=False)
+    return Reply(status, content, _HEADERS, {"code": body["code"], **facts})

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -125,16 +126,25 @@ def test_an_answered_call_lasts_from_answer_to_end() -> None:
     assert told["startTime"] == "20191227185337"
     assert told["finishTime"] == "20191227185347"
     assert (told["finishType"], told["finishState"]) == ("2", "2")
-    assert told["callDuration"] == "9"
+    assert told["callDuration"] == "10"
 
 
 @pytest.mark.parametrize(
-    ("ms", "answered_before_ms", "duration"), [(0, 0, "0"), (0, 59_000, "59"), (900, 59_000, "59")]
+    ("answered_ms", "ended_ms", "duration"),
+    [(0, 0, "0"), (0, 999, "0"), (999, 1000, "1"), (0, 59_999, "59"), (1, 60_000, "60")],
 )
-def test_a_duration_is_whole_seconds(ms: int, answered_before_ms: int, duration: str) -> None:
-    end = event(EventKind.CALL_ENDED, ENDED + ms, binding="1", released_by=Party.CALLER)
-    answered = event(EventKind.CALL_ANSWERED, ENDED + ms - answered_before_ms)
-    assert rendered(end, [answered], of=binding())["callDuration"] == duration
+def test_a_duration_is_the_difference_of_the_times_that_are_told(
+    answered_ms: int, ended_ms: int, duration: str
+) -> None:
+    end = event(EventKind.CALL_ENDED, ENDED + ended_ms, binding="1", released_by=Party.CALLER)
+    answered = event(EventKind.CALL_ANSWERED, ENDED + answered_ms)
+    told = rendered(end, [answered], of=binding())
+    assert told["callDuration"] == duration
+    start, finish = (
+        datetime.strptime(told[name], "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+        for name in ("startTime", "finishTime")
+    )
+    assert (finish - start).total_seconds() == int(duration)
 
 
 def test_a_rejected_stranger_is_told_without_binding_or_callee() -> None:

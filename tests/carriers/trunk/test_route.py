@@ -117,7 +117,7 @@ def test_a_delayed_binding_goes_on(stage: Stage, pbx: Pbx, demo: Client) -> None
 def test_a_number_that_changed_hands_leads_to_nobody_of_before(
     stage: Stage, pbx: Pbx, demo: Client
 ) -> None:
-    from chalicelib.store.bindings import number_key
+    from chalicelib.store.items import number_key
 
     demo.bind(phoneX=X1)
     moved = number_key(X1) | {"app": {"S": "other"}}

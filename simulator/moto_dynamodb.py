@@ -1,12 +1,9 @@
-"""What moto 5.2 lacks, put in from outside: secrets, and transactions and queries that scale."""
+"""Transactions and queries for moto's DynamoDB (5.2.5) whose cost does not grow with the table."""
 
 import copy
 import json
-import secrets
-import string
 from typing import Any
 
-from moto.core.common_models import CloudFormationModel
 from moto.dynamodb.comparisons import get_filter_expression
 from moto.dynamodb.exceptions import (
     ConditionalCheckFailed,
@@ -19,100 +16,16 @@ from moto.dynamodb.exceptions import (
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.dynamodb.models.table import Item, Table
-from moto.secretsmanager.models import SecretsManagerBackend, secretsmanager_backends
 
 MAX_TRANSACTION_ITEMS = 100
-_MOTO_QUERY = Table.query
 OPERATIONS = ("ConditionCheck", "Put", "Delete", "Update")
+_MOTO_QUERY = Table.query
 
 
-def close_gaps() -> None:
-    """Installs what is below; the secret's CloudFormation type registers by being defined.
-
-    Call it before the first request, as moto lists its CloudFormation types once.
-    """
+def install() -> None:
+    """Puts the two functions below in the place of moto's."""
     DynamoDBBackend.transact_write_items = transact_write_items
     Table.query = query
-
-
-class Secret(CloudFormationModel):
-    """`AWS::SecretsManager::Secret`, which moto's CloudFormation does not know (5.2.5).
-
-    `SecretString` and `GenerateSecretString` as in the CloudFormation user guide; of the latter
-    the options that decide which characters may occur, not the guarantee that each kind does.
-    """
-
-    def __init__(self, arn: str, name: str) -> None:
-        self.arn = arn
-        self.name = name
-
-    @property
-    def physical_resource_id(self) -> str:
-        return self.arn
-
-    def is_created(self) -> bool:
-        return True
-
-    @staticmethod
-    def cloudformation_name_type() -> str:
-        return "Name"
-
-    @staticmethod
-    def cloudformation_type() -> str:
-        return "AWS::SecretsManager::Secret"
-
-    @classmethod
-    def has_cfn_attr(cls, attr: str) -> bool:
-        return attr == "Id"
-
-    def get_cfn_attribute(self, attribute_name: str) -> str:
-        return self.arn
-
-    @classmethod
-    def create_from_cloudformation_json(
-        cls,
-        resource_name: str,
-        cloudformation_json: dict[str, Any],
-        account_id: str,
-        region_name: str,
-        **_: Any,
-    ) -> "Secret":
-        properties = cloudformation_json.get("Properties", {})
-        created = _backend(account_id, region_name).create_secret(
-            name=resource_name,
-            secret_string=_secret_string(properties),
-            secret_binary=None,
-            description=properties.get("Description"),
-            tags=properties.get("Tags"),
-            kms_key_id=properties.get("KmsKeyId"),
-            client_request_token=None,
-            replica_regions=[],
-            force_overwrite=False,
-        )
-        described = json.loads(created) if isinstance(created, str) else created
-        return cls(arn=described["ARN"], name=resource_name)
-
-    @classmethod
-    def update_from_cloudformation_json(
-        cls,
-        original_resource: Any,
-        *_: Any,
-        **__: Any,
-    ) -> Any:
-        # As on AWS: the value of a secret is not made anew when only its description changes.
-        return original_resource
-
-    @classmethod
-    def delete_from_cloudformation_json(
-        cls,
-        resource_name: str,
-        _cloudformation_json: dict[str, Any],
-        account_id: str,
-        region_name: str,
-    ) -> None:
-        _backend(account_id, region_name).delete_secret(
-            resource_name, recovery_window_in_days=None, force_delete_without_recovery=True
-        )
 
 
 def transact_write_items(self: DynamoDBBackend, transact_items: list[dict[str, Any]]) -> None:
@@ -266,39 +179,3 @@ def _restore(
             table.items[hash_key] = item
         else:
             table.items[hash_key][range_key] = item
-
-
-def _backend(account_id: str, region_name: str) -> SecretsManagerBackend:
-    return secretsmanager_backends[account_id][region_name]
-
-
-def _secret_string(properties: dict[str, Any]) -> str:
-    rule = properties.get("GenerateSecretString")
-    if rule is None:
-        return str(properties.get("SecretString", ""))
-    generated = "".join(
-        secrets.choice(_alphabet(rule)) for _ in range(int(rule.get("PasswordLength", 32)))
-    )
-    if "GenerateStringKey" not in rule:
-        return generated
-    filled = json.loads(rule["SecretStringTemplate"])
-    filled[rule["GenerateStringKey"]] = generated
-    return json.dumps(filled)
-
-
-def _alphabet(rule: dict[str, Any]) -> str:
-    kinds = {
-        "ExcludeLowercase": string.ascii_lowercase,
-        "ExcludeUppercase": string.ascii_uppercase,
-        "ExcludeNumbers": string.digits,
-        "ExcludePunctuation": string.punctuation,
-    }
-    allowed = [
-        characters
-        for option, characters in kinds.items()
-        if str(rule.get(option)).lower() != "true"
-    ]
-    if str(rule.get("IncludeSpace")).lower() == "true":
-        allowed.append(" ")
-    excluded = rule.get("ExcludeCharacters", "")
-    return "".join(character for character in "".join(allowed) if character not in excluded)

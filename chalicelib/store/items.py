@@ -1,0 +1,169 @@
+"""Bindings and legs as items of the table: keys, attributes, and back again."""
+
+from chalicelib.core.values import DAY_MS, Binding, BindingInfo, Leg, Role, Subscriber
+from chalicelib.store.table import Item, key, n, s
+from chalicelib.store.vault import Vault
+
+DUE_SHARDS = 8
+"""Over how many partitions of the due index expiries are spread."""
+
+
+def number_key(number: str) -> Item:
+    """Where it is written to whom X belongs."""
+    return key(f"X#{number}", "N")
+
+
+def binding_key(handle: str) -> Item:
+    """Where a binding stands."""
+    return key(f"B#{handle}", "B")
+
+
+def leg_key(number: str, person: str) -> Item:
+    """Where the leg of a person (its keyed hash) on an X stands."""
+    return key(f"X#{number}", f"L#{person}")
+
+
+def due_shard(shard: int) -> str:
+    """A partition of the due index."""
+    return f"expiry#{shard}"
+
+
+def times(binding: Binding) -> Item:
+    """What changes of a binding when it is made longer or ends."""
+    return {
+        "updated": n(binding.updated),
+        "expires": n(binding.expires),
+        "ttl": n((binding.expires + binding.retention_ms) // 1000),
+    }
+
+
+def leg_times(binding: Binding) -> Item:
+    """The same of its legs: when they stop routing, and when they may lead elsewhere."""
+    free_at = binding.expires + binding.cooling_ms
+    return {
+        "expires": n(binding.expires),
+        "free_at": n(free_at),
+        "ttl": n((free_at + DAY_MS) // 1000),
+    }
+
+
+def binding_item(binding: Binding, sealed: Item, key_version: int) -> Item:
+    """The binding, with its entry in the due index."""
+    return (
+        binding_key(binding.handle)
+        | times(binding)
+        | {
+            "id": s(binding.id),
+            "app": s(binding.app),
+            "carrier": s(binding.carrier),
+            "number": s(binding.number),
+            "sealed": sealed,
+            "record": {"BOOL": binding.record},
+            "created": n(binding.created),
+            "cooling": n(binding.cooling_ms),
+            "retention": n(binding.retention_ms),
+            "max_call": n(binding.max_call_s),
+            "quota_shard": n(binding.quota_shard),
+            "request": s(binding.request),
+            "content": s(binding.content),
+            "version": n(binding.version),
+            "key_version": n(key_version),
+            "due_shard": s(due_shard(int(binding.handle) % DUE_SHARDS)),
+            "due_at": n(binding.expires),
+        }
+    )
+
+
+def leg_item(binding: Binding, role: Role, sealed: Item, pair: str, vault: Vault) -> Item:
+    """One of its two legs."""
+    caller = binding.a if role == "a" else binding.b
+    return (
+        leg_key(binding.number, vault.person(caller.digits))
+        | leg_times(binding)
+        | {
+            "binding": s(binding.id),
+            "app": s(binding.app),
+            "role": s(role),
+            "pair": s(pair),
+            "sealed": sealed,
+            "record": {"BOOL": binding.record},
+            "created": n(binding.created),
+            "updated": n(binding.updated),
+            "max_call": n(binding.max_call_s),
+        }
+    )
+
+
+def seal(vault: Vault, binding: Binding) -> Item:
+    """A, B and userData, readable only with the data key and the binding's id."""
+    people = f"{binding.a.digits}|{binding.b.digits}|{binding.user_data}"
+    return {"B": vault.seal(people, binding.id)}
+
+
+def read_binding(item: Item, vault: Vault) -> Binding:
+    """The binding that an item is."""
+    a, b, user_data = _people(item, vault, binding=item["id"]["S"])
+    return Binding(
+        id=item["id"]["S"],
+        handle=item["pk"]["S"].removeprefix("B#"),
+        app=item["app"]["S"],
+        carrier=item["carrier"]["S"],
+        number=item["number"]["S"],
+        a=a,
+        b=b,
+        record=item["record"]["BOOL"],
+        user_data=user_data,
+        created=int(item["created"]["N"]),
+        updated=int(item["updated"]["N"]),
+        expires=int(item["expires"]["N"]),
+        cooling_ms=int(item["cooling"]["N"]),
+        retention_ms=int(item["retention"]["N"]),
+        max_call_s=int(item["max_call"]["N"]),
+        quota_shard=int(item["quota_shard"]["N"]),
+        request=item["request"]["S"],
+        content=item["content"]["S"],
+        ended=int(item["ended"]["N"]) if "ended" in item else None,
+        archived="ended" not in item and "due_at" not in item,
+        extensions=tuple(item["extensions"]["S"].split()) if "extensions" in item else (),
+        version=int(item["version"]["N"]),
+        key_version=int(item["key_version"]["N"]),
+    )
+
+
+def read_leg(item: Item, vault: Vault) -> Leg:
+    """The leg that an item is."""
+    a, b, _ = _people(item, vault, binding=item["binding"]["S"])
+    return Leg(
+        binding=item["binding"]["S"],
+        app=item["app"]["S"],
+        number=item["pk"]["S"].removeprefix("X#"),
+        role="a" if item["role"]["S"] == "a" else "b",
+        a=a,
+        b=b,
+        record=item["record"]["BOOL"],
+        expires=int(item["expires"]["N"]),
+        free_at=int(item["free_at"]["N"]),
+        released="released" in item,
+        max_call_s=int(item["max_call"]["N"]),
+    )
+
+
+def read_info(item: Item, vault: Vault) -> BindingInfo:
+    """What the a leg of a binding tells of it."""
+    a, b, user_data = _people(item, vault, binding=item["binding"]["S"])
+    return BindingInfo(
+        id=item["binding"]["S"],
+        number=item["pk"]["S"].removeprefix("X#"),
+        a=a,
+        b=b,
+        record=item["record"]["BOOL"],
+        user_data=user_data,
+        created=int(item["created"]["N"]),
+        updated=int(item["updated"]["N"]),
+        expires=int(item["expires"]["N"]),
+    )
+
+
+def _people(item: Item, vault: Vault, *, binding: str) -> tuple[Subscriber, Subscriber, str]:
+    a, b, user_data = vault.open(item["sealed"]["B"], binding).split("|", 2)
+    return Subscriber(a), Subscriber(b), user_data

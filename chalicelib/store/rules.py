@@ -1,0 +1,92 @@
+"""The conditions that hold the invariants, and the writes that carry them."""
+
+from chalicelib.core.ports import Overdue
+from chalicelib.store.items import binding_key
+from chalicelib.store.table import Item, key, n
+
+NEW = "attribute_not_exists(pk)"
+UNCHANGED = "version = :before AND attribute_not_exists(ended)"
+OURS = "binding = :binding"
+OVERDUE = "expires <= :now AND attribute_exists(due_at)"
+QUOTA_ROOM = "attribute_not_exists(live) OR live < :limit"
+LEG_FREE = (
+    # never used, or TTL collected it
+    "attribute_not_exists(pk)"
+    # cooled down: may lead to anybody
+    " OR free_at <= :now"
+    # ended, perhaps cooling: may lead to the same person as before
+    " OR (pair = :pair AND expires <= :now)"
+)
+
+
+def held_by(leg: Item, *, pair: str, now: int) -> str | None:
+    """What a leg that stands there says to this pair; the mirror image of LEG_FREE."""
+    same_pair = leg["pair"]["S"] == pair
+    if int(leg["expires"]["N"]) > now:
+        return "bound" if same_pair else "taken"
+    if int(leg["free_at"]["N"]) > now and not same_pair:
+        return "cooling"
+    return None
+
+
+def put(item: Item, condition: str, values: Item | None = None) -> Item:
+    """Writes a whole item if the condition holds for what stands there."""
+    body: Item = {
+        "Item": item,
+        "ConditionExpression": condition,
+        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+    }
+    return {"Put": body | ({"ExpressionAttributeValues": values} if values else {})}
+
+
+def check(item_key: Item, condition: str, values: Item) -> Item:
+    """Writes nothing, but lets the transaction fail unless the condition holds."""
+    return {
+        "ConditionCheck": {
+            "Key": item_key,
+            "ConditionExpression": condition,
+            "ExpressionAttributeValues": values,
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+    }
+
+
+def update(item_key: Item, changes: Item, condition: str, values: Item, removed: str = "") -> Item:
+    """Sets attributes (and drops others) of an item for which the condition holds."""
+    assigned = ", ".join(f"#{name} = :new_{name}" for name in changes)
+    return {
+        "Update": {
+            "Key": item_key,
+            "UpdateExpression": f"SET {assigned}{removed}",
+            "ConditionExpression": condition,
+            "ExpressionAttributeNames": {f"#{name}": name for name in changes},
+            "ExpressionAttributeValues": values
+            | {f":new_{name}": value for name, value in changes.items()},
+        }
+    }
+
+
+def settled(overdue: Overdue, *, now: int) -> Item:
+    """Takes an expired binding off the due index, once."""
+    return {
+        "Update": {
+            "Key": binding_key(overdue.handle),
+            # The version moves on, so that a release that read it before can't count it off twice.
+            "UpdateExpression": "REMOVE due_shard, due_at ADD version :one",
+            "ConditionExpression": OVERDUE,
+            "ExpressionAttributeValues": {":one": n(1), ":now": n(now)},
+        }
+    }
+
+
+def quota(app: str, shard: int, change: int, *, limit: int | None = None) -> Item:
+    """Counts bindings on a quota shard; with a limit only while there is room."""
+    update: Item = {
+        "Key": key(f"Q#{app}", str(shard)),
+        "UpdateExpression": "ADD live :change",
+        "ExpressionAttributeValues": {":change": n(change)},
+    }
+    if limit is not None:
+        update["ConditionExpression"] = QUOTA_ROOM
+        update["ExpressionAttributeValues"][":limit"] = n(limit)
+    return {"Update": update}
