@@ -5,10 +5,11 @@ import fcntl
 import hashlib
 import os
 import re
+import select
 import shutil
-import signal
 import socket
 import subprocess
+import sys
 import tarfile
 import time
 import urllib.error
@@ -112,12 +113,7 @@ def running(java: str, directory: Path) -> Iterator[str]:
         try:
             yield endpoint
         finally:
-            process.send_signal(signal.SIGTERM)
-            try:
-                process.wait(timeout=10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            _stop(process)
             Path(log.name).unlink()
 
 
@@ -126,8 +122,8 @@ def _start(java: str, directory: Path, log: IO[str]) -> tuple[subprocess.Popen[b
     command = [java, "-Xmx1g", f"-Djava.library.path={directory / 'DynamoDBLocal_lib'}", "-jar"]
     options = ["-inMemory", "-sharedDb", "-disableTelemetry", "-port", str(port)]
     process = subprocess.Popen(
-        [*command, directory / "DynamoDBLocal.jar", *options],
-        stdin=subprocess.DEVNULL,
+        [sys.executable, __file__, *command, directory / "DynamoDBLocal.jar", *options],
+        stdin=subprocess.PIPE,
         stdout=log,
         stderr=subprocess.STDOUT,
         # It leaves a file with its telemetry settings where it runs.
@@ -139,9 +135,14 @@ def _start(java: str, directory: Path, log: IO[str]) -> tuple[subprocess.Popen[b
         if _answers(endpoint):
             return process, endpoint
         time.sleep(0.1)
-    process.kill()
-    process.wait()
+    _stop(process)
     raise RuntimeError(f"DynamoDB Local did not start: {_tail(log)}")
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    assert process.stdin is not None
+    process.stdin.close()
+    process.wait()
 
 
 def _free_port() -> int:
@@ -165,3 +166,19 @@ def _tail(log: IO[str]) -> str:
     log.flush()
     log.seek(0)
     return log.read()[-2000:]
+
+
+def _run_while_watched(command: list[str]) -> None:
+    """Runs a command until our standard input ends, as it does however the tests end."""
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL) as process:
+        while process.poll() is None:
+            if select.select([sys.stdin], [], [], 0.5)[0]:
+                process.terminate()
+                try:
+                    process.wait(timeout=10)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+
+
+if __name__ == "__main__":
+    _run_while_watched(sys.argv[1:])

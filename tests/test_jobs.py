@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from chalicelib import jobs
+from chalicelib.core.cleaning import BATCH
 from chalicelib.core.events import EventKey
 from tests.carriers.trunk.conftest import Pbx, basic
 from tests.stage import X1, A, B, C, Client, Receiver, Stage, answering, refusal
@@ -293,33 +294,33 @@ def overdue(stage: Stage, demo: Client, count: int) -> None:
 def test_the_schedule_archives_what_ran_out_and_nothing_else(
     stage: Stage, demo: Client, log: Any
 ) -> None:
-    overdue(stage, demo, 25)
+    overdue(stage, demo, 3)
     # The schedule goes by the real clock.
     stage.clock.now = time.time_ns() // 1_000_000
     live = stage.app("other", numbers=[("8610000000088", None)])
     assert live.bind(A, C).code == 200
-    assert used(stage) == 26
+    assert used(stage) == 4
     clean()
     assert used(stage) == 1
     assert len([item for item in stage.items("B#") if "due_at" in item]) == 1
     clean()
     assert used(stage) == 1
-    assert [line["archived"] for line in log() if line["message"] == "clean"] == [25, 0]
+    assert [line["archived"] for line in log() if line["message"] == "clean"] == [3, 0]
     assert A[2:] not in json.dumps(log())
 
 
 def test_cleaning_stops_when_little_time_is_left_and_goes_on_next_time(
     stage: Stage, demo: Client
 ) -> None:
-    overdue(stage, demo, 45)
+    overdue(stage, demo, BATCH + 1)
     left = [used(stage)]
-    for _ in range(3):
+    for _ in range(2):
         clean(time_left_ms=jobs.MARGIN_MS)
         left.append(used(stage))
-    assert left == [45, 25, 5, 0]
+    assert left == [BATCH + 1, 1, 0]
 
 
 def test_cleaning_goes_on_while_there_is_time(stage: Stage, demo: Client) -> None:
-    overdue(stage, demo, 45)
+    overdue(stage, demo, BATCH + 1)
     clean(time_left_ms=jobs.MARGIN_MS + 1)
     assert used(stage) == 0

@@ -1,16 +1,16 @@
 """What belongs to another app answers, and does, exactly what something unknown does."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
 
 from chalicelib.bootstrap import Gateway
 from chalicelib.core.messages import Reply
-from tests.gateways import NOW, Backend, Stage, number, subscriber
+from tests.gateways import NOW, Backend, Stage, number, stage, subscriber
 
 A, B = subscriber(0), subscriber(1)
-OURS, THEIRS, NOBODYS = number(0), number(1), number(2)
+OURS, THEIRS = number(0), number(1)
 PAIR = {"phoneA": subscriber(2), "phoneB": subscriber(3), "expiration": 5}
 
 CALLS: list[tuple[str, Callable[[str, str], Mapping[str, Any]]]] = [
@@ -39,26 +39,35 @@ def _send(
     return handle(app.request(parameters, now=NOW, **more), NOW)
 
 
+@pytest.fixture(scope="module")
+def ours(dynamodb_local: str) -> Iterator[Stage]:
+    """One stage for all cases; each has apps and numbers of its own."""
+    with stage(dynamodb_local) as own:
+        yield own
+
+
 @pytest.mark.parametrize("state", ["live", "released", "expired"])
 @pytest.mark.parametrize("identity", [{}, {"request_id": "same"}], ids=["", "RequestId"])
 @pytest.mark.parametrize(("operation", "parameters"), CALLS)
 def test_a_foreign_thing_is_an_unknown_one(
-    here: Stage,
+    ours: Stage,
     operation: str,
     parameters: Callable[[str, str], Mapping[str, Any]],
     identity: dict[str, str],
     state: str,
 ) -> None:
-    app, other = here.app("demo", [OURS]), here.app("other", [THEIRS])
-    gateway = here.instance()
+    case = len(ours.apps)
+    own_x, their_x, nobodys_x = (number(100 + 10 * case + i) for i in range(3))
+    app, other = ours.app(f"demo{case}", [own_x]), ours.app(f"other{case}", [their_x])
+    gateway = ours.instance()
     start = NOW - 600_000 if state == "expired" else NOW
     foreign = other.bind(gateway, A, B, now=start, minutes=10, **identity)["bindId"]
     if state == "released":
         other.call(gateway, "unbind", now=NOW, bindId=foreign)
-    before = here.items()
-    theirs = _send(app, gateway, operation, parameters(foreign, THEIRS), **identity)
+    before = ours.items()
+    theirs = _send(app, gateway, operation, parameters(foreign, their_x), **identity)
     unknown = _send(
-        app, gateway, operation, parameters(_unknown_like(foreign), NOBODYS), **identity
+        app, gateway, operation, parameters(_unknown_like(foreign), nobodys_x), **identity
     )
     assert (theirs.status, theirs.body, theirs.headers, theirs.facts) == (
         unknown.status,
@@ -66,7 +75,7 @@ def test_a_foreign_thing_is_an_unknown_one(
         unknown.headers,
         unknown.facts,
     )
-    assert here.items() == before
+    assert ours.items() == before
     own = other.call(gateway, "query", now=NOW, opType=1, bindId=foreign)["bindInfos"]
     assert len(own) == (state == "live")
 

@@ -18,7 +18,7 @@ from tests.gateways import NOW, Backend, Stage, Switch, number, stage, subscribe
 
 # The whole of it takes some minutes: it is the gate's, a developer's run takes a sample.
 EXAMPLES = int(
-    os.environ.get("FUZZ_EXAMPLES") or (20_000 if os.environ.get("CI") == "true" else 3_000)
+    os.environ.get("FUZZ_EXAMPLES") or (20_000 if os.environ.get("CI") == "true" else 2_000)
 )
 SEED = os.environ.get("FUZZ_SEED")
 """Every run sends the same requests; with this set to a number, others."""

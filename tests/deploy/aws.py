@@ -6,6 +6,7 @@ from typing import Any
 from moto.apigateway.models import APIGatewayBackend, RestAPI
 
 from simulator.aws import stand_in
+from simulator.child import end_with_parent
 
 
 def close_api_gateway_gaps() -> None:
@@ -36,7 +37,8 @@ def close_api_gateway_gaps() -> None:
 
 
 def main() -> None:
-    """Prints its port, then serves until it is killed."""
+    """Prints its port, then serves as long as the tests hold its standard input."""
+    end_with_parent()
     close_api_gateway_gaps()
     server = stand_in("127.0.0.1", 0)
     print(server.server_port, flush=True)

@@ -34,6 +34,7 @@ def aws() -> Iterator[dict[str, str]]:
         [sys.executable, "-m", "tests.deploy.aws"],
         cwd=ROOT,
         env=environment,
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
