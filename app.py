@@ -3,11 +3,6 @@
 import gc
 from typing import Any
 
-# First, from here: imported from deep inside other imports boto3 takes 40 ms more, because CPython
-# (3.11 to 3.13) maps and unmaps memory at each call that crosses a chunk of its stack.
-import chalicelib.bootstrap  # noqa: F401
-
-# isort: split
 from chalice.app import Chalice, CloudWatchEvent, Rate, SQSEvent
 
 from chalicelib.api import netease, switch, unknown

@@ -90,8 +90,7 @@ class Bench:
         starts = cold.measure(
             recorded, self._directory, pairs=self._options.pairs, progress=progress
         )
-        worst = max(starts.ratio("cpu"), starts.ratio("wall"))
-        self._report(report.cold(starts), limits.of_cold_start(worst))
+        self._report(report.cold(starts), limits.of_cold_start(starts.ratio("cpu")))
         if self._options.importtime:
             _say(cold.import_times(recorded, self._directory, most=self._options.importtime))
 
@@ -106,10 +105,10 @@ def _options() -> argparse.Namespace:
         "sections", nargs="*", metavar="SECTION", help=f"only these: {', '.join(SECTIONS)}"
     )
     for name, value, what in (
-        ("rounds", 9, "CPU: rounds"),
-        ("requests", 200, "CPU: requests in a round"),
+        ("rounds", 7, "CPU: rounds"),
+        ("requests", 160, "CPU: requests in a round"),
         ("pairs", 12, "cold start: pairs of processes"),
-        ("trials", 60, "allocation: binds for each occupation"),
+        ("trials", 40, "allocation: binds for each occupation"),
         ("importtime", 0, "cold start: show so many of the slowest imports"),
     ):
         parser.add_argument(f"--{name}", type=int, default=value, help=f"{what} (%(default)s)")

@@ -68,7 +68,7 @@ def of_cpu(ratios: Mapping[str, float]) -> Iterator[Breach]:
 
 
 def of_cold_start(ratio: float) -> Iterator[Breach]:
-    """CPU and wall time of a cold start as a ratio."""
+    """CPU of a cold start as a ratio."""
     if ratio > COLD_RATIO:
         yield Breach("cold start as a ratio", round(ratio, 2), COLD_RATIO)
 

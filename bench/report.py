@@ -115,9 +115,10 @@ def cold(starts: ColdStarts) -> str:
         "## Cold start\n\n"
         "A new process that imports the bundle and answers its first bind (two secrets, one "
         "profile, one transaction, HTTP replaced by recorded answers), against a new process that "
-        'does `import boto3; boto3.client("dynamodb")`. Whole processes, the interpreter\'s own '
-        f"start among it; medians of {len(starts.gateway)} pairs in turns. "
-        f"At most {limits.COLD_RATIO:g}.\n\n"
+        'does `import boto3; boto3.client("dynamodb")`. From the start of the process to the '
+        "answer; what it takes to tear a process down does not count. Medians of "
+        f"{len(starts.gateway)} pairs in turns. The ratio of CPU may be {limits.COLD_RATIO:g} at "
+        "most; the clock on the wall also shows what else the machine was doing.\n\n"
         + _table(
             (
                 "time",
