@@ -1,5 +1,6 @@
 """Wires stores, credentials and carriers into the use cases, each when it is first needed."""
 
+import base64
 from dataclasses import dataclass
 from functools import cache, cached_property
 
@@ -88,7 +89,8 @@ class Gateway:
         return secrets.Secret(secrets.provider, name, self.settings.cache_s)
 
     def _tag(self, *parts: str) -> str:
-        return self._data_keys.vault().tag(*parts).hex()[:32]
+        digest = self._data_keys.vault().tag(*parts)[:16]
+        return base64.urlsafe_b64encode(digest).decode().rstrip("=")
 
 
 @cache
