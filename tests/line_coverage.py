@@ -21,8 +21,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Judges only where it was asked for."""
-    if config.getoption("--line-coverage") is not None:
+    """Judges only where it was asked for, and where the data of all workers come together."""
+    if config.getoption("--line-coverage") is not None and not hasattr(config, "workerinput"):
         config.pluginmanager.register(LineCoverage(config.getoption("--line-coverage")))
 
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import socket
 import threading
 import time
 from types import SimpleNamespace
@@ -15,6 +14,9 @@ from chalicelib.core.cleaning import BATCH
 from chalicelib.core.events import EventKey
 from tests.carriers.trunk.conftest import Pbx, basic
 from tests.stage import X1, A, B, C, Client, Receiver, Stage, answering, refusal
+
+# Port 9 (discard) is served by nobody, and has not been for decades.
+REFUSED = "http://127.0.0.1:9/secret-path"
 
 
 @pytest.fixture
@@ -159,13 +161,7 @@ def test_a_receiver_that_takes_too_long_comes_again(
     assert delivery(stage) == ["delivered"]
 
 
-def refused_address() -> str:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{probe.getsockname()[1]}/secret-path"
-
-
-@pytest.mark.parametrize("address", [refused_address(), "http://", "http://[::bad", "https://a b"])
+@pytest.mark.parametrize("address", [REFUSED, "http://", "http://[::bad", "https://a b"])
 def test_an_address_that_leads_nowhere_comes_again_and_stays_out_of_the_log(
     stage: Stage, pbx: Pbx, log: Any, address: str
 ) -> None:
@@ -182,7 +178,7 @@ def test_an_address_that_leads_nowhere_comes_again_and_stays_out_of_the_log(
 def test_one_receiver_that_is_down_does_not_hold_up_the_others(
     stage: Stage, demo: Client, pbx: Pbx, receiver: Receiver
 ) -> None:
-    other = stage.app("other", callback_url=refused_address(), numbers=[("8610000000088", None)])
+    other = stage.app("other", callback_url=REFUSED, numbers=[("8610000000088", None)])
     assert other.key != demo.key
     pbx.report(ended(to="8610000000088"), ended(event_id="e2"))
     with pytest.raises(jobs.SomeFailed, match="1 of 2"):
