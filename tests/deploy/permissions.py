@@ -41,7 +41,7 @@ def needed(call: Call, *, region: str) -> Iterator[tuple[str, str]]:
         name = given.get("QueueName") or given["QueueUrl"].rpartition("/")[2]
         resources = [f"arn:aws:sqs:{where}:{name}"]
     else:
-        raise NotImplementedError(f"what does {call.service}:{call.operation} need?")
+        raise LookupError(f"what does {call.service}:{call.operation} need?")
     action = f"{call.service}:{call.operation}"
     yield from ((ALSO_CALLED.get(action, action), resource) for resource in resources)
 
