@@ -128,7 +128,7 @@ def set_app(name: str, **changes: int | bool | str) -> None:
             UpdateExpression="SET " + ", ".join(f"#{each} = :{each}" for each in changes),
             ConditionExpression="attribute_exists(pk)",
             ExpressionAttributeNames={f"#{each}": each for each in changes},
-            ExpressionAttributeValues=values,  # type: ignore[arg-type]
+            ExpressionAttributeValues=values,
         )
     except client.exceptions.ConditionalCheckFailedException:
         raise Mistake(f"no app {name}") from None

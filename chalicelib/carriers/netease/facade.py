@@ -2,7 +2,8 @@
 says, except 400 for a request that can't be read at all."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from chalicelib.carriers.netease import codes, signing, wire
@@ -12,6 +13,9 @@ from chalicelib.core.messages import Reply, Request
 from chalicelib.core.ports import Apps, Credentials, Nonces, Tag
 from chalicelib.core.rate import RateLimiter
 from chalicelib.core.values import App, RequestId
+
+Identify = Callable[[], RequestId]
+"""Works out what makes a request the same as another; only what can be repeated asks."""
 
 _HEADERS = {"Content-Type": "application/json; charset=utf-8"}
 
@@ -47,16 +51,16 @@ class AxbFacade:
     def bind(self, request: Request, now: int) -> Reply:
         """POST /smallphone/axb/bind"""
 
-        def use(app: App, parameters: wire.Parameters, same: RequestId) -> dict[str, Any]:
+        def use(app: App, parameters: wire.Parameters, identify: Identify) -> dict[str, Any]:
             ask = wire.read_bind(parameters)
-            return wire.write_bound(self._desk.bind(app, ask, same, now=now))
+            return wire.write_bound(self._desk.bind(app, ask, identify(), now=now))
 
         return self._answer("bind", request, use, now=now)
 
     def unbind(self, request: Request, now: int) -> Reply:
         """POST /smallphone/axb/unbind"""
 
-        def use(app: App, parameters: wire.Parameters, _: RequestId) -> dict[str, Any]:
+        def use(app: App, parameters: wire.Parameters, _: Identify) -> dict[str, Any]:
             self._desk.release(app, wire.read_binding_id(parameters), now=now)
             return {"code": codes.OK}
 
@@ -65,9 +69,9 @@ class AxbFacade:
     def delay(self, request: Request, now: int) -> Reply:
         """POST /smallphone/axb/delay"""
 
-        def use(app: App, parameters: wire.Parameters, same: RequestId) -> dict[str, Any]:
+        def use(app: App, parameters: wire.Parameters, identify: Identify) -> dict[str, Any]:
             binding_id, delta_ms = wire.read_delay(parameters)
-            self._desk.extend(app, binding_id, same, delta_ms=delta_ms, now=now)
+            self._desk.extend(app, binding_id, identify(), delta_ms=delta_ms, now=now)
             return {"code": codes.OK}
 
         return self._answer("delay", request, use, now=now)
@@ -75,7 +79,7 @@ class AxbFacade:
     def query(self, request: Request, now: int) -> Reply:
         """POST /smallphone/axb/query"""
 
-        def use(app: App, parameters: wire.Parameters, _: RequestId) -> dict[str, Any]:
+        def use(app: App, parameters: wire.Parameters, _: Identify) -> dict[str, Any]:
             number, binding_id = wire.read_query(parameters)
             if number is not None:
                 return wire.write_infos(self._desk.on_number(app, number, now=now))
@@ -96,33 +100,36 @@ class AxbFacade:
         self,
         operation: str,
         request: Request,
-        use: Callable[[App, wire.Parameters, RequestId], dict[str, Any]],
+        use: Callable[[App, wire.Parameters, Identify], dict[str, Any]],
         *,
         now: int,
     ) -> Reply:
+        facts: dict[str, str] = {}
         try:
             app, signature = self._admit(request, now=now)
+            facts["app"] = app.name
             parameters = wire.Parameters(request)
-            same = self._identify(app, operation, signature, parameters, now=now)
-            return _reply(use(app, parameters, same), app=app.name)
+            if app.strict_nonce:
+                self._claim_nonce(app, operation, signature, parameters, now=now)
+            identify = partial(self._identify, operation, signature, parameters)
+            return _reply(use(app, parameters, identify), facts=facts)
         except _Refused as refused:
             return refused.reply
         except wire.BadHeader as error:
-            return _reply(
-                {"desc": "bad http header", "code": codes.MALFORMED, "header": error.name}
-            )
+            body = {"desc": "bad http header", "code": codes.MALFORMED, "header": error.name}
+            return _reply(body)
         except wire.BadBody as error:
-            return _reply({"desc": str(error), "code": codes.MALFORMED}, status=400)
+            return _reply({"desc": str(error), "code": codes.MALFORMED}, status=400, facts=facts)
         except errors.BadParameter as error:
             name = codes.PARAMETERS.get(error.name, error.name)
-            return _reply({"msg": f"bad param '{name}'", "code": codes.MALFORMED})
+            return _reply({"msg": f"bad param '{name}'", "code": codes.MALFORMED}, facts=facts)
         except errors.Unavailable as error:
             # What of ours did not answer is for our log, not for a client.
             text = "not to be had now; repeat with the same RequestId"
             body = {"msg": text, "code": codes.CODES[errors.Unavailable]}
-            return _reply(body, why=str(error))
+            return _reply(body, facts={**facts, "why": str(error)})
         except errors.GatewayError as error:
-            return _reply({"msg": str(error), "code": codes.CODES[type(error)]})
+            return _reply({"msg": str(error), "code": codes.CODES[type(error)]}, facts=facts)
 
     def _admit(self, request: Request, *, now: int) -> tuple[App, wire.Signature]:
         """Whose request this is: method, headers, key, time, signature, then the app's rate."""
@@ -147,7 +154,7 @@ class AxbFacade:
         self._limiter.take(app, now=now)
         return app, signature
 
-    def _identify(
+    def _claim_nonce(
         self,
         app: App,
         operation: str,
@@ -155,24 +162,32 @@ class AxbFacade:
         parameters: wire.Parameters,
         *,
         now: int,
+    ) -> None:
+        """For apps in strict mode. Raises NonceReused, Unavailable."""
+        nonce = f"{signature.nonce}\n{signature.cur_time}"
+        content = self._content(operation, parameters)
+        if not self._nonces.claim(app=app.name, nonce=nonce, content=content, now=now):
+            raise errors.NonceReused("this Nonce and CurTime came with other parameters")
+
+    def _identify(
+        self, operation: str, signature: wire.Signature, parameters: wire.Parameters
     ) -> RequestId:
         """What makes this request the same as another: its id, or else that it is sent again with
         the same signature and the same parameters."""
-        content = self._tag("content", operation, parameters.canonical())
-        signed = (signature.nonce, signature.cur_time)
-        if app.strict_nonce and not self._nonces.claim(
-            app=app.name, nonce="\n".join(signed), content=content, now=now
-        ):
-            raise errors.NonceReused("this Nonce and CurTime came with other parameters")
+        content = self._content(operation, parameters)
         if signature.request_id is not None:
             key = self._tag("request", operation, signature.request_id)
             return RequestId(key=key, content=content, explicit=True)
-        return RequestId(
-            key=self._tag("repeat", operation, *signed, content), content=content, explicit=False
-        )
+        key = self._tag("repeat", operation, signature.nonce, signature.cur_time, content)
+        return RequestId(key=key, content=content, explicit=False)
+
+    def _content(self, operation: str, parameters: wire.Parameters) -> str:
+        return self._tag("content", operation, parameters.canonical())
 
 
-def _reply(body: dict[str, Any], *, status: int = 200, **facts: str) -> Reply:
+def _reply(
+    body: dict[str, Any], *, status: int = 200, facts: Mapping[str, str] | None = None
+) -> Reply:
     """`facts` are for the log, next to the code."""
     content = json.dumps(body, ensure_ascii=False)
-    return Reply(status, content, _HEADERS, {"code": body["code"], **facts})
+    return Reply(status, content, _HEADERS, {"code": body["code"], **(facts or {})})
