@@ -20,7 +20,7 @@ demo: $(STAMP) ## bind, call, send an SMS against a running `make run`
 	@exec $(RUN) simulator demo
 
 test: lint types layers ## the whole gate: lint, types, layers, tests with coverage
-	@$(RUN) pytest -p tests.line_coverage $(TESTS) -n 2 --dist loadfile \
+	@$(RUN) pytest -p tests.line_coverage $(TESTS) -n 2 --dist loadfile --no-loadscope-reorder \
 		--cov --cov-branch --cov-report=term-missing:skip-covered --line-coverage=95
 
 lint: $(STAMP) ## ruff: rules and format

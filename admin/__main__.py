@@ -6,18 +6,26 @@ from collections.abc import Callable
 from typing import Any
 
 import click
+from botocore.exceptions import BotoCoreError, ClientError
 
 from admin import provision
+from chalicelib.core.values import DAY_MS
 
 
 class _Command(click.Command):
-    """Turns an operator's mistake into one line."""
+    """Turns an operator's mistake, or AWS's refusal, into one line."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except provision.Mistake as error:
             raise click.ClickException(str(error)) from None
+        except ClientError as error:
+            said = error.response["Error"]
+            message = f"AWS refused {error.operation_name}: {said.get('Message', said['Code'])}"
+            raise click.ClickException(message) from None
+        except BotoCoreError as error:
+            raise click.ClickException(f"AWS: {error}") from None
 
 
 class _Group(click.Group):
@@ -60,6 +68,33 @@ def app_create(name: str, **settings: Any) -> None:
 def app_set(name: str, **changes: Any) -> None:
     """Change settings of an app."""
     provision.set_app(name, **{key: value for key, value in changes.items() if value is not None})
+
+
+@cli.command("app-list")
+def app_list() -> None:
+    """List the apps with their AppKeys."""
+    for name, app_keys in provision.list_apps().items():
+        click.echo(f"{name}  {' '.join(app_keys)}")
+
+
+@cli.command("app-show")
+@click.argument("name")
+def app_show(name: str) -> None:
+    """Show an app's settings and numbers, as JSON."""
+    app = provision.show_app(name)
+    shown = {
+        "carrier": app.carrier,
+        "callback_url": app.callback_url,
+        "enabled": app.enabled,
+        "quota": app.quota,
+        "rate": app.rate,
+        "cooling_s": app.cooling_ms // 1000,
+        "retention_days": app.retention_ms // DAY_MS,
+        "max_call_s": app.max_call_s,
+        "strict_nonce": app.strict_nonce,
+        "numbers": dict(app.pool.areas),
+    }
+    click.echo(json.dumps(shown, indent=2))
 
 
 @cli.command("app-rotate")

@@ -15,6 +15,7 @@ from chalicelib.core.values import DAY_MS, App, Pool, parse_number
 from chalicelib.settings import settings
 from chalicelib.store import apps, clients
 from chalicelib.store.items import number_key
+from chalicelib.store.table import Table
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 _AREA = re.compile(r"[1-9][0-9]{0,2}")
@@ -132,6 +133,23 @@ def set_app(name: str, **changes: int | bool | str) -> None:
         )
     except client.exceptions.ConditionalCheckFailedException:
         raise Mistake(f"no app {name}") from None
+
+
+def list_apps() -> dict[str, list[str]]:
+    """App -> its AppKeys, by name."""
+    secret = clients.secretsmanager().get_secret_value(SecretId=settings().credentials_secret)
+    found: dict[str, list[str]] = {}
+    for app_key, entry in json.loads(secret["SecretString"]).get("apps", {}).items():
+        found.setdefault(entry["app"], []).append(app_key)
+    return dict(sorted(found.items()))
+
+
+def show_app(name: str) -> App:
+    """An app as it stands in the table, with its numbers. Raises Mistake."""
+    app = apps.DynamoApps(Table(clients.dynamodb, settings().table_name), max_age_s=0).get(name)
+    if app is None:
+        raise Mistake(f"no app {name}")
+    return app
 
 
 def add_numbers(app: str, numbers: Iterable[tuple[str, str | None]]) -> int:

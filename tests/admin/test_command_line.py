@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from admin.__main__ import cli
+from chalicelib.store import clients
 from tests.stage import STAGE, X1, X2, X3, Stage
 
 URL = "https://example.org/callback"
@@ -39,6 +40,24 @@ def test_settings_are_set(stage: Stage, demo: dict[str, str]) -> None:
         {"N": "3"},
         {"N": "7"},
     )
+
+
+def test_apps_are_listed_and_shown(stage: Stage, demo: dict[str, str]) -> None:
+    run("numbers-add", "demo", X1, "--area", "10")
+    assert run("app-list").output == f"demo  {demo['app_key']}\n"
+    shown = json.loads(run("app-show", "demo").output)
+    assert shown["numbers"] == {X1: "10"}
+    assert (shown["callback_url"], shown["quota"], shown["cooling_s"]) == (URL, 7, 86_400)
+    assert demo["app_secret"] not in run("app-show", "demo").output
+
+
+def test_what_aws_refuses_is_one_line(stage: Stage) -> None:
+    clients.secretsmanager().delete_secret(
+        SecretId=stage.credentials, ForceDeleteWithoutRecovery=True
+    )
+    result = run("switch-create", "pbx")
+    assert (result.exit_code, result.output.count("\n")) == (1, 1)
+    assert "AWS refused GetSecretValue" in result.output
 
 
 def test_a_secret_is_rotated(stage: Stage, demo: dict[str, str]) -> None:
@@ -110,5 +129,5 @@ def test_wrong_usage_is_explained(stage: Stage, arguments: list[str]) -> None:
 
 def test_every_command_says_what_it_is_for() -> None:
     listed = run("--help").output.split("Commands:")[1].strip().splitlines()
-    assert len(listed) == 8
+    assert len(listed) == 10
     assert all(len(line.split()) > 3 for line in listed)
