@@ -7,6 +7,7 @@ import socket
 import string
 import sys
 import time
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,12 @@ from chalice.cli import run_local_server
 from chalice.cli.factory import CLIFactory
 from chalice.config import Config
 
+from infra.gateway_responses import RESPONSES
 from simulator import http_server
 from simulator.child import adopt, end_with_parent, say
 
 PROJECT = Path(__file__).resolve().parent.parent
+UNKNOWN_PATH = RESPONSES["MISSING_AUTHENTICATION_TOKEN"].templates["application/json"]
 MAX_BODY_BYTES = 10 * 1024 * 1024  # API Gateway's own limit
 
 
@@ -92,7 +95,7 @@ class Handler(http_server.Handler, local.ChaliceRequestHandler):
 
     def _read(self, length: int, already: int = 0) -> bytes:
         if already + length > MAX_BODY_BYTES:
-            raise BadRequest(413, 414, "body too large")
+            raise BadRequest(400, 414, "body too large")
         body = self.rfile.read(length)
         if len(body) < length:
             raise ConnectionError("the client went away in the middle of its body")
@@ -100,8 +103,15 @@ class Handler(http_server.Handler, local.ChaliceRequestHandler):
 
     def _send_error_response(self, error: local.LocalGatewayException) -> None:
         # Only unknown paths come here, as the application has no authorizers.
-        body = json.dumps({"code": 404, "desc": "unknown path"})
-        self._send_http_response(404, {}, body)
+        self._send_http_response(400, {}, UNKNOWN_PATH)
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """A method that no route has is an unknown path to API Gateway, not a fault of its own."""
+        if code != HTTPStatus.NOT_IMPLEMENTED:
+            super().send_error(code, message, explain)
+            return
+        self._send_http_response(400, {"Connection": "close"}, UNKNOWN_PATH)
+        self.close_connection = True
 
     def _send_http_response_with_body(
         self, code: int, headers: dict[str, Any], body: str | bytes

@@ -209,6 +209,10 @@ def test_each_request_logs_one_line_without_numbers(stage: Stage, client: Client
     client.bind(phoneX="x")
     lines = log()
     told = [(line["message"], line["code"], line.get("app")) for line in lines]
-    assert told == [("axb.bind", 200, "demo"), ("axb.query", 200, "demo"), ("axb.bind", 414, "demo")]
+    assert told == [
+        ("axb.bind", 200, "demo"),
+        ("axb.query", 200, "demo"),
+        ("axb.bind", 414, "demo"),
+    ]
     for number in (A, B, C):
         assert number[2:] not in json.dumps(lines)
