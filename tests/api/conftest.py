@@ -35,6 +35,8 @@ class Running:
 
     url: str
     simulator_url: str
+    aws_url: str
+    state: Path
     switch: tuple[str, str]
     apps: dict[str, dict[str, Any]]
 
@@ -94,4 +96,11 @@ def _described(process: subprocess.Popen[bytes], state: Path) -> Running:
     content = json.loads(demo.read_text())
     switch = content["switch"]["user"], content["switch"]["password"]
     apps = {app["name"]: app for app in content["apps"]}
-    return Running(content["base_url"], content["simulator_url"], switch, apps)
+    return Running(
+        url=content["base_url"],
+        simulator_url=content["simulator_url"],
+        aws_url=content["aws_endpoint_url"],
+        state=state,
+        switch=switch,
+        apps=apps,
+    )
