@@ -1,6 +1,5 @@
 """Wires stores, credentials and carriers into the use cases, each when it is first needed."""
 
-import base64
 from dataclasses import dataclass
 from functools import cache, cached_property
 
@@ -89,8 +88,7 @@ class Gateway:
         return secrets.Secret(secrets.provider, name, self.settings.cache_s)
 
     def _tag(self, *parts: str) -> str:
-        digest = self._data_keys.vault().tag(*parts)[:16]
-        return base64.urlsafe_b64encode(digest).decode().rstrip("=")
+        return self._data_keys.vault().label(*parts)
 
 
 @cache

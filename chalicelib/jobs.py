@@ -1,9 +1,9 @@
 """What the queue and the clock start: thin, like a route."""
 
-import time
 from collections.abc import Callable, Sequence
 
 from chalicelib.bootstrap import gateway
+from chalicelib.clock import now_ms
 from chalicelib.core.errors import GatewayError, NotDelivered
 from chalicelib.core.events import EventKey
 from chalicelib.telemetry import count, log_fault, log_request
@@ -25,23 +25,22 @@ def deliver_events(messages: Sequence[str]) -> None:
 
 
 def _delivered(message: str) -> bool:
-    now = time.time_ns() // 1_000_000
-    outcome = "failed"
+    now = now_ms()
     try:
         outcome = gateway().events.deliver(EventKey.from_text(message), now=now)
     except NotDelivered as error:
         count("NotDelivered", operation="deliver")
-        log_request("deliver", ms=time.time_ns() // 1_000_000 - now, why=str(error))
+        log_request("deliver", ms=now_ms() - now, why=str(error))
         return False
     except (GatewayError, ValueError) as error:
         log_fault("deliver", error)
         return False
-    log_request("deliver", ms=time.time_ns() // 1_000_000 - now, outcome=outcome)
+    log_request("deliver", ms=now_ms() - now, outcome=outcome)
     return True
 
 
 def clean_expired(time_left_ms: Callable[[], int]) -> None:
     """Archives expired bindings until little time is left."""
-    now = time.time_ns() // 1_000_000
+    now = now_ms()
     done = gateway().cleaner.clean(now=now, time_left=lambda: time_left_ms() > MARGIN_MS)
-    log_request("clean", ms=time.time_ns() // 1_000_000 - now, archived=done)
+    log_request("clean", ms=now_ms() - now, archived=done)

@@ -19,12 +19,13 @@ MAY_SEE = {
     "core": set(),
     "carriers": {"core"},
     "store": {"core"},
+    "clock": set(),
     "settings": set(),
     "telemetry": {"core", "settings"},
     "bootstrap": {"core", "carriers", "store", "settings", "telemetry"},
-    "api": {"core", "bootstrap", "settings", "telemetry"},
+    "api": {"clock", "core", "bootstrap", "settings", "telemetry"},
     # What the queue and the clock start: beside the API, and as thin.
-    "jobs": {"core", "bootstrap", "settings", "telemetry"},
+    "jobs": {"clock", "core", "bootstrap", "settings", "telemetry"},
     "app": {"api", "jobs", "bootstrap", "settings", "telemetry", "core"},
 }
 

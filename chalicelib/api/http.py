@@ -1,11 +1,11 @@
 """Turns Chalice's request into ours and our reply into Chalice's; the only place that does."""
 
-import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
 import chalice.app
 
+from chalicelib.clock import now_ms
 from chalicelib.core.messages import Reply, Request
 from chalicelib.telemetry import log_fault, log_request
 
@@ -18,11 +18,6 @@ class Speaker(Protocol):
     """A facade or a receiver: speaks one dialect, also when we have a fault."""
 
     def failed(self) -> Reply: ...
-
-
-def now_ms() -> int:
-    """The clock: epoch ms."""
-    return time.time_ns() // 1_000_000
 
 
 def answer(

@@ -200,7 +200,7 @@ class _Attempt:
             elif refusal.leg is not None:
                 self._held[refusal.leg] += 1
                 return None
-            elif refusal.quota_full:
+            else:
                 self._draft = replace(self._draft, quota_shard=self._next_shard())
 
     def _first_answer(self, existing: Binding) -> Binding | None:

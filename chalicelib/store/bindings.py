@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from chalicelib.core.binding import handle_of
+from chalicelib.core.errors import Unavailable
 from chalicelib.core.ports import Overdue, Refusal
 from chalicelib.core.values import Binding, BindingInfo, Leg, Subscriber
 from chalicelib.store import items, rules
@@ -50,23 +51,21 @@ class DynamoBindings:
         failed = self._table.transact(writes)
         if failed is None:
             return None
-        return self._refusal(binding, failed, pair=pair, now=now)
+        return self._refusal(failed, pair=pair, now=now)
 
-    def _refusal(
-        self, binding: Binding, failed: Sequence[Failed | None], *, pair: str, now: int
-    ) -> Refusal:
-        same_handle, _, _, quota, *_ = failed
+    def _refusal(self, failed: Sequence[Failed | None], *, pair: str, now: int) -> Refusal:
+        same_handle = failed[0]
         legs = [each.item for each in (*failed[1:3], *failed[4:]) if each is not None]
         if same_handle is not None:
-            if same_handle.item is not None:
-                return Refusal(existing=items.read_binding(same_handle.item, self._vault()))
-            return Refusal(existing=self.get(binding.id) or binding)
+            if same_handle.item is None:
+                raise Unavailable("what stands under the handle was not told")
+            return Refusal(existing=items.read_binding(same_handle.item, self._vault()))
         if legs:
             held = {rules.held_by(leg, pair=pair, now=now) for leg in legs if leg is not None}
             # A number that is held by several things is as bad as the worst of them.
             worst = next((by for by in ("bound", "taken", "cooling") if by in held), "taken")
             return Refusal(leg=worst)
-        return Refusal(quota_full=quota is not None)
+        return Refusal(quota_full=True)
 
     def get(self, binding_id: str) -> Binding | None:
         """See the port."""
@@ -78,28 +77,30 @@ class DynamoBindings:
 
     def live_on(self, number: str, *, app: str, now: int) -> list[BindingInfo]:
         """See the port."""
-        legs = self._live_legs(number, now=now, more=" AND #role = :a AND app = :app", app=app)
-        found = [items.read_info(item, self._vault()) for item in legs]
+        vault = self._vault()
+        legs = self._live_legs(number, now=now, app=app)
+        found = [items.read_info(item, vault) for item in legs]
         return sorted(found, key=lambda info: (info.created, info.id))
 
     def in_use(self, number: str, *, now: int) -> bool:
         """See the port."""
         return next(self._live_legs(number, now=now), None) is not None
 
-    def _live_legs(
-        self, number: str, *, now: int, more: str = "", app: str | None = None
-    ) -> Iterator[Item]:
+    def _live_legs(self, number: str, *, now: int, app: str | None = None) -> Iterator[Item]:
+        """The legs that route; of an app only one for each binding."""
         values = {":pk": s(f"X#{number}"), ":leg": s("L#"), ":now": n(now)}
-        names = {}
+        wanted: Item = {"FilterExpression": "expires > :now"}
         if app is not None:
             values |= {":a": s("a"), ":app": s(app)}
-            names = {"ExpressionAttributeNames": {"#role": "role"}}
+            wanted = {
+                "FilterExpression": "expires > :now AND #role = :a AND app = :app",
+                "ExpressionAttributeNames": {"#role": "role"},
+            }
         return self._table.query(
             KeyConditionExpression="pk = :pk AND begins_with(sk, :leg)",
-            FilterExpression=f"expires > :now{more}",
             ExpressionAttributeValues=values,
             ConsistentRead=True,
-            **names,
+            **wanted,
         )
 
     def survey(
@@ -127,7 +128,7 @@ class DynamoBindings:
             if item["sk"]["S"] == "N":
                 owner = item["app"]["S"]
             elif leg is None or int(item["expires"]["N"]) > leg.expires:
-                leg = items.read_leg(item, self._vault())
+                leg = items.read_leg(item, vault)
         return owner, leg
 
     def replace(self, binding: Binding) -> bool:
@@ -147,10 +148,10 @@ class DynamoBindings:
                 items.binding_key(binding.handle), changes, rules.UNCHANGED, before, removed
             )
         ]
+        vault = self._vault()
         for person in (binding.a, binding.b):
-            leg_key = items.leg_key(
-                binding.number, self._vault().person(person.digits, binding.key_version)
-            )
+            hashed = vault.person(person.digits, binding.key_version)
+            leg_key = items.leg_key(binding.number, hashed)
             writes.append(
                 rules.update(leg_key, leg_changes, rules.OURS, {":binding": s(binding.id)})
             )

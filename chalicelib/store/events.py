@@ -33,8 +33,8 @@ class DynamoEvents:
         """See the port."""
         vault = self._vault()
         event_key = EventKey(
-            call=_digest(vault, "call", event.carrier, event.call_id),
-            event=_digest(vault, "event", event.carrier, event.id),
+            call=vault.label("call", event.carrier, event.call_id),
+            event=vault.label("event", event.carrier, event.id),
         )
         to_tell = event.kind in REPORTED
         item = _item_key(event_key) | {
@@ -75,10 +75,6 @@ class DynamoEvents:
 
 def _item_key(event_key: EventKey) -> Item:
     return key(f"C#{event_key.call}", f"E#{event_key.event}")
-
-
-def _digest(vault: Vault, *parts: str) -> str:
-    return vault.tag(*parts).hex()[:32]
 
 
 def _to_json(event: Event) -> str:

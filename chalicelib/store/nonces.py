@@ -18,8 +18,10 @@ class DynamoNonces:
 
     def claim(self, *, app: str, nonce: str, content: str, now: int) -> bool:
         """See the port."""
-        name = self._vault().tag("nonce", app, nonce).hex()[:32]
+        name = self._vault().label("nonce", app, nonce)
         taken = self._table.put_new(
             key(f"S#{name}", "S") | {"content": s(content), "ttl": n((now + KEPT_MS) // 1000)}
         )
-        return taken is None or taken.item is None or taken.item["content"]["S"] == content
+        if taken is None:
+            return True
+        return taken.item is not None and taken.item["content"]["S"] == content

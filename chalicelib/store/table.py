@@ -132,7 +132,7 @@ class Table:
                         for reason in reasons
                     ]
                 if reasons and not codes & _PASSING:
-                    raise Unavailable("the table refused a transaction") from error
+                    raise Unavailable("the table refused a transaction") from None
                 time.sleep(delay)
             else:
                 return None

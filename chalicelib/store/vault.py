@@ -56,6 +56,10 @@ class Vault:
         """32 bytes that stand for `parts`, stable while the oldest version is kept."""
         return hmac.digest(self._request_key, "\x00".join(parts).encode(), "sha256")
 
+    def label(self, *parts: str) -> str:
+        """128 bits of `tag` as text, for keys and attributes."""
+        return _b64(self.tag(*parts)[:16])
+
     def seal(self, text: str, context: str) -> bytes:
         """Encrypts; opens only with the same `context`. One byte version, nonce, cipher text."""
         nonce = os.urandom(_NONCE_SIZE)

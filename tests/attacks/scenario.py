@@ -202,7 +202,7 @@ class Day:
             "id": "1",
             "resources": [],
         }
-        with patch("chalicelib.jobs.time.time_ns", lambda: (NOW + 10**8) * 1_000_000):
+        with patch("chalicelib.jobs.now_ms", lambda: NOW + 10**8):
             clean(tick, self._lambda.Context())
         self.queued += self._here.queued()
 

@@ -13,6 +13,7 @@ from chalicelib.core.values import Subscriber
 _T = TypeVar("_T")
 _E = TypeVar("_E", bound=StrEnum)
 
+KNOWN_TYPES = frozenset(EventKind) - {EventKind.UNKNOWN}
 MAX_EVENTS = 100
 MAX_EVENT = 32 * 1024
 """Bytes; a larger one might not fit into an item of the table and would hold up all the others."""
@@ -103,7 +104,7 @@ def read_event(raw: Any, *, carrier: str, received: int) -> Event:
     if len(text.encode()) > MAX_EVENT:
         raise Malformed(f"an event has at most {MAX_EVENT} bytes")
     kind = _text(fields, "type")
-    known = kind in set(EventKind) - {EventKind.UNKNOWN}
+    known = kind in KNOWN_TYPES
     return Event(
         id=_text(fields, "event_id"),
         kind=EventKind(kind) if known else EventKind.UNKNOWN,
