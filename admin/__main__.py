@@ -9,7 +9,13 @@ import click
 from botocore.exceptions import BotoCoreError, ClientError
 
 from admin import provision
+from chalicelib.carriers.base import KINDS
 from chalicelib.core.values import DAY_MS
+
+DATA_CENTRES = {
+    "mainland": ("https://api.netease.im", "https://api-sg.netease.im"),
+    "overseas": ("https://api-sg.netease.im", "https://api.netease.im"),
+}
 
 
 class _Command(click.Command):
@@ -43,12 +49,14 @@ def cli(stage: str | None) -> None:
 @cli.command("app-create")
 @click.argument("name")
 @click.option("--callback-url", required=True, help="Where the app receives its callbacks.")
+@click.option("--carrier", default="trunk", show_default=True, help="See carrier-create.")
 @click.option("--quota", default=10_000, show_default=True, help="Live bindings.")
 @click.option("--rate", default=200, show_default=True, help="Requests a second.")
 @click.option("--cooling-s", default=86_400, show_default=True, help="Seconds a leg cools.")
 @click.option("--retention-days", default=180, show_default=True, help="Ended bindings are kept.")
 @click.option("--max-call-s", default=7_200, show_default=True, help="Longest call in seconds.")
 @click.option("--strict-nonce", is_flag=True, help="Refuse a signature with a second content.")
+@click.option("--im-calls", multiple=True, help="Messaging call to relay, e.g. msg/sendMsg.")
 def app_create(name: str, **settings: Any) -> None:
     """Make an app; prints its AppKey and AppSecret once."""
     app_key, app_secret = provision.create_app(name, **settings)
@@ -65,9 +73,56 @@ def app_create(name: str, **settings: Any) -> None:
 @click.option("--retention-days", type=click.IntRange(1))
 @click.option("--max-call-s", type=click.IntRange(1))
 @click.option("--strict-nonce", type=bool)
+@click.option("--im-calls", help="Messaging calls to relay, separated by spaces; '' for none.")
 def app_set(name: str, **changes: Any) -> None:
     """Change settings of an app."""
-    provision.set_app(name, **{key: value for key, value in changes.items() if value is not None})
+    given = {key: value for key, value in changes.items() if value is not None}
+    if "im_calls" in given:
+        given["im_calls"] = given["im_calls"].split()
+    provision.set_app(name, **given)
+
+
+@cli.command("app-login")
+@click.argument("name")
+@click.option("--own-secret/--app-secret", required=True, help="Asks for a secret of its own.")
+def app_login(name: str, own_secret: bool) -> None:
+    """What one-click numbers are encrypted with for an app."""
+    secret = click.prompt("Secret", hide_input=True) if own_secret else None
+    provision.set_app_login(name, secret=secret)
+
+
+@cli.command("carrier-create")
+@click.argument("name")
+@click.option("--kind", required=True, type=click.Choice(sorted(KINDS)))
+@click.option("--key", default="", help="The AppKey that the carrier gave us.")
+@click.option("--url", "urls", multiple=True, help="Address; again for a second data centre.")
+@click.option("--data-centre", type=click.Choice(sorted(DATA_CENTRES)), help="NetEase's, first.")
+@click.option("--lease-minutes", type=int, help="How long it keeps a binding at most (a day).")
+@click.option("--login-secret", is_flag=True, help="Asks for a secret for one-click numbers.")
+@click.option("--secret", prompt=True, hide_input=True, envvar="CARRIER_SECRET")
+def carrier_create(
+    name: str, urls: tuple[str, ...], data_centre: str | None, login_secret: bool, **given: Any
+) -> None:
+    """Register an account with a carrier; asks for its secret (or CARRIER_SECRET)."""
+    given["urls"] = urls or DATA_CENTRES.get(data_centre or "", ())
+    if login_secret:
+        given["login_secret"] = click.prompt("Login secret", hide_input=True)
+    provision.create_carrier(name, **given)
+
+
+@cli.command("carrier-list")
+def carrier_list() -> None:
+    """List the accounts with carriers and their kinds."""
+    for name, kind in provision.list_carriers().items():
+        click.echo(f"{name}  {kind}")
+
+
+@cli.command("carrier-rotate")
+@click.argument("name")
+@click.option("--secret", prompt=True, hide_input=True, envvar="CARRIER_SECRET")
+def carrier_rotate(name: str, secret: str) -> None:
+    """Note a carrier's new secret; the old one is taken until the next rotation."""
+    provision.rotate_carrier_secret(name, secret)
 
 
 @cli.command("app-list")
@@ -92,6 +147,7 @@ def app_show(name: str) -> None:
         "retention_days": app.retention_ms // DAY_MS,
         "max_call_s": app.max_call_s,
         "strict_nonce": app.strict_nonce,
+        "im_calls": sorted(app.im_calls),
         "numbers": dict(app.pool.areas),
     }
     click.echo(json.dumps(shown, indent=2))

@@ -7,11 +7,19 @@ Changes to the credentials secret are read-modify-write: one operator at a time.
 import json
 import re
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from chalicelib.carriers.base import EMBEDDED, KINDS
 from chalicelib.core.errors import BadParameter
-from chalicelib.core.values import DAY_MS, App, Pool, parse_number
+from chalicelib.core.values import (
+    DAY_MS,
+    MAX_LIFETIME_MS,
+    MINUTE_MS,
+    App,
+    Pool,
+    parse_number,
+)
 from chalicelib.settings import settings
 from chalicelib.store import apps, clients
 from chalicelib.store.items import number_key
@@ -19,6 +27,7 @@ from chalicelib.store.table import Table
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 _AREA = re.compile(r"[1-9][0-9]{0,2}")
+_IM_CALL = re.compile(r"[A-Za-z]{1,32}/[A-Za-z]{1,32}", re.ASCII)
 
 
 class Mistake(Exception):
@@ -36,11 +45,14 @@ def create_app(
     retention_days: int = 180,
     max_call_s: int = 7_200,
     strict_nonce: bool = False,
+    im_calls: Iterable[str] = (),
 ) -> tuple[str, str]:
     """Makes an app and returns its AppKey and AppSecret, which is not shown again.
 
-    `quota` live bindings, `rate` requests a second, `cooling_s` seconds, `retention_days` days for
-    ended bindings, `max_call_s` seconds. Raises Mistake.
+    `carrier` is `trunk` or the name of an account made by `create_carrier`. `quota` live bindings,
+    `rate` requests a second, `cooling_s` seconds, `retention_days` days for ended bindings,
+    `max_call_s` seconds, `im_calls` the messaging calls that are relayed, as `msg/sendMsg`.
+    Raises Mistake.
     """
     if not _NAME.fullmatch(name):
         raise Mistake("a name has 1 to 32 lower-case letters, digits or hyphens")
@@ -48,6 +60,8 @@ def create_app(
         raise Mistake("the callback address starts with https:// or http://")
     if min(quota, rate, retention_days, max_call_s) < 1 or cooling_s < 0:
         raise Mistake("quota, rate, retention and call length are at least 1, cooling at least 0")
+    if carrier != EMBEDDED and carrier not in list_carriers():
+        raise Mistake(f"no carrier {carrier}; make it first with carrier-create")
     app = App(
         name=name,
         carrier=carrier,
@@ -62,6 +76,7 @@ def create_app(
         max_call_s=max_call_s,
         strict_nonce=strict_nonce,
         pool=Pool({}),
+        im_calls=_im_calls(im_calls),
     )
     app_key, app_secret = secrets.token_hex(16), secrets.token_hex(16)
 
@@ -100,7 +115,7 @@ def rotate_app_secret(name: str) -> str:
     return fresh
 
 
-def set_app(name: str, **changes: int | bool | str) -> None:
+def set_app(name: str, **changes: int | bool | str | Iterable[str]) -> None:
     """Changes settings of an app, named as in `create_app` (also `enabled`). Raises Mistake.
 
     They take effect when the caches have run out (`CACHE_S`).
@@ -114,7 +129,10 @@ def set_app(name: str, **changes: int | bool | str) -> None:
         "retention_days": "N",
         "max_call_s": "N",
         "strict_nonce": "BOOL",
+        "im_calls": "S",
     }
+    if "im_calls" in changes:
+        changes["im_calls"] = " ".join(sorted(_im_calls(changes["im_calls"])))
     if not changes or changes.keys() - allowed.keys():
         raise Mistake(f"what can be set: {', '.join(sorted(allowed))}")
     values = {
@@ -184,6 +202,90 @@ def add_numbers(app: str, numbers: Iterable[tuple[str, str | None]]) -> int:
     return added
 
 
+def create_carrier(
+    name: str,
+    *,
+    kind: str,
+    secret: str,
+    urls: Sequence[str],
+    key: str = "",
+    lease_minutes: int | None = None,
+    login_secret: str | None = None,
+) -> None:
+    """Registers an account of ours with a carrier, under a name for `create_app`.
+
+    `kind` is one of `carriers.base.KINDS`. `key` and `secret` sign, `urls` are the carrier's
+    addresses, the preferred one first, `lease_minutes` how long it is told to keep a binding at
+    most (default: a day), `login_secret` what it encrypts one-click numbers with, if not `secret`.
+    For the kind `trunk` (whose name is `trunk`) there is one address, the switch's, and `secret`
+    signs our requests to it. Raises Mistake.
+    """
+    if kind not in KINDS:
+        raise Mistake(f"what can be a carrier's kind: {', '.join(sorted(KINDS))}")
+    if not _NAME.fullmatch(name) or (name == EMBEDDED) != (kind == EMBEDDED):
+        raise Mistake("a name has 1 to 32 lower-case letters, digits or hyphens; trunk is trunk's")
+    if not urls or not all(url.startswith(("http://", "https://")) for url in urls):
+        raise Mistake("a carrier's address starts with https:// or http://")
+    if not secret or (kind != EMBEDDED and not key):
+        raise Mistake("a carrier's key and secret are wanted")
+    if lease_minutes is not None and not 1 <= lease_minutes <= MAX_LIFETIME_MS // MINUTE_MS:
+        raise Mistake("a lease has 1 to 525600 minutes")
+
+    def add(credentials: dict[str, Any]) -> None:
+        carriers = credentials.setdefault("carriers", {})
+        if name in carriers:
+            raise Mistake(f"carrier {name} exists")
+        carriers[name] = {
+            "kind": kind,
+            "key": key,
+            "secret": secret,
+            "previous_secret": None,
+            "urls": list(urls),
+            "lease_minutes": lease_minutes,
+            "login_secret": login_secret,
+        }
+
+    _change_credentials(add)
+
+
+def rotate_carrier_secret(name: str, secret: str) -> None:
+    """Notes the carrier's new secret; callbacks signed with the one before are taken until the next
+    rotation. Raises Mistake."""
+
+    def rotate(credentials: dict[str, Any]) -> None:
+        entry = credentials.get("carriers", {}).get(name)
+        if entry is None:
+            raise Mistake(f"no carrier {name}")
+        entry["previous_secret"], entry["secret"] = entry["secret"], secret
+
+    if not secret:
+        raise Mistake("the carrier's new secret is wanted")
+    _change_credentials(rotate)
+
+
+def list_carriers() -> dict[str, str]:
+    """Carrier account -> its kind, by name."""
+    secret = clients.secretsmanager().get_secret_value(SecretId=settings().credentials_secret)
+    carriers = json.loads(secret["SecretString"]).get("carriers", {})
+    return {name: carriers[name]["kind"] for name in sorted(carriers)}
+
+
+def set_app_login(name: str, *, secret: str | None) -> None:
+    """What the numbers of one-click login are encrypted with for this app; None: its AppSecret.
+
+    Raises Mistake.
+    """
+
+    def change(credentials: dict[str, Any]) -> None:
+        found = [each for each in credentials.get("apps", {}).values() if each["app"] == name]
+        if not found:
+            raise Mistake(f"no app {name}")
+        for each in found:
+            each["login_secret"] = secret
+
+    _change_credentials(change)
+
+
 def create_switch(user: str, carrier: str = "trunk") -> str:
     """Makes a switch that may call /switch/*; returns its password. Raises Mistake."""
     password = secrets.token_urlsafe(24)
@@ -235,6 +337,13 @@ def use_data_key(version: str) -> None:
         raise Mistake(f"no data key {version}")
     keys["current"] = version
     client.put_secret_value(SecretId=name, SecretString=json.dumps(keys))
+
+
+def _im_calls(calls: Any) -> frozenset[str]:
+    wanted = frozenset(calls)
+    if not all(_IM_CALL.fullmatch(call) for call in wanted):
+        raise Mistake("a messaging call is named <resource>/<action>, e.g. msg/sendMsg")
+    return wanted
 
 
 def _put_new(item: dict[str, Any], otherwise: str) -> None:

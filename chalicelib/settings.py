@@ -13,8 +13,9 @@ class Settings:
     `credentials_secret` (`CREDENTIALS_SECRET`) and `data_keys_secret` (`DATA_KEYS_SECRET`) are
     names as `infra/resources.json` creates them. `cache_s` (`CACHE_S`, seconds) is how long
     secrets and app profiles are kept in memory, `callback_timeout_s` (`CALLBACK_TIMEOUT_S`,
-    seconds) how long an app has to answer a callback (NetEase: 5), `log_level` (`LOG_LEVEL`)
-    as in the standard library.
+    seconds) how long an app has to answer a callback (NetEase: 5), `carrier_timeout_s`
+    (`CARRIER_TIMEOUT_S`, seconds) how long a carrier has to answer us, `log_level` (`LOG_LEVEL`) as
+    in the standard library.
     """
 
     stage: str
@@ -24,6 +25,7 @@ class Settings:
     data_keys_secret: str
     cache_s: int
     callback_timeout_s: float
+    carrier_timeout_s: float
     log_level: str
 
 
@@ -40,5 +42,6 @@ def settings() -> Settings:
         data_keys_secret=os.environ.get("DATA_KEYS_SECRET", f"{name}/data-keys"),
         cache_s=int(os.environ.get("CACHE_S", "60")),
         callback_timeout_s=float(os.environ.get("CALLBACK_TIMEOUT_S", "5")),
+        carrier_timeout_s=float(os.environ.get("CARRIER_TIMEOUT_S", "5")),
         log_level=os.environ.get("LOG_LEVEL", "INFO"),
     )

@@ -4,7 +4,8 @@ import hashlib
 from collections.abc import Iterator
 from math import gcd
 
-from chalicelib.core.values import App, Ask
+from chalicelib.core.errors import Forbidden
+from chalicelib.core.values import App, Ask, CallAsk
 
 
 def candidates(app: App, ask: Ask) -> Iterator[str]:
@@ -20,7 +21,7 @@ def candidates(app: App, ask: Ask) -> Iterator[str]:
     size = len(numbers)
     if size == 0:
         return
-    seed = int.from_bytes(_pair_digest(ask), "big")
+    seed = int.from_bytes(_digest(ask.a.digits, ask.b.digits), "big")
     start, step = seed % size, 1 + (seed >> 64) % size
     while gcd(step, size) != 1:
         step += 1
@@ -31,6 +32,17 @@ def candidates(app: App, ask: Ask) -> Iterator[str]:
             yield number
 
 
-def _pair_digest(ask: Ask) -> bytes:
-    first, second = sorted((ask.a.digits, ask.b.digits))
-    return hashlib.sha256(f"{first}|{second}".encode()).digest()[:16]
+def shown_number(app: App, ask: CallAsk) -> str:
+    """The X that a call which we place shows: the same one for the same people.
+
+    Raises Forbidden when the app has no number to show.
+    """
+    own = {party.digits for party in ask.parties}
+    numbers = [number for number in app.pool.numbers(None) if number not in own]
+    if not numbers:
+        raise Forbidden("the app has no number to show")
+    return numbers[int.from_bytes(_digest(*own), "big") % len(numbers)]
+
+
+def _digest(*people: str) -> bytes:
+    return hashlib.sha256("|".join(sorted(people)).encode()).digest()[:16]

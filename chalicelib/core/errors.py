@@ -83,5 +83,31 @@ class Unavailable(GatewayError):
     """A carrier or a store did not answer; what happened is not known."""
 
 
+class NotReached(Unavailable):
+    """A carrier could not even be asked: nothing has happened there."""
+
+
+class CarrierRefused(GatewayError):
+    """The carrier said no, for a reason between it and us; nothing has happened there."""
+
+
+class AlreadyCalling(GatewayError):
+    """The same people are in a call already that was placed for them."""
+
+    def __init__(self) -> None:
+        super().__init__("these telephones are in a call already")
+
+
+class UnknownCall(GatewayError):
+    """No such placed call, or somebody else's: both look the same."""
+
+
+class AccountExists(GatewayError):
+    """This user is registered already."""
+
+    def __init__(self) -> None:
+        super().__init__("already register")
+
+
 class NotDelivered(GatewayError):
     """The app's receiver did not take a callback; it stays stored and is tried again."""

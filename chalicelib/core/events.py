@@ -18,10 +18,18 @@ class EventKind(StrEnum):
     CALL_ENDED = "call.ended"
     SMS_SENT = "sms.sent"
     RECORDING_READY = "recording.ready"
+    PLACED_ENDED = "placed.ended"
     UNKNOWN = "unknown"
 
 
-REPORTED = frozenset({EventKind.CALL_ENDED, EventKind.SMS_SENT, EventKind.RECORDING_READY})
+REPORTED = frozenset(
+    {
+        EventKind.CALL_ENDED,
+        EventKind.SMS_SENT,
+        EventKind.RECORDING_READY,
+        EventKind.PLACED_ENDED,
+    }
+)
 """The kinds that an app is told of."""
 
 
@@ -51,7 +59,14 @@ class SmsResult(StrEnum):
     OK = "ok"
     FAILED = "failed"
     TIMEOUT = "timeout"
+    NUMBER_FAULT = "number_fault"
+    UNSUPPORTED = "unsupported"
     REJECTED = "rejected"
+    EXPIRED = "expired"
+    PLATFORM_ERROR = "platform_error"
+    TOO_FREQUENT = "too_frequent"
+    FORBIDDEN_WORD = "forbidden_word"
+    FORBIDDEN_TEXT = "forbidden_text"
 
 
 class Outcome(StrEnum):
@@ -68,11 +83,14 @@ class Outcome(StrEnum):
     BUSY = "busy"
     UNREACHABLE = "unreachable"
     ROUTE_FAILURE = "route_failure"
+    NUMBER_FAULT = "number_fault"
     PLATFORM_ERROR = "platform_error"
     POWERED_OFF = "powered_off"
     SUSPENDED = "suspended"
     REJECTED = "rejected"
     EMPTY_NUMBER = "empty_number"
+    TEST_QUOTA = "test_quota"
+    CAPTCHA_FAILED = "captcha_failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +123,38 @@ class Delivery(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class PlacedLeg:
+    """One telephone of a placed call: when its part ended (epoch ms) and the cause, Q.850 below
+    128, above that FreeSWITCH's own."""
+
+    party: Subscriber
+    ended: int | None
+    cause: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedEnd:
+    """How a call that was placed for an app ended. `status` is the carrier's word in lower case;
+    times are epoch ms. A conference has only `parties`, a call its caller and legs too."""
+
+    conference: bool
+    account: str
+    caller: Subscriber | None
+    parties: tuple[Subscriber, ...]
+    created: int
+    started: int | None
+    duration_s: int
+    status: str
+    legs: tuple[PlacedLeg, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """One event. `at` is the carrier's time, `received` ours, both epoch ms.
 
-    `caller` is None when anonymous. `cause` is a Q.850 cause. `raw` is what the carrier sent.
+    `binding` is our id of it. `caller` is None when anonymous. `cause` is a Q.850 cause. `raw` is
+    what the carrier sent. `started`, `answered` and `outcome` are there when a carrier tells of a
+    whole call at its end; `placed` when it was a placed one.
     """
 
     id: str
@@ -128,6 +174,10 @@ class Event:
     url: str | None = None
     md5: str | None = None
     raw: str = ""
+    started: int | None = None
+    answered: int | None = None
+    outcome: Outcome | None = None
+    placed: PlacedEnd | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +228,9 @@ _NOT_ROUTED = {
 def call_record(end: Event, call: Sequence[Event]) -> CallRecord:
     """Reads the record of a call off its end and whatever other events of it are known."""
     starts = [e.at for e in call if e.kind in (EventKind.CALL_STARTED, EventKind.CALL_RINGING)]
+    starts += [end.started] if end.started is not None else []
     answers = [e.at for e in call if e.kind is EventKind.CALL_ANSWERED]
+    answers += [end.answered] if end.answered is not None else []
     answered = min(*answers, end.at) if answers else None
     known = [end.at, *starts, *answers]
     return CallRecord(
@@ -191,6 +243,8 @@ def call_record(end: Event, call: Sequence[Event]) -> CallRecord:
 
 
 def _outcome(end: Event, *, answered: bool) -> Outcome:
+    if end.outcome is not None:
+        return end.outcome
     if end.rejected is not None:
         return _NOT_ROUTED.get(end.rejected, Outcome.NO_BINDING)
     if end.binding is None:

@@ -10,7 +10,11 @@ from chalicelib.core.values import (
     AppCredentials,
     Binding,
     BindingInfo,
+    CallAsk,
+    CarrierAccount,
+    Kept,
     Leg,
+    PlacedCall,
     Subscriber,
     SwitchCredentials,
 )
@@ -157,6 +161,10 @@ class Credentials(Protocol):
 
     def of_app(self, name: str) -> AppCredentials | None: ...
 
+    def carrier(self, name: str) -> CarrierAccount | None:
+        """An account of ours with a carrier."""
+        ...
+
 
 class Nonces(Protocol):
     """Signatures that were used, for apps in strict mode."""
@@ -170,3 +178,128 @@ class Tag(Protocol):
     """A keyed digest of some text, to be kept where the text itself may not stand."""
 
     def __call__(self, *parts: str) -> str: ...
+
+
+class Keeper(Protocol):
+    """A carrier that keeps bindings and routes their calls itself.
+
+    Every call to a carrier ends in one of three ways: it returns (done); it raises Unavailable (not
+    known whether it was done: keep everything and find out), NotReached being the certain case that
+    nothing happened; or it raises any other GatewayError (refused: undo). `now` is epoch ms.
+    """
+
+    lease_ms: int
+    """How long it is told to keep a binding at most."""
+
+    def bind(self, binding: Binding, *, lease_ms: int, now: int) -> Kept:
+        """Raises NumberTaken, NoNumber, QuotaExceeded, RateExceeded, CarrierRefused."""
+        ...
+
+    def release(self, carrier_id: str, *, now: int) -> None:
+        """Done, too, when the carrier has it no more."""
+        ...
+
+    def extend(self, carrier_id: str, *, delta_ms: int, now: int) -> None:
+        """Adds to its lease. Not safe to repeat. Raises UnknownBinding if the carrier has it no
+        more."""
+        ...
+
+    def find(self, binding: Binding, *, now: int) -> Kept | None:
+        """What the carrier has for this binding of ours, recognised by our own id."""
+        ...
+
+
+class Dialler(Protocol):
+    """A carrier that places calls. Outcomes as in Keeper."""
+
+    def place(self, ask: CallAsk, *, session: str, now: int) -> str:
+        """Lets it ring; `session` is our proposal for the call's id, the answer is its id. Raises
+        BadParameter, AlreadyCalling."""
+        ...
+
+    def status(self, session: str, *, conference: bool, now: int) -> Mapping[str, str | int]:
+        """What the carrier says of it, `status` (`inited` or `success`) among it. Raises
+        UnknownCall."""
+        ...
+
+
+class PhoneLogin(Protocol):
+    """A carrier that tells the number of the telephone that a token was made on."""
+
+    def number(self, token: str, *, certificate: str | None, now: int) -> str:
+        """National digits. A token is used up by it. Raises BadParameter("token")."""
+        ...
+
+
+class Messenger(Protocol):
+    """A carrier with a messaging API, whose calls we sign and relay as they are."""
+
+    def relay(
+        self, call: str, *, body: bytes, query: str, headers: Mapping[str, str], now: int
+    ) -> tuple[int, bytes]:
+        """Sends to `<resource>/<action>`; HTTP status and body as they came, JSON for sure."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Carrier:
+    """Who owns X numbers and connects calls, with what it can do; None is what it can't.
+
+    Without a keeper the bindings are kept here and a switch of ours asks where a call goes.
+    """
+
+    name: str
+    kind: str
+    keeper: Keeper | None = None
+    dialler: Dialler | None = None
+    phone_login: PhoneLogin | None = None
+    messenger: Messenger | None = None
+
+
+class Carriers(Protocol):
+    """All carriers that there are accounts for."""
+
+    def of(self, name: str) -> Carrier:
+        """Raises Unavailable for one that is not set up."""
+        ...
+
+
+class PlacedCalls(Protocol):
+    """Calls that were placed, and who is in one. Every method may raise Unavailable."""
+
+    def claim(self, call: PlacedCall, *, now: int) -> PlacedCall | None:
+        """Reserves its people for it until `call.until`; None when done, else the call that they
+        are in. One conditional write."""
+        ...
+
+    def started(self, call: PlacedCall, *, session: str) -> None:
+        """Notes the carrier's id of it."""
+        ...
+
+    def drop(self, call: PlacedCall) -> None:
+        """It did not come about: its people are free again."""
+        ...
+
+    def get(self, session: str, *, carrier: str) -> PlacedCall | None: ...
+
+    def among(self, parties: Sequence[Subscriber], *, carrier: str) -> PlacedCall | None:
+        """The latest call of exactly these people."""
+        ...
+
+    def end(self, call: PlacedCall, *, now: int) -> None:
+        """Its people are free again."""
+        ...
+
+
+class Accounts(Protocol):
+    """Users of a messaging API, in whose name calls are placed. May raise Unavailable."""
+
+    def add(self, user: str, *, carrier: str, app: str, name: str, token: str) -> bool:
+        """False if the carrier has one of this name. `user` is in lower case."""
+        ...
+
+    def remove(self, user: str, *, carrier: str, app: str) -> None: ...
+
+    def owner(self, user: str, *, carrier: str) -> str | None:
+        """The app that it was registered for."""
+        ...

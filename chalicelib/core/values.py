@@ -17,7 +17,12 @@ _SUBSCRIBER = re.compile(r"[1-9][0-9]{6,14}", re.ASCII)
 _NUMBER = re.compile(r"[0-9]{3,24}", re.ASCII)
 _MARK_KEY, _MARK_CONTENT = 10, 6
 
+NEVER = 253_370_764_800_000
+"""9999-01-01 (epoch ms): the expiry of a binding that has none."""
+
 Role = Literal["a", "b"]
+Intent = Literal["bind", "release"]
+"""What a carrier was asked to do, as long as it is not known whether it did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +95,9 @@ class App:
     max_call_s: int
     strict_nonce: bool
     pool: Pool
+    im_calls: frozenset[str] = frozenset()
+    """The calls of a carrier's messaging API that the app may have signed and relayed,
+    as `<resource>/<action>`."""
 
     def shard_limit(self, shard: int) -> int:
         """How much of the quota this counter may hand out; the shards add up to the quota."""
@@ -249,11 +257,17 @@ class Leg:
 
 @dataclass(frozen=True, slots=True)
 class AppCredentials:
-    """How one app signs: its key and every secret that is valid now, the current one first."""
+    """How one app signs: its key and every secret that is valid now, the current one first.
+
+    `login_secret` encrypts the numbers of one-click login, the signing secret where there is none,
+    by `login_scheme` (None: the vendor's usual one).
+    """
 
     app: str
     key: str
     secrets: tuple[str, ...]
+    login_secret: str | None = None
+    login_scheme: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,3 +276,69 @@ class SwitchCredentials:
 
     carrier: str
     passwords: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CarrierAccount:
+    """How we reach one carrier, and how it signs when it reaches us.
+
+    `name` is what an app's `carrier` says, `kind` the protocol spoken (`netease`, `trunk`), `key`
+    and `secrets` (current first) sign, `urls` are its addresses, the preferred one first.
+    `lease_ms` is how long it is told to keep a binding at most. The login fields are as in
+    AppCredentials.
+    """
+
+    name: str
+    kind: str
+    key: str
+    secrets: tuple[str, ...]
+    urls: tuple[str, ...]
+    lease_ms: int = DAY_MS
+    login_secret: str | None = None
+    login_scheme: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A binding as its carrier has it: the carrier's id, and until when it keeps it (epoch ms,
+    never later than it really does)."""
+
+    id: str
+    until: int
+
+
+@dataclass(frozen=True, slots=True)
+class CallAsk:
+    """A call that the platform is to place: it rings `caller`, then everybody else.
+
+    `account` is the user in whose name it is placed, `max_s` its longest duration in seconds (of a
+    conference: the sum over its legs), `show` the X that the telephones show (None: the carrier's).
+    """
+
+    account: str
+    caller: Subscriber
+    callees: tuple[Subscriber, ...]
+    conference: bool
+    max_s: int
+    record: bool
+    show: str | None = None
+
+    @property
+    def parties(self) -> tuple[Subscriber, ...]:
+        """Everybody whose telephone rings."""
+        return (self.caller, *self.callees)
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedCall:
+    """A call that was placed for an app. `session` is None until the carrier gave it, `ended`
+    (epoch ms) until its end was reported; `until` is when it is over at the latest."""
+
+    app: str
+    carrier: str
+    ask: CallAsk
+    request: RequestId
+    created: int
+    until: int
+    session: str | None = None
+    ended: int | None = None

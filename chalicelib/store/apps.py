@@ -6,6 +6,8 @@ from chalicelib.core.values import DAY_MS, App, Pool
 from chalicelib.store.items import number_key
 from chalicelib.store.table import Item, Table, key, s
 
+_NONE: frozenset[str] = frozenset()
+
 
 class DynamoApps:
     """Fulfils the port Apps. A profile is one query and is kept `max_age_s`."""
@@ -57,6 +59,7 @@ def profile_item(app: App) -> Item:
         "retention_days": {"N": str(app.retention_ms // DAY_MS)},
         "max_call_s": {"N": str(app.max_call_s)},
         "strict_nonce": {"BOOL": app.strict_nonce},
+        "im_calls": s(" ".join(sorted(app.im_calls))),
     }
 
 
@@ -88,4 +91,5 @@ def _app(items: list[Item]) -> App | None:
         max_call_s=int(profile["max_call_s"]["N"]),
         strict_nonce=profile["strict_nonce"]["BOOL"],
         pool=Pool(areas),
+        im_calls=frozenset(profile["im_calls"]["S"].split()) if "im_calls" in profile else _NONE,
     )

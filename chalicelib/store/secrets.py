@@ -12,7 +12,13 @@ from aws_lambda_powertools.utilities.parameters.exceptions import (
 )
 
 from chalicelib.core.errors import Unavailable
-from chalicelib.core.values import AppCredentials, SwitchCredentials
+from chalicelib.core.values import (
+    DAY_MS,
+    MINUTE_MS,
+    AppCredentials,
+    CarrierAccount,
+    SwitchCredentials,
+)
 from chalicelib.store import clients
 from chalicelib.store.vault import Vault
 
@@ -57,6 +63,7 @@ class Credentials:
         self._apps: dict[str, AppCredentials] = {}
         self._by_name: dict[str, AppCredentials] = {}
         self._switches: dict[str, SwitchCredentials] = {}
+        self._carriers: dict[str, CarrierAccount] = {}
         self._looked_again = float("-inf")
 
     def app(self, app_key: str) -> AppCredentials | None:
@@ -72,6 +79,13 @@ class Credentials:
         if user not in self._switches:
             self._look_again()
         return self._switches.get(user)
+
+    def carrier(self, name: str) -> CarrierAccount | None:
+        """Our account of this name; as `app` for unknown ones."""
+        self._read(fresh=False)
+        if name not in self._carriers:
+            self._look_again()
+        return self._carriers.get(name)
 
     def of_app(self, name: str) -> AppCredentials | None:
         """How callbacks to this app are signed."""
@@ -89,12 +103,15 @@ class Credentials:
         if source is self._source:
             return
         apps = {
-            key: AppCredentials(each["app"], key, _both(each, "secret"))
+            key: AppCredentials(each["app"], key, _both(each, "secret"), **_login(each))
             for key, each in source.get("apps", {}).items()
         }
         self._switches = {
             user: SwitchCredentials(each["carrier"], _both(each, "password"))
             for user, each in source.get("switches", {}).items()
+        }
+        self._carriers = {
+            name: _account(name, each) for name, each in source.get("carriers", {}).items()
         }
         self._by_name = {each.app: each for each in apps.values()}
         self._apps = apps
@@ -125,6 +142,23 @@ class DataKeys:
 def provider() -> SecretsProvider:
     """Powertools' cache over our client."""
     return SecretsProvider(boto3_client=clients.secretsmanager())
+
+
+def _account(name: str, entry: Mapping[str, Any]) -> CarrierAccount:
+    minutes = entry.get("lease_minutes")
+    return CarrierAccount(
+        name=name,
+        kind=entry["kind"],
+        key=entry.get("key", ""),
+        secrets=_both(entry, "secret"),
+        urls=tuple(entry["urls"]),
+        lease_ms=minutes * MINUTE_MS if minutes else DAY_MS,
+        **_login(entry),
+    )
+
+
+def _login(entry: Mapping[str, Any]) -> dict[str, str | None]:
+    return {name: entry.get(name) for name in ("login_secret", "login_scheme")}
 
 
 def _both(entry: Mapping[str, Any], name: str) -> tuple[str, ...]:

@@ -1,0 +1,41 @@
+"""The kinds of carrier, and our accounts with them; a kind is imported when it is first used."""
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+from chalicelib.core.errors import Unavailable
+from chalicelib.core.ports import Carrier, Credentials
+from chalicelib.core.values import CarrierAccount
+
+KINDS: Mapping[str, str] = {
+    "trunk": "chalicelib.carriers.trunk.client",
+    "netease": "chalicelib.carriers.netease.client",
+}
+"""Kind -> the module whose `carrier(account, timeout_s=...)` makes a Carrier of an account."""
+
+EMBEDDED = "trunk"
+"""The carrier that needs no account: bindings are kept here, and the switch asks us."""
+
+
+class CarrierAccounts:
+    """Fulfils the port Carriers: a carrier is made once for each version of its account."""
+
+    def __init__(self, credentials: Credentials, timeout_s: float) -> None:
+        self._credentials = credentials
+        self._timeout_s = timeout_s
+        self._made: dict[str, tuple[CarrierAccount, Carrier]] = {}
+
+    def of(self, name: str) -> Carrier:
+        """See the port."""
+        account = self._credentials.carrier(name)
+        if account is None:
+            if name == EMBEDDED:
+                return Carrier(name=EMBEDDED, kind=EMBEDDED)
+            raise Unavailable("this carrier is not set up")
+        made_of, carrier = self._made.get(name, (None, None))
+        if carrier is None or made_of != account:
+            module: Any = import_module(KINDS[account.kind])
+            carrier = module.carrier(account, timeout_s=self._timeout_s)
+            self._made[name] = (account, carrier)
+        return carrier
