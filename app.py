@@ -6,7 +6,7 @@ from typing import Any
 from chalice.app import Chalice, CloudWatchEvent, Rate, SQSEvent
 
 from chalicelib.api import netease, switch, unknown
-from chalicelib.jobs import clean_expired, deliver_events
+from chalicelib.jobs import clean_expired, deliver_events, extend_leases, reconcile
 from chalicelib.settings import settings
 from chalicelib.telemetry import SERVICE, logger
 
@@ -27,6 +27,20 @@ def clean(event: CloudWatchEvent) -> None:
     """Archives expired bindings."""
     context: Any = event.context
     clean_expired(context.get_remaining_time_in_millis)
+
+
+@app.schedule(Rate(1, unit=Rate.MINUTES))
+def extend(event: CloudWatchEvent) -> None:
+    """Makes carriers' leases longer before they run out."""
+    context: Any = event.context
+    extend_leases(context.get_remaining_time_in_millis)
+
+
+@app.schedule(Rate(1, unit=Rate.MINUTES), name="reconcile")
+def settle(event: CloudWatchEvent) -> None:
+    """Settles what carriers were asked and did not answer."""
+    context: Any = event.context
+    reconcile(context.get_remaining_time_in_millis)
 
 
 # What was imported stays as long as the process: the collector need not go through it each time,

@@ -3,23 +3,29 @@
 from dataclasses import dataclass
 from functools import cache, cached_property
 
+from chalicelib.carriers.base import CarrierAccounts
 from chalicelib.carriers.netease.callbacks import NeteaseDialect
 from chalicelib.carriers.netease.facade import AxbFacade
 from chalicelib.carriers.transport import CallbackSender
 from chalicelib.carriers.trunk.callbacks import Switchboard
 from chalicelib.core.binding import BindingDesk
 from chalicelib.core.cleaning import Cleaner
+from chalicelib.core.leases import LeaseDesk
 from chalicelib.core.rate import RateLimiter
 from chalicelib.core.reporting import EventDesk
 from chalicelib.core.routing import Router
+from chalicelib.core.upkeep import Upkeep
 from chalicelib.settings import Settings, settings
 from chalicelib.store import clients, secrets
+from chalicelib.store.accounts import DynamoAccounts
 from chalicelib.store.apps import DynamoApps
 from chalicelib.store.bindings import DynamoBindings
 from chalicelib.store.events import DynamoEvents
 from chalicelib.store.nonces import DynamoNonces
+from chalicelib.store.placed import DynamoPlacedCalls
 from chalicelib.store.queue import DeliveryQueue
 from chalicelib.store.table import Table
+from chalicelib.telemetry import log_trouble
 
 
 @dataclass(frozen=True)
@@ -34,7 +40,7 @@ class Gateway:
         return AxbFacade(
             credentials=self._credentials,
             apps=self._apps,
-            desk=BindingDesk(self._bindings, self.cleaner),
+            desk=BindingDesk(self._bindings, self.cleaner, self._leases),
             nonces=DynamoNonces(self._table, self._data_keys.vault),
             limiter=RateLimiter(),
             tag=self._tag,
@@ -59,10 +65,26 @@ class Gateway:
             events=DynamoEvents(self._table, self._data_keys.vault),
             outbox=DeliveryQueue(clients.sqs, self.settings.delivery_queue_name),
             bindings=self._bindings,
+            legs=self._bindings,
+            placed=self._placed,
             apps=self._apps,
             dialect=NeteaseDialect(self._credentials),
             sender=CallbackSender(self.settings.callback_timeout_s),
         )
+
+    @cached_property
+    def upkeep(self) -> Upkeep:
+        """The schedules that ask carriers."""
+        return Upkeep(self._bindings, self._leases, trouble=log_trouble)
+
+    @cached_property
+    def carriers(self) -> CarrierAccounts:
+        """Our accounts with carriers."""
+        return CarrierAccounts(self._credentials, self.settings.carrier_timeout_s)
+
+    @cached_property
+    def _leases(self) -> LeaseDesk:
+        return LeaseDesk(self._bindings, self.carriers)
 
     @cached_property
     def _table(self) -> Table:
@@ -71,6 +93,14 @@ class Gateway:
     @cached_property
     def _bindings(self) -> DynamoBindings:
         return DynamoBindings(self._table, self._data_keys.vault)
+
+    @cached_property
+    def _placed(self) -> DynamoPlacedCalls:
+        return DynamoPlacedCalls(self._table, self._data_keys.vault)
+
+    @cached_property
+    def _accounts(self) -> DynamoAccounts:
+        return DynamoAccounts(self._table, self._data_keys.vault)
 
     @cached_property
     def _apps(self) -> DynamoApps:

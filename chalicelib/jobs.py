@@ -6,6 +6,7 @@ from chalicelib.bootstrap import gateway
 from chalicelib.clock import now_ms
 from chalicelib.core.errors import GatewayError, NotDelivered
 from chalicelib.core.events import EventKey
+from chalicelib.core.ports import Duty
 from chalicelib.telemetry import count, log_fault, log_request
 
 MARGIN_MS = 5_000
@@ -37,6 +38,26 @@ def _delivered(message: str) -> bool:
         return False
     log_request("deliver", ms=now_ms() - now, outcome=outcome)
     return True
+
+
+def extend_leases(time_left_ms: Callable[[], int]) -> None:
+    """Lets carriers keep bindings for longer, before their leases run out."""
+    _attend("lease", time_left_ms)
+
+
+def reconcile(time_left_ms: Callable[[], int]) -> None:
+    """Finds out what carriers did where they did not say."""
+    _attend("intent", time_left_ms)
+
+
+def _attend(duty: Duty, time_left_ms: Callable[[], int]) -> None:
+    now = now_ms()
+    upkeep = gateway().upkeep
+    seen = upkeep.run(duty, now=now, time_left=lambda: time_left_ms() > MARGIN_MS)
+    counts = {"done": seen.done, "put_off": seen.put_off, "taken": seen.taken}
+    log_request(duty, ms=now_ms() - now, **counts)
+    if seen.put_off:
+        count("PutOff", operation=duty, by=seen.put_off)
 
 
 def clean_expired(time_left_ms: Callable[[], int]) -> None:

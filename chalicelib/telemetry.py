@@ -55,6 +55,11 @@ def log_request(operation: str, *, ms: int, **facts: str | int) -> None:
     logger().info(operation, extra={"ms": ms, **facts})
 
 
+def log_trouble(error: Exception) -> None:
+    """One line for what a schedule could not do yet."""
+    logger().warning("put off", extra={"error": type(error).__name__, "why": str(error)})
+
+
 def log_fault(operation: str, error: Exception) -> None:
     """One line for a fault of ours: the error's type and where it arose, never its text, which
     may hold values."""

@@ -9,6 +9,7 @@ from itertools import islice
 from chalicelib.core import errors
 from chalicelib.core.allocation import candidates
 from chalicelib.core.cleaning import Cleaner
+from chalicelib.core.leases import GRACE_MS, LeaseDesk
 from chalicelib.core.ports import Bindings
 from chalicelib.core.values import MAX_LIFETIME_MS, App, Ask, Binding, BindingInfo, RequestId
 
@@ -16,6 +17,8 @@ BLIND_TRIES = 4
 """How many numbers are tried before the legs of the two are read."""
 SURVEY_SIZE = 50
 """How many numbers one look at the legs covers: two keys each, a hundred a read."""
+CARRIER_TRIES = 4
+"""How many numbers a carrier may say no to before the app is told that there is none."""
 MAX_REPEATS = 8
 """How often an optimistic change is tried again before the caller is told to."""
 
@@ -38,15 +41,18 @@ def handle_of(binding_id: str) -> str | None:
 class BindingDesk:
     """The use cases over bindings. `now` is epoch ms and always comes from the caller."""
 
-    def __init__(self, bindings: Bindings, cleaner: Cleaner) -> None:
+    def __init__(self, bindings: Bindings, cleaner: Cleaner, leases: LeaseDesk) -> None:
         self._bindings = bindings
         self._cleaner = cleaner
+        self._leases = leases
 
     def bind(self, app: App, ask: Ask, request: RequestId, *, now: int) -> Binding:
         """Binds A and B over an X; a repeat of the request gets the first answer.
 
-        One transaction on the usual path. Raises BadParameter, UnknownNumber, NumberTaken,
-        NoNumber, QuotaExceeded, RequestMismatch, Contended, Unavailable.
+        One transaction on the usual path; with a carrier that keeps bindings another one before,
+        and the question to it between the two. Raises BadParameter, UnknownNumber, NumberTaken,
+        NoNumber, QuotaExceeded, RequestMismatch, RequestRunning, Contended, CarrierRefused,
+        Unavailable.
         """
         if ask.a == ask.b:
             raise errors.BadParameter("b")
@@ -55,7 +61,7 @@ class BindingDesk:
         if ask.number is not None and ask.number not in app.pool:
             raise errors.UnknownNumber("no such number")
         attempt = _Attempt(
-            self._bindings, self._cleaner, app=app, ask=ask, request=request, now=now
+            self._bindings, self._cleaner, self._leases, app=app, ask=ask, request=request, now=now
         )
         return attempt.run()
 
@@ -73,11 +79,12 @@ class BindingDesk:
     def release(self, app: App, binding_id: str, *, now: int) -> None:
         """Ends a binding; ending it again changes nothing. Its legs start to cool.
 
-        Raises UnknownBinding, Contended, Unavailable.
+        Raises UnknownBinding, CarrierRefused, Contended, Unavailable. After a carrier's failure the
+        schedule goes on until it is ended.
         """
         for _ in range(MAX_REPEATS):
             binding = self._own(app, binding_id)
-            if not binding.live(now) or self._bindings.replace(binding.released(now=now)):
+            if not binding.live(now) or self._end(binding, now=now):
                 return
         raise errors.Contended("this binding is being changed")
 
@@ -86,25 +93,44 @@ class BindingDesk:
     ) -> None:
         """Adds `delta_ms` to the expiry; a repeat of the request adds nothing.
 
-        Raises UnknownBinding (also for an ended one), BadParameter when more than a year from now
-        would be left, RequestMismatch, Contended, Unavailable.
+        Where a carrier keeps it and its lease is short, that is made longer first. Raises
+        UnknownBinding (also for an ended one), BadParameter when more than a year from now would be
+        left, RequestMismatch, CarrierRefused, Contended, Unavailable.
         """
         for _ in range(MAX_REPEATS):
             binding = self._own(app, binding_id)
             if binding.extended_by(request):
                 return
-            if not binding.live(now):
+            if not binding.live(now) or binding.intent is not None:
                 raise errors.UnknownBinding("this binding has ended")
             if binding.expires + delta_ms - now > MAX_LIFETIME_MS:
                 raise errors.BadParameter("delta")
             longer = binding.extended(delta_ms=delta_ms, request=request, now=now)
-            if self._bindings.replace(longer):
+            if self._bindings.replace(self._leased(longer, binding, now=now)):
                 return
         raise errors.Contended("this binding is being changed")
 
+    def _end(self, binding: Binding, *, now: int) -> bool:
+        if binding.carrier_id is not None:
+            return self._leases.end(binding, now=now)
+        return self._bindings.replace(binding.released(now=now))
+
+    def _leased(self, longer: Binding, before: Binding, *, now: int) -> Binding:
+        """The longer binding, with a lease that covers it until the schedule comes."""
+        planned = self._leases.planned(longer)
+        if planned.check_at is None or planned.check_at > now:
+            return planned
+        try:
+            return self._leases.covering(longer, now=now)
+        except errors.NotReached:
+            raise
+        except errors.Unavailable:
+            self._leases.doubt(before, now=now)
+            raise
+
     def _own(self, app: App, binding_id: str) -> Binding:
         binding = self._bindings.get(binding_id)
-        if binding is None or binding.app != app.name:
+        if binding is None or binding.app != app.name or binding.intent == "bind":
             raise errors.UnknownBinding("no such binding")
         return binding
 
@@ -116,6 +142,7 @@ class _Attempt:
         self,
         bindings: Bindings,
         cleaner: Cleaner,
+        leases: LeaseDesk,
         *,
         app: App,
         ask: Ask,
@@ -124,6 +151,9 @@ class _Attempt:
     ) -> None:
         self._bindings = bindings
         self._cleaner = cleaner
+        self._leases = leases
+        self._kept_elsewhere = leases.keeper(app.carrier) is not None
+        self._carrier_tries = 0
         self._app = app
         self._ask = ask
         self._request = request
@@ -161,6 +191,8 @@ class _Attempt:
             quota_shard=0,
             request=self._request.key,
             content=self._request.content,
+            intent="bind" if self._kept_elsewhere else None,
+            check_at=now + GRACE_MS if self._kept_elsewhere else None,
         )
 
     def _with_handle(self, draft: Binding) -> Binding:
@@ -191,28 +223,55 @@ class _Attempt:
             limit = self._app.shard_limit(self._draft.quota_shard)
             refusal = self._bindings.commit(self._draft, quota_limit=limit, now=self._now)
             if refusal is None:
-                return self._draft
+                return self._agreed()
             if refusal.existing is not None:
-                if (first := self._first_answer(refusal.existing)) is not None:
-                    return first
-                self._handle_attempt += 1
-                self._draft = self._with_handle(self._draft)
+                if not self._is_ours(refusal.existing):
+                    self._take_next_handle()
+                elif refusal.existing.intent == "bind":
+                    settled = self._leases.settle(refusal.existing, now=self._now)
+                    if settled is not None:
+                        return settled
+                elif self._request.explicit or refusal.existing.live(self._now):
+                    return refusal.existing
+                else:
+                    # An exact repeat without an id of its own, after the binding was ended, is a
+                    # client that signs all requests of one second alike and binds the same pair
+                    # anew: a new request.
+                    self._take_next_handle()
             elif refusal.leg is not None:
                 self._held[refusal.leg] += 1
                 return None
             else:
                 self._draft = replace(self._draft, quota_shard=self._next_shard())
 
-    def _first_answer(self, existing: Binding) -> Binding | None:
-        """What stands under our handle, if it is this very request's; else the handle is taken."""
+    def _agreed(self) -> Binding | None:
+        """The binding, if its carrier agrees too; None if it says no to this X only."""
+        if not self._kept_elsewhere:
+            return self._draft
+        try:
+            return self._leases.place(self._draft, now=self._now)
+        except errors.NumberTaken as error:
+            # It still has something there that we don't know of, or not any more.
+            self._carrier_tries += 1
+            if self._ask.number is not None:
+                raise
+            if self._carrier_tries >= CARRIER_TRIES:
+                raise errors.NoNumber("taken") from None
+            self._held[error.cause] += 1
+            return None
+
+    def _is_ours(self, existing: Binding) -> bool:
+        """Whether it is this very request's. Raises RequestMismatch."""
         request = self._request
         if existing.app != self._app.name or existing.request != request.key:
-            return None
+            return False
         if existing.content != request.content:
             raise errors.RequestMismatch("this request id came with other parameters")
-        # An exact repeat without an id of its own, after the binding was ended, is a client that
-        # signs all requests of one second alike and binds the same pair anew: a new request.
-        return existing if request.explicit or existing.live(self._now) else None
+        return True
+
+    def _take_next_handle(self) -> None:
+        self._handle_attempt += 1
+        self._draft = self._with_handle(self._draft)
 
     def _next_shard(self) -> int:
         """A counter that has room, by reading them all; makes room once if none has."""

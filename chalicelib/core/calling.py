@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from uuid import NAMESPACE_OID, uuid5
 
 from chalicelib.core import errors
 from chalicelib.core.allocation import shown_number
@@ -46,7 +47,7 @@ class CallDesk:
         running = self.calls.claim(call, now=now)
         if running is not None:
             return _first_answer(running, call)
-        proposal = self.tag("session", app.name, request.key, str(now))
+        proposal = str(uuid5(NAMESPACE_OID, self.tag("session", app.name, request.key, str(now))))
         try:
             session = dialler.place(ask, session=proposal, now=now)
         except errors.GatewayError as error:

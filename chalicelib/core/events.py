@@ -147,14 +147,19 @@ class PlacedEnd:
     status: str
     legs: tuple[PlacedLeg, ...] = ()
 
+    @property
+    def everybody(self) -> tuple[Subscriber, ...]:
+        """Caller and all others."""
+        return (*((self.caller,) if self.caller else ()), *self.parties)
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
     """One event. `at` is the carrier's time, `received` ours, both epoch ms.
 
-    `binding` is our id of it. `caller` is None when anonymous. `cause` is a Q.850 cause. `raw` is
-    what the carrier sent. `started`, `answered` and `outcome` are there when a carrier tells of a
-    whole call at its end; `placed` when it was a placed one.
+    `binding` is our id of it, `carrier_binding` the carrier's own. `caller` is None when anonymous.
+    `cause` is a Q.850 cause. `raw` is what the carrier sent. `started`, `answered` and `outcome`
+    are there when a carrier tells of a whole call at its end; `placed` when it was a placed one.
     """
 
     id: str
@@ -178,6 +183,7 @@ class Event:
     answered: int | None = None
     outcome: Outcome | None = None
     placed: PlacedEnd | None = None
+    carrier_binding: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from chalicelib.core.events import Delivery, Event, EventKey
 from chalicelib.core.values import (
@@ -42,6 +42,18 @@ class Overdue:
     quota_shard: int
 
 
+Duty = Literal["lease", "intent"]
+"""Why a carrier has to be asked: a lease runs out, or it is not known what it did."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unsettled:
+    """An entry of the due index about which a carrier has to be asked."""
+
+    handle: str
+    due_at: int
+
+
 class Bindings(Protocol):
     """Bindings and their legs. Every method may raise Unavailable."""
 
@@ -50,7 +62,22 @@ class Bindings(Protocol):
         ...
 
     def commit(self, binding: Binding, *, quota_limit: int, now: int) -> Refusal | None:
-        """One transaction: binding, both legs, quota; None when done. Raises Contended."""
+        """One transaction: binding, both legs, quota; None when done. While its carrier has not
+        agreed (`intent`), the legs are reserved and lead nowhere. Raises Contended."""
+        ...
+
+    def confirm(self, binding: Binding) -> bool:
+        """The carrier agreed: its legs lead somewhere from now on. False if the intent was settled
+        by somebody else meanwhile. One transaction. Raises Contended."""
+        ...
+
+    def undo(self, binding: Binding, *, now: int) -> bool:
+        """The carrier did not agree: nothing is left of the intent, its legs are as they were.
+        False if it was settled by somebody else meanwhile. One transaction. Raises Contended."""
+        ...
+
+    def note(self, binding: Binding) -> bool:
+        """Writes the next version of what concerns the carrier; False if it had moved on."""
         ...
 
     def get(self, binding_id: str) -> Binding | None:
@@ -78,6 +105,14 @@ class Bindings(Protocol):
 
     def overdue(self, *, now: int) -> Iterator[Overdue]:
         """What ran out before `now`, from the due index, shard by shard."""
+        ...
+
+    def unsettled(self, duty: Duty, *, now: int) -> Iterator[Unsettled]:
+        """What a carrier has to be asked about by `now`, from the due index, shard by shard."""
+        ...
+
+    def claim(self, entry: Unsettled, *, until: int) -> Binding | None:
+        """Takes an entry: nobody else does before `until` (epoch ms). None if somebody did."""
         ...
 
     def archive(self, batch: Sequence[Overdue], *, now: int) -> int:
@@ -297,8 +332,6 @@ class Accounts(Protocol):
     def add(self, user: str, *, carrier: str, app: str, name: str, token: str) -> bool:
         """False if the carrier has one of this name. `user` is in lower case."""
         ...
-
-    def remove(self, user: str, *, carrier: str, app: str) -> None: ...
 
     def owner(self, user: str, *, carrier: str) -> str | None:
         """The app that it was registered for."""

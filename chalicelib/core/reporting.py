@@ -4,8 +4,17 @@ from collections.abc import Iterable
 
 from chalicelib.core import errors
 from chalicelib.core.events import Delivery, Event, EventKey
-from chalicelib.core.ports import Apps, Bindings, Dialect, Events, Outbox, Sender
-from chalicelib.core.values import App, Binding
+from chalicelib.core.ports import (
+    Apps,
+    Bindings,
+    Dialect,
+    Events,
+    Legs,
+    Outbox,
+    PlacedCalls,
+    Sender,
+)
+from chalicelib.core.values import App, Binding, PlacedCall
 
 
 class EventDesk:
@@ -17,6 +26,8 @@ class EventDesk:
         events: Events,
         outbox: Outbox,
         bindings: Bindings,
+        legs: Legs,
+        placed: PlacedCalls,
         apps: Apps,
         dialect: Dialect,
         sender: Sender,
@@ -24,6 +35,8 @@ class EventDesk:
         self._events = events
         self._outbox = outbox
         self._bindings = bindings
+        self._legs = legs
+        self._placed = placed
         self._apps = apps
         self._dialect = dialect
         self._sender = sender
@@ -50,7 +63,7 @@ class EventDesk:
         event, delivery = found
         if delivery is not Delivery.PENDING:
             return delivery
-        app, binding = self._addressee(event)
+        app, binding = self._addressee(event, now=now)
         if app is None:
             self._events.settle(key, Delivery.UNMATCHED, now=now)
             return Delivery.UNMATCHED
@@ -60,9 +73,36 @@ class EventDesk:
         self._events.settle(key, Delivery.DELIVERED, now=now)
         return Delivery.DELIVERED
 
-    def _addressee(self, event: Event) -> tuple[App | None, Binding | None]:
-        binding = self._bindings.get(event.binding) if event.binding else None
-        if binding is not None:
+    def _addressee(self, event: Event, *, now: int) -> tuple[App | None, Binding | None]:
+        """Whom the event concerns. What a carrier says about another carrier's bindings, numbers or
+        calls concerns nobody."""
+        if event.placed is not None:
+            call = self._placed_call(event)
+            if call is None:
+                return None, None
+            self._placed.end(call, now=now)
+            return self._apps.get(call.app), None
+        binding = self._binding(event)
+        if binding is not None and binding.carrier == event.carrier:
             return self._apps.get(binding.app), binding
         owner = self._apps.owner_of(event.number) if event.number else None
-        return (self._apps.get(owner) if owner else None), None
+        app = self._apps.get(owner) if owner else None
+        return (app if app is not None and app.carrier == event.carrier else None), None
+
+    def _binding(self, event: Event) -> Binding | None:
+        if event.binding is not None:
+            return self._bindings.get(event.binding)
+        if event.carrier_binding is None or event.number is None:
+            return None
+        # The carrier did not give our id back: its own has to be the one that this leg stands for.
+        _, leg = self._legs.find(event.number, event.caller)
+        binding = self._bindings.get(leg.binding) if leg is not None else None
+        return binding if binding and binding.carrier_id == event.carrier_binding else None
+
+    def _placed_call(self, event: Event) -> PlacedCall | None:
+        call = self._placed.get(event.call_id, carrier=event.carrier)
+        if call is not None or event.placed is None:
+            return call
+        # We never heard its session: it is the call that these people are in.
+        call = self._placed.among(event.placed.everybody, carrier=event.carrier)
+        return call if call is not None and call.session is None else None

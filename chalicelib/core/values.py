@@ -158,6 +158,11 @@ class Binding:
     nobody did), `archived` whether it was cleaned away after it ran out, `extensions` the marks of
     the latest extend requests, newest last, `version` grows with every change, and `key_version`
     is the data key that its legs stand under (None: not stored yet).
+
+    The others are about a carrier that keeps it for us: `carrier_id` is its id there, `lease` until
+    when it was told to keep it, `intent` what it was asked while the answer is not known,
+    `check_at` when it has to be asked next (None: never again), `attempts` how often that failed
+    in a row.
     """
 
     id: str
@@ -183,6 +188,11 @@ class Binding:
     extensions: tuple[str, ...] = ()
     version: int = 1
     key_version: int | None = None
+    carrier_id: str | None = None
+    lease: int | None = None
+    intent: Intent | None = None
+    check_at: int | None = None
+    attempts: int = 0
 
     @property
     def info(self) -> BindingInfo:
@@ -205,7 +215,8 @@ class Binding:
         An archived one ran out by the clock of whoever archived it. A request of a moment before
         that is only now being worked on has to follow, or the quota would count it off twice.
         """
-        return self.ended is None and not self.archived and now < self.expires
+        over = self.ended is not None or self.archived or self.intent == "bind"
+        return not over and now < self.expires
 
     def extended_by(self, request: RequestId) -> bool:
         """Whether this request was carried out. Raises RequestMismatch if its id came with other
@@ -227,7 +238,15 @@ class Binding:
 
     def released(self, *, now: int) -> "Binding":
         """The same binding, over."""
-        return replace(self, ended=now, expires=now, updated=now, version=self.version + 1)
+        return replace(
+            self,
+            ended=now,
+            expires=now,
+            updated=now,
+            intent=None,
+            check_at=None,
+            version=self.version + 1,
+        )
 
 
 @dataclass(frozen=True, slots=True)

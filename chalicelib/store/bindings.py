@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from chalicelib.core.binding import handle_of
 from chalicelib.core.errors import Unavailable
-from chalicelib.core.ports import Overdue, Refusal
+from chalicelib.core.ports import Duty, Overdue, Refusal, Unsettled
 from chalicelib.core.values import Binding, BindingInfo, Leg, Subscriber
 from chalicelib.store import items, rules
 from chalicelib.store.table import Failed, Item, Table, n, s
@@ -36,10 +36,13 @@ class DynamoBindings:
         sealed = items.seal(vault, binding)
         pair = vault.pair(binding.a.digits, binding.b.digits)
         free = {":now": n(now), ":pair": s(pair)}
+        legs = [items.leg_item(binding, role, sealed, pair, vault) for role in items.ROLES]
         writes: list[Item] = [
             rules.put(items.binding_item(binding, sealed, vault.version), rules.NEW),
-            rules.put(items.leg_item(binding, "a", sealed, pair, vault), rules.LEG_FREE, free),
-            rules.put(items.leg_item(binding, "b", sealed, pair, vault), rules.LEG_FREE, free),
+            *(
+                rules.reserve(leg, free) if binding.intent else rules.put(leg, rules.LEG_FREE, free)
+                for leg in legs
+            ),
             rules.quota(binding.app, binding.quota_shard, 1, limit=quota_limit),
         ]
         for person in (binding.a, binding.b):
@@ -67,6 +70,43 @@ class DynamoBindings:
             return Refusal(leg=worst)
         return Refusal(quota_full=True)
 
+    def confirm(self, binding: Binding) -> bool:
+        """See the port. 6 write units."""
+        vault = self._vault()
+        writes = [
+            self._next_version(binding, intended="bind"),
+            *(rules.lead(leg, binding.id) for leg in _leg_keys(binding, vault)),
+        ]
+        return self._table.transact(writes) is None
+
+    def undo(self, binding: Binding, *, now: int) -> bool:
+        """See the port. 8 write units."""
+        vault = self._vault()
+        intended = _intended(binding, version=binding.version, intent="bind")
+        writes = [
+            rules.remove(items.binding_key(binding.handle), rules.INTENDED, intended),
+            *(rules.give_back(leg, binding.id, now=now) for leg in _leg_keys(binding, vault)),
+            rules.quota(binding.app, binding.quota_shard, -1),
+        ]
+        return self._table.transact(writes) is None
+
+    def note(self, binding: Binding) -> bool:
+        """See the port. A single write, of one unit on the table."""
+        return self._table.update_if(self._next_version(binding)) is not None
+
+    def _next_version(self, binding: Binding, *, intended: str | None = None) -> Item:
+        """Writes what concerns the carrier, over the version before."""
+        known = items.at_carrier(binding)
+        changes = known | items.due(binding) | {"version": n(binding.version)}
+        changes |= {"updated": n(binding.updated)}
+        gone = [name for name in ("intent", "attempts") if name not in known]
+        removed = f" REMOVE {', '.join(gone)}" if gone else ""
+        condition, values = rules.UNCHANGED, {":before": n(binding.version - 1)}
+        if intended:
+            condition = rules.INTENDED
+            values = _intended(binding, version=binding.version - 1, intent=intended)
+        return rules.update(items.binding_key(binding.handle), changes, condition, values, removed)
+
     def get(self, binding_id: str) -> Binding | None:
         """See the port."""
         handle = handle_of(binding_id)
@@ -89,11 +129,12 @@ class DynamoBindings:
     def _live_legs(self, number: str, *, now: int, app: str | None = None) -> Iterator[Item]:
         """The legs that route; of an app only one for each binding."""
         values = {":pk": s(f"X#{number}"), ":leg": s("L#"), ":now": n(now)}
-        wanted: Item = {"FilterExpression": "expires > :now"}
+        wanted: Item = {"FilterExpression": "expires > :now AND attribute_not_exists(pending)"}
         if app is not None:
             values |= {":a": s("a"), ":app": s(app)}
             wanted = {
-                "FilterExpression": "expires > :now AND #role = :a AND app = :app",
+                "FilterExpression": "expires > :now AND #role = :a AND app = :app"
+                " AND attribute_not_exists(pending)",
                 "ExpressionAttributeNames": {"#role": "role"},
             }
         return self._table.query(
@@ -127,6 +168,8 @@ class DynamoBindings:
         for item in self._table.get_many(keys):
             if item["sk"]["S"] == "N":
                 owner = item["app"]["S"]
+            elif "pending" in item:
+                continue
             elif leg is None or int(item["expires"]["N"]) > leg.expires:
                 leg = items.read_leg(item, vault)
         return owner, leg
@@ -137,24 +180,22 @@ class DynamoBindings:
         leg_changes = items.leg_times(binding) | {"updated": n(binding.updated)}
         removed = ""
         if binding.ended is None:
-            changes |= {"due_at": n(binding.expires), "extensions": s(" ".join(binding.extensions))}
+            changes |= items.due(binding) | items.at_carrier(binding)
+            changes["extensions"] = s(" ".join(binding.extensions))
         else:
             changes["ended"] = n(binding.ended)
             leg_changes["released"] = {"BOOL": True}
-            removed = " REMOVE due_shard, due_at"
+            removed = " REMOVE due_shard, due_at, intent"
         before = {":before": n(binding.version - 1)}
         writes = [
             rules.update(
                 items.binding_key(binding.handle), changes, rules.UNCHANGED, before, removed
             )
         ]
-        vault = self._vault()
-        for person in (binding.a, binding.b):
-            hashed = vault.person(person.digits, binding.key_version)
-            leg_key = items.leg_key(binding.number, hashed)
-            writes.append(
-                rules.update(leg_key, leg_changes, rules.OURS, {":binding": s(binding.id)})
-            )
+        writes += [
+            rules.update(leg, leg_changes, rules.OURS, {":binding": s(binding.id)})
+            for leg in _leg_keys(binding, self._vault())
+        ]
         if binding.ended is not None:
             writes.append(rules.quota(binding.app, binding.quota_shard, -1))
         return self._table.transact(writes) is None
@@ -170,18 +211,41 @@ class DynamoBindings:
 
     def overdue(self, *, now: int) -> Iterator[Overdue]:
         """See the port. Costs what is due, not what exists."""
+        for entry in self._due("expiry", now=now):
+            yield Overdue(
+                handle=entry["pk"]["S"].removeprefix("B#"),
+                app=entry["app"]["S"],
+                quota_shard=int(entry["quota_shard"]["N"]),
+            )
+
+    def unsettled(self, duty: Duty, *, now: int) -> Iterator[Unsettled]:
+        """See the port. Costs what is due, not what exists."""
+        for entry in self._due(duty, now=now):
+            handle = entry["pk"]["S"].removeprefix("B#")
+            yield Unsettled(handle=handle, due_at=int(entry["due_at"]["N"]))
+
+    def _due(self, kind: str, *, now: int) -> Iterator[Item]:
         for shard in range(items.DUE_SHARDS):
-            entries = self._table.query(
+            yield from self._table.query(
                 IndexName="due",
                 KeyConditionExpression="due_shard = :shard AND due_at <= :now",
-                ExpressionAttributeValues={":shard": s(items.due_shard(shard)), ":now": n(now)},
+                ExpressionAttributeValues={
+                    ":shard": s(items.due_shard(kind, shard)),
+                    ":now": n(now),
+                },
             )
-            for entry in entries:
-                yield Overdue(
-                    handle=entry["pk"]["S"].removeprefix("B#"),
-                    app=entry["app"]["S"],
-                    quota_shard=int(entry["quota_shard"]["N"]),
-                )
+
+    def claim(self, entry: Unsettled, *, until: int) -> Binding | None:
+        """See the port. One write, which reads the binding too."""
+        item = self._table.update_if(
+            rules.update(
+                items.binding_key(entry.handle),
+                {"due_at": n(until)},
+                rules.STILL_DUE,
+                {":seen": n(entry.due_at)},
+            )
+        )
+        return items.read_binding(item, self._vault()) if item is not None else None
 
     def archive(self, batch: Sequence[Overdue], *, now: int) -> int:
         """See the port. One transaction, halved when somebody else was quicker with a part."""
@@ -194,3 +258,15 @@ class DynamoBindings:
             return 0
         half = len(batch) // 2
         return self.archive(batch[:half], now=now) + self.archive(batch[half:], now=now)
+
+
+def _leg_keys(binding: Binding, vault: Vault) -> list[Item]:
+    """Where the legs of a stored binding stand."""
+    return [
+        items.leg_key(binding.number, vault.person(person.digits, binding.key_version))
+        for person in (binding.a, binding.b)
+    ]
+
+
+def _intended(binding: Binding, *, version: int, intent: str) -> Item:
+    return {":id": s(binding.id), ":before": n(version), ":intent": s(intent)}

@@ -10,7 +10,10 @@ from chalicelib.core.events import (
     Event,
     EventKey,
     EventKind,
+    Outcome,
     Party,
+    PlacedEnd,
+    PlacedLeg,
     RejectReason,
     SmsResult,
 )
@@ -96,6 +99,11 @@ def _to_json(event: Event) -> str:
         "url": event.url,
         "md5": event.md5,
         "raw": event.raw,
+        "started": event.started,
+        "answered": event.answered,
+        "outcome": event.outcome,
+        "placed": _placed_fields(event.placed) if event.placed else None,
+        "carrier_binding": event.carrier_binding,
     }
     return json.dumps({k: v for k, v in fields.items() if v is not None}, ensure_ascii=False)
 
@@ -109,8 +117,38 @@ def _from_json(text: str) -> Event:
         "released_by": Party,
         "rejected": RejectReason,
         "sms_result": SmsResult,
+        "outcome": Outcome,
+        "placed": _placed,
     }
     return Event(**{name: readers.get(name, _as_is)(value) for name, value in fields.items()})
+
+
+def _placed_fields(placed: PlacedEnd) -> dict[str, Any]:
+    return {
+        "conference": placed.conference,
+        "account": placed.account,
+        "caller": placed.caller.digits if placed.caller else None,
+        "parties": [party.digits for party in placed.parties],
+        "created": placed.created,
+        "started": placed.started,
+        "duration_s": placed.duration_s,
+        "status": placed.status,
+        "legs": [[leg.party.digits, leg.ended, leg.cause] for leg in placed.legs],
+    }
+
+
+def _placed(fields: dict[str, Any]) -> PlacedEnd:
+    caller = fields["caller"]
+    return PlacedEnd(
+        **fields
+        | {
+            "caller": Subscriber(caller) if caller else None,
+            "parties": tuple(Subscriber(each) for each in fields["parties"]),
+            "legs": tuple(
+                PlacedLeg(Subscriber(party), ended, cause) for party, ended, cause in fields["legs"]
+            ),
+        }
+    )
 
 
 def _as_is(value: Any) -> Any:

@@ -5,7 +5,9 @@ from chalicelib.store.table import Item, key, n, s
 from chalicelib.store.vault import Vault
 
 DUE_SHARDS = 8
-"""Over how many partitions of the due index expiries are spread."""
+"""Over how many partitions of the due index each kind of entry is spread."""
+
+ROLES: tuple[Role, Role] = ("a", "b")
 
 
 def number_key(number: str) -> Item:
@@ -23,9 +25,30 @@ def leg_key(number: str, person: str) -> Item:
     return key(f"X#{number}", f"L#{person}")
 
 
-def due_shard(shard: int) -> str:
-    """A partition of the due index."""
-    return f"expiry#{shard}"
+def due_shard(kind: str, shard: int) -> str:
+    """A partition of the due index: of expiries, leases or intents."""
+    return f"{kind}#{shard}"
+
+
+def due(binding: Binding) -> Item:
+    """The entry in the due index: when its carrier has to be asked, or else when it runs out."""
+    kind, at = "expiry", binding.expires
+    if binding.check_at is not None:
+        kind, at = "intent" if binding.intent else "lease", binding.check_at
+    shard = due_shard(kind, int(binding.handle) % DUE_SHARDS)
+    return {"due_shard": s(shard), "due_at": n(at)}
+
+
+def at_carrier(binding: Binding) -> Item:
+    """What is known of it at the carrier that keeps it; empty where we keep it ourselves."""
+    known: Item = {}
+    if binding.carrier_id is not None and binding.lease is not None:
+        known = {"carrier_id": s(binding.carrier_id), "lease": n(binding.lease)}
+    if binding.intent is not None:
+        known["intent"] = s(binding.intent)
+    if binding.attempts:
+        known["attempts"] = n(binding.attempts)
+    return known
 
 
 def times(binding: Binding) -> Item:
@@ -68,9 +91,9 @@ def binding_item(binding: Binding, sealed: Item, key_version: int) -> Item:
             "content": s(binding.content),
             "version": n(binding.version),
             "key_version": n(key_version),
-            "due_shard": s(due_shard(int(binding.handle) % DUE_SHARDS)),
-            "due_at": n(binding.expires),
         }
+        | due(binding)
+        | at_carrier(binding)
     )
 
 
@@ -103,6 +126,8 @@ def seal(vault: Vault, binding: Binding) -> Item:
 def read_binding(item: Item, vault: Vault) -> Binding:
     """The binding that an item is."""
     a, b, user_data = _people(item, vault, binding=item["id"]["S"])
+    asked = item["due_shard"]["S"].partition("#")[0] != "expiry" if "due_shard" in item else False
+    intent = item["intent"]["S"] if "intent" in item else None
     return Binding(
         id=item["id"]["S"],
         handle=item["pk"]["S"].removeprefix("B#"),
@@ -127,6 +152,11 @@ def read_binding(item: Item, vault: Vault) -> Binding:
         extensions=tuple(item["extensions"]["S"].split()) if "extensions" in item else (),
         version=int(item["version"]["N"]),
         key_version=int(item["key_version"]["N"]),
+        carrier_id=item["carrier_id"]["S"] if "carrier_id" in item else None,
+        lease=int(item["lease"]["N"]) if "lease" in item else None,
+        intent=intent,
+        check_at=int(item["due_at"]["N"]) if asked else None,
+        attempts=int(item["attempts"]["N"]) if "attempts" in item else 0,
     )
 
 

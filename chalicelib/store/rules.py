@@ -2,11 +2,13 @@
 
 from chalicelib.core.ports import Overdue
 from chalicelib.store.items import binding_key
-from chalicelib.store.table import Item, key, n
+from chalicelib.store.table import Item, key, n, s
 
 NEW = "attribute_not_exists(pk)"
 UNCHANGED = "version = :before AND attribute_not_exists(ended)"
 OURS = "binding = :binding"
+INTENDED = "id = :id AND version = :before AND intent = :intent"
+STILL_DUE = "due_at = :seen"
 OVERDUE = "expires <= :now AND attribute_exists(due_at)"
 QUOTA_ROOM = "attribute_not_exists(live) OR live < :limit"
 LEG_FREE = (
@@ -37,6 +39,66 @@ def put(item: Item, condition: str, values: Item | None = None) -> Item:
         "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
     }
     return {"Put": body | ({"ExpressionAttributeValues": values} if values else {})}
+
+
+def reserve(leg: Item, values: Item) -> Item:
+    """Writes a leg if LEG_FREE holds, remembering from when on it would have been free without it:
+    what `give_back` needs when nothing comes of it."""
+    attributes = {name: value for name, value in leg.items() if name not in {"pk", "sk"}}
+    assigned = ", ".join(f"#{name} = :new_{name}" for name in attributes)
+    return {
+        "Update": {
+            "Key": {"pk": leg["pk"], "sk": leg["sk"]},
+            "UpdateExpression": f"SET {assigned}, pending = :yes,"
+            " free_before = if_not_exists(free_at, :never) REMOVE released",
+            "ConditionExpression": LEG_FREE,
+            "ExpressionAttributeNames": {f"#{name}": name for name in attributes},
+            "ExpressionAttributeValues": values
+            | {":yes": {"BOOL": True}, ":never": n(0)}
+            | {f":new_{name}": value for name, value in attributes.items()},
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+    }
+
+
+def give_back(leg_key: Item, binding_id: str, *, now: int) -> Item:
+    """Undoes `reserve`: the leg is free again when it would have been."""
+    return {
+        "Update": {
+            "Key": leg_key,
+            "UpdateExpression": "SET expires = :now, free_at = free_before, released = :yes"
+            " REMOVE pending, free_before",
+            "ConditionExpression": OURS,
+            "ExpressionAttributeValues": {
+                ":binding": s(binding_id),
+                ":now": n(now),
+                ":yes": {"BOOL": True},
+            },
+        }
+    }
+
+
+def lead(leg_key: Item, binding_id: str) -> Item:
+    """A reserved leg leads somewhere from now on."""
+    return {
+        "Update": {
+            "Key": leg_key,
+            "UpdateExpression": "REMOVE pending, free_before",
+            "ConditionExpression": OURS,
+            "ExpressionAttributeValues": {":binding": s(binding_id)},
+        }
+    }
+
+
+def remove(item_key: Item, condition: str, values: Item) -> Item:
+    """Deletes an item for which the condition holds."""
+    return {
+        "Delete": {
+            "Key": item_key,
+            "ConditionExpression": condition,
+            "ExpressionAttributeValues": values,
+        }
+    }
 
 
 def check(item_key: Item, condition: str, values: Item) -> Item:

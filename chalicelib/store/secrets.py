@@ -81,10 +81,8 @@ class Credentials:
         return self._switches.get(user)
 
     def carrier(self, name: str) -> CarrierAccount | None:
-        """Our account of this name; as `app` for unknown ones."""
+        """Our account of this name; a new one is seen when the secret is next fetched."""
         self._read(fresh=False)
-        if name not in self._carriers:
-            self._look_again()
         return self._carriers.get(name)
 
     def of_app(self, name: str) -> AppCredentials | None:

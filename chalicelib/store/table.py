@@ -84,14 +84,13 @@ class Table:
 
     def put_new(self, item: Item) -> Failed | None:
         """Puts an item unless its key is taken; None when done."""
+        return self.put_if({"Item": item, "ConditionExpression": "attribute_not_exists(pk)"})
+
+    def put_if(self, put: Item) -> Failed | None:
+        """One conditional put, as `transact` takes it; None when done."""
+        told = {"ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
         try:
-            self._call(
-                "put_item",
-                TableName=self._name,
-                Item=item,
-                ConditionExpression="attribute_not_exists(pk)",
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )
+            self._call("put_item", TableName=self._name, **told, **put)
         except ClientError as error:
             if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
                 raise Unavailable("put_item: conflict") from None
@@ -109,6 +108,19 @@ class Table:
             ExpressionAttributeValues=values,
             **kwargs,
         )
+
+    def update_if(self, update: Item) -> Item | None:
+        """One conditional update, as `transact` takes it; the item as it is then, else None."""
+        try:
+            updated = self._call(
+                "update_item", TableName=self._name, ReturnValues="ALL_NEW", **update["Update"]
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise Unavailable("update_item: conflict") from None
+            return None
+        item: Item = updated["Attributes"]
+        return item
 
     def transact(self, writes: Sequence[Item]) -> Sequence[Failed | None] | None:
         """All writes or none; None when done, else for each write whether its condition failed.

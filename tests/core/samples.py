@@ -3,6 +3,7 @@
 from typing import Any
 
 from chalicelib.core.events import Event, EventKind
+from chalicelib.core.ports import Carrier
 from chalicelib.core.values import App, Binding, Pool, RequestId, Subscriber
 
 
@@ -54,3 +55,10 @@ def event(kind: EventKind, at: int, **more: Any) -> Event:
 
 def request(key: str, content: str = "c") -> RequestId:
     return RequestId(key=key.ljust(32, "-"), content=content.ljust(32, "-"), explicit=True)
+
+
+class Embedded:
+    """Carriers of which none keeps bindings for us."""
+
+    def of(self, name: str) -> Carrier:
+        return Carrier(name=name, kind="trunk")

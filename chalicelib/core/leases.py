@@ -1,0 +1,178 @@
+"""Bindings that a carrier keeps for us: asking it, and settling what it did when it did not say."""
+
+from dataclasses import dataclass, replace
+
+from chalicelib.core import errors
+from chalicelib.core.ports import Bindings, Carriers, Duty, Keeper
+from chalicelib.core.values import MINUTE_MS, Binding, Kept
+
+GRACE_MS = 60_000
+"""How long a process may take to hear from a carrier; an older intent was left by a dead one."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseDesk:
+    """What is done at a carrier for a binding. `now` is epoch ms.
+
+    A step is: write what is intended, ask, write what came of it. Whatever step a process dies at,
+    the intent is found and settled by asking, never by guessing.
+    """
+
+    bindings: Bindings
+    carriers: Carriers
+
+    def keeper(self, carrier: str) -> Keeper | None:
+        """Who keeps this carrier's bindings; None: we do. Raises Unavailable."""
+        return self.carriers.of(carrier).keeper
+
+    def place(self, binding: Binding, *, now: int) -> Binding:
+        """Asks the carrier for a binding whose intent is written; the binding as it is kept.
+
+        When the carrier says no nothing is left of it. Raises what Keeper.bind does.
+        """
+        keeper = self._keeper(binding)
+        lease_ms = min(binding.expires - now, keeper.lease_ms)
+        try:
+            kept = keeper.bind(binding, lease_ms=lease_ms, now=now)
+        except errors.NotReached:
+            self.bindings.undo(binding, now=now)
+            raise
+        except errors.Unavailable:
+            raise
+        except errors.GatewayError:
+            self.bindings.undo(binding, now=now)
+            raise
+        return self._confirm(binding, kept, keeper, now=now)
+
+    def settle(self, binding: Binding, *, now: int) -> Binding | None:
+        """Finds out what became of a bind: the binding, or None if there is none (nothing is left
+        of the intent then).
+
+        Raises RequestRunning while the request may still be under way, Unavailable.
+        """
+        keeper = self._keeper(binding)
+        kept = keeper.find(binding, now=now)
+        if kept is not None:
+            return self._confirm(binding, kept, keeper, now=now)
+        if now - binding.updated < GRACE_MS:
+            raise errors.RequestRunning("the same request is being worked on")
+        self.bindings.undo(binding, now=now)
+        return None
+
+    def end(self, binding: Binding, *, now: int) -> bool:
+        """Releases a binding at its carrier and here; False if it had moved on meanwhile.
+
+        While the carrier has not agreed it stays bound, and is released later. Raises what
+        Keeper.release does, Contended.
+        """
+        keeper = self._keeper(binding)
+        if binding.intent != "release":
+            intended = replace(
+                binding,
+                intent="release",
+                updated=now,
+                check_at=now + GRACE_MS,
+                version=binding.version + 1,
+            )
+            if not self.bindings.note(intended):
+                return False
+            binding = intended
+        keeper.release(_carrier_id(binding), now=now)
+        return self.bindings.replace(binding.released(now=now))
+
+    def covering(self, binding: Binding, *, now: int) -> Binding:
+        """The same binding, with a lease for as long as it lasts or as the carrier's longest.
+
+        What is there is asked for first, so it may be repeated; one that the carrier has lost is
+        bound there again. The caller writes the result. Raises what Keeper does; after
+        Unavailable the carrier may have done it.
+        """
+        keeper = self._keeper(binding)
+        kept = keeper.find(binding, now=now)
+        if kept is None:
+            lease_ms = min(binding.expires - now, keeper.lease_ms)
+            return _kept_by(binding, keeper.bind(binding, lease_ms=lease_ms, now=now), keeper)
+        missing = min(binding.expires, now + keeper.lease_ms + _ahead(keeper)) - kept.until
+        if missing <= 0:
+            return _kept_by(binding, kept, keeper)
+        delta_ms = min(-(-missing // MINUTE_MS) * MINUTE_MS, keeper.lease_ms)
+        keeper.extend(kept.id, delta_ms=delta_ms, now=now)
+        return _kept_by(binding, Kept(kept.id, kept.until + delta_ms), keeper)
+
+    def planned(self, binding: Binding) -> Binding:
+        """The same binding, with the time at which its carrier has to be asked next."""
+        if binding.carrier_id is None:
+            return binding
+        return replace(binding, check_at=_check_at(binding, self._keeper(binding)))
+
+    def doubt(self, binding: Binding, *, now: int) -> None:
+        """Notes that the carrier may have been told to keep it for longer than we know."""
+        keeper = self._keeper(binding)
+        unsure = replace(
+            binding,
+            lease=(binding.lease or now) + keeper.lease_ms,
+            check_at=now + GRACE_MS,
+            version=binding.version + 1,
+        )
+        self.bindings.note(unsure)
+
+    def attend(self, duty: Duty, binding: Binding, *, now: int) -> None:
+        """What a schedule does with a binding that it has claimed. Raises what a Keeper does."""
+        if duty == "intent":
+            self._settle_intent(binding, now=now)
+        elif now < binding.expires:
+            renewed = self.covering(binding, now=now)
+            self.bindings.note(replace(renewed, attempts=0, version=binding.version + 1))
+        else:
+            # The carrier was told to keep it longer than its app wanted.
+            self._keeper(binding).release(_carrier_id(binding), now=now)
+            over = replace(binding, check_at=None, attempts=0, version=binding.version + 1)
+            self.bindings.note(over)
+
+    def _settle_intent(self, binding: Binding, *, now: int) -> None:
+        if binding.intent == "bind":
+            self.settle(binding, now=now)
+        elif binding.intent == "release":
+            self.end(binding, now=now)
+
+    def _confirm(self, binding: Binding, kept: Kept, keeper: Keeper, *, now: int) -> Binding:
+        agreed = _kept_by(binding, kept, keeper)
+        agreed = replace(agreed, intent=None, attempts=0, version=binding.version + 1)
+        if self.bindings.confirm(agreed):
+            return agreed
+        current = self.bindings.get(binding.id)
+        if current is not None and current.carrier_id == kept.id:
+            return current
+        # Its intent was given up while the carrier was still at it: nobody here would end it.
+        keeper.release(kept.id, now=now)
+        raise errors.Unavailable("the intent was given up meanwhile")
+
+    def _keeper(self, binding: Binding) -> Keeper:
+        keeper = self.keeper(binding.carrier)
+        if keeper is None:
+            raise errors.Unavailable("this carrier keeps no bindings any more")
+        return keeper
+
+
+def _carrier_id(binding: Binding) -> str:
+    if binding.carrier_id is None:
+        raise errors.Unavailable("a binding without its carrier's id")
+    return binding.carrier_id
+
+
+def _ahead(keeper: Keeper) -> int:
+    """How long before a lease runs out it is made longer: time for a carrier to come back."""
+    return keeper.lease_ms // 4
+
+
+def _check_at(binding: Binding, keeper: Keeper) -> int | None:
+    lease = binding.lease or 0
+    if lease < binding.expires:
+        return lease - _ahead(keeper)
+    # Carriers count in minutes; what is more than one too long has to be ended by us.
+    return binding.expires if lease >= binding.expires + MINUTE_MS else None
+
+
+def _kept_by(binding: Binding, kept: Kept, keeper: Keeper) -> Binding:
+    held = replace(binding, carrier_id=kept.id, lease=kept.until)
+    return replace(held, check_at=_check_at(held, keeper))

@@ -1,0 +1,100 @@
+"""A carrier that keeps bindings, in memory, whose answers and deaths a test decides."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from chalicelib.bootstrap import Gateway
+from chalicelib.core import errors
+from chalicelib.core.ports import Carrier
+from chalicelib.core.values import DAY_MS, MINUTE_MS, Binding, Kept
+
+
+class Died(BaseException):
+    """The process is gone; nothing after this line ran."""
+
+
+@dataclass
+class Book:
+    """What the carrier has: its id -> our binding's id, X, people, until when."""
+
+    entries: dict[str, "Entry"] = field(default_factory=dict)
+
+    def live(self, *, now: int) -> list["Entry"]:
+        return [entry for entry in self.entries.values() if now < entry.until]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One binding at the carrier."""
+
+    id: str
+    ours: str
+    number: str
+    people: frozenset[str]
+    until: int
+
+
+@dataclass
+class Keeper:
+    """Fulfils the port Keeper. `before` and `after` are run before and after each call takes
+    effect, with the call's name, and may raise."""
+
+    book: Book
+    lease_ms: int = DAY_MS
+    before: Callable[[str], None] = lambda _: None
+    after: Callable[[str], None] = lambda _: None
+    asked: Counter[str] = field(default_factory=Counter)
+
+    def bind(self, binding: Binding, *, lease_ms: int, now: int) -> Kept:
+        self._begin("bind")
+        people = frozenset((binding.a.digits, binding.b.digits))
+        for entry in self.book.live(now=now):
+            if entry.number == binding.number and entry.people & people:
+                raise errors.NumberTaken("taken")
+        until = now - (-lease_ms // MINUTE_MS) * MINUTE_MS
+        entry = Entry(f"c{len(self.book.entries)}", binding.id, binding.number, people, until)
+        self.book.entries[entry.id] = entry
+        self.after("bind")
+        return Kept(entry.id, until)
+
+    def release(self, carrier_id: str, *, now: int) -> None:
+        self._begin("release")
+        self.book.entries.pop(carrier_id, None)
+        self.after("release")
+
+    def extend(self, carrier_id: str, *, delta_ms: int, now: int) -> None:
+        self._begin("extend")
+        entry = self.book.entries.get(carrier_id)
+        if entry is None or entry.until <= now:
+            raise errors.UnknownBinding("gone")
+        self.book.entries[carrier_id] = replace(entry, until=entry.until + delta_ms)
+        self.after("extend")
+
+    def find(self, binding: Binding, *, now: int) -> Kept | None:
+        self._begin("find")
+        for entry in self.book.live(now=now):
+            if entry.ours == binding.id and entry.number == binding.number:
+                return Kept(entry.id, entry.until)
+        return None
+
+    def _begin(self, call: str) -> None:
+        self.asked[call] += 1
+        self.before(call)
+
+
+@dataclass(frozen=True)
+class OneCarrier:
+    """Fulfils the port Carriers: every carrier is this one."""
+
+    keeper: Keeper
+
+    def of(self, name: str) -> Carrier:
+        return Carrier(name=name, kind="test", keeper=self.keeper)
+
+
+def keeping(gateway: Gateway, book: Book) -> Keeper:
+    """Lets this gateway have its bindings kept in the book; what stands between the two."""
+    keeper = Keeper(book)
+    vars(gateway)["carriers"] = OneCarrier(keeper)
+    return keeper
