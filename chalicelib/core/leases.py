@@ -78,7 +78,14 @@ class LeaseDesk:
                 return False
             binding = intended
         keeper.release(_carrier_id(binding), now=now)
+        if not binding.live(now):
+            return self._let_run_out(binding)
         return self.bindings.replace(binding.released(now=now))
+
+    def _let_run_out(self, binding: Binding) -> bool:
+        """Nothing is to be asked any more about one that is over."""
+        over = replace(binding, intent=None, check_at=None, attempts=0, version=binding.version + 1)
+        return self.bindings.note(over)
 
     def covering(self, binding: Binding, *, now: int) -> Binding:
         """The same binding, with a lease for as long as it lasts or as the carrier's longest.
@@ -114,7 +121,8 @@ class LeaseDesk:
             check_at=now + GRACE_MS,
             version=binding.version + 1,
         )
-        self.bindings.note(unsure)
+        # Its legs too: they must not lead elsewhere while it may still ring.
+        self.bindings.replace(unsure)
 
     def attend(self, duty: Duty, binding: Binding, *, now: int) -> None:
         """What a schedule does with a binding that it has claimed. Raises what a Keeper does."""
@@ -122,12 +130,11 @@ class LeaseDesk:
             self._settle_intent(binding, now=now)
         elif now < binding.expires:
             renewed = self.covering(binding, now=now)
-            self.bindings.note(replace(renewed, attempts=0, version=binding.version + 1))
+            self.bindings.replace(replace(renewed, attempts=0, version=binding.version + 1))
         else:
             # The carrier was told to keep it longer than its app wanted.
             self._keeper(binding).release(_carrier_id(binding), now=now)
-            over = replace(binding, check_at=None, attempts=0, version=binding.version + 1)
-            self.bindings.note(over)
+            self._let_run_out(binding)
 
     def _settle_intent(self, binding: Binding, *, now: int) -> None:
         if binding.intent == "bind":

@@ -218,6 +218,14 @@ class Binding:
         over = self.ended is not None or self.archived or self.intent == "bind"
         return not over and now < self.expires
 
+    @property
+    def free_at(self) -> int:
+        """When its legs may lead elsewhere: cooled down since nobody can be reached over it."""
+        if self.ended is not None or (self.carrier_id is None and self.intent is None):
+            return self.expires + self.cooling_ms
+        # A carrier counts in minutes, and by a clock of its own that it starts after we ours.
+        return max(self.expires, self.lease or 0) + MINUTE_MS + self.cooling_ms
+
     def extended_by(self, request: RequestId) -> bool:
         """Whether this request was carried out. Raises RequestMismatch if its id came with other
         parameters."""

@@ -81,13 +81,15 @@ class DynamoBindings:
 
     def undo(self, binding: Binding, *, now: int) -> bool:
         """See the port. 8 write units."""
-        vault = self._vault()
         intended = _intended(binding, version=binding.version, intent="bind")
         writes = [
             rules.remove(items.binding_key(binding.handle), rules.INTENDED, intended),
-            *(rules.give_back(leg, binding.id, now=now) for leg in _leg_keys(binding, vault)),
             rules.quota(binding.app, binding.quota_shard, -1),
         ]
+        if now < binding.expires:
+            # Later they run out by themselves, and may be somebody else's by now.
+            legs = _leg_keys(binding, self._vault())
+            writes += [rules.give_back(leg, binding.id, now=now) for leg in legs]
         return self._table.transact(writes) is None
 
     def note(self, binding: Binding) -> bool:
@@ -99,8 +101,7 @@ class DynamoBindings:
         known = items.at_carrier(binding)
         changes = known | items.due(binding) | {"version": n(binding.version)}
         changes |= {"updated": n(binding.updated)}
-        gone = [name for name in ("intent", "attempts") if name not in known]
-        removed = f" REMOVE {', '.join(gone)}" if gone else ""
+        removed = _no_more(known)
         condition, values = rules.UNCHANGED, {":before": n(binding.version - 1)}
         if intended:
             condition = rules.INTENDED
@@ -180,7 +181,9 @@ class DynamoBindings:
         leg_changes = items.leg_times(binding) | {"updated": n(binding.updated)}
         removed = ""
         if binding.ended is None:
-            changes |= items.due(binding) | items.at_carrier(binding)
+            known = items.at_carrier(binding)
+            changes |= items.due(binding) | known
+            removed = _no_more(known) if known else ""
             changes["extensions"] = s(" ".join(binding.extensions))
         else:
             changes["ended"] = n(binding.ended)
@@ -266,6 +269,12 @@ def _leg_keys(binding: Binding, vault: Vault) -> list[Item]:
         items.leg_key(binding.number, vault.person(person.digits, binding.key_version))
         for person in (binding.a, binding.b)
     ]
+
+
+def _no_more(known: Item) -> str:
+    """Drops what is not known of a carrier any more."""
+    gone = [name for name in ("intent", "attempts") if name not in known]
+    return f" REMOVE {', '.join(gone)}" if gone else ""
 
 
 def _intended(binding: Binding, *, version: int, intent: str) -> Item:

@@ -62,11 +62,10 @@ def times(binding: Binding) -> Item:
 
 def leg_times(binding: Binding) -> Item:
     """The same of its legs: when they stop routing, and when they may lead elsewhere."""
-    free_at = binding.expires + binding.cooling_ms
     return {
         "expires": n(binding.expires),
-        "free_at": n(free_at),
-        "ttl": n((free_at + DAY_MS) // 1000),
+        "free_at": n(binding.free_at),
+        "ttl": n((binding.free_at + DAY_MS) // 1000),
     }
 
 

@@ -1,0 +1,169 @@
+"""Placing calls: who may, once for the same people, first answers, and what a failure leaves."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from chalicelib.core import errors
+from chalicelib.core.calling import RING_MS, CallDesk
+from chalicelib.core.ports import Carrier
+from chalicelib.core.values import App, CallAsk, RequestId, Subscriber
+from chalicelib.store.accounts import DynamoAccounts
+from chalicelib.store.placed import DynamoPlacedCalls
+from chalicelib.store.table import Table
+from chalicelib.store.vault import Vault
+from tests.core.samples import app_with
+from tests.stage import X1, X2, A, B, C, Stage
+
+NOW = 1_768_464_000_000
+APP = app_with({X1: None, X2: None})
+ASK = CallAsk("bob", Subscriber(A), (Subscriber(B),), conference=False, max_s=60, record=False)
+
+
+@dataclass
+class Dialler:
+    """Fulfils the port; fails as it is told."""
+
+    error: errors.GatewayError | None = None
+    placed: list[tuple[CallAsk, str]] = field(default_factory=list)
+
+    def place(self, ask: CallAsk, *, session: str, now: int) -> str:
+        if self.error is not None:
+            raise self.error
+        self.placed.append((ask, session))
+        return session
+
+    def status(self, session: str, *, conference: bool, now: int) -> Mapping[str, str | int]:
+        return {"status": "inited"}
+
+
+@dataclass
+class Carriers:
+    """One carrier for all."""
+
+    carrier: Carrier
+
+    def of(self, name: str) -> Carrier:
+        return self.carrier
+
+
+class Messenger:
+    """Only its being there counts."""
+
+    relay = None
+
+
+@pytest.fixture
+def dialler() -> Dialler:
+    return Dialler()
+
+
+@pytest.fixture
+def desk(stage: Stage, dialler: Dialler) -> CallDesk:
+    vault = Vault({"current": "1", "1": "k" * 64})
+    table = Table(lambda: stage.dynamodb, stage.table)
+    accounts = DynamoAccounts(table, lambda: vault)
+    accounts.add("bob", carrier="trunk", app="demo", name="", token="t")
+    return CallDesk(
+        calls=DynamoPlacedCalls(table, lambda: vault),
+        accounts=accounts,
+        carriers=Carriers(Carrier("trunk", "trunk", dialler=dialler)),
+        tag=vault.label,
+    )
+
+
+def request(key: str = "r") -> RequestId:
+    return RequestId(key=key, content="c", explicit=True)
+
+
+def test_a_call_is_placed_once_for_a_request(desk: CallDesk, dialler: Dialler) -> None:
+    session = desk.place(APP, ASK, request(), now=NOW)
+    assert desk.place(APP, ASK, request(), now=NOW + 1) == session
+    assert len(dialler.placed) == 1
+    (ask, _) = dialler.placed[0]
+    assert ask == replace(ASK, show=ask.show)
+    assert ask.show in (X1, X2)
+    assert desk.status(APP, session, conference=False, now=NOW) == {"status": "inited"}
+
+
+def test_the_same_people_twice_are_refused(desk: CallDesk) -> None:
+    desk.place(APP, ASK, request(), now=NOW)
+    back = replace(ASK, caller=Subscriber(B), callees=(Subscriber(A),))
+    with pytest.raises(errors.AlreadyCalling):
+        desk.place(APP, back, request("s"), now=NOW + 1)
+    over = NOW + RING_MS + 60_000
+    assert desk.place(APP, back, request("s"), now=over)
+
+
+def test_an_unknown_user_places_no_call(desk: CallDesk, dialler: Dialler) -> None:
+    for app, ask in ((APP, replace(ASK, account="eve")), (replace(APP, name="other"), ASK)):
+        with pytest.raises(errors.BadParameter) as refused:
+            desk.place(app, ask, request(), now=NOW)
+        assert refused.value.name == "account"
+    assert not dialler.placed
+
+
+def test_a_carrier_with_users_of_its_own_is_asked_about_those_we_never_saw(
+    desk: CallDesk, dialler: Dialler
+) -> None:
+    own = Carrier("trunk", "netease", dialler=dialler, messenger=Messenger())  # type: ignore[arg-type]
+    desk = replace(desk, carriers=Carriers(own))
+    assert desk.place(APP, replace(ASK, account="eve"), request(), now=NOW)
+    with pytest.raises(errors.BadParameter):
+        desk.place(replace(APP, name="other"), ASK, request("s"), now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("error", "stays"),
+    [
+        (errors.Unavailable("silence"), True),
+        (errors.NotReached("down"), False),
+        (errors.CarrierRefused("no"), False),
+        (errors.RateExceeded("slower"), False),
+    ],
+)
+def test_what_is_not_known_stays_reserved_until_the_call_would_be_over(
+    desk: CallDesk, dialler: Dialler, error: errors.GatewayError, stays: bool
+) -> None:
+    dialler.error = error
+    with pytest.raises(type(error)):
+        desk.place(APP, ASK, request(), now=NOW)
+    dialler.error = None
+    if stays:
+        with pytest.raises(errors.RequestRunning):
+            desk.place(APP, ASK, request(), now=NOW + 1)
+        with pytest.raises(errors.AlreadyCalling):
+            desk.place(APP, ASK, request("s"), now=NOW + 1)
+    later = NOW + RING_MS + 60_000 if stays else NOW + 1
+    assert desk.place(APP, ASK, request("s"), now=later)
+
+
+def test_a_carrier_that_places_no_calls_is_not_asked(desk: CallDesk) -> None:
+    desk = replace(desk, carriers=Carriers(Carrier("trunk", "trunk")))
+    with pytest.raises(errors.Forbidden):
+        desk.place(APP, ASK, request(), now=NOW)
+
+
+def test_an_app_without_a_number_has_none_to_show(desk: CallDesk, dialler: Dialler) -> None:
+    none: App = app_with({})
+    with pytest.raises(errors.Forbidden):
+        desk.place(none, ASK, request(), now=NOW)
+    assert desk.place(APP, ASK, request(), now=NOW)
+
+
+def test_a_call_is_its_apps_own(desk: CallDesk) -> None:
+    session = desk.place(APP, ASK, request(), now=NOW)
+    for app, asked, conference in (
+        (replace(APP, name="other"), session, False),
+        (APP, "made-up", False),
+        (APP, session, True),
+    ):
+        with pytest.raises(errors.UnknownCall):
+            desk.status(app, asked, conference=conference, now=NOW)
+
+
+def test_the_number_shown_is_nobodys_own(desk: CallDesk, dialler: Dialler) -> None:
+    ask = replace(ASK, callees=(Subscriber(X1), Subscriber(C)), conference=True)
+    desk.place(APP, ask, request(), now=NOW)
+    assert dialler.placed[0][0].show == X2
