@@ -137,9 +137,6 @@ class MemoryAccounts:
         entry = (app, name, token)
         return self.users.setdefault((carrier, user), entry) is entry
 
-    def remove(self, user: str, *, carrier: str, app: str) -> None:
-        del self.users[carrier, user]
-
     def owner(self, user: str, *, carrier: str) -> str | None:
         entry = self.users.get((carrier, user))
         return entry[0] if entry else None
