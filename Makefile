@@ -8,10 +8,10 @@ STAMP := .venv/requirements.sha256
 TESTS ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test lint format types layers bench package deploy undeploy clean
+.PHONY: help run demo test test-samples lint format types layers bench package deploy undeploy clean
 
 help: ## list what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 run: $(STAMP) ## start the whole gateway on this machine (PORT, SIMULATOR_PORT, AWS_PORT)
 	@exec $(RUN) simulator run
@@ -22,6 +22,9 @@ demo: $(STAMP) ## bind, call, send an SMS against a running `make run`
 test: lint types layers ## the whole gate: lint, types, layers, tests with coverage
 	@$(RUN) pytest -p tests.line_coverage $(TESTS) -n 2 --dist loadfile --no-loadscope-reorder \
 		--cov --cov-branch --cov-report=term-missing:skip-covered --line-coverage=95
+
+test-samples: $(STAMP) ## run the vendor's own sample clients, cut out of VENDOR_DOCS (Java, PHP, C#)
+	@exec $(RUN) tests.samples.run
 
 lint: $(STAMP) ## ruff: rules and format
 	@$(RUN) ruff check --quiet .

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 from functools import cache, cached_property
+from typing import TYPE_CHECKING
 
 from chalicelib.carriers.base import CarrierAccounts
 from chalicelib.carriers.netease.callbacks import NeteaseDialect
+from chalicelib.carriers.netease.door import Door
 from chalicelib.carriers.netease.facade import AxbFacade
 from chalicelib.carriers.transport import CallbackSender
 from chalicelib.carriers.trunk.callbacks import Switchboard
@@ -27,6 +29,11 @@ from chalicelib.store.queue import DeliveryQueue
 from chalicelib.store.table import Table
 from chalicelib.telemetry import log_trouble
 
+if TYPE_CHECKING:
+    from chalicelib.carriers.netease.ecp import EcpFacade
+    from chalicelib.carriers.netease.im import ImFacade
+    from chalicelib.carriers.netease.phone_login import PhoneLoginFacade
+
 
 @dataclass(frozen=True)
 class Gateway:
@@ -35,16 +42,48 @@ class Gateway:
     settings: Settings
 
     @cached_property
-    def axb(self) -> AxbFacade:
-        """NetEase AXB, northbound."""
-        return AxbFacade(
+    def door(self) -> Door:
+        """The way into every facade of NetEase's, and what a stranger hears."""
+        return Door(
             credentials=self._credentials,
             apps=self._apps,
-            desk=BindingDesk(self._bindings, self.cleaner, self._leases),
             nonces=DynamoNonces(self._table, self._data_keys.vault),
             limiter=RateLimiter(),
             tag=self._tag,
         )
+
+    @cached_property
+    def axb(self) -> AxbFacade:
+        """NetEase AXB, northbound."""
+        return AxbFacade(self.door, BindingDesk(self._bindings, self.cleaner, self._leases))
+
+    # Imported where they are made, so that a cold start of the calls above does without them.
+
+    @cached_property
+    def ecp(self) -> "EcpFacade":
+        """NetEase's dedicated line, northbound."""
+        from chalicelib.carriers.netease.ecp import EcpFacade  # noqa: PLC0415
+        from chalicelib.core.calling import CallDesk  # noqa: PLC0415
+
+        desk = CallDesk(self._placed, self._accounts, self.carriers, self._tag)
+        return EcpFacade(self.door, desk)
+
+    @cached_property
+    def phone_login(self) -> "PhoneLoginFacade":
+        """NetEase's one-click login, northbound."""
+        from chalicelib.carriers.netease.phone_login import PhoneLoginFacade  # noqa: PLC0415
+        from chalicelib.core.login import LoginDesk  # noqa: PLC0415
+
+        return PhoneLoginFacade(self.door, LoginDesk(self.carriers))
+
+    @cached_property
+    def im(self) -> "ImFacade":
+        """NetEase's messaging API, northbound."""
+        from chalicelib.carriers.netease.im import ImFacade  # noqa: PLC0415
+        from chalicelib.core.accounts import AccountDesk  # noqa: PLC0415
+
+        desk = AccountDesk(self._accounts, self.carriers, self._tag)
+        return ImFacade(self.door, desk, self._tag)
 
     @cached_property
     def switchboard(self) -> Switchboard:

@@ -90,10 +90,22 @@ class Client:
         headers: Mapping[str, str] | None = None,
         nonce: str | None = None,
     ) -> Answer:
-        """One signed call with a form body."""
+        """One signed AXB call with a form body."""
+        path = f"/smallphone/axb/{operation}"
+        return self.post(path, parameters, headers=headers, nonce=nonce)
+
+    def post(
+        self,
+        path: str,
+        parameters: Mapping[str, str] | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        nonce: str | None = None,
+    ) -> Answer:
+        """One signed request with a form body, to any of NetEase's paths."""
         form = {"Content-Type": "application/x-www-form-urlencoded;charset=utf-8"}
         return self._send(
-            f"/smallphone/axb/{operation}",
+            path,
             body=urlencode(parameters or {}),
             headers=form | self.headers(nonce=nonce) | dict(headers or {}),
         )

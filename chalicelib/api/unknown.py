@@ -16,9 +16,14 @@ routes = Blueprint(__name__)
 @routes.route("/{one}/{two}/{three}/{four}/{five}", **ANY)
 @routes.route("/smallphone/{two}", **ANY)
 @routes.route("/smallphone/axb/{three}", **ANY)
+@routes.route("/call/{two}", **ANY)
+@routes.route("/call/ecp/{three}", **ANY)
+@routes.route("/phoneauth/{two}", **ANY)
+@routes.route("/phoneauth/login/{three}", **ANY)
+@routes.route("/nimserver/{resource}", **ANY)
 def unknown_path(**_: str) -> Response:
-    axb = gateway().axb
-    return answer("unknown", routes.current_request, axb, lambda *_: axb.unknown_path())
+    door = gateway().door
+    return answer("unknown", routes.current_request, door, lambda *_: door.unknown_path())
 
 
 @routes.route("/switch/{two}", **ANY)

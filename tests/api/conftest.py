@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,9 +69,15 @@ class Running:
 
 @pytest.fixture(scope="session")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """The stack on free ports; its log is shown if it does not come up."""
-    state = tmp_path_factory.mktemp("stack")
-    ports = dict.fromkeys(["PORT", "SIMULATOR_PORT", "AWS_PORT"], "0")
+    """The stack, one for all tests."""
+    with stack(tmp_path_factory.mktemp("stack")) as running:
+        yield running
+
+
+@contextmanager
+def stack(state: Path) -> Iterator[Running]:
+    """A stack on free ports; its log is shown if it does not come up."""
+    ports = dict.fromkeys(["PORT", "SIMULATOR_PORT", "AWS_PORT", "NETEASE_PORT"], "0")
     with (state / "stack.log").open("w+") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "simulator", "run", "--state", str(state)],
@@ -91,7 +98,7 @@ def _described(process: subprocess.Popen[bytes], state: Path) -> Running:
     demo = state / "demo.json"
     while not demo.exists():
         if process.poll() is not None or time.monotonic() > until:
-            pytest.fail(f"the stack is not up:\n{(state / 'stack.log').read_text()}")
+            raise AssertionError(f"the stack is not up:\n{(state / 'stack.log').read_text()}")
         time.sleep(0.1)
     content = json.loads(demo.read_text())
     switch = content["switch"]["user"], content["switch"]["password"]

@@ -34,8 +34,19 @@ CODES: Mapping[type[errors.GatewayError], int] = {
 }
 """Error -> code: the document's code table, with the choices of VENDOR_FACTS.md."""
 
-PARAMETERS: Mapping[str, str] = {"a": "phoneA", "b": "phoneB", "number": "phoneX"}
+PARAMETERS: Mapping[str, str] = {
+    "a": "phoneA",
+    "b": "phoneB",
+    "number": "phoneX",
+    "account": "callerAcc",
+}
 """The domain's name of a value -> the parameter that carries it; others are called alike."""
+
+
+def bad_parameter(error: errors.BadParameter) -> str:
+    """What a client is told of it, in the documents' words."""
+    return f"bad param '{PARAMETERS.get(error.name, error.name)}'"
+
 
 FINISH_STATES: Mapping[Outcome, int] = {
     Outcome.NO_BINDING: 0,

@@ -1,193 +1,56 @@
-"""Northbound: number privacy (AXB) as NetEase answers it. HTTP status is 200 whatever the code
-says, except 400 for a request that can't be read at all."""
+"""Northbound: number privacy (AXB) as NetEase answers it."""
 
-import json
-from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any
 
-from chalicelib.carriers.netease import codes, signing, wire
-from chalicelib.core import errors
+from chalicelib.carriers.netease import codes, wire
+from chalicelib.carriers.netease.door import Door, Visit
 from chalicelib.core.binding import BindingDesk
 from chalicelib.core.messages import Reply, Request
-from chalicelib.core.ports import Apps, Credentials, Nonces, Tag
-from chalicelib.core.rate import RateLimiter
-from chalicelib.core.values import App, RequestId
-
-Identify = Callable[[], RequestId]
-"""Works out what makes a request the same as another; only what can be repeated asks."""
-
-_HEADERS = {"Content-Type": "application/json; charset=utf-8"}
-
-
-class _Refused(Exception):
-    """A reply that is given before the domain is asked."""
-
-    def __init__(self, code: int, desc: str, *, status: int = 200, **more: str) -> None:
-        super().__init__()
-        self.reply = _reply({"desc": desc, "code": code, **more}, status=status)
 
 
 class AxbFacade:
     """The four calls under /smallphone/axb; parameters and replies as in the document."""
 
-    def __init__(
-        self,
-        *,
-        credentials: Credentials,
-        apps: Apps,
-        desk: BindingDesk,
-        nonces: Nonces,
-        limiter: RateLimiter,
-        tag: Tag,
-    ) -> None:
-        self._credentials = credentials
-        self._apps = apps
+    def __init__(self, door: Door, desk: BindingDesk) -> None:
+        self._door = door
         self._desk = desk
-        self._nonces = nonces
-        self._limiter = limiter
-        self._tag = tag
 
     def bind(self, request: Request, now: int) -> Reply:
         """POST /smallphone/axb/bind"""
 
-        def use(app: App, parameters: wire.Parameters, identify: Identify) -> dict[str, Any]:
-            ask = wire.read_bind(parameters)
-            return wire.write_bound(self._desk.bind(app, ask, identify(), now=now))
+        def use(visit: Visit) -> dict[str, Any]:
+            ask = wire.read_bind(visit.parameters)
+            return wire.write_bound(self._desk.bind(visit.app, ask, visit.identify(), now=now))
 
-        return self._answer("bind", request, use, now=now)
+        return self._door.answer("bind", request, use, now=now)
 
     def unbind(self, request: Request, now: int) -> Reply:
         """POST /smallphone/axb/unbind"""
 
-        def use(app: App, parameters: wire.Parameters, _: Identify) -> dict[str, Any]:
-            self._desk.release(app, wire.read_binding_id(parameters), now=now)
+        def use(visit: Visit) -> dict[str, Any]:
+            self._desk.release(visit.app, wire.read_binding_id(visit.parameters), now=now)
             return {"code": codes.OK}
 
-        return self._answer("unbind", request, use, now=now)
+        return self._door.answer("unbind", request, use, now=now)
 
     def delay(self, request: Request, now: int) -> Reply:
         """POST /smallphone/axb/delay"""
 
-        def use(app: App, parameters: wire.Parameters, identify: Identify) -> dict[str, Any]:
-            binding_id, delta_ms = wire.read_delay(parameters)
-            self._desk.extend(app, binding_id, identify(), delta_ms=delta_ms, now=now)
+        def use(visit: Visit) -> dict[str, Any]:
+            binding_id, delta_ms = wire.read_delay(visit.parameters)
+            self._desk.extend(visit.app, binding_id, visit.identify(), delta_ms=delta_ms, now=now)
             return {"code": codes.OK}
 
-        return self._answer("delay", request, use, now=now)
+        return self._door.answer("delay", request, use, now=now)
 
     def query(self, request: Request, now: int) -> Reply:
         """POST /smallphone/axb/query"""
 
-        def use(app: App, parameters: wire.Parameters, _: Identify) -> dict[str, Any]:
-            number, binding_id = wire.read_query(parameters)
+        def use(visit: Visit) -> dict[str, Any]:
+            number, binding_id = wire.read_query(visit.parameters)
             if number is not None:
-                return wire.write_infos(self._desk.on_number(app, number, now=now))
-            found = self._desk.find(app, binding_id or "", now=now)
+                return wire.write_infos(self._desk.on_number(visit.app, number, now=now))
+            found = self._desk.find(visit.app, binding_id or "", now=now)
             return wire.write_infos([found] if found else [])
 
-        return self._answer("query", request, use, now=now)
-
-    def failed(self) -> Reply:
-        """What a client hears when we have a fault."""
-        return _reply({"desc": "internal error", "code": codes.FAULT})
-
-    def unknown_path(self) -> Reply:
-        """What is answered at a path that does not exist."""
-        return _reply({"desc": "unknown path", "code": codes.NOT_FOUND}, status=400)
-
-    def _answer(
-        self,
-        operation: str,
-        request: Request,
-        use: Callable[[App, wire.Parameters, Identify], dict[str, Any]],
-        *,
-        now: int,
-    ) -> Reply:
-        facts: dict[str, str] = {}
-        try:
-            app, signature = self._admit(request, now=now)
-            facts["app"] = app.name
-            parameters = wire.Parameters(request)
-            if app.strict_nonce:
-                self._claim_nonce(app, operation, signature, parameters, now=now)
-            identify = partial(self._identify, operation, signature, parameters)
-            return _reply(use(app, parameters, identify), facts=facts)
-        except _Refused as refused:
-            return refused.reply
-        except wire.BadHeader as error:
-            body = {"desc": "bad http header", "code": codes.MALFORMED, "header": error.name}
-            return _reply(body)
-        except wire.BadBody as error:
-            return _reply({"desc": str(error), "code": codes.MALFORMED}, status=400, facts=facts)
-        except errors.BadParameter as error:
-            name = codes.PARAMETERS.get(error.name, error.name)
-            return _reply({"msg": f"bad param '{name}'", "code": codes.MALFORMED}, facts=facts)
-        except errors.Unavailable as error:
-            # What of ours did not answer is for our log, not for a client.
-            text = "not to be had now; repeat with the same RequestId"
-            body = {"msg": text, "code": codes.CODES[errors.Unavailable]}
-            return _reply(body, facts={**facts, "why": str(error)})
-        except errors.GatewayError as error:
-            return _reply({"msg": str(error), "code": codes.CODES[type(error)]}, facts=facts)
-
-    def _admit(self, request: Request, *, now: int) -> tuple[App, wire.Signature]:
-        """Whose request this is: method, headers, key, time, signature, then the app's rate."""
-        if request.method != "POST":
-            raise _Refused(codes.NOT_ALLOWED, "only POST is allowed", status=400)
-        signature = wire.read_signature(request.headers)
-        credentials = self._credentials.app(signature.app_key)
-        if credentials is None:
-            raise _Refused(codes.MALFORMED, "appkey")
-        if abs(now // 1000 - int(signature.cur_time)) > wire.CLOCK_SKEW_S:
-            raise _Refused(codes.MALFORMED, "CurTime is expired")
-        if not signing.is_signed(
-            signature.check_sum,
-            credentials.secrets,
-            nonce=signature.nonce,
-            cur_time=signature.cur_time,
-        ):
-            raise _Refused(codes.MALFORMED, "checksum")
-        app = self._apps.get(credentials.app)
-        if app is None or not app.enabled:
-            raise errors.Forbidden("no authorization")
-        self._limiter.take(app, now=now)
-        return app, signature
-
-    def _claim_nonce(
-        self,
-        app: App,
-        operation: str,
-        signature: wire.Signature,
-        parameters: wire.Parameters,
-        *,
-        now: int,
-    ) -> None:
-        """For apps in strict mode. Raises NonceReused, Unavailable."""
-        nonce = f"{signature.nonce}\n{signature.cur_time}"
-        content = self._content(operation, parameters)
-        if not self._nonces.claim(app=app.name, nonce=nonce, content=content, now=now):
-            raise errors.NonceReused("this Nonce and CurTime came with other parameters")
-
-    def _identify(
-        self, operation: str, signature: wire.Signature, parameters: wire.Parameters
-    ) -> RequestId:
-        """What makes this request the same as another: its id, or else that it is sent again with
-        the same signature and the same parameters."""
-        content = self._content(operation, parameters)
-        if signature.request_id is not None:
-            key = self._tag("request", operation, signature.request_id)
-            return RequestId(key=key, content=content, explicit=True)
-        key = self._tag("repeat", operation, signature.nonce, signature.cur_time, content)
-        return RequestId(key=key, content=content, explicit=False)
-
-    def _content(self, operation: str, parameters: wire.Parameters) -> str:
-        return self._tag("content", operation, parameters.canonical())
-
-
-def _reply(
-    body: dict[str, Any], *, status: int = 200, facts: Mapping[str, str] | None = None
-) -> Reply:
-    """`facts` are for the log, next to the code."""
-    content = json.dumps(body, ensure_ascii=False)
-    return Reply(status, content, _HEADERS, {"code": body["code"], **(facts or {})})
+        return self._door.answer("query", request, use, now=now)

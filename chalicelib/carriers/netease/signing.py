@@ -10,14 +10,15 @@ def check_sum(secret: str, nonce: str, cur_time: str) -> str:
     return _sha1(secret + nonce + cur_time)
 
 
-def is_signed(sent: str, secrets: Sequence[str], *, nonce: str, cur_time: str) -> bool:
-    """Whether one of `secrets` made this CheckSum; compared in constant time."""
+def signed_with(sent: str, secrets: Sequence[str], *, nonce: str, cur_time: str) -> str | None:
+    """The one of `secrets` that made this CheckSum, or None; takes as long whichever it is."""
     given = sent.encode()
-    matches = [
-        hmac.compare_digest(check_sum(secret, nonce, cur_time).encode(), given)
+    matching = [
+        secret
         for secret in secrets
+        if hmac.compare_digest(check_sum(secret, nonce, cur_time).encode(), given)
     ]
-    return any(matches)
+    return matching[0] if matching else None
 
 
 def callback_headers(app_key: str, secret: str, body: bytes, *, now: int) -> Mapping[str, str]:

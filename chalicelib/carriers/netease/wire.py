@@ -1,4 +1,4 @@
-"""NetEase AXB on the wire: headers, parameters, replies; names and formats of its document."""
+"""NetEase on the wire: the headers and parameters of every call, and AXB's; as documented."""
 
 import json
 import re
@@ -148,7 +148,7 @@ def read_bind(parameters: Parameters) -> Ask:
         number=parse_number(number, name="number") if number is not None else None,
         area=str(int(area)) if area is not None else None,
         lifetime_ms=_minutes(parameters, "expiration"),
-        record=_one_of(parameters, "recordFlag", ("0", "1"), default="0") == "1",
+        record=one_of(parameters, "recordFlag", ("0", "1"), default="0") == "1",
         user_data=user_data,
     )
 
@@ -169,7 +169,7 @@ def read_delay(parameters: Parameters) -> tuple[str, int]:
 
 def read_query(parameters: Parameters) -> tuple[str | None, str | None]:
     """X or a binding id, whichever opType asks for. Raises BadParameter."""
-    if _one_of(parameters, "opType", ("0", "1")) == "0":
+    if one_of(parameters, "opType", ("0", "1")) == "0":
         return parse_number(parameters.need("phoneX"), name="number"), None
     return None, read_binding_id(parameters)
 
@@ -181,9 +181,10 @@ def _minutes(parameters: Parameters, name: str) -> int:
     return int(value) * MINUTE_MS
 
 
-def _one_of(
+def one_of(
     parameters: Parameters, name: str, values: tuple[str, ...], default: str | None = None
 ) -> str:
+    """A parameter that knows only these values. Raises BadParameter."""
     value = parameters.get(name) or default
     if value not in values:
         raise BadParameter(name)

@@ -1,0 +1,76 @@
+"""Northbound: NetEase's messaging API (IM): users are registered here or by the carrier, the
+other calls that an app may make are signed and relayed."""
+
+from typing import Any
+
+from chalicelib.carriers.netease import codes, wire_im
+from chalicelib.carriers.netease.door import HEADERS, Door, Visit
+from chalicelib.core.accounts import AccountDesk
+from chalicelib.core.errors import AccountExists, BadParameter
+from chalicelib.core.messages import Reply, Request
+from chalicelib.core.ports import Tag
+
+
+class ImFacade:
+    """The calls under /nimserver; parameters and replies as in the document."""
+
+    def __init__(self, door: Door, desk: AccountDesk, tag: Tag) -> None:
+        self._door = door
+        self._desk = desk
+        self._tag = tag
+
+    def create(self, request: Request, now: int) -> Reply:
+        """POST /nimserver/user/create.action"""
+
+        def use(visit: Visit) -> dict[str, Any] | Reply:
+            # This API tells with `desc` what the others tell with `msg`.
+            try:
+                return self._create(visit, request, now=now)
+            except AccountExists as error:
+                return {"desc": str(error), "code": codes.MALFORMED}
+            except BadParameter as error:
+                return {"desc": codes.bad_parameter(error), "code": codes.MALFORMED}
+
+        return self._door.answer("user.create", request, use, now=now)
+
+    def relay(self, resource: str, action: str, request: Request, now: int) -> Reply:
+        """POST /nimserver/<resource>/<action>; `action` ends in `.action`."""
+        call = wire_im.read_path(resource, action)
+        if call is None:
+            return self._door.unknown_path()
+
+        def use(visit: Visit) -> Reply:
+            status, body = self._desk.relay(
+                visit.app,
+                call,
+                body=request.body,
+                query=wire_im.relayed_query(request),
+                headers=wire_im.relayed_headers(request, app=visit.app.name, tag=self._tag),
+                now=now,
+            )
+            return _as_it_came(status, body)
+
+        return self._door.answer(f"im.{call}", request, use, now=now)
+
+    def _create(self, visit: Visit, request: Request, *, now: int) -> dict[str, Any] | Reply:
+        app = visit.app
+        user, name, token = wire_im.read_user(visit.parameters)
+        if not self._desk.relays(app):
+            registered = self._desk.register(app, user, name=name, token=token, now=now)
+            return wire_im.write_created(registered)
+        status, body = self._desk.relay_register(
+            app,
+            user,
+            body=request.body,
+            query=wire_im.relayed_query(request),
+            headers=wire_im.relayed_headers(request, app=app.name, tag=self._tag),
+            now=now,
+        )
+        if wire_im.read_code(body) == codes.OK:
+            created = wire_im.read_created(body)
+            self._desk.registered(app, user, name=name, token=created)
+        return _as_it_came(status, body)
+
+
+def _as_it_came(status: int, body: bytes) -> Reply:
+    return Reply(status, body.decode(), HEADERS, {"code": wire_im.read_code(body)})

@@ -1,0 +1,88 @@
+"""NetEase's dedicated line (ECP) on the wire: parameters and replies, as its document has them."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from chalicelib.carriers.netease.wire import Parameters, one_of
+from chalicelib.core.errors import BadParameter
+from chalicelib.core.values import CallAsk, Subscriber
+
+MAX_DURATION_S = 86_400
+MAX_SESSION = 64
+
+_ACCOUNT = re.compile(r"[A-Za-z0-9_@.-]{1,32}", re.ASCII)
+_DURATION = re.compile(r"[0-9]{1,9}", re.ASCII)
+# A mobile number, or a landline's area code with its zero and seven or eight digits.
+_NATIONAL = re.compile(r"1[0-9]{10}|0(?:10|2[0-9])[0-9]{7,8}|0[3-9][0-9]{2}[0-9]{7,8}", re.ASCII)
+_PARTY = r"""(?:"[0-9]{1,15}"|'[0-9]{1,15}')"""
+_PARTIES = re.compile(rf"\s*\[\s*{_PARTY}(?:\s*,\s*{_PARTY}){{0,7}}\s*\]\s*", re.ASCII)
+_DIGITS = re.compile(r"[0-9]+", re.ASCII)
+
+
+def read_account(parameters: Parameters, name: str) -> str:
+    """A user's name, in lower case as the vendor stores it. Raises BadParameter."""
+    value = parameters.need(name)
+    if not _ACCOUNT.fullmatch(value):
+        raise BadParameter(name)
+    return value.lower()
+
+
+def read_call(parameters: Parameters) -> CallAsk:
+    """startcall: one callee. Raises BadParameter."""
+    return _read_ask(parameters, (parameters.need("callee"),), conference=False)
+
+
+def read_conference(parameters: Parameters) -> CallAsk:
+    """startconf: one to eight callees in a JSON array of texts, which the vendor's own samples
+    also write with single quotes. Raises BadParameter."""
+    listed = parameters.need("callee")
+    if not _PARTIES.fullmatch(listed):
+        raise BadParameter("callee")
+    return _read_ask(parameters, tuple(_DIGITS.findall(listed)), conference=True)
+
+
+def _read_ask(parameters: Parameters, callees: tuple[str, ...], *, conference: bool) -> CallAsk:
+    ask = CallAsk(
+        account=read_account(parameters, "callerAcc"),
+        caller=_subscriber(parameters.need("caller"), "caller"),
+        callees=tuple(_subscriber(callee, "callee") for callee in callees),
+        conference=conference,
+        max_s=_duration(parameters),
+        record=one_of(parameters, "record", ("0", "1", "false", "true"), "0") in ("1", "true"),
+    )
+    if len(set(ask.parties)) < len(ask.parties):
+        raise BadParameter("callee")
+    return ask
+
+
+def _subscriber(national: str, name: str) -> Subscriber:
+    if not _NATIONAL.fullmatch(national):
+        raise BadParameter(name)
+    return Subscriber("86" + national.removeprefix("0"))
+
+
+def _duration(parameters: Parameters) -> int:
+    value = parameters.need("maxDur")
+    if not _DURATION.fullmatch(value) or not 0 < int(value) <= MAX_DURATION_S:
+        raise BadParameter("maxDur")
+    return int(value)
+
+
+def read_session(parameters: Parameters) -> tuple[str, bool]:
+    """queryBySession: the call's id, and whether it is a conference. Raises BadParameter."""
+    session = parameters.need("session")
+    if len(session) > MAX_SESSION:
+        raise BadParameter("session")
+    return session, one_of(parameters, "type", ("1", "2")) == "2"
+
+
+def write_placed(session: str) -> dict[str, Any]:
+    """The reply to startcall and startconf."""
+    return {"code": 200, "obj": {"session": session}}
+
+
+def write_status(session: str, status: Mapping[str, str | int]) -> dict[str, Any]:
+    """The reply to queryBySession; `status` has the word in lower case, the vendor in upper."""
+    word = str(status["status"]).upper()
+    return {"code": 200, "obj": {"session": session, **status, "status": word}}

@@ -1,0 +1,77 @@
+"""NetEase's messaging API (IM) on the wire: its paths, the registration of users, and what of a
+request is relayed."""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+from chalicelib.carriers.netease.wire import Parameters
+from chalicelib.carriers.netease.wire_ecp import read_account
+from chalicelib.core.accounts import Registered
+from chalicelib.core.errors import BadParameter
+from chalicelib.core.messages import Request
+from chalicelib.core.ports import Tag
+
+MAX_NAME = 64
+MAX_TOKEN = 128
+FORM = "application/x-www-form-urlencoded;charset=utf-8"
+
+_RESOURCE = re.compile(r"[A-Za-z]{1,32}", re.ASCII)
+_ACTION = re.compile(r"([A-Za-z]{1,32})\.action", re.ASCII)
+
+
+def read_path(resource: str, action: str) -> str | None:
+    """`<resource>/<action>` of /nimserver/<resource>/<action>.action; None for any other path."""
+    found = _ACTION.fullmatch(action)
+    return f"{resource}/{found[1]}" if found and _RESOURCE.fullmatch(resource) else None
+
+
+def read_user(parameters: Parameters) -> tuple[str, str, str | None]:
+    """create: the user in lower case, its name (may be empty), and the token that it shall have.
+
+    Raises BadParameter.
+    """
+    user = read_account(parameters, "accid")
+    name, token = parameters.get("name") or "", parameters.get("token")
+    if len(name) > MAX_NAME:
+        raise BadParameter("name")
+    if token is not None and len(token) > MAX_TOKEN:
+        raise BadParameter("token")
+    return user, name, token
+
+
+def read_code(reply: bytes) -> int:
+    """The code of any reply of the carrier."""
+    return int(json.loads(reply)["code"])
+
+
+def read_created(reply: bytes) -> str:
+    """The token of a user that the carrier registered."""
+    return str(json.loads(reply)["info"]["token"])
+
+
+def write_created(registered: Registered) -> dict[str, Any]:
+    """The reply to create."""
+    info = {"token": registered.token, "accid": registered.user, "name": registered.name}
+    return {"code": 200, "info": info}
+
+
+def relayed_query(request: Request) -> str:
+    """The query string again."""
+    return urlencode(request.query)
+
+
+def relayed_headers(request: Request, *, app: str, tag: Tag) -> Mapping[str, str]:
+    """What the carrier may know of the headers besides its signature.
+
+    The carrier gives the first answer again to a request id that it has seen from us within 60 s.
+    So each app gets ids of its own, or it would be told another's answer.
+    """
+    ids = {
+        name: tag("relay", app, name, value)
+        for name in ("RequestId", "X-custom-traceid")
+        if (value := request.headers.get(name.lower(), "").strip())
+    }
+    return {"Content-Type": request.headers.get("content-type") or FORM, **ids}

@@ -1,0 +1,217 @@
+"""The messaging API's facade: who registers users, and what is relayed for whom."""
+
+import json
+from typing import Any
+
+import pytest
+
+from chalicelib.carriers.netease.im import ImFacade
+from chalicelib.core import errors
+from chalicelib.core.accounts import AccountDesk
+from chalicelib.core.messages import Reply
+from tests.carriers.netease.fakes import (
+    CARRIER_ERRORS,
+    NOW,
+    FakeCarrier,
+    MemoryAccounts,
+    MemoryCarriers,
+    app,
+    door,
+    read,
+    request,
+    tag,
+)
+
+FORM = "application/x-www-form-urlencoded;charset=utf-8"
+CREATED = {"code": 200, "info": {"token": "carriers", "accid": "liu", "name": "Liu"}}
+USER = {"accid": "Liu", "name": "刘"}
+
+
+class World:
+    """The facade on fakes. `demo` and `other` share the carrier's account, `bare` has a carrier
+    that knows no users."""
+
+    def __init__(self) -> None:
+        self.carrier = FakeCarrier((200, json.dumps(CREATED).encode()))
+        self.accounts = MemoryAccounts()
+        calls = frozenset({"user/update", "msg/sendMsg"})
+        apps = (
+            app(im_calls=calls),
+            app("other", im_calls=calls),
+            app("bare", carrier="bare", im_calls=calls),
+        )
+        desk = AccountDesk(self.accounts, MemoryCarriers(self.carrier), tag)
+        self.im = ImFacade(door(*apps), desk, tag)
+
+    def create(self, parameters: Any = USER, **more: Any) -> dict[str, Any]:
+        return read(self.im.create(request(parameters, **more), NOW))
+
+    def relay(self, call: str, parameters: Any = b"", **more: Any) -> Reply:
+        resource, action = call.split("/")
+        return self.im.relay(resource, action, request(parameters, **more), NOW)
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+# Users that are registered here
+
+
+def test_a_user_of_ours(world: World) -> None:
+    answer = world.create(USER | {"token": "chosen"}, app="bare")
+    info = {"token": "chosen", "accid": "liu", "name": "刘"}
+    assert answer == {"code": 200, "info": info}
+    assert world.accounts.owner("liu", carrier="bare") == "bare"
+    assert not world.carrier.asked
+
+
+def test_a_user_without_a_token_is_given_one(world: World) -> None:
+    info = world.create({"accid": "liu"}, app="bare")["info"]
+    assert (info["name"], len(info["token"]) > 20) == ("", True)
+    assert world.create({"accid": "wang"}, app="bare")["info"]["token"] != info["token"]
+
+
+@pytest.mark.parametrize("accid", ["liu", "LIU"])
+def test_414_for_the_second_time(world: World, accid: str) -> None:
+    world.create(app="bare")
+    answer = world.create({"accid": accid}, app="bare")
+    assert answer == {"desc": "already register", "code": 414}
+
+
+@pytest.mark.parametrize("app", ["demo", "bare"])
+@pytest.mark.parametrize(
+    ("parameters", "name"),
+    [
+        ({}, "accid"),
+        ({"accid": "a" * 33}, "accid"),
+        ({"accid": "a/b"}, "accid"),
+        ({"accid": "刘"}, "accid"),
+        ({"accid": "a", "name": "n" * 65}, "name"),
+        ({"accid": "a", "token": "t" * 129}, "token"),
+    ],
+)
+def test_414_is_told_with_desc(
+    world: World, app: str, parameters: dict[str, str], name: str
+) -> None:
+    assert world.create(parameters, app=app) == {"desc": f"bad param '{name}'", "code": 414}
+    assert not world.carrier.asked
+
+
+def test_what_is_just_within_its_bounds(world: World) -> None:
+    accid = "Az09_@.-" * 4
+    answer = world.create({"accid": accid, "name": "名" * 64, "token": "t" * 128}, app="bare")
+    assert answer["info"]["accid"] == accid.lower()
+
+
+# Users that the carrier registers
+
+
+def test_the_carriers_answer_comes_back_as_it_came(world: World) -> None:
+    world.carrier.answer = (200, b'{ "info":{"token":"carriers"},"code":200 }')
+    reply = world.im.create(request(USER, content_type=FORM), NOW)
+    assert (reply.status, reply.body) == (200, '{ "info":{"token":"carriers"},"code":200 }')
+    body = request(USER).body
+    assert world.carrier.asked == [("user/create", body, "", {"Content-Type": FORM})]
+    assert world.accounts.users == {("netease-demo", "liu"): ("demo", "刘", "carriers")}
+    assert reply.facts == {"code": 200, "app": "demo"}
+
+
+def test_what_the_carrier_refused_is_nobodys(world: World) -> None:
+    world.carrier.answer = (200, b'{"desc":"already register","code":414}')
+    assert world.create() == {"desc": "already register", "code": 414}
+    assert not world.accounts.users
+
+
+def test_another_apps_user_is_not_asked_for(world: World) -> None:
+    world.create()
+    assert world.create(app="other") == {"desc": "already register", "code": 414}
+    assert len(world.carrier.asked) == 1
+
+
+@pytest.mark.parametrize(("error", "code"), CARRIER_ERRORS)
+def test_what_the_carrier_may_do(world: World, error: errors.GatewayError, code: int) -> None:
+    world.carrier.answer = error
+    for answer in (world.create(), read(world.relay("user/update.action"))):
+        assert answer["code"] == code
+        assert set(answer) == {"code", "msg"}
+    assert not world.accounts.users
+
+
+# The relay
+
+
+def test_a_call_is_relayed_as_it_is(world: World) -> None:
+    raw = b"accid=a%20b&name=%E5%88%98&\r\n"
+    query = {"ext": "a b&c", "名": "="}
+    reply = world.relay("user/update.action", raw, query=query, content_type="text/x", cookie="c")
+    sent = "ext=a+b%26c&%E5%90%8D=%3D"
+    assert world.carrier.asked == [("user/update", raw, sent, {"Content-Type": "text/x"})]
+    assert read(reply) == CREATED
+
+
+def test_a_body_without_a_content_type_is_a_form(world: World) -> None:
+    world.relay("user/update.action", b"accid=a")
+    assert world.carrier.asked[0][-1] == {"Content-Type": FORM}
+
+
+@pytest.mark.parametrize("name", ["RequestId", "X-custom-traceid"])
+def test_a_request_id_is_the_same_again_but_each_apps_own(world: World, name: str) -> None:
+    for each in ("demo", "demo", "other"):
+        world.relay("user/update.action", app=each, **{name: "order-1"})
+    first, again, others = (headers[name] for *_, headers in world.carrier.asked)
+    assert first == again != others
+    assert "order-1" not in first
+
+
+def test_another_http_status_and_code_pass(world: World) -> None:
+    world.carrier.answer = (403, b'{"code":403,"desc":"forbidden"}')
+    reply = world.relay("msg/sendMsg.action")
+    assert read(reply, http=403) == {"code": 403, "desc": "forbidden"}
+
+
+@pytest.mark.parametrize(
+    ("call", "app"),
+    [
+        ("user/block.action", "demo"),
+        ("User/update.action", "demo"),
+        ("msg/sendmsg.action", "demo"),
+        ("user/update.action", "bare"),
+    ],
+)
+def test_403_for_what_is_not_on_the_apps_list(world: World, call: str, app: str) -> None:
+    answer = read(world.relay(call, app=app))
+    assert answer == {"code": 403, "msg": "no authorization"}
+    assert not world.carrier.asked
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "user/update",
+        "user/update.actions",
+        "user/update.action.action",
+        "user/.action",
+        "user/up-date.action",
+        "user/%75pdate.action",
+        "us.er/update.action",
+        "/update.action",
+        "user/" + "a" * 33 + ".action",
+    ],
+)
+def test_404_for_what_is_no_call(world: World, call: str) -> None:
+    answer = read(world.relay(call), http=400)
+    assert answer == {"code": 404, "desc": "unknown path"}
+    assert not world.carrier.asked
+
+
+def test_414_for_an_unsigned_call(world: World) -> None:
+    answer = read(world.relay("user/update.action", secret="wrong"))
+    assert answer == {"desc": "checksum", "code": 414}
+    assert not world.carrier.asked
+
+
+def test_416_for_a_carrier_that_is_asked_too_often(world: World) -> None:
+    world.carrier.answer = errors.RateExceeded("too many")
+    assert read(world.relay("user/update.action"))["code"] == 416
