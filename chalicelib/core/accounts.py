@@ -1,6 +1,6 @@
 """Users of a messaging API: who registered them, and the calls that are relayed for them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from chalicelib.core import errors
@@ -12,76 +12,79 @@ REGISTER = "user/create"
 
 
 @dataclass(frozen=True, slots=True)
-class Registered:
-    """A user as the app is told of it."""
+class Relayed:
+    """A call as it is sent on: form, query string, and the headers that go with it."""
 
-    user: str
-    name: str
-    token: str
+    body: bytes
+    query: str
+    headers: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class AccountDesk:
-    """The use cases over users. `now` is epoch ms."""
+    """The use cases over users, whose names are in lower case. `now` is epoch ms."""
 
     accounts: Accounts
     carriers: Carriers
     tag: Tag
 
-    def register(
-        self, app: App, user: str, *, name: str, token: str | None, now: int
-    ) -> Registered:
-        """Registers a user with ourselves, for a carrier that has no messaging API.
+    def register(self, app: App, user: str, *, token: str | None, now: int) -> str:
+        """Registers a user with ourselves, for a carrier that has no messaging API; its token.
 
-        `user` is in lower case. Raises AccountExists, Unavailable.
+        Raises AccountExists, Unavailable.
         """
-        token = token or self.tag("user", app.carrier, app.name, user, str(now))
-        if not self.accounts.add(user, carrier=app.carrier, app=app.name, name=name, token=token):
+        if self.accounts.add(user, carrier=app.carrier, app=app.name) is not None:
             raise errors.AccountExists
-        return Registered(user=user, name=name, token=token)
+        return token or self.tag("user", app.carrier, app.name, user, str(now))
 
     def relays(self, app: App) -> bool:
         """Whether the app's carrier has a messaging API of its own. Raises Unavailable."""
         return self.carriers.of(app.carrier).messenger is not None
 
     def relay_register(
-        self,
-        app: App,
-        user: str,
-        *,
-        body: bytes,
-        query: str,
-        headers: Mapping[str, str],
-        now: int,
-    ) -> tuple[int, bytes]:
-        """Lets the carrier register a user, and remembers whose it is; the carrier's answer.
+        self, app: App, user: str, call: Relayed, *, now: int
+    ) -> tuple[int, bytes, bool]:
+        """Lets the carrier register a user, having noted whose it is: its HTTP status and answer,
+        and whether it was new to us (then `disown` it if the carrier did not register it).
 
         Raises AccountExists when another app of ours has it, Unavailable.
         """
-        owner = self.accounts.owner(user, carrier=app.carrier)
-        if owner is not None and owner != app.name:
+        owner = self.accounts.add(user, carrier=app.carrier, app=app.name)
+        if owner not in {None, app.name}:
             raise errors.AccountExists
-        return self._relay(app, REGISTER, body=body, query=query, headers=headers, now=now)
+        try:
+            status, answer = self._relay(app, REGISTER, call, now=now)
+        except errors.GatewayError as error:
+            unknown = isinstance(error, errors.Unavailable)
+            if owner is None and (isinstance(error, errors.NotReached) or not unknown):
+                self.disown(app, user)
+            raise
+        return status, answer, owner is None
 
-    def registered(self, app: App, user: str, *, name: str, token: str) -> None:
-        """The carrier said that it registered this user."""
-        self.accounts.add(user, carrier=app.carrier, app=app.name, name=name, token=token)
+    def disown(self, app: App, user: str) -> None:
+        """The carrier did not register this user for the app."""
+        self.accounts.remove(user, carrier=app.carrier, app=app.name)
 
     def relay(
-        self, app: App, call: str, *, body: bytes, query: str, headers: Mapping[str, str], now: int
+        self, app: App, name: str, call: Relayed, *, acting: Sequence[str], now: int
     ) -> tuple[int, bytes]:
-        """Lets the carrier do one of the calls that the app may have relayed; its answer.
+        """Lets the carrier do one of the calls that the app may have relayed: its HTTP status and
+        answer. `acting` are the users in whose name it is done.
 
-        Raises Forbidden for any other, or if the carrier has no messaging API; Unavailable.
+        Raises Forbidden for any other call, for a user of another app, or if the carrier has no
+        messaging API; Unavailable.
         """
-        if call not in app.im_calls:
+        if name not in app.im_calls:
             raise errors.Forbidden("no authorization")
-        return self._relay(app, call, body=body, query=query, headers=headers, now=now)
+        for user in acting:
+            if self.accounts.owner(user, carrier=app.carrier) not in {None, app.name}:
+                raise errors.Forbidden("no authorization")
+        return self._relay(app, name, call, now=now)
 
-    def _relay(
-        self, app: App, call: str, *, body: bytes, query: str, headers: Mapping[str, str], now: int
-    ) -> tuple[int, bytes]:
+    def _relay(self, app: App, name: str, call: Relayed, *, now: int) -> tuple[int, bytes]:
         messenger = self.carriers.of(app.carrier).messenger
         if messenger is None:
             raise errors.Forbidden("no authorization")
-        return messenger.relay(call, body=body, query=query, headers=headers, now=now)
+        return messenger.relay(
+            name, body=call.body, query=call.query, headers=call.headers, now=now
+        )

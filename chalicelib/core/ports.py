@@ -329,8 +329,13 @@ class PlacedCalls(Protocol):
 class Accounts(Protocol):
     """Users of a messaging API, in whose name calls are placed. May raise Unavailable."""
 
-    def add(self, user: str, *, carrier: str, app: str, name: str, token: str) -> bool:
-        """False if the carrier has one of this name. `user` is in lower case."""
+    def add(self, user: str, *, carrier: str, app: str) -> str | None:
+        """Notes whose it is; None when done, else the app that has one of this name at the carrier.
+        `user` is in lower case."""
+        ...
+
+    def remove(self, user: str, *, carrier: str, app: str) -> None:
+        """It is this app's no more."""
         ...
 
     def owner(self, user: str, *, carrier: str) -> str | None:

@@ -2,30 +2,37 @@
 
 from collections.abc import Callable
 
+from chalicelib.core.errors import Unavailable
+from chalicelib.store import rules
 from chalicelib.store.table import Item, Table, key, s
 from chalicelib.store.vault import Vault
 
 
 class DynamoAccounts:
-    """Fulfils the port Accounts. A user stands at `U#<digest>`; its name and token are sealed."""
+    """Fulfils the port Accounts. A user stands at `U#<digest>`."""
 
     def __init__(self, table: Table, vault: Callable[[], Vault]) -> None:
         self._table = table
         self._vault = vault
 
-    def add(self, user: str, *, carrier: str, app: str, name: str, token: str) -> bool:
+    def add(self, user: str, *, carrier: str, app: str) -> str | None:
         """See the port. One conditional write."""
-        vault = self._vault()
-        label = vault.label("user", carrier, user)
-        sealed = vault.seal(f"{user}\n{token}\n{name}", label)
-        item = _user_key(label) | {"app": s(app), "sealed": {"B": sealed}}
-        return self._table.put_new(item) is None
+        taken = self._table.put_new(self._key(user, carrier) | {"app": s(app)})
+        if taken is None:
+            return None
+        if taken.item is None:
+            raise Unavailable("whose user it is was not told")
+        return str(taken.item["app"]["S"])
+
+    def remove(self, user: str, *, carrier: str, app: str) -> None:
+        """See the port."""
+        ours = {":app": s(app)}
+        self._table.transact([rules.remove(self._key(user, carrier), "app = :app", ours)])
 
     def owner(self, user: str, *, carrier: str) -> str | None:
         """See the port. One read."""
-        item = self._table.get(_user_key(self._vault().label("user", carrier, user)))
+        item = self._table.get(self._key(user, carrier))
         return item["app"]["S"] if item else None
 
-
-def _user_key(label: str) -> Item:
-    return key(f"U#{label}", "U")
+    def _key(self, user: str, carrier: str) -> Item:
+        return key(f"U#{self._vault().label('user', carrier, user)}", "U")

@@ -64,7 +64,7 @@ def desk(stage: Stage, dialler: Dialler) -> CallDesk:
     vault = Vault({"current": "1", "1": "k" * 64})
     table = Table(lambda: stage.dynamodb, stage.table)
     accounts = DynamoAccounts(table, lambda: vault)
-    accounts.add("bob", carrier="trunk", app="demo", name="", token="t")
+    accounts.add("bob", carrier="trunk", app="demo")
     return CallDesk(
         calls=DynamoPlacedCalls(table, lambda: vault),
         accounts=accounts,

@@ -43,9 +43,8 @@ class ImFacade:
             status, body = self._desk.relay(
                 visit.app,
                 call,
-                body=request.body,
-                query=wire_im.relayed_query(request),
-                headers=wire_im.relayed_headers(request, app=visit.app.name, tag=self._tag),
+                wire_im.relayed(request, app=visit.app.name, tag=self._tag),
+                acting=wire_im.read_acting(visit.parameters),
                 now=now,
             )
             return _as_it_came(status, body)
@@ -56,19 +55,12 @@ class ImFacade:
         app = visit.app
         user, name, token = wire_im.read_user(visit.parameters)
         if not self._desk.relays(app):
-            registered = self._desk.register(app, user, name=name, token=token, now=now)
-            return wire_im.write_created(registered)
-        status, body = self._desk.relay_register(
-            app,
-            user,
-            body=request.body,
-            query=wire_im.relayed_query(request),
-            headers=wire_im.relayed_headers(request, app=app.name, tag=self._tag),
-            now=now,
-        )
-        if wire_im.read_code(body) == codes.OK:
-            created = wire_im.read_created(body)
-            self._desk.registered(app, user, name=name, token=created)
+            token = self._desk.register(app, user, token=token, now=now)
+            return wire_im.write_created(user, name=name, token=token)
+        call = wire_im.relayed(request, app=app.name, tag=self._tag)
+        status, body, new = self._desk.relay_register(app, user, call, now=now)
+        if new and wire_im.read_code(body) != codes.OK:
+            self._desk.disown(app, user)
         return _as_it_came(status, body)
 
 

@@ -3,13 +3,12 @@ request is relayed."""
 
 import json
 import re
-from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
 from chalicelib.carriers.netease.wire import Parameters
 from chalicelib.carriers.netease.wire_ecp import read_account
-from chalicelib.core.accounts import Registered
+from chalicelib.core.accounts import Relayed
 from chalicelib.core.errors import BadParameter
 from chalicelib.core.messages import Request
 from chalicelib.core.ports import Tag
@@ -47,24 +46,22 @@ def read_code(reply: bytes) -> int:
     return int(json.loads(reply)["code"])
 
 
-def read_created(reply: bytes) -> str:
-    """The token of a user that the carrier registered."""
-    return str(json.loads(reply)["info"]["token"])
+def read_acting(parameters: Parameters) -> list[str]:
+    """The users in whose name a call is done, as its parameters name them.
+
+    Raises BadParameter.
+    """
+    given = (parameters.get(name) for name in ("accid", "from", "fromAccid", "owner"))
+    return [user.lower() for user in given if user]
 
 
-def write_created(registered: Registered) -> dict[str, Any]:
+def write_created(user: str, *, name: str, token: str) -> dict[str, Any]:
     """The reply to create."""
-    info = {"token": registered.token, "accid": registered.user, "name": registered.name}
-    return {"code": 200, "info": info}
+    return {"code": 200, "info": {"token": token, "accid": user, "name": name}}
 
 
-def relayed_query(request: Request) -> str:
-    """The query string again."""
-    return urlencode(request.query)
-
-
-def relayed_headers(request: Request, *, app: str, tag: Tag) -> Mapping[str, str]:
-    """What the carrier may know of the headers besides its signature.
+def relayed(request: Request, *, app: str, tag: Tag) -> Relayed:
+    """The request as it is sent on: form and query as they came, new ids, and no signature.
 
     The carrier gives the first answer again to a request id that it has seen from us within 60 s.
     So each app gets ids of its own, or it would be told another's answer.
@@ -74,4 +71,5 @@ def relayed_headers(request: Request, *, app: str, tag: Tag) -> Mapping[str, str
         for name in ("RequestId", "X-custom-traceid")
         if (value := request.headers.get(name.lower(), "").strip())
     }
-    return {"Content-Type": request.headers.get("content-type") or FORM, **ids}
+    headers = {"Content-Type": request.headers.get("content-type") or FORM, **ids}
+    return Relayed(body=request.body, query=urlencode(request.query), headers=headers)

@@ -131,15 +131,19 @@ class MemoryPlacedCalls:
 
 class MemoryAccounts:
     def __init__(self) -> None:
-        self.users: dict[tuple[str, str], tuple[str, str, str]] = {}
+        self.users: dict[tuple[str, str], str] = {}
 
-    def add(self, user: str, *, carrier: str, app: str, name: str, token: str) -> bool:
-        entry = (app, name, token)
-        return self.users.setdefault((carrier, user), entry) is entry
+    def add(self, user: str, *, carrier: str, app: str) -> str | None:
+        taken = self.users.get((carrier, user))
+        self.users.setdefault((carrier, user), app)
+        return taken
+
+    def remove(self, user: str, *, carrier: str, app: str) -> None:
+        if self.users.get((carrier, user)) == app:
+            del self.users[carrier, user]
 
     def owner(self, user: str, *, carrier: str) -> str | None:
-        entry = self.users.get((carrier, user))
-        return entry[0] if entry else None
+        return self.users.get((carrier, user))
 
 
 @dataclass

@@ -38,8 +38,8 @@ class World:
         self.carrier = FakeCarrier()
         self.calls = MemoryPlacedCalls()
         accounts = MemoryAccounts()
-        accounts.add("liu", carrier="netease-demo", app="demo", name="", token="")
-        accounts.add("wang", carrier="netease-demo", app="other", name="", token="")
+        accounts.add("liu", carrier="netease-demo", app="demo")
+        accounts.add("wang", carrier="netease-demo", app="other")
         desk = CallDesk(self.calls, accounts, MemoryCarriers(self.carrier), tag)
         apps = (
             app(**settings),

@@ -114,7 +114,7 @@ def test_the_carriers_answer_comes_back_as_it_came(world: World) -> None:
     assert (reply.status, reply.body) == (200, '{ "info":{"token":"carriers"},"code":200 }')
     body = request(USER).body
     assert world.carrier.asked == [("user/create", body, "", {"Content-Type": FORM})]
-    assert world.accounts.users == {("netease-demo", "liu"): ("demo", "刘", "carriers")}
+    assert world.accounts.users == {("netease-demo", "liu"): "demo"}
     assert reply.facts == {"code": 200, "app": "demo"}
 
 
@@ -136,7 +136,16 @@ def test_what_the_carrier_may_do(world: World, error: errors.GatewayError, code:
     for answer in (world.create(), read(world.relay("user/update.action"))):
         assert answer["code"] == code
         assert set(answer) == {"code", "msg"}
-    assert not world.accounts.users
+    # What the carrier may have registered stays the app's, so that nobody else calls in its name.
+    unknown = type(error) is errors.Unavailable
+    assert world.accounts.users == ({("netease-demo", "liu"): "demo"} if unknown else {})
+
+
+def test_a_user_that_is_ours_already_stays_ours_when_the_carrier_says_no(world: World) -> None:
+    world.create()
+    world.carrier.answer = (200, b'{"desc":"already register","code":414}')
+    assert world.create() == {"desc": "already register", "code": 414}
+    assert world.accounts.users == {("netease-demo", "liu"): "demo"}
 
 
 # The relay
@@ -169,6 +178,16 @@ def test_another_http_status_and_code_pass(world: World) -> None:
     world.carrier.answer = (403, b'{"code":403,"desc":"forbidden"}')
     reply = world.relay("msg/sendMsg.action")
     assert read(reply, http=403) == {"code": 403, "desc": "forbidden"}
+
+
+@pytest.mark.parametrize("name", ["accid", "from", "fromAccid", "owner"])
+def test_no_call_is_relayed_in_the_name_of_another_apps_user(world: World, name: str) -> None:
+    world.create(app="other")
+    world.carrier.asked.clear()
+    answer = read(world.relay("user/update.action", f"{name}=LIU&to=x".encode()))
+    assert answer == {"code": 403, "msg": "no authorization"}
+    assert not world.carrier.asked
+    assert read(world.relay("user/update.action", f"{name}=bob&to=liu".encode())) == CREATED
 
 
 @pytest.mark.parametrize(
