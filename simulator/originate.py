@@ -41,7 +41,7 @@ class Originator:
         if not isinstance(show, str | None) or not isinstance(body.get("record"), bool):
             raise Refused(400, "show must be a string or null, record true or false")
         kind, limit_s = body.get("kind"), body.get("max_duration_s")
-        if kind not in PARTIES:
+        if not isinstance(kind, str) or kind not in PARTIES:
             raise Refused(400, "kind must be call or conference")
         if isinstance(limit_s, bool) or not isinstance(limit_s, int) or not 1 <= limit_s <= MAX_S:
             raise Refused(400, f"max_duration_s must be from 1 to {MAX_S} seconds")

@@ -30,8 +30,9 @@ class Handler(http_server.Handler):
             return
         self.vendor.requests[url.path] += 1
         fault = self.vendor.faults.take(url.path)
-        effect = fault.endswith("_after")
-        if fault and not effect:
+        if fault:
+            say(f"the vendor is told to fail: {fault}")
+        if fault and not fault.endswith("_after"):
             self._fail(fault, b"{}")
             return
         try:
@@ -41,8 +42,9 @@ class Handler(http_server.Handler):
         except Exception as error:  # noqa: BLE001 - every request is answered
             say(f"the vendor failed: {describe(error)}")
             status, answer = 200, {"desc": "internal error", "code": 500}
-        say(f"vendor: code {answer['code']}{fault and ', then ' + fault}")
-        if effect:
+        # A path that is not known may hold a number.
+        say(f"vendor {'(unknown path)' if status == 404 else url.path} code {answer['code']}")
+        if fault:
             self._fail(fault.removesuffix("_after"), _json(answer))
         else:
             self._send(status, _json(answer))
