@@ -127,10 +127,11 @@ class DoneOnce:
         key = (path, request_id)
         with self._lock:
             now = self._clock.now_ms
-            for old in [each for each, (until, _) in self._answers.items() if until <= now]:
-                del self._answers[old]
-            if key in self._answers:
-                _, first = self._answers[key]
+            while self._answers and next(iter(self._answers.values()))[0] <= now:
+                del self._answers[next(iter(self._answers))]
+            until, first = self._answers.pop(key, (now, None))
+            if until > now:
+                self._answers[key] = (until, first)
                 if first is None:
                     raise Refused(431, "repeated http request", member="desc")
                 return first

@@ -1,14 +1,17 @@
 """The simulated NetEase's number masking over HTTP: signatures, bindings, expiry, routing."""
 
 import socket
+import subprocess
+import sys
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import pytest
 import requests
 
+from simulator.netease.parameters import Refused
 from simulator.netease.signature import Account, fault_of
-from simulator.netease.vendor import Vendor
+from simulator.netease.vendor import DoneOnce, Vendor
 from tests.simulator.netease_api import (
     ALICE,
     BOB,
@@ -21,7 +24,7 @@ from tests.simulator.netease_api import (
     NeteaseApi,
     signed,
 )
-from tests.simulator.outside import NOON_MS, StoppedClock
+from tests.simulator.outside import NOON_MS, PROJECT, StoppedClock
 
 BIND = "/smallphone/axb/bind"
 DAY_S = 86_400
@@ -232,3 +235,28 @@ def test_the_same_request_id_is_done_once_a_minute(
     clock.advance(60)
     assert api.send(BIND, given, **{header: "r1"}).json()["bindId"] != first["bindId"]
     assert len(vendor.privacy.all()) == 4
+
+
+def test_the_same_request_id_while_the_first_still_runs(clock: StoppedClock) -> None:
+    done = DoneOnce(clock)
+    codes = []
+
+    def again() -> dict[str, Any]:
+        with pytest.raises(Refused) as refused:
+            done.once(BIND, {"requestid": "r1"}, dict)
+        codes.append(refused.value.answer["code"])
+        return {"code": 200}
+
+    assert done.once(BIND, {"RequestId": "r1"}, again) == {"code": 200}
+    assert done.once(BIND, {"RequestId": "r1"}, dict) == {"code": 200}
+    assert codes == [431]
+
+
+def test_it_shares_no_code_with_the_gateway() -> None:
+    look = "import sys, simulator.netease.server; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", look], cwd=PROJECT, capture_output=True, text=True, check=True
+    )
+    imported = {name.split(".")[0] for name in done.stdout.split()}
+    assert "simulator" in imported
+    assert "chalicelib" not in imported

@@ -1,7 +1,7 @@
 """Calls that the switch places for the gateway: signed requests, and the one event at the end."""
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -26,7 +26,7 @@ ORDER = {
 
 def signed(body: str, *, secret: str = SWITCH_SECRET, late_s: int = 0) -> dict[str, str]:
     """The three headers of Standard Webhooks."""
-    now = datetime.now(UTC) - timedelta(seconds=late_s)
+    now = datetime.fromtimestamp(NOON_MS // 1000 - late_s, UTC)
     return {
         "webhook-id": "c1",
         "webhook-timestamp": str(int(now.timestamp())),
@@ -90,6 +90,15 @@ def test_a_call(simulator: str, gateway: StubGateway, phones: Phones) -> None:
     assert status(simulator)["status"] == "success"
 
 
+def test_what_the_library_signs_is_taken(simulator: str) -> None:
+    body = json.dumps(ORDER)
+    headers = signed(body, late_s=300)
+    several = headers | {"webhook-signature": "v1,AAAA " + headers["webhook-signature"]}
+    for given, status_code in ((headers, 202), (several, 409)):
+        answer = requests.post(f"{simulator}/originate", data=body, headers=given, timeout=10)
+        assert answer.status_code == status_code
+
+
 def test_a_call_is_cut(simulator: str, gateway: StubGateway) -> None:
     originate(simulator, max_duration_s=7)
     assert ended(gateway)["duration_s"] == 7
@@ -143,6 +152,8 @@ def test_it_is_reported_until_the_gateway_has_it(simulator: str, gateway: StubGa
         {"webhook-id": "c2"},
         signed(json.dumps(ORDER), secret="YW5vdGhlciBzZWNyZXQ="),
         signed(json.dumps(ORDER), late_s=301),
+        signed(json.dumps(ORDER), late_s=-301),
+        {"webhook-timestamp": "9" * 5000},
     ],
 )
 def test_only_the_gateway_may_order(simulator: str, headers: dict[str, str]) -> None:

@@ -13,11 +13,14 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 import requests
+from standardwebhooks import Webhook
 
 from simulator.netease_client import NeteaseClient
 from tests.simulator.outside import PROJECT, listening, post, wait_until
@@ -284,6 +287,34 @@ def test_the_vendor_answers_its_customers(stack: Stack) -> None:
     held = requests.get(f"{netease['control_url']}/bindings", timeout=10).json()
     assert len(held) == 10
     assert {client.unbind(each["bindId"])["code"] for each in bound} == {200}
+
+
+def test_the_carriers_that_the_gateway_knows(stack: Stack) -> None:
+    demo = stack.demo
+    client = boto3.client(
+        "secretsmanager",
+        endpoint_url=demo["aws_endpoint_url"],
+        aws_access_key_id="local",
+        aws_secret_access_key="local",
+        region_name="us-east-1",
+    )
+    secret = client.get_secret_value(SecretId="masking-gateway-local/credentials")
+    carriers = json.loads(secret["SecretString"])["carriers"]
+    assert sorted(carriers) == ["netease-demo", "trunk"]
+    netease, trunk = carriers["netease-demo"], carriers["trunk"]
+    access = demo["netease"]
+    assert (netease["key"], netease["secret"]) == (access["app_key"], access["app_secret"])
+    assert (netease["urls"], netease["lease_minutes"]) == ([access["base_url"]], 1440)
+    assert trunk["urls"] == [demo["simulator_url"]]
+    # The switch takes what is signed by the secret that the gateway has of it.
+    now = datetime.now(UTC)
+    headers = {
+        "webhook-id": "c1",
+        "webhook-timestamp": str(int(now.timestamp())),
+        "webhook-signature": Webhook(trunk["secret"]).sign("c1", now, ""),
+    }
+    answer = requests.get(f"{trunk['urls'][0]}/originate/c1", headers=headers, timeout=10)
+    assert (answer.status_code, answer.json()) == (404, {"error": "no such call"})
 
 
 def test_many_clients_at_once(stack: Stack) -> None:
