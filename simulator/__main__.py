@@ -24,7 +24,8 @@ def cli() -> None:
 def run(state: Path) -> None:
     """Run the whole local stack until Ctrl-C.
 
-    Ports come from the environment: PORT (gateway, 8000), SIMULATOR_PORT (8001), AWS_PORT (8002).
+    Ports come from the environment: PORT (gateway, 8000), SIMULATOR_PORT (8001), AWS_PORT (8002),
+    NETEASE_PORT (8003).
     """
     from simulator.stack import run as run_stack
 

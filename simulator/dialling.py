@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from simulator.phones import Answer, answer_of
+from simulator.placing import LASTS_S, TALK_S, Habit
 
 MAX_TALK_S = 86_400
 PARTIES = ("caller", "callee", "platform")
@@ -38,21 +39,11 @@ class Written:
 def dialled(body: dict[str, Any]) -> Dialled:
     """Reads `POST /calls`. BadField if a field is missing or unusable."""
     _only(body, {"from", "to", "answer", "talk_s", "hangup_by"})
-    try:
-        answer = answer_of(body.get("answer", True))
-    except ValueError:
-        words = ", ".join(answer.value for answer in Answer)
-        raise BadField(f"answer must be true, false or one of {words}") from None
-    talk_s = body.get("talk_s", 30)
-    if isinstance(talk_s, bool) or not isinstance(talk_s, int | float):
-        raise BadField("talk_s must be a number of seconds")
-    if not 0 <= talk_s <= MAX_TALK_S:
-        raise BadField(f"talk_s must be from 0 to {MAX_TALK_S} seconds")
     return Dialled(
         caller=_caller(body),
         number=_number(body),
-        answer=answer,
-        talk_s=talk_s,
+        answer=_answer(body),
+        talk_s=_seconds(body, "talk_s", TALK_S),
         hangup_by=_choice(body, "hangup_by", PARTIES),
     )
 
@@ -65,6 +56,35 @@ def written(body: dict[str, Any]) -> Written:
         raise BadField("text must be a string")
     result = _choice(body, "result", SMS_RESULTS)
     return Written(caller=_caller(body), number=_number(body), text=text, result=result)
+
+
+def habit(body: dict[str, Any]) -> Habit:
+    """Reads `PUT /phones/<number>`. BadField if a field is unusable."""
+    _only(body, {"answer", "talk_s"})
+    return Habit(answer=_answer(body), talk_s=_seconds(body, "talk_s", TALK_S))
+
+
+def lasts_s(body: dict[str, Any]) -> float:
+    """Reads `PUT /phones`: how many real seconds a placed call takes. BadField."""
+    _only(body, {"lasts_s"})
+    return _seconds(body, "lasts_s", LASTS_S)
+
+
+def _answer(body: dict[str, Any]) -> Answer:
+    try:
+        return answer_of(body.get("answer", True))
+    except ValueError:
+        words = ", ".join(answer.value for answer in Answer)
+        raise BadField(f"answer must be true, false or one of {words}") from None
+
+
+def _seconds(body: dict[str, Any], field: str, default: float) -> float:
+    value = body.get(field, default)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise BadField(f"{field} must be a number of seconds")
+    if not 0 <= value <= MAX_TALK_S:
+        raise BadField(f"{field} must be from 0 to {MAX_TALK_S} seconds")
+    return value
 
 
 def _only(body: dict[str, Any], known: set[str]) -> None:

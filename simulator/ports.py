@@ -1,4 +1,4 @@
-"""The three ports of the local stack, from the environment, and the sockets that hold them."""
+"""The four ports of the local stack, from the environment, and the sockets that hold them."""
 
 import errno
 import os
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 HOST = "127.0.0.1"
 BACKLOG = 256
-DEFAULTS = {"PORT": 8000, "SIMULATOR_PORT": 8001, "AWS_PORT": 8002}
+DEFAULTS = {"PORT": 8000, "SIMULATOR_PORT": 8001, "AWS_PORT": 8002, "NETEASE_PORT": 8003}
 HIGHEST = 65535
 
 
@@ -18,11 +18,12 @@ class PortUnusable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where the three servers answer, as `http://host:port`."""
+    """Where the servers answer, as `http://host:port`."""
 
     gateway: str
     simulator: str
     aws: str
+    netease: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +33,20 @@ class Sockets:
     gateway: socket.socket
     simulator: socket.socket
     aws: socket.socket
+    netease: socket.socket
 
     def addresses(self) -> Addresses:
         """Their addresses; ask before the sockets are given away."""
-        return Addresses(_url(self.gateway), _url(self.simulator), _url(self.aws))
+        return Addresses(
+            gateway=_url(self.gateway),
+            simulator=_url(self.simulator),
+            aws=_url(self.aws),
+            netease=_url(self.netease),
+        )
 
 
 def listen(environment: Mapping[str, str] = os.environ) -> Sockets:
-    """Opens all three. PortUnusable if one can't be had; then none stays open. 0 takes any."""
+    """Opens them all. PortUnusable if one can't be had; then none stays open. 0 takes any."""
     opened: dict[str, socket.socket] = {}
     try:
         for variable in DEFAULTS:
@@ -48,7 +55,12 @@ def listen(environment: Mapping[str, str] = os.environ) -> Sockets:
         for each in opened.values():
             each.close()
         raise
-    return Sockets(opened["PORT"], opened["SIMULATOR_PORT"], opened["AWS_PORT"])
+    return Sockets(
+        gateway=opened["PORT"],
+        simulator=opened["SIMULATOR_PORT"],
+        aws=opened["AWS_PORT"],
+        netease=opened["NETEASE_PORT"],
+    )
 
 
 def _url(listening: socket.socket) -> str:

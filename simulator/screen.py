@@ -36,11 +36,12 @@ def screen(
     apps: list[App], addresses: Addresses, *, demo_file: Path, logs: Path, took_s: float
 ) -> str:
     """The text to print when everything answers."""
-    names = " and ".join(app.name for app in apps)
+    names = ", ".join(app.name for app in apps)
     lines = [
         f"Running ({took_s:.1f} s to start):",
         f"  gateway    {addresses.gateway}   the function bundle in `chalice local`",
         f"  simulator  {addresses.simulator}   telephones, a switch, the apps' receivers",
+        f"  NetEase    {addresses.netease}   a simulated vendor, the carrier of {apps[-1].name}",
         f"  AWS        {addresses.aws}   stand-in (moto) with the production resources",
         "  driver     hands the queue to `deliver` and runs the schedules",
         f"  Apps {names} with {len(apps[0].numbers)} numbers each: {demo_file}. Logs: {logs}",

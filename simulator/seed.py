@@ -1,33 +1,24 @@
-"""What is in the local stack at the start: the resources, two apps with numbers, a switch."""
+"""What is in the local stack at the start: resources, apps with numbers, carriers, a switch."""
 
+import base64
+import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import boto3
 
+from simulator.numbers import NETEASE, NUMBERS, Numbers
+from simulator.ports import Addresses
+
 CARRIER = "trunk"
+NETEASE_CARRIER = "netease-demo"
+NETEASE_APP = "demo-netease"
+LEASE_MINUTES = 1440
 SWITCH_USER = "simulator"
 COOLING_S = 3600
 RATE = 1000  # requests a second: load on one's own machine is not an app that runs wild
 STACK = "masking-gateway-local"
-BEIJING = "10"
-SHANGHAI = "21"
-
-# Numbers that are nobody's: the Chinese prefix 100 is not assigned, and of 15 digits are the
-# numbers of China's 700 segment, of which these are not given out either.
-NUMBERS = {
-    "demo": [
-        *((f"861007000000{n}", BEIJING) for n in range(1, 6)),
-        *((f"861007000000{n}", SHANGHAI) for n in range(6, 10)),
-        ("700000000000001", None),
-    ],
-    "other": [
-        *((f"861008000000{n}", BEIJING) for n in range(1, 6)),
-        *((f"861008000000{n}", SHANGHAI) for n in range(6, 10)),
-        ("700000000000002", None),
-    ],
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +46,32 @@ class App:
 
 @dataclass(frozen=True, slots=True)
 class SwitchAccess:
-    """How the simulator's switch authenticates itself to the gateway."""
+    """How the simulator's switch authenticates itself to the gateway, and the gateway to it.
+
+    `secret` is base64 text, for signatures by the Standard Webhooks scheme.
+    """
 
     user: str
     password: str
+    secret: str
+
+
+@dataclass(frozen=True, slots=True)
+class NeteaseAccess:
+    """Our account with the simulated NetEase."""
+
+    app_key: str
+    app_secret: str
+    callback_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Seeded:
+    """Who has access to what."""
+
+    apps: list[App]
+    switch: SwitchAccess
+    netease: NeteaseAccess
 
 
 def create_resources(template: Path) -> None:
@@ -73,19 +86,38 @@ def create_resources(template: Path) -> None:
     )
 
 
-def provision(simulator_url: str) -> tuple[list[App], SwitchAccess]:
-    """Creates the apps, their numbers and the switch as an operator would."""
+def provision(addresses: Addresses) -> Seeded:
+    """Creates carriers, apps, their numbers and the switch as an operator would."""
     # Imported late: it reads the environment, which the stack sets first.
-    from admin.provision import add_numbers, create_app, create_switch
+    from admin.provision import create_carrier, create_switch
 
-    apps = []
-    for name, numbers in NUMBERS.items():
-        callback_url = f"{simulator_url}/apps/{name}/callback"
-        app_key, app_secret = create_app(
-            name, callback_url=callback_url, carrier=CARRIER, cooling_s=COOLING_S, rate=RATE
-        )
-        add_numbers(name, numbers)
-        apps.append(
-            App(name, CARRIER, app_key, app_secret, [number for number, _ in numbers], callback_url)
-        )
-    return apps, SwitchAccess(SWITCH_USER, create_switch(SWITCH_USER, carrier=CARRIER))
+    secret = base64.b64encode(secrets.token_bytes(32)).decode()
+    create_carrier(CARRIER, kind="trunk", secret=secret, urls=[addresses.simulator])
+    password = create_switch(SWITCH_USER, carrier=CARRIER)
+    netease = NeteaseAccess(
+        app_key=secrets.token_hex(16),
+        app_secret=secrets.token_hex(16),
+        callback_url=f"{addresses.gateway}/callbacks/netease/{NETEASE_CARRIER}",
+    )
+    create_carrier(
+        NETEASE_CARRIER,
+        kind="netease",
+        key=netease.app_key,
+        secret=netease.app_secret,
+        urls=[addresses.netease],
+        lease_minutes=LEASE_MINUTES,
+    )
+    apps = [_app(name, CARRIER, numbers, addresses) for name, numbers in NUMBERS.items()]
+    apps.append(_app(NETEASE_APP, NETEASE_CARRIER, NETEASE, addresses))
+    return Seeded(apps, SwitchAccess(SWITCH_USER, password, secret), netease)
+
+
+def _app(name: str, carrier: str, numbers: Numbers, addresses: Addresses) -> App:
+    from admin.provision import add_numbers, create_app
+
+    callback_url = f"{addresses.simulator}/apps/{name}/callback"
+    app_key, app_secret = create_app(
+        name, callback_url=callback_url, carrier=carrier, cooling_s=COOLING_S, rate=RATE
+    )
+    add_numbers(name, numbers)
+    return App(name, carrier, app_key, app_secret, [x for x, _ in numbers], callback_url)

@@ -1,11 +1,10 @@
-"""The simulator's HTTP server: telephones to dial, and the apps' receivers."""
+"""The simulator's HTTP servers: telephones, a switch, the apps' receivers, and a vendor."""
 
 import json
 import os
-import re
 import socket
-from collections.abc import Callable
-from dataclasses import dataclass
+import threading
+from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -13,9 +12,18 @@ import click
 
 from simulator import http_server
 from simulator.child import adopt, describe, end_with_parent, say
-from simulator.dialling import BadField, dialled, written
+from simulator.clock import MovableClock
+from simulator.dialling import BadField, dialled, habit, lasts_s, written
+from simulator.netease import control
+from simulator.netease import server as netease_server
+from simulator.netease.signature import Account
+from simulator.netease.vendor import Vendor
+from simulator.numbers import NETEASE
+from simulator.originate import Originator
+from simulator.placing import Phones
 from simulator.receiver import Receivers, fault
 from simulator.recordings import recording
+from simulator.routes import Asked, Refused, Reply, Route, route
 from simulator.switch import Switch
 from simulator.switch_api import GatewayError, SwitchApi
 
@@ -24,58 +32,46 @@ MAX_BODY_BYTES = 1024 * 1024
 GATEWAY_URL = "SIMULATOR_GATEWAY_URL"
 SWITCH_USER = "SIMULATOR_SWITCH_USER"
 SWITCH_PASSWORD = "SIMULATOR_SWITCH_PASSWORD"
-
-
-class Refused(Exception):
-    """A request that the simulator can't serve: HTTP status and what is wrong with it."""
-
-    def __init__(self, status: int, error: str, **more: Any) -> None:
-        super().__init__(error)
-        self.status = status
-        self.body = {"error": error, **more}
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A request as the routes see it."""
-
-    names: tuple[str, ...]
-    headers: dict[str, str]
-    body: bytes
-
-    def json(self) -> dict[str, Any]:
-        """The body as a JSON object. Refused if it is none."""
-        try:
-            body = json.loads(self.body)
-        except ValueError:
-            raise Refused(400, "the body is not JSON") from None
-        if not isinstance(body, dict):
-            raise Refused(400, "the body must be a JSON object")
-        return body
-
-
-Reply = tuple[int, Any]
-Route = tuple[str, str, re.Pattern[str], Callable[[Asked], Reply]]
+SWITCH_SECRET = "SIMULATOR_SWITCH_SECRET"
+NETEASE_KEY = "SIMULATOR_NETEASE_KEY"
+NETEASE_SECRET = "SIMULATOR_NETEASE_SECRET"
+NETEASE_CALLBACK_URL = "SIMULATOR_NETEASE_CALLBACK_URL"
 
 
 class World:
-    """Everything outside the gateway behind one address."""
+    """Everything outside the gateway behind one address; `routes` are further ones.
 
-    def __init__(self, switch: Switch, receivers: Receivers) -> None:
+    Who dials an X of the vendor gets to the vendor, everybody else to the switch.
+    """
+
+    def __init__(
+        self,
+        switch: Switch,
+        receivers: Receivers,
+        phones: Phones,
+        vendor: Vendor,
+        routes: Iterable[Route] = (),
+    ) -> None:
         self._switch = switch
         self._receivers = receivers
+        self._phones = phones
+        self._vendor = vendor
         self._routes = [
-            _route("GET", "/health", lambda _: (200, {"status": "ok"})),
-            _route("POST", "/calls", self._call),
-            _route("POST", "/messages", self._message),
-            _route("POST", "/apps/<app>/callback", self._callback),
-            _route("GET", "/apps/<app>/receiver", lambda asked: (200, self._state(asked))),
-            _route("PUT", "/apps/<app>/receiver", self._break_down),
-            _route("DELETE", "/apps/<app>/receiver", lambda asked: (200, self._repair(asked))),
-            _route("GET", "/received/<app>", self._received),
-            _route("DELETE", "/received/<app>", self._empty),
-            _route("DELETE", "/received", self._empty),
-            _route("GET", "/recordings/<name>", self._recording),
+            route("GET", "/health", lambda _: (200, {"status": "ok"})),
+            route("POST", "/calls", self._call),
+            route("POST", "/messages", self._message),
+            route("PUT", "/phones", self._pace),
+            route("PUT", "/phones/<number>", self._teach),
+            route("POST", "/apps/<app>/callback", self._callback),
+            route("GET", "/apps/<app>/receiver", lambda asked: (200, self._state(asked))),
+            route("PUT", "/apps/<app>/receiver", self._break_down),
+            route("DELETE", "/apps/<app>/receiver", lambda asked: (200, self._repair(asked))),
+            route("GET", "/received/<app>", self._received),
+            route("DELETE", "/received/<app>", self._empty),
+            route("DELETE", "/received", self._empty),
+            route("GET", "/recordings/<name>", self._recording),
+            *control.routes(vendor),
+            *routes,
         ]
 
     def find(self, method: str, path: str) -> tuple[str, tuple[str, ...], Callable[..., Reply]]:
@@ -93,10 +89,23 @@ class World:
         raise Refused(404, "unknown path", paths=known)
 
     def _call(self, asked: Asked) -> Reply:
-        return 200, self._switch.dial(dialled(asked.json()))
+        call = dialled(asked.json())
+        return 200, self._exchange(call.number).dial(call)
 
     def _message(self, asked: Asked) -> Reply:
-        return 200, self._switch.send(written(asked.json()))
+        message = written(asked.json())
+        return 200, self._exchange(message.number).send(message)
+
+    def _exchange(self, number: str) -> Switch | Vendor:
+        return self._vendor if self._vendor.owns(number) else self._switch
+
+    def _teach(self, asked: Asked) -> Reply:
+        self._phones.teach(asked.names[0], habit(asked.json()))
+        return 200, {"number": asked.names[0]}
+
+    def _pace(self, asked: Asked) -> Reply:
+        self._phones.lasts_s = lasts_s(asked.json())
+        return 200, {"lasts_s": self._phones.lasts_s}
 
     def _callback(self, asked: Asked) -> Reply:
         status = self._receivers.take(
@@ -189,29 +198,37 @@ class Server(http_server.Server):
         self.adopt(listening)
 
 
-def world_from_environment(base_url: str) -> World:
-    """The world whose switch knows the gateway that the environment names."""
+def from_environment(base_url: str) -> tuple[World, Vendor]:
+    """The world and the vendor in it, for the gateway and the accounts of the environment."""
     api = SwitchApi(
         os.environ[GATEWAY_URL],
         user=os.environ[SWITCH_USER],
         password=os.environ[SWITCH_PASSWORD],
     )
-    return World(Switch(api, base_url=base_url), Receivers())
-
-
-def _route(method: str, pattern: str, function: Callable[[Asked], Reply]) -> Route:
-    expression = re.compile(re.sub(r"<\w+>", "([^/]+)", pattern) + "/?")
-    return method, pattern, expression, function
+    account = Account(
+        key=os.environ[NETEASE_KEY],
+        secret=os.environ[NETEASE_SECRET],
+        callback_url=os.environ[NETEASE_CALLBACK_URL],
+    )
+    phones = Phones()
+    vendor = Vendor(account, dict(NETEASE), recordings_url=base_url, phones=phones)
+    originator = Originator(os.environ[SWITCH_SECRET], api, phones, MovableClock())
+    switch = Switch(api, base_url=base_url)
+    return World(switch, Receivers(), phones, vendor, originator.routes()), vendor
 
 
 @click.command()
 @click.option("--fd", type=int, required=True, help="Listening socket, inherited.")
-def main(fd: int) -> None:
+@click.option("--netease-fd", type=int, required=True, help="Another, for the vendor's API.")
+def main(fd: int, netease_fd: int) -> None:
     """Serves until the parent ends."""
     end_with_parent()
     listening = adopt(fd)
     host, port = listening.getsockname()
-    Server(listening, world_from_environment(f"http://{host}:{port}")).serve_forever()
+    world, vendor = from_environment(f"http://{host}:{port}")
+    api = netease_server.Server(adopt(netease_fd), vendor)
+    threading.Thread(target=api.serve_forever, daemon=True, name="netease").start()
+    Server(listening, world).serve_forever()
 
 
 if __name__ == "__main__":

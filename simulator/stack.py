@@ -18,8 +18,16 @@ from botocore.exceptions import BotoCoreError, ClientError
 from simulator.ports import Addresses, PortUnusable, Sockets, listen
 from simulator.processes import Children, StackFailed
 from simulator.screen import screen
-from simulator.seed import App, SwitchAccess, create_resources, provision
-from simulator.server import GATEWAY_URL, SWITCH_PASSWORD, SWITCH_USER
+from simulator.seed import NETEASE_CARRIER, Seeded, create_resources, provision
+from simulator.server import (
+    GATEWAY_URL,
+    NETEASE_CALLBACK_URL,
+    NETEASE_KEY,
+    NETEASE_SECRET,
+    SWITCH_PASSWORD,
+    SWITCH_SECRET,
+    SWITCH_USER,
+)
 from simulator.state import remove_own, write_private
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -39,17 +47,24 @@ class Running:
     """A stack that answers: where, and who has access."""
 
     addresses: Addresses
-    apps: list[App]
-    switch: SwitchAccess
+    seeded: Seeded
 
     def described(self) -> dict[str, Any]:
         """The content of demo.json."""
+        switch, netease = self.seeded.switch, self.seeded.netease
         return {
             "base_url": self.addresses.gateway,
             "simulator_url": self.addresses.simulator,
             "aws_endpoint_url": self.addresses.aws,
-            "switch": {"user": self.switch.user, "password": self.switch.password},
-            "apps": [app.described() for app in self.apps],
+            "switch": {"user": switch.user, "password": switch.password},
+            "netease": {
+                "base_url": self.addresses.netease,
+                "control_url": f"{self.addresses.simulator}/netease",
+                "account": NETEASE_CARRIER,
+                "app_key": netease.app_key,
+                "app_secret": netease.app_secret,
+            },
+            "apps": [app.described() for app in self.seeded.apps],
         }
 
 
@@ -74,10 +89,9 @@ def run(state: Path) -> int:
         running = _start(children, sockets, addresses)
         write_private(demo_file, running.described())
         took_s = time.monotonic() - started
-        print(
-            f"\n{screen(running.apps, addresses, demo_file=demo_file, logs=logs, took_s=took_s)}",
-            flush=True,
-        )
+        apps = running.seeded.apps
+        shown = screen(apps, addresses, demo_file=demo_file, logs=logs, took_s=took_s)
+        print(f"\n{shown}", flush=True)
         while True:
             children.check()
             time.sleep(WATCH_S)
@@ -101,13 +115,13 @@ def _start(children: Children, sockets: Sockets, addresses: Addresses) -> Runnin
     os.environ.update(environment)
 
     _say("starting the AWS stand-in and the gateway")
-    _serve(children, "aws", "the AWS stand-in", sockets.aws, environment)
-    _serve(children, "gateway", "chalice local", sockets.gateway, environment)
+    _serve(children, "aws", "the AWS stand-in", {"--fd": sockets.aws}, environment)
+    _serve(children, "gateway", "chalice local", {"--fd": sockets.gateway}, environment)
 
     _say("creating the resources and the apps")
     try:
         create_resources(RESOURCES)
-        apps, switch = provision(addresses.simulator)
+        seeded = provision(addresses)
     except (BotoCoreError, ClientError) as error:
         children.check()
         raise StackFailed(f"the resources could not be created: {error}") from error
@@ -116,29 +130,37 @@ def _start(children: Children, sockets: Sockets, addresses: Addresses) -> Runnin
     ready = _start_driver(children, environment)
     access = {
         GATEWAY_URL: addresses.gateway,
-        SWITCH_USER: switch.user,
-        SWITCH_PASSWORD: switch.password,
+        SWITCH_USER: seeded.switch.user,
+        SWITCH_PASSWORD: seeded.switch.password,
+        SWITCH_SECRET: seeded.switch.secret,
+        NETEASE_KEY: seeded.netease.app_key,
+        NETEASE_SECRET: seeded.netease.app_secret,
+        NETEASE_CALLBACK_URL: seeded.netease.callback_url,
     }
-    _serve(children, "server", "the simulator", sockets.simulator, environment | access)
+    outside = {"--fd": sockets.simulator, "--netease-fd": sockets.netease}
+    _serve(children, "server", "the simulator", outside, environment | access)
     for address, what in ((addresses.gateway, "the gateway"), (addresses.simulator, "simulator")):
         children.wait_until(partial(_answers, address), what=what, timeout_s=START_S)
     children.wait_until(partial(_told, ready), what="the driver", timeout_s=START_S)
     os.close(ready)
-    return Running(addresses, apps, switch)
+    return Running(addresses, seeded)
 
 
 def _serve(
     children: Children,
     module: str,
     what: str,
-    listening: socket.socket,
+    listening: dict[str, socket.socket],
     environment: dict[str, str],
 ) -> None:
-    """Starts a server on a socket and gives the socket away: if it dies, clients are refused."""
-    fd = listening.fileno()
-    arguments = [f"simulator.{module}", "--fd", str(fd)]
-    children.start(module, what, arguments, fds=[fd], environment=environment)
-    listening.close()
+    """Starts a server on its sockets, each named by an option, and gives them away: if the server
+    dies, clients are refused."""
+    fds = {option: each.fileno() for option, each in listening.items()}
+    named = [text for option, fd in fds.items() for text in (option, str(fd))]
+    arguments = [f"simulator.{module}", *named]
+    children.start(module, what, arguments, fds=list(fds.values()), environment=environment)
+    for each in listening.values():
+        each.close()
 
 
 def _start_driver(children: Children, environment: dict[str, str]) -> int:

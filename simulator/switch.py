@@ -3,14 +3,14 @@
 import hashlib
 import uuid
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from simulator.clock import Clock
 from simulator.dialling import Dialled, Written
 from simulator.event_log import EventLog
 from simulator.phones import CALL_REJECTED, ENDINGS, NORMAL_CLEARING, RING_S, Answer
 from simulator.recordings import recording
-from simulator.switch_api import Report, SwitchApi
+from simulator.switch_api import Report
 
 RECORDING_READY_S = 60  # a recording is there about a minute after its call
 TOLD_IN_ORDER = (
@@ -29,19 +29,33 @@ TOLD_IN_ORDER = (
 )
 
 
+class Router(Protocol):
+    """Who knows where a call goes and wants to hear how it went: `SwitchApi` says what of each."""
+
+    def route(self, *, call_id: str, kind: str, caller: str, dialled: str) -> dict[str, Any]: ...
+
+    def report(self, events: list[dict[str, Any]]) -> Report: ...
+
+
 class Switch:
-    """Puts calls through as the gateway says. Nothing waits: talking passes on the call's clock."""
+    """Puts calls through as it is told. Nothing waits: talking passes on the call's clock."""
 
     def __init__(
-        self, api: SwitchApi, *, base_url: str, clock: Callable[[], Clock] = Clock
+        self,
+        api: Router,
+        *,
+        base_url: str,
+        clock: Callable[[], Clock] = Clock,
+        new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
     ) -> None:
         self._api = api
         self._base_url = base_url.rstrip("/")
         self._clock = clock
+        self._new_id = new_id
 
     def dial(self, call: Dialled) -> dict[str, Any]:
         """Makes a call from end to end and returns what both people saw. GatewayError as it is."""
-        call_id = uuid.uuid4().hex
+        call_id = self._new_id()
         route = self._api.route(
             call_id=call_id, kind="call", caller=call.caller, dialled=call.number
         )
@@ -81,7 +95,7 @@ class Switch:
 
     def send(self, message: Written) -> dict[str, Any]:
         """Sends a message and returns what both people saw. GatewayError as it is."""
-        call_id = uuid.uuid4().hex
+        call_id = self._new_id()
         route = self._api.route(
             call_id=call_id, kind="sms", caller=message.caller, dialled=message.number
         )

@@ -3,6 +3,7 @@
 import os
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -10,12 +11,27 @@ import boto3
 import pytest
 
 from simulator.clock import Clock
+from simulator.http_server import Server as HttpServer
+from simulator.netease import server as netease_server
+from simulator.netease.signature import Account
+from simulator.netease.vendor import Vendor
+from simulator.originate import Originator
+from simulator.placing import Phones
 from simulator.processes import Children
 from simulator.receiver import Receivers
 from simulator.server import Server, World
 from simulator.switch import Switch
 from simulator.switch_api import SwitchApi
-from tests.simulator.outside import NOON_MS, PROJECT, StubGateway, listening
+from tests.receivers import Receiver, receiver
+from tests.simulator.netease_api import KEY, NUMBERS, SECRET, NeteaseApi
+from tests.simulator.outside import (
+    NOON_MS,
+    PROJECT,
+    SWITCH_SECRET,
+    StoppedClock,
+    StubGateway,
+    listening,
+)
 
 
 @pytest.fixture(scope="session")
@@ -61,14 +77,62 @@ def gateway() -> Iterator[StubGateway]:
 
 
 @pytest.fixture
-def simulator(gateway: StubGateway) -> Iterator[str]:
+def inbox() -> Iterator[Receiver]:
+    """Where the vendor's callbacks go."""
+    with receiver() as inbox:
+        yield inbox
+
+
+@pytest.fixture
+def phones() -> Phones:
+    """Everybody's; a placed call takes no time to speak of."""
+    return Phones(lasts_s=0.05)
+
+
+@pytest.fixture
+def clock() -> StoppedClock:
+    """The vendor's."""
+    return StoppedClock()
+
+
+@pytest.fixture
+def vendor(inbox: Receiver, phones: Phones, clock: StoppedClock) -> Vendor:
+    """NetEase, over whose time the test decides."""
+    return Vendor(
+        Account(KEY, SECRET, inbox.url),
+        NUMBERS,
+        recordings_url="http://recordings.test",
+        phones=phones,
+        clock=clock,
+        pauses_s=(0.01, 0.01, 0.01),
+    )
+
+
+@pytest.fixture
+def api(vendor: Vendor, clock: StoppedClock) -> Iterator[NeteaseApi]:
+    """The vendor's API over HTTP."""
+    opened = listening()
+    with serving(netease_server.Server(opened, vendor)):
+        yield NeteaseApi(f"http://127.0.0.1:{opened.getsockname()[1]}", clock)
+
+
+@pytest.fixture
+def simulator(gateway: StubGateway, phones: Phones, vendor: Vendor) -> Iterator[str]:
     """The simulator's server, in front of the stub gateway; its clock starts at NOON_MS."""
     opened = listening()
     url = f"http://127.0.0.1:{opened.getsockname()[1]}"
     api = SwitchApi(gateway.url, user="pbx", password="secret")
     switch = Switch(api, base_url=url, clock=lambda: Clock(NOON_MS))
-    server = Server(opened, World(switch, Receivers()))
+    originator = Originator(SWITCH_SECRET, api, phones, StoppedClock())
+    world = World(switch, Receivers(), phones, vendor, originator.routes())
+    with serving(Server(opened, world)):
+        yield url
+
+
+@contextmanager
+def serving(server: HttpServer) -> Iterator[None]:
+    """Answers until the block ends."""
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    yield url
+    yield
     server.shutdown()
     server.server_close()

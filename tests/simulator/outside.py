@@ -11,8 +11,19 @@ from typing import Any
 
 import requests
 
+from simulator.clock import MovableClock
+
 PROJECT = Path(__file__).resolve().parents[2]
 NOON_MS = 1_790_000_000_000
+SWITCH_SECRET = "b25seSBmb3IgdGVzdHMsIHRoaXJ0eS10d28gYnl0ZXM="
+
+
+class StoppedClock(MovableClock):
+    """Noon until it is moved on."""
+
+    @property
+    def now_ms(self) -> int:
+        return NOON_MS + self._ahead_ms
 
 
 def listening() -> socket.socket:

@@ -13,11 +13,14 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 import requests
+from standardwebhooks import Webhook
 
 from simulator.netease_client import NeteaseClient
 from tests.simulator.outside import PROJECT, listening, post, wait_until
@@ -52,7 +55,7 @@ class Stack:
 
 def environment(**ports: int) -> dict[str, str]:
     """Any free ports, but for those given."""
-    chosen = {"PORT": 0, "SIMULATOR_PORT": 0, "AWS_PORT": 0} | ports
+    chosen = {"PORT": 0, "SIMULATOR_PORT": 0, "AWS_PORT": 0, "NETEASE_PORT": 0} | ports
     return os.environ | {name: str(port) for name, port in chosen.items()}
 
 
@@ -135,12 +138,18 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 def test_demo_json_tells_everything(stack: Stack) -> None:
     demo = stack.demo
-    assert sorted(demo) == ["apps", "aws_endpoint_url", "base_url", "simulator_url", "switch"]
+    addresses = ["aws_endpoint_url", "base_url", "simulator_url"]
+    assert sorted(demo) == sorted([*addresses, "apps", "netease", "switch"])
     assert sorted(demo["switch"]) == ["password", "user"]
     assert [(app["name"], app["carrier"]) for app in demo["apps"]] == [
         ("demo", "trunk"),
         ("other", "trunk"),
+        ("demo-netease", "netease-demo"),
     ]
+    netease = demo["netease"]
+    assert sorted(netease) == ["account", "app_key", "app_secret", "base_url", "control_url"]
+    assert netease["account"] == "netease-demo"
+    assert netease["control_url"] == f"{demo['simulator_url']}/netease"
     for app in demo["apps"]:
         assert sorted(app) == [
             "app_key",
@@ -153,8 +162,7 @@ def test_demo_json_tells_everything(stack: Stack) -> None:
         assert app["callback_url"] == f"{demo['simulator_url']}/apps/{app['name']}/callback"
         assert len(set(app["numbers"])) == 10
         assert [len(number) for number in app["numbers"]].count(15) == 1
-    first, second = (set(app["numbers"]) for app in demo["apps"])
-    assert not first & second
+    assert len({number for app in demo["apps"] for number in app["numbers"]}) == 30
     # It holds secrets.
     assert stat.S_IMODE((stack.state / "demo.json").stat().st_mode) == 0o600
 
@@ -187,7 +195,7 @@ def test_a_second_stack_finds_the_port_taken(stack: Stack, tmp_path: Path) -> No
     assert done.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize("variable", ["PORT", "SIMULATOR_PORT", "AWS_PORT"])
+@pytest.mark.parametrize("variable", ["PORT", "SIMULATOR_PORT", "AWS_PORT", "NETEASE_PORT"])
 def test_a_taken_port(tmp_path: Path, variable: str) -> None:
     with listening() as taken:
         done = run_to_the_end(tmp_path, **{variable: taken.getsockname()[1]})
@@ -261,6 +269,54 @@ def run_demo(state: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+def test_the_vendor_answers_its_customers(stack: Stack) -> None:
+    netease = stack.demo["netease"]
+    client = NeteaseClient(
+        netease["base_url"], app_key=netease["app_key"], app_secret=netease["app_secret"]
+    )
+    caller, callee = "447700900401", "447700900402"
+    (app,) = (app for app in stack.demo["apps"] if app["carrier"] == netease["account"])
+    bound = [client.bind(a=caller, b=callee, minutes=10) for _ in app["numbers"]]
+    assert [each["phoneX"] for each in bound] == app["numbers"]
+    answer = client.bind(a=caller, b=callee, minutes=10)
+    assert answer["code"] == 603
+    seen = post(
+        f"{stack.demo['simulator_url']}/calls", {"from": caller, "to": bound[0]["phoneX"]}
+    ).json()
+    assert seen["callee"] == {"number": callee, "showed": bound[0]["phoneX"], "heard": None}
+    held = requests.get(f"{netease['control_url']}/bindings", timeout=10).json()
+    assert len(held) == 10
+    assert {client.unbind(each["bindId"])["code"] for each in bound} == {200}
+
+
+def test_the_carriers_that_the_gateway_knows(stack: Stack) -> None:
+    demo = stack.demo
+    client = boto3.client(
+        "secretsmanager",
+        endpoint_url=demo["aws_endpoint_url"],
+        aws_access_key_id="local",
+        aws_secret_access_key="local",
+        region_name="us-east-1",
+    )
+    secret = client.get_secret_value(SecretId="masking-gateway-local/credentials")
+    carriers = json.loads(secret["SecretString"])["carriers"]
+    assert sorted(carriers) == ["netease-demo", "trunk"]
+    netease, trunk = carriers["netease-demo"], carriers["trunk"]
+    access = demo["netease"]
+    assert (netease["key"], netease["secret"]) == (access["app_key"], access["app_secret"])
+    assert (netease["urls"], netease["lease_minutes"]) == ([access["base_url"]], 1440)
+    assert trunk["urls"] == [demo["simulator_url"]]
+    # The switch takes what is signed by the secret that the gateway has of it.
+    now = datetime.now(UTC)
+    headers = {
+        "webhook-id": "c1",
+        "webhook-timestamp": str(int(now.timestamp())),
+        "webhook-signature": Webhook(trunk["secret"]).sign("c1", now, ""),
+    }
+    answer = requests.get(f"{trunk['urls'][0]}/originate/c1", headers=headers, timeout=10)
+    assert (answer.status_code, answer.json()) == (404, {"error": "no such call"})
+
+
 def test_many_clients_at_once(stack: Stack) -> None:
     simulator = stack.demo["simulator_url"]
     barrier = threading.Barrier(CLIENTS)
@@ -323,6 +379,7 @@ def test_the_logs_hold_no_subscriber(stack: Stack) -> None:
 def test_a_clean_stop(tmp_path: Path, how: signal.Signals) -> None:
     stack = start(tmp_path)
     urls = [stack.demo[name] for name in ("base_url", "simulator_url", "aws_endpoint_url")]
+    urls.append(stack.demo["netease"]["base_url"])
     started = time.monotonic()
     code, printed = stack.stop(how)
     assert time.monotonic() - started < 8

@@ -1,0 +1,1 @@
+"""NetEase's server, written from its documents; shares no code with the gateway."""
