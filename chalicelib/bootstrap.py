@@ -1,10 +1,11 @@
 """Wires stores, credentials and carriers into the use cases, each when it is first needed."""
 
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 
 from chalicelib.carriers.netease.callbacks import NeteaseDialect
 from chalicelib.carriers.netease.facade import AxbFacade
+from chalicelib.carriers.netease.receiver import CarrierReceiver
 from chalicelib.carriers.transport import CallbackSender
 from chalicelib.carriers.trunk.callbacks import Switchboard
 from chalicelib.core.binding import BindingDesk
@@ -20,6 +21,7 @@ from chalicelib.store.events import DynamoEvents
 from chalicelib.store.nonces import DynamoNonces
 from chalicelib.store.queue import DeliveryQueue
 from chalicelib.store.table import Table
+from chalicelib.telemetry import count
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,15 @@ class Gateway:
             nonces=DynamoNonces(self._table, self._data_keys.vault),
             limiter=RateLimiter(),
             tag=self._tag,
+        )
+
+    @cached_property
+    def netease_receiver(self) -> CarrierReceiver:
+        """Callbacks of our accounts with NetEase."""
+        return CarrierReceiver(
+            credentials=self._credentials,
+            desk=self.events,
+            count=partial(count, operation="netease.callback"),
         )
 
     @cached_property
