@@ -1,7 +1,7 @@
 """Wires stores, credentials and carriers into the use cases, each when it is first needed."""
 
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING
 
 from chalicelib.carriers.base import CarrierAccounts
@@ -27,12 +27,13 @@ from chalicelib.store.nonces import DynamoNonces
 from chalicelib.store.placed import DynamoPlacedCalls
 from chalicelib.store.queue import DeliveryQueue
 from chalicelib.store.table import Table
-from chalicelib.telemetry import log_trouble
+from chalicelib.telemetry import count, log_carrier, log_trouble
 
 if TYPE_CHECKING:
     from chalicelib.carriers.netease.ecp import EcpFacade
     from chalicelib.carriers.netease.im import ImFacade
     from chalicelib.carriers.netease.phone_login import PhoneLoginFacade
+    from chalicelib.carriers.netease.receiver import CarrierReceiver
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,17 @@ class Gateway:
         return ImFacade(self.door, desk, self._tag)
 
     @cached_property
+    def netease_receiver(self) -> "CarrierReceiver":
+        """Callbacks of our accounts with NetEase."""
+        from chalicelib.carriers.netease.receiver import CarrierReceiver  # noqa: PLC0415
+
+        return CarrierReceiver(
+            credentials=self._credentials,
+            desk=self.events,
+            count=partial(count, operation="netease.callback"),
+        )
+
+    @cached_property
     def switchboard(self) -> Switchboard:
         """The switch's side of `trunk`."""
         return Switchboard(
@@ -119,7 +131,8 @@ class Gateway:
     @cached_property
     def carriers(self) -> CarrierAccounts:
         """Our accounts with carriers."""
-        return CarrierAccounts(self._credentials, self.settings.carrier_timeout_s)
+        timeout_s = self.settings.carrier_timeout_s
+        return CarrierAccounts(self._credentials, timeout_s, told=log_carrier)
 
     @cached_property
     def _leases(self) -> LeaseDesk:
