@@ -75,3 +75,5 @@ def count(name: str, *, operation: str, by: int = 1) -> None:
         namespace="MaskingGateway", name=name, unit=MetricUnit.Count, value=by
     ) as metric:
         metric.add_dimension(name="operation", value=operation)
+        # Stages of one account share the namespace.
+        metric.add_dimension(name="stage", value=settings().stage)
