@@ -1,11 +1,12 @@
 """Wires stores, credentials and carriers into the use cases, each when it is first needed."""
 
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 
 from chalicelib.carriers.base import CarrierAccounts
 from chalicelib.carriers.netease.callbacks import NeteaseDialect
 from chalicelib.carriers.netease.facade import AxbFacade
+from chalicelib.carriers.netease.receiver import CarrierReceiver
 from chalicelib.carriers.transport import CallbackSender
 from chalicelib.carriers.trunk.callbacks import Switchboard
 from chalicelib.core.binding import BindingDesk
@@ -25,7 +26,7 @@ from chalicelib.store.nonces import DynamoNonces
 from chalicelib.store.placed import DynamoPlacedCalls
 from chalicelib.store.queue import DeliveryQueue
 from chalicelib.store.table import Table
-from chalicelib.telemetry import log_trouble
+from chalicelib.telemetry import count, log_call, log_trouble
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,15 @@ class Gateway:
             nonces=DynamoNonces(self._table, self._data_keys.vault),
             limiter=RateLimiter(),
             tag=self._tag,
+        )
+
+    @cached_property
+    def netease_receiver(self) -> CarrierReceiver:
+        """Callbacks of our accounts with NetEase."""
+        return CarrierReceiver(
+            credentials=self._credentials,
+            desk=self.events,
+            count=partial(count, operation="netease.callback"),
         )
 
     @cached_property
@@ -80,7 +90,8 @@ class Gateway:
     @cached_property
     def carriers(self) -> CarrierAccounts:
         """Our accounts with carriers."""
-        return CarrierAccounts(self._credentials, self.settings.carrier_timeout_s)
+        timeout_s = self.settings.carrier_timeout_s
+        return CarrierAccounts(self._credentials, timeout_s, told=log_call)
 
     @cached_property
     def _leases(self) -> LeaseDesk:

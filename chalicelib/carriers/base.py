@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
+from chalicelib.carriers.transport import Told
 from chalicelib.core.errors import Unavailable
 from chalicelib.core.ports import Carrier, Credentials
 from chalicelib.core.values import CarrierAccount
@@ -12,18 +13,20 @@ KINDS: Mapping[str, str] = {
     "trunk": "chalicelib.carriers.trunk.client",
     "netease": "chalicelib.carriers.netease.client",
 }
-"""Kind -> the module whose `carrier(account, timeout_s=...)` makes a Carrier of an account."""
+"""Kind -> the module whose `carrier(account, timeout_s=..., told=...)` makes a Carrier of one."""
 
 EMBEDDED = "trunk"
 """The carrier that needs no account: bindings are kept here, and the switch asks us."""
 
 
 class CarrierAccounts:
-    """Fulfils the port Carriers: a carrier is made once for each version of its account."""
+    """Fulfils the port Carriers: a carrier is made once for each version of its account. `told`
+    hears the facts of every call to one."""
 
-    def __init__(self, credentials: Credentials, timeout_s: float) -> None:
+    def __init__(self, credentials: Credentials, timeout_s: float, told: Told) -> None:
         self._credentials = credentials
         self._timeout_s = timeout_s
+        self._told = told
         self._made: dict[str, tuple[CarrierAccount, Carrier]] = {}
 
     def of(self, name: str) -> Carrier:
@@ -36,6 +39,6 @@ class CarrierAccounts:
         made_of, carrier = self._made.get(name, (None, None))
         if carrier is None or made_of != account:
             module: Any = import_module(KINDS[account.kind])
-            carrier = module.carrier(account, timeout_s=self._timeout_s)
+            carrier = module.carrier(account, timeout_s=self._timeout_s, told=self._told)
             self._made[name] = (account, carrier)
         return carrier

@@ -33,5 +33,18 @@ def callback_headers(app_key: str, secret: str, body: bytes, *, now: int) -> Map
     }
 
 
+def is_callback_signed(
+    body: bytes, secrets: Sequence[str], *, digest: str, check_sum: str, cur_time: str
+) -> bool:
+    """Whether this MD5 (`digest`) is that of `body`, and one of `secrets` made this CheckSum;
+    both compared in constant time, and neither spared by the other."""
+    own = hashlib.md5(body, usedforsecurity=False).hexdigest()
+    matches = [
+        hmac.compare_digest(_sha1(f"{secret}{own}{cur_time}").encode(), check_sum.encode())
+        for secret in secrets
+    ]
+    return hmac.compare_digest(own.encode(), digest.encode()) & any(matches)
+
+
 def _sha1(text: str) -> str:
     return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()

@@ -6,9 +6,19 @@ from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from chalicelib.core.events import Event, EventKind, Party, RejectReason, SmsResult
+from chalicelib.carriers import json_text
+from chalicelib.core.errors import Unavailable
+from chalicelib.core.events import (
+    Event,
+    EventKind,
+    Party,
+    PlacedEnd,
+    PlacedLeg,
+    RejectReason,
+    SmsResult,
+)
 from chalicelib.core.routing import Connect, Reject
-from chalicelib.core.values import Subscriber
+from chalicelib.core.values import CallAsk, Subscriber
 
 _T = TypeVar("_T")
 _E = TypeVar("_E", bound=StrEnum)
@@ -19,6 +29,9 @@ MAX_EVENT = 32 * 1024
 """Bytes; a larger one might not fit into an item of the table and would hold up all the others."""
 MAX_TEXT = 128
 MAX_DIGITS = 24
+MAX_PARTIES = 64
+DONE = frozenset({200, 202})
+"""The HTTP statuses by which a switch says that it does what we asked."""
 
 
 class Malformed(ValueError):
@@ -26,19 +39,11 @@ class Malformed(ValueError):
 
 
 def parse_json(body: bytes) -> Any:
-    """Half a surrogate pair, as a message cut in two leaves it, becomes a question mark.
-
-    Raises Malformed.
-    """
+    """Raises Malformed."""
     try:
-        parsed = json.loads(body.decode())
-        if b"\\u" in body:
-            whole = json.dumps(parsed, ensure_ascii=False).encode(errors="replace")
-            parsed = json.loads(whole)
-    except (ValueError, RecursionError):
-        # ValueError: neither UTF-8 nor JSON, or an integer of thousands of digits.
-        raise Malformed("the body is not JSON in UTF-8") from None
-    return parsed
+        return json_text.parse_json(body)
+    except ValueError as error:
+        raise Malformed(f"the body is {error}") from None
 
 
 def read_route(body: bytes) -> tuple[str, Subscriber | None]:
@@ -113,6 +118,7 @@ def read_event(raw: Any, *, carrier: str, received: int) -> Event:
         at=_time(fields),
         received=received,
         raw=text,
+        placed=_placed(fields) if kind == EventKind.PLACED_ENDED else None,
         **(_details(fields) if known else {}),
     )
 
@@ -132,6 +138,71 @@ def _details(fields: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _placed(fields: Mapping[str, Any]) -> PlacedEnd:
+    """The fields that only `placed.ended` has."""
+    conference = fields.get("kind") == "conference"
+    return PlacedEnd(
+        conference=conference,
+        account=_optional(fields, "account", _string) or "",
+        caller=None if conference else _optional(fields, "from", _person),
+        parties=tuple(_person(each) for each in _list(fields, "parties")),
+        created=_time(fields, "created"),
+        started=_optional(fields, "started", _epoch_ms),
+        duration_s=_optional(fields, "duration_s", _seconds) or 0,
+        status=_text(fields, "status").lower(),
+        legs=tuple(_leg(_object(each)) for each in _list(fields, "legs")),
+    )
+
+
+def _leg(fields: Mapping[str, Any]) -> PlacedLeg:
+    return PlacedLeg(
+        party=_person(fields.get("number")),
+        ended=_optional(fields, "ended_at", _epoch_ms),
+        cause=_optional(fields, "cause", _cause),
+    )
+
+
+def write_originate(ask: CallAsk, session: str) -> str:
+    """The body by which a switch is asked to place a call."""
+    return json.dumps(
+        {
+            "call_id": session,
+            "kind": "conference" if ask.conference else "call",
+            "account": ask.account,
+            "parties": [each.digits for each in ask.parties],
+            "show": ask.show,
+            "max_duration_s": ask.max_s,
+            "record": ask.record,
+        }
+    )
+
+
+def read_answer(status: int, body: bytes) -> tuple[int, tuple[int, Any]]:
+    """HTTP status, which is the code, and the body of a switch's answer, None if it refuses.
+
+    Raises Unavailable for one that does not say what the switch made of it.
+    """
+    if status in DONE:
+        try:
+            return status, (status, _object(parse_json(body)))
+        except Malformed as error:
+            raise Unavailable(str(error)) from None
+    # 408: it waited for the end of the request, and knows as little as we do.
+    if 400 <= status < 500 and status != 408:
+        return status, (status, None)
+    raise Unavailable(f"HTTP {status}")
+
+
+def read_status(fields: Mapping[str, Any]) -> dict[str, str | int]:
+    """What a switch says of a placed call: texts and integers, `status` in lower case. Raises
+    Unavailable."""
+    status = fields.get("status")
+    if not isinstance(status, str):
+        raise Unavailable("an answer without status")
+    said = {name: value for name, value in fields.items() if type(value) in (str, int)}
+    return {**said, "status": status.lower()}
+
+
 def _object(raw: Any) -> Mapping[str, Any]:
     if not isinstance(raw, dict):
         raise Malformed("not a JSON object")
@@ -145,10 +216,29 @@ def _text(fields: Mapping[str, Any], name: str) -> str:
     return value
 
 
-def _time(fields: Mapping[str, Any]) -> int:
-    value = fields.get("at")
+def _time(fields: Mapping[str, Any], name: str = "at") -> int:
+    try:
+        return _epoch_ms(fields.get(name))
+    except Malformed:
+        raise Malformed(f"{name}: epoch milliseconds") from None
+
+
+def _epoch_ms(value: Any) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < 10**13:
-        raise Malformed("at: epoch milliseconds")
+        raise Malformed("epoch milliseconds")
+    return value
+
+
+def _seconds(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 10**9:
+        raise Malformed("seconds")
+    return value
+
+
+def _list(fields: Mapping[str, Any], name: str) -> list[Any]:
+    value = fields.get(name, [])
+    if not isinstance(value, list) or len(value) > MAX_PARTIES:
+        raise Malformed(f"{name}: a list of at most {MAX_PARTIES}")
     return value
 
 

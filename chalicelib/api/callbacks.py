@@ -1,0 +1,15 @@
+"""The paths that carriers call."""
+
+from chalice.app import Blueprint, Response
+
+from chalicelib.api.http import ANY, answer
+from chalicelib.bootstrap import gateway
+
+routes = Blueprint(__name__)
+
+
+@routes.route("/callbacks/netease/{account}", **ANY)
+def netease_callback(account: str) -> Response:
+    receiver = gateway().netease_receiver
+    handle = receiver.receive(account)
+    return answer("netease.callback", routes.current_request, receiver, handle)

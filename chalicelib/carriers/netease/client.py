@@ -1,0 +1,261 @@
+"""Southbound: we are a client of NetEase's, with an account there."""
+
+from collections.abc import Callable, Mapping
+from secrets import token_hex
+from typing import Any
+from urllib.parse import urlencode
+
+from chalicelib.carriers.netease import cipher, codes, signing, wire_calls
+from chalicelib.carriers.transport import Answer, CarrierSession, Told
+from chalicelib.core import errors
+from chalicelib.core.ports import Carrier
+from chalicelib.core.values import MINUTE_MS, Binding, CallAsk, CarrierAccount, Kept
+
+Reply = Mapping[str, Any]
+Knows = Mapping[int, Callable[[Reply], errors.GatewayError | None]]
+"""What a call makes of some codes, where it knows better than the table of codes."""
+
+_FORM = {"Content-Type": "application/x-www-form-urlencoded;charset=utf-8"}
+_RELAYED = ("content-type", "requestid", "x-custom-traceid")
+_GONE: Knows = {codes.NOT_FOUND: lambda _: errors.UnknownBinding("the carrier has it no more")}
+
+
+def carrier(account: CarrierAccount, *, timeout_s: float, told: Told) -> Carrier:
+    """All that NetEase can do, through one account. `timeout_s` are seconds for connecting, and
+    again for the answer; `told` hears of every call."""
+    api = _Api(account, CarrierSession(account, timeout_s=timeout_s, told=told))
+    return Carrier(
+        name=account.name,
+        kind=account.kind,
+        keeper=NeteaseKeeper(api, account.lease_ms),
+        dialler=NeteaseDialler(api),
+        phone_login=NeteaseLogin(api, account),
+        messenger=NeteaseMessenger(api),
+    )
+
+
+class _Api:
+    """Signs, asks, and makes errors of codes."""
+
+    def __init__(self, account: CarrierAccount, session: CarrierSession) -> None:
+        self._account = account
+        self.session = session
+
+    def do(
+        self,
+        operation: str,
+        path: str,
+        parameters: Mapping[str, str],
+        *,
+        now: int,
+        knows: Knows | None = None,
+        repeatable: bool = False,
+        more_headers: Mapping[str, str] | None = None,
+    ) -> Answer[Reply]:
+        """One call; the reply with code 200. Raises what `knows` or the table makes of any other
+        code, and as CarrierSession.ask."""
+        answer = self.session.ask(
+            operation,
+            path,
+            body=urlencode(parameters).encode(),
+            sign=lambda: {**_FORM, **(more_headers or {}), **self.signature(now)},
+            read=_read,
+            repeatable=repeatable,
+        )
+        reply = answer.content
+        code = reply["code"]
+        if code == codes.OK:
+            return answer
+        if wire_calls.about_headers(reply):
+            raise errors.CarrierRefused(f"the carrier refused our headers (code {code})")
+        if code == codes.NOT_FOUND and not answer.preferred:
+            raise errors.Unavailable("only the second data centre says that it is not there")
+        known = (knows or {}).get(code)
+        raise (known(reply) if known else None) or codes.heard(code)
+
+    def signature(self, now: int) -> Mapping[str, str]:
+        """The headers that every attempt of a request carries anew."""
+        nonce = token_hex(16)
+        cur_time = str(now // 1000)
+        return {
+            "AppKey": self._account.key,
+            "Nonce": nonce,
+            "CurTime": cur_time,
+            "CheckSum": signing.check_sum(self._account.secrets[0], nonce, cur_time),
+        }
+
+
+def _read(status: int, body: bytes) -> tuple[int, Reply]:
+    code, reply = wire_calls.read_reply(status, body)
+    if code != codes.OK and isinstance(unknown := codes.heard(code), errors.Unavailable):
+        raise unknown
+    return code, reply
+
+
+def _minutes(ms: int) -> int:
+    """Rounded up."""
+    return -(-ms // MINUTE_MS)
+
+
+class NeteaseKeeper:
+    """Fulfils the port Keeper. The carrier's userData holds our binding id and nothing else."""
+
+    def __init__(self, api: _Api, lease_ms: int) -> None:
+        self._api = api
+        self.lease_ms = lease_ms
+
+    def bind(self, binding: Binding, *, lease_ms: int, now: int) -> Kept:
+        """See the port. The lease is rounded up to minutes."""
+        minutes = _minutes(lease_ms)
+        parameters = wire_calls.write_bind(
+            binding.a,
+            binding.b,
+            number=binding.number,
+            minutes=minutes,
+            record=binding.record,
+            user_data=binding.id,
+        )
+        answer = self._api.do(
+            "netease.bind",
+            "/smallphone/axb/bind",
+            parameters,
+            now=now,
+            # Should it reach the vendor twice within a minute, it is done once.
+            more_headers={"RequestId": binding.id},
+        )
+        carrier_id, number = wire_calls.read_bound(answer.content)
+        if number != binding.number:
+            self.release(carrier_id, now=now)
+            raise errors.CarrierRefused("the carrier gave another number")
+        return Kept(carrier_id, until=now + minutes * MINUTE_MS)
+
+    def release(self, carrier_id: str, *, now: int) -> None:
+        """See the port."""
+        parameters = wire_calls.write_unbind(carrier_id)
+        try:
+            self._api.do(
+                "netease.unbind",
+                "/smallphone/axb/unbind",
+                parameters,
+                now=now,
+                knows=_GONE,
+                repeatable=True,
+            )
+        except errors.UnknownBinding:
+            return
+
+    def extend(self, carrier_id: str, *, delta_ms: int, now: int) -> None:
+        """See the port; rounded up to minutes."""
+        parameters = wire_calls.write_delay(carrier_id, minutes=_minutes(delta_ms))
+        self._api.do("netease.delay", "/smallphone/axb/delay", parameters, now=now, knows=_GONE)
+
+    def find(self, binding: Binding, *, now: int) -> Kept | None:
+        """See the port: of what lives on this X, the one with our id and these two people."""
+        try:
+            answer = self._api.do(
+                "netease.query",
+                "/smallphone/axb/query",
+                wire_calls.write_query(binding.number),
+                now=now,
+                knows=_GONE,
+                repeatable=True,
+            )
+        except errors.UnknownBinding:
+            return None
+        ours = (binding.id, binding.number, {binding.a, binding.b})
+        found = [
+            Kept(info.id, until=info.expires)
+            for info in wire_calls.read_infos(answer.content)
+            if info.expires > now and (info.user_data, info.number, {info.a, info.b}) == ours
+        ]
+        if not found and not answer.preferred:
+            raise errors.Unavailable("only the second data centre says that it is not there")
+        return max(found, key=lambda kept: kept.until, default=None)
+
+
+class NeteaseDialler:
+    """Fulfils the port Dialler with dedicated-line calls (ECP)."""
+
+    def __init__(self, api: _Api) -> None:
+        self._api = api
+
+    def place(self, ask: CallAsk, *, session: str, now: int) -> str:  # noqa: ARG002
+        """See the port; the carrier makes the call's id."""
+        operation = "startconf" if ask.conference else "startcall"
+        answer = self._api.do(
+            f"netease.{operation}",
+            f"/call/ecp/{operation}.action",
+            wire_calls.write_call(ask),
+            now=now,
+            knows={
+                codes.MALFORMED: wire_calls.bad_parameter,
+                codes.REPEATED: lambda _: errors.AlreadyCalling(),
+            },
+        )
+        return wire_calls.read_session(answer.content)
+
+    def status(self, session: str, *, conference: bool, now: int) -> Mapping[str, str | int]:
+        """See the port."""
+        answer = self._api.do(
+            "netease.queryBySession",
+            "/call/ecp/queryBySession.action",
+            wire_calls.write_call_query(session, conference=conference),
+            now=now,
+            knows={codes.NOT_FOUND: lambda _: errors.UnknownCall("no such call")},
+            repeatable=True,
+        )
+        return wire_calls.read_call(answer.content)
+
+
+class NeteaseLogin:
+    """Fulfils the port PhoneLogin."""
+
+    def __init__(self, api: _Api, account: CarrierAccount) -> None:
+        self._api = api
+        self._secrets = (account.login_secret,) if account.login_secret else account.secrets
+        self._scheme = account.login_scheme
+
+    def number(self, token: str, *, certificate: str | None, now: int) -> str:
+        """See the port. A number that none of our secrets deciphers counts as no answer."""
+        answer = self._api.do(
+            "netease.getMobile",
+            "/phoneauth/login/getMobile",
+            wire_calls.write_login(token, certificate=certificate),
+            now=now,
+            knows={codes.MALFORMED: lambda _: errors.BadParameter("token")},
+        )
+        text = wire_calls.read_login(answer.content)
+        for secret in self._secrets:
+            try:
+                return cipher.decrypt(text, secret=secret, scheme=self._scheme)
+            except ValueError:
+                continue
+        raise errors.Unavailable("the number can't be deciphered with our secrets")
+
+
+class NeteaseMessenger:
+    """Fulfils the port Messenger: calls below /nimserver, signed with our key."""
+
+    def __init__(self, api: _Api) -> None:
+        self._api = api
+
+    def relay(
+        self, call: str, *, body: bytes, query: str, headers: Mapping[str, str], now: int
+    ) -> tuple[int, bytes]:
+        """See the port, whatever code it has. Of the headers, the body's type and the request's id
+        go along."""
+
+        def read(status: int, content: bytes) -> tuple[int, tuple[int, bytes]]:
+            code, _ = wire_calls.read_reply(status, content)
+            return code, (status, content)
+
+        # Bytes, because what a client sends in a header need not be ASCII.
+        kept = {name: text.encode() for name, text in headers.items() if name.lower() in _RELAYED}
+        answer = self._api.session.ask(
+            "netease.relay",
+            f"/nimserver/{call}.action" + (f"?{query}" if query else ""),
+            body=body,
+            sign=lambda: {**kept, **self._api.signature(now)},
+            read=read,
+        )
+        return answer.content

@@ -1,0 +1,92 @@
+"""NetEase calls us: how calls, messages, recordings and placed calls ended."""
+
+import hmac
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from chalicelib.carriers.netease import codes, wire_callbacks
+from chalicelib.carriers.netease.signing import is_callback_signed
+from chalicelib.core.errors import Unavailable
+from chalicelib.core.messages import Reply, Request
+from chalicelib.core.ports import Credentials
+from chalicelib.core.reporting import EventDesk
+from chalicelib.core.values import CarrierAccount
+
+MAX_BODY = 256 * 1024
+KIND = "netease"
+
+_MS = re.compile(r"[0-9]{1,20}", re.ASCII)
+_HEADERS = {"Content-Type": "application/json; charset=utf-8"}
+_NOBODY = CarrierAccount(name="", kind=KIND, key="", secrets=("nobody's",), urls=())
+"""Stands in for an account that there is not, so that it takes as long to refuse."""
+
+
+class CarrierReceiver:
+    """Takes the callbacks of all NetEase accounts.
+
+    HTTP 200 `{"code": 200}` when the event is durable; 414 for whatever is not signed by the
+    account, or names none; 503 when it should be sent again. `count` counts refusals.
+    """
+
+    def __init__(
+        self, *, credentials: Credentials, desk: EventDesk, count: Callable[[str], None]
+    ) -> None:
+        self._credentials = credentials
+        self._desk = desk
+        self._count = count
+
+    def receive(self, account_name: str) -> Callable[[Request, int], Reply]:
+        """What answers at the address of this account."""
+
+        def handle(request: Request, now: int) -> Reply:
+            if request.method != "POST":
+                return _reply(405, {"desc": "only POST is allowed", "code": codes.NOT_ALLOWED})
+            if len(request.body) > MAX_BODY:
+                text = f"body of more than {MAX_BODY} bytes"
+                return _reply(413, {"desc": text, "code": codes.MALFORMED})
+            try:
+                account = self._credentials.carrier(account_name)
+                if not _is_signed(request, account):
+                    self._count("CallbacksRefused")
+                    return _reply(414, {"desc": "checksum", "code": codes.MALFORMED})
+                return self._take(request.body, account_name, now=now)
+            except Unavailable as error:
+                body = {"msg": "send it again", "code": codes.CODES[Unavailable]}
+                return _reply(503, body, account=account_name, why=str(error))
+
+        return handle
+
+    def failed(self) -> Reply:
+        """What the carrier hears when we have a fault."""
+        return _reply(500, {"desc": "internal error", "code": codes.FAULT})
+
+    def _take(self, body: bytes, account_name: str, *, now: int) -> Reply:
+        event = wire_callbacks.read(body, carrier=account_name, received=now)
+        if event is not None:
+            self._desk.record([event])
+        kind = event.kind if event is not None else "check"
+        return _reply(200, {"code": codes.OK}, account=account_name, event=kind)
+
+
+def _is_signed(request: Request, account: CarrierAccount | None) -> bool:
+    known = account is not None and account.kind == KIND
+    expected = account if account is not None and known else _NOBODY
+    headers = request.headers
+    cur_time = headers.get("curtime", "")
+    # The document's own callbacks carry no AppKey; the vendor's signer sends it.
+    app_key = headers.get("appkey", expected.key)
+    signed = is_callback_signed(
+        request.body,
+        expected.secrets,
+        digest=headers.get("md5", "").lower(),
+        check_sum=headers.get("checksum", "").lower(),
+        cur_time=cur_time,
+    )
+    same_key = hmac.compare_digest(app_key.encode(), expected.key.encode())
+    return known & signed & same_key & bool(_MS.fullmatch(cur_time))
+
+
+def _reply(status: int, body: Mapping[str, Any], **facts: str) -> Reply:
+    return Reply(status, json.dumps(body), _HEADERS, {"code": body["code"], **facts})

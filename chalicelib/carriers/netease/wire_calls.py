@@ -1,0 +1,191 @@
+"""NetEase southbound on the wire: the parameters of our calls, and what it answers."""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from chalicelib.carriers.json_text import parse_json
+from chalicelib.core.errors import BadParameter, Unavailable
+from chalicelib.core.values import BindingInfo, CallAsk, Subscriber
+
+READABLE = frozenset({200, 400})
+"""The HTTP statuses under which a code of its own comes."""
+MAX_ID = 128
+
+Parameters = Mapping[str, str]
+
+_CHINA = "86"
+_MOBILE = re.compile(r"1[0-9]{10}", re.ASCII)
+_BAD_PARAMETER = re.compile(r"bad param '(\w{1,32})'", re.ASCII)
+_CALL_PARAMETERS = {"callerAcc": "account", "caller": "caller", "callee": "callee"}
+
+
+def national(person: Subscriber) -> str:
+    """As ECP writes a number: without 86, a landline with a leading 0. One that does not stand
+    under +86 has no such form and stays as it is."""
+    if not person.digits.startswith(_CHINA):
+        return person.digits
+    rest = person.digits.removeprefix(_CHINA)
+    return rest if _MOBILE.fullmatch(rest) else f"0{rest}"
+
+
+def of_national(digits: str) -> Subscriber:
+    """Reads `national`."""
+    if _MOBILE.fullmatch(digits):
+        return Subscriber(_CHINA + digits)
+    return Subscriber(_CHINA + digits[1:] if digits.startswith("0") else digits)
+
+
+def write_bind(
+    a: Subscriber, b: Subscriber, *, number: str, minutes: int, record: bool, user_data: str
+) -> Parameters:
+    """The parameters of bind; what stands at its default is left out."""
+    more = {"recordFlag": "1"} if record else {}
+    more |= {"userData": user_data} if user_data else {}
+    return {
+        "phoneA": a.digits,
+        "phoneB": b.digits,
+        "phoneX": number,
+        "expiration": str(minutes),
+        **more,
+    }
+
+
+def write_unbind(binding_id: str) -> Parameters:
+    """The parameters of unbind."""
+    return {"bindId": binding_id}
+
+
+def write_delay(binding_id: str, *, minutes: int) -> Parameters:
+    """The parameters of delay."""
+    return {"bindId": binding_id, "delta": str(minutes)}
+
+
+def write_query(number: str) -> Parameters:
+    """The parameters of query, by X."""
+    return {"phoneX": number, "opType": "0"}
+
+
+def write_call(ask: CallAsk) -> Parameters:
+    """The parameters of startcall or startconf. Raises BadParameter for a telephone outside +86,
+    which ECP can't be told of."""
+    for name, people in (("caller", (ask.caller,)), ("callee", ask.callees)):
+        if not all(person.digits.startswith(_CHINA) for person in people):
+            raise BadParameter(name)
+    callees = [national(person) for person in ask.callees]
+    return {
+        "callerAcc": ask.account,
+        "caller": national(ask.caller),
+        "callee": json.dumps(callees) if ask.conference else callees[0],
+        "maxDur": str(ask.max_s),
+        # Spelled as a public client of 2016 does; the document lists no such parameter.
+        **({"record": "true"} if ask.record else {}),
+    }
+
+
+def write_call_query(session: str, *, conference: bool) -> Parameters:
+    """The parameters of queryBySession."""
+    return {"session": session, "type": "2" if conference else "1"}
+
+
+def write_login(token: str, *, certificate: str | None) -> Parameters:
+    """The parameters of getMobile."""
+    return {**({"certname": certificate} if certificate else {}), "token": token}
+
+
+def read_reply(status: int, body: bytes) -> tuple[int, Mapping[str, Any]]:
+    """The code of an answer, and all of it. Raises Unavailable for what is none: another HTTP
+    status, not JSON, no code."""
+    if status not in READABLE:
+        raise Unavailable(f"HTTP {status}")
+    try:
+        reply = parse_json(body)
+    except ValueError as error:
+        raise Unavailable(str(error)) from None
+    code = reply.get("code") if isinstance(reply, dict) else None
+    if type(code) is not int:
+        raise Unavailable("an answer without a code")
+    return code, reply
+
+
+def bad_parameter(reply: Mapping[str, Any]) -> BadParameter | None:
+    """Which value of a placed call the carrier does not take; None if it does not say, or says it
+    of the headers."""
+    msg = reply.get("msg")
+    found = _BAD_PARAMETER.search(msg) if isinstance(msg, str) else None
+    name = _CALL_PARAMETERS.get(found[1]) if found else None
+    return BadParameter(name) if name else None
+
+
+def about_headers(reply: Mapping[str, Any]) -> bool:
+    """Whether a refusal is of our signature, not of what we asked."""
+    return "desc" in reply
+
+
+def read_bound(reply: Mapping[str, Any]) -> tuple[str, str]:
+    """The carrier's id of the binding, and its X. Raises Unavailable."""
+    return _text(reply, "bindId"), _text(reply, "phoneX")
+
+
+def read_infos(reply: Mapping[str, Any]) -> list[BindingInfo]:
+    """Reads the reply to query; times are epoch ms. Raises Unavailable for a reply that does not
+    list them, for nothing may be concluded from it."""
+    infos = reply.get("bindInfos")
+    if not isinstance(infos, list) or not all(isinstance(each, dict) for each in infos):
+        raise Unavailable("an answer without a list of bindings")
+    return [_info(each) for each in infos]
+
+
+def _info(fields: Mapping[str, Any]) -> BindingInfo:
+    user_data = fields.get("userData")
+    return BindingInfo(
+        id=_text(fields, "bindId"),
+        number=_text(fields, "phoneX"),
+        a=Subscriber(_text(fields, "phoneA")),
+        b=Subscriber(_text(fields, "phoneB")),
+        record=fields.get("recordFlag") == 1,
+        user_data=user_data if isinstance(user_data, str) else "",
+        created=_time(fields, "createTime", default=0),
+        updated=_time(fields, "updateTime", default=0),
+        expires=_time(fields, "expireTime"),
+    )
+
+
+def read_session(reply: Mapping[str, Any]) -> str:
+    """The id of a call that was placed. Raises Unavailable."""
+    return _text(_obj(reply), "session")
+
+
+def read_call(reply: Mapping[str, Any]) -> dict[str, str | int]:
+    """What is said of a placed call: texts and integers, `status` in lower case. Raises
+    Unavailable."""
+    fields = _obj(reply)
+    said = {name: value for name, value in fields.items() if type(value) in (str, int)}
+    return {**said, "status": _text(fields, "status").lower()}
+
+
+def read_login(reply: Mapping[str, Any]) -> str:
+    """The enciphered number. Raises Unavailable."""
+    return _text(reply, "mobilePhone")
+
+
+def _obj(reply: Mapping[str, Any]) -> Mapping[str, Any]:
+    fields = reply.get("obj")
+    if not isinstance(fields, dict):
+        raise Unavailable("an answer without obj")
+    return fields
+
+
+def _text(fields: Mapping[str, Any], name: str) -> str:
+    value = fields.get(name)
+    if not isinstance(value, str) or not 0 < len(value) <= MAX_ID:
+        raise Unavailable(f"an answer without {name}")
+    return value
+
+
+def _time(fields: Mapping[str, Any], name: str, *, default: int | None = None) -> int:
+    value = fields.get(name, default)
+    if type(value) is not int or not 0 <= value < 10**15:
+        raise Unavailable(f"an answer without {name}")
+    return value

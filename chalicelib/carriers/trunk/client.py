@@ -1,0 +1,61 @@
+"""We ask a switch of ours to place calls."""
+
+from collections.abc import Mapping
+from urllib.parse import quote
+
+from chalicelib.carriers.transport import CarrierSession, Told
+from chalicelib.carriers.trunk import signing, wire
+from chalicelib.core import errors
+from chalicelib.core.ports import Carrier
+from chalicelib.core.values import CallAsk, CarrierAccount
+
+
+def carrier(account: CarrierAccount, *, timeout_s: float, told: Told) -> Carrier:
+    """A switch with an address of its own, at which it can be asked for calls. `timeout_s` are
+    seconds for connecting, and again for the answer; `told` hears of every call."""
+    session = CarrierSession(account, timeout_s=timeout_s, told=told)
+    dialler = SwitchDialler(session, secret=account.secrets[0])
+    return Carrier(name=account.name, kind=account.kind, dialler=dialler)
+
+
+class SwitchDialler:
+    """Fulfils the port Dialler: `POST /originate` and `GET /originate/<call>` at the switch."""
+
+    def __init__(self, session: CarrierSession, *, secret: str) -> None:
+        self._session = session
+        self._secret = secret
+
+    def place(self, ask: CallAsk, *, session: str, now: int) -> str:
+        """See the port; our proposal is the call's id."""
+        body = wire.write_originate(ask, session)
+        status, _ = self._session.ask(
+            "trunk.originate",
+            "/originate",
+            body=body.encode(),
+            sign=lambda: {
+                "Content-Type": "application/json",
+                **signing.signed_headers(self._secret, session, body, now=now),
+            },
+            read=wire.read_answer,
+        ).content
+        if status == 409:
+            raise errors.AlreadyCalling
+        if status not in wire.DONE:
+            raise errors.CarrierRefused(f"the switch refused it (HTTP {status})")
+        return session
+
+    def status(self, session: str, *, conference: bool, now: int) -> Mapping[str, str | int]:  # noqa: ARG002
+        """See the port."""
+        status, said = self._session.ask(
+            "trunk.status",
+            f"/originate/{quote(session, safe='')}",
+            method="GET",
+            sign=lambda: signing.signed_headers(self._secret, session, "", now=now),
+            read=wire.read_answer,
+            repeatable=True,
+        ).content
+        if status == 404:
+            raise errors.UnknownCall("no such call")
+        if status not in wire.DONE:
+            raise errors.CarrierRefused(f"the switch refused it (HTTP {status})")
+        return wire.read_status(said)
