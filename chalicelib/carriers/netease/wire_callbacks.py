@@ -254,6 +254,7 @@ def _of_binding(fields: Fields) -> dict[str, Any]:
     return {
         "call_id": _id(fields, "callId"),
         "binding": user_data if handle_of(user_data) else None,
+        "carrier_binding": _text(fields, "bindId", default="") or None,
     }
 
 
