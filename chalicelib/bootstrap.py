@@ -27,7 +27,7 @@ from chalicelib.store.nonces import DynamoNonces
 from chalicelib.store.placed import DynamoPlacedCalls
 from chalicelib.store.queue import DeliveryQueue
 from chalicelib.store.table import Table
-from chalicelib.telemetry import count, log_carrier, log_trouble
+from chalicelib.telemetry import count, log_call, log_trouble
 
 if TYPE_CHECKING:
     from chalicelib.carriers.netease.ecp import EcpFacade
@@ -132,7 +132,7 @@ class Gateway:
     def carriers(self) -> CarrierAccounts:
         """Our accounts with carriers."""
         timeout_s = self.settings.carrier_timeout_s
-        return CarrierAccounts(self._credentials, timeout_s, told=log_carrier)
+        return CarrierAccounts(self._credentials, timeout_s, told=log_call)
 
     @cached_property
     def _leases(self) -> LeaseDesk:

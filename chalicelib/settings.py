@@ -42,6 +42,6 @@ def settings() -> Settings:
         data_keys_secret=os.environ.get("DATA_KEYS_SECRET", f"{name}/data-keys"),
         cache_s=int(os.environ.get("CACHE_S", "60")),
         callback_timeout_s=float(os.environ.get("CALLBACK_TIMEOUT_S", "5")),
-        carrier_timeout_s=float(os.environ.get("CARRIER_TIMEOUT_S", "5")),
+        carrier_timeout_s=float(os.environ.get("CARRIER_TIMEOUT_S", "4")),
         log_level=os.environ.get("LOG_LEVEL", "INFO"),
     )

@@ -56,7 +56,7 @@ def log_request(operation: str, *, ms: int, **facts: str | int) -> None:
     logger().info(operation, extra={"ms": ms, **facts})
 
 
-def log_carrier(operation: str, facts: Mapping[str, str | int]) -> None:
+def log_call(operation: str, facts: Mapping[str, str | int]) -> None:
     """One line for each call to a carrier: which account and host, how it ended, how long."""
     logger().info(operation, extra=dict(facts))
 
@@ -81,3 +81,5 @@ def count(name: str, *, operation: str, by: int = 1) -> None:
         namespace="MaskingGateway", name=name, unit=MetricUnit.Count, value=by
     ) as metric:
         metric.add_dimension(name="operation", value=operation)
+        # Stages of one account share the namespace.
+        metric.add_dimension(name="stage", value=settings().stage)

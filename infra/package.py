@@ -18,6 +18,8 @@ FUNCTIONS = {
     "APIHandler": ("masking-gateway-${Stage}", ["ApiLogs"]),
     "Deliver": ("masking-gateway-${Stage}-deliver", ["DeliverLogs", "DeliveryQueue"]),
     "Clean": ("masking-gateway-${Stage}-clean", ["CleanLogs"]),
+    "Extend": ("masking-gateway-${Stage}-extend", ["ExtendLogs"]),
+    "Reconcile": ("masking-gateway-${Stage}-reconcile", ["ReconcileLogs"]),
 }
 
 

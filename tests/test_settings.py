@@ -15,6 +15,7 @@ NAMES = [
     "DATA_KEYS_SECRET",
     "CACHE_S",
     "CALLBACK_TIMEOUT_S",
+    "CARRIER_TIMEOUT_S",
     "LOG_LEVEL",
 ]
 
@@ -44,6 +45,7 @@ def test_without_any_variable_it_is_the_stage_dev(read: Any) -> None:
         data_keys_secret="masking-gateway-dev/data-keys",
         cache_s=60,
         callback_timeout_s=5.0,
+        carrier_timeout_s=4.0,
         log_level="INFO",
     )
 
@@ -65,6 +67,7 @@ def test_the_stage_names_everything(read: Any) -> None:
         ("DATA_KEYS_SECRET", "d", "data_keys_secret", "d"),
         ("CACHE_S", "7", "cache_s", 7),
         ("CALLBACK_TIMEOUT_S", "1.5", "callback_timeout_s", 1.5),
+        ("CARRIER_TIMEOUT_S", "2.5", "carrier_timeout_s", 2.5),
         ("LOG_LEVEL", "DEBUG", "log_level", "DEBUG"),
     ],
 )
@@ -74,7 +77,7 @@ def test_each_variable_sets_its_field(
     assert getattr(read(**{variable: value}), field) == expected
 
 
-@pytest.mark.parametrize("variable", ["CACHE_S", "CALLBACK_TIMEOUT_S"])
+@pytest.mark.parametrize("variable", ["CACHE_S", "CALLBACK_TIMEOUT_S", "CARRIER_TIMEOUT_S"])
 def test_a_number_that_is_none_stops_the_start(read: Any, variable: str) -> None:
     with pytest.raises(ValueError):
         read(**{variable: "soon"})

@@ -87,6 +87,6 @@ def test_a_count_is_one_line_in_embedded_metric_format(
     line = json.loads(capsys.readouterr().out)
     (metrics,) = line["_aws"]["CloudWatchMetrics"]
     assert metrics["Namespace"] == "MaskingGateway"
-    assert ["operation"] in metrics["Dimensions"]
+    assert metrics["Dimensions"] == [["operation", "stage"]]
     assert [metric["Name"] for metric in metrics["Metrics"]] == ["Faults"]
-    assert (line["Faults"], line["operation"]) == ([3.0], "deliver")
+    assert (line["Faults"], line["operation"], line["stage"]) == ([3.0], "deliver", "dev")

@@ -25,6 +25,9 @@ Read = Callable[[int, bytes], tuple[int, _T]]
 """Reads HTTP status and body of an answer: its code for the log, and what it says. Raises
 Unavailable for one that does not tell whether the carrier did what was asked."""
 
+MAX_CONNECT_S = 2.0
+"""A connection comes about at once or not at all; the second address is waiting."""
+
 MAX_REPLY = 1024 * 1024
 """Bytes of a carrier's answer; a longer one is not read to its end."""
 
@@ -80,8 +83,8 @@ class Answer(Generic[_T]):
 
 
 class CarrierSession:
-    """The way to one account's carrier. `timeout_s` are seconds, for connecting and again for the
-    answer; every call tells its facts once."""
+    """The way to one account's carrier. `timeout_s` are seconds for the answer, and at most for
+    connecting; every call tells its facts once."""
 
     def __init__(self, account: CarrierAccount, *, timeout_s: float, told: Told) -> None:
         self._account = account
@@ -141,7 +144,7 @@ class CarrierSession:
                 url,
                 data=body,
                 headers=dict(headers),
-                timeout=self._timeout_s,
+                timeout=(min(self._timeout_s, MAX_CONNECT_S), self._timeout_s),
                 allow_redirects=False,
                 stream=True,
             ) as answer:

@@ -105,8 +105,8 @@ class BindingDesk:
                 raise errors.UnknownBinding("this binding has ended")
             if binding.expires + delta_ms - now > MAX_LIFETIME_MS:
                 raise errors.BadParameter("delta")
-            longer = binding.extended(delta_ms=delta_ms, request=request, now=now)
-            if self._bindings.replace(self._leased(longer, binding, now=now)):
+            longer = self._leased(binding, delta_ms=delta_ms, request=request, now=now)
+            if longer is not None and self._bindings.replace(longer):
                 return
         raise errors.Contended("this binding is being changed")
 
@@ -115,18 +115,20 @@ class BindingDesk:
             return self._leases.end(binding, now=now)
         return self._bindings.replace(binding.released(now=now))
 
-    def _leased(self, longer: Binding, before: Binding, *, now: int) -> Binding:
-        """The longer binding, with a lease that covers it until the schedule comes."""
+    def _leased(
+        self, binding: Binding, *, delta_ms: int, request: RequestId, now: int
+    ) -> Binding | None:
+        """The longer binding, with a lease that covers it until the schedule comes; None if it has
+        to be read again."""
+        longer = binding.extended(delta_ms=delta_ms, request=request, now=now)
         planned = self._leases.planned(longer)
         if planned.check_at is None or planned.check_at > now:
             return planned
-        try:
-            return self._leases.covering(longer, now=now)
-        except errors.NotReached:
-            raise
-        except errors.Unavailable:
-            self._leases.doubt(before, now=now)
-            raise
+        unsure = self._leases.doubt(binding, now=now)
+        if unsure is None:
+            return None
+        longer = unsure.extended(delta_ms=delta_ms, request=request, now=now)
+        return self._leases.covering(longer, now=now)
 
     def _own(self, app: App, binding_id: str) -> Binding:
         binding = self._bindings.get(binding_id)

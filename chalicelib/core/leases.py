@@ -91,8 +91,7 @@ class LeaseDesk:
         """The same binding, with a lease for as long as it lasts or as the carrier's longest.
 
         What is there is asked for first, so it may be repeated; one that the carrier has lost is
-        bound there again. The caller writes the result. Raises what Keeper does; after
-        Unavailable the carrier may have done it.
+        bound there again. The caller writes the result. Raises what Keeper does.
         """
         keeper = self._keeper(binding)
         kept = keeper.find(binding, now=now)
@@ -112,17 +111,13 @@ class LeaseDesk:
             return binding
         return replace(binding, check_at=_check_at(binding, self._keeper(binding)))
 
-    def doubt(self, binding: Binding, *, now: int) -> None:
-        """Notes that the carrier may have been told to keep it for longer than we know."""
-        keeper = self._keeper(binding)
-        unsure = replace(
-            binding,
-            lease=(binding.lease or now) + keeper.lease_ms,
-            check_at=now + GRACE_MS,
-            version=binding.version + 1,
-        )
+    def doubt(self, binding: Binding, *, now: int) -> Binding | None:
+        """Notes, before it is asked, that the carrier may keep it for longer than its app wants;
+        None if it had moved on meanwhile. The schedule finds out, and ends it in time."""
+        lease = (binding.lease or now) + self._keeper(binding).lease_ms
+        unsure = replace(binding, lease=lease, check_at=now + GRACE_MS, version=binding.version + 1)
         # Its legs too: they must not lead elsewhere while it may still ring.
-        self.bindings.replace(unsure)
+        return unsure if self.bindings.replace(unsure) else None
 
     def attend(self, duty: Duty, binding: Binding, *, now: int) -> None:
         """What a schedule does with a binding that it has claimed. Raises what a Keeper does."""

@@ -87,23 +87,25 @@ class Lambda:
             raise Failed(reply["error"])
         return reply["result"]
 
-    def post(self, path: str, body: bytes, headers: dict[str, str]) -> tuple[int, Any]:
-        """A request through API Gateway: HTTP status and parsed body."""
+    def post(
+        self, path: str, body: bytes, headers: dict[str, str], **path_parameters: str
+    ) -> tuple[int, Any]:
+        """A request through API Gateway, `path` as the route is: HTTP status and parsed body."""
         reply = self.invoke(
             "app",
             {
                 "httpMethod": "POST",
-                "path": path,
+                "path": path.format(**path_parameters),
                 "resource": path,
                 "requestContext": {
                     "httpMethod": "POST",
                     "resourcePath": path,
-                    "path": f"/dev{path}",
+                    "path": f"/dev{path.format(**path_parameters)}",
                     "identity": {"sourceIp": "192.0.2.1"},
                 },
                 "headers": headers,
                 "multiValueHeaders": {name: [value] for name, value in headers.items()},
-                "pathParameters": None,
+                "pathParameters": path_parameters or None,
                 "stageVariables": None,
                 "multiValueQueryStringParameters": None,
                 "body": body.decode(),
@@ -112,7 +114,9 @@ class Lambda:
         )
         return reply["statusCode"], json.loads(reply["body"])
 
-    def netease(self, path: str, app: dict[str, str], **parameters: str) -> Any:
+    def netease(
+        self, path: str, app: dict[str, str], *, request_id: str = "", **parameters: str
+    ) -> Any:
         """A NetEase call, signed as its document says."""
         nonce, now = os.urandom(8).hex(), str(int(time.time()))
         signed = hashlib.sha1(f"{app['app_secret']}{nonce}{now}".encode()).hexdigest()  # noqa: S324
@@ -122,8 +126,22 @@ class Lambda:
             "CurTime": now,
             "CheckSum": signed,
             "Content-Type": "application/x-www-form-urlencoded;charset=utf-8",
+            **({"RequestId": request_id} if request_id else {}),
         }
         return self.post(path, urlencode(parameters).encode(), headers)[1]
+
+    def callback(self, account: str, secret: str, message: Any) -> Any:
+        """A callback of NetEase's, signed as its document says."""
+        body, now = json.dumps(message).encode(), str(int(time.time() * 1000))
+        digest = hashlib.md5(body).hexdigest()  # noqa: S324
+        signed = hashlib.sha1(f"{secret}{digest}{now}".encode()).hexdigest()  # noqa: S324
+        headers = {
+            "CurTime": now,
+            "MD5": digest,
+            "CheckSum": signed,
+            "Content-Type": "application/json",
+        }
+        return self.post("/callbacks/netease/{account}", body, headers, account=account)[1]
 
     def switch(self, path: str, password: str, message: Any) -> Any:
         """A call of the switch."""
@@ -146,10 +164,10 @@ class Lambda:
         ]
         self.invoke("deliver", {"Records": records})
 
-    def clean(self) -> None:
-        """A tick of the schedule."""
+    def tick(self, handler: str) -> None:
+        """A tick of a schedule."""
         self.invoke(
-            "clean",
+            handler,
             {
                 "version": "0",
                 "id": "00000000-0000-0000-0000-000000000000",

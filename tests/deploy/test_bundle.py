@@ -17,14 +17,23 @@ import boto3
 import pytest
 
 from tests.deploy.bundle import Lambda
+from tests.deploy.carrier_job import ACCOUNT, LEASE_MINUTES, SECRET, CarrierJob
 from tests.deploy.conftest import REGION, ROOT
 from tests.deploy.permissions import covers, grants, needed
+from tests.deploy.vendor import Vendor, vendor
 
 NAME = "masking-gateway-dev"
 MAX_BYTES = 12_000_000
 A, B, STRANGER, OTHER = (f"4477009001{last:02}" for last in range(1, 5))
-X, OTHER_X = "8610000000001", "8610000000002"
-FUNCTIONS = {"api_handler": "app", "deliver": "deliver", "clean": "clean"}
+X, OTHER_X, KEPT_X = "8610000000001", "8610000000002", "8610000000003"
+# Function -> its handler in app.py.
+FUNCTIONS = {
+    "api_handler": "app",
+    "deliver": "deliver",
+    "clean": "clean",
+    "extend": "extend",
+    "reconcile": "settle",
+}
 # Lambda itself asks for these in the function's name, to write logs and to poll the queue: "Using
 # Lambda with Amazon SQS" and AWSLambdaBasicExecutionRole. The stack makes the log groups.
 PLATFORM = {
@@ -104,6 +113,13 @@ def receiver() -> Iterator[Receiver]:
     thread.join()
 
 
+@pytest.fixture(scope="module")
+def keeper() -> Iterator[Vendor]:
+    """A carrier that keeps bindings."""
+    with vendor() as listening:
+        yield listening
+
+
 @dataclass
 class Day:
     """What came of the main job, and the process that did it."""
@@ -120,6 +136,7 @@ def day(
     aws: dict[str, str],
     session: boto3.session.Session,
     receiver: Receiver,
+    keeper: Vendor,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Day]:
     """Everything the gateway is for, once, by the unpacked bundle alone."""
@@ -128,20 +145,32 @@ def day(
     small = json.loads(
         _admin(aws, "app-create", "small", "--callback-url", receiver.url, "--quota", "1")
     )
+    kept = _app_of_a_carrier(aws, receiver, keeper)
     _admin(aws, "numbers-add", "demo", X)
     _admin(aws, "numbers-add", "small", OTHER_X)
     password = _admin(aws, "switch-create", "pbx").strip()
 
-    stage = json.loads((project / ".chalice" / "config.json").read_text())["stages"]["dev"]
+    config = json.loads((project / ".chalice" / "config.json").read_text())
+    configured = config["environment_variables"] | config["stages"]["dev"]["environment_variables"]
     # Without a cache, so that a second data key is seen at once.
-    environment = {**aws, **stage["environment_variables"], "CACHE_S": "0"}
-    with Lambda(unpacked, tmp_path_factory.mktemp("lambda"), environment) as served:
+    environment = {**aws, **configured, "CACHE_S": "0"}
+    directory = tmp_path_factory.mktemp("lambda")
+    with (
+        Lambda(unpacked, directory / "one", environment) as served,
+        Lambda(unpacked, directory / "two", environment) as other,
+    ):
         done = _main_job(served, demo, password, session)
         done["full"] = _fill_quota(served, small)
         _admin(aws, "data-key-add")
         done["two keys"] = _bind(served, demo, STRANGER, OTHER)
+        job = CarrierJob(served, other, keeper, kept, KEPT_X, session, table=NAME)
+        done["carrier"] = job.run(A, B, STRANGER, OTHER)
+        for body in _messages(session):
+            served.deliver(body)
         _let_all_expire(session)
-        served.clean()
+        # What a carrier keeps is ended there before it is archived here.
+        served.tick("extend")
+        served.tick("clean")
         policies = {
             function: json.loads((project / ".chalice" / f"policy-dev-{function}.json").read_text())
             for function in FUNCTIONS
@@ -157,6 +186,18 @@ def _create_stack(session: boto3.session.Session) -> None:
         TemplateBody=(ROOT / "infra" / "resources.json").read_text(),
         Parameters=[{"ParameterKey": "Stage", "ParameterValue": "dev"}],
     )
+
+
+def _app_of_a_carrier(aws: dict[str, str], receiver: Receiver, keeper: Vendor) -> dict[str, str]:
+    _admin(
+        {**aws, "CARRIER_SECRET": SECRET},
+        *("carrier-create", ACCOUNT, "--kind", "netease", "--key", "acme-key"),
+        *("--url", keeper.url, "--lease-minutes", str(LEASE_MINUTES)),
+    )
+    app = ("app-create", "kept", "--carrier", ACCOUNT, "--callback-url", receiver.url)
+    kept: dict[str, str] = json.loads(_admin(aws, *app))
+    _admin(aws, "numbers-add", "kept", KEPT_X)
+    return kept
 
 
 def _admin(aws: dict[str, str], *arguments: str) -> str:
@@ -243,7 +284,55 @@ def test_alone_it_binds_routes_and_unbinds(day: Day) -> None:
 @pytest.mark.usefixtures("day")
 def test_alone_it_tells_the_app(receiver: Receiver) -> None:
     assert {body["eventType"] for body in receiver.bodies} == {"32"}
-    assert len(receiver.bodies) == 2
+    assert len(receiver.bodies) == 3
+
+
+def test_alone_it_settles_what_a_carrier_does_not_answer(day: Day, receiver: Receiver) -> None:
+    seen = day.answers["carrier"]
+    assert seen["refused"]["code"] == seen["ignored"]["code"] == seen["hushed"]["code"] == 514
+    assert seen["after ignored"] == []
+    (found,) = seen["after hushed"]
+    assert seen["told"] == {"code": 200}
+    assert [body["bindId"] for body in receiver.bodies if body["phoneX"] == KEPT_X] == [found]
+    assert seen["hushed again"]["code"] == 514
+    assert seen["repeat"]["code"] == 200
+    assert seen["after repeat"] == [found, seen["repeat"]["bindId"]]
+    assert seen["unbind"]["code"] == 514
+    assert seen["after unbind"] == [found]
+
+
+def test_alone_it_makes_leases_longer_and_ends_them(day: Day, keeper: Vendor) -> None:
+    assert day.answers["carrier"]["longer by"] >= LEASE_MINUTES * 60_000 // 4
+    assert keeper.asked.count("delay") == 1
+    assert keeper.bound == {}
+
+
+def test_the_alarms_watch_metrics_that_it_writes(day: Day) -> None:
+    """Name and dimensions have to be the very same, or an alarm never goes off."""
+    written = {
+        (metric["Name"], frozenset((name, line[name]) for name in names))
+        for line in map(json.loads, filter(_is_json, day.served.log.splitlines()))
+        for metrics in line.get("_aws", {}).get("CloudWatchMetrics", [])
+        for metric in metrics["Metrics"]
+        for names in metrics["Dimensions"]
+    }
+    resources = json.loads((ROOT / "infra" / "resources.json").read_text())["Resources"]
+    watched = {
+        (alarm["MetricName"], frozenset(map(_dimension, alarm["Dimensions"])))
+        for alarm in (each["Properties"] for each in resources.values())
+        if alarm.get("Namespace") == "MaskingGateway"
+    }
+    assert watched
+    assert watched <= written
+
+
+def _is_json(line: str) -> bool:
+    return line.startswith("{")
+
+
+def _dimension(of_alarm: dict[str, Any]) -> tuple[str, str]:
+    value = of_alarm["Value"]
+    return of_alarm["Name"], "dev" if value == {"Ref": "Stage"} else value
 
 
 def test_alone_it_cleans_up(day: Day, session: boto3.session.Session) -> None:
@@ -252,9 +341,10 @@ def test_alone_it_cleans_up(day: Day, session: boto3.session.Session) -> None:
     assert not [item for item in items if "due_at" in item]
 
 
-def test_its_log_holds_no_subscriber(day: Day) -> None:
+def test_its_log_holds_no_subscriber_and_no_secret(day: Day) -> None:
     assert "axb.bind" in day.served.log
-    assert not [number for number in (A, B, STRANGER, OTHER) if number in day.served.log]
+    hidden = (A, B, STRANGER, OTHER, SECRET)
+    assert not [each for each in hidden if each in day.served.log]
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

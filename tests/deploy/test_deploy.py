@@ -13,7 +13,11 @@ from infra.gateway_responses import RESPONSES
 from tests.deploy.conftest import Infra
 
 NAME = "masking-gateway-dev"
-FUNCTIONS = {"api_handler": NAME, "deliver": f"{NAME}-deliver", "clean": f"{NAME}-clean"}
+SCHEDULES = ("clean", "extend", "reconcile")
+FUNCTIONS = {
+    "api_handler": NAME,
+    **{function: f"{NAME}-{function}" for function in ("deliver", *SCHEDULES)},
+}
 
 
 @pytest.fixture(scope="module")
@@ -76,19 +80,23 @@ def test_each_function_has_a_role_with_its_own_policy(
 
 
 @pytest.mark.usefixtures("deployed")
-def test_the_schedule_runs_the_cleaning_every_minute(session: boto3.session.Session) -> None:
+def test_each_schedule_runs_its_function_every_minute(session: boto3.session.Session) -> None:
     events, lambda_ = session.client("events"), session.client("lambda")
     rules = events.list_rules()["Rules"]
     assert [(rule["ScheduleExpression"], rule["State"]) for rule in rules] == [
         ("rate(1 minute)", "ENABLED")
-    ]
-    targets = events.list_targets_by_rule(Rule=rules[0]["Name"])["Targets"]
-    arn = lambda_.get_function_configuration(FunctionName=FUNCTIONS["clean"])["FunctionArn"]
-    assert [target["Arn"] for target in targets] == [arn]
-    allowed = json.loads(lambda_.get_policy(FunctionName=FUNCTIONS["clean"])["Policy"])
-    assert [each["Principal"] for each in allowed["Statement"]] == [
-        {"Service": "events.amazonaws.com"}
-    ]
+    ] * len(SCHEDULES)
+    targets = {
+        target["Arn"].rpartition(":")[2]
+        for rule in rules
+        for target in events.list_targets_by_rule(Rule=rule["Name"])["Targets"]
+    }
+    assert targets == {FUNCTIONS[schedule] for schedule in SCHEDULES}
+    for schedule in SCHEDULES:
+        allowed = json.loads(lambda_.get_policy(FunctionName=FUNCTIONS[schedule])["Policy"])
+        assert [each["Principal"] for each in allowed["Statement"]] == [
+            {"Service": "events.amazonaws.com"}
+        ]
 
 
 @pytest.mark.usefixtures("deployed")

@@ -9,6 +9,14 @@ import pytest
 from infra.gateway_responses import RESPONSES
 from tests.deploy.conftest import Infra
 
+NAMES = {
+    "APIHandler": "masking-gateway-${Stage}",
+    "Deliver": "masking-gateway-${Stage}-deliver",
+    "Clean": "masking-gateway-${Stage}-clean",
+    "Extend": "masking-gateway-${Stage}-extend",
+    "Reconcile": "masking-gateway-${Stage}-reconcile",
+}
+
 
 @pytest.fixture(scope="module")
 def template(packaged: Path) -> dict[str, Any]:
@@ -17,10 +25,19 @@ def template(packaged: Path) -> dict[str, Any]:
     return dict(json.loads((packaged / "sam.json").read_text()))
 
 
+def alarms(template: dict[str, Any]) -> list[dict[str, Any]]:
+    """The properties of each."""
+    return [
+        resource["Properties"]
+        for resource in template["Resources"].values()
+        if resource["Type"] == "AWS::CloudWatch::Alarm"
+    ]
+
+
 def test_it_holds_the_resources_and_the_functions(template: dict[str, Any], project: Path) -> None:
     resources = json.loads((project / "infra" / "resources.json").read_text())["Resources"]
     assert resources.keys() <= template["Resources"].keys()
-    assert {"APIHandler", "Deliver", "Clean", "RestAPI"} <= template["Resources"].keys()
+    assert {*NAMES, "RestAPI"} <= template["Resources"].keys()
 
 
 def test_functions_have_the_names_that_logs_alarms_and_policies_go_by(
@@ -31,17 +48,40 @@ def test_functions_have_the_names_that_logs_alarms_and_policies_go_by(
         for logical, resource in template["Resources"].items()
         if resource["Type"] == "AWS::Serverless::Function"
     }
-    assert names == {
-        "APIHandler": "masking-gateway-${Stage}",
-        "Deliver": "masking-gateway-${Stage}-deliver",
-        "Clean": "masking-gateway-${Stage}-clean",
-    }
+    assert names == NAMES
     logs = {
         resource["Properties"]["LogGroupName"]["Fn::Sub"]
         for resource in template["Resources"].values()
         if resource["Type"] == "AWS::Logs::LogGroup"
     }
     assert logs == {f"/aws/lambda/{name}" for name in names.values()}
+
+
+def test_an_alarm_goes_off_when_a_schedule_stands_still(template: dict[str, Any]) -> None:
+    heartbeats = {
+        alarm["Dimensions"][0]["Value"]["Fn::Sub"]
+        for alarm in alarms(template)
+        if alarm["MetricName"] == "Invocations" and alarm["TreatMissingData"] == "breaching"
+    }
+    scheduled = {
+        resource["Properties"]["FunctionName"]["Fn::Sub"]
+        for resource in template["Resources"].values()
+        if resource["Type"] == "AWS::Serverless::Function"
+        and any(
+            event["Type"] == "Schedule"
+            for event in resource["Properties"].get("Events", {}).values()
+        )
+    }
+    assert heartbeats == scheduled
+
+
+def test_an_alarm_goes_off_when_a_function_fails(template: dict[str, Any]) -> None:
+    watched = {
+        alarm["Dimensions"][0]["Value"]["Fn::Sub"]
+        for alarm in alarms(template)
+        if alarm["MetricName"] == "Errors"
+    }
+    assert watched == set(NAMES.values())
 
 
 def test_api_gateways_own_answers_are_part_of_the_api(template: dict[str, Any]) -> None:

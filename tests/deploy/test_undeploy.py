@@ -16,8 +16,9 @@ def test_nothing_is_left(
     before = holds(session)
     deployed = infra("deploy", stage)
     assert deployed.returncode == 0, deployed.stdout + deployed.stderr
-    # Stack, table, 2 queues, 2 secrets, 3 log groups; 3 functions with roles, rule, mapping, API.
-    assert len(holds(session) - before) == 18
+    # Stack, table, 2 queues, 2 secrets, 5 log groups; 5 functions with roles, 3 rules, mapping,
+    # API.
+    assert len(holds(session) - before) == 26
     gone = infra("undeploy", stage, CONFIRM=stage)
     assert gone.returncode == 0, gone.stdout + gone.stderr
     assert holds(session) == before
