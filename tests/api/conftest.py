@@ -70,7 +70,7 @@ class Running:
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """The stack on free ports; its log is shown if it does not come up."""
     state = tmp_path_factory.mktemp("stack")
-    ports = dict.fromkeys(["PORT", "SIMULATOR_PORT", "AWS_PORT", "NETEASE_PORT"], "0")
+    ports = dict.fromkeys(["PORT", "SIMULATOR_PORT", "AWS_PORT"], "0")
     with (state / "stack.log").open("w+") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "simulator", "run", "--state", str(state)],
