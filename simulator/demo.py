@@ -11,6 +11,7 @@ import requests
 
 from simulator.netease_client import NeteaseClient, callback_is_genuine
 from simulator.state import read
+from simulator.transcript import NotAsExpected, Transcript
 
 CALLBACKS_S = 15.0
 MINUTES = 60
@@ -18,43 +19,18 @@ DELTA = 30
 TALK_S = 42
 
 
-class NotAsExpected(Exception):
-    """A step did not turn out as it should; the text says what was wanted."""
-
-
-class Transcript:
-    """Prints numbered steps, and stops the demo at the first that is not as expected."""
-
-    def __init__(self) -> None:
-        self._step = 0
-
-    def step(self, title: str) -> None:
-        """Begins a step."""
-        self._step += 1
-        print(f"\n{self._step}. {title}")
-
-    def show(self, line: str) -> None:
-        """A line of what happened."""
-        print(f"   {line}")
-
-    def check(self, what: str, holds: bool, *, got: Any = None) -> None:
-        """A line of what was checked. NotAsExpected if it does not hold."""
-        print(f"   {'ok  ' if holds else 'FAIL'} {what}")
-        if not holds:
-            raise NotAsExpected(f"{what}; got {json.dumps(got, ensure_ascii=False)}")
-
-
 class World:
     """The simulator and an app, as the demo uses them."""
 
-    def __init__(self, described: dict[str, Any]) -> None:
-        self.app = next(app for app in described["apps"] if app["name"] == "demo")
+    def __init__(self, described: dict[str, Any], app: str) -> None:
+        self.app = next(each for each in described["apps"] if each["name"] == app)
         self.client = NeteaseClient(
             described["base_url"],
             app_key=self.app["app_key"],
             app_secret=self.app["app_secret"],
         )
         self._url = described["simulator_url"]
+        self._vendor_url = described["netease"]["control_url"]
         self._session = requests.Session()
         self._session.trust_env = False
 
@@ -78,6 +54,12 @@ class World:
                 return ours
             time.sleep(0.2)
 
+    def held_by_vendor(self, number: str, state: str) -> list[tuple[str, str]]:
+        """The pairs that the simulated NetEase has, or had, on an X of its own."""
+        held = self._session.get(f"{self._vendor_url}/bindings", timeout=10).json()
+        on_x = [each for each in held if (each["phoneX"], each["state"]) == (number, state)]
+        return [(each["phoneA"], each["phoneB"]) for each in on_x]
+
     def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         answer: dict[str, Any] = self._session.post(self._url + path, json=body, timeout=120).json()
         return answer
@@ -92,7 +74,9 @@ def run(demo_file: Path) -> int:
         )
         return 2
     try:
-        _tell(World(described), Transcript())
+        out = Transcript()
+        _tell(World(described, "demo"), out)
+        _tell_vendor(World(described, "demo-netease"), out)
     except NotAsExpected as error:
         print(f"\nNot as expected: {error}", file=sys.stderr)
         return 1
@@ -116,6 +100,34 @@ def _tell(world: World, out: Transcript) -> None:
     _delay_and_query(world, out, bind_id=bind_id, alice=alice, bob=bob)
     _stranger(world, out, stranger=stranger, number=number)
     _unbind(world, out, bind_id=bind_id, alice=alice, number=number)
+
+
+def _tell_vendor(world: World, out: Transcript) -> None:
+    carol, dave = _subscribers(2)
+    out.step("An app whose numbers are NetEase's binds Carol and Dave by the same call")
+    answer = world.client.bind(a=carol, b=dave, minutes=MINUTES)
+    out.show(f"bind -> {json.dumps(answer)}")
+    out.check("the gateway answers 200", answer.get("code") == 200, got=answer)
+    bind_id, number = answer["bindId"], answer["phoneX"]
+    pairs = world.held_by_vendor(number, "live")
+    out.check("NetEase has the binding", (carol, dave) in pairs, got=pairs)
+
+    out.step("Carol dials X; NetEase connects, and tells the gateway, which tells the app")
+    seen = world.call(carol, number, talk_s=TALK_S)
+    _show_call(out, seen)
+    rang = seen.get("callee") or {}
+    out.check("Dave's telephone rings", rang.get("number") == dave, got=seen)
+    out.check("it shows X", rang.get("showed") == number, got=seen)
+    kinds = [body["eventType"] for body in _bodies(world.callbacks(bind_id, wanted=1))]
+    out.check("the app gets the record under its own id", set(kinds) == {"32"}, got=kinds)
+
+    out.step("The app unbinds; NetEase no longer connects")
+    answer = world.client.unbind(bind_id)
+    out.check("the gateway answers 200", answer.get("code") == 200, got=answer)
+    pairs = world.held_by_vendor(number, "unbound")
+    out.check("NetEase has unbound it", (carol, dave) in pairs, got=pairs)
+    seen = world.call(carol, number)
+    out.check("Carol is not connected any more", seen.get("connected") is False, got=seen)
 
 
 def _bind(world: World, out: Transcript, *, alice: str, bob: str) -> tuple[str, str]:
