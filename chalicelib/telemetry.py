@@ -3,6 +3,7 @@
 import json
 import re
 import traceback
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -53,6 +54,11 @@ def logger() -> Logger:
 def log_request(operation: str, *, ms: int, **facts: str | int) -> None:
     """One line for each request or job: what it was, how it ended, how long it took."""
     logger().info(operation, extra={"ms": ms, **facts})
+
+
+def log_call(operation: str, facts: Mapping[str, str | int]) -> None:
+    """One line for each call to a carrier; `facts` are as its session tells them."""
+    logger().info(operation, extra=dict(facts))
 
 
 def log_fault(operation: str, error: Exception) -> None:
