@@ -38,6 +38,13 @@ def test_a_line_says_what_how_long_and_how_it_ended(log: Any) -> None:
     assert (line["ms"], line["code"], line["app"]) == (7, 200, "demo")
 
 
+def test_a_call_to_a_carrier_is_one_line(log: Any) -> None:
+    facts = {"account": "a", "host": "127.0.0.1:65535", "tries": 2, "outcome": "unknown", "ms": 9}
+    telemetry.log_call("netease.bind", {**facts, "why": f"of {A}"})
+    (line,) = log()
+    assert line.items() >= {"message": "netease.bind", "why": "of ***", **facts}.items()
+
+
 def test_what_one_line_says_is_not_in_the_next(log: Any) -> None:
     telemetry.log_request("axb.bind", ms=7, code=200, app="demo")
     telemetry.log_request("axb.query", ms=1, code=414)

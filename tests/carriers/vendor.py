@@ -2,13 +2,23 @@
 
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 HTML = b"<html><body>It works!</body></html>"
+
+
+@dataclass
+class Told:
+    """What the log was told, line by line."""
+
+    lines: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+
+    def __call__(self, operation: str, facts: Mapping[str, str | int]) -> None:
+        self.lines.append((operation, dict(facts)))
 
 
 @dataclass

@@ -1,1 +1,1 @@
-"""NetEase: number privacy (AXB), spoken to its clients as their vendor does."""
+"""NetEase: number privacy (AXB), dedicated-line calls (ECP), one-click login, messaging."""

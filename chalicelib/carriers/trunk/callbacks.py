@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from chalicelib.carriers.trunk import wire
+from chalicelib.carriers.trunk.members import Malformed
 from chalicelib.carriers.trunk.signing import signed_in
 from chalicelib.core.errors import GatewayError
 from chalicelib.core.messages import Reply, Request
@@ -41,7 +42,7 @@ class Switchboard:
             answer = self._router.route(number, caller, now=now)
         except _Refused as refused:
             return refused.reply
-        except wire.Malformed as error:
+        except Malformed as error:
             return _error(400, "malformed", str(error))
         except GatewayError:
             return _error(503, "unavailable", "the answer is not to be had now; try again")
@@ -60,7 +61,7 @@ class Switchboard:
             self._desk.record(good)
         except _Refused as refused:
             return refused.reply
-        except wire.Malformed as error:
+        except Malformed as error:
             return _error(400, "malformed", str(error))
         except GatewayError:
             return _error(503, "unavailable", "not all events are stored; send them again")

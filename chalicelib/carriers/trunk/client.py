@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from urllib.parse import quote
 
 from chalicelib.carriers.transport import CarrierSession, Told
-from chalicelib.carriers.trunk import signing, wire
+from chalicelib.carriers.trunk import signing, wire_calls
 from chalicelib.core import errors
 from chalicelib.core.ports import Carrier
 from chalicelib.core.values import CallAsk, CarrierAccount
@@ -27,7 +27,7 @@ class SwitchDialler:
 
     def place(self, ask: CallAsk, *, session: str, now: int) -> str:
         """See the port; our proposal is the call's id."""
-        body = wire.write_originate(ask, session)
+        body = wire_calls.write_originate(ask, session)
         status, _ = self._session.ask(
             "trunk.originate",
             "/originate",
@@ -36,11 +36,11 @@ class SwitchDialler:
                 "Content-Type": "application/json",
                 **signing.signed_headers(self._secret, session, body, now=now),
             },
-            read=wire.read_answer,
+            read=wire_calls.read_answer,
         ).content
         if status == 409:
             raise errors.AlreadyCalling
-        if status not in wire.DONE:
+        if status not in wire_calls.DONE:
             raise errors.CarrierRefused(f"the switch refused it (HTTP {status})")
         return session
 
@@ -51,11 +51,11 @@ class SwitchDialler:
             f"/originate/{quote(session, safe='')}",
             method="GET",
             sign=lambda: signing.signed_headers(self._secret, session, "", now=now),
-            read=wire.read_answer,
+            read=wire_calls.read_answer,
             repeatable=True,
         ).content
         if status == 404:
             raise errors.UnknownCall("no such call")
-        if status not in wire.DONE:
+        if status not in wire_calls.DONE:
             raise errors.CarrierRefused(f"the switch refused it (HTTP {status})")
-        return wire.read_status(said)
+        return wire_calls.read_status(said)

@@ -10,7 +10,7 @@ import pytest
 
 from chalicelib.carriers.netease.callbacks import NeteaseDialect
 from chalicelib.core.errors import NotDelivered
-from chalicelib.core.events import Event, EventKind, Party, RejectReason, SmsResult
+from chalicelib.core.events import Event, EventKind, Outcome, Party, RejectReason, SmsResult
 from chalicelib.core.values import AppCredentials, Binding, Subscriber, SwitchCredentials
 from tests.carriers.netease.recorded import CALLBACKS, recorded
 from tests.core.samples import app_with, binding, event
@@ -170,7 +170,14 @@ def test_a_rejected_stranger_is_told_without_binding_or_callee() -> None:
         (SmsResult.OK, "1"),
         (SmsResult.FAILED, "0"),
         (SmsResult.TIMEOUT, "2"),
+        (SmsResult.NUMBER_FAULT, "3"),
+        (SmsResult.UNSUPPORTED, "5"),
         (SmsResult.REJECTED, "6"),
+        (SmsResult.EXPIRED, "7"),
+        (SmsResult.PLATFORM_ERROR, "9"),
+        (SmsResult.TOO_FREQUENT, "19"),
+        (SmsResult.FORBIDDEN_WORD, "20"),
+        (SmsResult.FORBIDDEN_TEXT, "21"),
         (None, "1"),
     ],
 )
@@ -214,7 +221,7 @@ def test_an_app_without_credentials_can_not_be_told() -> None:
 
 
 def test_all_outcomes_can_be_told() -> None:
-    # finishState 8, 21 and 50 belong to platforms' own X numbers, trials and captchas.
+    # finishState 8, 21 and 50 are only a carrier's own words (numbers, trials, captchas).
     causes = {1, 2, 17, 18, 20, 21, 27, 50, 55, 41, None}
     states = set()
     for cause in causes:
@@ -227,3 +234,10 @@ def test_all_outcomes_can_be_told() -> None:
         end = event(EventKind.CALL_ENDED, ENDED, rejected=reason)
         states.add(rendered(end)["finishState"])
     assert states == {str(n) for n in range(15) if n != 8}
+
+
+def test_what_a_carrier_itself_says_of_an_end_is_told_as_it_is() -> None:
+    told = {Outcome.NUMBER_FAULT: "8", Outcome.TEST_QUOTA: "21", Outcome.CAPTCHA_FAILED: "50"}
+    for outcome, state in told.items():
+        end = event(EventKind.CALL_ENDED, ENDED, outcome=outcome, cause=16)
+        assert rendered(end, of=binding())["finishState"] == state

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl
@@ -15,7 +15,7 @@ from chalicelib.carriers.netease.client import carrier
 from chalicelib.core import errors
 from chalicelib.core.ports import Carrier
 from chalicelib.core.values import CallAsk, CarrierAccount, Kept, Subscriber
-from tests.carriers.vendor import FAULTS, SILENT, Vendor, closed_port, full_port, vendor
+from tests.carriers.vendor import FAULTS, SILENT, Told, Vendor, closed_port, full_port, vendor
 from tests.core.samples import binding
 
 NOW = 1_768_464_000_123
@@ -39,16 +39,6 @@ INFO = {
     "updateTime": NOW - 5,
 }
 TOKEN = "one-click-token"
-
-
-@dataclass
-class Told:
-    """What the log was told, line by line."""
-
-    lines: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
-
-    def __call__(self, operation: str, facts: Any) -> None:
-        self.lines.append((operation, dict(facts)))
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from chalicelib.carriers.netease import codes
+from chalicelib.carriers.netease import codes, hang_causes
 from chalicelib.core import errors
 from chalicelib.core.events import Outcome, Party, SmsResult
 
@@ -73,3 +73,9 @@ def test_every_party_and_every_sms_result_has_a_number() -> None:
     assert set(codes.SMS_RESULTS.values()) == {0, 1, 2, 3, 5, 6, 7, 9, 19, 20, 21}
     assert {codes.RESULTS[str(n)] for n in codes.SMS_RESULTS.values()} == set(SmsResult)
     assert {codes.PARTIES[str(n)] for n in codes.FINISH_TYPES.values()} == set(Party)
+
+
+def test_hang_up_causes_are_named_one_to_one() -> None:
+    assert len(hang_causes.NAMES) == len(hang_causes.NUMBERS)
+    named = {"NO_USER_RESPONSE": 18, "NORMAL_CLEARING": 16, "USER_BUSY": 17, "INTERWORKING": 127}
+    assert named.items() <= hang_causes.NUMBERS.items()
