@@ -154,7 +154,7 @@ def _of_binding(fields: Fields) -> dict[str, Any]:
     return {
         "call_id": members.identifier(fields, "callId"),
         "binding": user_data if handle_of(user_data) else None,
-        "carrier_binding": _text(fields, "bindId", default="") or None,
+        "carrier_binding": members.text(fields, "bindId", default="") or None,
     }
 
 

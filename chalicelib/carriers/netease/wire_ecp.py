@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from chalicelib.carriers.netease.wire import Parameters, one_of
+from chalicelib.carriers.netease.wire_calls import of_national
 from chalicelib.core.errors import BadParameter
 from chalicelib.core.values import CallAsk, Subscriber
 
@@ -59,7 +60,7 @@ def _read_ask(parameters: Parameters, callees: tuple[str, ...], *, conference: b
 def _subscriber(national: str, name: str) -> Subscriber:
     if not _NATIONAL.fullmatch(national):
         raise BadParameter(name)
-    return Subscriber("86" + national.removeprefix("0"))
+    return of_national(national)
 
 
 def _duration(parameters: Parameters) -> int:
