@@ -1,6 +1,7 @@
 """From a carrier's event to the app's receiver: store first, tell afterwards."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from chalicelib.core import errors
 from chalicelib.core.events import Delivery, Event, EventKey
@@ -103,6 +104,9 @@ class EventDesk:
         call = self._placed.get(event.call_id, carrier=event.carrier)
         if call is not None or event.placed is None:
             return call
-        # We never heard its session: it is the call that these people are in.
         call = self._placed.among(event.placed.everybody, carrier=event.carrier)
-        return call if call is not None and call.session is None else None
+        if call is None or call.session is not None:
+            return None
+        # It is the call that these people are in, and we never heard its session.
+        self._placed.started(call, session=event.call_id)
+        return replace(call, session=event.call_id)
