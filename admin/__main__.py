@@ -8,7 +8,7 @@ from typing import Any
 import click
 from botocore.exceptions import BotoCoreError, ClientError
 
-from admin import provision
+from admin import capabilities, provision
 from chalicelib.carriers.base import KINDS
 from chalicelib.core.values import DAY_MS
 
@@ -152,6 +152,12 @@ def carrier_list() -> None:
 def carrier_rotate(name: str, secret: str) -> None:
     """Note a carrier's new secret; the old one is taken until the next rotation."""
     provision.rotate_carrier_secret(name, secret)
+
+
+@cli.command("capabilities")
+def show_capabilities() -> None:
+    """Print what each kind of carrier can do, as a table in Markdown."""
+    click.echo(capabilities.table())
 
 
 @cli.command("app-list")
