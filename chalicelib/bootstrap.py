@@ -56,7 +56,12 @@ class Gateway:
     @cached_property
     def axb(self) -> AxbFacade:
         """NetEase AXB, northbound."""
-        return AxbFacade(self.door, BindingDesk(self._bindings, self.cleaner, self._leases))
+        return AxbFacade(self.door, self.desk)
+
+    @cached_property
+    def desk(self) -> BindingDesk:
+        """Bindings, whichever API is spoken."""
+        return BindingDesk(self._bindings, self.cleaner, self._leases)
 
     # Imported where they are made, so that a cold start of the calls above does without them.
 

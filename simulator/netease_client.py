@@ -11,7 +11,7 @@ TIMEOUT_S = 30.0
 
 
 class NeteaseClient:
-    """The four AXB calls, signed as documented."""
+    """The four AXB calls and the registration of a user, signed as documented."""
 
     def __init__(self, base_url: str, *, app_key: str, app_secret: str) -> None:
         self._base_url = base_url.rstrip("/")
@@ -38,7 +38,14 @@ class NeteaseClient:
             return self._post("query", {"opType": 1, "bindId": bind_id})
         return self._post("query", {"opType": 0, "phoneX": number})
 
+    def register(self, accid: str) -> dict[str, Any]:
+        """Registers a user, in whose name calls can be placed."""
+        return self._send("/nimserver/user/create.action", {"accid": accid})
+
     def _post(self, call: str, parameters: dict[str, Any]) -> dict[str, Any]:
+        return self._send(f"/smallphone/axb/{call}", parameters)
+
+    def _send(self, path: str, parameters: dict[str, Any]) -> dict[str, Any]:
         nonce, now_s = uuid.uuid4().hex, str(int(time.time()))
         signed = hashlib.sha1((self._app_secret + nonce + now_s).encode(), usedforsecurity=False)
         headers = {
@@ -48,7 +55,7 @@ class NeteaseClient:
             "CheckSum": signed.hexdigest(),
             "Content-Type": "application/x-www-form-urlencoded;charset=utf-8",
         }
-        url = f"{self._base_url}/smallphone/axb/{call}"
+        url = self._base_url + path
         response = self._session.post(url, data=parameters, headers=headers, timeout=TIMEOUT_S)
         answer: dict[str, Any] = response.json()
         return answer

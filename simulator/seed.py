@@ -8,6 +8,7 @@ from typing import Any
 
 import boto3
 
+from simulator.netease_client import NeteaseClient
 from simulator.numbers import NETEASE, NUMBERS, Numbers
 from simulator.ports import Addresses
 
@@ -18,6 +19,8 @@ LEASE_MINUTES = 1440
 SWITCH_USER = "simulator"
 COOLING_S = 3600
 RATE = 1000  # requests a second: load on one's own machine is not an app that runs wild
+USER = "liuxuanlin"  # in whose name the vendor's samples place their calls
+WITH_USER = ("demo", NETEASE_APP)
 STACK = "masking-gateway-local"
 
 
@@ -32,6 +35,11 @@ class App:
     numbers: list[str]
     callback_url: str
 
+    @property
+    def accids(self) -> list[str]:
+        """Its registered users."""
+        return [USER] if self.name in WITH_USER else []
+
     def described(self) -> dict[str, Any]:
         """The entry in demo.json."""
         return {
@@ -41,6 +49,7 @@ class App:
             "app_secret": self.app_secret,
             "numbers": self.numbers,
             "callback_url": self.callback_url,
+            "accids": self.accids,
         }
 
 
@@ -84,6 +93,16 @@ def create_resources(template: Path) -> None:
     boto3.client("cloudformation").get_waiter("stack_create_complete").wait(
         StackName=STACK, WaiterConfig={"Delay": 1, "MaxAttempts": 30}
     )
+
+
+def register_users(gateway_url: str, apps: list[App]) -> None:
+    """Registers the apps' users, as the apps would. RuntimeError if the gateway refuses."""
+    for app in apps:
+        client = NeteaseClient(gateway_url, app_key=app.app_key, app_secret=app.app_secret)
+        for accid in app.accids:
+            answer = client.register(accid)
+            if answer.get("code") != 200:
+                raise RuntimeError(f"the user of {app.name} was not registered: {answer}")
 
 
 def provision(addresses: Addresses) -> Seeded:

@@ -18,7 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from simulator.ports import Addresses, PortUnusable, Sockets, listen
 from simulator.processes import Children, StackFailed
 from simulator.screen import screen
-from simulator.seed import NETEASE_CARRIER, Seeded, create_resources, provision
+from simulator.seed import NETEASE_CARRIER, Seeded, create_resources, provision, register_users
 from simulator.server import (
     GATEWAY_URL,
     NETEASE_CALLBACK_URL,
@@ -143,6 +143,11 @@ def _start(children: Children, sockets: Sockets, addresses: Addresses) -> Runnin
         children.wait_until(partial(_answers, address), what=what, timeout_s=START_S)
     children.wait_until(partial(_told, ready), what="the driver", timeout_s=START_S)
     os.close(ready)
+    try:
+        register_users(addresses.gateway, seeded.apps)
+    except (requests.RequestException, RuntimeError) as error:
+        children.check()
+        raise StackFailed(str(error)) from error
     return Running(addresses, seeded)
 
 

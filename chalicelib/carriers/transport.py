@@ -1,5 +1,6 @@
 """HTTP to the outside: one session, time-outs, and what an answer means."""
 
+import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -37,6 +38,8 @@ def _session() -> "requests.Session":
     # Imported here: a cold start of what talks to nobody outside does without.
     import requests  # noqa: PLC0415
 
+    # At DEBUG urllib3 writes each path with its query string, and a relayed one may hold a number.
+    logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)
     session = requests.Session()
     # Neither a proxy nor a .netrc of the environment has a say in where a message goes.
     session.trust_env = False

@@ -79,15 +79,6 @@ def person() -> str:
     return f"1002{next(_people):07d}"
 
 
-@pytest.fixture(scope="module")
-def registered(running: Running) -> Running:
-    """The stack, once the samples' user is registered for both apps."""
-    for name in APPS:
-        answer = running.app(name).post("/nimserver/user/create.action", {"accid": USER})
-        assert answer.code == 200, answer.text
-    return running
-
-
 def send(
     running: Running, app: str, template: str, *, operation: str, nonce: str, **parts: str
 ) -> Any:
@@ -136,22 +127,22 @@ CASES = list(product(OPERATIONS, APPS))
 
 
 @pytest.mark.parametrize(("operation", "app"), CASES)
-def test_java_httpclient(registered: Running, operation: str, app: str) -> None:
+def test_java_httpclient(running: Running, operation: str, app: str) -> None:
     content = form(quote_plus(callees(operation, "'")))
-    answer = send(registered, app, JAVA, operation=operation, nonce="123456", form=content)
+    answer = send(running, app, JAVA, operation=operation, nonce="123456", form=content)
     assert is_placed(answer)
 
 
 @pytest.mark.parametrize("app", APPS)
 @pytest.mark.parametrize(("template", "end"), [(PHP_FSOCKOPEN, "&"), (PHP_CURL, "")])
 def test_php_whose_nonce_grows_at_every_call(
-    registered: Running, app: str, template: str, end: str
+    running: Running, app: str, template: str, end: str
 ) -> None:
     nonce = ""
     for i, operation in enumerate((*OPERATIONS, "startcall")):
         nonce += f"{i:x}" * 128
         content = form(quote_plus(callees(operation, '"')), end)
-        answer = send(registered, app, template, operation=operation, nonce=nonce, form=content)
+        answer = send(running, app, template, operation=operation, nonce=nonce, form=content)
         assert is_placed(answer)
     assert len(nonce) == 384
 
@@ -160,21 +151,21 @@ def test_php_whose_nonce_grows_at_every_call(
 @pytest.mark.parametrize("escape", [str, quote], ids=["as it is", "escaped"])
 @pytest.mark.parametrize(("operation", "app"), CASES)
 def test_c_sharp_with_everything_in_the_query_string(
-    registered: Running, operation: str, app: str, escape: Any, extra: str
+    running: Running, operation: str, app: str, escape: Any, extra: str
 ) -> None:
     content = form(escape(callees(operation, "'")))
     nonce = "12345"
     answer = send(
-        registered, app, C_SHARP, operation=operation, nonce=nonce, form=content, extra=extra
+        running, app, C_SHARP, operation=operation, nonce=nonce, form=content, extra=extra
     )
     assert is_placed(answer)
 
 
 @pytest.mark.parametrize("app", APPS)
-def test_the_same_people_again_at_once_are_in_a_call(registered: Running, app: str) -> None:
+def test_the_same_people_again_at_once_are_in_a_call(running: Running, app: str) -> None:
     content = form(person())
     codes = [
-        send(registered, app, JAVA, operation="startcall", nonce=f"{i}", form=content)["code"]
+        send(running, app, JAVA, operation="startcall", nonce=f"{i}", form=content)["code"]
         for i in range(2)
     ]
     assert codes == [200, 417]

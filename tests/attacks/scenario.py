@@ -22,17 +22,19 @@ from chalicelib.store import clients
 from chalicelib.store.vault import Vault
 from tests.gateways import NOW, Backend, Stage, Switch, number, stage
 from tests.receivers import Receiver, receiver
+from tests.vendor_here import ACCOUNT, SECRET, VendorHere, account_at, vendor_here
 
 A, B, C = "447700900101", "447700900202", "12125550187"
-D, E = "8610055512345", "447700900404"
-SUBSCRIBERS = (A, B, C, D, E)
+D, E, F = "8610055512345", "447700900404", "8610055598765"
+SUBSCRIBERS = (A, B, C, D, E, F)
+NATIONAL_D, NATIONAL_F = D.removeprefix("86"), F.removeprefix("86")
 PLANTED = E
 
 
 class Day:
     """What happens."""
 
-    def __init__(self, here: Stage, inbox: Receiver) -> None:
+    def __init__(self, here: Stage, inbox: Receiver, vendor: VendorHere) -> None:
         from tests.attacks import lambda_events
 
         self._lambda = lambda_events
@@ -43,6 +45,10 @@ class Day:
         self._slow = here.app("slow", [number(3)], callback_url=inbox.url, rate=1)
         self._lost = here.app("lost", [number(4)], callback_url="http://127.0.0.1:9/")
         self._switch: Switch = here.switch()
+        self._vendor = vendor
+        account_at(vendor.url, vendor.url)
+        kept = {"carrier": ACCOUNT, "callback_url": inbox.url, "im_calls": ["msg/sendMsg"]}
+        self._kept = here.app("kept", [number(5)], **kept)
         self.queued: list[str] = []
 
     def ask(
@@ -54,13 +60,26 @@ class Day:
         in_query: bool = False,
         more: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
-        """One call to the facade; its reply, after its shape was looked at."""
+        """One AXB call to the facade; its reply, after its shape was looked at."""
+        path = f"/smallphone/axb/{operation}"
+        return self.post(path, parameters, app=app, in_query=in_query, more=more)
+
+    def post(
+        self,
+        path: str,
+        parameters: Mapping[str, Any],
+        *,
+        app: Backend | None = None,
+        in_query: bool = False,
+        more: Mapping[str, str] | None = None,
+    ) -> dict[str, Any]:
+        """One call to a facade; its reply."""
         from urllib.parse import urlencode
 
         headers = (app or self._app).headers(now=NOW, nonce=f"{A}-{os.urandom(4).hex()}")
         sent = self._lambda.event(
             "POST",
-            f"/smallphone/axb/{operation}",
+            path,
             headers=headers | (more or {}),
             query=[(k, str(v)) for k, v in parameters.items()] if in_query else (),
             body=None if in_query else urlencode(parameters).encode(),
@@ -148,6 +167,98 @@ class Day:
         bad = [self.event("call.ended", binding, at=A), self.event("sms.sent", None, result=A)]
         assert self.tell("/switch/events", [*bad, A, [B]]) == 400
 
+    def carrier(self) -> None:
+        """NetEase behind us: asked well and badly, answering, failing, silent; and calling us."""
+        pair = {"phoneA": D, "phoneB": A, "expiration": 60, "recordFlag": 1, "userData": f"to {B}"}
+        faults = self._vendor.vendor.faults
+        for kind in (
+            "refuse",
+            "502",
+            "html_after",
+            "half_json",
+            "code_500",
+            "code_414",
+            "code_602",
+        ):
+            faults.add("*", kind, 2)
+            self.ask("bind", pair | {"phoneA": F, "phoneB": C}, app=self._kept)
+            faults.clear()
+        bound = self.ask("bind", pair, app=self._kept)
+        assert bound["code"] == 200, bound
+        for kind in ("refuse", "html_after", "half_json", "code_500"):
+            faults.add("*", kind, 4)
+            assert self.ask("delay", {"bindId": bound["bindId"], "delta": 5}, app=self._kept)
+            faults.clear()
+        user = {"accid": "bob", "name": D}
+        assert self.post("/nimserver/user/create.action", user, app=self._kept)["code"] == 200
+        call = {"callerAcc": "bob", "caller": NATIONAL_D, "callee": NATIONAL_F, "maxDur": 60}
+        placed = self.post("/call/ecp/startcall.action", call, app=self._kept)
+        assert placed["code"] == 200, placed
+        assert self.post("/call/ecp/startcall.action", call, app=self._kept)["code"] == 417
+        for wrong in ({"caller": D}, {"callee": f"['{F}']"}, {"callerAcc": F}, {"maxDur": F}):
+            self.post("/call/ecp/startconf.action", call | wrong, app=self._kept)
+        query = {"session": placed["obj"]["session"], "type": 1}
+        assert self.post("/call/ecp/queryBySession.action", query, app=self._kept)["code"] == 200
+        token = self._vendor.vendor.login.make(NATIONAL_D, "mobile")["token"]
+        for each in (token, token, D):
+            self.post("/phoneauth/login/getMobile", {"token": each, "certname": F}, app=self._kept)
+        relayed = {"from": "bob", "to": F, "body": f"call {D}"}
+        for in_query in (True, False):
+            path = "/nimserver/msg/sendMsg.action"
+            answer = self.post(
+                path, relayed, app=self._kept, in_query=in_query, more={"requestid": D}
+            )
+            assert answer["code"] == 200, answer
+            faults.add("*", "502", 1)
+            self.post(path, relayed, app=self._kept, in_query=in_query)
+        self.callbacks(bound["bindId"], session=placed["obj"]["session"])
+
+    def callbacks(self, binding: str, *, session: str) -> None:
+        """What NetEase tells us, and what somebody else would have us believe."""
+        common = {"callId": f"{D}x", "bindId": "0220", "userData": binding}
+        parties = {"callNo": D, "peerNo": A, "phoneX": number(5)}
+        at = "20300118101010"
+        times = {"callTime": at, "startTime": at, "finishTime": at, "callDuration": "0"}
+        ended = {**common, **parties, **times, "finishType": "1", "finishState": "3"}
+        inner = {
+            "caller": NATIONAL_D,
+            "callee": NATIONAL_F,
+            "createtime": NOW,
+            "durationSec": 30,
+            "initAccount": "bob",
+            "legs": [{"endTime": "2030-01-18 10:10:10", "endpoint": NATIONAL_D, "hangCause": "X"}],
+            "session": session,
+            "starttime": "2030-01-18 10:10:10",
+            "status": "SUCCESS",
+        }
+        for told in (
+            {},
+            {"eventType": "32", **ended},
+            {"eventType": "33", **common, **parties, "smsTime": at, "smsResult": "1"},
+            {"eventType": "34", **common, "url": f"https://r/{D}", "md5": "0" * 32},
+            {"eventType": "10", "callback": json.dumps(inner)},
+            {"eventType": "99", "phone": F},
+            {"eventType": "32", **ended, "callTime": F},
+        ):
+            assert self.call_back(told) == 200
+            assert self.call_back(told, secret=D) == 414
+
+    def call_back(self, told: Mapping[str, Any], secret: str = SECRET) -> int:
+        """One callback of NetEase's, signed as it does; the HTTP status."""
+        import hashlib
+
+        body = json.dumps(told).encode()
+        digest = hashlib.md5(body, usedforsecurity=False).hexdigest()
+        signed = f"{secret}{digest}{NOW}".encode()
+        headers = {
+            "curtime": str(NOW),
+            "md5": digest,
+            "checksum": hashlib.sha1(signed, usedforsecurity=False).hexdigest(),
+        }
+        path = f"/callbacks/netease/{ACCOUNT}"
+        sent = self._lambda.event("POST", path, headers=headers, body=body)
+        return int(self._lambda.answer(sent)["statusCode"])
+
     def deliveries(self) -> None:
         """The receiver refuses, then takes; one receiver is not there at all."""
         from app import deliver
@@ -187,8 +298,8 @@ class Day:
             assert self.tell("/switch/route", route) == 500
 
     def evening(self, binding: str) -> None:
-        """Unbinding and cleaning."""
-        from app import clean
+        """Unbinding, cleaning, and asking carriers."""
+        from app import clean, extend, settle
 
         assert self.ask("unbind", {"bindId": binding})["code"] == 200
         tick = {
@@ -204,6 +315,8 @@ class Day:
         }
         with patch("chalicelib.jobs.now_ms", lambda: NOW + 10**8):
             clean(tick, self._lambda.Context())
+            for job in (settle, extend):
+                job(tick, self._lambda.Context())
         self.queued += self._here.queued()
 
 
@@ -221,17 +334,23 @@ def main(arguments: Sequence[str]) -> None:
     endpoint, file, *extra = arguments
     os.environ["LOG_LEVEL"] = "DEBUG"
     logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
-    with receiver() as inbox, stage(endpoint) as here, patch.object(http, "now_ms", lambda: NOW):
-        day = Day(here, inbox)
+    with (
+        receiver() as inbox,
+        stage(endpoint) as here,
+        patch.object(http, "now_ms", lambda: NOW),
+        vendor_here([number(5)], now=NOW) as vendor,
+    ):
+        day = Day(here, inbox, vendor)
         binding = day.requests()
         day.calls(binding)
+        day.carrier()
         day.deliveries()
         day.faults(binding)
         day.evening(binding)
         if extra == ["plant"]:
             plant(day)
         told = {body.get("eventType") for body in inbox.bodies()}
-        assert told == {"32", "33", "34"}, told
+        assert told == {"10", "32", "33", "34"}, told
         left = {"items": here.items(), "queued": day.queued}
     Path(file).write_text(json.dumps(left, default=lambda raw: {"base64": _text(raw)}))
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from chalicelib.api import http
 from tests.attacks.lambda_events import answer, event
 from tests.gateways import NOW, Backend, Stage, Switch, number, stage, subscriber
+from tests.vendor_here import ACCOUNT, account_at, vendor_here
 
 # The whole of it takes some minutes: it is the gate's, a developer's run takes a sample.
 EXAMPLES = int(
@@ -113,6 +114,46 @@ class Draft:
             body=self.raw if self.raw is not None else (None if self.in_query else form),
             binary=self.binary,
         )
+
+
+NATIONAL = st.integers(0, 30).map(lambda i: subscriber(i).removeprefix("86"))
+PATHS = {
+    "startcall": "/call/ecp/startcall.action",
+    "startconf": "/call/ecp/startconf.action",
+    "queryBySession": "/call/ecp/queryBySession.action",
+    "getMobile": "/phoneauth/login/getMobile",
+    "create": "/nimserver/user/create.action",
+    "relay": "/nimserver/msg/sendMsg.action",
+    "forbidden": "/nimserver/user/block.action",
+}
+
+
+@st.composite
+def _valid_elsewhere(draw: st.DrawFn, app: Backend, sessions: list[str]) -> Draft:
+    """A right request to one of NetEase's other services."""
+    operation = draw(st.sampled_from(sorted(PATHS)))
+    request_id = draw(st.none() | st.sampled_from(["one", "two"]))
+    headers = app.headers(now=NOW, nonce=str(draw(st.integers(0, 9))), request_id=request_id)
+    draft = Draft(PATHS[operation], headers)
+    callees = draw(st.lists(NATIONAL, min_size=1, max_size=9))
+    call = [("callerAcc", draw(st.sampled_from(["bob", "BOB", "eve"]))), ("caller", draw(NATIONAL))]
+    match operation:
+        case "startcall":
+            draft.parameters = [*call, ("callee", callees[0]), ("maxDur", "60")]
+        case "startconf":
+            listed = draw(st.sampled_from([json.dumps(callees), str(callees)]))
+            draft.parameters = [*call, ("callee", listed), ("maxDur", "60")]
+        case "queryBySession":
+            session = draw(st.sampled_from([*sessions, "none"]))
+            draft.parameters = [("session", session), ("type", draw(st.sampled_from("12")))]
+        case "getMobile":
+            draft.parameters = [("token", draw(ODD)), ("certname", "x")]
+        case "create":
+            draft.parameters = [("accid", draw(st.sampled_from("abcd") | ODD)), ("name", draw(ODD))]
+        case _:
+            draft.parameters = [("from", "bob"), ("to", draw(ODD)), ("body", draw(ODD))]
+    draft.in_query = draw(st.booleans())
+    return draft
 
 
 @st.composite
@@ -234,7 +275,10 @@ def fuzzed(dynamodb_local: str) -> Iterator[Stage]:
         own.app("demo", [number(i) for i in range(5)])
         own.app("other", [number(5)])
         own.switch()
-        yield own
+        with vendor_here([number(6)], now=NOW) as vendor:
+            account_at(vendor.url)
+            own.app("kept", [number(6)], carrier=ACCOUNT, im_calls=["msg/sendMsg"])
+            yield own
     clock.undo()
 
 
@@ -271,6 +315,37 @@ def _is_the_facades(response: dict[str, Any]) -> int:
     return code
 
 
+def test_the_other_services(fuzzed: Stage) -> None:
+    app = fuzzed.apps["kept"]
+
+    def ask(path: str, **parameters: str) -> dict[str, Any]:
+        draft = Draft(path, app.headers(now=NOW, nonce=os.urandom(8).hex()))
+        draft.parameters = list(parameters.items())
+        reply: dict[str, Any] = json.loads(answer(draft.event())["body"])
+        return reply
+
+    assert ask(PATHS["create"], accid="bob")["code"] == 200
+    people = [subscriber(i).removeprefix("86") for i in (100, 101)]
+    call = {"callerAcc": "bob", "caller": people[0], "callee": people[1], "maxDur": "60"}
+    sessions = [ask(PATHS["startcall"], **call)["obj"]["session"]]
+    counted: Counter[int] = Counter()
+
+    @_many(0.2)
+    @given(
+        draft=_valid_elsewhere(app, sessions),
+        mutations=st.lists(st.sampled_from(MUTATIONS), max_size=4),
+        data=st.data(),
+    )
+    def send(draft: Draft, mutations: list[Any], data: st.DataObject) -> None:
+        for mutate in mutations:
+            mutate(data.draw, draft)
+        counted[_is_the_facades(answer(draft.event()))] += 1
+
+    send()
+    print(f"replies by code: {sorted(counted.items())}")
+    assert {200, 403, 404, 414, 417} <= counted.keys()
+
+
 def test_the_facade(fuzzed: Stage) -> None:
     app = fuzzed.apps["demo"]
     gateway = fuzzed.instance()
@@ -280,7 +355,7 @@ def test_the_facade(fuzzed: Stage) -> None:
     ]
     counted: Counter[int] = Counter()
 
-    @_many(0.8)
+    @_many(0.6)
     @given(
         draft=_valid(app, bindings),
         mutations=st.lists(st.sampled_from(MUTATIONS), max_size=4),

@@ -152,6 +152,7 @@ def test_demo_json_tells_everything(stack: Stack) -> None:
     assert netease["control_url"] == f"{demo['simulator_url']}/netease"
     for app in demo["apps"]:
         assert sorted(app) == [
+            "accids",
             "app_key",
             "app_secret",
             "callback_url",

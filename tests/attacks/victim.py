@@ -1,0 +1,59 @@
+"""A gateway's process that does one request and stands still at a point of it, to be killed there.
+
+Reads JSON from its standard input: `point`, `operation`, `method`, `headers`, `body`, `now`; writes
+a line `at <point>` when it is there, or `done <reply>`.
+"""
+
+import json
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from chalicelib.bootstrap import gateway
+from chalicelib.carriers.netease.client import NeteaseKeeper
+from chalicelib.core.messages import Request
+from chalicelib.store.bindings import DynamoBindings
+
+POINTS = ("before the request", "after the effect", "after the reply", "after the commit")
+
+
+def stop_at(point: str) -> None:
+    """Lets the process stand still at this point of a bind; after its effect the carrier does."""
+    if point == "before the request":
+        _before(NeteaseKeeper, "bind", point)
+    elif point == "after the reply":
+        _before(DynamoBindings, "confirm", point)
+    elif point == "after the commit":
+        _after(DynamoBindings, "confirm", point)
+
+
+def _before(of: type, name: str, point: str) -> None:
+    setattr(of, name, lambda *_, **__: _stand_still(point))
+
+
+def _after(of: type, name: str, point: str) -> None:
+    original: Callable[..., Any] = getattr(of, name)
+
+    def then(*given: Any, **named: Any) -> None:
+        assert original(*given, **named)
+        _stand_still(point)
+
+    setattr(of, name, then)
+
+
+def _stand_still(point: str) -> None:
+    print(f"at {point}", flush=True)
+    threading.Event().wait()
+
+
+def main() -> None:
+    asked = json.load(sys.stdin)
+    stop_at(asked["point"])
+    request = Request(asked["method"], asked["headers"], (), asked["body"].encode())
+    reply = getattr(gateway().axb, asked["operation"])(request, asked["now"])
+    print(f"done {reply.body}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
