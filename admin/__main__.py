@@ -8,7 +8,7 @@ from typing import Any
 import click
 from botocore.exceptions import BotoCoreError, ClientError
 
-from admin import provision
+from admin import capabilities, provision
 from chalicelib.carriers.base import KINDS
 from chalicelib.core.values import DAY_MS
 
@@ -16,6 +16,15 @@ DATA_CENTRES = {
     "mainland": ("https://api.netease.im", "https://api-sg.netease.im"),
     "overseas": ("https://api-sg.netease.im", "https://api.netease.im"),
 }
+
+
+_carrier_secret = click.option(
+    "--secret",
+    prompt=True,
+    hide_input=True,
+    envvar="CARRIER_SECRET",
+    help="Better asked for, or CARRIER_SECRET: here it stays in the shell's history.",
+)
 
 
 class _Command(click.Command):
@@ -41,7 +50,7 @@ class _Group(click.Group):
 @click.group(cls=_Group)
 @click.option("--stage", help="Stage to work on; STAGE if not given.")
 def cli(stage: str | None) -> None:
-    """Apps, numbers, switches and data keys of a masking gateway."""
+    """Apps, numbers, carriers, switches and data keys of a masking gateway."""
     if stage:
         os.environ["STAGE"] = stage
 
@@ -49,14 +58,14 @@ def cli(stage: str | None) -> None:
 @cli.command("app-create")
 @click.argument("name")
 @click.option("--callback-url", required=True, help="Where the app receives its callbacks.")
-@click.option("--carrier", default="trunk", show_default=True, help="See carrier-create.")
+@click.option("--carrier", default="trunk", show_default=True, help="Account, see carrier-list.")
 @click.option("--quota", default=10_000, show_default=True, help="Live bindings.")
 @click.option("--rate", default=200, show_default=True, help="Requests a second.")
 @click.option("--cooling-s", default=86_400, show_default=True, help="Seconds a leg cools.")
 @click.option("--retention-days", default=180, show_default=True, help="Ended bindings are kept.")
 @click.option("--max-call-s", default=7_200, show_default=True, help="Longest call in seconds.")
 @click.option("--strict-nonce", is_flag=True, help="Refuse a signature with a second content.")
-@click.option("--im-calls", multiple=True, help="Messaging call to relay, e.g. msg/sendMsg.")
+@click.option("--im-calls", multiple=True, help="Messaging call to relay; repeat it.")
 def app_create(name: str, **settings: Any) -> None:
     """Make an app; prints its AppKey and AppSecret once."""
     app_key, app_secret = provision.create_app(name, **settings)
@@ -84,10 +93,14 @@ def app_set(name: str, **changes: Any) -> None:
 
 @cli.command("app-login")
 @click.argument("name")
-@click.option("--own-secret/--app-secret", required=True, help="Asks for a secret of its own.")
+@click.option(
+    "--own-secret/--app-secret",
+    required=True,
+    help="A secret of its own (asked for, or LOGIN_SECRET), or its AppSecret again.",
+)
 def app_login(name: str, own_secret: bool) -> None:
-    """What one-click numbers are encrypted with for an app."""
-    secret = click.prompt("Secret", hide_input=True) if own_secret else None
+    """Choose what one-click numbers are encrypted with for an app."""
+    secret = _login_secret() if own_secret else None
     provision.set_app_login(name, secret=secret)
 
 
@@ -96,18 +109,34 @@ def app_login(name: str, own_secret: bool) -> None:
 @click.option("--kind", required=True, type=click.Choice(sorted(KINDS)))
 @click.option("--key", default="", help="The AppKey that the carrier gave us.")
 @click.option("--url", "urls", multiple=True, help="Address; again for a second data centre.")
-@click.option("--data-centre", type=click.Choice(sorted(DATA_CENTRES)), help="NetEase's, first.")
+@click.option(
+    "--data-centre",
+    type=click.Choice(sorted(DATA_CENTRES)),
+    help="Of NetEase, instead of --url: the one that is asked first.",
+)
 @click.option("--lease-minutes", type=int, help="How long it keeps a binding at most (a day).")
-@click.option("--login-secret", is_flag=True, help="Asks for a secret for one-click numbers.")
-@click.option("--secret", prompt=True, hide_input=True, envvar="CARRIER_SECRET")
+@click.option(
+    "--login-secret",
+    is_flag=True,
+    help="One-click numbers come under another secret (asked for, or LOGIN_SECRET).",
+)
+@_carrier_secret
 def carrier_create(
     name: str, urls: tuple[str, ...], data_centre: str | None, login_secret: bool, **given: Any
 ) -> None:
     """Register an account with a carrier; asks for its secret (or CARRIER_SECRET)."""
     given["urls"] = urls or DATA_CENTRES.get(data_centre or "", ())
+    if not given["urls"]:
+        raise click.UsageError("where the carrier answers is wanted: --url, or --data-centre")
     if login_secret:
-        given["login_secret"] = click.prompt("Login secret", hide_input=True)
+        given["login_secret"] = _login_secret()
     provision.create_carrier(name, **given)
+    if given["kind"] == "netease":
+        click.echo(f"NetEase's callbacks go to https://<gateway>/callbacks/netease/{name}")
+
+
+def _login_secret() -> str:
+    return os.environ.get("LOGIN_SECRET") or str(click.prompt("Login secret", hide_input=True))
 
 
 @cli.command("carrier-list")
@@ -119,10 +148,16 @@ def carrier_list() -> None:
 
 @cli.command("carrier-rotate")
 @click.argument("name")
-@click.option("--secret", prompt=True, hide_input=True, envvar="CARRIER_SECRET")
+@_carrier_secret
 def carrier_rotate(name: str, secret: str) -> None:
     """Note a carrier's new secret; the old one is taken until the next rotation."""
     provision.rotate_carrier_secret(name, secret)
+
+
+@cli.command("capabilities")
+def show_capabilities() -> None:
+    """Print what each kind of carrier can do, as a table in Markdown."""
+    click.echo(capabilities.table())
 
 
 @cli.command("app-list")

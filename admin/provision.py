@@ -4,6 +4,7 @@ Works with whatever AWS account and stage the environment names (see `chalicelib
 Changes to the credentials secret are read-modify-write: one operator at a time.
 """
 
+import base64
 import json
 import re
 import secrets
@@ -28,6 +29,9 @@ from chalicelib.store.table import Table
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 _AREA = re.compile(r"[1-9][0-9]{0,2}")
 _IM_CALL = re.compile(r"[A-Za-z]{1,32}/[A-Za-z]{1,32}", re.ASCII)
+
+SWITCH_SECRET_BYTES = 24
+"""The fewest that Standard Webhooks allows."""
 
 
 class Mistake(Exception):
@@ -217,17 +221,20 @@ def create_carrier(
     `kind` is one of `carriers.base.KINDS`. `key` and `secret` sign, `urls` are the carrier's
     addresses, the preferred one first, `lease_minutes` how long it is told to keep a binding at
     most (default: a day), `login_secret` what it encrypts one-click numbers with, if not `secret`.
-    For the kind `trunk` (whose name is `trunk`) there is one address, the switch's, and `secret`
-    signs our requests to it. Raises Mistake.
+    For the kind `trunk` (whose name is `trunk`) there is one address, the switch's, and `secret`,
+    base64 of 24 bytes or more, signs our requests to it. Raises Mistake.
     """
     if kind not in KINDS:
         raise Mistake(f"what can be a carrier's kind: {', '.join(sorted(KINDS))}")
-    if not _NAME.fullmatch(name) or (name == EMBEDDED) != (kind == EMBEDDED):
-        raise Mistake("a name has 1 to 32 lower-case letters, digits or hyphens; trunk is trunk's")
+    if not _NAME.fullmatch(name):
+        raise Mistake("a name has 1 to 32 lower-case letters, digits or hyphens")
+    if (name == EMBEDDED) != (kind == EMBEDDED):
+        raise Mistake("the account of kind trunk is named trunk, and no other is")
     if not urls or not all(url.startswith(("http://", "https://")) for url in urls):
-        raise Mistake("a carrier's address starts with https:// or http://")
-    if not secret or (kind != EMBEDDED and not key):
-        raise Mistake("a carrier's key and secret are wanted")
+        raise Mistake("a carrier needs an address that starts with https:// or http://")
+    if kind != EMBEDDED and not key:
+        raise Mistake("the key that the carrier gave us is wanted")
+    _check_secret(kind, secret)
     if lease_minutes is not None and not 1 <= lease_minutes <= MAX_LIFETIME_MS // MINUTE_MS:
         raise Mistake("a lease has 1 to 525600 minutes")
 
@@ -256,10 +263,9 @@ def rotate_carrier_secret(name: str, secret: str) -> None:
         entry = credentials.get("carriers", {}).get(name)
         if entry is None:
             raise Mistake(f"no carrier {name}")
+        _check_secret(entry["kind"], secret)
         entry["previous_secret"], entry["secret"] = entry["secret"], secret
 
-    if not secret:
-        raise Mistake("the carrier's new secret is wanted")
     _change_credentials(rotate)
 
 
@@ -337,6 +343,23 @@ def use_data_key(version: str) -> None:
         raise Mistake(f"no data key {version}")
     keys["current"] = version
     client.put_secret_value(SecretId=name, SecretString=json.dumps(keys))
+
+
+def _check_secret(kind: str, secret: str) -> None:
+    """Raises Mistake for one that this kind of carrier can't sign with."""
+    if not secret:
+        raise Mistake("a carrier's secret is wanted")
+    if kind != EMBEDDED:
+        return
+    try:
+        strength = len(base64.b64decode(secret.removeprefix("whsec_"), validate=True))
+    except ValueError:
+        strength = 0
+    if strength < SWITCH_SECRET_BYTES:
+        raise Mistake(
+            f"a switch's secret is base64 of at least {SWITCH_SECRET_BYTES} bytes:"
+            " openssl rand -base64 32"
+        )
 
 
 def _im_calls(calls: Any) -> frozenset[str]:

@@ -1,0 +1,117 @@
+"""Accounts with carriers by hand: what is stored, and what an operator hears of a mistake."""
+
+import base64
+import json
+
+import pytest
+from click.testing import CliRunner, Result
+
+from admin.__main__ import cli
+from tests.stage import Stage
+
+FIRST = "the secret"
+SWITCH_SECRET = base64.b64encode(bytes(24)).decode()
+NETEASE = ("--kind", "netease", "--key", "acme-key")
+TRUNK = ("--kind", "trunk", "--url", "https://switch.example")
+MAINLAND, OVERSEAS = "https://api.netease.im", "https://api-sg.netease.im"
+
+
+def run(*arguments: str, secret: str = FIRST, **environment: str) -> Result:
+    return CliRunner().invoke(cli, arguments, env={"CARRIER_SECRET": secret, **environment})
+
+
+@pytest.mark.parametrize(
+    ("centre", "urls"), [("mainland", [MAINLAND, OVERSEAS]), ("overseas", [OVERSEAS, MAINLAND])]
+)
+def test_an_account_with_netease(stage: Stage, centre: str, urls: list[str]) -> None:
+    made = run("carrier-create", "acme", *NETEASE, "--data-centre", centre)
+    assert made.exit_code == 0, made.output
+    assert made.output.endswith("https://<gateway>/callbacks/netease/acme\n")
+    assert stage.secret(stage.credentials)["carriers"]["acme"] == {
+        "kind": "netease",
+        "key": "acme-key",
+        "secret": FIRST,
+        "previous_secret": None,
+        "urls": urls,
+        "lease_minutes": None,
+        "login_secret": None,
+    }
+
+
+def test_accounts_side_by_side(stage: Stage) -> None:
+    url = ("--url", "https://vendor.example")
+    more = ("--lease-minutes", "90", "--login-secret")
+    assert run("carrier-create", "two", *NETEASE, *url, *more, LOGIN_SECRET="theirs").exit_code == 0
+    assert run("carrier-create", "one", *NETEASE, *url).exit_code == 0
+    assert run("carrier-create", "trunk", *TRUNK, secret=SWITCH_SECRET).output == ""
+    assert run("carrier-list").output == "one  netease\ntrunk  trunk\ntwo  netease\n"
+    two = stage.secret(stage.credentials)["carriers"]["two"]
+    assert (two["lease_minutes"], two["login_secret"]) == (90, "theirs")
+
+
+def test_a_secret_is_rotated(stage: Stage) -> None:
+    run("carrier-create", "acme", *NETEASE, "--data-centre", "mainland")
+    assert run("carrier-rotate", "acme", secret="newer").exit_code == 0
+    entry = stage.secret(stage.credentials)["carriers"]["acme"]
+    assert (entry["secret"], entry["previous_secret"]) == ("newer", FIRST)
+
+
+def test_an_app_of_an_account(stage: Stage) -> None:
+    run("carrier-create", "acme", *NETEASE, "--data-centre", "mainland")
+    create = ("app-create", "shop", "--callback-url", "https://shop.example")
+    assert run(*create, "--carrier", "acme", "--im-calls", "msg/sendMsg").exit_code == 0
+    assert run("app-set", "shop", "--im-calls", "user/getUinfos msg/recall").exit_code == 0
+    shown = json.loads(run("app-show", "shop").output)
+    assert (shown["carrier"], shown["im_calls"]) == ("acme", ["msg/recall", "user/getUinfos"])
+    assert run("app-set", "shop", "--im-calls", "").exit_code == 0
+    assert json.loads(run("app-show", "shop").output)["im_calls"] == []
+
+
+def test_what_one_click_numbers_are_encrypted_with(stage: Stage) -> None:
+    run("app-create", "shop", "--callback-url", "https://shop.example")
+    assert run("app-login", "shop", "--own-secret", LOGIN_SECRET="shop's").exit_code == 0
+    (entry,) = stage.secret(stage.credentials)["apps"].values()
+    assert entry["login_secret"] == "shop's"
+    assert run("app-login", "shop", "--app-secret").exit_code == 0
+    (entry,) = stage.secret(stage.credentials)["apps"].values()
+    assert entry["login_secret"] is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "secret", "said"),
+    [
+        (["carrier-create", "acme", *NETEASE, "--url", "vendor.example"], "s", "https://"),
+        (["carrier-create", "acme", "--kind", "netease", "--url", "https://v"], "s", "key"),
+        (["carrier-create", "Acme", *NETEASE, "--url", "https://v"], "s", "lower-case"),
+        (["carrier-create", "trunk", *NETEASE, "--url", "https://v"], "s", "named trunk"),
+        (["carrier-create", "pbx", *TRUNK], SWITCH_SECRET, "named trunk"),
+        (["carrier-create", "trunk", *TRUNK], "not base64!", "openssl rand"),
+        (["carrier-create", "trunk", *TRUNK], SWITCH_SECRET[4:], "24 bytes"),
+        (["carrier-rotate", "nobody"], "s", "no carrier nobody"),
+        (["app-login", "nobody", "--app-secret"], "s", "no app nobody"),
+        (
+            ["app-create", "shop", "--callback-url", "https://s", "--carrier", "nobody"],
+            "s",
+            "carrier-create",
+        ),
+    ],
+)
+def test_a_mistake_is_one_line(stage: Stage, arguments: list[str], secret: str, said: str) -> None:
+    result = run(*arguments, secret=secret)
+    assert result.exit_code == 1
+    assert result.output.startswith("Error: ")
+    assert result.output.count("\n") == 1
+    assert said in result.output
+    assert not stage.secret(stage.credentials).get("carriers")
+
+
+def test_a_switch_gets_no_secret_that_it_could_not_sign_with(stage: Stage) -> None:
+    run("carrier-create", "trunk", *TRUNK, secret=f"whsec_{SWITCH_SECRET}")
+    assert run("carrier-rotate", "trunk", secret="not base64!").exit_code == 1
+    entry = stage.secret(stage.credentials)["carriers"]["trunk"]
+    assert entry["secret"] == f"whsec_{SWITCH_SECRET}"
+
+
+def test_where_a_carrier_answers_is_wanted(stage: Stage) -> None:
+    result = run("carrier-create", "acme", *NETEASE)
+    assert (result.exit_code, "--data-centre" in result.output) == (2, True)
