@@ -26,14 +26,16 @@ def answer(
     speaker: Speaker,
     handle: Callable[[Request, int], Reply],
 ) -> chalice.app.Response:
-    """Lets `handle` answer, or the speaker if that has a fault, and logs one line."""
+    """Lets `handle` answer, or the speaker if that has a fault, and logs one line, unless the
+    reply wants none."""
     now = now_ms()
     try:
         reply = handle(_ours(request), now)
     except Exception as error:  # noqa: BLE001 - the last resort: no stack trace goes out
         log_fault(operation, error)
         reply = speaker.failed()
-    log_request(operation, ms=now_ms() - now, **reply.facts)
+    if reply.facts is not None:
+        log_request(operation, ms=now_ms() - now, **reply.facts)
     headers: dict[str, Any] = {"Content-Type": "application/json", **reply.headers}
     return chalice.app.Response(body=reply.body, status_code=reply.status, headers=headers)
 

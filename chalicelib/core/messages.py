@@ -16,9 +16,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One HTTP reply in JSON; `facts` is what the log may know about it (no numbers)."""
+    """One HTTP reply in JSON; `facts` is what the log may know about it (no numbers), None that
+    there is to be no line about it."""
 
     status: int
     body: str
     headers: Mapping[str, str] = field(default_factory=dict)
-    facts: Mapping[str, str | int] = field(default_factory=dict)
+    facts: Mapping[str, str | int] | None = field(default_factory=dict)

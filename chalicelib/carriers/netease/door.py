@@ -76,7 +76,7 @@ class Door:
             identify = partial(self._identify, operation, signature, parameters)
             answered = use(Visit(app, credentials, secret, parameters, identify))
             if isinstance(answered, Reply):
-                return replace(answered, facts={**answered.facts, **facts})
+                return replace(answered, facts={**(answered.facts or {}), **facts})
             return _reply(answered, facts=facts)
         except _Refused as refused:
             return refused.reply

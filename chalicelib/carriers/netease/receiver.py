@@ -4,6 +4,7 @@ import hmac
 import json
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from chalicelib.carriers.netease import codes, wire_callbacks
@@ -50,7 +51,9 @@ class CarrierReceiver:
                 account = self._credentials.carrier(account_name)
                 if not _is_signed(request, account):
                     self._count("CallbacksRefused")
-                    return _reply(414, {"desc": "checksum", "code": codes.MALFORMED})
+                    # Anybody may send these, as many as he likes: the metric is their only trace.
+                    refusal = _reply(414, {"desc": "checksum", "code": codes.MALFORMED})
+                    return replace(refusal, facts=None)
                 return self._take(request.body, account_name, now=now)
             except Unavailable as error:
                 body = {"msg": "send it again", "code": codes.CODES[Unavailable]}
