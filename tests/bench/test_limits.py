@@ -32,7 +32,7 @@ GOOD = [
 def test_what_is_within_its_limits_is_not_named() -> None:
     assert not list(limits.of_operations(GOOD))
     assert not list(limits.of_cpu({"bind": 1.5, "bind, repeated": 9.0}))
-    assert not list(limits.of_carrier({"bind": 1.4}))
+    assert not list(limits.of_carrier({"bind": 1.5}))
     assert not list(limits.of_cold_start(1.4))
 
 
@@ -66,8 +66,8 @@ def test_ratios_above_the_limit_are_named() -> None:
     assert [str(each) for each in limits.of_cpu({"bind": 1.51, "unbind": 1.2})] == [
         "bind, CPU as a ratio: 1.51, at most 1.5 allowed"
     ]
-    assert [str(each) for each in limits.of_carrier({"bind": 1.39, "query": 1.41})] == [
-        "query at a carrier, CPU as a ratio: 1.41, at most 1.4 allowed"
+    assert [str(each) for each in limits.of_carrier({"bind": 1.49, "query": 1.51})] == [
+        "query at a carrier, CPU as a ratio: 1.51, at most 1.5 allowed"
     ]
     assert [str(each) for each in limits.of_cold_start(1.41)] == [
         "cold start as a ratio: 1.41, at most 1.4 allowed"
