@@ -8,12 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench import allocation, cold, limits, recording, report, stub
+from bench import allocation, carrier, cold, limits, recording, report, stub
+from bench.kept import KeptOperations
 from bench.operations import Operations
-from bench.world import World, world
+from bench.world import ACCOUNT, KEPT_NUMBERS, World, world
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
-SECTIONS = ("operations", "cpu", "cold", "allocation")
+SECTIONS = ("operations", "cpu", "carrier", "cold", "allocation")
 LONGEST_NAME = "bench-" + "x" * 26
 
 
@@ -41,6 +42,8 @@ class Bench:
             engine = running.engine
         if "cpu" in self._options.sections:
             self._cpu(recorded)
+        if "carrier" in self._options.sections:
+            self._carrier()
         if "cold" in self._options.sections:
             self._cold(recorded)
         print("\n".join(self._parts))
@@ -57,9 +60,10 @@ class Bench:
         client = running.app(LONGEST_NAME, [f"70000000000001{each}" for each in range(10)])
         cleaned = running.app("bench-cleaned", [f"8610000002{each:03d}" for each in range(30)])
         crowded = running.app("bench-crowded", allocation.pool())
+        kept = running.app("bench-kept", KEPT_NUMBERS, carrier=ACCOUNT)
         work = Operations(running, client, cleaned=cleaned)
         primers = work.primers()
-        measured = list(work.all())
+        measured = [*work.all(), *KeptOperations(running, kept).all()]
         if "operations" in self._options.sections:
             self._report(report.operations(measured), limits.of_operations(measured))
         if "allocation" in self._options.sections:
@@ -84,6 +88,15 @@ class Bench:
         rounds_of = stub.load(str(told))
         ratios = {name: report.cpu_ratio(rounds) for name, rounds in rounds_of.items()}
         self._report(report.cpu(rounds_of), limits.of_cpu(ratios))
+
+    def _carrier(self) -> None:
+        _say("CPU of a call to a carrier")
+        options = self._options
+        rounds_of = carrier.measure(
+            self._directory, rounds=options.rounds, requests=options.requests
+        )
+        ratios = {name: report.cpu_ratio(rounds) for name, rounds in rounds_of.items()}
+        self._report(report.carrier(rounds_of), limits.of_carrier(ratios))
 
     def _cold(self, recorded: Any) -> None:
         progress = _say_under("cold start")

@@ -4,10 +4,8 @@ Arguments: the recording, where to write the result, rounds, requests a round. N
 Lambda has is imported besides the stub, and the log goes where standard output goes.
 """
 
-import gc
 import json
 import sys
-import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -15,6 +13,7 @@ from typing import Any
 from bench.events import Credentials, request
 from bench.lambda_context import CONTEXT
 from bench.stub import Stub, load, save
+from bench.turns import taking_turns
 
 
 def main(recording_path: str, result_path: str, rounds: int, requests: int) -> None:
@@ -33,10 +32,10 @@ def main(recording_path: str, result_path: str, rounds: int, requests: int) -> N
     results = {}
     for operation in recording["operations"]:
         stub.answer_with(operation["calls"])
-        results[operation["name"]] = _compare(
-            partial(_handled, app),
+        new_event = partial(request, operation["path"], operation["content"], who)
+        results[operation["name"]] = taking_turns(
+            partial(_handling, app, new_event),
             bare.of(operation["calls"]),
-            partial(request, operation["path"], operation["content"], who),
             rounds=rounds,
             requests=requests,
         )
@@ -75,42 +74,16 @@ class _BareCalls:
         return run
 
 
+def _handling(app: Any, new_event: Callable[[], dict[str, Any]]) -> Callable[[], None]:
+    """A request that was signed now, over and over."""
+    return partial(_handled, app, new_event())
+
+
 def _handled(app: Any, event: dict[str, Any]) -> None:
     answer = app(event, CONTEXT)
     if answer["statusCode"] != 200 or json.loads(answer["body"]).get("code", 200) != 200:
         raise AssertionError(f"{event['path']} was refused")
 
-
-def _compare(
-    handle: Callable[[dict[str, Any]], None],
-    bare: Callable[[], None],
-    new_event: Callable[[], dict[str, Any]],
-    *,
-    rounds: int,
-    requests: int,
-) -> list[tuple[float, float]]:
-    """CPU seconds for one request and for its bare calls, round by round, taking turns."""
-    found = []
-    for _ in range(rounds):
-        event = new_event()
-        gc.collect()
-        handler_s = bare_s = 0.0
-        # Turns of some twenty requests: whatever else the machine does meets both alike.
-        for _ in range(requests // TURN):
-            start = time.process_time()
-            for _ in range(TURN):
-                handle(event)
-            middle = time.process_time()
-            for _ in range(TURN):
-                bare()
-            bare_s += time.process_time() - middle
-            handler_s += middle - start
-        done = requests // TURN * TURN
-        found.append((handler_s / done, bare_s / done))
-    return found
-
-
-TURN = 20
 
 if __name__ == "__main__":
     main(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))

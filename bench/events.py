@@ -9,22 +9,33 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
+CALLBACKS = "/callbacks/netease/"
+
 
 @dataclass(frozen=True)
 class Credentials:
-    """Who the requests come from: an app and a switch."""
+    """Who the requests come from: an app, a switch, and a carrier with which we have an account."""
 
     app_key: str
     app_secret: str
     switch_user: str
     switch_password: str
+    account_key: str
+    account_secret: str
 
 
 def request(path: str, content: Any, credentials: Credentials) -> dict[str, Any]:
     """An event that posts `content` to `path`, signed now: a form to NetEase's paths, JSON to the
-    switch's. A NetEase signature lasts five minutes."""
+    switch's and to those that a carrier calls. A NetEase signature lasts five minutes."""
     if path.startswith("/switch/"):
         return _event(path, json.dumps(content), "application/json", _basic(credentials))
+    if path.startswith(CALLBACKS):
+        # Without blanks, as the vendor writes it.
+        body = json.dumps(content, separators=(",", ":"))
+        event = _event(path, body, "application/json", _called_back(body, credentials))
+        event["resource"] = event["requestContext"]["resourcePath"] = f"{CALLBACKS}{{account}}"
+        event["pathParameters"] = {"account": path.removeprefix(CALLBACKS)}
+        return event
     return _event(
         path,
         urlencode(content),
@@ -41,6 +52,18 @@ def _signed(credentials: Credentials) -> dict[str, str]:
         "Nonce": nonce,
         "CurTime": now,
         "CheckSum": signed.hexdigest(),
+    }
+
+
+def _called_back(body: str, credentials: Credentials) -> dict[str, str]:
+    digest = hashlib.md5(body.encode(), usedforsecurity=False).hexdigest()
+    now = str(time.time_ns() // 1_000_000)
+    signed = f"{credentials.account_secret}{digest}{now}".encode()
+    return {
+        "AppKey": credentials.account_key,
+        "CurTime": now,
+        "MD5": digest,
+        "CheckSum": hashlib.sha1(signed, usedforsecurity=False).hexdigest(),
     }
 
 

@@ -18,13 +18,15 @@ CLEANED = 20
 
 @dataclass
 class Measured:
-    """One operation, done once. `path`, `content` and `answer` are a request's; a job has none."""
+    """One operation, done once. `content` and `answer` are a request's; a job has none. `path` is
+    there if its CPU is to be measured too. `carrier_requests` are those that a carrier was sent."""
 
     name: str
     calls: list[Call]
     path: str | None = None
     content: Any = None
     answer: dict[str, Any] = field(default_factory=dict)
+    carrier_requests: int = 0
 
     @property
     def round_trips(self) -> int:
@@ -78,6 +80,7 @@ class Operations:
         event = self._call_ended(usual)
         yield self._post("store an event", "/switch/events", [event])
         yield self._deliver()
+        yield self._post("store a callback", self._world.callbacks, self._called_back(usual))
         yield self._axb("unbind", "unbind", self._id(usual))
         yield self._clean()
 
@@ -140,6 +143,24 @@ class Operations:
             "at": 1_795_262_400_000,
             "reason": 16,
             "released_by": "caller",
+        }
+
+    def _called_back(self, bound: Measured) -> dict[str, str]:
+        """The end of a call, as NetEase's document has it (eventType 32)."""
+        return {
+            "eventType": "32",
+            "callId": "22019122718533304786364931",
+            "bindId": "02201912271851578829810300",
+            "userData": bound.answer["bindId"],
+            "callNo": bound.content["phoneA"],
+            "peerNo": bound.content["phoneB"],
+            "phoneX": bound.answer["phoneX"],
+            "callTime": "20261121120000",
+            "startTime": "20261121120010",
+            "finishTime": "20261121120110",
+            "callDuration": "60",
+            "finishType": "1",
+            "finishState": "1",
         }
 
     def _deliver(self) -> Measured:

@@ -11,9 +11,9 @@ from bench import limits
 from bench.allocation import Allocation
 from bench.cold import ColdStarts, Field
 from bench.operations import Measured
+from bench.turns import Rounds
 
-LIBRARIES = ("boto3", "botocore", "chalice", "aws-lambda-powertools", "cryptography")
-Rounds = Sequence[tuple[float, float]]
+LIBRARIES = ("boto3", "botocore", "chalice", "aws-lambda-powertools", "cryptography", "requests")
 
 
 def head(engine: str) -> str:
@@ -36,6 +36,7 @@ def operations(measured: Iterable[Measured]) -> str:
             each.name,
             str(each.round_trips),
             _calls(each),
+            str(each.carrier_requests),
             f"{each.units.read:g}",
             str(each.units.write),
             str(each.units.index),
@@ -49,11 +50,18 @@ def operations(measured: Iterable[Measured]) -> str:
         "where they stand), from the requests that were sent and the items before and after; a "
         "refused write counts in full. Index units at the plain rate: indexes are written behind "
         "the table, outside of the transaction.\n\n"
+        "At a carrier, that is on a binding or call that NetEase keeps:\n\n"
+        "- bind: the intent, with all that a bind reserves; asked; confirmed.\n"
+        "- delay: noted that the lease may grow; asked what is there, and longer; noted how long.\n"
+        "- delay, not yet told: its lease ends later anyhow, and is made longer by the schedule.\n"
+        "- unbind: noted that it is to end; asked; ended here.\n"
+        "- startcall: whose account it is; its people claimed; asked; the session noted.\n\n"
         + _table(
             (
                 "operation",
                 "round trips",
                 "AWS calls",
+                "carrier requests",
                 "read units",
                 "write units, table",
                 "write units, index",
@@ -74,13 +82,7 @@ def _calls(measured: Measured) -> str:
 def cpu(rounds_of: dict[str, Rounds]) -> str:
     """Handler against bare client."""
     rows = [
-        (
-            name,
-            f"{min(handler for handler, _ in rounds) * 1e6:.0f}",
-            f"{min(bare for _, bare in rounds) * 1e6:.0f}",
-            f"{cpu_ratio(rounds):.2f}",
-            f"{limits.CPU_RATIO:g}" if name in limits.CPU_LIMITED else "",
-        )
+        _cpu_row(name, rounds, limits.CPU_RATIO if name in limits.CPU_LIMITED else None)
         for name, rounds in rounds_of.items()
     ]
     return (
@@ -89,6 +91,29 @@ def cpu(rounds_of: dict[str, Rounds]) -> str:
         "making the same calls with the same parameters. HTTP is replaced by recorded answers on "
         "both sides. Times are the best round, the ratio is the median of all rounds.\n\n"
         + _table(("operation", "handler, µs", "bare client, µs", "ratio", "at most"), rows)
+    )
+
+
+def carrier(rounds_of: dict[str, Rounds]) -> str:
+    """Our client against requests."""
+    rows = [_cpu_row(name, rounds, limits.CARRIER_RATIO) for name, rounds in rounds_of.items()]
+    return (
+        "## CPU of a call to a carrier\n\n"
+        "NetEase's client, from a binding to what became of it, its line in the log included, "
+        "against a session of `requests` alone that posts the same form, signed alike, and reads "
+        "the JSON. Both keep one connection to a server in another process. Times are the best "
+        "round, the ratio is the median of all rounds.\n\n"
+        + _table(("call", "client, µs", "requests, µs", "ratio", "at most"), rows)
+    )
+
+
+def _cpu_row(name: str, rounds: Rounds, limit: float | None) -> tuple[str, ...]:
+    return (
+        name,
+        f"{min(ours for ours, _ in rounds) * 1e6:.0f}",
+        f"{min(bare for _, bare in rounds) * 1e6:.0f}",
+        f"{cpu_ratio(rounds):.2f}",
+        f"{limit:g}" if limit is not None else "",
     )
 
 

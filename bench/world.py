@@ -3,28 +3,37 @@
 import json
 import os
 import secrets
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
-from typing import IO, Any, Self
+from typing import Any, Self
 
 import boto3
 from moto import mock_aws
 
 from admin import provision
 from bench.capacity import Index
-from bench.events import Credentials, request
+from bench.events import CALLBACKS, Credentials, request
 from bench.lambda_context import CONTEXT, ENVIRONMENT
 from bench.meter import Meter
+from chalicelib.carriers.base import EMBEDDED
 from chalicelib.settings import settings
 from chalicelib.store import clients
+from simulator.netease.server import Server
+from simulator.netease.signature import Account
+from simulator.netease.vendor import Vendor
+from simulator.placing import Phones
 from tests import dynamodb_local as local
 
 ROOT = Path(__file__).resolve().parent.parent
 SWITCH = "bench-switch"
+ACCOUNT = "bench-netease"
+KEPT_NUMBERS = [f"8610000003{each:03d}" for each in range(10)]
+"""The X of the account with the vendor."""
 RATE = 1_000_000
 """Requests a second that an app may send: what is measured is not the limiter's refusal."""
 
@@ -72,6 +81,8 @@ class World:
     handler: Callable[[dict[str, Any], Any], dict[str, Any]]
     receiver: Receiver
     switch: tuple[str, str]
+    vendor: Vendor
+    callbacks: str = CALLBACKS + ACCOUNT
 
     def announced(self, *, newest: int) -> list[str]:
         """The bodies of the messages that were put into the delivery queue last."""
@@ -80,17 +91,22 @@ class World:
         got = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10)
         return [message["Body"] for message in got["Messages"]][-newest:]
 
-    def app(self, name: str, numbers: list[str], *, cooling_s: int = 0) -> "Client":
+    def app(
+        self, name: str, numbers: list[str], *, cooling_s: int = 0, carrier: str = EMBEDDED
+    ) -> "Client":
         """A new app with these X numbers."""
         app_key, app_secret = provision.create_app(
             name,
             callback_url=self.receiver.url,
+            carrier=carrier,
             rate=RATE,
             quota=100_000,
             cooling_s=cooling_s,
         )
         provision.add_numbers(name, [(number, None) for number in numbers])
-        return Client(self, name, Credentials(app_key, app_secret, *self.switch))
+        account = self.vendor.account
+        who = Credentials(app_key, app_secret, *self.switch, account.key, account.secret)
+        return Client(self, name, who)
 
 
 @dataclass
@@ -133,8 +149,20 @@ def world() -> Iterator[World]:
         if endpoint is not None:
             os.environ["AWS_ENDPOINT_URL_DYNAMODB"] = endpoint
         # Secrets and the queue are moto's in any case: they have no capacity to measure.
-        with mock_aws(), Path(os.devnull).open("w") as log, Receiver().serving() as receiver:
-            yield _provisioned(engine, log, receiver)
+        with (
+            mock_aws(),
+            Path(os.devnull).open("w") as log,
+            # The logger keeps the stream that it finds when it is made; the vendor has a log too.
+            redirect_stdout(log),
+            Receiver().serving() as receiver,
+            _vendor() as (vendor, vendor_url),
+        ):
+            provisioned = _provisioned(engine, receiver, vendor)
+            account = vendor.account
+            provision.create_carrier(
+                ACCOUNT, kind="netease", key=account.key, secret=account.secret, urls=[vendor_url]
+            )
+            yield provisioned
 
 
 @contextmanager
@@ -148,7 +176,23 @@ def _engine() -> Iterator[tuple[str, str | None]]:
         yield f"DynamoDB Local {local.VERSION}", endpoint
 
 
-def _provisioned(engine: str, log: IO[str], receiver: Receiver) -> World:
+@contextmanager
+def _vendor() -> Iterator[tuple[Vendor, str]]:
+    """NetEase's server, as the simulator has it, and its address; the calls that it places take an
+    hour."""
+    account = Account(secrets.token_hex(16), secrets.token_hex(16), callback_url="")
+    phones = Phones(lasts_s=3600)
+    vendor = Vendor(account, dict.fromkeys(KEPT_NUMBERS), recordings_url="", phones=phones)
+    server = Server(socket.create_server(("127.0.0.1", 0)), vendor)
+    thread = Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield vendor, f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def _provisioned(engine: str, receiver: Receiver, vendor: Vendor) -> World:
     names = settings()
     described = json.loads((ROOT / "infra" / "resources.json").read_text())
     table = described["Resources"]["Table"]["Properties"]
@@ -164,9 +208,8 @@ def _provisioned(engine: str, log: IO[str], receiver: Receiver) -> World:
     table_key = [part["AttributeName"] for part in table["KeySchema"]]
     meter = Meter(probe, [Index.of(each, table_key) for each in table["GlobalSecondaryIndexes"]])
     switch = (SWITCH, provision.create_switch(SWITCH))
-    with redirect_stdout(log):
-        # The logger keeps the stream that it finds now.
-        from app import app as handler
+    from app import app as handler
+
     for client in (clients.dynamodb(), clients.sqs(), clients.secretsmanager()):
         meter.attach(client)
-    return World(engine, meter, handler, receiver, switch)
+    return World(engine, meter, handler, receiver, switch, vendor)

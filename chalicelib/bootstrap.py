@@ -5,27 +5,17 @@ from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING
 
 from chalicelib.carriers.base import CarrierAccounts
-from chalicelib.carriers.netease.callbacks import NeteaseDialect
 from chalicelib.carriers.netease.door import Door
 from chalicelib.carriers.netease.facade import AxbFacade
-from chalicelib.carriers.transport import CallbackSender
-from chalicelib.carriers.trunk.callbacks import Switchboard
 from chalicelib.core.binding import BindingDesk
 from chalicelib.core.cleaning import Cleaner
 from chalicelib.core.leases import LeaseDesk
 from chalicelib.core.rate import RateLimiter
-from chalicelib.core.reporting import EventDesk
-from chalicelib.core.routing import Router
-from chalicelib.core.upkeep import Upkeep
 from chalicelib.settings import Settings, settings
 from chalicelib.store import clients, secrets
-from chalicelib.store.accounts import DynamoAccounts
 from chalicelib.store.apps import DynamoApps
 from chalicelib.store.bindings import DynamoBindings
-from chalicelib.store.events import DynamoEvents
 from chalicelib.store.nonces import DynamoNonces
-from chalicelib.store.placed import DynamoPlacedCalls
-from chalicelib.store.queue import DeliveryQueue
 from chalicelib.store.table import Table
 from chalicelib.telemetry import count, log_call, log_trouble
 
@@ -34,6 +24,11 @@ if TYPE_CHECKING:
     from chalicelib.carriers.netease.im import ImFacade
     from chalicelib.carriers.netease.phone_login import PhoneLoginFacade
     from chalicelib.carriers.netease.receiver import CarrierReceiver
+    from chalicelib.carriers.trunk.callbacks import Switchboard
+    from chalicelib.core.reporting import EventDesk
+    from chalicelib.core.upkeep import Upkeep
+    from chalicelib.store.accounts import DynamoAccounts
+    from chalicelib.store.placed import DynamoPlacedCalls
 
 
 @dataclass(frozen=True)
@@ -62,6 +57,11 @@ class Gateway:
     def desk(self) -> BindingDesk:
         """Bindings, whichever API is spoken."""
         return BindingDesk(self._bindings, self.cleaner, self._leases)
+
+    @cached_property
+    def cleaner(self) -> Cleaner:
+        """The first schedule, and who makes room for a bind."""
+        return Cleaner(self._bindings)
 
     # Imported where they are made, so that a cold start of the calls above does without them.
 
@@ -103,20 +103,24 @@ class Gateway:
         )
 
     @cached_property
-    def switchboard(self) -> Switchboard:
+    def switchboard(self) -> "Switchboard":
         """The switch's side of `trunk`."""
+        from chalicelib.carriers.trunk.callbacks import Switchboard  # noqa: PLC0415
+        from chalicelib.core.routing import Router  # noqa: PLC0415
+
         return Switchboard(
             credentials=self._credentials, router=Router(self._bindings), desk=self.events
         )
 
     @cached_property
-    def cleaner(self) -> Cleaner:
-        """The first schedule."""
-        return Cleaner(self._bindings)
-
-    @cached_property
-    def events(self) -> EventDesk:
+    def events(self) -> "EventDesk":
         """Events in, callbacks out."""
+        from chalicelib.carriers.netease.callbacks import NeteaseDialect  # noqa: PLC0415
+        from chalicelib.carriers.transport import CallbackSender  # noqa: PLC0415
+        from chalicelib.core.reporting import EventDesk  # noqa: PLC0415
+        from chalicelib.store.events import DynamoEvents  # noqa: PLC0415
+        from chalicelib.store.queue import DeliveryQueue  # noqa: PLC0415
+
         return EventDesk(
             events=DynamoEvents(self._table, self._data_keys.vault),
             outbox=DeliveryQueue(clients.sqs, self.settings.delivery_queue_name),
@@ -129,8 +133,10 @@ class Gateway:
         )
 
     @cached_property
-    def upkeep(self) -> Upkeep:
+    def upkeep(self) -> "Upkeep":
         """The schedules that ask carriers."""
+        from chalicelib.core.upkeep import Upkeep  # noqa: PLC0415
+
         return Upkeep(self._bindings, self._leases, trouble=log_trouble)
 
     @cached_property
@@ -152,11 +158,15 @@ class Gateway:
         return DynamoBindings(self._table, self._data_keys.vault)
 
     @cached_property
-    def _placed(self) -> DynamoPlacedCalls:
+    def _placed(self) -> "DynamoPlacedCalls":
+        from chalicelib.store.placed import DynamoPlacedCalls  # noqa: PLC0415
+
         return DynamoPlacedCalls(self._table, self._data_keys.vault)
 
     @cached_property
-    def _accounts(self) -> DynamoAccounts:
+    def _accounts(self) -> "DynamoAccounts":
+        from chalicelib.store.accounts import DynamoAccounts  # noqa: PLC0415
+
         return DynamoAccounts(self._table, self._data_keys.vault)
 
     @cached_property

@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from chalicelib.bootstrap import gateway
 from chalicelib.clock import now_ms
 from chalicelib.core.errors import GatewayError, NotDelivered
-from chalicelib.core.events import EventKey
 from chalicelib.core.ports import Duty
 from chalicelib.telemetry import count, log_fault, log_request
 
@@ -26,6 +25,9 @@ def deliver_events(messages: Sequence[str]) -> None:
 
 
 def _delivered(message: str) -> bool:
+    # Imported here: app.py imports this module, and a cold bind knows no events.
+    from chalicelib.core.events import EventKey  # noqa: PLC0415
+
     now = now_ms()
     try:
         outcome = gateway().events.deliver(EventKey.from_text(message), now=now)

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from chalicelib.carriers.transport import Told
 from chalicelib.core.errors import Unavailable
 from chalicelib.core.ports import Carrier, Credentials
 from chalicelib.core.values import CarrierAccount
+
+if TYPE_CHECKING:
+    from chalicelib.carriers.transport import Told
 
 KINDS: Mapping[str, str] = {
     "trunk": "chalicelib.carriers.trunk.client",
@@ -23,7 +25,7 @@ class CarrierAccounts:
     """Fulfils the port Carriers: a carrier is made once for each version of its account. `told`
     hears the facts of every call to one."""
 
-    def __init__(self, credentials: Credentials, timeout_s: float, told: Told) -> None:
+    def __init__(self, credentials: Credentials, timeout_s: float, told: "Told") -> None:
         self._credentials = credentials
         self._timeout_s = timeout_s
         self._told = told

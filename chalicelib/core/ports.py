@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
-from chalicelib.core.events import Delivery, Event, EventKey
 from chalicelib.core.values import (
     App,
     AppCredentials,
@@ -18,6 +17,10 @@ from chalicelib.core.values import (
     Subscriber,
     SwitchCredentials,
 )
+
+if TYPE_CHECKING:
+    # What a cold bind does without.
+    from chalicelib.core.events import Delivery, Event, EventKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,21 +149,21 @@ class Apps(Protocol):
 class Events(Protocol):
     """Stored events, which are also the outbox."""
 
-    def append(self, event: Event) -> EventKey | None:
+    def append(self, event: "Event") -> "EventKey | None":
         """Stores once; the key if the app still has to be told, else None. One write."""
         ...
 
-    def call(self, key: EventKey) -> Sequence[tuple[EventKey, Event, Delivery]]:
+    def call(self, key: "EventKey") -> "Sequence[tuple[EventKey, Event, Delivery]]":
         """Every event of the call: one query."""
         ...
 
-    def settle(self, key: EventKey, delivery: Delivery, *, now: int) -> None: ...
+    def settle(self, key: "EventKey", delivery: "Delivery", *, now: int) -> None: ...
 
 
 class Outbox(Protocol):
     """The way to the worker that delivers."""
 
-    def announce(self, keys: Sequence[EventKey]) -> None: ...
+    def announce(self, keys: "Sequence[EventKey]") -> None: ...
 
 
 class Dialect(Protocol):
@@ -168,8 +171,8 @@ class Dialect(Protocol):
 
     def callback(
         self,
-        event: Event,
-        call: Sequence[Event],
+        event: "Event",
+        call: "Sequence[Event]",
         *,
         app: App,
         binding: Binding | None,

@@ -9,12 +9,14 @@ from bench.meter import Call
 from bench.operations import Measured
 
 
-def measured(name: str, *round_trips: int, write: int = 0, index: int = 0) -> Measured:
+def measured(
+    name: str, *round_trips: int, write: int = 0, index: int = 0, carrier: int = 0
+) -> Measured:
     """An operation of so many calls."""
     units = Units(write=write, index=index)
     calls = [Call("dynamodb", "Query", {}, round_trips=each) for each in round_trips]
     calls[0].units = units
-    return Measured(name, calls)
+    return Measured(name, calls, carrier_requests=carrier)
 
 
 GOOD = [
@@ -23,12 +25,14 @@ GOOD = [
     measured("query by X", 1),
     measured("route, connect", 1),
     measured("deliver an event", 1, 1, 1),
+    measured("bind at a carrier", 1, 1, write=14, index=3, carrier=1),
 ]
 
 
 def test_what_is_within_its_limits_is_not_named() -> None:
     assert not list(limits.of_operations(GOOD))
     assert not list(limits.of_cpu({"bind": 1.5, "bind, repeated": 9.0}))
+    assert not list(limits.of_carrier({"bind": 1.5}))
     assert not list(limits.of_cold_start(1.4))
 
 
@@ -43,6 +47,14 @@ def test_what_is_within_its_limits_is_not_named() -> None:
         ),
         (measured("bind", 1, index=4), "bind, write units on indexes: 4, at most 3 allowed"),
         (measured("unbind", 1, 1, 1), "unbind, AWS round trips: 3, at most 2 allowed"),
+        (
+            measured("store a callback", 1, 1, write=2),
+            "store a callback, write units on the table: 2, at most 1 allowed",
+        ),
+        (
+            measured("delay at a carrier", 1, 1, 1, carrier=3),
+            "delay at a carrier, requests to a carrier: 3, at most 2 allowed",
+        ),
         (measured("route, connect", 1, 1), "route, connect, AWS round trips: 2, at most 1 allowed"),
     ],
 )
@@ -53,6 +65,9 @@ def test_a_breach_is_named_with_both_figures(bad: Measured, said: str) -> None:
 def test_ratios_above_the_limit_are_named() -> None:
     assert [str(each) for each in limits.of_cpu({"bind": 1.51, "unbind": 1.2})] == [
         "bind, CPU as a ratio: 1.51, at most 1.5 allowed"
+    ]
+    assert [str(each) for each in limits.of_carrier({"bind": 1.49, "query": 1.51})] == [
+        "query at a carrier, CPU as a ratio: 1.51, at most 1.5 allowed"
     ]
     assert [str(each) for each in limits.of_cold_start(1.41)] == [
         "cold start as a ratio: 1.41, at most 1.4 allowed"

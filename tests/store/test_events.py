@@ -1,10 +1,13 @@
 """Events at rest: each once, sealed, and open until its app was told."""
 
+import json
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from bench.capacity import KB, item_size
+from chalicelib.carriers.netease.wire_callbacks import read
 from chalicelib.core.events import (
     Delivery,
     Event,
@@ -18,6 +21,7 @@ from chalicelib.store.events import DynamoEvents
 from chalicelib.store.nonces import DynamoNonces
 from chalicelib.store.table import Table
 from chalicelib.store.vault import Vault
+from tests.carriers.netease.recorded import recorded
 from tests.core.samples import event
 from tests.stage import X1, A, B, Stage
 
@@ -53,11 +57,37 @@ FULL = Event(
 BARE = event(EventKind.RECORDING_READY, 5, call_id="bare")
 
 
-@pytest.mark.parametrize("stored", [FULL, BARE])
+@pytest.mark.parametrize("stored", [FULL, BARE, replace(FULL, raw='\n{"a":\r\n1}\n')])
 def test_an_event_is_read_back_as_it_was(store: DynamoEvents, stored: Event) -> None:
     key = store.append(stored)
     assert key is not None
     assert store.call(key) == [(key, stored, Delivery.PENDING)]
+
+
+def test_an_event_of_before_is_read_with_what_the_carrier_sent(
+    stage: Stage, store: DynamoEvents
+) -> None:
+    key = store.append(FULL)
+    assert key is not None
+    (item,) = stage.items("C#")
+    told, raw = VAULT.open(item["sealed"]["B"], key.event).split("\n")
+    before = json.dumps(json.loads(told) | {"raw": raw})
+    item["sealed"] = {"B": VAULT.seal(before, key.event)}
+    stage.dynamodb.put_item(TableName=stage.table, Item=item)
+    assert store.call(key) == [(key, FULL, Delivery.PENDING)]
+
+
+def test_the_end_of_a_call_is_one_write_unit_also_once_it_is_delivered(
+    stage: Stage, store: DynamoEvents
+) -> None:
+    message = recorded("callback-32")["body"].replace("abc", "0" * 26)
+    ended = read(message.encode(), carrier="n" * 32, received=1_900_000_000_000)
+    assert ended is not None
+    key = store.append(ended)
+    assert key is not None
+    store.settle(key, Delivery.DELIVERED, now=1_900_000_000_001)
+    (item,) = stage.items("C#")
+    assert item_size(item) <= KB
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from chalicelib.carriers.json_text import parse_json
-from chalicelib.carriers.netease import codes
+from chalicelib.carriers.netease import outcomes
 from chalicelib.carriers.netease import wire_members as members
 from chalicelib.carriers.netease.wire_members import (
     COMPACT,
@@ -74,7 +74,7 @@ def write(event: Event, call: Sequence[Event], *, binding: Binding | None) -> di
         case EventKind.SMS_SENT:
             sms = {
                 "smsTime": members.written(event.at, COMPACT),
-                "smsResult": str(codes.SMS_RESULTS[event.sms_result or SmsResult.OK]),
+                "smsResult": str(outcomes.SMS_RESULTS[event.sms_result or SmsResult.OK]),
             }
             # The document's table has userData, its example, of a binding without, has none.
             told = told if user_data else {}
@@ -97,8 +97,8 @@ def _call(event: Event, call: Sequence[Event]) -> dict[str, str]:
         "startTime": start,
         "finishTime": finish,
         "callDuration": str(talked_s),
-        "finishType": str(codes.FINISH_TYPES[record.released_by]),
-        "finishState": str(codes.FINISH_STATES[record.outcome]),
+        "finishType": str(outcomes.FINISH_TYPES[record.released_by]),
+        "finishState": str(outcomes.FINISH_STATES[record.outcome]),
     }
 
 
@@ -111,8 +111,10 @@ def _read_call(fields: Fields) -> dict[str, Any]:
         "started": members.time(fields, "callTime"),
         "answered": start if talked else None,
         # A number that is in no table is no reason to lose an event; `raw` keeps it.
-        "outcome": codes.OUTCOMES.get(members.text(fields, "finishState"), Outcome.PLATFORM_ERROR),
-        "released_by": codes.PARTIES.get(members.text(fields, "finishType"), Party.PLATFORM),
+        "outcome": outcomes.OUTCOMES.get(
+            members.text(fields, "finishState"), Outcome.PLATFORM_ERROR
+        ),
+        "released_by": outcomes.PARTIES.get(members.text(fields, "finishType"), Party.PLATFORM),
         **_of_binding(fields),
         **_parties(fields),
     }
@@ -122,7 +124,7 @@ def _read_sms(fields: Fields) -> dict[str, Any]:
     return {
         "kind": EventKind.SMS_SENT,
         "at": members.time(fields, "smsTime"),
-        "sms_result": codes.RESULTS.get(members.text(fields, "smsResult"), SmsResult.FAILED),
+        "sms_result": outcomes.RESULTS.get(members.text(fields, "smsResult"), SmsResult.FAILED),
         **_of_binding(fields),
         **_parties(fields),
     }

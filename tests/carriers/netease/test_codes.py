@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from chalicelib.carriers.netease import codes, hang_causes
+from chalicelib.carriers.netease import codes, hang_causes, outcomes
 from chalicelib.core import errors
 from chalicelib.core.events import Outcome, Party, SmsResult
 
@@ -57,22 +57,22 @@ def test_a_code_that_is_in_no_document_says_nothing(code: int) -> None:
 
 
 def test_every_outcome_of_a_call_has_a_finish_state() -> None:
-    assert set(codes.FINISH_STATES) == set(Outcome)
-    assert set(codes.FINISH_STATES.values()) == {*range(15), 21, 50}
+    assert set(outcomes.FINISH_STATES) == set(Outcome)
+    assert set(outcomes.FINISH_STATES.values()) == {*range(15), 21, 50}
     # Read back they are themselves, or the first of two that share a number.
-    assert {codes.OUTCOMES[str(n)] for n in codes.FINISH_STATES.values()} == set(Outcome) - {
+    assert {outcomes.OUTCOMES[str(n)] for n in outcomes.FINISH_STATES.values()} == set(Outcome) - {
         Outcome.PLATFORM_ENDED,
         Outcome.BLOCKED,
     }
 
 
 def test_every_party_and_every_sms_result_has_a_number() -> None:
-    assert dict(codes.FINISH_TYPES) == {Party.PLATFORM: 0, Party.CALLER: 1, Party.CALLEE: 2}
-    assert set(codes.SMS_RESULTS) == set(SmsResult)
-    assert codes.SMS_RESULTS[SmsResult.OK] == 1
-    assert set(codes.SMS_RESULTS.values()) == {0, 1, 2, 3, 5, 6, 7, 9, 19, 20, 21}
-    assert {codes.RESULTS[str(n)] for n in codes.SMS_RESULTS.values()} == set(SmsResult)
-    assert {codes.PARTIES[str(n)] for n in codes.FINISH_TYPES.values()} == set(Party)
+    assert dict(outcomes.FINISH_TYPES) == {Party.PLATFORM: 0, Party.CALLER: 1, Party.CALLEE: 2}
+    assert set(outcomes.SMS_RESULTS) == set(SmsResult)
+    assert outcomes.SMS_RESULTS[SmsResult.OK] == 1
+    assert set(outcomes.SMS_RESULTS.values()) == {0, 1, 2, 3, 5, 6, 7, 9, 19, 20, 21}
+    assert {outcomes.RESULTS[str(n)] for n in outcomes.SMS_RESULTS.values()} == set(SmsResult)
+    assert {outcomes.PARTIES[str(n)] for n in outcomes.FINISH_TYPES.values()} == set(Party)
 
 
 def test_hang_up_causes_are_named_one_to_one() -> None:

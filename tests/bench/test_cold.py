@@ -1,0 +1,44 @@
+"""A cold start that answers a bind imports nothing that a bind does without."""
+
+import subprocess
+import sys
+
+from bench import cold
+
+LOOK = """
+import sys, app
+from chalicelib.bootstrap import gateway
+gateway().axb
+print(*sys.modules)
+"""
+ELSEWHERE = {
+    "requests",
+    "chalicelib.carriers.netease.callbacks",
+    "chalicelib.carriers.netease.client",
+    "chalicelib.carriers.netease.ecp",
+    "chalicelib.carriers.netease.im",
+    "chalicelib.carriers.netease.receiver",
+    "chalicelib.carriers.netease.wire_calls",
+    "chalicelib.carriers.transport",
+    "chalicelib.carriers.trunk",
+    "chalicelib.core.calling",
+    "chalicelib.core.events",
+    "chalicelib.core.reporting",
+    "chalicelib.core.upkeep",
+    "chalicelib.store.events",
+    "chalicelib.store.placed",
+}
+
+
+def test_what_other_calls_need_is_not_imported() -> None:
+    told = subprocess.run(
+        [sys.executable, "-c", LOOK],
+        env=cold.environment(),
+        cwd=cold.ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    loaded = set(told.split())
+    assert "chalicelib.core.binding" in loaded
+    assert not loaded & ELSEWHERE
