@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from chalicelib.core.binding import handle_of
 from chalicelib.core.errors import Unavailable
 from chalicelib.core.ports import Duty, Overdue, Refusal, Unsettled
-from chalicelib.core.values import Binding, BindingInfo, Leg, Subscriber
+from chalicelib.core.values import MINUTE_MS, Binding, BindingInfo, Leg, Subscriber
 from chalicelib.store import items, rules
 from chalicelib.store.table import Failed, Item, Table, n, s
 from chalicelib.store.vault import Vault
@@ -228,7 +228,10 @@ class DynamoBindings:
             yield Unsettled(handle=handle, due_at=int(entry["due_at"]["N"]))
 
     def _due(self, kind: str, *, now: int) -> Iterator[Item]:
-        for shard in range(items.DUE_SHARDS):
+        # A run may end before it has been through all: the next one, a minute later, begins with
+        # another shard.
+        first = now // MINUTE_MS
+        for shard in ((first + i) % items.DUE_SHARDS for i in range(items.DUE_SHARDS)):
             yield from self._table.query(
                 IndexName="due",
                 KeyConditionExpression="due_shard = :shard AND due_at <= :now",

@@ -1,4 +1,5 @@
-"""The schedules that ask carriers: an entry that can't be worked on holds up no other."""
+"""The schedules that ask carriers: an entry that can't be worked on holds up no other, and no part
+of the due index waits for another for ever."""
 
 from typing import Any
 
@@ -11,7 +12,7 @@ from chalicelib.core.values import DAY_MS
 from chalicelib.settings import settings
 from chalicelib.store import clients
 from tests.attacks.keepers import Book, Keeper, keeping
-from tests.gateways import NOW, Stage, number, subscriber
+from tests.gateways import MINUTE, NOW, Stage, number, subscriber
 
 DUE = NOW + DAY_MS * 3 // 4
 """When a lease of a day has to be made longer."""
@@ -112,3 +113,14 @@ def test_a_silent_carrier_is_not_asked_for_each_binding(here: Stage, gateway: Ga
     failing(gateway, errors.Unavailable("silence"), times=4)
     assert renew(gateway, now=DUE) == (0, 4, 0)
     assert keeper(gateway).asked["find"] == SILENT_AFTER
+
+
+def test_a_full_shard_does_not_starve_the_others(here: Stage, gateway: Gateway) -> None:
+    app = here.app("many", [number(i) for i in range(1, 41)])
+    for i in range(40):
+        app.bind(gateway, subscriber(2 * i), subscriber(2 * i + 1), now=NOW, minutes=4320)
+    first = {
+        int(next(gateway._bindings.unsettled("lease", now=DUE + i * MINUTE)).handle) % 8
+        for i in range(8)
+    }
+    assert len(first) > 4
