@@ -1,7 +1,7 @@
 """The conditions that hold the invariants, and the writes that carry them."""
 
 from chalicelib.core.ports import Overdue
-from chalicelib.store.items import binding_key
+from chalicelib.store.items import binding_key, due_shards
 from chalicelib.store.table import Item, key, n, s
 
 NEW = "attribute_not_exists(pk)"
@@ -9,7 +9,8 @@ UNCHANGED = "version = :before AND attribute_not_exists(ended)"
 OURS = "binding = :binding"
 INTENDED = "id = :id AND version = :before AND intent = :intent"
 STILL_DUE = "due_at = :seen"
-OVERDUE = "expires <= :now AND attribute_exists(due_at)"
+# What a carrier has to be asked about stays due until it is settled, however long it has run out.
+OVERDUE = "expires <= :now AND begins_with(due_shard, :expiry)"
 QUOTA_ROOM = "attribute_not_exists(live) OR live < :limit"
 LEG_FREE = (
     # never used, or TTL collected it
@@ -136,7 +137,11 @@ def settled(overdue: Overdue, *, now: int) -> Item:
             # The version moves on, so that a release that read it before can't count it off twice.
             "UpdateExpression": "REMOVE due_shard, due_at ADD version :one",
             "ConditionExpression": OVERDUE,
-            "ExpressionAttributeValues": {":one": n(1), ":now": n(now)},
+            "ExpressionAttributeValues": {
+                ":one": n(1),
+                ":now": n(now),
+                ":expiry": s(due_shards("expiry")),
+            },
         }
     }
 
