@@ -75,7 +75,10 @@ class DynamoBindings:
         vault = self._vault()
         writes = [
             self._next_version(binding, intended="bind"),
-            *(rules.lead(leg, binding.id) for leg in _leg_keys(binding, vault)),
+            *(
+                rules.lead(leg, binding.id, items.leg_times(binding))
+                for leg in _leg_keys(binding, vault)
+            ),
         ]
         return self._table.transact(writes) is None
 

@@ -79,16 +79,10 @@ def give_back(leg_key: Item, binding_id: str, *, now: int) -> Item:
     }
 
 
-def lead(leg_key: Item, binding_id: str) -> Item:
-    """A reserved leg leads somewhere from now on."""
-    return {
-        "Update": {
-            "Key": leg_key,
-            "UpdateExpression": "REMOVE pending, free_before",
-            "ConditionExpression": OURS,
-            "ExpressionAttributeValues": {":binding": s(binding_id)},
-        }
-    }
+def lead(leg_key: Item, binding_id: str, times: Item) -> Item:
+    """A reserved leg leads somewhere from now on, and cools by what its carrier agreed to."""
+    removed = " REMOVE pending, free_before"
+    return update(leg_key, times, OURS, {":binding": s(binding_id)}, removed)
 
 
 def remove(item_key: Item, condition: str, values: Item) -> Item:

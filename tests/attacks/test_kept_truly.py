@@ -77,3 +77,22 @@ def test_the_cleaner_leaves_alone_what_is_in_doubt(
     keeper(gateway).before = keeper(gateway).after = lambda _: None
     renew(gateway, now=ended + GRACE_MS)
     assert not book.live(now=ended + GRACE_MS)
+
+
+# What a carrier says
+
+
+def test_legs_cool_for_as_long_as_the_carrier_says_that_it_keeps_them(
+    app: Backend, gateway: Gateway, book: Book
+) -> None:
+    keeper(gateway).after = fails("bind", errors.Unavailable("silence"))
+    assert app.bind(gateway, A, B, now=NOW, minutes=2, request_id="r")["code"] == 514
+    keeper(gateway).after = lambda _: None
+    (entry,) = book.entries.values()
+    # Its clock, or its idea of a minute, is not ours.
+    book.entries[entry.id] = type(entry)(**vars(entry) | {"until": NOW + DAY_MS})
+    assert app.bind(gateway, A, B, now=NOW, minutes=2, request_id="r")["code"] == 200
+    keeper(gateway).careless = True
+    later = NOW + 2 * MINUTE + MINUTE + COOLING_S * 1000
+    assert book.live(now=later)
+    assert app.bind(gateway, A, C, now=later)["code"] == 603
