@@ -35,12 +35,12 @@ class LeaseDesk:
         try:
             kept = keeper.bind(binding, lease_ms=lease_ms, now=now)
         except errors.NotReached:
-            self.bindings.undo(binding, now=now)
+            self._undo(binding, now=now)
             raise
         except errors.Unavailable:
             raise
         except errors.GatewayError:
-            self.bindings.undo(binding, now=now)
+            self._undo(binding, now=now)
             raise
         return self._confirm(binding, kept, keeper, now=now)
 
@@ -56,7 +56,7 @@ class LeaseDesk:
             return self._confirm(binding, kept, keeper, now=now)
         if now - binding.updated < GRACE_MS:
             raise errors.RequestRunning("the same request is being worked on")
-        self.bindings.undo(binding, now=now)
+        self._undo(binding, now=now)
         return None
 
     def end(self, binding: Binding, *, now: int) -> bool:
@@ -137,12 +137,24 @@ class LeaseDesk:
         elif binding.intent == "release":
             self.end(binding, now=now)
 
-    def _confirm(self, binding: Binding, kept: Kept, keeper: Keeper, *, now: int) -> Binding:
-        agreed = _kept_by(binding, kept, keeper)
-        agreed = replace(agreed, intent=None, attempts=0, version=binding.version + 1)
-        if self.bindings.confirm(agreed):
-            return agreed
+    def _undo(self, binding: Binding, *, now: int) -> None:
+        if self.bindings.undo(binding, now=now):
+            return
         current = self.bindings.get(binding.id)
+        if current is not None and current.intent == "bind":
+            # Somebody else looked at it too, or the data key is another than at its commit.
+            self.bindings.undo(current, now=now)
+
+    def _confirm(self, binding: Binding, kept: Kept, keeper: Keeper, *, now: int) -> Binding:
+        current: Binding | None = binding
+        # Again if somebody else looked at it too, or the data key is another than at its commit.
+        for _ in range(2):
+            if current is not None and current.intent == "bind":
+                agreed = replace(_kept_by(current, kept, keeper), intent=None)
+                agreed = replace(agreed, version=current.version + 1)
+                if self.bindings.confirm(agreed):
+                    return agreed
+                current = self.bindings.get(binding.id)
         if current is not None and current.carrier_id == kept.id:
             return current
         # Its intent was given up while the carrier was still at it: nobody here would end it.
@@ -176,5 +188,5 @@ def _check_at(binding: Binding, keeper: Keeper) -> int | None:
 
 
 def _kept_by(binding: Binding, kept: Kept, keeper: Keeper) -> Binding:
-    held = replace(binding, carrier_id=kept.id, lease=kept.until)
+    held = replace(binding, carrier_id=kept.id, lease=kept.until, attempts=0)
     return replace(held, check_at=_check_at(held, keeper))

@@ -96,3 +96,26 @@ def test_legs_cool_for_as_long_as_the_carrier_says_that_it_keeps_them(
     later = NOW + 2 * MINUTE + MINUTE + COOLING_S * 1000
     assert book.live(now=later)
     assert app.bind(gateway, A, C, now=later)["code"] == 603
+
+
+# While a data key is being replaced
+
+
+@pytest.mark.parametrize("refused", [False, True])
+def test_a_bind_during_which_the_data_key_changes_is_carried_through(
+    here: Stage, app: Backend, book: Book, refused: bool
+) -> None:
+    writes_old, writes_new = here.rotation()
+    keeping(writes_old, book)
+
+    def changed(asked: str) -> None:
+        if asked == "bind":
+            writes_old._data_keys._secret = writes_new._data_keys._secret
+            if refused:
+                raise errors.CarrierRefused("no")
+
+    keeper(writes_old).before = changed
+    bound = app.bind(writes_old, A, B, now=NOW)
+    assert bound["code"] == (514 if refused else 200)
+    assert len(book.live(now=NOW)) == (not refused)
+    assert here.quota_used("demo") == (not refused)
