@@ -247,12 +247,7 @@ class DynamoBindings:
     def claim(self, entry: Unsettled, *, until: int) -> Binding | None:
         """See the port. One write, which reads the binding too."""
         item = self._table.update_if(
-            rules.update(
-                items.binding_key(entry.handle),
-                {"due_at": n(until)},
-                rules.STILL_DUE,
-                {":seen": n(entry.due_at)},
-            )
+            rules.claimed(items.binding_key(entry.handle), seen=entry.due_at, until=until)
         )
         return items.read_binding(item, self._vault()) if item is not None else None
 

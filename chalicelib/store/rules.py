@@ -123,6 +123,19 @@ def update(item_key: Item, changes: Item, condition: str, values: Item, removed:
     }
 
 
+def claimed(item_key: Item, *, seen: int, until: int) -> Item:
+    """Takes an entry of the due index that is as it was seen."""
+    return {
+        "Update": {
+            "Key": item_key,
+            # The version moves on, so that nobody changes the binding who read it before.
+            "UpdateExpression": "SET due_at = :until ADD version :one",
+            "ConditionExpression": STILL_DUE,
+            "ExpressionAttributeValues": {":seen": n(seen), ":until": n(until), ":one": n(1)},
+        }
+    }
+
+
 def settled(overdue: Overdue, *, now: int) -> Item:
     """Takes an expired binding off the due index, once."""
     return {

@@ -55,7 +55,98 @@ def renew(gateway: Gateway, *, now: int) -> tuple[int, int, int]:
     return seen.done, seen.put_off, seen.taken
 
 
+# Doubts
+
+
+@pytest.mark.parametrize("point", ["before", "after"])
+@pytest.mark.parametrize("end", [errors.Unavailable("silence"), Died()])
+def test_a_delay_that_is_acknowledged_at_its_repeat_is_in_force_at_the_carrier(
+    app: Backend, gateway: Gateway, book: Book, point: str, end: BaseException
+) -> None:
+    bound = app.bind(gateway, A, B, now=NOW, minutes=10)["bindId"]
+    setattr(keeper(gateway), point, fails("extend", end))
+    with contextlib.suppress(Died):
+        app.call(gateway, "delay", now=NOW, bindId=bound, delta=60, request_id="d")
+    keeper(gateway).before = keeper(gateway).after = lambda _: None
+    for _ in range(2):
+        delayed = app.call(gateway, "delay", now=NOW, bindId=bound, delta=60, request_id="d")
+        assert delayed == {"code": 200}
+    (entry,) = book.live(now=NOW)
+    assert entry.until == NOW + 70 * MINUTE
+
+
+def test_legs_are_reserved_no_longer_than_the_carrier_can_have_kept_them(
+    app: Backend, gateway: Gateway, book: Book
+) -> None:
+    bound = app.bind(gateway, A, B, now=NOW, minutes=10)["bindId"]
+    keeper(gateway).before = fails("extend", errors.Unavailable("silence"))
+    late = NOW + 10 * MINUTE - 1
+    assert app.call(gateway, "delay", now=late, bindId=bound, delta=60)["code"] == 514
+    ended = late + GRACE_MS
+    assert renew(gateway, now=ended) == (1, 0, 0)
+    assert not book.live(now=ended)
+    cooled = ended + MINUTE + COOLING_S * 1000
+    assert app.bind(gateway, A, C, now=ended + COOLING_S * 1000 - 1)["code"] == 603
+    assert app.bind(gateway, A, C, now=cooled)["code"] == 200
+
+
 # Races between clients and the schedule
+
+
+def test_what_was_unbound_while_the_schedule_renewed_it_stays_unbound(
+    here: Stage, app: Backend, gateway: Gateway, book: Book
+) -> None:
+    bound = app.bind(gateway, A, B, now=NOW, minutes=3 * 1440)["bindId"]
+    other = here.instance()
+    keeping(other, book)
+    due = NOW + DAY_MS * 3 // 4
+
+    def unbound(asked: str) -> None:
+        if asked == "find":
+            keeper(other).before = lambda _: None
+            assert app.call(gateway, "unbind", now=due, bindId=bound) == {"code": 200}
+
+    keeper(other).before = unbound
+    renew(other, now=due)
+    assert not book.live(now=due)
+
+
+def test_what_was_unbound_while_a_delay_asked_for_it_stays_unbound(
+    here: Stage, app: Backend, gateway: Gateway, book: Book
+) -> None:
+    bound = app.bind(gateway, A, B, now=NOW, minutes=10)["bindId"]
+    other = here.instance()
+    keeping(other, book)
+
+    def unbound(asked: str) -> None:
+        if asked == "find":
+            keeper(other).before = lambda _: None
+            assert app.call(gateway, "unbind", now=NOW, bindId=bound) == {"code": 200}
+
+    keeper(other).before = unbound
+    assert app.call(other, "delay", now=NOW, bindId=bound, delta=60)["code"] == 404
+    assert not book.live(now=NOW)
+
+
+@pytest.mark.parametrize("again", ["client", "schedule"])
+def test_what_was_bound_anew_by_a_process_that_died_is_released_too(
+    here: Stage, app: Backend, gateway: Gateway, book: Book, again: str
+) -> None:
+    bound = app.bind(gateway, A, B, now=NOW, minutes=3 * 1440)["bindId"]
+    book.entries.clear()
+    due = NOW + DAY_MS * 3 // 4
+    keeper(gateway).after = fails("bind", Died())
+    with contextlib.suppress(Died):
+        renew(gateway, now=due)
+    assert len(book.live(now=due)) == 1
+    keeper(gateway).after = lambda _: None
+    if again == "schedule":
+        keeper(gateway).before = fails("release", errors.NotReached("down"))
+    app.call(gateway, "unbind", now=due, bindId=bound)
+    keeper(gateway).before = lambda _: None
+    if again == "schedule":
+        gateway.upkeep.run("intent", now=due + GRACE_MS, time_left=lambda: True)
+    assert not book.live(now=due)
 
 
 def test_the_cleaner_leaves_alone_what_is_in_doubt(
