@@ -1,5 +1,6 @@
 """HTTP to the outside: one session, time-outs, and what an answer means."""
 
+import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -35,9 +36,15 @@ MAX_REPLY = 1024 * 1024
 @cache
 def _session() -> "requests.Session":
     # Imported here: a cold start of what talks to nobody outside does without.
+    from http.cookiejar import DefaultCookiePolicy  # noqa: PLC0415
+
     import requests  # noqa: PLC0415
 
+    # It tells of addresses, and the query string of a relayed call may hold a number.
+    logging.getLogger("urllib3").propagate = False
     session = requests.Session()
+    # One session for all accounts and apps: no cookie of one goes with a call of another.
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     # Neither a proxy nor a .netrc of the environment has a say in where a message goes.
     session.trust_env = False
     return session
