@@ -10,6 +10,7 @@ from typing import Any
 from aws_lambda_powertools import Logger, single_metric
 from aws_lambda_powertools.metrics import MetricUnit
 
+from chalicelib.core.errors import GatewayError
 from chalicelib.settings import settings
 
 SERVICE = "masking-gateway"
@@ -63,6 +64,9 @@ def log_call(operation: str, facts: Mapping[str, str | int]) -> None:
 
 def log_trouble(error: Exception) -> None:
     """One line for what a schedule could not do yet."""
+    if not isinstance(error, GatewayError):
+        log_fault("upkeep", error)
+        return
     logger().warning("put off", extra={"error": type(error).__name__, "why": str(error)})
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from chalicelib import telemetry
+from chalicelib.core.errors import Unavailable
 from chalicelib.core.values import Subscriber
 from tests.stage import A
 
@@ -85,6 +86,15 @@ def test_a_fault_is_told_by_type_and_place_never_by_its_text(log: Any) -> None:
     assert line["at"][-1].endswith(":fails")
     assert A[2:] not in json.dumps(line)
     assert "secret-1" not in json.dumps(line)
+
+
+def test_of_trouble_only_the_domains_own_words_are_told(log: Any) -> None:
+    telemetry.log_trouble(Unavailable("HTTP 502"))
+    telemetry.log_trouble(KeyError("secret-1"))
+    ours, stray = log()
+    assert (ours["message"], ours["error"], ours["why"]) == ("put off", "Unavailable", "HTTP 502")
+    assert (stray["level"], stray["fault"]) == ("ERROR", "KeyError")
+    assert "secret-1" not in json.dumps(stray)
 
 
 def test_a_count_is_one_line_in_embedded_metric_format(

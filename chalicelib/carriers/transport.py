@@ -36,11 +36,15 @@ MAX_REPLY = 1024 * 1024
 @cache
 def _session() -> "requests.Session":
     # Imported here: a cold start of what talks to nobody outside does without.
+    from http.cookiejar import DefaultCookiePolicy  # noqa: PLC0415
+
     import requests  # noqa: PLC0415
 
-    # At DEBUG urllib3 writes each path with its query string, and a relayed one may hold a number.
-    logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)
+    # It tells of addresses, and the query string of a relayed call may hold a number.
+    logging.getLogger("urllib3").propagate = False
     session = requests.Session()
+    # One session for all accounts and apps: no cookie of one goes with a call of another.
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     # Neither a proxy nor a .netrc of the environment has a say in where a message goes.
     session.trust_env = False
     return session

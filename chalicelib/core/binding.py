@@ -105,8 +105,7 @@ class BindingDesk:
                 raise errors.UnknownBinding("this binding has ended")
             if binding.expires + delta_ms - now > MAX_LIFETIME_MS:
                 raise errors.BadParameter("delta")
-            longer = self._leased(binding, delta_ms=delta_ms, request=request, now=now)
-            if longer is not None and self._bindings.replace(longer):
+            if self._made_longer(binding, delta_ms=delta_ms, request=request, now=now):
                 return
         raise errors.Contended("this binding is being changed")
 
@@ -115,20 +114,19 @@ class BindingDesk:
             return self._leases.end(binding, now=now)
         return self._bindings.replace(binding.released(now=now))
 
-    def _leased(
+    def _made_longer(
         self, binding: Binding, *, delta_ms: int, request: RequestId, now: int
-    ) -> Binding | None:
-        """The longer binding, with a lease that covers it until the schedule comes; None if it has
-        to be read again."""
+    ) -> bool:
+        """Its lease then covers it until the schedule comes. False if it has to be read again."""
         longer = binding.extended(delta_ms=delta_ms, request=request, now=now)
-        planned = self._leases.planned(longer)
-        if planned.check_at is None or planned.check_at > now:
-            return planned
+        planned = self._leases.planned(binding, longer, now=now)
+        if planned is not None:
+            return self._bindings.replace(planned)
         unsure = self._leases.doubt(binding, now=now)
         if unsure is None:
-            return None
+            return False
         longer = unsure.extended(delta_ms=delta_ms, request=request, now=now)
-        return self._leases.covering(longer, now=now)
+        return self._leases.renew(longer, now=now)
 
     def _own(self, app: App, binding_id: str) -> Binding:
         binding = self._bindings.get(binding_id)

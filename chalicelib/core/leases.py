@@ -35,12 +35,12 @@ class LeaseDesk:
         try:
             kept = keeper.bind(binding, lease_ms=lease_ms, now=now)
         except errors.NotReached:
-            self.bindings.undo(binding, now=now)
+            self._undo(binding, now=now)
             raise
         except errors.Unavailable:
             raise
         except errors.GatewayError:
-            self.bindings.undo(binding, now=now)
+            self._undo(binding, now=now)
             raise
         return self._confirm(binding, kept, keeper, now=now)
 
@@ -56,7 +56,7 @@ class LeaseDesk:
             return self._confirm(binding, kept, keeper, now=now)
         if now - binding.updated < GRACE_MS:
             raise errors.RequestRunning("the same request is being worked on")
-        self.bindings.undo(binding, now=now)
+        self._undo(binding, now=now)
         return None
 
     def end(self, binding: Binding, *, now: int) -> bool:
@@ -66,6 +66,7 @@ class LeaseDesk:
         Keeper.release does, Contended.
         """
         keeper = self._keeper(binding)
+        sure = binding.intent is None and _is_sure(binding, keeper)
         if binding.intent != "release":
             intended = replace(
                 binding,
@@ -77,23 +78,45 @@ class LeaseDesk:
             if not self.bindings.note(intended):
                 return False
             binding = intended
-        keeper.release(_carrier_id(binding), now=now)
+        # Who bound it there anew may have died before it was noted.
+        kept = None if sure else keeper.find(binding, now=now)
+        keeper.release(kept.id if kept is not None else _carrier_id(binding), now=now)
         if not binding.live(now):
-            return self._let_run_out(binding)
+            return self._let_run_out(binding, now=now)
         return self.bindings.replace(binding.released(now=now))
 
-    def _let_run_out(self, binding: Binding) -> bool:
-        """Nothing is to be asked any more about one that is over."""
-        over = replace(binding, intent=None, check_at=None, attempts=0, version=binding.version + 1)
-        return self.bindings.note(over)
+    def _let_run_out(self, binding: Binding, *, now: int) -> bool:
+        """Nothing is to be asked any more about one that is over, and that the carrier released."""
+        over = replace(
+            binding,
+            lease=min(binding.lease or now, now),
+            intent=None,
+            check_at=None,
+            attempts=0,
+            version=binding.version + 1,
+        )
+        # Its legs cool from now on, unless the same two have them again already.
+        return self.bindings.replace(over) or self.bindings.note(over)
 
-    def covering(self, binding: Binding, *, now: int) -> Binding:
-        """The same binding, with a lease for as long as it lasts or as the carrier's longest.
+    def renew(self, binding: Binding, *, now: int) -> bool:
+        """Writes this next version of a binding, once its carrier keeps it for as long as it lasts
+        or as the carrier's longest lease; False if it had moved on meanwhile.
 
         What is there is asked for first, so it may be repeated; one that the carrier has lost is
-        bound there again. The caller writes the result. Raises what Keeper does.
+        bound there again. Raises what Keeper does.
         """
         keeper = self._keeper(binding)
+        renewed = self._covering(binding, keeper, now=now)
+        if self.bindings.replace(renewed):
+            return True
+        if renewed.carrier_id != binding.carrier_id:
+            current = self.bindings.get(binding.id)
+            if current is None or current.intent == "release" or not current.live(now):
+                # Bound there anew while it was released here: nobody else would end it.
+                keeper.release(_carrier_id(renewed), now=now)
+        return False
+
+    def _covering(self, binding: Binding, keeper: Keeper, *, now: int) -> Binding:
         kept = keeper.find(binding, now=now)
         if kept is None:
             lease_ms = min(binding.expires - now, keeper.lease_ms)
@@ -105,17 +128,28 @@ class LeaseDesk:
         keeper.extend(kept.id, delta_ms=delta_ms, now=now)
         return _kept_by(binding, Kept(kept.id, kept.until + delta_ms), keeper)
 
-    def planned(self, binding: Binding) -> Binding:
-        """The same binding, with the time at which its carrier has to be asked next."""
+    def planned(self, binding: Binding, longer: Binding, *, now: int) -> Binding | None:
+        """What a binding is to be made, with the time at which its carrier has to be asked next;
+        None if it has to be asked before: its lease is short, or not known for sure."""
         if binding.carrier_id is None:
-            return binding
-        return replace(binding, check_at=_check_at(binding, self._keeper(binding)))
+            return longer
+        keeper = self._keeper(binding)
+        check_at = _check_at(longer, keeper)
+        if not _is_sure(binding, keeper) or (check_at is not None and check_at <= now):
+            return None
+        return replace(longer, check_at=check_at)
 
     def doubt(self, binding: Binding, *, now: int) -> Binding | None:
         """Notes, before it is asked, that the carrier may keep it for longer than its app wants;
         None if it had moved on meanwhile. The schedule finds out, and ends it in time."""
         lease = (binding.lease or now) + self._keeper(binding).lease_ms
-        unsure = replace(binding, lease=lease, check_at=now + GRACE_MS, version=binding.version + 1)
+        unsure = replace(
+            binding,
+            lease=lease,
+            check_at=now + GRACE_MS,
+            attempts=binding.attempts + 1,
+            version=binding.version + 1,
+        )
         # Its legs too: they must not lead elsewhere while it may still ring.
         return unsure if self.bindings.replace(unsure) else None
 
@@ -124,12 +158,13 @@ class LeaseDesk:
         if duty == "intent":
             self._settle_intent(binding, now=now)
         elif now < binding.expires:
-            renewed = self.covering(binding, now=now)
-            self.bindings.replace(replace(renewed, attempts=0, version=binding.version + 1))
+            self.renew(replace(binding, version=binding.version + 1), now=now)
         else:
             # The carrier was told to keep it longer than its app wanted.
-            self._keeper(binding).release(_carrier_id(binding), now=now)
-            self._let_run_out(binding)
+            keeper = self._keeper(binding)
+            kept = keeper.find(binding, now=now)
+            keeper.release(kept.id if kept is not None else _carrier_id(binding), now=now)
+            self._let_run_out(binding, now=now)
 
     def _settle_intent(self, binding: Binding, *, now: int) -> None:
         if binding.intent == "bind":
@@ -137,12 +172,24 @@ class LeaseDesk:
         elif binding.intent == "release":
             self.end(binding, now=now)
 
-    def _confirm(self, binding: Binding, kept: Kept, keeper: Keeper, *, now: int) -> Binding:
-        agreed = _kept_by(binding, kept, keeper)
-        agreed = replace(agreed, intent=None, attempts=0, version=binding.version + 1)
-        if self.bindings.confirm(agreed):
-            return agreed
+    def _undo(self, binding: Binding, *, now: int) -> None:
+        if self.bindings.undo(binding, now=now):
+            return
         current = self.bindings.get(binding.id)
+        if current is not None and current.intent == "bind":
+            # Somebody else looked at it too, or the data key is another than at its commit.
+            self.bindings.undo(current, now=now)
+
+    def _confirm(self, binding: Binding, kept: Kept, keeper: Keeper, *, now: int) -> Binding:
+        current: Binding | None = binding
+        # Again if somebody else looked at it too, or the data key is another than at its commit.
+        for _ in range(2):
+            if current is not None and current.intent == "bind":
+                agreed = replace(_kept_by(current, kept, keeper), intent=None)
+                agreed = replace(agreed, version=current.version + 1)
+                if self.bindings.confirm(agreed):
+                    return agreed
+                current = self.bindings.get(binding.id)
         if current is not None and current.carrier_id == kept.id:
             return current
         # Its intent was given up while the carrier was still at it: nobody here would end it.
@@ -162,6 +209,12 @@ def _carrier_id(binding: Binding) -> str:
     return binding.carrier_id
 
 
+def _is_sure(binding: Binding, keeper: Keeper) -> bool:
+    """Whether what is noted of a lease is what the carrier said last: whoever is about to ask it,
+    or did so in vain, moves the time of the next check."""
+    return not binding.attempts and binding.check_at == _check_at(binding, keeper)
+
+
 def _ahead(keeper: Keeper) -> int:
     """How long before a lease runs out it is made longer: time for a carrier to come back."""
     return keeper.lease_ms // 4
@@ -176,5 +229,5 @@ def _check_at(binding: Binding, keeper: Keeper) -> int | None:
 
 
 def _kept_by(binding: Binding, kept: Kept, keeper: Keeper) -> Binding:
-    held = replace(binding, carrier_id=kept.id, lease=kept.until)
+    held = replace(binding, carrier_id=kept.id, lease=kept.until, attempts=0)
     return replace(held, check_at=_check_at(held, keeper))

@@ -1,5 +1,6 @@
 """What the schedules do at carriers: make leases longer in time, settle what is not known."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -12,6 +13,9 @@ CLAIM_MS = 2 * MINUTE_MS
 """For how long a binding is ours alone: longer than a schedule's function may run."""
 LONGEST_PAUSE_MS = 5 * MINUTE_MS
 """Between two attempts, while a carrier fails."""
+SILENT_AFTER = 3
+"""How many bindings in a row a carrier may have no answer for, until it is asked no more in a run:
+one alone may be the binding's fault."""
 
 
 @dataclass(slots=True)
@@ -30,41 +34,45 @@ class Upkeep:
     bindings: Bindings
     leases: LeaseDesk
     trouble: Callable[[Exception], None]
-    """Is told what went wrong with a binding; its text holds no number."""
+    """Is told what went wrong with a binding."""
 
     def run(self, duty: Duty, *, now: int, time_left: Callable[[], bool]) -> Attended:
         """Attends to what is due by `now` (epoch ms), as long as `time_left()`.
 
         Two runs at once do nothing twice. A binding whose carrier does not answer is put off,
-        longer each time, and so are the others of that carrier in this run; nothing is torn down.
+        longer each time, and so are the others of a carrier that answers nothing; nothing is torn
+        down. What can't be worked on, for whatever reason, stays due and holds up no other.
         """
         seen = Attended()
-        silent: set[str] = set()
+        failures: Counter[str] = Counter()
         for entry in self.bindings.unsettled(duty, now=now):
-            binding = self.bindings.claim(entry, until=now + CLAIM_MS)
-            if binding is None:
-                seen.taken += 1
-            elif binding.carrier in silent:
-                self._put_off(binding, now=now)
-                seen.put_off += 1
-            elif self._attended(duty, binding, silent, now=now):
-                seen.done += 1
-            else:
+            try:
+                binding = self.bindings.claim(entry, until=now + CLAIM_MS)
+                if binding is None:
+                    seen.taken += 1
+                elif self._attended(duty, binding, failures, now=now):
+                    seen.done += 1
+                else:
+                    seen.put_off += 1
+            except Exception as error:  # noqa: BLE001 - an item may hold anything
+                self.trouble(error)
                 seen.put_off += 1
             if not time_left():
                 break
         return seen
 
-    def _attended(self, duty: Duty, binding: Binding, silent: set[str], *, now: int) -> bool:
-        try:
-            self.leases.attend(duty, binding, now=now)
-        except errors.GatewayError as error:
-            if isinstance(error, errors.Unavailable):
-                silent.add(binding.carrier)
-            self.trouble(error)
-            self._put_off(binding, now=now)
-            return False
-        return True
+    def _attended(self, duty: Duty, binding: Binding, failures: Counter[str], *, now: int) -> bool:
+        if failures[binding.carrier] < SILENT_AFTER:
+            try:
+                self.leases.attend(duty, binding, now=now)
+            except Exception as error:  # noqa: BLE001 - a fault of ours is put off like another's
+                failures[binding.carrier] += isinstance(error, errors.Unavailable)
+                self.trouble(error)
+            else:
+                failures[binding.carrier] = 0
+                return True
+        self._put_off(binding, now=now)
+        return False
 
     def _put_off(self, binding: Binding, *, now: int) -> None:
         pause_ms = min(MINUTE_MS * 2**binding.attempts, LONGEST_PAUSE_MS)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from chalicelib.core.binding import handle_of
 from chalicelib.core.errors import Unavailable
 from chalicelib.core.ports import Duty, Overdue, Refusal, Unsettled
-from chalicelib.core.values import Binding, BindingInfo, Leg, Subscriber
+from chalicelib.core.values import MINUTE_MS, Binding, BindingInfo, Leg, Subscriber
 from chalicelib.store import items, rules
 from chalicelib.store.table import Failed, Item, Table, n, s
 from chalicelib.store.vault import Vault
@@ -75,7 +75,10 @@ class DynamoBindings:
         vault = self._vault()
         writes = [
             self._next_version(binding, intended="bind"),
-            *(rules.lead(leg, binding.id) for leg in _leg_keys(binding, vault)),
+            *(
+                rules.lead(leg, binding.id, items.leg_times(binding))
+                for leg in _leg_keys(binding, vault)
+            ),
         ]
         return self._table.transact(writes) is None
 
@@ -228,7 +231,10 @@ class DynamoBindings:
             yield Unsettled(handle=handle, due_at=int(entry["due_at"]["N"]))
 
     def _due(self, kind: str, *, now: int) -> Iterator[Item]:
-        for shard in range(items.DUE_SHARDS):
+        # A run may end before it has been through all: the next one, a minute later, begins with
+        # another shard.
+        first = now // MINUTE_MS
+        for shard in ((first + i) % items.DUE_SHARDS for i in range(items.DUE_SHARDS)):
             yield from self._table.query(
                 IndexName="due",
                 KeyConditionExpression="due_shard = :shard AND due_at <= :now",
@@ -241,12 +247,7 @@ class DynamoBindings:
     def claim(self, entry: Unsettled, *, until: int) -> Binding | None:
         """See the port. One write, which reads the binding too."""
         item = self._table.update_if(
-            rules.update(
-                items.binding_key(entry.handle),
-                {"due_at": n(until)},
-                rules.STILL_DUE,
-                {":seen": n(entry.due_at)},
-            )
+            rules.claimed(items.binding_key(entry.handle), seen=entry.due_at, until=until)
         )
         return items.read_binding(item, self._vault()) if item is not None else None
 

@@ -25,9 +25,14 @@ def leg_key(number: str, person: str) -> Item:
     return key(f"X#{number}", f"L#{person}")
 
 
+def due_shards(kind: str) -> str:
+    """How the partitions of the due index begin that list expiries, leases or intents."""
+    return f"{kind}#"
+
+
 def due_shard(kind: str, shard: int) -> str:
-    """A partition of the due index: of expiries, leases or intents."""
-    return f"{kind}#{shard}"
+    """One of them."""
+    return f"{due_shards(kind)}{shard}"
 
 
 def due(binding: Binding) -> Item:

@@ -18,9 +18,10 @@ _FREE = (
     # nobody placed a call for these people yet, or TTL collected it
     "attribute_not_exists(pk)"
     # the one before was reported over; its own request still gets its first answer
-    " OR (attribute_exists(ended) AND #request <> :request)"
+    " OR (attribute_exists(ended) AND (#request <> :request OR app <> :app))"
     # its end was never reported; without a session it never came about
-    " OR (#until <= :now AND (#request <> :request OR attribute_not_exists(#session)))"
+    " OR (#until <= :now AND (#request <> :request OR app <> :app"
+    " OR attribute_not_exists(#session)))"
 )
 _NAMES = {"#request": "request", "#until": "until", "#session": "session"}
 _OURS = "#request = :request AND created = :created"
@@ -43,7 +44,11 @@ class DynamoPlacedCalls:
             "Item": people | self._item(call) | mark,
             "ConditionExpression": _FREE,
             "ExpressionAttributeNames": _NAMES,
-            "ExpressionAttributeValues": {":now": n(now), ":request": s(call.request.key)},
+            "ExpressionAttributeValues": {
+                ":now": n(now),
+                ":request": s(call.request.key),
+                ":app": s(call.app),
+            },
         }
         taken = self._table.put_if(put)
         if taken is None:
@@ -53,8 +58,9 @@ class DynamoPlacedCalls:
         return None if taken.item["claim"] == mark["claim"] else self._read(taken.item)
 
     def started(self, call: PlacedCall, *, session: str) -> None:
-        """See the port. One transaction; a repeat changes nothing."""
-        session_item = self._session_key(session, call.carrier) | self._item(call, session)
+        """See the port. Two writes; a repeat changes nothing."""
+        # First whose call it is: its people may be in another one by now.
+        self._table.put_new(self._session_key(session, call.carrier) | self._item(call, session))
         note: Item = {
             "Key": self._people_key(call.ask.parties, call.carrier),
             "UpdateExpression": "SET #session = :session",
@@ -62,7 +68,7 @@ class DynamoPlacedCalls:
             "ExpressionAttributeNames": {"#request": "request", "#session": "session"},
             "ExpressionAttributeValues": self._ours(call) | {":session": s(session)},
         }
-        self._table.transact([{"Put": {"Item": session_item}}, {"Update": note}])
+        self._table.update_if({"Update": note})
 
     def drop(self, call: PlacedCall) -> None:
         """See the port."""

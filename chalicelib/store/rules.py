@@ -1,7 +1,7 @@
 """The conditions that hold the invariants, and the writes that carry them."""
 
 from chalicelib.core.ports import Overdue
-from chalicelib.store.items import binding_key
+from chalicelib.store.items import binding_key, due_shards
 from chalicelib.store.table import Item, key, n, s
 
 NEW = "attribute_not_exists(pk)"
@@ -9,7 +9,8 @@ UNCHANGED = "version = :before AND attribute_not_exists(ended)"
 OURS = "binding = :binding"
 INTENDED = "id = :id AND version = :before AND intent = :intent"
 STILL_DUE = "due_at = :seen"
-OVERDUE = "expires <= :now AND attribute_exists(due_at)"
+# What a carrier has to be asked about stays due until it is settled, however long it has run out.
+OVERDUE = "expires <= :now AND begins_with(due_shard, :expiry)"
 QUOTA_ROOM = "attribute_not_exists(live) OR live < :limit"
 LEG_FREE = (
     # never used, or TTL collected it
@@ -78,16 +79,10 @@ def give_back(leg_key: Item, binding_id: str, *, now: int) -> Item:
     }
 
 
-def lead(leg_key: Item, binding_id: str) -> Item:
-    """A reserved leg leads somewhere from now on."""
-    return {
-        "Update": {
-            "Key": leg_key,
-            "UpdateExpression": "REMOVE pending, free_before",
-            "ConditionExpression": OURS,
-            "ExpressionAttributeValues": {":binding": s(binding_id)},
-        }
-    }
+def lead(leg_key: Item, binding_id: str, times: Item) -> Item:
+    """A reserved leg leads somewhere from now on, and cools by what its carrier agreed to."""
+    removed = " REMOVE pending, free_before"
+    return update(leg_key, times, OURS, {":binding": s(binding_id)}, removed)
 
 
 def remove(item_key: Item, condition: str, values: Item) -> Item:
@@ -128,6 +123,19 @@ def update(item_key: Item, changes: Item, condition: str, values: Item, removed:
     }
 
 
+def claimed(item_key: Item, *, seen: int, until: int) -> Item:
+    """Takes an entry of the due index that is as it was seen."""
+    return {
+        "Update": {
+            "Key": item_key,
+            # The version moves on, so that nobody changes the binding who read it before.
+            "UpdateExpression": "SET due_at = :until ADD version :one",
+            "ConditionExpression": STILL_DUE,
+            "ExpressionAttributeValues": {":seen": n(seen), ":until": n(until), ":one": n(1)},
+        }
+    }
+
+
 def settled(overdue: Overdue, *, now: int) -> Item:
     """Takes an expired binding off the due index, once."""
     return {
@@ -136,7 +144,11 @@ def settled(overdue: Overdue, *, now: int) -> Item:
             # The version moves on, so that a release that read it before can't count it off twice.
             "UpdateExpression": "REMOVE due_shard, due_at ADD version :one",
             "ConditionExpression": OVERDUE,
-            "ExpressionAttributeValues": {":one": n(1), ":now": n(now)},
+            "ExpressionAttributeValues": {
+                ":one": n(1),
+                ":now": n(now),
+                ":expiry": s(due_shards("expiry")),
+            },
         }
     }
 

@@ -96,6 +96,42 @@ def test_the_same_people_twice_are_refused(desk: CallDesk) -> None:
     assert desk.place(APP, back, request("s"), now=over)
 
 
+def test_another_apps_request_of_the_same_name_is_another(desk: CallDesk) -> None:
+    """Counters are usual request ids."""
+    other = replace(APP, name="other")
+    desk.accounts.add("eve", carrier="trunk", app="other")
+    session = desk.place(APP, ASK, request(), now=NOW)
+    by_other = replace(ASK, account="eve")
+    with pytest.raises(errors.AlreadyCalling):
+        desk.place(other, by_other, request(), now=NOW + 1)
+    call = desk.calls.get(session, carrier="trunk")
+    assert call is not None
+    desk.calls.end(call, now=NOW + 2)
+    assert desk.place(other, by_other, request(), now=NOW + 3) != session
+
+
+def test_a_call_that_is_over_before_its_session_is_noted_stays_its_apps(
+    desk: CallDesk, dialler: Dialler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = dialler.place
+
+    def busy(ask: CallAsk, *, session: str, now: int) -> str:
+        monkeypatch.undo()
+        call = desk.calls.among(ask.parties, carrier="trunk")
+        assert call is not None
+        desk.calls.end(call, now=now)
+        desk.place(APP, ASK, request("s"), now=now + 1)
+        return place(ask, session=session, now=now)
+
+    monkeypatch.setattr(dialler, "place", busy)
+    first = desk.place(APP, ASK, request(), now=NOW)
+    assert desk.status(APP, first, conference=False, now=NOW + 2) == {"status": "inited"}
+    (second, _), *_ = [each[::-1] for each in dialler.placed]
+    running = desk.calls.among(ASK.parties, carrier="trunk")
+    assert running is not None
+    assert running.session == second != first
+
+
 def test_an_unknown_user_places_no_call(desk: CallDesk, dialler: Dialler) -> None:
     for app, ask in ((APP, replace(ASK, account="eve")), (replace(APP, name="other"), ASK)):
         with pytest.raises(errors.BadParameter) as refused:

@@ -17,6 +17,7 @@ MAX_NAME = 64
 MAX_TOKEN = 128
 FORM = "application/x-www-form-urlencoded;charset=utf-8"
 
+_ACTING = ("accid", "from", "fromAccid", "owner", "operator", "creator")
 _RESOURCE = re.compile(r"[A-Za-z]{1,32}", re.ASCII)
 _ACTION = re.compile(r"([A-Za-z]{1,32})\.action", re.ASCII)
 
@@ -51,8 +52,9 @@ def read_acting(parameters: Parameters) -> list[str]:
 
     Raises BadParameter.
     """
-    given = (parameters.get(name) for name in ("accid", "from", "fromAccid", "owner"))
-    return [user.lower() for user in given if user]
+    given = (parameters.get(name) for name in _ACTING)
+    # Whether the vendor takes blanks off is in no document.
+    return [user.strip().lower() for user in given if user]
 
 
 def write_created(user: str, *, name: str, token: str) -> dict[str, Any]:
@@ -71,5 +73,6 @@ def relayed(request: Request, *, app: str, tag: Tag) -> Relayed:
         for name in ("RequestId", "X-custom-traceid")
         if (value := request.headers.get(name.lower(), "").strip())
     }
-    headers = {"Content-Type": request.headers.get("content-type") or FORM, **ids}
+    # Whatever the client calls its body, it was looked through as a form.
+    headers = {"Content-Type": FORM, **ids}
     return Relayed(body=request.body, query=urlencode(request.query), headers=headers)

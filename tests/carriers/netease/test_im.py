@@ -156,12 +156,16 @@ def test_a_call_is_relayed_as_it_is(world: World) -> None:
     query = {"ext": "a b&c", "名": "="}
     reply = world.relay("user/update.action", raw, query=query, content_type="text/x", cookie="c")
     sent = "ext=a+b%26c&%E5%90%8D=%3D"
-    assert world.carrier.asked == [("user/update", raw, sent, {"Content-Type": "text/x"})]
+    assert world.carrier.asked == [("user/update", raw, sent, {"Content-Type": FORM})]
     assert read(reply) == CREATED
 
 
-def test_a_body_without_a_content_type_is_a_form(world: World) -> None:
-    world.relay("user/update.action", b"accid=a")
+@pytest.mark.parametrize("sent", [{}, {"content_type": "application/json"}])
+def test_every_body_goes_on_as_the_form_that_we_read_it_as(
+    world: World, sent: dict[str, str]
+) -> None:
+    """Else the carrier might find another user in it than we looked for."""
+    world.relay("user/update.action", b'{"accid":"liu"}', **sent)
     assert world.carrier.asked[0][-1] == {"Content-Type": FORM}
 
 
@@ -180,12 +184,13 @@ def test_another_http_status_and_code_pass(world: World) -> None:
     assert read(reply, http=403) == {"code": 403, "desc": "forbidden"}
 
 
-@pytest.mark.parametrize("name", ["accid", "from", "fromAccid", "owner"])
+@pytest.mark.parametrize("name", ["accid", "from", "fromAccid", "owner", "operator", "creator"])
 def test_no_call_is_relayed_in_the_name_of_another_apps_user(world: World, name: str) -> None:
     world.create(app="other")
     world.carrier.asked.clear()
-    answer = read(world.relay("user/update.action", f"{name}=LIU&to=x".encode()))
-    assert answer == {"code": 403, "msg": "no authorization"}
+    for user in ("LIU", "+liu", "liu%09"):
+        answer = read(world.relay("user/update.action", f"{name}={user}&to=x".encode()))
+        assert answer == {"code": 403, "msg": "no authorization"}
     assert not world.carrier.asked
     assert read(world.relay("user/update.action", f"{name}=bob&to=liu".encode())) == CREATED
 

@@ -1,0 +1,126 @@
+"""The schedules that ask carriers: an entry that can't be worked on holds up no other, and no part
+of the due index waits for another for ever."""
+
+from typing import Any
+
+import pytest
+
+from chalicelib.bootstrap import Gateway
+from chalicelib.core import errors
+from chalicelib.core.upkeep import SILENT_AFTER
+from chalicelib.core.values import DAY_MS
+from chalicelib.settings import settings
+from chalicelib.store import clients
+from tests.attacks.keepers import Book, Keeper, keeping
+from tests.gateways import MINUTE, NOW, Stage, number, subscriber
+
+DUE = NOW + DAY_MS * 3 // 4
+"""When a lease of a day has to be made longer."""
+
+
+@pytest.fixture
+def book() -> Book:
+    return Book()
+
+
+@pytest.fixture
+def gateway(here: Stage, book: Book) -> Gateway:
+    ours = here.instance()
+    keeping(ours, book)
+    return ours
+
+
+def keeper(gateway: Gateway) -> Keeper:
+    return gateway.carriers.keeper  # type: ignore[attr-defined,no-any-return]
+
+
+def renew(gateway: Gateway, *, now: int) -> tuple[int, int, int]:
+    """One run of the schedule that extends leases."""
+    seen = gateway.upkeep.run("lease", now=now, time_left=lambda: True)
+    return seen.done, seen.put_off, seen.taken
+
+
+def failing(gateway: Gateway, error: Exception, *, times: int) -> None:
+    """Lets the first so many questions fail."""
+
+    def fail(asked: str) -> None:
+        if asked == "find" and keeper(gateway).asked["find"] <= times:
+            raise error
+
+    keeper(gateway).before = fail
+
+
+def four(here: Stage, gateway: Gateway) -> list[str]:
+    """Bindings of three days, in the order in which a run comes to them."""
+    app = here.app("four", [number(i) for i in range(1, 5)])
+    for i in range(4):
+        bound = app.bind(gateway, subscriber(2 * i), subscriber(2 * i + 1), now=NOW, minutes=4320)
+        assert bound["code"] == 200
+    return [entry.handle for entry in gateway._bindings.unsettled("lease", now=DUE)]
+
+
+def spoil(handle: str, **attributes: Any) -> None:
+    """Overwrites attributes of a binding's item."""
+    clients.dynamodb().update_item(
+        TableName=settings().table_name,
+        Key={"pk": {"S": f"B#{handle}"}, "sk": {"S": "B"}},
+        UpdateExpression="SET " + ", ".join(f"{name} = :{name}" for name in attributes),
+        ExpressionAttributeValues={f":{name}": value for name, value in attributes.items()},
+    )
+
+
+def renewed(book: Book, *, now: int) -> int:
+    return sum(entry.until > NOW + DAY_MS for entry in book.live(now=now))
+
+
+def test_an_entry_that_cannot_be_read_does_not_hold_up_the_others(
+    here: Stage, gateway: Gateway, book: Book
+) -> None:
+    first, *_ = four(here, gateway)
+    spoil(first, sealed={"B": b"\x01" + bytes(40)})
+    assert renew(gateway, now=DUE) == (3, 1, 0)
+    assert renewed(book, now=DUE) == 3
+
+
+@pytest.mark.parametrize("error", [KeyError("kind"), errors.Unavailable("code 500")])
+def test_a_binding_that_always_fails_does_not_hold_up_the_others(
+    here: Stage, gateway: Gateway, book: Book, error: Exception
+) -> None:
+    four(here, gateway)
+    failing(gateway, error, times=1)
+    assert renew(gateway, now=DUE) == (3, 1, 0)
+    assert renewed(book, now=DUE) == 3
+
+
+def test_a_claim_that_meets_a_transaction_does_not_hold_up_the_others(
+    here: Stage, gateway: Gateway, book: Book, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, *_ = four(here, gateway)
+    claim = gateway._bindings.claim
+
+    def meets(entry: Any, *, until: int) -> Any:
+        if entry.handle == first:
+            raise errors.Unavailable("update_item: conflict")
+        return claim(entry, until=until)
+
+    monkeypatch.setattr(gateway._bindings, "claim", meets)
+    assert renew(gateway, now=DUE) == (3, 1, 0)
+    assert renewed(book, now=DUE) == 3
+
+
+def test_a_silent_carrier_is_not_asked_for_each_binding(here: Stage, gateway: Gateway) -> None:
+    four(here, gateway)
+    failing(gateway, errors.Unavailable("silence"), times=4)
+    assert renew(gateway, now=DUE) == (0, 4, 0)
+    assert keeper(gateway).asked["find"] == SILENT_AFTER
+
+
+def test_a_full_shard_does_not_starve_the_others(here: Stage, gateway: Gateway) -> None:
+    app = here.app("many", [number(i) for i in range(1, 41)])
+    for i in range(40):
+        app.bind(gateway, subscriber(2 * i), subscriber(2 * i + 1), now=NOW, minutes=4320)
+    first = {
+        int(next(gateway._bindings.unsettled("lease", now=DUE + i * MINUTE)).handle) % 8
+        for i in range(8)
+    }
+    assert len(first) > 4
