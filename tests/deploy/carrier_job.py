@@ -62,6 +62,8 @@ class CarrierJob:
         self._reconcile()
         done["after unbind"] = self._shown()
 
+        self._lose_and_unbind(c, d)
+
         (kept,) = self.vendor.bound.values()
         before = kept["expireTime"]
         self.vendor.faults["query"] = "ignore"
@@ -84,6 +86,17 @@ class CarrierJob:
             expiration=str(2 * LEASE_MINUTES),
         )
         return told
+
+    def _lose_and_unbind(self, a: str, b: str) -> None:
+        """The carrier loses a binding, and its app unbinds it while the schedule finds that out."""
+        lost = self._bind(a, b)["bindId"]
+        self.vendor.bound.popitem()
+
+        def unbind() -> None:
+            self.other.netease("/smallphone/axb/unbind", self.app, bindId=lost)
+
+        self.vendor.meanwhile = unbind
+        self._extend(only=lost)
 
     def _report_call(self, a: str, b: str) -> Any:
         """The carrier's record of a call, without the userData that it had from us."""
@@ -113,15 +126,15 @@ class CarrierJob:
         self._become_due("intent#")
         self.served.tick("settle")
 
-    def _extend(self) -> None:
-        self._become_due("lease#")
+    def _extend(self, only: str = "") -> None:
+        self._become_due("lease#", only)
         self.served.tick("extend")
 
-    def _become_due(self, kind: str) -> None:
+    def _become_due(self, kind: str, only: str = "") -> None:
         """Two minutes pass for these entries: the bundle goes by the real clock."""
         table = self.session.resource("dynamodb").Table(self.table)
         for item in self._bindings():
-            if item.get("due_shard", "").startswith(kind):
+            if item.get("due_shard", "").startswith(kind) and only in item["id"]:
                 table.update_item(
                     Key={"pk": item["pk"], "sk": item["sk"]},
                     UpdateExpression="SET due_at = :then, updated = :then",
