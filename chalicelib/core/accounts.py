@@ -45,7 +45,8 @@ class AccountDesk:
         self, app: App, user: str, call: Relayed, *, now: int
     ) -> tuple[int, bytes, bool]:
         """Lets the carrier register a user, having noted whose it is: its HTTP status and answer,
-        and whether it was new to us (then `disown` it if the carrier did not register it).
+        and whether it was new to us. `own` it if the carrier registered it, else `disown` it if it
+        was new.
 
         Raises AccountExists when another app of ours has it, Unavailable.
         """
@@ -60,6 +61,10 @@ class AccountDesk:
                 self.disown(app, user)
             raise
         return status, answer, owner is None
+
+    def own(self, app: App, user: str) -> None:
+        """The carrier registered this user for the app."""
+        self.accounts.confirm(user, carrier=app.carrier, app=app.name)
 
     def disown(self, app: App, user: str) -> None:
         """The carrier did not register this user for the app."""

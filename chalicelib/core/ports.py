@@ -337,8 +337,12 @@ class Accounts(Protocol):
         `user` is in lower case."""
         ...
 
+    def confirm(self, user: str, *, carrier: str, app: str) -> None:
+        """The carrier registered it for this app: nobody takes it away any more."""
+        ...
+
     def remove(self, user: str, *, carrier: str, app: str) -> None:
-        """It is this app's no more."""
+        """It is this app's no more, unless it was confirmed."""
         ...
 
     def owner(self, user: str, *, carrier: str) -> str | None:

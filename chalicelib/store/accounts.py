@@ -1,5 +1,6 @@
 """Users of a messaging API: for whom each was registered, once per carrier."""
 
+import os
 from collections.abc import Callable
 
 from chalicelib.core.errors import Unavailable
@@ -17,17 +18,33 @@ class DynamoAccounts:
 
     def add(self, user: str, *, carrier: str, app: str) -> str | None:
         """See the port. One conditional write."""
-        taken = self._table.put_new(self._key(user, carrier) | {"app": s(app)})
+        # Tells our own put, sent again after its answer was lost, from somebody else's.
+        mark = {"claim": {"B": os.urandom(8)}}
+        taken = self._table.put_new(self._key(user, carrier) | {"app": s(app)} | mark)
         if taken is None:
             return None
         if taken.item is None:
             raise Unavailable("whose user it is was not told")
-        return str(taken.item["app"]["S"])
+        return None if taken.item.get("claim") == mark["claim"] else str(taken.item["app"]["S"])
+
+    def confirm(self, user: str, *, carrier: str, app: str) -> None:
+        """See the port. One write."""
+        self._table.update_if(
+            {
+                "Update": {
+                    "Key": self._key(user, carrier),
+                    "UpdateExpression": "SET app = :app, confirmed = :yes",
+                    "ConditionExpression": "attribute_not_exists(pk) OR app = :app",
+                    "ExpressionAttributeValues": {":app": s(app), ":yes": {"BOOL": True}},
+                }
+            }
+        )
 
     def remove(self, user: str, *, carrier: str, app: str) -> None:
         """See the port."""
         ours = {":app": s(app)}
-        self._table.transact([rules.remove(self._key(user, carrier), "app = :app", ours)])
+        condition = "app = :app AND attribute_not_exists(confirmed)"
+        self._table.transact([rules.remove(self._key(user, carrier), condition, ours)])
 
     def owner(self, user: str, *, carrier: str) -> str | None:
         """See the port. One read."""

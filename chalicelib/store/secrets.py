@@ -108,9 +108,8 @@ class Credentials:
             user: SwitchCredentials(each["carrier"], _both(each, "password"))
             for user, each in source.get("switches", {}).items()
         }
-        self._carriers = {
-            name: _account(name, each) for name, each in source.get("carriers", {}).items()
-        }
+        accounts = [_account(name, each) for name, each in source.get("carriers", {}).items()]
+        self._carriers = {account.name: account for account in accounts if account is not None}
         self._by_name = {each.app: each for each in apps.values()}
         self._apps = apps
         self._source = source
@@ -142,17 +141,21 @@ def provider() -> SecretsProvider:
     return SecretsProvider(boto3_client=clients.secretsmanager())
 
 
-def _account(name: str, entry: Mapping[str, Any]) -> CarrierAccount:
-    minutes = entry.get("lease_minutes")
-    return CarrierAccount(
-        name=name,
-        kind=entry["kind"],
-        key=entry.get("key", ""),
-        secrets=_both(entry, "secret"),
-        urls=tuple(entry["urls"]),
-        lease_ms=minutes * MINUTE_MS if minutes else DAY_MS,
-        **_login(entry),
-    )
+def _account(name: str, entry: Mapping[str, Any]) -> CarrierAccount | None:
+    """None for an entry that can't be used: as good as not there, and the others go on."""
+    try:
+        minutes = entry.get("lease_minutes")
+        return CarrierAccount(
+            name=name,
+            kind=entry["kind"],
+            key=entry.get("key", ""),
+            secrets=_both(entry, "secret"),
+            urls=tuple(entry["urls"]),
+            lease_ms=minutes * MINUTE_MS if minutes else DAY_MS,
+            **_login(entry),
+        )
+    except (AttributeError, KeyError, TypeError):
+        return None
 
 
 def _login(entry: Mapping[str, Any]) -> dict[str, str | None]:

@@ -1,6 +1,7 @@
 """Users of a messaging API in the table: one app's each, on each carrier."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -33,6 +34,32 @@ def test_only_its_own_app_gives_a_user_up(accounts: DynamoAccounts) -> None:
     assert accounts.owner("bob", carrier="trunk") == "demo"
     accounts.remove("bob", carrier="trunk", app="demo")
     assert accounts.owner("bob", carrier="trunk") is None
+
+
+def test_a_confirmed_user_is_not_given_up(accounts: DynamoAccounts) -> None:
+    """Two requests of one app at once: the carrier registers it for the one, and tells the other
+    that it is registered already."""
+    accounts.add("bob", carrier="trunk", app="demo")
+    accounts.confirm("bob", carrier="trunk", app="demo")
+    accounts.remove("bob", carrier="trunk", app="demo")
+    assert accounts.owner("bob", carrier="trunk") == "demo"
+    accounts.confirm("bob", carrier="trunk", app="other")
+    assert accounts.owner("bob", carrier="trunk") == "demo"
+    # Or the other way round: given up first, then confirmed.
+    accounts.confirm("eve", carrier="trunk", app="demo")
+    assert accounts.owner("eve", carrier="trunk") == "demo"
+
+
+def test_a_note_whose_answer_was_lost_is_ours(accounts: DynamoAccounts) -> None:
+    kept = Table.put_if
+
+    def twice(self: Table, put: Any) -> Any:
+        kept(self, put)
+        return kept(self, put)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Table, "put_if", twice)
+        assert accounts.add("bob", carrier="trunk", app="demo") is None
 
 
 def test_an_owner_that_is_not_told_is_nobody(stage: Stage, accounts: DynamoAccounts) -> None:

@@ -158,3 +158,35 @@ def test_unusable_data_keys_are_unavailable(stage: Stage, content: Any) -> None:
     stage.put_secret(stage.data_keys, content)
     with pytest.raises(Unavailable):
         secrets.DataKeys(secrets.Secret(secrets.provider, stage.data_keys, 60)).vault()
+
+
+def test_our_accounts_with_carriers(stage: Stage) -> None:
+    account = {
+        "kind": "netease",
+        "key": "k",
+        "secret": "new",
+        "previous_secret": "old",
+        "urls": ["https://one.invalid", "https://two.invalid"],
+        "lease_minutes": 60,
+        "login_secret": "login",
+    }
+    usual = {"kind": "netease", "secret": "s", "urls": []}
+    known = credentials(stage, CONTENT | {"carriers": {"a": account, "b": usual}})
+    found = known.carrier("a")
+    assert found is not None
+    assert (found.name, found.kind, found.key) == ("a", "netease", "k")
+    assert (found.secrets, found.urls) == (("new", "old"), tuple(account["urls"]))
+    assert (found.lease_ms, found.login_secret, found.login_scheme) == (3_600_000, "login", None)
+    default = known.carrier("b")
+    assert default is not None
+    assert (default.lease_ms, default.login_secret) == (86_400_000, None)
+    assert known.carrier("c") is None
+
+
+@pytest.mark.parametrize("broken", [{}, {"kind": "netease"}, None, {"kind": "x", "urls": 1}, []])
+def test_an_account_that_cant_be_used_takes_nobody_down(stage: Stage, broken: Any) -> None:
+    good = {"kind": "netease", "secret": "s", "urls": ["https://one.invalid"]}
+    known = credentials(stage, CONTENT | {"carriers": {"broken": broken, "good": good}})
+    assert known.carrier("broken") is None
+    assert known.carrier("good") is not None
+    assert known.app("key-1") is not None

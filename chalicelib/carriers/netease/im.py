@@ -59,7 +59,9 @@ class ImFacade:
             return wire_im.write_created(user, name=name, token=token)
         call = wire_im.relayed(request, app=app.name, tag=self._tag)
         status, body, new = self._desk.relay_register(app, user, call, now=now)
-        if new and wire_im.read_code(body) != codes.OK:
+        if wire_im.read_code(body) == codes.OK:
+            self._desk.own(app, user)
+        elif new:
             self._desk.disown(app, user)
         return _as_it_came(status, body)
 

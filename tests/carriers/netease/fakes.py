@@ -132,6 +132,11 @@ class MemoryPlacedCalls:
 class MemoryAccounts:
     def __init__(self) -> None:
         self.users: dict[tuple[str, str], str] = {}
+        self.confirmed: set[tuple[str, str]] = set()
+
+    def confirm(self, user: str, *, carrier: str, app: str) -> None:
+        if self.users.setdefault((carrier, user), app) == app:
+            self.confirmed.add((carrier, user))
 
     def add(self, user: str, *, carrier: str, app: str) -> str | None:
         taken = self.users.get((carrier, user))
@@ -139,7 +144,8 @@ class MemoryAccounts:
         return taken
 
     def remove(self, user: str, *, carrier: str, app: str) -> None:
-        if self.users.get((carrier, user)) == app:
+        mine = self.users.get((carrier, user)) == app
+        if mine and (carrier, user) not in self.confirmed:
             del self.users[carrier, user]
 
     def owner(self, user: str, *, carrier: str) -> str | None:
