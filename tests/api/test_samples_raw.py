@@ -13,7 +13,7 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
-from tests.api.conftest import ANSWER_S, Running
+from tests.running import ANSWER_S, Running
 
 APPS = ("demo", "demo-netease")
 USER = "liuxuanlin"

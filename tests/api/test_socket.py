@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 import pytest
 import requests
 
-from tests.api.conftest import ANSWER_S, Running
+from tests.running import ANSWER_S, Running
 from tests.stage import Client
 
 _people = count(1)

@@ -9,8 +9,8 @@ import boto3
 import pytest
 import requests
 
-from tests.api.conftest import ANSWER_S, Running
 from tests.attacks.test_privacy import found_in
+from tests.running import ANSWER_S, Running
 
 A, B, C = "8610099990001", "8610099990002", "8610099990003"
 SOMEBODY = re.compile(rb"(?<!\d)(?:86)?100\d{8}(?!\d)")

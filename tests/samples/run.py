@@ -18,7 +18,7 @@ from pathlib import Path
 
 import requests
 
-from tests.api.conftest import ROOT, stack
+from tests.running import ROOT, stack
 from tests.stage import Client
 
 DOCS = Path(os.environ.get("VENDOR_DOCS", ROOT.parent / "shared" / "vendor-docs"))

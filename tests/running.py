@@ -11,15 +11,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 import requests
 
+from admin import provision
+from tests.gateways import forget_caches
 from tests.stage import Answer, Client
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 START_S = 120
 ANSWER_S = 30
+SECOND_NETEASE_APP = "other-netease"
+IM_CALLS = ("msg/sendMsg",)
+LOGIN_SECRET = "one-click-of-its-own"
 
 
 class RealClock:
@@ -32,14 +38,32 @@ class RealClock:
 
 @dataclass
 class Running:
-    """A stack that answers, and its two apps."""
+    """A stack that answers, and its apps; `netease` is the simulated vendor as in demo.json."""
 
     url: str
     simulator_url: str
     aws_url: str
     state: Path
     switch: tuple[str, str]
+    netease: dict[str, str]
     apps: dict[str, dict[str, Any]]
+
+    @contextmanager
+    def operated(self) -> Iterator[None]:
+        """Lets the code of an operator work on this stack, as long as the block lasts."""
+        environment = {
+            "STAGE": "local",
+            "AWS_ENDPOINT_URL": self.aws_url,
+            "AWS_ACCESS_KEY_ID": "local",
+            "AWS_SECRET_ACCESS_KEY": "local",
+            "AWS_DEFAULT_REGION": "us-east-1",
+        }
+        with patch.dict(os.environ, environment):
+            forget_caches()
+            try:
+                yield
+            finally:
+                forget_caches()
 
     def app(self, name: str, session: requests.Session | None = None) -> Client:
         """An app's backend, over HTTP; with a session it keeps its connection."""
@@ -71,7 +95,20 @@ class Running:
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """The stack, one for all tests."""
     with stack(tmp_path_factory.mktemp("stack")) as running:
+        _add_second_netease_app(running)
         yield running
+
+
+def _add_second_netease_app(running: Running) -> None:
+    """At once: a process that has read the apps' keys may not see a new one for a minute."""
+    name, carrier = SECOND_NETEASE_APP, running.netease["account"]
+    callback_url = f"{running.simulator_url}/apps/{name}/callback"
+    with running.operated():
+        key, secret = provision.create_app(
+            name, callback_url=callback_url, carrier=carrier, im_calls=IM_CALLS
+        )
+        provision.set_app_login(name, secret=LOGIN_SECRET)
+    running.apps[name] = {"name": name, "app_key": key, "app_secret": secret, "numbers": []}
 
 
 @contextmanager
@@ -109,5 +146,6 @@ def _described(process: subprocess.Popen[bytes], state: Path) -> Running:
         aws_url=content["aws_endpoint_url"],
         state=state,
         switch=switch,
+        netease=content["netease"],
         apps=apps,
     )

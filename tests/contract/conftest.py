@@ -1,0 +1,87 @@
+"""Each test runs in two worlds and with every carrier, unless its module says otherwise."""
+
+from collections.abc import Callable, Iterator
+from itertools import count
+
+import boto3
+import pytest
+
+from tests.contract.apps import App
+from tests.contract.here import CARRIER_TIMEOUT_S, here
+from tests.contract.worlds import World
+from tests.running import RealClock, Running
+
+APPS = {"trunk": ("demo", "other"), "netease": ("demo-netease", "other-netease")}
+"""The app that a test is about, and another with the same carrier."""
+
+_people = count(1)
+
+
+@pytest.fixture(scope="module", params=["here", "running"])
+def world(request: pytest.FixtureRequest) -> Iterator[World]:
+    """In this process with a clock that can be moved; or the whole of `make run`."""
+    if request.param == "running":
+        yield _running(request.getfixturevalue("running"))
+        return
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("CARRIER_TIMEOUT_S", str(CARRIER_TIMEOUT_S))
+        with here(request.getfixturevalue("dynamodb_local")) as own:
+            yield own
+
+
+@pytest.fixture(params=sorted(APPS))
+def carrier(request: pytest.FixtureRequest) -> str:
+    """The kind of carrier behind the app."""
+    kind: str = request.param
+    return kind
+
+
+@pytest.fixture
+def app(world: World, carrier: str) -> App:
+    return world.app(APPS[carrier][0])
+
+
+@pytest.fixture
+def other(world: World, carrier: str) -> App:
+    return world.app(APPS[carrier][1])
+
+
+@pytest.fixture
+def somebody() -> Callable[[], str]:
+    """Numbers, with country code, of people whom no other test knows."""
+    return lambda: f"861001{next(_people):07d}"
+
+
+@pytest.fixture
+def a(somebody: Callable[[], str]) -> str:
+    return somebody()
+
+
+@pytest.fixture
+def b(somebody: Callable[[], str]) -> str:
+    return somebody()
+
+
+def _running(running: Running) -> World:
+    table = boto3.client(
+        "dynamodb",
+        endpoint_url=running.aws_url,
+        region_name="us-east-1",
+        aws_access_key_id="local",
+        aws_secret_access_key="local",
+    )
+    (name,) = table.list_tables()["TableNames"]
+
+    def stored() -> int:
+        pages = table.get_paginator("scan").paginate(TableName=name)
+        return sum(item["pk"]["S"].startswith("C#") for page in pages for item in page["Items"])
+
+    return World(
+        gateway_url=running.url,
+        simulator_url=running.simulator_url,
+        netease=running.netease,
+        described=running.apps,
+        clock=RealClock(),
+        stored=stored,
+        hand_on=lambda: None,
+    )

@@ -1,0 +1,82 @@
+"""What the contract is tested in: gateway, carriers, telephones and apps, over sockets."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import requests
+
+from tests.contract.apps import App
+from tests.contract.vendor import VendorSide
+
+ANSWER_S = 60
+
+Described = dict[str, Any]
+"""What the local stack writes into demo.json."""
+
+
+class Clock(Protocol):
+    """The gateway's time."""
+
+    @property
+    def now(self) -> int: ...
+
+
+@dataclass
+class World:
+    """Everything is asked over HTTP, as from outside: at the gateway, at the simulator's telephones
+    and receivers, and at the simulated vendor's control side."""
+
+    gateway_url: str
+    simulator_url: str
+    netease: dict[str, str]
+    described: dict[str, Described]
+    clock: Clock
+    stored: Callable[[], int]
+    """How many events the gateway has stored."""
+    hand_on: Callable[[], None]
+    """Gives the delivery worker its turn, where nobody else does."""
+
+    def __post_init__(self) -> None:
+        self.session = requests.Session()
+        self.session.trust_env = False
+        self.vendor = VendorSide(self)
+
+    def app(self, name: str) -> App:
+        """An app of this world."""
+        return App(self, self.described[name])
+
+    def dial(self, caller: str, number: str, **how: Any) -> dict[str, Any]:
+        """Lets somebody dial an X; what both people saw."""
+        return self.control("POST", "/calls", {"from": caller, "to": number, **how})
+
+    def rings(self, caller: str, number: str) -> tuple[str, str] | None:
+        """Whose telephone rings and what it shows, when `caller` dials X; None for nobody's."""
+        callee = self.dial(caller, number)["callee"]
+        return (callee["number"], callee["showed"]) if callee else None
+
+    def write(self, caller: str, number: str, text: str) -> dict[str, Any]:
+        """Lets somebody send a message to an X; what both people saw."""
+        return self.control("POST", "/messages", {"from": caller, "to": number, "text": text})
+
+    def pace(self, *, lasts_s: float) -> None:
+        """From now on a call that a platform places takes so many real seconds."""
+        self.control("PUT", "/phones", {"lasts_s": lasts_s})
+
+    def received(self, app: str) -> list[dict[str, Any]]:
+        """What the app's receiver got so far, newest last."""
+        self.hand_on()
+        listed: list[dict[str, Any]] = self.control("GET", f"/received/{app}")
+        return listed
+
+    def control(self, method: str, path: str, body: Any = None) -> Any:
+        """A request to the simulator, which has to succeed."""
+        got = self.session.request(method, self.simulator_url + path, json=body, timeout=ANSWER_S)
+        assert got.status_code == 200, got.text
+        return got.json()
+
+    def download(self, url: str) -> bytes:
+        """A recording."""
+        got = self.session.get(url, timeout=ANSWER_S)
+        assert got.status_code == 200
+        return got.content
