@@ -142,10 +142,12 @@ class LeaseDesk:
     def doubt(self, binding: Binding, *, now: int) -> Binding | None:
         """Notes, before it is asked, that the carrier may keep it for longer than its app wants;
         None if it had moved on meanwhile. The schedule finds out, and ends it in time."""
-        lease = (binding.lease or now) + self._keeper(binding).lease_ms
+        keeper = self._keeper(binding)
+        # The longest that `renew` ever asks for, however often nobody answers.
+        longest = now + keeper.lease_ms + _ahead(keeper) + MINUTE_MS
         unsure = replace(
             binding,
-            lease=lease,
+            lease=max(binding.lease or 0, longest),
             check_at=now + GRACE_MS,
             attempts=binding.attempts + 1,
             version=binding.version + 1,

@@ -299,3 +299,21 @@ def test_a_delay_that_is_not_known_to_have_happened_ends_when_the_app_was_told(
     assert not book.live(now=NOW + 12 * MINUTE)
     gateway.cleaner.clean(now=NOW + 12 * MINUTE, time_left=lambda: True)
     assert here.quota_used("demo") == 0
+
+
+def test_delays_in_vain_reserve_no_more_than_one_lease(
+    here: Stage, app: Backend, gateway: Gateway, book: Book
+) -> None:
+    bound = app.bind(gateway, A, B, now=NOW, minutes=10)["bindId"]
+    for i in range(6):
+        keeper(gateway).before = fails("find" if i else "extend", errors.Unavailable("silence"))
+        delayed = app.call(gateway, "delay", now=NOW + i, bindId=bound, delta=525_000)
+        assert delayed["code"] == 514
+    (entry,) = book.live(now=NOW)
+    legs = [item for item in here.items() if item["sk"]["S"].startswith("L#")]
+    assert len(legs) == 2
+    for leg in legs:
+        free_at = int(leg["free_at"]["N"])
+        # Reserved for whatever the carrier may hold, and not for six times that.
+        assert entry.until + COOLING_S * 1000 < free_at
+        assert free_at <= NOW + keeper(gateway).lease_ms * 3 // 2 + COOLING_S * 1000
