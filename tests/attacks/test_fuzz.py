@@ -21,7 +21,7 @@ from tests.vendor_here import ACCOUNT, account_at, vendor_here
 EXAMPLES = int(
     os.environ.get("FUZZ_EXAMPLES") or (20_000 if os.environ.get("CI") == "true" else 2_000)
 )
-SEED = os.environ.get("FUZZ_SEED")
+SEED = os.environ.get("FUZZ_SEED") or None
 """Every run sends the same requests; with this set to a number, others."""
 
 OPERATIONS = ("bind", "unbind", "delay", "query")

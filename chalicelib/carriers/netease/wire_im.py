@@ -6,7 +6,7 @@ import re
 from typing import Any
 from urllib.parse import urlencode
 
-from chalicelib.carriers.netease.wire import Parameters
+from chalicelib.carriers.netease.wire import BadBody, Parameters
 from chalicelib.carriers.netease.wire_ecp import read_account
 from chalicelib.core.accounts import Relayed
 from chalicelib.core.errors import BadParameter
@@ -15,6 +15,8 @@ from chalicelib.core.ports import Tag
 
 MAX_NAME = 64
 MAX_TOKEN = 128
+MAX_QUERY = 8 * 1024
+"""Bytes as they are sent on: more than that servers refuse, or cut off."""
 FORM = "application/x-www-form-urlencoded;charset=utf-8"
 
 _ACTING = ("accid", "from", "fromAccid", "owner", "operator", "creator")
@@ -66,8 +68,12 @@ def relayed(request: Request, *, app: str, tag: Tag) -> Relayed:
     """The request as it is sent on: form and query as they came, new ids, and no signature.
 
     The carrier gives the first answer again to a request id that it has seen from us within 60 s.
-    So each app gets ids of its own, or it would be told another's answer.
+    So each app gets ids of its own, or it would be told another's answer. Raises BadBody for a
+    query string that is too long to be sent on.
     """
+    query = urlencode(request.query)
+    if len(query) > MAX_QUERY:
+        raise BadBody(f"query string of more than {MAX_QUERY} bytes; send a form")
     ids = {
         name: tag("relay", app, name, value)
         for name in ("RequestId", "X-custom-traceid")
@@ -75,4 +81,4 @@ def relayed(request: Request, *, app: str, tag: Tag) -> Relayed:
     }
     # Whatever the client calls its body, it was looked through as a form.
     headers = {"Content-Type": FORM, **ids}
-    return Relayed(body=request.body, query=urlencode(request.query), headers=headers)
+    return Relayed(body=request.body, query=query, headers=headers)

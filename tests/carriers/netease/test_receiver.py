@@ -24,7 +24,7 @@ from tests.stage import Answer, Stage
 EXAMPLES = int(
     os.environ.get("FUZZ_EXAMPLES") or (10_000 if os.environ.get("CI") == "true" else 2_000)
 )
-SEED = os.environ.get("FUZZ_SEED")
+SEED = os.environ.get("FUZZ_SEED") or None
 
 NOW = 1_768_464_000_123
 SENT = "1440570500855"
