@@ -58,9 +58,8 @@ class DynamoPlacedCalls:
         return None if taken.item["claim"] == mark["claim"] else self._read(taken.item)
 
     def started(self, call: PlacedCall, *, session: str) -> None:
-        """See the port. Two writes; a repeat changes nothing."""
-        # First whose call it is: its people may be in another one by now.
-        self._table.put_new(self._session_key(session, call.carrier) | self._item(call, session))
+        """See the port. One transaction; a repeat changes nothing."""
+        session_item = self._session_key(session, call.carrier) | self._item(call, session)
         note: Item = {
             "Key": self._people_key(call.ask.parties, call.carrier),
             "UpdateExpression": "SET #session = :session",
@@ -68,7 +67,9 @@ class DynamoPlacedCalls:
             "ExpressionAttributeNames": {"#request": "request", "#session": "session"},
             "ExpressionAttributeValues": self._ours(call) | {":session": s(session)},
         }
-        self._table.update_if({"Update": note})
+        if self._table.transact([{"Put": {"Item": session_item}}, {"Update": note}]) is not None:
+            # Its people are in another call by now; whose call it was is to be found all the same.
+            self._table.put_new(session_item)
 
     def drop(self, call: PlacedCall) -> None:
         """See the port."""
