@@ -4,8 +4,8 @@ from importlib import import_module
 from typing import Any
 
 from chalicelib.carriers.base import EMBEDDED, KINDS
+from chalicelib.core.credentials import CarrierAccount
 from chalicelib.core.ports import Carrier
-from chalicelib.core.values import CarrierAccount
 
 ROWS = (
     ("bind two people over an X", "keeper", "bind"),

@@ -17,8 +17,9 @@ from bench.carrier_call import BIND_ID, BINDING, LEASE_MS, PATHS
 from bench.stub import save
 from bench.turns import taking_turns
 from chalicelib.carriers.netease.client import carrier
+from chalicelib.core.credentials import CarrierAccount
 from chalicelib.core.ports import Keeper
-from chalicelib.core.values import MINUTE_MS, CarrierAccount
+from chalicelib.core.values import MINUTE_MS
 from chalicelib.telemetry import log_call
 
 KEY, SECRET = "bench", "bench-secret"

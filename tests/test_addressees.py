@@ -9,8 +9,9 @@ import pytest
 
 from admin import provision
 from chalicelib.bootstrap import Gateway, gateway
+from chalicelib.core.calls import CallAsk, PlacedCall
 from chalicelib.core.events import Delivery, Event, EventKey, EventKind, Outcome, PlacedEnd
-from chalicelib.core.values import CallAsk, PlacedCall, RequestId, Subscriber
+from chalicelib.core.values import RequestId, Subscriber
 from tests.attacks.keepers import Book, keeping
 from tests.stage import X1, X2, X3, A, B, C, Client, Receiver, Stage
 

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from chalicelib.core.credentials import CarrierAccount
 from chalicelib.core.errors import Unavailable
 from chalicelib.core.ports import Carrier, Credentials
-from chalicelib.core.values import CarrierAccount
 
 if TYPE_CHECKING:
     from chalicelib.carriers.transport import Told

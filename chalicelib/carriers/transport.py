@@ -8,8 +8,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Generic, TypeVar
 from urllib.parse import urlsplit
 
+from chalicelib.core.credentials import CarrierAccount
 from chalicelib.core.errors import NotDelivered, NotReached, Unavailable
-from chalicelib.core.values import CarrierAccount
 
 if TYPE_CHECKING:
     import requests

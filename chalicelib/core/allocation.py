@@ -4,8 +4,9 @@ import hashlib
 from collections.abc import Iterator
 from math import gcd
 
+from chalicelib.core.calls import CallAsk
 from chalicelib.core.errors import Forbidden
-from chalicelib.core.values import App, Ask, CallAsk
+from chalicelib.core.values import App, Ask
 
 
 def candidates(app: App, ask: Ask) -> Iterator[str]:

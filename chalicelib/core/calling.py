@@ -6,8 +6,9 @@ from uuid import NAMESPACE_OID, uuid5
 
 from chalicelib.core import errors
 from chalicelib.core.allocation import shown_number
+from chalicelib.core.calls import CallAsk, PlacedCall
 from chalicelib.core.ports import Accounts, Carriers, Dialler, PlacedCalls, Tag
-from chalicelib.core.values import App, CallAsk, PlacedCall, RequestId
+from chalicelib.core.values import App, RequestId
 
 RING_MS = 180_000
 """How long telephones ring, and a report of the end takes, at most."""

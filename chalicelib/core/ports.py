@@ -4,22 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from chalicelib.core.values import (
-    App,
-    AppCredentials,
-    Binding,
-    BindingInfo,
-    CallAsk,
-    CarrierAccount,
-    Kept,
-    Leg,
-    PlacedCall,
-    Subscriber,
-    SwitchCredentials,
-)
+from chalicelib.core.credentials import AppCredentials, CarrierAccount, SwitchCredentials
+from chalicelib.core.values import App, Binding, BindingInfo, Kept, Leg, Subscriber
 
 if TYPE_CHECKING:
     # What a cold bind does without.
+    from chalicelib.core.calls import CallAsk, PlacedCall
     from chalicelib.core.events import Delivery, Event, EventKey
 
 
@@ -250,7 +240,7 @@ class Keeper(Protocol):
 class Dialler(Protocol):
     """A carrier that places calls. Outcomes as in Keeper."""
 
-    def place(self, ask: CallAsk, *, session: str, now: int) -> str:
+    def place(self, ask: "CallAsk", *, session: str, now: int) -> str:
         """Lets it ring; `session` is our proposal for the call's id, the answer is its id. Raises
         BadParameter, AlreadyCalling."""
         ...
@@ -305,26 +295,26 @@ class Carriers(Protocol):
 class PlacedCalls(Protocol):
     """Calls that were placed, and who is in one. Every method may raise Unavailable."""
 
-    def claim(self, call: PlacedCall, *, now: int) -> PlacedCall | None:
+    def claim(self, call: "PlacedCall", *, now: int) -> "PlacedCall | None":
         """Reserves its people for it until `call.until`; None when done, else the call that they
         are in. One conditional write."""
         ...
 
-    def started(self, call: PlacedCall, *, session: str) -> None:
+    def started(self, call: "PlacedCall", *, session: str) -> None:
         """Notes the carrier's id of it."""
         ...
 
-    def drop(self, call: PlacedCall) -> None:
+    def drop(self, call: "PlacedCall") -> None:
         """It did not come about: its people are free again."""
         ...
 
-    def get(self, session: str, *, carrier: str) -> PlacedCall | None: ...
+    def get(self, session: str, *, carrier: str) -> "PlacedCall | None": ...
 
-    def among(self, parties: Sequence[Subscriber], *, carrier: str) -> PlacedCall | None:
+    def among(self, parties: Sequence[Subscriber], *, carrier: str) -> "PlacedCall | None":
         """The latest call of exactly these people."""
         ...
 
-    def end(self, call: PlacedCall, *, now: int) -> None:
+    def end(self, call: "PlacedCall", *, now: int) -> None:
         """Its people are free again."""
         ...
 

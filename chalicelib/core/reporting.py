@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from chalicelib.core import errors
+from chalicelib.core.calls import PlacedCall
 from chalicelib.core.events import Delivery, Event, EventKey
 from chalicelib.core.ports import (
     Apps,
@@ -15,7 +16,7 @@ from chalicelib.core.ports import (
     PlacedCalls,
     Sender,
 )
-from chalicelib.core.values import App, Binding, PlacedCall
+from chalicelib.core.values import App, Binding
 
 
 class EventDesk:

@@ -283,89 +283,9 @@ class Leg:
 
 
 @dataclass(frozen=True, slots=True)
-class AppCredentials:
-    """How one app signs: its key and every secret that is valid now, the current one first.
-
-    `login_secret` encrypts the numbers of one-click login, the signing secret where there is none,
-    by `login_scheme` (None: the vendor's usual one).
-    """
-
-    app: str
-    key: str
-    secrets: tuple[str, ...]
-    login_secret: str | None = None
-    login_scheme: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class SwitchCredentials:
-    """How one switch signs in: the passwords that are valid now, the current one first."""
-
-    carrier: str
-    passwords: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class CarrierAccount:
-    """How we reach one carrier, and how it signs when it reaches us.
-
-    `name` is what an app's `carrier` says, `kind` the protocol spoken (`netease`, `trunk`), `key`
-    and `secrets` (current first) sign, `urls` are its addresses, the preferred one first.
-    `lease_ms` is how long it is told to keep a binding at most. The login fields are as in
-    AppCredentials.
-    """
-
-    name: str
-    kind: str
-    key: str
-    secrets: tuple[str, ...]
-    urls: tuple[str, ...]
-    lease_ms: int = DAY_MS
-    login_secret: str | None = None
-    login_scheme: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Kept:
     """A binding as its carrier has it: the carrier's id, and until when it keeps it (epoch ms,
     never later than it really does)."""
 
     id: str
     until: int
-
-
-@dataclass(frozen=True, slots=True)
-class CallAsk:
-    """A call that the platform is to place: it rings `caller`, then everybody else.
-
-    `account` is the user in whose name it is placed, `max_s` its longest duration in seconds (of a
-    conference: the sum over its legs), `show` the X that the telephones show (None: the carrier's).
-    """
-
-    account: str
-    caller: Subscriber
-    callees: tuple[Subscriber, ...]
-    conference: bool
-    max_s: int
-    record: bool
-    show: str | None = None
-
-    @property
-    def parties(self) -> tuple[Subscriber, ...]:
-        """Everybody whose telephone rings."""
-        return (self.caller, *self.callees)
-
-
-@dataclass(frozen=True, slots=True)
-class PlacedCall:
-    """A call that was placed for an app. `session` is None until the carrier gave it, `ended`
-    (epoch ms) until its end was reported; `until` is when it is over at the latest."""
-
-    app: str
-    carrier: str
-    ask: CallAsk
-    request: RequestId
-    created: int
-    until: int
-    session: str | None = None
-    ended: int | None = None

@@ -5,8 +5,9 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from chalicelib.core.calls import CallAsk, PlacedCall
 from chalicelib.core.errors import Unavailable
-from chalicelib.core.values import DAY_MS, CallAsk, PlacedCall, RequestId, Subscriber
+from chalicelib.core.values import DAY_MS, RequestId, Subscriber
 from chalicelib.store import rules
 from chalicelib.store.table import Item, Table, key, n, s
 from chalicelib.store.vault import Vault

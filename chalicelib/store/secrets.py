@@ -11,14 +11,9 @@ from aws_lambda_powertools.utilities.parameters.exceptions import (
     TransformParameterError,
 )
 
+from chalicelib.core.credentials import AppCredentials, CarrierAccount, SwitchCredentials
 from chalicelib.core.errors import Unavailable
-from chalicelib.core.values import (
-    DAY_MS,
-    MINUTE_MS,
-    AppCredentials,
-    CarrierAccount,
-    SwitchCredentials,
-)
+from chalicelib.core.values import DAY_MS, MINUTE_MS
 from chalicelib.store import clients
 from chalicelib.store.vault import Vault
 

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from chalicelib.bootstrap import Gateway
 from chalicelib.core import errors
-from chalicelib.core.ports import Carrier
+from chalicelib.core.ports import Carrier, Duty
 from chalicelib.core.values import DAY_MS, MINUTE_MS, Binding, Kept
 
 
@@ -100,3 +100,24 @@ def keeping(gateway: Gateway, book: Book) -> Keeper:
     keeper = Keeper(book)
     vars(gateway)["carriers"] = OneCarrier(keeper)
     return keeper
+
+
+def keeper(gateway: Gateway) -> Keeper:
+    """What stands between this gateway and the book."""
+    return gateway.carriers.keeper  # type: ignore[attr-defined,no-any-return]
+
+
+def fails(call: str, error: BaseException) -> Callable[[str], None]:
+    """Raises at this call of the carrier."""
+
+    def fail(asked: str) -> None:
+        if asked == call:
+            raise error
+
+    return fail
+
+
+def attend(gateway: Gateway, duty: Duty, *, now: int) -> tuple[int, int, int]:
+    """One run of a schedule: settled, put off, taken by others."""
+    seen = gateway.upkeep.run(duty, now=now, time_left=lambda: True)
+    return seen.done, seen.put_off, seen.taken

@@ -2,7 +2,6 @@
 carrier agree, nothing stays reserved, and a repeat of the request gives the one binding."""
 
 import contextlib
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,27 +10,12 @@ from chalicelib.bootstrap import Gateway
 from chalicelib.core import errors
 from chalicelib.core.leases import GRACE_MS
 from chalicelib.core.upkeep import CLAIM_MS, LONGEST_PAUSE_MS
-from tests.attacks.keepers import Book, Died, Keeper, keeping
+from tests.attacks.keepers import Book, Died, attend, fails, keeper, keeping
 from tests.gateways import MINUTE, NOW, Backend, Stage, number, subscriber
 
 X, Y = number(0), number(1)
 A, B, C = (subscriber(i) for i in range(3))
 COOLING_S = 600
-
-
-def fails(call: str, error: BaseException) -> Callable[[str], None]:
-    """Raises at this call of the carrier."""
-
-    def fail(asked: str) -> None:
-        if asked == call:
-            raise error
-
-    return fail
-
-
-@pytest.fixture
-def book() -> Book:
-    return Book()
 
 
 @pytest.fixture
@@ -40,20 +24,13 @@ def app(here: Stage) -> Backend:
 
 
 @pytest.fixture
-def gateway(here: Stage, app: Backend, book: Book) -> Gateway:
-    ours = here.instance()
-    keeping(ours, book)
-    return ours
-
-
-def keeper(gateway: Gateway) -> Keeper:
-    return gateway.carriers.keeper  # type: ignore[attr-defined,no-any-return]
+def gateway(kept: Gateway, app: Backend) -> Gateway:
+    return kept
 
 
 def settle(gateway: Gateway, *, now: int) -> tuple[int, int, int]:
     """One run of the schedule that reconciles."""
-    seen = gateway.upkeep.run("intent", now=now, time_left=lambda: True)
-    return seen.done, seen.put_off, seen.taken
+    return attend(gateway, "intent", now=now)
 
 
 def shown(gateway: Gateway, app: Backend, *, now: int, on: str = X) -> list[str]:

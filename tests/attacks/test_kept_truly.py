@@ -2,7 +2,6 @@
 schedules, a new data key, and carriers that say something else than was agreed."""
 
 import contextlib
-from collections.abc import Callable
 
 import pytest
 
@@ -10,27 +9,12 @@ from chalicelib.bootstrap import Gateway
 from chalicelib.core import errors
 from chalicelib.core.leases import GRACE_MS
 from chalicelib.core.values import DAY_MS
-from tests.attacks.keepers import Book, Died, Keeper, keeping
+from tests.attacks.keepers import Book, Died, attend, fails, keeper, keeping
 from tests.gateways import MINUTE, NOW, Backend, Stage, number, subscriber
 
 X = number(0)
 A, B, C = (subscriber(i) for i in range(3))
 COOLING_S = 600
-
-
-def fails(call: str, error: BaseException) -> Callable[[str], None]:
-    """Raises at this call of the carrier."""
-
-    def fail(asked: str) -> None:
-        if asked == call:
-            raise error
-
-    return fail
-
-
-@pytest.fixture
-def book() -> Book:
-    return Book()
 
 
 @pytest.fixture
@@ -39,20 +23,13 @@ def app(here: Stage) -> Backend:
 
 
 @pytest.fixture
-def gateway(here: Stage, app: Backend, book: Book) -> Gateway:
-    ours = here.instance()
-    keeping(ours, book)
-    return ours
-
-
-def keeper(gateway: Gateway) -> Keeper:
-    return gateway.carriers.keeper  # type: ignore[attr-defined,no-any-return]
+def gateway(kept: Gateway, app: Backend) -> Gateway:
+    return kept
 
 
 def renew(gateway: Gateway, *, now: int) -> tuple[int, int, int]:
     """One run of the schedule that extends leases."""
-    seen = gateway.upkeep.run("lease", now=now, time_left=lambda: True)
-    return seen.done, seen.put_off, seen.taken
+    return attend(gateway, "lease", now=now)
 
 
 # Doubts

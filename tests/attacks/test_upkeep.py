@@ -11,7 +11,7 @@ from chalicelib.core.upkeep import SILENT_AFTER
 from chalicelib.core.values import DAY_MS
 from chalicelib.settings import settings
 from chalicelib.store import clients
-from tests.attacks.keepers import Book, Keeper, keeping
+from tests.attacks.keepers import Book, attend, keeper
 from tests.gateways import MINUTE, NOW, Stage, number, subscriber
 
 DUE = NOW + DAY_MS * 3 // 4
@@ -19,25 +19,13 @@ DUE = NOW + DAY_MS * 3 // 4
 
 
 @pytest.fixture
-def book() -> Book:
-    return Book()
-
-
-@pytest.fixture
-def gateway(here: Stage, book: Book) -> Gateway:
-    ours = here.instance()
-    keeping(ours, book)
-    return ours
-
-
-def keeper(gateway: Gateway) -> Keeper:
-    return gateway.carriers.keeper  # type: ignore[attr-defined,no-any-return]
+def gateway(kept: Gateway) -> Gateway:
+    return kept
 
 
 def renew(gateway: Gateway, *, now: int) -> tuple[int, int, int]:
     """One run of the schedule that extends leases."""
-    seen = gateway.upkeep.run("lease", now=now, time_left=lambda: True)
-    return seen.done, seen.put_off, seen.taken
+    return attend(gateway, "lease", now=now)
 
 
 def failing(gateway: Gateway, error: Exception, *, times: int) -> None:

@@ -8,8 +8,8 @@ import pytest
 
 from chalicelib.carriers import transport
 from chalicelib.carriers.transport import CarrierSession
+from chalicelib.core.credentials import CarrierAccount
 from chalicelib.core.errors import Unavailable
-from chalicelib.core.values import CarrierAccount
 from tests.carriers.vendor import Told, vendor
 
 NUMBER = "8610010000001"

@@ -7,8 +7,9 @@ import pytest
 
 from chalicelib.core import errors
 from chalicelib.core.calling import RING_MS, CallDesk
+from chalicelib.core.calls import CallAsk
 from chalicelib.core.ports import Carrier
-from chalicelib.core.values import App, CallAsk, RequestId, Subscriber
+from chalicelib.core.values import App, RequestId, Subscriber
 from chalicelib.store.accounts import DynamoAccounts
 from chalicelib.store.placed import DynamoPlacedCalls
 from chalicelib.store.table import Table

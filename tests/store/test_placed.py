@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import pytest
 
+from chalicelib.core.calls import CallAsk, PlacedCall
 from chalicelib.core.errors import Unavailable
-from chalicelib.core.values import CallAsk, PlacedCall, RequestId, Subscriber
+from chalicelib.core.values import RequestId, Subscriber
 from chalicelib.store.placed import DynamoPlacedCalls
 from chalicelib.store.table import Table
 from chalicelib.store.vault import Vault

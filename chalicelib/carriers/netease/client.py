@@ -8,8 +8,10 @@ from urllib.parse import urlencode
 from chalicelib.carriers.netease import cipher, codes, signing, wire_calls
 from chalicelib.carriers.transport import Answer, CarrierSession, Told
 from chalicelib.core import errors
+from chalicelib.core.calls import CallAsk
+from chalicelib.core.credentials import CarrierAccount
 from chalicelib.core.ports import Carrier
-from chalicelib.core.values import MINUTE_MS, Binding, CallAsk, CarrierAccount, Kept
+from chalicelib.core.values import MINUTE_MS, Binding, Kept
 
 Reply = Mapping[str, Any]
 Knows = Mapping[int, Callable[[Reply], errors.GatewayError | None]]

@@ -11,10 +11,11 @@ from typing import Any
 
 from chalicelib.carriers.netease import codes, signing, wire
 from chalicelib.core import errors
+from chalicelib.core.credentials import AppCredentials
 from chalicelib.core.messages import Reply, Request
 from chalicelib.core.ports import Apps, Credentials, Nonces, Tag
 from chalicelib.core.rate import RateLimiter
-from chalicelib.core.values import App, AppCredentials, RequestId
+from chalicelib.core.values import App, RequestId
 
 HEADERS: Mapping[str, str] = {"Content-Type": "application/json; charset=utf-8"}
 

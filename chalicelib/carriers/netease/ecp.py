@@ -6,8 +6,8 @@ from typing import Any
 from chalicelib.carriers.netease import wire, wire_ecp
 from chalicelib.carriers.netease.door import Door, Visit
 from chalicelib.core.calling import CallDesk
+from chalicelib.core.calls import CallAsk
 from chalicelib.core.messages import Reply, Request
-from chalicelib.core.values import CallAsk
 
 
 class EcpFacade:

@@ -9,11 +9,11 @@ from typing import Any
 
 from chalicelib.carriers.netease import codes, wire_callbacks
 from chalicelib.carriers.netease.signing import is_callback_signed
+from chalicelib.core.credentials import CarrierAccount
 from chalicelib.core.errors import Unavailable
 from chalicelib.core.messages import Reply, Request
 from chalicelib.core.ports import Credentials
 from chalicelib.core.reporting import EventDesk
-from chalicelib.core.values import CarrierAccount
 
 MAX_BODY = 256 * 1024
 KIND = "netease"

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from chalicelib.carriers.json_text import parse_json
+from chalicelib.core.calls import CallAsk
 from chalicelib.core.errors import BadParameter, Unavailable
-from chalicelib.core.values import BindingInfo, CallAsk, Subscriber
+from chalicelib.core.values import BindingInfo, Subscriber
 
 READABLE = frozenset({200, 400})
 """The HTTP statuses under which a code of its own comes."""

@@ -6,8 +6,9 @@ from typing import Any
 
 from chalicelib.carriers.netease.wire import Parameters, one_of
 from chalicelib.carriers.netease.wire_calls import of_national
+from chalicelib.core.calls import CallAsk
 from chalicelib.core.errors import BadParameter
-from chalicelib.core.values import CallAsk, Subscriber
+from chalicelib.core.values import Subscriber
 
 MAX_DURATION_S = 86_400
 MAX_SESSION = 64

@@ -7,12 +7,12 @@ from typing import Any
 from chalicelib.carriers.trunk import wire
 from chalicelib.carriers.trunk.members import Malformed
 from chalicelib.carriers.trunk.signing import signed_in
+from chalicelib.core.credentials import SwitchCredentials
 from chalicelib.core.errors import GatewayError
 from chalicelib.core.messages import Reply, Request
 from chalicelib.core.ports import Credentials
 from chalicelib.core.reporting import EventDesk
 from chalicelib.core.routing import Connect, Router
-from chalicelib.core.values import SwitchCredentials
 
 MAX_BODY = 256 * 1024
 

@@ -6,8 +6,9 @@ from urllib.parse import quote
 from chalicelib.carriers.transport import CarrierSession, Told
 from chalicelib.carriers.trunk import signing, wire_calls
 from chalicelib.core import errors
+from chalicelib.core.calls import CallAsk
+from chalicelib.core.credentials import CarrierAccount
 from chalicelib.core.ports import Carrier
-from chalicelib.core.values import CallAsk, CarrierAccount
 
 
 def carrier(account: CarrierAccount, *, timeout_s: float, told: Told) -> Carrier:

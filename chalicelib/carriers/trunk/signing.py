@@ -7,8 +7,8 @@ import hmac
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from chalicelib.core.credentials import SwitchCredentials
 from chalicelib.core.ports import Credentials
-from chalicelib.core.values import SwitchCredentials
 
 
 def signed_in(header: str | None, credentials: Credentials) -> SwitchCredentials | None:

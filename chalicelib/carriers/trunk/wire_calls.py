@@ -6,9 +6,9 @@ from typing import Any
 
 from chalicelib.carriers.trunk import members
 from chalicelib.carriers.trunk.members import Fields, Malformed
+from chalicelib.core.calls import CallAsk
 from chalicelib.core.errors import Unavailable
 from chalicelib.core.events import PlacedEnd, PlacedLeg
-from chalicelib.core.values import CallAsk
 
 DONE = frozenset({200, 202})
 """The HTTP statuses by which a switch says that it does what we asked."""

@@ -10,19 +10,12 @@ from urllib.parse import urlencode
 
 from chalicelib.carriers.netease.door import Door
 from chalicelib.core import errors
+from chalicelib.core.calls import CallAsk, PlacedCall
+from chalicelib.core.credentials import AppCredentials, CarrierAccount, SwitchCredentials
 from chalicelib.core.messages import Reply, Request
 from chalicelib.core.ports import Carrier
 from chalicelib.core.rate import RateLimiter
-from chalicelib.core.values import (
-    App,
-    AppCredentials,
-    CallAsk,
-    CarrierAccount,
-    PlacedCall,
-    Pool,
-    Subscriber,
-    SwitchCredentials,
-)
+from chalicelib.core.values import App, Pool, Subscriber
 
 NOW = 1_900_000_000_000
 X = "8610000000001"

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from chalicelib.carriers.netease.callbacks import NeteaseDialect
+from chalicelib.core.credentials import AppCredentials, SwitchCredentials
 from chalicelib.core.errors import NotDelivered
 from chalicelib.core.events import Event, EventKind, Outcome, Party, RejectReason, SmsResult
-from chalicelib.core.values import AppCredentials, Binding, Subscriber, SwitchCredentials
+from chalicelib.core.values import Binding, Subscriber
 from tests.carriers.netease.recorded import CALLBACKS, recorded
 from tests.core.samples import app_with, binding, event
 

@@ -13,8 +13,10 @@ import pytest
 from chalicelib.carriers.netease import cipher, codes
 from chalicelib.carriers.netease.client import carrier
 from chalicelib.core import errors
+from chalicelib.core.calls import CallAsk
+from chalicelib.core.credentials import CarrierAccount
 from chalicelib.core.ports import Carrier
-from chalicelib.core.values import CallAsk, CarrierAccount, Kept, Subscriber
+from chalicelib.core.values import Kept, Subscriber
 from tests.carriers.vendor import FAULTS, SILENT, Told, Vendor, closed_port, full_port, vendor
 from tests.core.samples import binding
 

@@ -7,8 +7,9 @@ import pytest
 from chalicelib.carriers.netease.ecp import EcpFacade
 from chalicelib.core import errors
 from chalicelib.core.calling import CallDesk
+from chalicelib.core.calls import CallAsk
 from chalicelib.core.messages import Reply
-from chalicelib.core.values import CallAsk, Subscriber
+from chalicelib.core.values import Subscriber
 from tests.carriers.netease.fakes import (
     CARRIER_ERRORS,
     NOW,

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from admin import provision
 from chalicelib.carriers.netease.receiver import MAX_BODY, CarrierReceiver
+from chalicelib.core.credentials import CarrierAccount
 from chalicelib.core.errors import Unavailable
 from chalicelib.core.events import Event, EventKind
 from chalicelib.core.messages import Reply, Request
-from chalicelib.core.values import CarrierAccount
 from tests.carriers.netease.recorded import recorded
 from tests.stage import Answer, Stage
 

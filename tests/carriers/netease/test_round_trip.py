@@ -7,10 +7,11 @@ from urllib.parse import parse_qsl, urlencode
 import pytest
 
 from chalicelib.carriers.netease import wire, wire_callbacks, wire_calls
+from chalicelib.core.calls import CallAsk
 from chalicelib.core.errors import BadParameter
 from chalicelib.core.events import Event, EventKind, Outcome, Party, SmsResult
 from chalicelib.core.messages import Request
-from chalicelib.core.values import Binding, CallAsk, Subscriber
+from chalicelib.core.values import Binding, Subscriber
 from tests.carriers.netease.recorded import PAYLOADS, recorded
 from tests.core.samples import binding
 

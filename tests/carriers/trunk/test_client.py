@@ -14,8 +14,10 @@ from standardwebhooks import Webhook
 
 from chalicelib.carriers.trunk.client import carrier
 from chalicelib.core import errors
+from chalicelib.core.calls import CallAsk
+from chalicelib.core.credentials import CarrierAccount
 from chalicelib.core.ports import Dialler
-from chalicelib.core.values import CallAsk, CarrierAccount, Subscriber
+from chalicelib.core.values import Subscriber
 from tests.carriers.vendor import FAULTS, SILENT, Told, Vendor, closed_port, vendor
 
 NOW = 1_768_464_000_123
@@ -195,7 +197,7 @@ def test_what_only_calls_need_is_loaded_when_one_is_made(kind: str) -> None:
     program = f"""
 import sys
 from chalicelib.carriers.base import CarrierAccounts
-from chalicelib.core.values import CarrierAccount
+from chalicelib.core.credentials import CarrierAccount
 class Known:
     def carrier(self, name):
         return CarrierAccount(name, {kind!r}, "k", ("s",), ("http://127.0.0.1:9",))
