@@ -56,8 +56,7 @@ class AccountDesk:
         try:
             status, answer = self._relay(app, REGISTER, call, now=now)
         except errors.GatewayError as error:
-            unknown = isinstance(error, errors.Unavailable)
-            if owner is None and (isinstance(error, errors.NotReached) or not unknown):
+            if owner is None and not error.unknown:
                 self.disown(app, user)
             raise
         return status, answer, owner is None

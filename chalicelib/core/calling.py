@@ -52,7 +52,7 @@ class CallDesk:
         try:
             session = dialler.place(ask, session=proposal, now=now)
         except errors.GatewayError as error:
-            if not isinstance(error, errors.Unavailable) or isinstance(error, errors.NotReached):
+            if not error.unknown:
                 self.calls.drop(call)
             raise
         self.calls.started(call, session=session)

@@ -4,7 +4,12 @@ from typing import ClassVar
 
 
 class GatewayError(Exception):
-    """A refusal with a cause that a client may see. Its text never holds a subscriber number."""
+    """A refusal with a cause that a client may see. Its text never holds a subscriber number.
+
+    `unknown` says that what was asked may have happened all the same.
+    """
+
+    unknown: ClassVar[bool] = False
 
 
 class BadParameter(GatewayError):
@@ -82,9 +87,13 @@ class NonceReused(GatewayError):
 class Unavailable(GatewayError):
     """A carrier or a store did not answer; what happened is not known."""
 
+    unknown = True
+
 
 class NotReached(Unavailable):
     """A carrier could not even be asked: nothing has happened there."""
+
+    unknown = False
 
 
 class CarrierRefused(GatewayError):

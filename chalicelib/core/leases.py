@@ -34,13 +34,9 @@ class LeaseDesk:
         lease_ms = min(binding.expires - now, keeper.lease_ms)
         try:
             kept = keeper.bind(binding, lease_ms=lease_ms, now=now)
-        except errors.NotReached:
-            self._undo(binding, now=now)
-            raise
-        except errors.Unavailable:
-            raise
-        except errors.GatewayError:
-            self._undo(binding, now=now)
+        except errors.GatewayError as error:
+            if not error.unknown:
+                self._undo(binding, now=now)
             raise
         return self._confirm(binding, kept, keeper, now=now)
 
@@ -78,9 +74,10 @@ class LeaseDesk:
             if not self.bindings.note(intended):
                 return False
             binding = intended
-        # Who bound it there anew may have died before it was noted.
-        kept = None if sure else keeper.find(binding, now=now)
-        keeper.release(kept.id if kept is not None else _carrier_id(binding), now=now)
+        if sure:
+            keeper.release(_carrier_id(binding), now=now)
+        else:
+            _release_what_is_there(binding, keeper, now=now)
         if not binding.live(now):
             return self._let_run_out(binding, now=now)
         return self.bindings.replace(binding.released(now=now))
@@ -163,9 +160,7 @@ class LeaseDesk:
             self.renew(replace(binding, version=binding.version + 1), now=now)
         else:
             # The carrier was told to keep it longer than its app wanted.
-            keeper = self._keeper(binding)
-            kept = keeper.find(binding, now=now)
-            keeper.release(kept.id if kept is not None else _carrier_id(binding), now=now)
+            _release_what_is_there(binding, self._keeper(binding), now=now)
             self._let_run_out(binding, now=now)
 
     def _settle_intent(self, binding: Binding, *, now: int) -> None:
@@ -209,6 +204,12 @@ def _carrier_id(binding: Binding) -> str:
     if binding.carrier_id is None:
         raise errors.Unavailable("a binding without its carrier's id")
     return binding.carrier_id
+
+
+def _release_what_is_there(binding: Binding, keeper: Keeper, *, now: int) -> None:
+    """Who bound it there anew may have died before it was noted: so the carrier is asked first."""
+    kept = keeper.find(binding, now=now)
+    keeper.release(kept.id if kept is not None else _carrier_id(binding), now=now)
 
 
 def _is_sure(binding: Binding, keeper: Keeper) -> bool:

@@ -133,12 +133,12 @@ class DynamoBindings:
     def _live_legs(self, number: str, *, now: int, app: str | None = None) -> Iterator[Item]:
         """The legs that route; of an app only one for each binding."""
         values = {":pk": s(f"X#{number}"), ":leg": s("L#"), ":now": n(now)}
-        wanted: Item = {"FilterExpression": "expires > :now AND attribute_not_exists(pending)"}
+        live = "expires > :now AND attribute_not_exists(pending)"
+        wanted: Item = {"FilterExpression": live}
         if app is not None:
             values |= {":a": s("a"), ":app": s(app)}
             wanted = {
-                "FilterExpression": "expires > :now AND #role = :a AND app = :app"
-                " AND attribute_not_exists(pending)",
+                "FilterExpression": f"{live} AND #role = :a AND app = :app",
                 "ExpressionAttributeNames": {"#role": "role"},
             }
         return self._table.query(
