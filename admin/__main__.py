@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from admin import capabilities, provision
 from chalicelib.carriers.base import KINDS
-from chalicelib.core.values import DAY_MS
+from chalicelib.core.values import DAY_MS, AppState
 
 DATA_CENTRES = {
     "mainland": ("https://api.netease.im", "https://api-sg.netease.im"),
@@ -75,7 +75,7 @@ def app_create(name: str, **settings: Any) -> None:
 @cli.command("app-set")
 @click.argument("name")
 @click.option("--callback-url")
-@click.option("--enabled", type=bool)
+@click.option("--state", type=click.Choice([state.name.lower() for state in AppState]))
 @click.option("--quota", type=click.IntRange(1))
 @click.option("--rate", type=click.IntRange(1))
 @click.option("--cooling-s", type=click.IntRange(0))
@@ -86,6 +86,8 @@ def app_create(name: str, **settings: Any) -> None:
 def app_set(name: str, **changes: Any) -> None:
     """Change settings of an app."""
     given = {key: value for key, value in changes.items() if value is not None}
+    if "state" in given:
+        given["state"] = AppState[given["state"].upper()]
     if "im_calls" in given:
         given["im_calls"] = given["im_calls"].split()
     provision.set_app(name, **given)
@@ -175,7 +177,7 @@ def app_show(name: str) -> None:
     shown = {
         "carrier": app.carrier,
         "callback_url": app.callback_url,
-        "enabled": app.enabled,
+        "state": app.state.name.lower(),
         "quota": app.quota,
         "rate": app.rate,
         "cooling_s": app.cooling_ms // 1000,

@@ -18,6 +18,7 @@ from chalicelib.core.values import (
     MAX_LIFETIME_MS,
     MINUTE_MS,
     App,
+    AppState,
     Pool,
     parse_number,
 )
@@ -70,7 +71,7 @@ def create_app(
         name=name,
         carrier=carrier,
         callback_url=callback_url,
-        enabled=True,
+        state=AppState.ACTIVE,
         quota=quota,
         # One counter takes some hundred bindings a second; a small quota is not worth more.
         quota_shards=min(16, max(1, quota // 100)),
@@ -120,13 +121,13 @@ def rotate_app_secret(name: str) -> str:
 
 
 def set_app(name: str, **changes: int | bool | str | Iterable[str]) -> None:
-    """Changes settings of an app, named as in `create_app` (also `enabled`). Raises Mistake.
+    """Changes settings of an app, named as in `create_app` (also `state`). Raises Mistake.
 
     They take effect when the caches have run out (`CACHE_S`).
     """
     allowed = {
         "callback_url": "S",
-        "enabled": "BOOL",
+        "state": "N",
         "quota": "N",
         "rate": "N",
         "cooling_s": "N",

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING
 
-from chalicelib.carriers.base import CarrierAccounts
+from chalicelib.carriers.base import AppDialects, CarrierAccounts
 from chalicelib.carriers.netease.door import Door
 from chalicelib.carriers.netease.facade import AxbFacade
 from chalicelib.core.binding import BindingDesk
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from chalicelib.core.reporting import EventDesk
     from chalicelib.core.upkeep import Upkeep
     from chalicelib.store.accounts import DynamoAccounts
+    from chalicelib.store.ledger import DynamoLedger
     from chalicelib.store.placed import DynamoPlacedCalls
 
 
@@ -71,7 +72,7 @@ class Gateway:
         from chalicelib.carriers.netease.ecp import EcpFacade  # noqa: PLC0415
         from chalicelib.core.calling import CallDesk  # noqa: PLC0415
 
-        desk = CallDesk(self._placed, self._accounts, self.carriers, self._tag)
+        desk = CallDesk(self._placed, self._accounts, self.carriers, self.ledger, self._tag)
         return EcpFacade(self.door, desk)
 
     @cached_property
@@ -115,7 +116,6 @@ class Gateway:
     @cached_property
     def events(self) -> "EventDesk":
         """Events in, callbacks out."""
-        from chalicelib.carriers.netease.callbacks import NeteaseDialect  # noqa: PLC0415
         from chalicelib.carriers.transport import CallbackSender  # noqa: PLC0415
         from chalicelib.core.reporting import EventDesk  # noqa: PLC0415
         from chalicelib.store.events import DynamoEvents  # noqa: PLC0415
@@ -128,7 +128,7 @@ class Gateway:
             legs=self._bindings,
             placed=self._placed,
             apps=self._apps,
-            dialect=NeteaseDialect(self._credentials),
+            dialects=AppDialects(self._credentials),
             sender=CallbackSender(self.settings.callback_timeout_s),
         )
 
@@ -144,6 +144,13 @@ class Gateway:
         """Our accounts with carriers."""
         timeout_s = self.settings.carrier_timeout_s
         return CarrierAccounts(self._credentials, timeout_s, told=log_call)
+
+    @cached_property
+    def ledger(self) -> "DynamoLedger":
+        """What the apps have to spend."""
+        from chalicelib.store.ledger import DynamoLedger  # noqa: PLC0415
+
+        return DynamoLedger(self._table)
 
     @cached_property
     def _leases(self) -> LeaseDesk:

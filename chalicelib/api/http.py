@@ -52,6 +52,7 @@ def _ours(request: chalice.app.Request) -> Request:
             (_unicode(name), _unicode(value)) for name, values in query.items() for value in values
         ),
         body=_body(request, event),
+        source=(event.get("requestContext", {}).get("identity") or {}).get("sourceIp") or "",
     )
 
 

@@ -1,4 +1,5 @@
-"""The kinds of carrier, and our accounts with them; a kind is imported when it is first used."""
+"""The kinds of carrier, our accounts with them, and the dialects that apps are told in; each is
+imported when it is first used."""
 
 from collections.abc import Mapping
 from importlib import import_module
@@ -6,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.core.credentials import CarrierAccount
 from chalicelib.core.errors import Unavailable
-from chalicelib.core.ports import Carrier, Credentials
+from chalicelib.core.ports import Carrier, Credentials, Dialect
+from chalicelib.core.values import App
 
 if TYPE_CHECKING:
     from chalicelib.carriers.transport import Told
@@ -14,8 +16,15 @@ if TYPE_CHECKING:
 KINDS: Mapping[str, str] = {
     "trunk": "chalicelib.carriers.trunk.client",
     "netease": "chalicelib.carriers.netease.client",
+    "interline": "chalicelib.carriers.interline.client",
 }
 """Kind -> the module whose `carrier(account, timeout_s=..., told=...)` makes a Carrier of one."""
+
+DIALECTS: Mapping[str, str] = {
+    "netease": "chalicelib.carriers.netease.callbacks",
+    "interline": "chalicelib.carriers.interline.callbacks",
+}
+"""What an app's `dialect` says -> the module whose `dialect(credentials)` makes a Dialect."""
 
 EMBEDDED = "trunk"
 """The carrier that needs no account: bindings are kept here, and the switch asks us."""
@@ -36,7 +45,7 @@ class CarrierAccounts:
         account = self._credentials.carrier(name)
         if account is None:
             if name == EMBEDDED:
-                return Carrier(name=EMBEDDED, kind=EMBEDDED)
+                return Carrier(name=EMBEDDED, kind=EMBEDDED, transfers=True, announces=True)
             raise Unavailable("this carrier is not set up")
         made_of, carrier = self._made.get(name, (None, None))
         if carrier is None or made_of != account:
@@ -44,3 +53,18 @@ class CarrierAccounts:
             carrier = module.carrier(account, timeout_s=self._timeout_s, told=self._told)
             self._made[name] = (account, carrier)
         return carrier
+
+
+class AppDialects:
+    """Fulfils the port Dialects: each is made when it is first needed."""
+
+    def __init__(self, credentials: Credentials) -> None:
+        self._credentials = credentials
+        self._made: dict[str, Dialect] = {}
+
+    def of(self, app: App) -> Dialect:
+        """See the port."""
+        if app.dialect not in self._made:
+            module: Any = import_module(DIALECTS[app.dialect])
+            self._made[app.dialect] = module.dialect(self._credentials)
+        return self._made[app.dialect]

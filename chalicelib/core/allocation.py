@@ -22,14 +22,14 @@ def candidates(app: App, ask: Ask) -> Iterator[str]:
     size = len(numbers)
     if size == 0:
         return
-    seed = int.from_bytes(_digest(ask.a.digits, ask.b.digits), "big")
+    people = (ask.a.digits, ask.b.digits) if ask.b is not None else (ask.a.digits,)
+    seed = int.from_bytes(_digest(*people), "big")
     start, step = seed % size, 1 + (seed >> 64) % size
     while gcd(step, size) != 1:
         step += 1
-    own = (ask.a.digits, ask.b.digits)
     for i in range(size):
         number = numbers[(start + i * step) % size]
-        if number not in own:
+        if number not in people:
             yield number
 
 

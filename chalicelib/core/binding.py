@@ -10,8 +10,16 @@ from chalicelib.core import errors
 from chalicelib.core.allocation import candidates
 from chalicelib.core.cleaning import Cleaner
 from chalicelib.core.leases import GRACE_MS, LeaseDesk
-from chalicelib.core.ports import Bindings
-from chalicelib.core.values import MAX_LIFETIME_MS, App, Ask, Binding, BindingInfo, RequestId
+from chalicelib.core.ports import Bindings, Carrier
+from chalicelib.core.values import (
+    MAX_LIFETIME_MS,
+    NEVER,
+    App,
+    Ask,
+    Binding,
+    BindingInfo,
+    RequestId,
+)
 
 BLIND_TRIES = 4
 """How many numbers are tried before the legs of the two are read."""
@@ -47,16 +55,17 @@ class BindingDesk:
         self._leases = leases
 
     def bind(self, app: App, ask: Ask, request: RequestId, *, now: int) -> Binding:
-        """Binds A and B over an X; a repeat of the request gets the first answer.
+        """Binds A and B (or everybody and A) over an X; a repeat of the request gets the first
+        answer.
 
         One transaction on the usual path; with a carrier that keeps bindings another one before,
         and the question to it between the two. Raises BadParameter, UnknownNumber, NumberTaken,
-        NoNumber, QuotaExceeded, RequestMismatch, RequestRunning, Contended, CarrierRefused,
-        Unavailable.
+        NoNumber, QuotaExceeded, BalanceUsedUp, Forbidden (its carrier can't do what was asked),
+        RequestMismatch, RequestRunning, Contended, CarrierRefused, Unavailable.
         """
         if ask.a == ask.b:
             raise errors.BadParameter("b")
-        if ask.number in (ask.a.digits, ask.b.digits):
+        if ask.number in {person.digits for person in (ask.a, ask.b) if person is not None}:
             raise errors.BadParameter("number")
         if ask.number is not None and ask.number not in app.pool:
             raise errors.UnknownNumber("no such number")
@@ -88,6 +97,16 @@ class BindingDesk:
                 return
         raise errors.Contended("this binding is being changed")
 
+    def release_transfer(self, app: App, number: str, *, now: int) -> None:
+        """Ends the XA of an X; ending it again changes nothing.
+
+        Raises UnknownNumber when there was none, or for somebody else's X; and as `release`.
+        """
+        binding = self._bindings.transfer_on(number) if number in app.pool else None
+        if binding is None or binding.app != app.name or binding.intent == "bind":
+            raise errors.UnknownNumber("no such number")
+        self.release(app, binding.id, now=now)
+
     def extend(
         self, app: App, binding_id: str, request: RequestId, *, delta_ms: int, now: int
     ) -> None:
@@ -118,14 +137,17 @@ class BindingDesk:
         self, binding: Binding, *, delta_ms: int, request: RequestId, now: int
     ) -> bool:
         """Its lease then covers it until the schedule comes. False if it has to be read again."""
+        if binding.renewal is not None:
+            self._leases.make_last(binding, now=now)
+            return False
         longer = binding.extended(delta_ms=delta_ms, request=request, now=now)
         planned = self._leases.planned(binding, longer, now=now)
         if planned is not None:
             return self._bindings.replace(planned)
-        unsure = self._leases.doubt(binding, now=now)
-        if unsure is None:
+        begun = self._leases.begin(binding, expires=longer.expires, now=now)
+        if begun is None:
             return False
-        longer = unsure.extended(delta_ms=delta_ms, request=request, now=now)
+        longer = begun.extended(delta_ms=delta_ms, request=request, now=now)
         return self._leases.renew(longer, now=now)
 
     def _own(self, app: App, binding_id: str) -> Binding:
@@ -152,7 +174,9 @@ class _Attempt:
         self._bindings = bindings
         self._cleaner = cleaner
         self._leases = leases
-        self._kept_elsewhere = leases.keeper(app.carrier) is not None
+        carrier = leases.carrier(app.carrier)
+        _refuse_what_is_missing(ask, carrier)
+        self._kept_elsewhere = carrier.keeper is not None
         self._carrier_tries = 0
         self._app = app
         self._ask = ask
@@ -184,13 +208,15 @@ class _Attempt:
             user_data=ask.user_data,
             created=now,
             updated=now,
-            expires=now + ask.lifetime_ms,
+            expires=now + ask.lifetime_ms if ask.lifetime_ms is not None else NEVER,
             cooling_ms=app.cooling_ms,
             retention_ms=app.retention_ms,
             max_call_s=app.max_call_s,
             quota_shard=0,
             request=self._request.key,
             content=self._request.content,
+            presentation=ask.presentation,
+            price=app.tariff.binding,
             intent="bind" if self._kept_elsewhere else None,
             check_at=now + GRACE_MS if self._kept_elsewhere else None,
         )
@@ -221,7 +247,12 @@ class _Attempt:
         """The binding if this X took it (or the request had been answered before), else None."""
         while True:
             limit = self._app.shard_limit(self._draft.quota_shard)
-            refusal = self._bindings.commit(self._draft, quota_limit=limit, now=self._now)
+            refusal = self._bindings.commit(
+                self._draft,
+                quota_limit=limit,
+                metered=not self._app.tariff.free,
+                now=self._now,
+            )
             if refusal is None:
                 return self._agreed()
             if refusal.existing is not None:
@@ -238,6 +269,8 @@ class _Attempt:
                     # client that signs all requests of one second alike and binds the same pair
                     # anew: a new request.
                     self._take_next_handle()
+            elif refusal.unpaid:
+                raise errors.BalanceUsedUp
             elif refusal.leg is not None:
                 self._held[refusal.leg] += 1
                 return None
@@ -296,3 +329,14 @@ class _Attempt:
         if not self._held:
             return errors.NoNumber("area")
         return errors.NoNumber("cooling" if set(self._held) == {"cooling"} else "taken")
+
+
+def _refuse_what_is_missing(ask: Ask, carrier: Carrier) -> None:
+    """Raises Forbidden."""
+    can = (
+        (ask.b is None, carrier.transfers),
+        (ask.presentation.announces, carrier.announces),
+        (ask.presentation.shows_numbers, carrier.shows_numbers),
+    )
+    if any(wanted and not possible for wanted, possible in can):
+        raise errors.Forbidden("the app's carrier can't do this")

@@ -7,7 +7,7 @@ from uuid import NAMESPACE_OID, uuid5
 from chalicelib.core import errors
 from chalicelib.core.allocation import shown_number
 from chalicelib.core.calls import CallAsk, PlacedCall
-from chalicelib.core.ports import Accounts, Carriers, Dialler, PlacedCalls, Tag
+from chalicelib.core.ports import Accounts, Carriers, Dialler, Ledger, PlacedCalls, Tag
 from chalicelib.core.values import App, RequestId
 
 RING_MS = 180_000
@@ -21,6 +21,7 @@ class CallDesk:
     calls: PlacedCalls
     accounts: Accounts
     carriers: Carriers
+    ledger: Ledger
     tag: Tag
 
     def place(self, app: App, ask: CallAsk, request: RequestId, *, now: int) -> str:
@@ -28,7 +29,7 @@ class CallDesk:
         the call goes on gets the first answer.
 
         Raises Forbidden (the app's carrier places no calls), BadParameter (`account`),
-        AlreadyCalling, RequestRunning, CarrierRefused, Unavailable.
+        AlreadyCalling, RequestRunning, BalanceUsedUp, CarrierRefused, Unavailable.
         """
         carrier = self.carriers.of(app.carrier)
         dialler = _dialler(carrier.dialler)
@@ -45,11 +46,14 @@ class CallDesk:
             created=now,
             until=now + RING_MS + ask.max_s * 1000,
         )
+        used_up = not app.tariff.free and self.ledger.standing(app.name).used_up
         running = self.calls.claim(call, now=now)
         if running is not None:
             return _first_answer(running, call)
         proposal = str(uuid5(NAMESPACE_OID, self.tag("session", app.name, request.key, str(now))))
         try:
+            if used_up:
+                raise errors.BalanceUsedUp
             session = dialler.place(ask, session=proposal, now=now)
         except errors.GatewayError as error:
             if not error.unknown:

@@ -10,7 +10,8 @@ class AppCredentials:
     """How one app signs: its key and every secret that is valid now, the current one first.
 
     `login_secret` encrypts the numbers of one-click login, the signing secret where there is none,
-    by `login_scheme` (None: the vendor's usual one).
+    by `login_scheme` (None: the vendor's usual one). `app_id` is the app's id where a developer has
+    a key (`key` is his id then) and each of his apps an id of its own.
     """
 
     app: str
@@ -18,6 +19,7 @@ class AppCredentials:
     secrets: tuple[str, ...]
     login_secret: str | None = None
     login_scheme: str | None = None
+    app_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +34,12 @@ class SwitchCredentials:
 class CarrierAccount:
     """How we reach one carrier, and how it signs when it reaches us.
 
-    `name` is what an app's `carrier` says, `kind` the protocol spoken (`netease`, `trunk`), `key`
-    and `secrets` (current first) sign, `urls` are its addresses, the preferred one first.
-    `lease_ms` is how long it is told to keep a binding at most. The login fields are as in
-    AppCredentials.
+    `name` is what an app's `carrier` says, `kind` the protocol spoken (`netease`, `trunk`,
+    `interline`), `key` and `secrets` (current first) sign, `urls` are its addresses, the preferred
+    one first. `lease_ms` is how long it is told to keep a binding at most, `shows_numbers` whether
+    it may show people's real numbers. `callback_tokens` (current first) stand in the address that
+    it calls us at, `sources` are the networks (CIDR) that it does so from, any if there are none.
+    The others are as in AppCredentials.
     """
 
     name: str
@@ -46,3 +50,7 @@ class CarrierAccount:
     lease_ms: int = DAY_MS
     login_secret: str | None = None
     login_scheme: str | None = None
+    app_id: str | None = None
+    shows_numbers: bool = False
+    callback_tokens: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()

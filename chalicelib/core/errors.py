@@ -24,6 +24,20 @@ class Forbidden(GatewayError):
     """The app is switched off, or its carrier can't do what was asked."""
 
 
+class Suspended(Forbidden):
+    """The app was suspended or closed."""
+
+    def __init__(self) -> None:
+        super().__init__("no authorization")
+
+
+class BalanceUsedUp(GatewayError):
+    """Balance and overdraft of the app don't pay for this."""
+
+    def __init__(self) -> None:
+        super().__init__("balance and overdraft are used up")
+
+
 class UnknownBinding(GatewayError):
     """No such binding, or somebody else's: both look the same."""
 
@@ -44,6 +58,13 @@ class NumberTaken(GatewayError):
     def __init__(self, cause: str) -> None:
         super().__init__(self._TEXTS[cause])
         self.cause = cause
+
+
+class NotBeside(NumberTaken):
+    """The carrier takes no second lease of a binding while it has the first."""
+
+    def __init__(self) -> None:
+        super().__init__("bound")
 
 
 class NoNumber(GatewayError):
@@ -88,6 +109,10 @@ class Unavailable(GatewayError):
     """A carrier or a store did not answer; what happened is not known."""
 
     unknown = True
+
+
+class StoreUnavailable(Unavailable):
+    """Something of ours did not answer."""
 
 
 class NotReached(Unavailable):

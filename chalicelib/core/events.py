@@ -158,8 +158,9 @@ class Event:
     """One event. `at` is the carrier's time, `received` ours, both epoch ms.
 
     `binding` is our id of it, `carrier_binding` the carrier's own. `caller` is None when anonymous.
-    `cause` is a Q.850 cause. `raw` is what the carrier sent. `started`, `answered` and `outcome`
-    are there when a carrier tells of a whole call at its end; `placed` when it was a placed one.
+    `cause` is a Q.850 cause, `result` the carrier's own word for how it ended. `raw` is what the
+    carrier sent. `started`, `ringing`, `answered` and `outcome` are there when a carrier tells of a
+    whole call at its end; `placed` when it was a placed one. `text` is what a message said.
     """
 
     id: str
@@ -184,17 +185,27 @@ class Event:
     outcome: Outcome | None = None
     placed: PlacedEnd | None = None
     carrier_binding: str | None = None
+    ringing: int | None = None
+    result: str | None = None
+    text: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class CallRecord:
-    """One call as its events tell it; `answered` is None if nobody answered. Epoch ms."""
+    """One call as its events tell it; `ringing` and `answered` are None if nothing rang, nobody
+    answered. Epoch ms."""
 
     started: int
+    ringing: int | None
     answered: int | None
     ended: int
     released_by: Party
     outcome: Outcome
+
+    @property
+    def talked_s(self) -> int:
+        """Seconds, as whoever sees both times without their parts of a second works it out."""
+        return 0 if self.answered is None else self.ended // 1000 - self.answered // 1000
 
 
 _BY_CAUSE = {
@@ -233,7 +244,9 @@ _NOT_ROUTED = {
 
 def call_record(end: Event, call: Sequence[Event]) -> CallRecord:
     """Reads the record of a call off its end and whatever other events of it are known."""
-    starts = [e.at for e in call if e.kind in (EventKind.CALL_STARTED, EventKind.CALL_RINGING)]
+    rings = [e.at for e in call if e.kind is EventKind.CALL_RINGING]
+    rings += [end.ringing] if end.ringing is not None else []
+    starts = [e.at for e in call if e.kind is EventKind.CALL_STARTED] + rings
     starts += [end.started] if end.started is not None else []
     answers = [e.at for e in call if e.kind is EventKind.CALL_ANSWERED]
     answers += [end.answered] if end.answered is not None else []
@@ -241,6 +254,7 @@ def call_record(end: Event, call: Sequence[Event]) -> CallRecord:
     known = [end.at, *starts, *answers]
     return CallRecord(
         started=min(known),
+        ringing=min(rings, default=None),
         answered=answered,
         ended=end.at,
         released_by=end.released_by or Party.PLATFORM,

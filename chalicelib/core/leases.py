@@ -3,11 +3,14 @@
 from dataclasses import dataclass, replace
 
 from chalicelib.core import errors
-from chalicelib.core.ports import Bindings, Carriers, Duty, Keeper
-from chalicelib.core.values import MINUTE_MS, Binding, Kept
+from chalicelib.core.ports import Bindings, Carrier, Carriers, Duty, Keeper
+from chalicelib.core.values import MINUTE_MS, Binding, Kept, Renewal
 
 GRACE_MS = 60_000
 """How long a process may take to hear from a carrier; an older intent was left by a dead one."""
+LAST_MS = 90_000
+"""How long before its end a lease is given up for another one, if the carrier takes no second one
+beside it: the schedule comes every minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +24,9 @@ class LeaseDesk:
     bindings: Bindings
     carriers: Carriers
 
-    def keeper(self, carrier: str) -> Keeper | None:
-        """Who keeps this carrier's bindings; None: we do. Raises Unavailable."""
-        return self.carriers.of(carrier).keeper
+    def carrier(self, name: str) -> Carrier:
+        """Who connects the calls, with what it can do. Raises Unavailable."""
+        return self.carriers.of(name)
 
     def place(self, binding: Binding, *, now: int) -> Binding:
         """Asks the carrier for a binding whose intent is written; the binding as it is kept.
@@ -87,6 +90,8 @@ class LeaseDesk:
         over = replace(
             binding,
             lease=min(binding.lease or now, now),
+            at_most=None,
+            renewal=None,
             intent=None,
             check_at=None,
             attempts=0,
@@ -95,12 +100,30 @@ class LeaseDesk:
         # Its legs cool from now on, unless the same two have them again already.
         return self.bindings.replace(over) or self.bindings.note(over)
 
+    def begin(self, binding: Binding, *, expires: int, now: int) -> Binding | None:
+        """Notes, before it is asked, that the carrier is to keep it for longer, and may do so for
+        longer than its app wants; None if it had moved on meanwhile. The schedule finds out, and
+        ends it in time."""
+        keeper = self._keeper(binding)
+        # The longest that is ever asked for, however late it takes effect.
+        longest = now + keeper.lease_ms + _ahead(keeper) + MINUTE_MS
+        begun = replace(
+            binding,
+            renewal=binding.renewal or Renewal(now, min(expires - now, keeper.lease_ms)),
+            at_most=max(binding.at_most or 0, longest),
+            check_at=now + GRACE_MS,
+            attempts=binding.attempts + 1,
+            version=binding.version + 1,
+        )
+        # Its legs too: they must not lead elsewhere while it may still ring.
+        return begun if self.bindings.replace(begun) else None
+
     def renew(self, binding: Binding, *, now: int) -> bool:
         """Writes this next version of a binding, once its carrier keeps it for as long as it lasts
         or as the carrier's longest lease; False if it had moved on meanwhile.
 
-        What is there is asked for first, so it may be repeated; one that the carrier has lost is
-        bound there again. Raises what Keeper does.
+        What it is asked for is noted (`begin`), so it may be repeated; one that the carrier has
+        lost is bound there again. Raises what Keeper does.
         """
         keeper = self._keeper(binding)
         renewed = self._covering(binding, keeper, now=now)
@@ -114,16 +137,16 @@ class LeaseDesk:
         return False
 
     def _covering(self, binding: Binding, keeper: Keeper, *, now: int) -> Binding:
-        kept = keeper.find(binding, now=now)
-        if kept is None:
-            lease_ms = min(binding.expires - now, keeper.lease_ms)
-            return _kept_by(binding, keeper.bind(binding, lease_ms=lease_ms, now=now), keeper)
-        missing = min(binding.expires, now + keeper.lease_ms + _ahead(keeper)) - kept.until
-        if missing <= 0:
-            return _kept_by(binding, kept, keeper)
-        delta_ms = min(-(-missing // MINUTE_MS) * MINUTE_MS, keeper.lease_ms)
-        keeper.extend(kept.id, delta_ms=delta_ms, now=now)
-        return _kept_by(binding, Kept(kept.id, kept.until + delta_ms), keeper)
+        until = min(binding.expires, now + keeper.lease_ms + _ahead(keeper))
+        end = binding.lease or 0
+        last = end - now <= LAST_MS
+        try:
+            kept = keeper.renew(binding, until=until, last=last, now=now)
+        except errors.NotBeside:
+            # The carrier said no, so it has what it had.
+            until_last = max(now, end - LAST_MS)
+            return replace(binding, renewal=None, at_most=None, attempts=0, check_at=until_last)
+        return _kept_by(binding, kept, keeper)
 
     def planned(self, binding: Binding, longer: Binding, *, now: int) -> Binding | None:
         """What a binding is to be made, with the time at which its carrier has to be asked next;
@@ -136,32 +159,34 @@ class LeaseDesk:
             return None
         return replace(longer, check_at=check_at)
 
-    def doubt(self, binding: Binding, *, now: int) -> Binding | None:
-        """Notes, before it is asked, that the carrier may keep it for longer than its app wants;
-        None if it had moved on meanwhile. The schedule finds out, and ends it in time."""
-        keeper = self._keeper(binding)
-        # The longest that `renew` ever asks for, however often nobody answers.
-        longest = now + keeper.lease_ms + _ahead(keeper) + MINUTE_MS
-        unsure = replace(
-            binding,
-            lease=max(binding.lease or 0, longest),
-            check_at=now + GRACE_MS,
-            attempts=binding.attempts + 1,
-            version=binding.version + 1,
-        )
-        # Its legs too: they must not lead elsewhere while it may still ring.
-        return unsure if self.bindings.replace(unsure) else None
-
     def attend(self, duty: Duty, binding: Binding, *, now: int) -> None:
         """What a schedule does with a binding that it has claimed. Raises what a Keeper does."""
         if duty == "intent":
             self._settle_intent(binding, now=now)
         elif now < binding.expires:
-            self.renew(replace(binding, version=binding.version + 1), now=now)
+            self.make_last(binding, now=now)
         else:
             # The carrier was told to keep it longer than its app wanted.
             _release_what_is_there(binding, self._keeper(binding), now=now)
             self._let_run_out(binding, now=now)
+
+    def make_last(self, binding: Binding, *, now: int) -> bool:
+        """Lets the carrier keep a binding for as long as it lasts; what it was being asked for is
+        brought to its end first. False if it had moved on meanwhile."""
+        begun = self._noted(binding, now=now)
+        if begun is None:
+            return False
+        return self.renew(replace(begun, version=begun.version + 1), now=now)
+
+    def _noted(self, binding: Binding, *, now: int) -> Binding | None:
+        if binding.renewal is not None:
+            # It may take effect a second time, and later.
+            return self.begin(binding, expires=binding.expires, now=now)
+        keeper = self._keeper(binding)
+        lease_ms = min(binding.expires - now, keeper.lease_ms)
+        # Its legs know already that it may last this long.
+        begun = replace(binding, renewal=Renewal(now, lease_ms), version=binding.version + 1)
+        return begun if self.bindings.note(begun) else None
 
     def _settle_intent(self, binding: Binding, *, now: int) -> None:
         if binding.intent == "bind":
@@ -194,7 +219,7 @@ class LeaseDesk:
         raise errors.Unavailable("the intent was given up meanwhile")
 
     def _keeper(self, binding: Binding) -> Keeper:
-        keeper = self.keeper(binding.carrier)
+        keeper = self.carrier(binding.carrier).keeper
         if keeper is None:
             raise errors.Unavailable("this carrier keeps no bindings any more")
         return keeper
@@ -209,13 +234,17 @@ def _carrier_id(binding: Binding) -> str:
 def _release_what_is_there(binding: Binding, keeper: Keeper, *, now: int) -> None:
     """Who bound it there anew may have died before it was noted: so the carrier is asked first."""
     kept = keeper.find(binding, now=now)
-    keeper.release(kept.id if kept is not None else _carrier_id(binding), now=now)
+    if kept is not None and kept.id != binding.carrier_id:
+        keeper.release(kept.id, now=now)
+    if binding.carrier_id is not None:
+        keeper.release(binding.carrier_id, now=now)
 
 
 def _is_sure(binding: Binding, keeper: Keeper) -> bool:
     """Whether what is noted of a lease is what the carrier said last: whoever is about to ask it,
     or did so in vain, moves the time of the next check."""
-    return not binding.attempts and binding.check_at == _check_at(binding, keeper)
+    pending = binding.attempts or binding.renewal is not None
+    return not pending and binding.check_at == _check_at(binding, keeper)
 
 
 def _ahead(keeper: Keeper) -> int:
@@ -228,9 +257,17 @@ def _check_at(binding: Binding, keeper: Keeper) -> int | None:
     if lease < binding.expires:
         return lease - _ahead(keeper)
     # Carriers count in minutes; what is more than one too long has to be ended by us.
-    return binding.expires if lease >= binding.expires + MINUTE_MS else None
+    too_long = max(lease, binding.at_most or 0) >= binding.expires + MINUTE_MS
+    return binding.expires if too_long else None
 
 
 def _kept_by(binding: Binding, kept: Kept, keeper: Keeper) -> Binding:
-    held = replace(binding, carrier_id=kept.id, lease=kept.until, attempts=0)
+    held = replace(
+        binding,
+        carrier_id=kept.id,
+        lease=kept.until,
+        at_most=kept.at_most,
+        renewal=None,
+        attempts=0,
+    )
     return replace(held, check_at=_check_at(held, keeper))

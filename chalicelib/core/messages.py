@@ -6,12 +6,14 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request. `headers` has lower-case names; `query` is decoded, in order."""
+    """One HTTP request. `headers` has lower-case names; `query` is decoded, in order; `source` is
+    the address that it came from (empty: not known)."""
 
     method: str
     headers: Mapping[str, str]
     query: tuple[tuple[str, str], ...]
     body: bytes
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from chalicelib.core.credentials import AppCredentials, CarrierAccount, SwitchCredentials
-from chalicelib.core.values import App, Binding, BindingInfo, Kept, Leg, Subscriber
+from chalicelib.core.values import (
+    App,
+    Binding,
+    BindingInfo,
+    Kept,
+    Line,
+    Standing,
+    Subscriber,
+)
 
 if TYPE_CHECKING:
     # What a cold bind does without.
     from chalicelib.core.calls import CallAsk, PlacedCall
-    from chalicelib.core.events import Delivery, Event, EventKey
+    from chalicelib.core.charging import Bill
+    from chalicelib.core.events import Delivery, Event, EventKey, EventKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,12 +27,14 @@ class Refusal:
     """Why a commit did not happen; nothing was written.
 
     `existing` is the binding that already stands under the same handle. `leg` says what holds a
-    leg of this X: `bound` (this very pair), `taken` (somebody else), `cooling`, or None.
+    leg of this X: `bound` (this very pair), `taken` (somebody else), `cooling`, or None. `unpaid`:
+    the app's account does not pay for it.
     """
 
     existing: Binding | None = None
     leg: str | None = None
     quota_full: bool = False
+    unpaid: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +65,12 @@ class Bindings(Protocol):
         """12 digits that a request finds again; keyed, so that they tell nothing."""
         ...
 
-    def commit(self, binding: Binding, *, quota_limit: int, now: int) -> Refusal | None:
-        """One transaction: binding, both legs, quota; None when done. While its carrier has not
-        agreed (`intent`), the legs are reserved and lead nowhere. Raises Contended."""
+    def commit(
+        self, binding: Binding, *, quota_limit: int, metered: bool, now: int
+    ) -> Refusal | None:
+        """One transaction: binding, both legs, quota, and its price if the app is `metered`; None
+        when done. While its carrier has not agreed (`intent`), the legs are reserved and lead
+        nowhere. Raises Contended."""
         ...
 
     def confirm(self, binding: Binding) -> bool:
@@ -65,8 +79,9 @@ class Bindings(Protocol):
         ...
 
     def undo(self, binding: Binding, *, now: int) -> bool:
-        """The carrier did not agree: nothing is left of the intent, its legs are as they were.
-        False if it was settled by somebody else meanwhile. One transaction. Raises Contended."""
+        """The carrier did not agree: nothing is left of the intent, its legs and the app's account
+        are as they were. False if it was settled by somebody else meanwhile. One transaction.
+        Raises Contended."""
         ...
 
     def note(self, binding: Binding) -> bool:
@@ -77,12 +92,16 @@ class Bindings(Protocol):
         """One consistent read."""
         ...
 
+    def transfer_on(self, number: str) -> Binding | None:
+        """The latest XA of this X, ended or not: two consistent reads."""
+        ...
+
     def live_on(self, number: str, *, app: str, now: int) -> list[BindingInfo]:
         """The live bindings of one X, oldest first: one query."""
         ...
 
     def survey(
-        self, numbers: Sequence[str], a: Subscriber, b: Subscriber, *, now: int
+        self, numbers: Sequence[str], a: Subscriber, b: Subscriber | None, *, now: int
     ) -> Mapping[str, str | None]:
         """X -> what holds a leg of it (as in Refusal), from consistent reads."""
         ...
@@ -117,12 +136,13 @@ class Bindings(Protocol):
 class Legs(Protocol):
     """The read side of a call."""
 
-    def find(self, number: str, caller: Subscriber | None) -> tuple[str | None, Leg | None]:
-        """The app that owns X, and the caller's leg on it: one consistent read."""
+    def find(self, number: str, caller: Subscriber | None) -> Line:
+        """What stands on X for this caller: one consistent read."""
         ...
 
-    def in_use(self, number: str, *, now: int) -> bool:
-        """Whether any live binding stands on this X."""
+    def prompt_for_others(self, number: str, *, now: int) -> str | None:
+        """What a stranger who dials this X hears (empty: nothing of its own); None if no live
+        binding stands on it."""
         ...
 
 
@@ -139,8 +159,11 @@ class Apps(Protocol):
 class Events(Protocol):
     """Stored events, which are also the outbox."""
 
-    def append(self, event: "Event") -> "EventKey | None":
-        """Stores once; the key if the app still has to be told, else None. One write."""
+    def append(
+        self, event: "Event", *, tell: bool, bill: "Bill | None" = None
+    ) -> "EventKey | None":
+        """Stores once, and charges for it in the same write; the key if an app is to be told
+        (`tell`) and has not been yet, else None. Raises Contended."""
         ...
 
     def call(self, key: "EventKey") -> "Sequence[tuple[EventKey, Event, Delivery]]":
@@ -156,8 +179,19 @@ class Outbox(Protocol):
     def announce(self, keys: "Sequence[EventKey]") -> None: ...
 
 
+class Ledger(Protocol):
+    """The apps' accounts."""
+
+    def standing(self, app: str) -> Standing:
+        """One consistent read. Raises Unavailable."""
+        ...
+
+
 class Dialect(Protocol):
     """How an app wants to be told."""
+
+    tells: "frozenset[EventKind]"
+    """The kinds that it has words for."""
 
     def callback(
         self,
@@ -167,8 +201,17 @@ class Dialect(Protocol):
         app: App,
         binding: Binding | None,
         now: int,
-    ) -> tuple[Mapping[str, str], bytes]:
-        """Signed headers and body."""
+    ) -> tuple[Mapping[str, str], bytes] | None:
+        """Headers (signed, where the dialect signs) and body; None if this event is told with
+        another one of its call. Raises NotDelivered for an app without credentials."""
+        ...
+
+
+class Dialects(Protocol):
+    """All dialects."""
+
+    def of(self, app: App) -> Dialect:
+        """The one that this app is told in."""
         ...
 
 
@@ -185,9 +228,19 @@ class Credentials(Protocol):
 
     def app(self, app_key: str) -> AppCredentials | None: ...
 
+    def developer(self, developer: str) -> AppCredentials | None:
+        """Who signs with a developer's id (interline), not with an app's key."""
+        ...
+
     def switch(self, user: str) -> SwitchCredentials | None: ...
 
-    def of_app(self, name: str) -> AppCredentials | None: ...
+    def of_app(self, name: str) -> AppCredentials | None:
+        """The app's key (NetEase)."""
+        ...
+
+    def developer_of(self, name: str) -> AppCredentials | None:
+        """The app's developer (interline)."""
+        ...
 
     def carrier(self, name: str) -> CarrierAccount | None:
         """An account of ours with a carrier."""
@@ -227,13 +280,17 @@ class Keeper(Protocol):
         """Done, too, when the carrier has it no more."""
         ...
 
-    def extend(self, carrier_id: str, *, delta_ms: int, now: int) -> None:
-        """Adds to its lease. Not safe to repeat. Raises UnknownBinding if the carrier has it no
-        more."""
+    def renew(self, binding: Binding, *, until: int, last: bool, now: int) -> Kept:
+        """Makes its lease reach `until` (epoch ms), or as `binding.renewal` says where a carrier
+        has to be asked for another one; binds anew what the carrier has lost. Safe to repeat.
+
+        Raises what `bind` does, and NotBeside when the carrier takes no second lease beside the
+        first: `last` says that the first may be given up for it."""
         ...
 
     def find(self, binding: Binding, *, now: int) -> Kept | None:
-        """What the carrier has for this binding of ours, recognised by our own id."""
+        """What the carrier has for this binding of ours, once what it was asked before has taken
+        effect or will not do so any more."""
         ...
 
 
@@ -274,11 +331,16 @@ class Carrier:
     """Who owns X numbers and connects calls, with what it can do; None is what it can't.
 
     Without a keeper the bindings are kept here and a switch of ours asks where a call goes.
+    `transfers`: it can do XA; `announces`: announcements can be chosen; `shows_numbers`: it may
+    show real numbers.
     """
 
     name: str
     kind: str
     keeper: Keeper | None = None
+    transfers: bool = False
+    announces: bool = False
+    shows_numbers: bool = False
     dialler: Dialler | None = None
     phone_login: PhoneLogin | None = None
     messenger: Messenger | None = None

@@ -1,15 +1,16 @@
 """From a carrier's event to the app's receiver: store first, tell afterwards."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from chalicelib.core import errors
 from chalicelib.core.calls import PlacedCall
-from chalicelib.core.events import Delivery, Event, EventKey
+from chalicelib.core.charging import CHARGED, Bill
+from chalicelib.core.events import REPORTED, Delivery, Event, EventKey
 from chalicelib.core.ports import (
     Apps,
     Bindings,
-    Dialect,
+    Dialects,
     Events,
     Legs,
     Outbox,
@@ -31,7 +32,7 @@ class EventDesk:
         legs: Legs,
         placed: PlacedCalls,
         apps: Apps,
-        dialect: Dialect,
+        dialects: Dialects,
         sender: Sender,
     ) -> None:
         self._events = events
@@ -40,18 +41,28 @@ class EventDesk:
         self._legs = legs
         self._placed = placed
         self._apps = apps
-        self._dialect = dialect
+        self._dialects = dialects
         self._sender = sender
 
     def record(self, events: Iterable[Event]) -> None:
-        """Stores each event once and announces what an app has to be told.
+        """Stores each event once, charges its app, and announces what an app has to be told.
 
         A repeat is announced again while its delivery is still open, so that a crash between
-        storing and announcing is made good by the carrier's own repeat. Raises Unavailable.
+        storing and announcing is made good by the carrier's own repeat. Raises Unavailable,
+        Contended.
         """
-        keys = [key for event in events if (key := self._events.append(event)) is not None]
+        keys = [key for event in events if (key := self._store(event)) is not None]
         if keys:
             self._outbox.announce(keys)
+
+    def _store(self, event: Event) -> EventKey | None:
+        owner = self._owner(event)
+        told = self._dialects.of(owner).tells if owner is not None else REPORTED
+        # Who owns X is known by heart: only what may cost something is looked up.
+        looked_up = event.kind in CHARGED and (owner is None or not owner.tariff.free)
+        payer = self._addressee(event)[0] if looked_up else None
+        bill = Bill(payer.name, payer.tariff) if payer and not payer.tariff.free else None
+        return self._events.append(event, tell=event.kind in told, bill=bill)
 
     def deliver(self, key: EventKey, *, now: int) -> Delivery:
         """Tells the app of one event, at least once.
@@ -65,31 +76,48 @@ class EventDesk:
         event, delivery = found
         if delivery is not Delivery.PENDING:
             return delivery
-        app, binding = self._addressee(event, now=now)
-        if app is None:
-            self._events.settle(key, Delivery.UNMATCHED, now=now)
-            return Delivery.UNMATCHED
-        call = [each for _, each, _ in stored]
-        headers, body = self._dialect.callback(event, call, app=app, binding=binding, now=now)
-        self._sender.post(app.callback_url, headers, body)
-        self._events.settle(key, Delivery.DELIVERED, now=now)
-        return Delivery.DELIVERED
+        app, binding = self._addressee(event, ended=now)
+        told = app is not None and self._tell(app, event, [e for _, e, _ in stored], binding, now)
+        outcome = Delivery.DELIVERED if told else Delivery.KEPT
+        outcome = Delivery.UNMATCHED if app is None else outcome
+        self._events.settle(key, outcome, now=now)
+        return outcome
 
-    def _addressee(self, event: Event, *, now: int) -> tuple[App | None, Binding | None]:
+    def _tell(
+        self, app: App, event: Event, call: Sequence[Event], binding: Binding | None, now: int
+    ) -> bool:
+        """False if the app's dialect tells it with another event. Raises NotDelivered."""
+        dialect = self._dialects.of(app)
+        if event.kind not in dialect.tells:
+            return False
+        message = dialect.callback(event, call, app=app, binding=binding, now=now)
+        if message is None:
+            return False
+        self._sender.post(app.callback_url, *message)
+        return True
+
+    def _addressee(
+        self, event: Event, *, ended: int | None = None
+    ) -> tuple[App | None, Binding | None]:
         """Whom the event concerns. What a carrier says about another carrier's bindings, numbers or
-        calls concerns nobody."""
+        calls concerns nobody. A placed call is noted as over since `ended` (epoch ms)."""
         if event.placed is not None:
             call = self._placed_call(event)
             if call is None:
                 return None, None
-            self._placed.end(call, now=now)
+            if ended is not None:
+                self._placed.end(call, now=ended)
             return self._apps.get(call.app), None
         binding = self._binding(event)
         if binding is not None and binding.carrier == event.carrier:
             return self._apps.get(binding.app), binding
+        return self._owner(event), None
+
+    def _owner(self, event: Event) -> App | None:
+        """Whose X it is about, if it is of the carrier that says so."""
         owner = self._apps.owner_of(event.number) if event.number else None
         app = self._apps.get(owner) if owner else None
-        return (app if app is not None and app.carrier == event.carrier else None), None
+        return app if app is not None and app.carrier == event.carrier else None
 
     def _binding(self, event: Event) -> Binding | None:
         if event.binding is not None:
@@ -97,7 +125,8 @@ class EventDesk:
         if event.carrier_binding is None or event.number is None:
             return None
         # The carrier did not give our id back: its own has to be the one that this leg stands for.
-        _, leg = self._legs.find(event.number, event.caller)
+        line = self._legs.find(event.number, event.caller)
+        leg = line.leg or line.everybodys
         binding = self._bindings.get(leg.binding) if leg is not None else None
         return binding if binding and binding.carrier_id == event.carrier_binding else None
 

@@ -4,21 +4,26 @@ from dataclasses import dataclass
 
 from chalicelib.core.events import RejectReason
 from chalicelib.core.ports import Legs
-from chalicelib.core.values import Leg, Subscriber
+from chalicelib.core.values import Leg, Line, Subscriber
 
 
 @dataclass(frozen=True, slots=True)
 class Connect:
-    """Ring `leg.peer` and show X."""
+    """Ring `to`, who sees `show`; the leg says the rest."""
 
     leg: Leg
+    to: Subscriber
+    show: str
 
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """Connect nobody."""
+    """Connect nobody. `prompt` is the announcement that the binding has for it (empty: none),
+    `binding` the one that it is about."""
 
     reason: RejectReason
+    prompt: str = ""
+    binding: str | None = None
 
 
 class Router:
@@ -30,18 +35,46 @@ class Router:
     def route(self, number: str, caller: Subscriber | None, *, now: int) -> Connect | Reject:
         """Who is reached by `caller` (None: anonymous) over X at `now` (epoch ms).
 
-        One consistent read for everybody who has a leg; a stranger costs a second one, which
-        only decides between the two reasons to turn him away. Raises Unavailable.
+        The caller's own leg goes before the one of an XA, which is everybody's. One consistent read
+        for everybody who has a leg; a stranger costs a second one, which only decides between the
+        two reasons to turn him away. Raises Unavailable.
         """
-        owner, leg = self._legs.find(number, caller)
-        if owner is None:
+        line = self._legs.find(number, caller)
+        if line.owner is None:
             return Reject(RejectReason.UNKNOWN_NUMBER)
+        leg, everybodys = _owned(line, line.leg), _owned(line, line.everybodys)
+        if leg is not None:
+            if now < leg.expires:
+                return _over(leg, caller)
+            if now < leg.free_at and not _same_person(leg, everybodys):
+                return _ended(leg)
+        if everybodys is not None and now < everybodys.expires:
+            return _over(everybodys, caller)
         if caller is None:
             return Reject(RejectReason.ANONYMOUS)
-        if leg is not None and leg.app == owner:
-            if now < leg.expires:
-                return Connect(leg)
-            if now < leg.free_at:
-                return Reject(RejectReason.COOLING if leg.released else RejectReason.EXPIRED)
-        used = self._legs.in_use(number, now=now)
-        return Reject(RejectReason.THIRD_PARTY if used else RejectReason.NO_BINDING)
+        prompt = self._legs.prompt_for_others(number, now=now)
+        if prompt is not None:
+            return Reject(RejectReason.THIRD_PARTY, prompt)
+        if everybodys is not None and now < everybodys.free_at:
+            return _ended(everybodys)
+        return Reject(RejectReason.NO_BINDING)
+
+
+def _owned(line: Line, leg: Leg | None) -> Leg | None:
+    return leg if leg is not None and leg.app == line.owner else None
+
+
+def _same_person(leg: Leg, everybodys: Leg | None) -> bool:
+    """Whether the XA leads where the leg led that cools."""
+    return everybodys is not None and leg.peer == everybodys.peer
+
+
+def _over(leg: Leg, caller: Subscriber | None) -> Connect | Reject:
+    if leg.peer is None or leg.peer == caller:
+        return Reject(RejectReason.BLOCKED, leg.prompt, leg.binding)
+    shown = caller.digits if caller is not None and leg.shows_caller else leg.number
+    return Connect(leg, leg.peer, shown)
+
+
+def _ended(leg: Leg) -> Reject:
+    return Reject(RejectReason.COOLING if leg.released else RejectReason.EXPIRED)

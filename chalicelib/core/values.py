@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from enum import IntEnum
 from typing import Literal, Self
 
 from chalicelib.core.errors import BadParameter, RequestMismatch
@@ -76,17 +77,47 @@ class Pool:
         return self.by_area.get(area, ())
 
 
+class AppState(IntEnum):
+    """What an app may do: everything while on trial or active, nothing afterwards."""
+
+    TRIAL = 0
+    ACTIVE = 1
+    SUSPENDED = 2
+    CLOSED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Tariff:
+    """What an app pays, in millionths of a yuan: for a binding, for a message that was sent, and
+    for each minute begun of a call that was answered."""
+
+    binding: int = 0
+    sms: int = 0
+    minute: int = 0
+
+    @property
+    def free(self) -> bool:
+        """Whether nothing is ever charged."""
+        return not (self.binding or self.sms or self.minute)
+
+
+FREE = Tariff()
+
+
 @dataclass(frozen=True, slots=True)
 class App:
     """A tenant. Durations are milliseconds, `rate` is requests a second, `quota` live bindings.
 
     `quota_shards` is over how many counters the quota is spread; it is fixed when the app is made.
+    `dialect` is in whose words it is told of its calls (`netease`, `interline`), `callback_json`
+    that a dialect which knows forms and JSON uses JSON. `sources` are the networks (CIDR) that it
+    may send from, any if there are none.
     """
 
     name: str
     carrier: str
     callback_url: str
-    enabled: bool
+    state: AppState
     quota: int
     quota_shards: int
     rate: int
@@ -98,6 +129,16 @@ class App:
     im_calls: frozenset[str] = frozenset()
     """The calls of a carrier's messaging API that the app may have signed and relayed,
     as `<resource>/<action>`."""
+    dialect: str = "netease"
+    callback_json: bool = False
+    tariff: Tariff = FREE
+    role: str = ""
+    sources: tuple[str, ...] = ()
+
+    @property
+    def enabled(self) -> bool:
+        """Whether it may ask for anything."""
+        return self.state in (AppState.TRIAL, AppState.ACTIVE)
 
     def shard_limit(self, shard: int) -> int:
         """How much of the quota this counter may hand out; the shards add up to the quota."""
@@ -123,16 +164,51 @@ class RequestId:
 
 
 @dataclass(frozen=True, slots=True)
+class Presentation:
+    """What people see and hear who call over an X.
+
+    `show_a`: whoever A calls sees A's real number; `show_b`: A sees the number of whoever calls
+    him. `prompt_a`, `prompt_b` and `prompt_others` name the announcement that A, B (of an XA:
+    anybody) and everybody else hears who dials X, `on_answer` the ones that are played on answer,
+    by commas; empty: none. The switch knows them by these codes.
+    """
+
+    show_a: bool = False
+    show_b: bool = False
+    prompt_a: str = ""
+    prompt_b: str = ""
+    prompt_others: str = ""
+    on_answer: str = ""
+
+    @property
+    def shows_numbers(self) -> bool:
+        """Whether anybody sees a real number."""
+        return self.show_a or self.show_b
+
+    @property
+    def announces(self) -> bool:
+        """Whether anything is played to anybody."""
+        return bool(self.prompt_a or self.prompt_b or self.prompt_others or self.on_answer)
+
+
+PLAIN = Presentation()
+
+
+@dataclass(frozen=True, slots=True)
 class Ask:
-    """What a client wants bound; `number` wins over `area`, with neither any X will do."""
+    """What a client wants bound; `number` wins over `area`, with neither any X will do.
+
+    Without `b` it is an XA: whoever dials X reaches A. `lifetime_ms` is None for one without end.
+    """
 
     a: Subscriber
-    b: Subscriber
+    b: Subscriber | None
     number: str | None
     area: str | None
-    lifetime_ms: int
+    lifetime_ms: int | None
     record: bool
     user_data: str
+    presentation: Presentation = PLAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +218,7 @@ class BindingInfo:
     id: str
     number: str
     a: Subscriber
-    b: Subscriber
+    b: Subscriber | None
     record: bool
     user_data: str
     created: int
@@ -151,8 +227,17 @@ class BindingInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class Renewal:
+    """What a carrier is being asked for: another lease of `lease_ms`, since `began` (epoch ms)."""
+
+    began: int
+    lease_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Binding:
-    """A and B over X. Times are epoch ms; `expires` is the first moment it no longer routes.
+    """A and B over X, or (without `b`) everybody and A over X. Times are epoch ms; `expires` is the
+    first moment it no longer routes. `price` is what was charged for it (millionths of a yuan).
 
     `handle` is the part of the id that finds it again, `ended` when it was released (None while
     nobody did), `archived` whether it was cleaned away after it ran out, `extensions` the marks of
@@ -160,9 +245,9 @@ class Binding:
     is the data key that its legs stand under (None: not stored yet).
 
     The others are about a carrier that keeps it for us: `carrier_id` is its id there, `lease` until
-    when it was told to keep it, `intent` what it was asked while the answer is not known,
-    `check_at` when it has to be asked next (None: never again), `attempts` how often that failed
-    in a row.
+    when it keeps it at least and `at_most` at most (None: the same), `intent` what it was asked
+    while the answer is not known, `renewal` the same of a longer lease, `check_at` when it has to
+    be asked next (None: never again), `attempts` how often that failed in a row.
     """
 
     id: str
@@ -171,7 +256,7 @@ class Binding:
     carrier: str
     number: str
     a: Subscriber
-    b: Subscriber
+    b: Subscriber | None
     record: bool
     user_data: str
     created: int
@@ -193,6 +278,10 @@ class Binding:
     intent: Intent | None = None
     check_at: int | None = None
     attempts: int = 0
+    at_most: int | None = None
+    renewal: Renewal | None = None
+    presentation: Presentation = PLAIN
+    price: int = 0
 
     @property
     def info(self) -> BindingInfo:
@@ -224,7 +313,8 @@ class Binding:
         if self.ended is not None or (self.carrier_id is None and self.intent is None):
             return self.expires + self.cooling_ms
         # A carrier counts in minutes, and by a clock of its own that it starts after we ours.
-        return max(self.expires, self.lease or 0) + MINUTE_MS + self.cooling_ms
+        until = max(self.expires, self.lease or 0, self.at_most or 0)
+        return until + MINUTE_MS + self.cooling_ms
 
     def extended_by(self, request: RequestId) -> bool:
         """Whether this request was carried out. Raises RequestMismatch if its id came with other
@@ -261,7 +351,8 @@ class Binding:
 class Leg:
     """The routing entry (X, caller) -> binding, with all that a call needs.
 
-    `free_at` (epoch ms) is when the leg may lead to a different person.
+    `free_at` (epoch ms) is when the leg may lead to a different person. An XA has two: A's own,
+    which leads nowhere, and the one of role `b` that is everybody's.
     """
 
     binding: str
@@ -269,23 +360,61 @@ class Leg:
     number: str
     role: Role
     a: Subscriber
-    b: Subscriber
+    b: Subscriber | None
     record: bool
     expires: int
     free_at: int
     released: bool
     max_call_s: int
+    presentation: Presentation = PLAIN
 
     @property
-    def peer(self) -> Subscriber:
-        """Whom this caller reaches."""
+    def peer(self) -> Subscriber | None:
+        """Whom this caller reaches; nobody on the own call of an XA's A."""
         return self.b if self.role == "a" else self.a
+
+    @property
+    def shows_caller(self) -> bool:
+        """Whether the peer sees this caller's real number."""
+        return self.presentation.show_a if self.role == "a" else self.presentation.show_b
+
+    @property
+    def prompt(self) -> str:
+        """The announcement that this caller hears; empty: none."""
+        return self.presentation.prompt_a if self.role == "a" else self.presentation.prompt_b
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What stands on an X for one caller: the app that owns it, the caller's own leg, and the leg
+    that is everybody's."""
+
+    owner: str | None
+    leg: Leg | None
+    everybodys: Leg | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
     """A binding as its carrier has it: the carrier's id, and until when it keeps it (epoch ms,
-    never later than it really does)."""
+    never later than it really does). `at_most` is when it has surely ended, where that is not the
+    same to a minute."""
 
     id: str
     until: int
+    at_most: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """An app's account, in millionths of a yuan; times are epoch ms (None: not known)."""
+
+    balance: int
+    overdraft: int
+    created: int | None
+    updated: int | None
+
+    @property
+    def used_up(self) -> bool:
+        """Whether there is nothing left to spend."""
+        return self.balance + self.overdraft <= 0

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable
 
-from chalicelib.core.errors import Unavailable
+from chalicelib.core.errors import StoreUnavailable
 from chalicelib.store import rules
 from chalicelib.store.table import Item, Table, key, s
 from chalicelib.store.vault import Vault
@@ -24,7 +24,7 @@ class DynamoAccounts:
         if taken is None:
             return None
         if taken.item is None:
-            raise Unavailable("whose user it is was not told")
+            raise StoreUnavailable("whose user it is was not told")
         return None if taken.item.get("claim") == mark["claim"] else str(taken.item["app"]["S"])
 
     def confirm(self, user: str, *, carrier: str, app: str) -> None:

@@ -2,11 +2,9 @@
 
 import time
 
-from chalicelib.core.values import DAY_MS, App, Pool
+from chalicelib.core.values import DAY_MS, FREE, App, AppState, Pool, Tariff
 from chalicelib.store.items import number_key
 from chalicelib.store.table import Item, Table, key, s
-
-_NONE: frozenset[str] = frozenset()
 
 
 class DynamoApps:
@@ -16,6 +14,7 @@ class DynamoApps:
         self._table = table
         self._max_age_s = max_age_s
         self._kept: dict[str, tuple[float, App | None]] = {}
+        self._owners: dict[str, tuple[float, str]] = {}
 
     def get(self, name: str) -> App | None:
         """The app of this name. Raises Unavailable."""
@@ -31,9 +30,16 @@ class DynamoApps:
         return app
 
     def owner_of(self, number: str) -> str | None:
-        """The app that X belongs to. One read."""
+        """The app that X belongs to. One read; one that has an owner is remembered as long as a
+        profile."""
+        until, owner = self._owners.get(number, (0.0, ""))
+        if time.monotonic() < until:
+            return owner
         item = self._table.get(number_key(number))
-        return item["app"]["S"] if item else None
+        if item is None:
+            return None
+        self._owners[number] = (time.monotonic() + self._max_age_s, item["app"]["S"])
+        return self._owners[number][1]
 
 
 def app_pk(name: str) -> str:
@@ -51,7 +57,7 @@ def profile_item(app: App) -> Item:
     return profile_key(app.name) | {
         "carrier": s(app.carrier),
         "callback_url": s(app.callback_url),
-        "enabled": {"BOOL": app.enabled},
+        "state": {"N": str(int(app.state))},
         "quota": {"N": str(app.quota)},
         "quota_shards": {"N": str(app.quota_shards)},
         "rate": {"N": str(app.rate)},
@@ -60,6 +66,11 @@ def profile_item(app: App) -> Item:
         "max_call_s": {"N": str(app.max_call_s)},
         "strict_nonce": {"BOOL": app.strict_nonce},
         "im_calls": s(" ".join(sorted(app.im_calls))),
+        "dialect": s(app.dialect),
+        "callback_json": {"BOOL": app.callback_json},
+        "tariff": s(f"{app.tariff.binding} {app.tariff.sms} {app.tariff.minute}"),
+        "role": s(app.role),
+        "sources": s(" ".join(app.sources)),
     }
 
 
@@ -82,7 +93,7 @@ def _app(items: list[Item]) -> App | None:
         name=profile["pk"]["S"].removeprefix("APP#"),
         carrier=profile["carrier"]["S"],
         callback_url=profile["callback_url"]["S"],
-        enabled=profile["enabled"]["BOOL"],
+        state=_state(profile),
         quota=int(profile["quota"]["N"]),
         quota_shards=int(profile["quota_shards"]["N"]),
         rate=int(profile["rate"]["N"]),
@@ -91,5 +102,21 @@ def _app(items: list[Item]) -> App | None:
         max_call_s=int(profile["max_call_s"]["N"]),
         strict_nonce=profile["strict_nonce"]["BOOL"],
         pool=Pool(areas),
-        im_calls=frozenset(profile["im_calls"]["S"].split()) if "im_calls" in profile else _NONE,
+        im_calls=frozenset(_words(profile, "im_calls")),
+        dialect=profile["dialect"]["S"] if "dialect" in profile else "netease",
+        callback_json=profile["callback_json"]["BOOL"] if "callback_json" in profile else False,
+        tariff=Tariff(*map(int, _words(profile, "tariff"))) if "tariff" in profile else FREE,
+        role=profile["role"]["S"] if "role" in profile else "",
+        sources=tuple(_words(profile, "sources")),
     )
+
+
+def _words(profile: Item, name: str) -> list[str]:
+    return profile[name]["S"].split() if name in profile else []
+
+
+def _state(profile: Item) -> AppState:
+    if "state" in profile:
+        return AppState(int(profile["state"]["N"]))
+    # As it was written when an app was on or off.
+    return AppState.ACTIVE if profile["enabled"]["BOOL"] else AppState.SUSPENDED

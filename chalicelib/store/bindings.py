@@ -2,14 +2,18 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
 
 from chalicelib.core.binding import handle_of
-from chalicelib.core.errors import Unavailable
+from chalicelib.core.errors import StoreUnavailable
 from chalicelib.core.ports import Duty, Overdue, Refusal, Unsettled
-from chalicelib.core.values import MINUTE_MS, Binding, BindingInfo, Leg, Subscriber
+from chalicelib.core.values import MINUTE_MS, Binding, BindingInfo, Line, Subscriber
 from chalicelib.store import items, rules
 from chalicelib.store.table import Failed, Item, Table, n, s
 from chalicelib.store.vault import Vault
+
+MOST_PROMPTS = 20
+"""Among how many legs of an X it is looked for what strangers hear."""
 
 
 class DynamoBindings:
@@ -28,13 +32,16 @@ class DynamoBindings:
         tag = self._vault().tag("handle", app, request, str(attempt))
         return f"{int.from_bytes(tag[:8], 'big') % 10**12:012d}"
 
-    def commit(self, binding: Binding, *, quota_limit: int, now: int) -> Refusal | None:
-        """See the port. 8 write units on the table while each item stays within 1 KB."""
+    def commit(
+        self, binding: Binding, *, quota_limit: int, metered: bool, now: int
+    ) -> Refusal | None:
+        """See the port. 8 write units on the table while each item stays within 1 KB, 2 more for a
+        metered app."""
         if quota_limit <= 0:
             return Refusal(quota_full=True)
         vault = self._vault()
         sealed = items.seal(vault, binding)
-        pair = vault.pair(binding.a.digits, binding.b.digits)
+        pair = items.pair_of(vault, binding.a, binding.b)
         free = {":now": n(now), ":pair": s(pair)}
         legs = [items.leg_item(binding, role, sealed, pair, vault) for role in items.ROLES]
         writes: list[Item] = [
@@ -45,7 +52,10 @@ class DynamoBindings:
             ),
             rules.quota(binding.app, binding.quota_shard, 1, limit=quota_limit),
         ]
-        for person in (binding.a, binding.b):
+        if metered:
+            writes.append(rules.pay(binding.app, binding.price, now=now))
+        fixed = len(writes)
+        for person in _people(binding):
             # While a key is being replaced, a leg under the other version rules just as well.
             writes += [
                 rules.check(items.leg_key(binding.number, other), rules.LEG_FREE, free)
@@ -54,15 +64,25 @@ class DynamoBindings:
         failed = self._table.transact(writes)
         if failed is None:
             return None
-        return self._refusal(failed, pair=pair, now=now)
+        held_legs = [each.item for each in (*failed[1:3], *failed[fixed:]) if each is not None]
+        unpaid = metered and failed[fixed - 1] is not None
+        return self._refusal(failed[0], held_legs, pair=pair, unpaid=unpaid, now=now)
 
-    def _refusal(self, failed: Sequence[Failed | None], *, pair: str, now: int) -> Refusal:
-        same_handle = failed[0]
-        legs = [each.item for each in (*failed[1:3], *failed[4:]) if each is not None]
+    def _refusal(
+        self,
+        same_handle: Failed | None,
+        legs: Sequence[Item | None],
+        *,
+        pair: str,
+        unpaid: bool,
+        now: int,
+    ) -> Refusal:
         if same_handle is not None:
             if same_handle.item is None:
-                raise Unavailable("what stands under the handle was not told")
+                raise StoreUnavailable("what stands under the handle was not told")
             return Refusal(existing=items.read_binding(same_handle.item, self._vault()))
+        if unpaid:
+            return Refusal(unpaid=True)
         if legs:
             held = {rules.held_by(leg, pair=pair, now=now) for leg in legs if leg is not None}
             # A number that is held by several things is as bad as the worst of them.
@@ -83,12 +103,14 @@ class DynamoBindings:
         return self._table.transact(writes) is None
 
     def undo(self, binding: Binding, *, now: int) -> bool:
-        """See the port. 8 write units."""
+        """See the port. 8 write units, 2 more if it had a price."""
         intended = _intended(binding, version=binding.version, intent="bind")
         writes = [
             rules.remove(items.binding_key(binding.handle), rules.INTENDED, intended),
             rules.quota(binding.app, binding.quota_shard, -1),
         ]
+        if binding.price:
+            writes.append(rules.charge(binding.app, -binding.price, now=now))
         if now < binding.expires:
             # Later they run out by themselves, and may be somebody else's by now.
             legs = _leg_keys(binding, self._vault())
@@ -119,6 +141,11 @@ class DynamoBindings:
             return None
         return items.read_binding(item, self._vault())
 
+    def transfer_on(self, number: str) -> Binding | None:
+        """See the port."""
+        leg = self._table.get(items.leg_key(number, items.EVERYBODY))
+        return self.get(leg["binding"]["S"]) if leg else None
+
     def live_on(self, number: str, *, app: str, now: int) -> list[BindingInfo]:
         """See the port."""
         vault = self._vault()
@@ -126,9 +153,11 @@ class DynamoBindings:
         found = [items.read_info(item, vault) for item in legs]
         return sorted(found, key=lambda info: (info.created, info.id))
 
-    def in_use(self, number: str, *, now: int) -> bool:
-        """See the port."""
-        return next(self._live_legs(number, now=now), None) is not None
+    def prompt_for_others(self, number: str, *, now: int) -> str | None:
+        """See the port. Of many bindings on one X, only some are looked at for a prompt."""
+        legs = islice(self._live_legs(number, now=now), MOST_PROMPTS)
+        prompts = [items.read_presentation(leg).prompt_others for leg in legs]
+        return max(prompts, default=None)
 
     def _live_legs(self, number: str, *, now: int, app: str | None = None) -> Iterator[Item]:
         """The legs that route; of an app only one for each binding."""
@@ -149,12 +178,13 @@ class DynamoBindings:
         )
 
     def survey(
-        self, numbers: Sequence[str], a: Subscriber, b: Subscriber, *, now: int
+        self, numbers: Sequence[str], a: Subscriber, b: Subscriber | None, *, now: int
     ) -> Mapping[str, str | None]:
         """See the port."""
         vault = self._vault()
-        pair = vault.pair(a.digits, b.digits)
-        people = [h for p in (a, b) for h in vault.person_everywhere(p.digits)]
+        pair = items.pair_of(vault, a, b)
+        people = vault.person_everywhere(a.digits)
+        people += vault.person_everywhere(b.digits) if b is not None else [items.EVERYBODY]
         held: dict[str, str | None] = dict.fromkeys(numbers)
         keys = [items.leg_key(number, person) for number in numbers for person in people]
         for start in range(0, len(keys), 100):
@@ -163,20 +193,24 @@ class DynamoBindings:
                     held[leg["pk"]["S"].removeprefix("X#")] = by
         return held
 
-    def find(self, number: str, caller: Subscriber | None) -> tuple[str | None, Leg | None]:
+    def find(self, number: str, caller: Subscriber | None) -> Line:
         """See the port."""
         vault = self._vault()
         people = vault.person_everywhere(caller.digits) if caller else []
-        keys = [items.number_key(number), *(items.leg_key(number, person) for person in people)]
-        owner, leg = None, None
+        everybodys_key = items.leg_key(number, items.EVERYBODY)
+        keys = [items.number_key(number), everybodys_key]
+        keys += [items.leg_key(number, person) for person in people]
+        owner, leg, everybodys = None, None, None
         for item in self._table.get_many(keys):
             if item["sk"]["S"] == "N":
                 owner = item["app"]["S"]
             elif "pending" in item:
                 continue
+            elif item["sk"] == everybodys_key["sk"]:
+                everybodys = items.read_leg(item, vault)
             elif leg is None or int(item["expires"]["N"]) > leg.expires:
                 leg = items.read_leg(item, vault)
-        return owner, leg
+        return Line(owner, leg, everybodys)
 
     def replace(self, binding: Binding) -> bool:
         """See the port. 6 write units to extend, 8 to release."""
@@ -264,17 +298,22 @@ class DynamoBindings:
         return self.archive(batch[:half], now=now) + self.archive(batch[half:], now=now)
 
 
+def _people(binding: Binding) -> list[Subscriber]:
+    """Whom it is about."""
+    return [person for person in (binding.a, binding.b) if person is not None]
+
+
 def _leg_keys(binding: Binding, vault: Vault) -> list[Item]:
     """Where the legs of a stored binding stand."""
     return [
-        items.leg_key(binding.number, vault.person(person.digits, binding.key_version))
+        items.leg_key(binding.number, items.caller_of(vault, person, binding.key_version))
         for person in (binding.a, binding.b)
     ]
 
 
 def _no_more(known: Item) -> str:
     """Drops what is not known of a carrier any more."""
-    gone = [name for name in ("intent", "attempts") if name not in known]
+    gone = [name for name in items.AT_CARRIER if name not in known]
     return f" REMOVE {', '.join(gone)}" if gone else ""
 
 

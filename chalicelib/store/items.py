@@ -1,6 +1,16 @@
 """Bindings and legs as items of the table: keys, attributes, and back again."""
 
-from chalicelib.core.values import DAY_MS, Binding, BindingInfo, Leg, Role, Subscriber
+from chalicelib.core.values import (
+    DAY_MS,
+    PLAIN,
+    Binding,
+    BindingInfo,
+    Leg,
+    Presentation,
+    Renewal,
+    Role,
+    Subscriber,
+)
 from chalicelib.store.table import Item, key, n, s
 from chalicelib.store.vault import Vault
 
@@ -8,6 +18,10 @@ DUE_SHARDS = 8
 """Over how many partitions of the due index each kind of entry is spread."""
 
 ROLES: tuple[Role, Role] = ("a", "b")
+EVERYBODY = "*"
+"""Stands for whoever calls, where a person's keyed hash stands for one."""
+AT_CARRIER = ("intent", "attempts", "at_most", "renewal")
+"""What is known of a binding at its carrier for a while only."""
 
 
 def number_key(number: str) -> Item:
@@ -23,6 +37,21 @@ def binding_key(handle: str) -> Item:
 def leg_key(number: str, person: str) -> Item:
     """Where the leg of a person (its keyed hash) on an X stands."""
     return key(f"X#{number}", f"L#{person}")
+
+
+def account_key(app: str) -> Item:
+    """Where it is written what an app has to spend."""
+    return key(f"A#{app}", "A")
+
+
+def caller_of(vault: Vault, person: Subscriber | None, version: int | None = None) -> str:
+    """What stands for a caller in the key of a leg."""
+    return vault.person(person.digits, version) if person is not None else EVERYBODY
+
+
+def pair_of(vault: Vault, a: Subscriber, b: Subscriber | None) -> str:
+    """What stands for the two that a binding is about."""
+    return vault.pair(a.digits, b.digits if b is not None else EVERYBODY)
 
 
 def due_shards(kind: str) -> str:
@@ -53,6 +82,10 @@ def at_carrier(binding: Binding) -> Item:
         known["intent"] = s(binding.intent)
     if binding.attempts:
         known["attempts"] = n(binding.attempts)
+    if binding.at_most is not None:
+        known["at_most"] = n(binding.at_most)
+    if binding.renewal is not None:
+        known["renewal"] = s(f"{binding.renewal.began} {binding.renewal.lease_ms}")
     return known
 
 
@@ -98,6 +131,8 @@ def binding_item(binding: Binding, sealed: Item, key_version: int) -> Item:
         }
         | due(binding)
         | at_carrier(binding)
+        | presented(binding)
+        | ({"price": n(binding.price)} if binding.price else {})
     )
 
 
@@ -105,7 +140,7 @@ def leg_item(binding: Binding, role: Role, sealed: Item, pair: str, vault: Vault
     """One of its two legs."""
     caller = binding.a if role == "a" else binding.b
     return (
-        leg_key(binding.number, vault.person(caller.digits))
+        leg_key(binding.number, caller_of(vault, caller))
         | leg_times(binding)
         | {
             "binding": s(binding.id),
@@ -118,12 +153,31 @@ def leg_item(binding: Binding, role: Role, sealed: Item, pair: str, vault: Vault
             "updated": n(binding.updated),
             "max_call": n(binding.max_call_s),
         }
+        | presented(binding)
     )
+
+
+def presented(binding: Binding) -> Item:
+    """What people see and hear; nothing where it is as usual."""
+    how = binding.presentation
+    if how == PLAIN:
+        return {}
+    texts = (how.prompt_a, how.prompt_b, how.prompt_others, how.on_answer)
+    return {"presentation": s("|".join((f"{how.show_a:d}{how.show_b:d}", *texts)))}
+
+
+def read_presentation(item: Item) -> Presentation:
+    """Reads `presented`."""
+    if "presentation" not in item:
+        return PLAIN
+    shown, *texts = item["presentation"]["S"].split("|")
+    return Presentation(shown[0] == "1", shown[1] == "1", *texts)
 
 
 def seal(vault: Vault, binding: Binding) -> Item:
     """A, B and userData, readable only with the data key and the binding's id."""
-    people = f"{binding.a.digits}|{binding.b.digits}|{binding.user_data}"
+    b = binding.b.digits if binding.b is not None else ""
+    people = f"{binding.a.digits}|{b}|{binding.user_data}"
     return {"B": vault.seal(people, binding.id)}
 
 
@@ -161,7 +215,16 @@ def read_binding(item: Item, vault: Vault) -> Binding:
         intent=intent,
         check_at=int(item["due_at"]["N"]) if asked else None,
         attempts=int(item["attempts"]["N"]) if "attempts" in item else 0,
+        at_most=int(item["at_most"]["N"]) if "at_most" in item else None,
+        renewal=_renewal(item["renewal"]["S"]) if "renewal" in item else None,
+        presentation=read_presentation(item),
+        price=int(item["price"]["N"]) if "price" in item else 0,
     )
+
+
+def _renewal(text: str) -> Renewal:
+    began, lease_ms = text.split()
+    return Renewal(int(began), int(lease_ms))
 
 
 def read_leg(item: Item, vault: Vault) -> Leg:
@@ -179,6 +242,7 @@ def read_leg(item: Item, vault: Vault) -> Leg:
         free_at=int(item["free_at"]["N"]),
         released="released" in item,
         max_call_s=int(item["max_call"]["N"]),
+        presentation=read_presentation(item),
     )
 
 
@@ -198,6 +262,6 @@ def read_info(item: Item, vault: Vault) -> BindingInfo:
     )
 
 
-def _people(item: Item, vault: Vault, *, binding: str) -> tuple[Subscriber, Subscriber, str]:
+def _people(item: Item, vault: Vault, *, binding: str) -> tuple[Subscriber, Subscriber | None, str]:
     a, b, user_data = vault.open(item["sealed"]["B"], binding).split("|", 2)
-    return Subscriber(a), Subscriber(b), user_data
+    return Subscriber(a), Subscriber(b) if b else None, user_data

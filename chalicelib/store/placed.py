@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from chalicelib.core.calls import CallAsk, PlacedCall
-from chalicelib.core.errors import Unavailable
+from chalicelib.core.errors import StoreUnavailable
 from chalicelib.core.values import DAY_MS, RequestId, Subscriber
 from chalicelib.store import rules
 from chalicelib.store.table import Item, Table, key, n, s
@@ -55,7 +55,7 @@ class DynamoPlacedCalls:
         if taken is None:
             return None
         if taken.item is None:
-            raise Unavailable("which call they are in was not told")
+            raise StoreUnavailable("which call they are in was not told")
         return None if taken.item["claim"] == mark["claim"] else self._read(taken.item)
 
     def started(self, call: PlacedCall, *, session: str) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from chalicelib.core.errors import Unavailable
+from chalicelib.core.errors import StoreUnavailable
 from chalicelib.core.events import EventKey
 
 if TYPE_CHECKING:
@@ -35,6 +35,6 @@ class DeliveryQueue:
                 ]
                 sent = self._client().send_message_batch(QueueUrl=self._url, Entries=entries)
                 if sent.get("Failed"):
-                    raise Unavailable("the queue refused a message")
+                    raise StoreUnavailable("the queue refused a message")
         except (ClientError, BotoCoreError) as error:
-            raise Unavailable(f"queue: {type(error).__name__}") from None
+            raise StoreUnavailable(f"queue: {type(error).__name__}") from None

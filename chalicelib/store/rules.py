@@ -1,7 +1,7 @@
 """The conditions that hold the invariants, and the writes that carry them."""
 
 from chalicelib.core.ports import Overdue
-from chalicelib.store.items import binding_key, due_shards
+from chalicelib.store.items import account_key, binding_key, due_shards
 from chalicelib.store.table import Item, key, n, s
 
 NEW = "attribute_not_exists(pk)"
@@ -11,6 +11,8 @@ INTENDED = "id = :id AND version = :before AND intent = :intent"
 STILL_DUE = "due_at = :seen"
 # What a carrier has to be asked about stays due until it is settled, however long it has run out.
 OVERDUE = "expires <= :now AND begins_with(due_shard, :expiry)"
+# Something is left to spend, and it pays for this.
+PAID = "credit > :zero AND credit >= :price"
 QUOTA_ROOM = "attribute_not_exists(live) OR live < :limit"
 LEG_FREE = (
     # never used, or TTL collected it
@@ -164,3 +166,25 @@ def quota(app: str, shard: int, change: int, *, limit: int | None = None) -> Ite
         update["ConditionExpression"] = QUOTA_ROOM
         update["ExpressionAttributeValues"][":limit"] = n(limit)
     return {"Update": update}
+
+
+def pay(app: str, price: int, *, now: int) -> Item:
+    """Takes a price off an app's account, while it pays for it; nothing is taken for nothing."""
+    account, limits = account_key(app), {":zero": n(0), ":price": n(price)}
+    if price == 0:
+        return check(account, PAID, limits)
+    charged = charge(app, price, now=now)
+    charged["Update"]["ConditionExpression"] = PAID
+    charged["Update"]["ExpressionAttributeValues"] |= limits
+    return charged
+
+
+def charge(app: str, amount: int, *, now: int) -> Item:
+    """Takes an amount (millionths of a yuan) off an app's account, whatever is left there."""
+    return {
+        "Update": {
+            "Key": account_key(app),
+            "UpdateExpression": "SET updated = :now ADD credit :change",
+            "ExpressionAttributeValues": {":change": n(-amount), ":now": n(now)},
+        }
+    }

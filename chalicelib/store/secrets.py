@@ -12,7 +12,7 @@ from aws_lambda_powertools.utilities.parameters.exceptions import (
 )
 
 from chalicelib.core.credentials import AppCredentials, CarrierAccount, SwitchCredentials
-from chalicelib.core.errors import Unavailable
+from chalicelib.core.errors import StoreUnavailable
 from chalicelib.core.values import DAY_MS, MINUTE_MS
 from chalicelib.store import clients
 from chalicelib.store.vault import Vault
@@ -42,7 +42,7 @@ class Secret:
             )
         except (GetParameterError, TransformParameterError):
             if self._last is None:
-                raise Unavailable("a secret can't be read") from None
+                raise StoreUnavailable("a secret can't be read") from None
             self._not_before = time.monotonic() + LOOK_AGAIN_S
             return self._last
         self._last = value
@@ -50,12 +50,14 @@ class Secret:
 
 
 class Credentials:
-    """Apps by AppKey, switches by user name."""
+    """Apps by AppKey, developers by their id, switches by user name, carriers by ours."""
 
     def __init__(self, secret: Secret) -> None:
         self._secret = secret
         self._source: Mapping[str, Any] = {}
         self._apps: dict[str, AppCredentials] = {}
+        self._developers: dict[str, AppCredentials] = {}
+        self._developers_by_name: dict[str, AppCredentials] = {}
         self._by_name: dict[str, AppCredentials] = {}
         self._switches: dict[str, SwitchCredentials] = {}
         self._carriers: dict[str, CarrierAccount] = {}
@@ -67,6 +69,13 @@ class Credentials:
         if app_key not in self._apps:
             self._look_again()
         return self._apps.get(app_key)
+
+    def developer(self, developer: str) -> AppCredentials | None:
+        """Whose developer's id this is; as `app` for unknown ones."""
+        self._read(fresh=False)
+        if developer not in self._developers:
+            self._look_again()
+        return self._developers.get(developer)
 
     def switch(self, user: str) -> SwitchCredentials | None:
         """Who signs in under this name; as `app` for unknown ones."""
@@ -85,6 +94,11 @@ class Credentials:
         self._read(fresh=False)
         return self._by_name.get(name)
 
+    def developer_of(self, name: str) -> AppCredentials | None:
+        """As whom callbacks to this app address it, in a dialect of developers."""
+        self._read(fresh=False)
+        return self._developers_by_name.get(name)
+
     def _look_again(self) -> None:
         now = time.monotonic()
         if now - self._looked_again >= LOOK_AGAIN_S:
@@ -99,6 +113,11 @@ class Credentials:
             key: AppCredentials(each["app"], key, _both(each, "secret"), **_login(each))
             for key, each in source.get("apps", {}).items()
         }
+        self._developers = {
+            key: AppCredentials(each["app"], key, _both(each, "secret"), app_id=each["app_id"])
+            for key, each in source.get("developers", {}).items()
+        }
+        self._developers_by_name = {each.app: each for each in self._developers.values()}
         self._switches = {
             user: SwitchCredentials(each["carrier"], _both(each, "password"))
             for user, each in source.get("switches", {}).items()
@@ -125,7 +144,7 @@ class DataKeys:
             try:
                 self._vault = Vault(source)
             except (KeyError, ValueError):
-                raise Unavailable("the data keys can't be used") from None
+                raise StoreUnavailable("the data keys can't be used") from None
             self._source = source
         return self._vault
 
@@ -147,6 +166,10 @@ def _account(name: str, entry: Mapping[str, Any]) -> CarrierAccount | None:
             secrets=_both(entry, "secret"),
             urls=tuple(entry["urls"]),
             lease_ms=minutes * MINUTE_MS if minutes else DAY_MS,
+            app_id=entry.get("app_id"),
+            shows_numbers=entry.get("shows_numbers") is True,
+            callback_tokens=_tokens(entry),
+            sources=tuple(entry.get("sources", ())),
             **_login(entry),
         )
     except (AttributeError, KeyError, TypeError):
@@ -155,6 +178,10 @@ def _account(name: str, entry: Mapping[str, Any]) -> CarrierAccount | None:
 
 def _login(entry: Mapping[str, Any]) -> dict[str, str | None]:
     return {name: entry.get(name) for name in ("login_secret", "login_scheme")}
+
+
+def _tokens(entry: Mapping[str, Any]) -> tuple[str, ...]:
+    return _both(entry, "callback_token") if "callback_token" in entry else ()
 
 
 def _both(entry: Mapping[str, Any], name: str) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from chalicelib.core.errors import Contended, Unavailable
+from chalicelib.core.errors import Contended, StoreUnavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -70,7 +70,7 @@ class Table:
             if not pending:
                 return found
             time.sleep(delay)
-        raise Unavailable("the table is overloaded")
+        raise StoreUnavailable("the table is overloaded")
 
     def query(self, **kwargs: Any) -> Iterator[Item]:
         """All items of a query, page by page as they are asked for."""
@@ -93,7 +93,7 @@ class Table:
             self._call("put_item", TableName=self._name, **told, **put)
         except ClientError as error:
             if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
-                raise Unavailable("put_item: conflict") from None
+                raise StoreUnavailable("put_item: conflict") from None
             response: Any = error.response
             return Failed(response.get("Item"))
         return None
@@ -117,7 +117,7 @@ class Table:
             )
         except ClientError as error:
             if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
-                raise Unavailable("update_item: conflict") from None
+                raise StoreUnavailable("update_item: conflict") from None
             return None
         item: Item = updated["Attributes"]
         return item
@@ -144,7 +144,7 @@ class Table:
                         for reason in reasons
                     ]
                 if reasons and not codes & _PASSING:
-                    raise Unavailable("the table refused a transaction") from None
+                    raise StoreUnavailable("the table refused a transaction") from None
                 time.sleep(delay)
             else:
                 return None
@@ -159,9 +159,9 @@ class Table:
             code = error.response["Error"]["Code"]
             if code in _OUTCOMES:
                 raise
-            raise Unavailable(f"{operation}: {code}") from None
+            raise StoreUnavailable(f"{operation}: {code}") from None
         except BotoCoreError as error:
-            raise Unavailable(f"{operation}: {type(error).__name__}") from None
+            raise StoreUnavailable(f"{operation}: {type(error).__name__}") from None
 
 
 _OUTCOMES = frozenset(

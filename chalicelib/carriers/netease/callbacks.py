@@ -5,13 +5,20 @@ from collections.abc import Mapping, Sequence
 
 from chalicelib.carriers.netease import signing, wire_callbacks
 from chalicelib.core.errors import NotDelivered
-from chalicelib.core.events import Event
+from chalicelib.core.events import REPORTED, Event
 from chalicelib.core.ports import Credentials
 from chalicelib.core.values import App, Binding
 
 
+def dialect(credentials: Credentials) -> "NeteaseDialect":
+    """See carriers.base.DIALECTS."""
+    return NeteaseDialect(credentials)
+
+
 class NeteaseDialect:
     """Fulfils the port Dialect."""
+
+    tells = REPORTED
 
     def __init__(self, credentials: Credentials) -> None:
         self._credentials = credentials

@@ -10,6 +10,7 @@ from chalicelib.carriers.transport import Answer, CarrierSession, Told
 from chalicelib.core import errors
 from chalicelib.core.calls import CallAsk
 from chalicelib.core.credentials import CarrierAccount
+from chalicelib.core.extending import extended
 from chalicelib.core.ports import Carrier
 from chalicelib.core.values import MINUTE_MS, Binding, Kept
 
@@ -109,6 +110,8 @@ class NeteaseKeeper:
     def bind(self, binding: Binding, *, lease_ms: int, now: int) -> Kept:
         """See the port. The lease is rounded up to minutes."""
         minutes = _minutes(lease_ms)
+        if binding.b is None:
+            raise errors.CarrierRefused("this carrier has no XA")
         parameters = wire_calls.write_bind(
             binding.a,
             binding.b,
@@ -146,8 +149,12 @@ class NeteaseKeeper:
         except errors.UnknownBinding:
             return
 
+    def renew(self, binding: Binding, *, until: int, last: bool, now: int) -> Kept:  # noqa: ARG002
+        """See the port."""
+        return extended(self, binding, until=until, now=now)
+
     def extend(self, carrier_id: str, *, delta_ms: int, now: int) -> None:
-        """See the port; rounded up to minutes."""
+        """See core.extending.Extender; rounded up to minutes."""
         parameters = wire_calls.write_delay(carrier_id, minutes=_minutes(delta_ms))
         self._api.do("netease.delay", "/smallphone/axb/delay", parameters, now=now, knows=_GONE)
 

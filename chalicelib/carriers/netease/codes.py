@@ -31,7 +31,7 @@ def _unknown(code: int) -> errors.GatewayError:
 
 
 TABLE: Mapping[int, Code] = {
-    403: Code((errors.Forbidden,), _refused),
+    403: Code((errors.Forbidden, errors.Suspended, errors.BalanceUsedUp), _refused),
     404: Code((errors.UnknownBinding, errors.UnknownNumber, errors.UnknownCall), _refused),
     414: Code((errors.BadParameter, errors.AccountExists), _refused),
     416: Code(
@@ -43,14 +43,20 @@ TABLE: Mapping[int, Code] = {
     431: Code((errors.RequestRunning, errors.NonceReused), _unknown),
     500: Code((), _unknown),
     514: Code(
-        (errors.Unavailable, errors.NotReached, errors.CarrierRefused, errors.NotDelivered),
+        (
+            errors.Unavailable,
+            errors.StoreUnavailable,
+            errors.NotReached,
+            errors.CarrierRefused,
+            errors.NotDelivered,
+        ),
         _unknown,
     ),
     601: Code(
         (errors.QuotaExceeded,),
         lambda _: errors.QuotaExceeded("the carrier takes no more bindings"),
     ),
-    602: Code((errors.NumberTaken,), lambda _: errors.NumberTaken("taken")),
+    602: Code((errors.NumberTaken, errors.NotBeside), lambda _: errors.NumberTaken("taken")),
     603: Code((errors.NoNumber,), lambda _: errors.NoNumber("area")),
 }
 """The documents' code table, with the choices of VENDOR_FACTS.md."""

@@ -125,8 +125,10 @@ class Door:
         if secret is None:
             raise _Refused(codes.MALFORMED, "checksum")
         app = self._apps.get(credentials.app)
-        if app is None or not app.enabled:
+        if app is None:
             raise errors.Forbidden("no authorization")
+        if not app.enabled:
+            raise errors.Suspended
         self._limiter.take(app, now=now)
         return app, credentials, secret, signature
 

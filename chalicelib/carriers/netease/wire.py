@@ -204,7 +204,7 @@ def write_infos(infos: Iterable[BindingInfo]) -> dict[str, Any]:
             {
                 "bindId": info.id,
                 "phoneA": info.a.digits,
-                "phoneB": info.b.digits,
+                "phoneB": info.b.digits if info.b is not None else "",
                 "phoneX": info.number,
                 "expireTime": info.expires,
                 "recordFlag": int(info.record),

@@ -90,13 +90,11 @@ def _call(event: Event, call: Sequence[Event]) -> dict[str, str]:
     record = call_record(event, call)
     finish = members.written(record.ended, COMPACT)
     start = members.written(record.answered, COMPACT) if record.answered is not None else finish
-    # As a client works it out from the two times, which have no parts of a second.
-    talked_s = record.ended // 1000 - (record.answered or record.ended) // 1000
     return {
         "callTime": members.written(record.started, COMPACT),
         "startTime": start,
         "finishTime": finish,
-        "callDuration": str(talked_s),
+        "callDuration": str(record.talked_s),
         "finishType": str(outcomes.FINISH_TYPES[record.released_by]),
         "finishState": str(outcomes.FINISH_STATES[record.outcome]),
     }

@@ -16,7 +16,14 @@ def carrier(account: CarrierAccount, *, timeout_s: float, told: Told) -> Carrier
     seconds for connecting, and again for the answer; `told` hears of every call."""
     session = CarrierSession(account, timeout_s=timeout_s, told=told)
     dialler = SwitchDialler(session, secret=account.secrets[0])
-    return Carrier(name=account.name, kind=account.kind, dialler=dialler)
+    return Carrier(
+        name=account.name,
+        kind=account.kind,
+        dialler=dialler,
+        transfers=True,
+        announces=True,
+        shows_numbers=account.shows_numbers,
+    )
 
 
 class SwitchDialler:

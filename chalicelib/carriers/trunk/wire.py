@@ -32,18 +32,19 @@ def write_route(answer: Connect | Reject) -> str:
         reply: dict[str, Any] = {
             "action": "reject",
             "reason": answer.reason,
-            "announcement": answer.reason,
+            "announcement": answer.prompt or answer.reason,
+            **({"binding": answer.binding} if answer.binding else {}),
         }
     else:
         leg = answer.leg
         reply = {
             "action": "connect",
-            "to": leg.peer.digits,
-            "show": leg.number,
+            "to": answer.to.digits,
+            "show": answer.show,
             "record": leg.record,
             "max_duration_s": leg.max_call_s,
-            "announcement": None,
-            "on_answer": None,
+            "announcement": leg.prompt or None,
+            "on_answer": leg.presentation.on_answer or None,
             "binding": leg.binding,
         }
     return json.dumps(reply)
@@ -108,6 +109,7 @@ def _details(fields: Fields) -> dict[str, Any]:
         "sms_result": members.optional(fields, "result", members.word(SmsResult, SmsResult.FAILED)),
         "url": members.optional(fields, "url", members.string),
         "md5": members.optional(fields, "md5", members.string),
+        "text": members.optional(fields, "text", members.string),
     }
 
 

@@ -1,0 +1,70 @@
+"""The apps' accounts: what they have to spend."""
+
+from chalicelib.core.errors import Contended
+from chalicelib.core.values import Standing
+from chalicelib.store import rules
+from chalicelib.store.items import account_key
+from chalicelib.store.table import Item, Table, n
+
+_TRIES = 8
+
+
+class DynamoLedger:
+    """Fulfils the port Ledger, and changes accounts for operators.
+
+    An account stands at `A#<app>`. Its `credit` is balance and overdraft together, so that one
+    number says whether something is left; amounts are millionths of a yuan, times epoch ms.
+    """
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def standing(self, app: str) -> Standing:
+        """See the port. An app that nothing was ever paid for or by has nothing."""
+        item = self._table.get(account_key(app)) or {}
+        overdraft = _number(item, "overdraft") or 0
+        return Standing(
+            balance=(_number(item, "credit") or 0) - overdraft,
+            overdraft=overdraft,
+            created=_number(item, "created"),
+            updated=_number(item, "updated"),
+        )
+
+    def open(self, app: str, *, now: int) -> None:
+        """Notes since when there is an account; one that is there already stays as it is."""
+        self._table.put_new(account_key(app) | {"created": n(now), "updated": n(now)})
+
+    def deposit(self, app: str, amount: int, *, now: int) -> None:
+        """Adds to the balance; takes off it if negative."""
+        self._table.transact([rules.charge(app, -amount, now=now)])
+
+    def set_overdraft(self, app: str, amount: int, *, now: int) -> None:
+        """How far the balance may fall below zero. Raises Contended."""
+        for _ in range(_TRIES):
+            before = self.standing(app).overdraft
+            if self._table.update_if(_overdraft(app, before, amount, now=now)) is not None:
+                return
+        raise Contended("this account is being changed")
+
+
+def _overdraft(app: str, before: int, amount: int, *, now: int) -> Item:
+    condition = "overdraft = :before"
+    if before == 0:
+        condition += " OR attribute_not_exists(overdraft)"
+    return {
+        "Update": {
+            "Key": account_key(app),
+            "UpdateExpression": "SET overdraft = :amount, updated = :now ADD credit :change",
+            "ConditionExpression": condition,
+            "ExpressionAttributeValues": {
+                ":amount": n(amount),
+                ":before": n(before),
+                ":change": n(amount - before),
+                ":now": n(now),
+            },
+        }
+    }
+
+
+def _number(item: Item, name: str) -> int | None:
+    return int(item[name]["N"]) if name in item else None
