@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from chalicelib.carriers.json_text import parse_json
+from chalicelib.carriers.numbering import CHINA, national
 from chalicelib.core.calls import CallAsk
 from chalicelib.core.errors import BadParameter, Unavailable
 from chalicelib.core.values import BindingInfo, Subscriber
@@ -16,26 +17,8 @@ MAX_ID = 128
 
 Parameters = Mapping[str, str]
 
-_CHINA = "86"
-_MOBILE = re.compile(r"1[0-9]{10}", re.ASCII)
 _BAD_PARAMETER = re.compile(r"bad param '(\w{1,32})'", re.ASCII)
 _CALL_PARAMETERS = {"callerAcc": "account", "caller": "caller", "callee": "callee"}
-
-
-def national(person: Subscriber) -> str:
-    """As ECP writes a number: without 86, a landline with a leading 0. One that does not stand
-    under +86 has no such form and stays as it is."""
-    if not person.digits.startswith(_CHINA):
-        return person.digits
-    rest = person.digits.removeprefix(_CHINA)
-    return rest if _MOBILE.fullmatch(rest) else f"0{rest}"
-
-
-def of_national(digits: str) -> Subscriber:
-    """Reads `national`."""
-    if _MOBILE.fullmatch(digits):
-        return Subscriber(_CHINA + digits)
-    return Subscriber(_CHINA + digits[1:] if digits.startswith("0") else digits)
 
 
 def write_bind(
@@ -72,7 +55,7 @@ def write_call(ask: CallAsk) -> Parameters:
     """The parameters of startcall or startconf. Raises BadParameter for a telephone outside +86,
     which ECP can't be told of."""
     for name, people in (("caller", (ask.caller,)), ("callee", ask.callees)):
-        if not all(person.digits.startswith(_CHINA) for person in people):
+        if not all(person.digits.startswith(CHINA) for person in people):
             raise BadParameter(name)
     callees = [national(person) for person in ask.callees]
     return {

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from chalicelib.carriers.netease.wire import Parameters, one_of
-from chalicelib.carriers.netease.wire_calls import of_national
+from chalicelib.carriers.numbering import of_national
 from chalicelib.core.calls import CallAsk
 from chalicelib.core.errors import BadParameter
 from chalicelib.core.values import Subscriber

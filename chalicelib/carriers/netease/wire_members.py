@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from chalicelib.carriers.json_text import parse_json
-from chalicelib.carriers.netease.wire_calls import of_national
+from chalicelib.carriers.numbering import of_national
 from chalicelib.core.values import Subscriber
 
 Fields = Mapping[str, Any]

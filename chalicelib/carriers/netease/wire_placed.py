@@ -4,8 +4,8 @@ from typing import Any
 
 from chalicelib.carriers.netease import hang_causes
 from chalicelib.carriers.netease import wire_members as members
-from chalicelib.carriers.netease.wire_calls import national
 from chalicelib.carriers.netease.wire_members import END_OF_TIME, SPACED, Fields, Unreadable
+from chalicelib.carriers.numbering import national
 from chalicelib.core.events import EventKind, PlacedEnd, PlacedLeg
 
 MAX_PARTIES = 64

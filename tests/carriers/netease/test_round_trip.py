@@ -6,6 +6,7 @@ from urllib.parse import parse_qsl, urlencode
 
 import pytest
 
+from chalicelib.carriers import numbering
 from chalicelib.carriers.netease import wire, wire_callbacks, wire_calls
 from chalicelib.core.calls import CallAsk
 from chalicelib.core.errors import BadParameter
@@ -77,8 +78,8 @@ def test_the_requests_of_the_dedicated_line(name: str, of: str) -> None:
     callees = json.loads(sent["callee"].replace("'", '"')) if conference else [sent["callee"]]
     ask = CallAsk(
         account=sent["callerAcc"],
-        caller=wire_calls.of_national(sent["caller"]),
-        callees=tuple(wire_calls.of_national(each) for each in callees),
+        caller=numbering.of_national(sent["caller"]),
+        callees=tuple(numbering.of_national(each) for each in callees),
         conference=conference,
         max_s=int(sent["maxDur"]),
         record=False,
@@ -231,8 +232,8 @@ def test_what_a_conference_says() -> None:
     ],
 )
 def test_numbers_are_national_and_back(digits: str, shown: str) -> None:
-    assert wire_calls.national(Subscriber(digits)) == shown
-    assert wire_calls.of_national(shown) == Subscriber(digits)
+    assert numbering.national(Subscriber(digits)) == shown
+    assert numbering.of_national(shown) == Subscriber(digits)
 
 
 def test_what_was_never_talked_has_no_time_of_it() -> None:
