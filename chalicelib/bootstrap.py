@@ -20,6 +20,8 @@ from chalicelib.store.table import Table
 from chalicelib.telemetry import count, log_call, log_trouble
 
 if TYPE_CHECKING:
+    from chalicelib.carriers.interline.door import Door as InterlineDoor
+    from chalicelib.carriers.interline.facade import InterlineFacade
     from chalicelib.carriers.interline.receiver import CallbackReceiver
     from chalicelib.carriers.netease.ecp import EcpFacade
     from chalicelib.carriers.netease.im import ImFacade
@@ -46,7 +48,7 @@ class Gateway:
             credentials=self._credentials,
             apps=self._apps,
             nonces=DynamoNonces(self._table, self._data_keys.vault),
-            limiter=RateLimiter(),
+            limiter=self._limiter,
             tag=self._tag,
         )
 
@@ -92,6 +94,22 @@ class Gateway:
 
         desk = AccountDesk(self._accounts, self.carriers, self._tag)
         return ImFacade(self.door, desk, self._tag)
+
+    @cached_property
+    def interline(self) -> "InterlineFacade":
+        """interline, northbound."""
+        from chalicelib.carriers.interline.facade import InterlineFacade  # noqa: PLC0415
+
+        return InterlineFacade(self.interline_door, self.desk, self.ledger)
+
+    @cached_property
+    def interline_door(self) -> "InterlineDoor":
+        """The way into interline's facade, and what a stranger hears."""
+        from chalicelib.carriers.interline.door import Door as InterlineDoor  # noqa: PLC0415
+
+        return InterlineDoor(
+            credentials=self._credentials, apps=self._apps, limiter=self._limiter, tag=self._tag
+        )
 
     @cached_property
     def netease_receiver(self) -> "CarrierReceiver":
@@ -164,6 +182,11 @@ class Gateway:
         from chalicelib.store.ledger import DynamoLedger  # noqa: PLC0415
 
         return DynamoLedger(self._table)
+
+    @cached_property
+    def _limiter(self) -> RateLimiter:
+        """One for both doors: an app's rate is its own, whichever API it speaks."""
+        return RateLimiter()
 
     @cached_property
     def _leases(self) -> LeaseDesk:

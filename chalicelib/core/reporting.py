@@ -56,12 +56,13 @@ class EventDesk:
             self._outbox.announce(keys)
 
     def _store(self, event: Event) -> EventKey | None:
-        owner = self._owner(event)
-        told = self._dialects.of(owner).tells if owner is not None else REPORTED
-        # Who owns X is known by heart: only what may cost something is looked up.
-        looked_up = event.kind in CHARGED and (owner is None or not owner.tariff.free)
-        payer = self._addressee(event)[0] if looked_up else None
-        bill = Bill(payer.name, payer.tariff) if payer and not payer.tariff.free else None
+        app = self._owner(event)
+        # Who owns X is known by heart: whose binding it is, is looked up only where that matters.
+        if app is None or (event.kind in CHARGED and not app.tariff.free):
+            app, _ = self._addressee(event)
+        told = self._dialects.of(app).tells if app is not None else REPORTED
+        metered = app is not None and not app.tariff.free and event.kind in CHARGED
+        bill = Bill(app.name, app.tariff) if app is not None and metered else None
         return self._events.append(event, tell=event.kind in told, bill=bill)
 
     def deliver(self, key: EventKey, *, now: int) -> Delivery:

@@ -75,11 +75,19 @@ class Upkeep:
         return False
 
     def _put_off(self, binding: Binding, *, now: int) -> None:
-        pause_ms = min(MINUTE_MS * 2**binding.attempts, LONGEST_PAUSE_MS)
-        later = replace(
-            binding,
-            check_at=now + pause_ms,
-            attempts=min(binding.attempts + 1, 16),
-            version=binding.version + 1,
-        )
-        self.bindings.note(later)
+        if self.bindings.note(_later(binding, now=now)):
+            return
+        current = self.bindings.get(binding.id)
+        # It was noted what the carrier was asked for, and then it did not answer.
+        if current is not None and current.renewal is not None and current.ended is None:
+            self.bindings.note(_later(current, now=now))
+
+
+def _later(binding: Binding, *, now: int) -> Binding:
+    pause_ms = min(MINUTE_MS * 2**binding.attempts, LONGEST_PAUSE_MS)
+    return replace(
+        binding,
+        check_at=now + pause_ms,
+        attempts=min(binding.attempts + 1, 16),
+        version=binding.version + 1,
+    )

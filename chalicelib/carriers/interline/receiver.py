@@ -4,8 +4,8 @@ import hmac
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from ipaddress import ip_address, ip_network
 
+from chalicelib.carriers import sources
 from chalicelib.carriers.interline import codes, wire_callbacks
 from chalicelib.carriers.numbering import international_digits
 from chalicelib.core.credentials import CarrierAccount
@@ -59,7 +59,7 @@ class CallbackReceiver:
                 account = self._credentials.carrier(account_name)
                 if not _has_token(token, account) or account is None:
                     return self._refused(401, codes.UNAUTHORIZED, "token")
-                if not _may_send(request.source, account):
+                if not sources.is_from(request.source, account.sources):
                     return self._refused(403, codes.NOT_ALLOWED_FROM, "source address")
                 ours = account.key, account.app_id
                 if not wire_callbacks.is_for(request.body, developer=ours[0], app_id=ours[1]):
@@ -103,16 +103,6 @@ def _has_token(token: str, account: CarrierAccount | None) -> bool:
     given = token.encode(errors="replace")
     matches = [hmac.compare_digest(each.encode(), given) for each in expected.callback_tokens]
     return known & any(matches)
-
-
-def _may_send(source: str, account: CarrierAccount) -> bool:
-    if not account.sources:
-        return True
-    try:
-        address = ip_address(source)
-    except ValueError:
-        return False
-    return any(address in ip_network(each, strict=False) for each in account.sources)
 
 
 def _reply(status: int, code: int, reason: str | None = None, **facts: str) -> Reply:
