@@ -227,6 +227,8 @@ class InterlineKeeper:
 
 def _request(binding: Binding, asked: Renewal, *, again: bool) -> str:
     """The same for the same lease whenever it is asked for, another for every other one."""
-    number, began, lease_ms = binding.number, asked.began, asked.lease_ms
-    parts = (binding.id, number, str(began), str(lease_ms), *(["again"] if again else []))
+    parts = [binding.id, binding.number, str(asked.began), str(asked.lease_ms)]
+    if again:
+        # Whoever goes on with an XA ended the one before: its answer must not come back.
+        parts.append(f"again {binding.attempts if binding.b is None else ''}")
     return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:32]
