@@ -1,5 +1,7 @@
 """How calls end, in the words of all: tables in Markdown, made from the code's own."""
 
+from collections.abc import Sequence
+
 from chalicelib.carriers.interline import results
 from chalicelib.carriers.netease.outcomes import FINISH_STATES
 from chalicelib.core.events import Outcome, Party, RejectReason
@@ -45,6 +47,6 @@ def _readings() -> list[tuple[str, str, Outcome]]:
     return read
 
 
-def _table(head: tuple[str, ...], rows: list[tuple[object, ...]]) -> str:
+def _table(head: tuple[str, ...], rows: Sequence[tuple[object, ...]]) -> str:
     lines = [head, ("---",) * len(head), *rows]
     return "\n".join(f"| {' | '.join(map(str, cells))} |" for cells in lines)

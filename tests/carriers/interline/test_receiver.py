@@ -12,7 +12,6 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from admin import provision
 from chalicelib.carriers.interline import wire_callbacks
 from chalicelib.carriers.interline.receiver import MAX_BODY, CallbackReceiver
 from chalicelib.core.credentials import CarrierAccount
@@ -20,6 +19,7 @@ from chalicelib.core.errors import Contended, Unavailable
 from chalicelib.core.events import Event, EventKind, Outcome, Party, SmsResult
 from chalicelib.core.messages import Reply, Request
 from chalicelib.core.values import Subscriber
+from tests.carriers.interline.accounts import account_of
 from tests.carriers.interline.reports import MESSAGE, RECORD, START, typed, without
 from tests.stage import Answer, Stage
 
@@ -485,19 +485,6 @@ def _is_somebody_elses(body: bytes) -> bool:
 @pytest.fixture
 def account(stage: Stage) -> str:
     return account_of(stage, "interline-1")
-
-
-def account_of(stage: Stage, name: str, **more: Any) -> str:
-    """An account with the token `token-<name>`."""
-    provision.create_carrier(
-        name, kind="interline", key="10000000", secret="key", urls=["http://127.0.0.1:9"]
-    )
-    secret = stage.secret(stage.credentials)
-    told = {"callback_token": f"token-{name}", "previous_callback_token": None}
-    secret["carriers"][name] |= {"app_id": "the-app-id", **told, **more}
-    stage.put_secret(stage.credentials, secret)
-    stage.forget()
-    return name
 
 
 def posted(stage: Stage, body: bytes, token: str, account: str, what: str = "cdr") -> Answer:

@@ -8,7 +8,6 @@ from urllib.parse import parse_qsl, urlencode
 
 import pytest
 
-from admin import provision
 from admin import results as tables
 from chalicelib.carriers.interline import results
 from chalicelib.carriers.netease.outcomes import FINISH_STATES
@@ -20,6 +19,8 @@ from chalicelib.core.events import (
     RejectReason,
     call_record,
 )
+from tests.carriers.interline.accounts import account_of, deliver
+from tests.carriers.interline.developer import developer
 from tests.carriers.interline.reports import RECORD, without
 from tests.core.samples import event
 from tests.stage import Receiver, Stage
@@ -132,18 +133,12 @@ def rows() -> list[tuple[str, str, str, str]]:
 def test_every_value_reaches_apps_of_both_dialects(stage: Stage, receiver: Receiver) -> None:
     expected = {f"task-{n}": row for n, row in enumerate(rows())}
     assert {row[0] for row in expected.values()} == {*DOCUMENTED, *OTHERS}
-    provision.create_carrier(
-        "interline-1", kind="interline", key="10000000", secret="key", urls=["http://127.0.0.1:9"]
-    )
+    account_of(stage, "interline-1")
     numbers = {"netease": "8610000000011", "interline": "10000000012"}
-    for name, number in numbers.items():
-        stage.app(name, carrier="interline-1", callback_url=receiver.url, numbers=[(number, None)])
-    change_app(stage, "interline", {"dialect": "interline"})
-    secret = stage.secret(stage.credentials)
-    secret["carriers"]["interline-1"]["callback_token"] = "token"
-    developer = {"app": "interline", "app_id": "a", "secret": "s", "previous_secret": None}
-    secret["developers"] = {"20000000": developer}
-    stage.put_secret(stage.credentials, secret)
+    made = {"carrier": "interline-1", "callback_url": receiver.url}
+    stage.app("netease", numbers=[(numbers["netease"], None)], **made)
+    told_as = developer(stage, "interline", numbers=[(numbers["interline"], None)], **made)
+    told_as.change(dialect={"S": "interline"})
     stage.forget()
 
     for task, (result, direction, _, _) in expected.items():
@@ -152,7 +147,7 @@ def test_every_value_reaches_apps_of_both_dialects(stage: Stage, receiver: Recei
         fields |= {"result": result, "releasedir": direction, "duration": "65" if talked else "0"}
         for name, number in numbers.items():
             body = {**fields, "taskid": f"{task}-{name}", "rcaller": number.removeprefix("86")}
-            path = "/callbacks/interline/interline-1/token/cdr"
+            path = "/callbacks/interline/interline-1/token-interline-1/cdr"
             answer = stage.send(path, body=urlencode(body).encode())
             assert (answer.status, answer.json) == (200, {"error": 0})
     deliver(stage.messages())
@@ -170,22 +165,3 @@ def test_every_value_reaches_apps_of_both_dialects(stage: Stage, receiver: Recei
     for task, (result, direction, state, back) in expected.items():
         assert told[f"{task}-netease"] == (state, "65" if result == "answered" else "0")
         assert told[f"{task}-interline"] == (back, direction)
-
-
-def change_app(stage: Stage, name: str, settings: dict[str, str]) -> None:
-    for setting, value in settings.items():
-        stage.dynamodb.update_item(
-            TableName=stage.table,
-            Key={"pk": {"S": f"APP#{name}"}, "sk": {"S": "PROFILE"}},
-            UpdateExpression="SET #name = :value",
-            ExpressionAttributeNames={"#name": setting},
-            ExpressionAttributeValues={":value": {"S": value}},
-        )
-
-
-def deliver(messages: list[str]) -> None:
-    """As Lambda calls the worker: one SQS record for each message."""
-    from app import deliver as worker
-
-    records = [{"body": message, "receiptHandle": "r"} for message in messages]
-    worker({"Records": records}, None)
