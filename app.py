@@ -5,15 +5,15 @@ from typing import Any
 
 from chalice.app import Chalice, CloudWatchEvent, Rate, SQSEvent
 
-from chalicelib.api import callbacks, netease, switch, unknown
+from chalicelib.api import callbacks, interline, netease, switch, unknown
 from chalicelib.jobs import clean_expired, deliver_events, extend_leases, reconcile
 from chalicelib.settings import settings
 from chalicelib.telemetry import SERVICE, logger
 
 app = Chalice(app_name=SERVICE, configure_logs=False)
 logger()
-for blueprint in (netease.routes, switch.routes, callbacks.routes, unknown.routes):
-    app.register_blueprint(blueprint)
+for paths in (netease, interline, switch, callbacks, unknown):
+    app.register_blueprint(paths.routes)
 
 
 @app.on_sqs_message(queue=settings().delivery_queue_name, batch_size=1)

@@ -20,6 +20,9 @@ from chalicelib.store.table import Table
 from chalicelib.telemetry import count, log_call, log_trouble
 
 if TYPE_CHECKING:
+    from chalicelib.carriers.interline.door import Door as InterlineDoor
+    from chalicelib.carriers.interline.facade import InterlineFacade
+    from chalicelib.carriers.interline.receiver import CallbackReceiver
     from chalicelib.carriers.netease.ecp import EcpFacade
     from chalicelib.carriers.netease.im import ImFacade
     from chalicelib.carriers.netease.phone_login import PhoneLoginFacade
@@ -45,7 +48,7 @@ class Gateway:
             credentials=self._credentials,
             apps=self._apps,
             nonces=DynamoNonces(self._table, self._data_keys.vault),
-            limiter=RateLimiter(),
+            limiter=self._limiter,
             tag=self._tag,
         )
 
@@ -93,6 +96,22 @@ class Gateway:
         return ImFacade(self.door, desk, self._tag)
 
     @cached_property
+    def interline(self) -> "InterlineFacade":
+        """interline, northbound."""
+        from chalicelib.carriers.interline.facade import InterlineFacade  # noqa: PLC0415
+
+        return InterlineFacade(self.interline_door, self.desk, self.ledger)
+
+    @cached_property
+    def interline_door(self) -> "InterlineDoor":
+        """The way into interline's facade, and what a stranger hears."""
+        from chalicelib.carriers.interline.door import Door as InterlineDoor  # noqa: PLC0415
+
+        return InterlineDoor(
+            credentials=self._credentials, apps=self._apps, limiter=self._limiter, tag=self._tag
+        )
+
+    @cached_property
     def netease_receiver(self) -> "CarrierReceiver":
         """Callbacks of our accounts with NetEase."""
         from chalicelib.carriers.netease.receiver import CarrierReceiver  # noqa: PLC0415
@@ -101,6 +120,18 @@ class Gateway:
             credentials=self._credentials,
             desk=self.events,
             count=partial(count, operation="netease.callback"),
+        )
+
+    @cached_property
+    def interline_receiver(self) -> "CallbackReceiver":
+        """Callbacks of our accounts with interline."""
+        from chalicelib.carriers.interline.receiver import CallbackReceiver  # noqa: PLC0415
+
+        return CallbackReceiver(
+            credentials=self._credentials,
+            apps=self._apps,
+            desk=self.events,
+            count=partial(count, operation="interline.callback"),
         )
 
     @cached_property
@@ -151,6 +182,11 @@ class Gateway:
         from chalicelib.store.ledger import DynamoLedger  # noqa: PLC0415
 
         return DynamoLedger(self._table)
+
+    @cached_property
+    def _limiter(self) -> RateLimiter:
+        """One for both doors: an app's rate is its own, whichever API it speaks."""
+        return RateLimiter()
 
     @cached_property
     def _leases(self) -> LeaseDesk:

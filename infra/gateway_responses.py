@@ -1,4 +1,4 @@
-"""API Gateway's own answers, for what never reaches our code, in the facade's shape."""
+"""API Gateway's own answers, for what never reaches our code, in the shape of every facade."""
 
 import json
 from dataclasses import dataclass
@@ -7,21 +7,26 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """`code` is of the NetEase documents; `status` is HTTP's, None for API Gateway's own.
+    """`code` is of the NetEase documents, `error` of the interline document; `status` is HTTP's,
+    None for API Gateway's own.
 
-    The facade says 200 to nearly everything. Here the status stays what it is (400 for what is
-    malformed, as the facade does): a switch goes by it, and would lose events that it believes
+    API Gateway can't tell by the path whose client asks, so each finds its own members in the body.
+    The facades say 200 to nearly everything. Here the status stays what it is (400 for what is
+    malformed, as NetEase's does): a switch goes by it, and would lose events that it believes
     stored.
     """
 
-    code: int
     desc: str
+    code: int
+    error: int
     status: str | None = None
 
     @property
     def templates(self) -> dict[str, str]:
         """Body by content type; API Gateway falls back to JSON for any other."""
-        return {"application/json": json.dumps({"desc": self.desc, "code": self.code})}
+        netease = {"desc": self.desc, "code": self.code}
+        interline = {"error": self.error, "reason": self.desc}
+        return {"application/json": json.dumps({**netease, **interline})}
 
     def fields(self) -> dict[str, Any]:
         """As `put_gateway_response` and `x-amazon-apigateway-gateway-responses` both name them."""
@@ -32,23 +37,25 @@ class Response:
 # By the types of API Gateway's developer guide ("Gateway response types", November 2026).
 RESPONSES = {
     # A path deeper than our catch-all routes, or a method that no route has, ends in the first.
-    "MISSING_AUTHENTICATION_TOKEN": Response(404, "unknown path", status="400"),
-    "RESOURCE_NOT_FOUND": Response(404, "unknown path", status="400"),
-    # An Authorization header in the form of AWS's own signature, which no route asks for.
-    "INVALID_SIGNATURE": Response(414, "bad http header", status="400"),
-    "BAD_REQUEST_BODY": Response(414, "bad body", status="400"),
-    "BAD_REQUEST_PARAMETERS": Response(414, "bad parameter", status="400"),
-    "REQUEST_TOO_LARGE": Response(414, "body too large", status="400"),
-    "UNSUPPORTED_MEDIA_TYPE": Response(414, "bad content type", status="400"),
-    "ACCESS_DENIED": Response(403, "forbidden"),
-    "WAF_FILTERED": Response(403, "forbidden"),
-    "THROTTLED": Response(416, "too many requests"),
-    "QUOTA_EXCEEDED": Response(416, "too many requests"),
+    "MISSING_AUTHENTICATION_TOKEN": Response("unknown path", code=404, error=1001, status="400"),
+    "RESOURCE_NOT_FOUND": Response("unknown path", code=404, error=1001, status="400"),
+    # An Authorization header that is no signature of AWS's, where no route is: Keytime, say.
+    "INVALID_SIGNATURE": Response(
+        "unknown path or bad http header", code=414, error=1001, status="400"
+    ),
+    "BAD_REQUEST_BODY": Response("bad body", code=414, error=1002, status="400"),
+    "BAD_REQUEST_PARAMETERS": Response("bad parameter", code=414, error=1002, status="400"),
+    "REQUEST_TOO_LARGE": Response("body too large", code=414, error=1002, status="400"),
+    "UNSUPPORTED_MEDIA_TYPE": Response("bad content type", code=414, error=1002, status="400"),
+    "ACCESS_DENIED": Response("forbidden", code=403, error=1104),
+    "WAF_FILTERED": Response("forbidden", code=403, error=1104),
+    "THROTTLED": Response("too many requests", code=416, error=1105),
+    "QUOTA_EXCEEDED": Response("too many requests", code=416, error=1105),
     # The function crashed, took too long, or there are as many of it as the account allows.
-    "INTEGRATION_FAILURE": Response(514, "service unavailable"),
-    "INTEGRATION_TIMEOUT": Response(514, "service unavailable"),
-    "DEFAULT_4XX": Response(414, "bad request", status="400"),
-    "DEFAULT_5XX": Response(500, "internal error"),
+    "INTEGRATION_FAILURE": Response("service unavailable", code=514, error=1500),
+    "INTEGRATION_TIMEOUT": Response("service unavailable", code=514, error=1500),
+    "DEFAULT_4XX": Response("bad request", code=414, error=1002, status="400"),
+    "DEFAULT_5XX": Response("internal error", code=500, error=1500),
 }
 
 

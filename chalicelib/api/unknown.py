@@ -7,6 +7,9 @@ from chalicelib.bootstrap import gateway
 
 routes = Blueprint(__name__)
 
+INTERLINE = ("api", "igw")
+"""Whatever begins with these belongs to interline, as deep as it may be."""
+
 
 @routes.route("/", **ANY)
 @routes.route("/{one}", **ANY)
@@ -21,8 +24,20 @@ routes = Blueprint(__name__)
 @routes.route("/phoneauth/{two}", **ANY)
 @routes.route("/phoneauth/login/{three}", **ANY)
 @routes.route("/nimserver/{resource}", **ANY)
-def unknown_path(**_: str) -> Response:
-    door = gateway().door
+def unknown_path(one: str = "", **_: str) -> Response:
+    door = gateway().interline_door if one in INTERLINE else gateway().door
+    return answer("unknown", routes.current_request, door, lambda *_: door.unknown_path())
+
+
+@routes.route("/api/{two}", **ANY)
+@routes.route("/api/v1/{three}", **ANY)
+@routes.route("/api/v1/account/{four}", **ANY)
+@routes.route("/igw/{two}", **ANY)
+@routes.route("/igw/service/{three}", **ANY)
+@routes.route("/igw/service/uc/{four}", **ANY)
+@routes.route("/igw/service/uc/interline/{number}/{six}", **ANY)
+def unknown_interline_path(**_: str) -> Response:
+    door = gateway().interline_door
     return answer("unknown", routes.current_request, door, lambda *_: door.unknown_path())
 
 

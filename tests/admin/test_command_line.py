@@ -33,10 +33,10 @@ def test_an_app_is_made_and_its_secret_shown_once(stage: Stage, demo: dict[str, 
 
 
 def test_settings_are_set(stage: Stage, demo: dict[str, str]) -> None:
-    assert run("app-set", "demo", "--enabled", "false", "--rate", "3").exit_code == 0
+    assert run("app-set", "demo", "--state", "suspended", "--rate", "3").exit_code == 0
     (item,) = stage.items("APP#")
-    assert (item["enabled"], item["rate"], item["quota"]) == (
-        {"BOOL": False},
+    assert (item["state"], item["rate"], item["quota"]) == (
+        {"N": "2"},
         {"N": "3"},
         {"N": "7"},
     )

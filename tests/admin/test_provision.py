@@ -6,6 +6,7 @@ import pytest
 
 from admin import provision
 from admin.provision import Mistake
+from chalicelib.core.values import AppState
 from chalicelib.store.vault import Vault
 from tests.stage import X1, X2, X15, Stage, answering, refusal
 
@@ -24,7 +25,7 @@ def test_an_app_has_a_profile_and_credentials(stage: Stage) -> None:
     assert len({key, secret}) == 2
     assert min(len(key), len(secret)) >= 32
     item = profile(stage)
-    assert (item["callback_url"], item["enabled"]) == ({"S": URL}, {"BOOL": True})
+    assert (item["callback_url"], item["state"]) == ({"S": URL}, {"N": "1"})
     assert (item["quota"], item["quota_shards"]) == ({"N": "10000"}, {"N": "16"})
     assert (item["rate"], item["cooling_s"]) == ({"N": "200"}, {"N": "86400"})
     assert (item["retention_days"], item["max_call_s"]) == ({"N": "180"}, {"N": "7200"})
@@ -94,8 +95,10 @@ def test_a_rotation_keeps_exactly_one_previous_secret(stage: Stage) -> None:
 def test_settings_are_changed_one_by_one(stage: Stage) -> None:
     provision.create_app("demo", callback_url=URL)
     before = profile(stage)
-    provision.set_app("demo", enabled=False, rate=5, callback_url="https://example.org/2")
-    changed = {"enabled": {"BOOL": False}, "rate": {"N": "5"}}
+    provision.set_app(
+        "demo", state=AppState.SUSPENDED, rate=5, callback_url="https://example.org/2"
+    )
+    changed = {"state": {"N": "2"}, "rate": {"N": "5"}}
     assert profile(stage) == before | changed | {"callback_url": {"S": "https://example.org/2"}}
 
 

@@ -218,7 +218,7 @@ def test_an_unknown_path_is_answered_in_the_facades_shape(
 ) -> None:
     got = requests.request(method, running.url + path, data=b"x=1", timeout=ANSWER_S)
     assert got.status_code in (400, 404)
-    assert got.json() == {"desc": "unknown path", "code": 404}
+    assert {"desc": "unknown path", "code": 404}.items() <= got.json().items()
 
 
 @pytest.mark.parametrize("path", ["/switch/x", "/switch/route/"])

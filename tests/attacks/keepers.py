@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from chalicelib.bootstrap import Gateway
 from chalicelib.core import errors
+from chalicelib.core.extending import extended
 from chalicelib.core.ports import Carrier, Duty
 from chalicelib.core.values import DAY_MS, MINUTE_MS, Binding, Kept
 
@@ -50,7 +51,7 @@ class Keeper:
 
     def bind(self, binding: Binding, *, lease_ms: int, now: int) -> Kept:
         self._begin("bind")
-        people = frozenset((binding.a.digits, binding.b.digits))
+        people = frozenset(person.digits for person in (binding.a, binding.b) if person)
         for entry in [] if self.careless else self.book.live(now=now):
             if entry.number == binding.number and entry.people & people:
                 raise errors.NumberTaken("taken")
@@ -64,6 +65,9 @@ class Keeper:
         self._begin("release")
         self.book.entries.pop(carrier_id, None)
         self.after("release")
+
+    def renew(self, binding: Binding, *, until: int, last: bool, now: int) -> Kept:
+        return extended(self, binding, until=until, now=now)
 
     def extend(self, carrier_id: str, *, delta_ms: int, now: int) -> None:
         self._begin("extend")

@@ -4,7 +4,7 @@ from typing import Any
 
 from chalicelib.core.events import Event, EventKind
 from chalicelib.core.ports import Carrier
-from chalicelib.core.values import App, Binding, Pool, RequestId, Subscriber
+from chalicelib.core.values import App, AppState, Binding, Pool, RequestId, Subscriber
 
 
 def app_with(areas: dict[str, str | None]) -> App:
@@ -12,7 +12,7 @@ def app_with(areas: dict[str, str | None]) -> App:
         name="demo",
         carrier="trunk",
         callback_url="https://example.org",
-        enabled=True,
+        state=AppState.ACTIVE,
         quota=100,
         quota_shards=1,
         rate=10,

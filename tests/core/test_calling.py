@@ -11,6 +11,7 @@ from chalicelib.core.calls import CallAsk
 from chalicelib.core.ports import Carrier
 from chalicelib.core.values import App, RequestId, Subscriber
 from chalicelib.store.accounts import DynamoAccounts
+from chalicelib.store.ledger import DynamoLedger
 from chalicelib.store.placed import DynamoPlacedCalls
 from chalicelib.store.table import Table
 from chalicelib.store.vault import Vault
@@ -70,6 +71,7 @@ def desk(stage: Stage, dialler: Dialler) -> CallDesk:
         calls=DynamoPlacedCalls(table, lambda: vault),
         accounts=accounts,
         carriers=Carriers(Carrier("trunk", "trunk", dialler=dialler)),
+        ledger=DynamoLedger(table),
         tag=vault.label,
     )
 

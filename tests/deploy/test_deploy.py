@@ -158,9 +158,11 @@ def test_api_gateway_itself_answers_in_the_facades_shape(
         for each in client.get_gateway_responses(restApiId=api)["items"]
     }
     assert answers.keys() == RESPONSES.keys()
-    assert all(set(answer) == {"code", "desc"} for answer in answers.values())
+    assert all(set(each) == {"code", "desc", "error", "reason"} for each in answers.values())
     assert answers["MISSING_AUTHENTICATION_TOKEN"]["code"] == 404
+    assert answers["MISSING_AUTHENTICATION_TOKEN"]["error"] == 1001
     assert answers["THROTTLED"]["code"] == 416
+    assert answers["THROTTLED"]["error"] == 1105
     served = client.get_stage(restApiId=api, stageName="dev")["deploymentId"]
     deployment = client.get_deployment(restApiId=api, deploymentId=served)
     assert deployment["description"] == "with the gateway's own responses"

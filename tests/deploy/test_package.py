@@ -88,8 +88,11 @@ def test_api_gateways_own_answers_are_part_of_the_api(template: dict[str, Any]) 
     definition = template["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]
     responses = definition["x-amazon-apigateway-gateway-responses"]
     assert responses.keys() == RESPONSES.keys()
-    assert responses["DEFAULT_5XX"]["responseTemplates"] == {
-        "application/json": '{"desc": "internal error", "code": 500}'
+    assert json.loads(responses["DEFAULT_5XX"]["responseTemplates"]["application/json"]) == {
+        "desc": "internal error",
+        "code": 500,
+        "error": 1500,
+        "reason": "internal error",
     }
 
 

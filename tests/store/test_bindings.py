@@ -11,7 +11,7 @@ from chalicelib.core.cleaning import Cleaner
 from chalicelib.core.errors import Unavailable
 from chalicelib.core.leases import LeaseDesk
 from chalicelib.core.ports import Overdue
-from chalicelib.core.values import Ask, Binding, Subscriber
+from chalicelib.core.values import Ask, Binding, Line, Subscriber
 from chalicelib.store.bindings import DynamoBindings
 from chalicelib.store.items import number_key
 from chalicelib.store.table import Table
@@ -60,7 +60,7 @@ def make(store: DynamoBindings) -> Callable[..., Binding]:
 
 
 def commit(store: DynamoBindings, draft: Binding, *, now: int = NOW) -> Any:
-    return store.commit(draft, quota_limit=100, now=now)
+    return store.commit(draft, quota_limit=100, metered=False, now=now)
 
 
 def size(item: dict[str, Any]) -> int:
@@ -223,8 +223,8 @@ def test_a_refusal_writes_nothing(stage: Stage, store: DynamoBindings, make: Any
     commit(store, make())
     before = stage.items()
     assert commit(store, make(A, C)).leg == "taken"
-    assert store.commit(make(C, D), quota_limit=1, now=NOW).quota_full
-    assert store.commit(make(C, D), quota_limit=0, now=NOW).quota_full
+    assert store.commit(make(C, D), quota_limit=1, metered=False, now=NOW).quota_full
+    assert store.commit(make(C, D), quota_limit=0, metered=False, now=NOW).quota_full
     assert stage.items() == before
 
 
@@ -245,15 +245,17 @@ def test_find_reads_the_owner_and_the_callers_own_leg(
     commit(store, draft)
     stage.dynamodb.put_item(TableName=stage.table, Item=number_key(X1) | {"app": {"S": "demo"}})
     for caller, role, peer in [(A, "a", B), (B, "b", A)]:
-        owner, leg = store.find(X1, Subscriber(caller))
-        assert owner == "demo"
+        line = store.find(X1, Subscriber(caller))
+        assert (line.owner, line.everybodys) == ("demo", None)
+        leg = line.leg
         assert leg is not None
+        assert leg.peer is not None
         assert (leg.role, leg.peer.digits, leg.binding) == (role, peer, draft.id)
         assert (leg.number, leg.app, leg.record, leg.max_call_s) == (X1, "demo", True, 99)
         assert (leg.expires, leg.free_at, leg.released) == (NOW + HOUR, NOW + 2 * HOUR, False)
-    assert store.find(X1, Subscriber(C)) == ("demo", None)
-    assert store.find(X1, None) == ("demo", None)
-    assert store.find(X2, Subscriber(A)) == (None, None)
+    assert store.find(X1, Subscriber(C)) == Line("demo", None)
+    assert store.find(X1, None) == Line("demo", None)
+    assert store.find(X2, Subscriber(A)) == Line(None, None)
 
 
 def test_find_is_one_call(stage: Stage, store: DynamoBindings) -> None:
@@ -271,8 +273,8 @@ def test_an_x_shows_its_live_bindings_oldest_first(store: DynamoBindings, make: 
     assert store.live_on(X1, app="demo", now=NOW) == [early.info, late.info]
     assert store.live_on(X1, app="other", now=NOW) == []
     assert store.live_on(X15, app="demo", now=NOW) == []
-    assert store.in_use(X1, now=NOW + HOUR - 1)
-    assert not store.in_use(X1, now=NOW + HOUR)
+    assert store.prompt_for_others(X1, now=NOW + HOUR - 1) == ""
+    assert store.prompt_for_others(X1, now=NOW + HOUR) is None
     assert store.live_on(X1, app="demo", now=NOW + HOUR) == []
 
 
@@ -285,7 +287,7 @@ def test_extending_moves_binding_and_legs_together(store: DynamoBindings, make: 
     assert store.replace(longer)
     assert store.get(draft.id) == longer
     assert store.live_on(X1, app="demo", now=NOW + 2 * HOUR - 1) == [longer.info]
-    _, leg = store.find(X1, Subscriber(B))
+    leg = store.find(X1, Subscriber(B)).leg
     assert leg is not None
     assert (leg.expires, leg.free_at) == (NOW + 2 * HOUR, NOW + 3 * HOUR)
 
@@ -304,16 +306,16 @@ def test_a_leg_under_another_key_version_rules_just_as_well(stage: Stage, make: 
     old, new = with_keys(stage, ONE), with_keys(stage, BOTH)
     first = make()
     commit(old, first)
-    _, leg = new.find(X1, Subscriber(A))
+    leg = new.find(X1, Subscriber(A)).leg
     assert leg is not None
-    assert leg.peer.digits == B
+    assert leg.peer == Subscriber(B)
     assert commit(new, make(A, C)).leg == "taken"
     assert commit(new, make(A, B)).leg == "bound"
     assert new.survey([X1], Subscriber(A), Subscriber(C), now=NOW) == {X1: "taken"}
     kept = new.get(first.id)
     assert kept is not None
     assert new.replace(kept.extended(delta_ms=HOUR, request=request("e"), now=NOW))
-    _, leg = new.find(X1, Subscriber(A))
+    leg = new.find(X1, Subscriber(A)).leg
     assert leg is not None
     assert leg.expires == NOW + 2 * HOUR
     # The same pair again over the same X, now written under the new version: the newer leg rules.
@@ -322,7 +324,7 @@ def test_a_leg_under_another_key_version_rules_just_as_well(stage: Stage, make: 
     assert new.replace(kept.released(now=NOW + 1))
     again = make(A, B, expires=NOW + 5 * HOUR)
     assert commit(new, again, now=NOW + 1) is None
-    _, leg = new.find(X1, Subscriber(A))
+    leg = new.find(X1, Subscriber(A)).leg
     assert leg is not None
     assert leg.binding == again.id
 

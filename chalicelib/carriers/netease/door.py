@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from chalicelib.carriers.netease import codes, signing, wire
+from chalicelib.carriers.parameters import BadBody, Parameters
 from chalicelib.core import errors
 from chalicelib.core.credentials import AppCredentials
 from chalicelib.core.messages import Reply, Request
@@ -31,7 +32,7 @@ class Visit:
     app: App
     credentials: AppCredentials
     secret: str
-    parameters: wire.Parameters
+    parameters: Parameters
     identify: Callable[[], RequestId]
 
 
@@ -71,7 +72,7 @@ class Door:
         try:
             app, credentials, secret, signature = self._admit(request, now=now)
             facts["app"] = app.name
-            parameters = wire.Parameters(request)
+            parameters = Parameters(request)
             if app.strict_nonce:
                 self._claim_nonce(app, operation, signature, parameters, now=now)
             identify = partial(self._identify, operation, signature, parameters)
@@ -84,7 +85,7 @@ class Door:
         except wire.BadHeader as error:
             body = {"desc": "bad http header", "code": codes.MALFORMED, "header": error.name}
             return _reply(body)
-        except wire.BadBody as error:
+        except BadBody as error:
             return _reply({"desc": str(error), "code": codes.MALFORMED}, status=400, facts=facts)
         except errors.BadParameter as error:
             return _reply({"msg": codes.bad_parameter(error), "code": codes.MALFORMED}, facts=facts)
@@ -137,7 +138,7 @@ class Door:
         app: App,
         operation: str,
         signature: wire.Signature,
-        parameters: wire.Parameters,
+        parameters: Parameters,
         *,
         now: int,
     ) -> None:
@@ -148,7 +149,7 @@ class Door:
             raise errors.NonceReused("this Nonce and CurTime came with other parameters")
 
     def _identify(
-        self, operation: str, signature: wire.Signature, parameters: wire.Parameters
+        self, operation: str, signature: wire.Signature, parameters: Parameters
     ) -> RequestId:
         """What makes this request the same as another: its id, or else that it is sent again with
         the same signature and the same parameters."""
@@ -159,7 +160,7 @@ class Door:
         key = self._tag("repeat", operation, signature.nonce, signature.cur_time, content)
         return RequestId(key=key, content=content, explicit=False)
 
-    def _content(self, operation: str, parameters: wire.Parameters) -> str:
+    def _content(self, operation: str, parameters: Parameters) -> str:
         return self._tag("content", operation, parameters.canonical())
 
 

@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
-from chalicelib.carriers.netease import wire, wire_ecp
+from chalicelib.carriers.netease import wire_ecp
 from chalicelib.carriers.netease.door import Door, Visit
+from chalicelib.carriers.parameters import Parameters
 from chalicelib.core.calling import CallDesk
 from chalicelib.core.calls import CallAsk
 from chalicelib.core.messages import Reply, Request
@@ -38,7 +39,7 @@ class EcpFacade:
     def _place(
         self,
         operation: str,
-        read: Callable[[wire.Parameters], CallAsk],
+        read: Callable[[Parameters], CallAsk],
         request: Request,
         *,
         now: int,

@@ -1,14 +1,12 @@
 """NetEase on the wire: the headers and parameters of every call, and AXB's; as documented."""
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl
 
+from chalicelib.carriers.parameters import Parameters
 from chalicelib.core.errors import BadParameter
-from chalicelib.core.messages import Request
 from chalicelib.core.values import (
     MAX_LIFETIME_MS,
     MINUTE_MS,
@@ -19,8 +17,6 @@ from chalicelib.core.values import (
     parse_number,
 )
 
-MAX_BODY = 64 * 1024
-MAX_FIELDS = 100
 MAX_NONCE = 1024
 MAX_REQUEST_ID = 256
 MAX_USER_DATA = 150
@@ -40,10 +36,6 @@ class BadHeader(Exception):
     def __init__(self, name: str) -> None:
         super().__init__(name)
         self.name = name
-
-
-class BadBody(Exception):
-    """Parameters that can't be read at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,54 +78,6 @@ def _request_id(headers: Mapping[str, str]) -> str | None:
     return None
 
 
-class Parameters:
-    """The parameters of one call, from the form body and the query string; unknown ones ignored.
-
-    An empty value counts as none. A name that comes twice is refused when it is asked for.
-    """
-
-    def __init__(self, request: Request) -> None:
-        """Raises BadBody for what is not a form in UTF-8."""
-        if len(request.body) > MAX_BODY:
-            raise BadBody(f"body of more than {MAX_BODY} bytes")
-        try:
-            form = parse_qsl(
-                # Some clients end the body with a line break, some the list with an ampersand.
-                request.body.decode().rstrip("\r\n"),
-                keep_blank_values=True,
-                errors="strict",
-                max_num_fields=MAX_FIELDS,
-            )
-        except UnicodeDecodeError:
-            raise BadBody("body is not UTF-8") from None
-        except ValueError:
-            raise BadBody(f"more than {MAX_FIELDS} parameters") from None
-        # API Gateway decodes the query string and puts U+FFFD for what is not UTF-8.
-        if any("\ufffd" in name + value for name, value in request.query):
-            raise BadBody("query string is not UTF-8")
-        self._values: dict[str, list[str]] = {}
-        for name, value in (*request.query, *form):
-            self._values.setdefault(name, []).append(value)
-
-    def get(self, name: str) -> str | None:
-        """The value, or None. Raises BadParameter when there are two."""
-        values = self._values.get(name, [])
-        if len(values) > 1:
-            raise BadParameter(name)
-        return values[0] if values and values[0] else None
-
-    def need(self, name: str) -> str:
-        """The value. Raises BadParameter when there is none, or two."""
-        value = self.get(name)
-        if value is None:
-            raise BadParameter(name)
-        return value
-
-    def canonical(self) -> str:
-        """The same text for the same parameters in any order and place."""
-        return json.dumps(sorted(self._values.items()))
-
-
 def read_bind(parameters: Parameters) -> Ask:
     """Raises BadParameter."""
     number, area = parameters.get("phoneX"), parameters.get("areaCode")
@@ -148,7 +92,7 @@ def read_bind(parameters: Parameters) -> Ask:
         number=parse_number(number, name="number") if number is not None else None,
         area=str(int(area)) if area is not None else None,
         lifetime_ms=_minutes(parameters, "expiration"),
-        record=one_of(parameters, "recordFlag", ("0", "1"), default="0") == "1",
+        record=parameters.one_of("recordFlag", ("0", "1"), default="0") == "1",
         user_data=user_data,
     )
 
@@ -169,7 +113,7 @@ def read_delay(parameters: Parameters) -> tuple[str, int]:
 
 def read_query(parameters: Parameters) -> tuple[str | None, str | None]:
     """X or a binding id, whichever opType asks for. Raises BadParameter."""
-    if one_of(parameters, "opType", ("0", "1")) == "0":
+    if parameters.one_of("opType", ("0", "1")) == "0":
         return parse_number(parameters.need("phoneX"), name="number"), None
     return None, read_binding_id(parameters)
 
@@ -179,16 +123,6 @@ def _minutes(parameters: Parameters, name: str) -> int:
     if not _INTEGER.fullmatch(value) or not 0 < int(value) <= MAX_MINUTES:
         raise BadParameter(name)
     return int(value) * MINUTE_MS
-
-
-def one_of(
-    parameters: Parameters, name: str, values: tuple[str, ...], default: str | None = None
-) -> str:
-    """A parameter that knows only these values. Raises BadParameter."""
-    value = parameters.get(name) or default
-    if value not in values:
-        raise BadParameter(name)
-    return value
 
 
 def write_bound(binding: Binding) -> dict[str, Any]:

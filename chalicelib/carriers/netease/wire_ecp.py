@@ -4,8 +4,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from chalicelib.carriers.netease.wire import Parameters, one_of
 from chalicelib.carriers.numbering import of_national
+from chalicelib.carriers.parameters import Parameters
 from chalicelib.core.calls import CallAsk
 from chalicelib.core.errors import BadParameter
 from chalicelib.core.values import Subscriber
@@ -51,7 +51,7 @@ def _read_ask(parameters: Parameters, callees: tuple[str, ...], *, conference: b
         callees=tuple(_subscriber(callee, "callee") for callee in callees),
         conference=conference,
         max_s=_duration(parameters),
-        record=one_of(parameters, "record", ("0", "1", "false", "true"), "0") in ("1", "true"),
+        record=parameters.one_of("record", ("0", "1", "false", "true"), "0") in ("1", "true"),
     )
     if len(set(ask.parties)) < len(ask.parties):
         raise BadParameter("callee")
@@ -76,7 +76,7 @@ def read_session(parameters: Parameters) -> tuple[str, bool]:
     session = parameters.need("session")
     if len(session) > MAX_SESSION:
         raise BadParameter("session")
-    return session, one_of(parameters, "type", ("1", "2")) == "2"
+    return session, parameters.one_of("type", ("1", "2")) == "2"
 
 
 def write_placed(session: str) -> dict[str, Any]:

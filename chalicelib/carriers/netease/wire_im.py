@@ -6,8 +6,8 @@ import re
 from typing import Any
 from urllib.parse import urlencode
 
-from chalicelib.carriers.netease.wire import BadBody, Parameters
 from chalicelib.carriers.netease.wire_ecp import read_account
+from chalicelib.carriers.parameters import BadBody, Parameters
 from chalicelib.core.accounts import Relayed
 from chalicelib.core.errors import BadParameter
 from chalicelib.core.messages import Request

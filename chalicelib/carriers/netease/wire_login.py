@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from chalicelib.carriers.netease.wire import Parameters
+from chalicelib.carriers.parameters import Parameters
 from chalicelib.core.errors import BadParameter
 
 MAX_TOKEN = 2048

@@ -100,6 +100,13 @@ def string(value: Any) -> str:
     return value
 
 
+def message(value: Any) -> str:
+    """What a message said: as long as the event may be."""
+    if not isinstance(value, str):
+        raise Malformed("text")
+    return value
+
+
 def person(value: Any) -> Subscriber:
     """A telephone, as `digits`."""
     return Subscriber(digits(value))

@@ -109,7 +109,7 @@ def _details(fields: Fields) -> dict[str, Any]:
         "sms_result": members.optional(fields, "result", members.word(SmsResult, SmsResult.FAILED)),
         "url": members.optional(fields, "url", members.string),
         "md5": members.optional(fields, "md5", members.string),
-        "text": members.optional(fields, "text", members.string),
+        "text": members.optional(fields, "text", members.message),
     }
 
 

@@ -15,7 +15,7 @@ from chalicelib.core.credentials import AppCredentials, CarrierAccount, SwitchCr
 from chalicelib.core.messages import Reply, Request
 from chalicelib.core.ports import Carrier
 from chalicelib.core.rate import RateLimiter
-from chalicelib.core.values import App, Pool, Subscriber
+from chalicelib.core.values import App, AppState, Pool, Standing, Subscriber
 
 NOW = 1_900_000_000_000
 X = "8610000000001"
@@ -27,7 +27,7 @@ def app(name: str = "demo", **settings: Any) -> App:
     usual: dict[str, Any] = {
         "carrier": "netease-demo",
         "callback_url": "http://127.0.0.1:9/",
-        "enabled": True,
+        "state": AppState.ACTIVE,
         "quota": 10,
         "quota_shards": 1,
         "rate": 1000,
@@ -59,6 +59,12 @@ class MemoryCredentials:
     def of_app(self, name: str) -> AppCredentials | None:
         return self.app(f"key-{name}")
 
+    def developer(self, developer: str) -> AppCredentials | None:
+        return None
+
+    def developer_of(self, name: str) -> AppCredentials | None:
+        return None
+
     def switch(self, user: str) -> SwitchCredentials | None:
         return None
 
@@ -75,6 +81,16 @@ class MemoryApps:
 
     def owner_of(self, number: str) -> str | None:
         return None
+
+
+class MemoryLedger:
+    """What every app has to spend."""
+
+    def __init__(self, balance: int = 0) -> None:
+        self.balance = balance
+
+    def standing(self, app: str) -> Standing:
+        return Standing(self.balance, overdraft=0, created=None, updated=None)
 
 
 class MemoryNonces:

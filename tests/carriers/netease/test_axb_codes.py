@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 import pytest
 
 from chalicelib.carriers.netease.wire import MAX_REQUEST_ID
+from chalicelib.core.values import AppState
 from tests.carriers.netease.axb import FORM, PARAMETERS, YEAR_MINUTES, infos, is_error
 from tests.carriers.netease.recorded import OPERATIONS
 from tests.stage import X1, X2, X15, A, B, C, Client, D, Stage, answering, refusal
@@ -16,7 +17,7 @@ from tests.stage import X1, X2, X15, A, B, C, Client, D, Stage, answering, refus
 def test_403_for_an_app_that_is_switched_off(stage: Stage, client: Client, operation: str) -> None:
     from admin import provision
 
-    provision.set_app("demo", enabled=False)
+    provision.set_app("demo", state=AppState.SUSPENDED)
     stage.forget()
     answer = client.call(operation, PARAMETERS[operation])
     assert is_error(answer, 403, msg="no authorization")

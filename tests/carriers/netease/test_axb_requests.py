@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from chalicelib.carriers.netease.wire import MAX_BODY, MAX_FIELDS
+from chalicelib.carriers.parameters import MAX_BODY, MAX_FIELDS
 from tests.carriers.netease.axb import FORM, MINUTE, PARAMETERS, infos, is_error
 from tests.stage import A, Answer, B, C, Client, Stage
 

@@ -16,6 +16,7 @@ from tests.carriers.netease.fakes import (
     FakeCarrier,
     MemoryAccounts,
     MemoryCarriers,
+    MemoryLedger,
     MemoryPlacedCalls,
     app,
     door,
@@ -41,7 +42,7 @@ class World:
         accounts = MemoryAccounts()
         accounts.add("liu", carrier="netease-demo", app="demo")
         accounts.add("wang", carrier="netease-demo", app="other")
-        desk = CallDesk(self.calls, accounts, MemoryCarriers(self.carrier), tag)
+        desk = CallDesk(self.calls, accounts, MemoryCarriers(self.carrier), MemoryLedger(), tag)
         apps = (
             app(**settings),
             app("other"),

@@ -8,6 +8,7 @@ import pytest
 
 from chalicelib.carriers import numbering
 from chalicelib.carriers.netease import wire, wire_callbacks, wire_calls
+from chalicelib.carriers.parameters import Parameters
 from chalicelib.core.calls import CallAsk
 from chalicelib.core.errors import BadParameter
 from chalicelib.core.events import Event, EventKind, Outcome, Party, SmsResult
@@ -45,9 +46,9 @@ def test_no_recorded_message_is_left_out() -> None:
     assert {path.stem for path in PAYLOADS.glob("*.json")} == TESTED
 
 
-def parameters(name: str) -> wire.Parameters:
+def parameters(name: str) -> Parameters:
     body = recorded(f"{name}-request")["body"]
-    return wire.Parameters(Request("POST", {}, (), body.encode()))
+    return Parameters(Request("POST", {}, (), body.encode()))
 
 
 def test_the_requests_of_axb() -> None:

@@ -1,0 +1,161 @@
+"""Northbound: what interline's facade asks of a request before it answers, and how it answers.
+
+HTTP status is 200 whatever `error` says, except 401 for a request of which it is not proved who
+sent it.
+"""
+
+import hmac
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from chalicelib.carriers import sources
+from chalicelib.carriers.interline import codes, signing, wire
+from chalicelib.carriers.parameters import BadBody, Parameters
+from chalicelib.core import errors
+from chalicelib.core.credentials import AppCredentials
+from chalicelib.core.messages import Reply, Request
+from chalicelib.core.ports import Apps, Credentials, Tag
+from chalicelib.core.rate import RateLimiter
+from chalicelib.core.values import App, RequestId
+
+HEADERS: Mapping[str, str] = {"Content-Type": "application/json; charset=utf-8"}
+CHALLENGE: Mapping[str, str] = {"WWW-Authenticate": signing.SCHEME}
+
+_NOBODYS = ("nobody's secret",)
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A request that was let in."""
+
+    app: App
+    parameters: Parameters
+    tag: Tag
+
+    def identify(self, ask: str, number: str, parameters: tuple[str, ...]) -> RequestId:
+        """What makes the request the same as another: its reqid, whatever it asks. `ask`, X and
+        the values of `parameters` are what may not change. Raises BadParameter."""
+        return RequestId(
+            key=self.tag("interline", wire.read_request_id(self.parameters)),
+            content=self.tag(
+                "interline content", ask, number, self.parameters.canonical_of(parameters)
+            ),
+            explicit=True,
+        )
+
+
+Use = Callable[[Visit], dict[str, Any]]
+"""What a facade does for a request: the members of its reply, beside `error`."""
+
+
+class _Refused(Exception):
+    """A reply that is given before the domain is asked."""
+
+    def __init__(self, error: int, reason: str, *, status: int = 200) -> None:
+        super().__init__()
+        self.error, self.reason, self.status = error, reason, status
+
+
+class Door:
+    """Lets requests in by method, signature, source, rate, the app's state and its id."""
+
+    def __init__(
+        self, *, credentials: Credentials, apps: Apps, limiter: RateLimiter, tag: Tag
+    ) -> None:
+        self._credentials = credentials
+        self._apps = apps
+        self._limiter = limiter
+        self._tag = tag
+
+    def answer(
+        self, uses: Mapping[str, Use], request: Request, *, now: int, account: bool = False
+    ) -> Reply:
+        """Lets the method's one of `uses` answer a request that is let in; every error in the
+        vendor's shape. One about the `account` itself names no app, and is answered to those that
+        may not ask for anything else."""
+        use = uses.get(request.method)
+        if use is None:
+            return self.unknown_path()
+        facts: dict[str, str] = {}
+        try:
+            credentials = self._signer(request, now=now)
+            app = self._admit(credentials, request, now=now)
+            facts["app"] = app.name
+            if not account and not app.enabled:
+                raise errors.Suspended
+            parameters = Parameters(request)
+            if not account:
+                _check_app_id(credentials, parameters)
+            return _reply(codes.OK, facts=facts, **use(Visit(app, parameters, self._tag)))
+        except _Refused as refused:
+            headers = CHALLENGE if refused.status == 401 else {}
+            return _reply(
+                refused.error, status=refused.status, headers=headers, reason=refused.reason
+            )
+        except BadBody as error:
+            return _reply(codes.BAD_PARAMETER, facts=facts, reason=str(error))
+        except errors.BadParameter as error:
+            return _reply(codes.BAD_PARAMETER, facts=facts, reason=codes.bad_parameter(error))
+        except errors.Unavailable as error:
+            # What of ours did not answer is for our log, not for a client.
+            facts["why"] = str(error)
+            text = "not to be had now; send the same request again"
+            return _reply(codes.CODES[type(error)], facts=facts, reason=text)
+        except errors.GatewayError as error:
+            return _reply(codes.CODES[type(error)], facts=facts, reason=str(error))
+
+    def failed(self) -> Reply:
+        """What a client hears when we have a fault."""
+        return _reply(codes.FAULT, reason="internal error")
+
+    def unknown_path(self) -> Reply:
+        """What is answered at a path that does not exist, or for a method that it does not have."""
+        return _reply(codes.UNKNOWN_PATH, reason="unknown path or method")
+
+    def _signer(self, request: Request, *, now: int) -> AppCredentials:
+        """Who signed it. An unknown developer takes as long as a known one."""
+        keytime = wire.read_keytime(request.headers.get("authorization", ""))
+        if keytime is None:
+            raise _Refused(codes.UNAUTHORIZED, "no Keytime authorization", status=401)
+        credentials = self._credentials.developer(keytime.developer)
+        secrets = credentials.secrets if credentials is not None else _NOBODYS
+        signed = signing.is_signed(keytime.signature, secrets, timestamp=keytime.timestamp)
+        if credentials is None:
+            raise _Refused(codes.NO_ACCOUNT, "unknown developer", status=401)
+        if not signed:
+            raise _Refused(codes.UNAUTHORIZED, "wrong signature", status=401)
+        if abs(now - int(keytime.timestamp)) > wire.CLOCK_SKEW_MS:
+            raise _Refused(codes.UNAUTHORIZED, "the time is off by more than 3 minutes", status=401)
+        return credentials
+
+    def _admit(self, credentials: AppCredentials, request: Request, *, now: int) -> App:
+        """Whose request this is."""
+        app = self._apps.get(credentials.app)
+        if app is None:
+            raise _Refused(codes.NO_ACCOUNT, "no such account", status=401)
+        if not sources.is_from(request.source, app.sources):
+            raise _Refused(codes.NOT_ALLOWED_FROM, "not allowed from this address")
+        self._limiter.take(app, now=now)
+        return app
+
+
+def _check_app_id(credentials: AppCredentials, parameters: Parameters) -> None:
+    """Raises BadParameter for none, Forbidden for another one."""
+    given, own = wire.read_app_id(parameters), credentials.app_id or ""
+    if not hmac.compare_digest(given.encode(), own.encode()):
+        raise errors.Forbidden("no authorization for this appid")
+
+
+def _reply(
+    error: int,
+    *,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+    facts: Mapping[str, str] | None = None,
+    **members: Any,
+) -> Reply:
+    """`facts` are for the log, next to the code."""
+    body = json.dumps({"error": error, **members}, ensure_ascii=False)
+    return Reply(status, body, {**HEADERS, **(headers or {})}, {"code": error, **(facts or {})})

@@ -1,0 +1,74 @@
+"""The parameters of a request to a facade: a form body and a query string, read as one."""
+
+import json
+from collections.abc import Collection, Iterable
+from urllib.parse import parse_qsl
+
+from chalicelib.core.errors import BadParameter
+from chalicelib.core.messages import Request
+
+MAX_BODY = 64 * 1024
+MAX_FIELDS = 100
+
+
+class BadBody(Exception):
+    """Parameters that can't be read at all."""
+
+
+class Parameters:
+    """The parameters of one call, from the form body and the query string; unknown ones ignored.
+
+    An empty value counts as none. A name that comes twice is refused when it is asked for.
+    """
+
+    def __init__(self, request: Request) -> None:
+        """Raises BadBody for what is not a form in UTF-8."""
+        if len(request.body) > MAX_BODY:
+            raise BadBody(f"body of more than {MAX_BODY} bytes")
+        try:
+            form = parse_qsl(
+                # Some clients end the body with a line break, some the list with an ampersand.
+                request.body.decode().rstrip("\r\n"),
+                keep_blank_values=True,
+                errors="strict",
+                max_num_fields=MAX_FIELDS,
+            )
+        except UnicodeDecodeError:
+            raise BadBody("body is not UTF-8") from None
+        except ValueError:
+            raise BadBody(f"more than {MAX_FIELDS} parameters") from None
+        # API Gateway decodes the query string and puts U+FFFD for what is not UTF-8.
+        if any("\ufffd" in name + value for name, value in request.query):
+            raise BadBody("query string is not UTF-8")
+        self._values: dict[str, list[str]] = {}
+        for name, value in (*request.query, *form):
+            self._values.setdefault(name, []).append(value)
+
+    def get(self, name: str) -> str | None:
+        """The value, or None. Raises BadParameter when there are two."""
+        values = self._values.get(name, [])
+        if len(values) > 1:
+            raise BadParameter(name)
+        return values[0] if values and values[0] else None
+
+    def need(self, name: str) -> str:
+        """The value. Raises BadParameter when there is none, or two."""
+        value = self.get(name)
+        if value is None:
+            raise BadParameter(name)
+        return value
+
+    def one_of(self, name: str, values: Collection[str], default: str | None = None) -> str:
+        """A parameter that knows only these values. Raises BadParameter."""
+        value = self.get(name) or default
+        if value is None or value not in values:
+            raise BadParameter(name)
+        return value
+
+    def canonical(self) -> str:
+        """The same text for the same parameters in any order and place."""
+        return json.dumps(sorted(self._values.items()))
+
+    def canonical_of(self, names: Iterable[str]) -> str:
+        """The same text for the same values of these. Raises BadParameter."""
+        return json.dumps([self.get(name) for name in names])
