@@ -8,8 +8,9 @@ from typing import Any
 import click
 from botocore.exceptions import BotoCoreError, ClientError
 
-from admin import capabilities, provision
-from chalicelib.carriers.base import KINDS
+from admin import accounts, capabilities, developers, provision
+from admin.credentials import Mistake
+from chalicelib.carriers.base import DIALECTS, KINDS
 from chalicelib.core.values import DAY_MS, AppState
 
 DATA_CENTRES = {
@@ -33,7 +34,7 @@ class _Command(click.Command):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except provision.Mistake as error:
+        except Mistake as error:
             raise click.ClickException(str(error)) from None
         except ClientError as error:
             said = error.response["Error"]
@@ -57,6 +58,13 @@ def cli(stage: str | None) -> None:
 
 @cli.command("app-create")
 @click.argument("name")
+@click.option(
+    "--facade",
+    type=click.Choice(sorted(DIALECTS)),
+    default="netease",
+    show_default=True,
+    help="Whose API it uses, and in whose words it is told of its calls.",
+)
 @click.option("--callback-url", required=True, help="Where the app receives its callbacks.")
 @click.option("--carrier", default="trunk", show_default=True, help="Account, see carrier-list.")
 @click.option("--quota", default=10_000, show_default=True, help="Live bindings.")
@@ -66,10 +74,18 @@ def cli(stage: str | None) -> None:
 @click.option("--max-call-s", default=7_200, show_default=True, help="Longest call in seconds.")
 @click.option("--strict-nonce", is_flag=True, help="Refuse a signature with a second content.")
 @click.option("--im-calls", multiple=True, help="Messaging call to relay; repeat it.")
-def app_create(name: str, **settings: Any) -> None:
-    """Make an app; prints its AppKey and AppSecret once."""
-    app_key, app_secret = provision.create_app(name, **settings)
-    click.echo(json.dumps({"app_key": app_key, "app_secret": app_secret}, indent=2))
+@click.option("--callback-json", is_flag=True, help="Callbacks of interline in JSON.")
+@click.option("--role", default="", help="What interline's account status calls it.")
+@click.option("--sources", default="", help="Networks it may send from, separated by spaces.")
+def app_create(name: str, facade: str, **settings: Any) -> None:
+    """Make an app; prints its AppKey and AppSecret once, or its devid, auth_key and appid."""
+    settings["sources"] = settings["sources"].split()
+    if facade == "interline":
+        made = provision.create_interline_app(name, **settings).described()
+    else:
+        app_key, app_secret = provision.create_app(name, **settings)
+        made = {"app_key": app_key, "app_secret": app_secret}
+    click.echo(json.dumps(made, indent=2))
 
 
 @cli.command("app-set")
@@ -83,14 +99,54 @@ def app_create(name: str, **settings: Any) -> None:
 @click.option("--max-call-s", type=click.IntRange(1))
 @click.option("--strict-nonce", type=bool)
 @click.option("--im-calls", help="Messaging calls to relay, separated by spaces; '' for none.")
+@click.option("--dialect", type=click.Choice(sorted(DIALECTS)), help="How it is told of calls.")
+@click.option("--callback-json", type=bool, help="Callbacks of interline in JSON.")
+@click.option("--role", help="What interline's account status calls it.")
+@click.option("--sources", help="Networks it may send from, separated by spaces; '' for any.")
 def app_set(name: str, **changes: Any) -> None:
     """Change settings of an app."""
     given = {key: value for key, value in changes.items() if value is not None}
     if "state" in given:
         given["state"] = AppState[given["state"].upper()]
-    if "im_calls" in given:
-        given["im_calls"] = given["im_calls"].split()
+    for listed in ("im_calls", "sources"):
+        if listed in given:
+            given[listed] = given[listed].split()
     provision.set_app(name, **given)
+
+
+@cli.command("app-developer")
+@click.argument("name")
+@click.option("--rotate", is_flag=True, help="A new key; the old one stays valid until the next.")
+def app_developer(name: str, rotate: bool) -> None:
+    """Give an app a developer's id and key, as interline's API wants; prints them once."""
+    provision.show_app(name)
+    made = developers.rotate(name) if rotate else developers.create(name)
+    click.echo(json.dumps(made.described(), indent=2))
+
+
+@cli.command("app-tariff")
+@click.argument("name")
+@click.option("--binding", help="Yuan for a binding.")
+@click.option("--sms", help="Yuan for a message that was sent.")
+@click.option("--minute", help="Yuan for each minute begun of a call.")
+def app_tariff(name: str, **prices: str | None) -> None:
+    """Set what an app pays, in yuan with up to six decimals."""
+    accounts.set_tariff(name, **{what: price for what, price in prices.items() if price})
+
+
+@cli.command("app-balance")
+@click.argument("name")
+@click.option("--deposit", help="Yuan to add; a negative amount is taken off.")
+@click.option("--overdraft", help="Yuan by which the balance may fall below zero.")
+def app_balance(name: str, deposit: str | None, overdraft: str | None) -> None:
+    """Show what an app has to spend, in yuan; change it first if asked to."""
+    if deposit:
+        accounts.deposit(name, deposit)
+    if overdraft:
+        accounts.set_overdraft(name, overdraft)
+    standing = accounts.standing(name)
+    shown = {"balance": standing.balance, "overdraft": standing.overdraft}
+    click.echo(json.dumps({what: accounts.yuan(each) for what, each in shown.items()}, indent=2))
 
 
 @cli.command("app-login")
@@ -109,7 +165,8 @@ def app_login(name: str, own_secret: bool) -> None:
 @cli.command("carrier-create")
 @click.argument("name")
 @click.option("--kind", required=True, type=click.Choice(sorted(KINDS)))
-@click.option("--key", default="", help="The AppKey that the carrier gave us.")
+@click.option("--key", default="", help="The AppKey, or developer's id, that it gave us.")
+@click.option("--app-id", help="The id of our app with interline.")
 @click.option("--url", "urls", multiple=True, help="Address; again for a second data centre.")
 @click.option(
     "--data-centre",
@@ -122,6 +179,8 @@ def app_login(name: str, own_secret: bool) -> None:
     is_flag=True,
     help="One-click numbers come under another secret (asked for, or LOGIN_SECRET).",
 )
+@click.option("--shows-numbers", is_flag=True, help="It may show people's real numbers.")
+@click.option("--source", "sources", multiple=True, help="Network of its callbacks; repeat it.")
 @_carrier_secret
 def carrier_create(
     name: str, urls: tuple[str, ...], data_centre: str | None, login_secret: bool, **given: Any
@@ -135,6 +194,21 @@ def carrier_create(
     provision.create_carrier(name, **given)
     if given["kind"] == "netease":
         click.echo(f"NetEase's callbacks go to https://<gateway>/callbacks/netease/{name}")
+    elif given["kind"] == "interline":
+        _show_paths(provision.callback_paths(name))
+
+
+@cli.command("carrier-callback")
+@click.argument("name")
+@click.option("--rotate", is_flag=True, help="New ones; the old ones are taken until the next.")
+def carrier_callback(name: str, rotate: bool) -> None:
+    """Show the secret addresses at which an interline carrier tells us of calls."""
+    _show_paths((provision.rotate_callback_paths if rotate else provision.callback_paths)(name))
+
+
+def _show_paths(paths: list[str]) -> None:
+    for path, what in zip(paths, ("records", "beginnings"), strict=True):
+        click.echo(f"interline's {what} of calls go to https://<gateway>{path}")
 
 
 def _login_secret() -> str:
@@ -164,7 +238,7 @@ def show_capabilities() -> None:
 
 @cli.command("app-list")
 def app_list() -> None:
-    """List the apps with their AppKeys."""
+    """List the apps with their AppKeys and developer's ids."""
     for name, app_keys in provision.list_apps().items():
         click.echo(f"{name}  {' '.join(app_keys)}")
 
@@ -185,6 +259,15 @@ def app_show(name: str) -> None:
         "max_call_s": app.max_call_s,
         "strict_nonce": app.strict_nonce,
         "im_calls": sorted(app.im_calls),
+        "dialect": app.dialect,
+        "callback_json": app.callback_json,
+        "role": app.role,
+        "sources": list(app.sources),
+        "tariff": {
+            "binding": accounts.yuan(app.tariff.binding),
+            "sms": accounts.yuan(app.tariff.sms),
+            "minute": accounts.yuan(app.tariff.minute),
+        },
         "numbers": dict(app.pool.areas),
     }
     click.echo(json.dumps(shown, indent=2))

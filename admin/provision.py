@@ -1,45 +1,62 @@
 """Registers apps, their numbers and switches; secrets go to Secrets Manager, the rest to the table.
 
 Works with whatever AWS account and stage the environment names (see `chalicelib/settings.py`).
-Changes to the credentials secret are read-modify-write: one operator at a time.
 """
 
-import base64
 import json
-import re
 import secrets
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
-from chalicelib.carriers.base import EMBEDDED, KINDS
-from chalicelib.core.errors import BadParameter
+from admin import checks, credentials, developers
+from admin.credentials import Mistake
+from admin.developers import Developer
+from chalicelib.carriers.base import DIALECTS, EMBEDDED
+from chalicelib.clock import now_ms
 from chalicelib.core.values import (
     DAY_MS,
-    MAX_LIFETIME_MS,
-    MINUTE_MS,
     App,
     AppState,
     Pool,
-    parse_number,
+    Tariff,
 )
 from chalicelib.settings import settings
 from chalicelib.store import apps, clients
 from chalicelib.store.items import number_key
-from chalicelib.store.table import Table
+from chalicelib.store.ledger import DynamoLedger
+from chalicelib.store.table import Table, n, s
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
-_AREA = re.compile(r"[1-9][0-9]{0,2}")
-_IM_CALL = re.compile(r"[A-Za-z]{1,32}/[A-Za-z]{1,32}", re.ASCII)
-
-SWITCH_SECRET_BYTES = 24
-"""The fewest that Standard Webhooks allows."""
+Made = TypeVar("Made")
 
 
-class Mistake(Exception):
-    """What the operator asked for can't be done; the text says why."""
+def create_app(name: str, **settings: Any) -> tuple[str, str]:
+    """Makes an app and returns its AppKey and AppSecret, which is not shown again.
+
+    `settings` are those of `_new_app`. Raises Mistake.
+    """
+    app_key, app_secret = secrets.token_hex(16), secrets.token_hex(16)
+
+    def add(content: dict[str, Any]) -> None:
+        content.setdefault("apps", {})[app_key] = {
+            "app": name,
+            "secret": app_secret,
+            "previous_secret": None,
+        }
+
+    _create(_new_app(name, **settings), lambda: credentials.change(add))
+    return app_key, app_secret
 
 
-def create_app(
+def create_interline_app(name: str, **settings: Any) -> Developer:
+    """Makes an app that signs as interline's developers do, and is told of its calls as they are.
+
+    `settings` are those of `_new_app`. Raises Mistake.
+    """
+    app = _new_app(name, dialect="interline", **settings)
+    return _create(app, lambda: developers.create(name))
+
+
+def _new_app(
     name: str,
     *,
     callback_url: str,
@@ -51,23 +68,26 @@ def create_app(
     max_call_s: int = 7_200,
     strict_nonce: bool = False,
     im_calls: Iterable[str] = (),
-) -> tuple[str, str]:
-    """Makes an app and returns its AppKey and AppSecret, which is not shown again.
+    dialect: str = "netease",
+    callback_json: bool = False,
+    role: str = "",
+    sources: Iterable[str] = (),
+) -> App:
+    """An app as an operator describes it.
 
     `carrier` is `trunk` or the name of an account made by `create_carrier`. `quota` live bindings,
     `rate` requests a second, `cooling_s` seconds, `retention_days` days for ended bindings,
-    `max_call_s` seconds, `im_calls` the messaging calls that are relayed, as `msg/sendMsg`.
-    Raises Mistake.
+    `max_call_s` seconds, `im_calls` the messaging calls that are relayed, as `msg/sendMsg`,
+    `callback_json` callbacks in JSON where the dialect has forms too, `role` what its account says
+    it is, `sources` the networks that it may send from (none: any). Raises Mistake.
     """
-    if not _NAME.fullmatch(name):
-        raise Mistake("a name has 1 to 32 lower-case letters, digits or hyphens")
-    if not callback_url.startswith(("http://", "https://")):
-        raise Mistake("the callback address starts with https:// or http://")
+    checks.name(name)
+    checks.callback_url(callback_url)
     if min(quota, rate, retention_days, max_call_s) < 1 or cooling_s < 0:
         raise Mistake("quota, rate, retention and call length are at least 1, cooling at least 0")
     if carrier != EMBEDDED and carrier not in list_carriers():
         raise Mistake(f"no carrier {carrier}; make it first with carrier-create")
-    app = App(
+    return App(
         name=name,
         carrier=carrier,
         callback_url=callback_url,
@@ -81,25 +101,25 @@ def create_app(
         max_call_s=max_call_s,
         strict_nonce=strict_nonce,
         pool=Pool({}),
-        im_calls=_im_calls(im_calls),
+        im_calls=checks.im_calls(im_calls),
+        dialect=dialect,
+        callback_json=callback_json,
+        role=role,
+        sources=checks.networks(sources),
     )
-    app_key, app_secret = secrets.token_hex(16), secrets.token_hex(16)
 
-    def add(credentials: dict[str, Any]) -> None:
-        credentials.setdefault("apps", {})[app_key] = {
-            "app": name,
-            "secret": app_secret,
-            "previous_secret": None,
-        }
 
-    _put_new(apps.profile_item(app), f"app {name} exists")
+def _create(app: App, give_credentials: Callable[[], Made]) -> Made:
+    _put_new(apps.profile_item(app), f"app {app.name} exists")
     try:
-        _change_credentials(add)
+        made = give_credentials()
     except Exception:
         # Without credentials nobody could use it, and a second try would find it there.
-        clients.dynamodb().delete_item(TableName=settings().table_name, Key=apps.profile_key(name))
+        key = apps.profile_key(app.name)
+        clients.dynamodb().delete_item(TableName=settings().table_name, Key=key)
         raise
-    return app_key, app_secret
+    DynamoLedger(_table()).open(app.name, now=now_ms())
+    return made
 
 
 def rotate_app_secret(name: str) -> str:
@@ -109,41 +129,46 @@ def rotate_app_secret(name: str) -> str:
     """
     fresh = secrets.token_hex(16)
 
-    def rotate(credentials: dict[str, Any]) -> None:
-        found = [each for each in credentials.get("apps", {}).values() if each["app"] == name]
+    def rotate(content: dict[str, Any]) -> None:
+        found = [each for each in content.get("apps", {}).values() if each["app"] == name]
         if not found:
-            raise Mistake(f"no app {name}")
+            raise Mistake(f"no app {name} with an AppSecret")
         for each in found:
             each["previous_secret"], each["secret"] = each["secret"], fresh
 
-    _change_credentials(rotate)
+    credentials.change(rotate)
     return fresh
 
 
-def set_app(name: str, **changes: int | bool | str | Iterable[str]) -> None:
-    """Changes settings of an app, named as in `create_app` (also `state`). Raises Mistake.
+_SETTINGS: Mapping[str, Callable[[Any], dict[str, Any]]] = {
+    "callback_url": s,
+    "state": n,
+    "quota": n,
+    "rate": n,
+    "cooling_s": n,
+    "retention_days": n,
+    "max_call_s": n,
+    "strict_nonce": lambda value: {"BOOL": value},
+    "im_calls": lambda calls: s(" ".join(sorted(checks.im_calls(calls)))),
+    "dialect": s,
+    "callback_json": lambda value: {"BOOL": value},
+    "role": s,
+    "sources": lambda sources: s(" ".join(checks.networks(sources))),
+    "tariff": lambda tariff: s(f"{tariff.binding} {tariff.sms} {tariff.minute}"),
+}
+"""What of an app can be set, and how it stands in the table."""
+
+
+def set_app(name: str, **changes: int | bool | str | Iterable[str] | Tariff) -> None:
+    """Changes settings of an app, named as in `_new_app` (also `state` and `tariff`). Raises
+    Mistake.
 
     They take effect when the caches have run out (`CACHE_S`).
     """
-    allowed = {
-        "callback_url": "S",
-        "state": "N",
-        "quota": "N",
-        "rate": "N",
-        "cooling_s": "N",
-        "retention_days": "N",
-        "max_call_s": "N",
-        "strict_nonce": "BOOL",
-        "im_calls": "S",
-    }
-    if "im_calls" in changes:
-        changes["im_calls"] = " ".join(sorted(_im_calls(changes["im_calls"])))
-    if not changes or changes.keys() - allowed.keys():
-        raise Mistake(f"what can be set: {', '.join(sorted(allowed))}")
-    values = {
-        f":{setting}": {allowed[setting]: value if isinstance(value, bool) else str(value)}
-        for setting, value in changes.items()
-    }
+    if not changes or changes.keys() - _SETTINGS.keys():
+        raise Mistake(f"what can be set: {', '.join(sorted(_SETTINGS))}")
+    if "dialect" in changes:
+        _check_dialect(name, changes["dialect"])
     client = clients.dynamodb()
     try:
         client.update_item(
@@ -152,24 +177,27 @@ def set_app(name: str, **changes: int | bool | str | Iterable[str]) -> None:
             UpdateExpression="SET " + ", ".join(f"#{each} = :{each}" for each in changes),
             ConditionExpression="attribute_exists(pk)",
             ExpressionAttributeNames={f"#{each}": each for each in changes},
-            ExpressionAttributeValues=values,
+            ExpressionAttributeValues={
+                f":{each}": _SETTINGS[each](value) for each, value in changes.items()
+            },
         )
     except client.exceptions.ConditionalCheckFailedException:
         raise Mistake(f"no app {name}") from None
 
 
 def list_apps() -> dict[str, list[str]]:
-    """App -> its AppKeys, by name."""
-    secret = clients.secretsmanager().get_secret_value(SecretId=settings().credentials_secret)
+    """App -> its AppKeys and developer's ids, by name."""
+    content = credentials.read()
     found: dict[str, list[str]] = {}
-    for app_key, entry in json.loads(secret["SecretString"]).get("apps", {}).items():
-        found.setdefault(entry["app"], []).append(app_key)
+    for kind in ("apps", "developers"):
+        for key, entry in content.get(kind, {}).items():
+            found.setdefault(entry["app"], []).append(key)
     return dict(sorted(found.items()))
 
 
 def show_app(name: str) -> App:
     """An app as it stands in the table, with its numbers. Raises Mistake."""
-    app = apps.DynamoApps(Table(clients.dynamodb, settings().table_name), max_age_s=0).get(name)
+    app = apps.DynamoApps(_table(), max_age_s=0).get(name)
     if app is None:
         raise Mistake(f"no app {name}")
     return app
@@ -185,12 +213,7 @@ def add_numbers(app: str, numbers: Iterable[tuple[str, str | None]]) -> int:
         raise Mistake(f"no app {app}")
     added = 0
     for number, area in numbers:
-        try:
-            parse_number(number, name="number")
-        except BadParameter:
-            raise Mistake("a number has 3 to 24 digits and nothing else") from None
-        if area is not None and not _AREA.fullmatch(area):
-            raise Mistake("an area code has up to three digits and no leading zero")
+        checks.number(number, area)
         owner = client.get_item(TableName=table, Key=number_key(number)).get("Item")
         if owner is not None:
             if owner["app"]["S"] != app:
@@ -216,64 +239,96 @@ def create_carrier(
     key: str = "",
     lease_minutes: int | None = None,
     login_secret: str | None = None,
+    app_id: str | None = None,
+    shows_numbers: bool = False,
+    sources: Iterable[str] = (),
 ) -> None:
     """Registers an account of ours with a carrier, under a name for `create_app`.
 
     `kind` is one of `carriers.base.KINDS`. `key` and `secret` sign, `urls` are the carrier's
     addresses, the preferred one first, `lease_minutes` how long it is told to keep a binding at
-    most (default: a day), `login_secret` what it encrypts one-click numbers with, if not `secret`.
+    most (default: a day), `login_secret` what it encrypts one-click numbers with, if not `secret`,
+    `app_id` the id of our app there (wanted for `interline`, whose developer's id is `key`),
+    `shows_numbers` that it may show people's real numbers, `sources` the networks that its
+    callbacks come from (none: any).
     For the kind `trunk` (whose name is `trunk`) there is one address, the switch's, and `secret`,
     base64 of 24 bytes or more, signs our requests to it. Raises Mistake.
     """
-    if kind not in KINDS:
-        raise Mistake(f"what can be a carrier's kind: {', '.join(sorted(KINDS))}")
-    if not _NAME.fullmatch(name):
-        raise Mistake("a name has 1 to 32 lower-case letters, digits or hyphens")
-    if (name == EMBEDDED) != (kind == EMBEDDED):
-        raise Mistake("the account of kind trunk is named trunk, and no other is")
-    if not urls or not all(url.startswith(("http://", "https://")) for url in urls):
-        raise Mistake("a carrier needs an address that starts with https:// or http://")
-    if kind != EMBEDDED and not key:
-        raise Mistake("the key that the carrier gave us is wanted")
-    _check_secret(kind, secret)
-    if lease_minutes is not None and not 1 <= lease_minutes <= MAX_LIFETIME_MS // MINUTE_MS:
-        raise Mistake("a lease has 1 to 525600 minutes")
+    checks.carrier(name, kind, key=key, app_id=app_id, urls=urls)
+    checks.carrier_secret(kind, secret)
+    checks.lease(lease_minutes)
+    entry = {
+        "kind": kind,
+        "key": key,
+        "secret": secret,
+        "previous_secret": None,
+        "urls": list(urls),
+        "lease_minutes": lease_minutes,
+        "login_secret": login_secret,
+        "shows_numbers": shows_numbers,
+        "sources": list(checks.networks(sources)),
+    }
+    if app_id:
+        entry |= {"app_id": app_id, "callback_token": _token(), "previous_callback_token": None}
 
-    def add(credentials: dict[str, Any]) -> None:
-        carriers = credentials.setdefault("carriers", {})
+    def add(content: dict[str, Any]) -> None:
+        carriers = content.setdefault("carriers", {})
         if name in carriers:
             raise Mistake(f"carrier {name} exists")
-        carriers[name] = {
-            "kind": kind,
-            "key": key,
-            "secret": secret,
-            "previous_secret": None,
-            "urls": list(urls),
-            "lease_minutes": lease_minutes,
-            "login_secret": login_secret,
-        }
+        carriers[name] = entry
 
-    _change_credentials(add)
+    credentials.change(add)
 
 
 def rotate_carrier_secret(name: str, secret: str) -> None:
     """Notes the carrier's new secret; callbacks signed with the one before are taken until the next
     rotation. Raises Mistake."""
 
-    def rotate(credentials: dict[str, Any]) -> None:
-        entry = credentials.get("carriers", {}).get(name)
+    def rotate(content: dict[str, Any]) -> None:
+        entry = content.get("carriers", {}).get(name)
         if entry is None:
             raise Mistake(f"no carrier {name}")
-        _check_secret(entry["kind"], secret)
+        checks.carrier_secret(entry["kind"], secret)
         entry["previous_secret"], entry["secret"] = entry["secret"], secret
 
-    _change_credentials(rotate)
+    credentials.change(rotate)
+
+
+def callback_paths(carrier: str) -> list[str]:
+    """Where a carrier of the kind `interline` tells us of calls, behind the gateway's address: of
+    how they ended and of how they began. The paths are secret. Raises Mistake."""
+    return _paths(carrier, credentials.read())
+
+
+def rotate_callback_paths(carrier: str) -> list[str]:
+    """The same, new; what comes to those before is taken until the next rotation."""
+    made: list[str] = []
+
+    def rotate(content: dict[str, Any]) -> None:
+        _paths(carrier, content)
+        entry = content["carriers"][carrier]
+        entry["previous_callback_token"] = entry["callback_token"]
+        entry["callback_token"] = _token()
+        made.extend(_paths(carrier, content))
+
+    credentials.change(rotate)
+    return made
+
+
+def _paths(carrier: str, content: dict[str, Any]) -> list[str]:
+    token = content.get("carriers", {}).get(carrier, {}).get("callback_token")
+    if token is None:
+        raise Mistake(f"no carrier {carrier} of the kind interline")
+    return [f"/callbacks/interline/{carrier}/{token}/{what}" for what in ("cdr", "start")]
+
+
+def _token() -> str:
+    return secrets.token_urlsafe(24)
 
 
 def list_carriers() -> dict[str, str]:
     """Carrier account -> its kind, by name."""
-    secret = clients.secretsmanager().get_secret_value(SecretId=settings().credentials_secret)
-    carriers = json.loads(secret["SecretString"]).get("carriers", {})
+    carriers = credentials.read().get("carriers", {})
     return {name: carriers[name]["kind"] for name in sorted(carriers)}
 
 
@@ -283,29 +338,29 @@ def set_app_login(name: str, *, secret: str | None) -> None:
     Raises Mistake.
     """
 
-    def change(credentials: dict[str, Any]) -> None:
-        found = [each for each in credentials.get("apps", {}).values() if each["app"] == name]
+    def change(content: dict[str, Any]) -> None:
+        found = [each for each in content.get("apps", {}).values() if each["app"] == name]
         if not found:
             raise Mistake(f"no app {name}")
         for each in found:
             each["login_secret"] = secret
 
-    _change_credentials(change)
+    credentials.change(change)
 
 
 def create_switch(user: str, carrier: str = "trunk") -> str:
     """Makes a switch that may call /switch/*; returns its password. Raises Mistake."""
     password = secrets.token_urlsafe(24)
 
-    def add(credentials: dict[str, Any]) -> None:
-        switches = credentials.setdefault("switches", {})
+    def add(content: dict[str, Any]) -> None:
+        switches = content.setdefault("switches", {})
         if user in switches:
             raise Mistake(f"switch {user} exists")
         switches[user] = {"carrier": carrier, "password": password, "previous_password": None}
 
     if not user or ":" in user:
         raise Mistake("a switch's user name is not empty and has no colon")
-    _change_credentials(add)
+    credentials.change(add)
     return password
 
 
@@ -313,13 +368,13 @@ def rotate_switch_password(user: str) -> str:
     """Gives the switch a new password; the one before it stays valid until the next rotation."""
     fresh = secrets.token_urlsafe(24)
 
-    def rotate(credentials: dict[str, Any]) -> None:
-        entry = credentials.get("switches", {}).get(user)
+    def rotate(content: dict[str, Any]) -> None:
+        entry = content.get("switches", {}).get(user)
         if entry is None:
             raise Mistake(f"no switch {user}")
         entry["previous_password"], entry["password"] = entry["password"], fresh
 
-    _change_credentials(rotate)
+    credentials.change(rotate)
     return fresh
 
 
@@ -346,28 +401,15 @@ def use_data_key(version: str) -> None:
     client.put_secret_value(SecretId=name, SecretString=json.dumps(keys))
 
 
-def _check_secret(kind: str, secret: str) -> None:
-    """Raises Mistake for one that this kind of carrier can't sign with."""
-    if not secret:
-        raise Mistake("a carrier's secret is wanted")
-    if kind != EMBEDDED:
-        return
-    try:
-        strength = len(base64.b64decode(secret.removeprefix("whsec_"), validate=True))
-    except ValueError:
-        strength = 0
-    if strength < SWITCH_SECRET_BYTES:
-        raise Mistake(
-            f"a switch's secret is base64 of at least {SWITCH_SECRET_BYTES} bytes:"
-            " openssl rand -base64 32"
-        )
+def _check_dialect(app: str, dialect: Any) -> None:
+    if dialect not in DIALECTS:
+        raise Mistake(f"what can be a dialect: {', '.join(sorted(DIALECTS))}")
+    if dialect == "interline" and not developers.exists(app):
+        raise Mistake("this dialect names a developer; make one first with app-developer")
 
 
-def _im_calls(calls: Any) -> frozenset[str]:
-    wanted = frozenset(calls)
-    if not all(_IM_CALL.fullmatch(call) for call in wanted):
-        raise Mistake("a messaging call is named <resource>/<action>, e.g. msg/sendMsg")
-    return wanted
+def _table() -> Table:
+    return Table(clients.dynamodb, settings().table_name)
 
 
 def _put_new(item: dict[str, Any], otherwise: str) -> None:
@@ -380,10 +422,3 @@ def _put_new(item: dict[str, Any], otherwise: str) -> None:
         )
     except client.exceptions.ConditionalCheckFailedException:
         raise Mistake(otherwise) from None
-
-
-def _change_credentials(change: Callable[[dict[str, Any]], None]) -> None:
-    client, name = clients.secretsmanager(), settings().credentials_secret
-    credentials: dict[str, Any] = json.loads(client.get_secret_value(SecretId=name)["SecretString"])
-    change(credentials)
-    client.put_secret_value(SecretId=name, SecretString=json.dumps(credentials))

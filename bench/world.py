@@ -23,10 +23,10 @@ from bench.meter import Meter
 from chalicelib.carriers.base import EMBEDDED
 from chalicelib.settings import settings
 from chalicelib.store import clients
-from simulator.netease.server import Server
 from simulator.netease.signature import Account
 from simulator.netease.vendor import Vendor
 from simulator.placing import Phones
+from simulator.vendor_server import Server
 from tests import dynamodb_local as local
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -22,6 +22,7 @@ from chalicelib.telemetry import count, log_call, log_trouble
 if TYPE_CHECKING:
     from chalicelib.carriers.interline.door import Door as InterlineDoor
     from chalicelib.carriers.interline.facade import InterlineFacade
+    from chalicelib.carriers.interline.receiver import CallbackReceiver
     from chalicelib.carriers.netease.ecp import EcpFacade
     from chalicelib.carriers.netease.im import ImFacade
     from chalicelib.carriers.netease.phone_login import PhoneLoginFacade
@@ -119,6 +120,18 @@ class Gateway:
             credentials=self._credentials,
             desk=self.events,
             count=partial(count, operation="netease.callback"),
+        )
+
+    @cached_property
+    def interline_receiver(self) -> "CallbackReceiver":
+        """Callbacks of our accounts with interline."""
+        from chalicelib.carriers.interline.receiver import CallbackReceiver  # noqa: PLC0415
+
+        return CallbackReceiver(
+            credentials=self._credentials,
+            apps=self._apps,
+            desk=self.events,
+            count=partial(count, operation="interline.callback"),
         )
 
     @cached_property

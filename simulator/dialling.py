@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from simulator.numbering import international
 from simulator.phones import Answer, answer_of
 from simulator.placing import LASTS_S, TALK_S, Habit
 
@@ -97,7 +98,7 @@ def _caller(body: dict[str, Any]) -> str:
     caller = body.get("from")
     if not isinstance(caller, str):
         raise BadField('from must be a string of digits; "" or "anonymous" hides the number')
-    return caller
+    return international(caller)
 
 
 def _number(body: dict[str, Any]) -> str:

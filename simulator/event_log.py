@@ -21,9 +21,9 @@ class EventLog:
             "callee": None,
         }
 
-    def goes_to(self, route: dict[str, Any]) -> None:
-        """From now on the events name the binding and the person called."""
-        self._about |= {"binding": route.get("binding"), "callee": route["to"]}
+    def goes_by(self, route: dict[str, Any]) -> None:
+        """From now on the events name the binding, if there is one, and the person called."""
+        self._about |= {"binding": route.get("binding"), "callee": route.get("to")}
 
     def add(self, kind: str, **more: Any) -> dict[str, Any]:
         """Notes an event at the clock's time and returns it."""

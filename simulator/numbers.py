@@ -4,6 +4,8 @@ The Chinese prefix 100 is not assigned, and of 15 digits are the numbers of Chin
 which these are not given out either.
 """
 
+from simulator.numbering import national
+
 BEIJING = "10"
 SHANGHAI = "21"
 
@@ -26,3 +28,26 @@ NUMBERS = {
 
 NETEASE = _ten("861009000000", "700000000000003")
 """With the simulated NetEase."""
+
+INTERLINE_NUMBERS = {
+    "demo-interline": _ten("1006000000", "700000000000004"),
+    "demo-igw": _ten("861005000000", "700000000000005"),
+    "demo-interline-netease": _ten("1004000000", "700000000000006"),
+    "demo-interline-igw": _ten("1003000000", "700000000000007"),
+}
+"""Of the apps that have to do with interline. An app of its API writes them as in China."""
+
+WITH_NETEASE: Numbers = [*NETEASE, *INTERLINE_NUMBERS["demo-interline-netease"]]
+"""All that the simulated NetEase has, as it writes them."""
+
+WITH_INTERLINE = [
+    national(number)
+    for app in ("demo-igw", "demo-interline-igw")
+    for number, _ in INTERLINE_NUMBERS[app]
+]
+"""All that the simulated interline has, as it writes them."""
+
+ON_SWITCH = [
+    number for app in (*NUMBERS.values(), INTERLINE_NUMBERS["demo-interline"]) for number, _ in app
+]
+"""All on the switch, as their apps write them."""

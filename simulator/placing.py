@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from simulator.clock import Now
+from simulator.numbering import international
 from simulator.phones import ENDINGS, NORMAL_CLEARING, RING_S, Answer
 
 LASTS_S = 1.0
@@ -31,12 +32,12 @@ class Phones:
         self._habits: dict[str, Habit] = {}
 
     def teach(self, number: str, habit: Habit) -> None:
-        """From now on this telephone, digits with country code, behaves like this."""
-        self._habits[number] = habit
+        """From now on this telephone behaves like this, however its number is written."""
+        self._habits[international(number)] = habit
 
     def habit(self, number: str) -> Habit:
         """How it behaves: it answers and talks half a minute unless it was taught otherwise."""
-        return self._habits.get(number, Habit())
+        return self._habits.get(international(number), Habit())
 
 
 @dataclass(frozen=True, slots=True)

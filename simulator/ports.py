@@ -1,4 +1,4 @@
-"""The four ports of the local stack, from the environment, and the sockets that hold them."""
+"""The ports of the local stack, from the environment, and the sockets that hold them."""
 
 import errno
 import os
@@ -8,7 +8,13 @@ from dataclasses import dataclass
 
 HOST = "127.0.0.1"
 BACKLOG = 256
-DEFAULTS = {"PORT": 8000, "SIMULATOR_PORT": 8001, "AWS_PORT": 8002, "NETEASE_PORT": 8003}
+DEFAULTS = {
+    "PORT": 8000,
+    "SIMULATOR_PORT": 8001,
+    "AWS_PORT": 8002,
+    "NETEASE_PORT": 8003,
+    "INTERLINE_PORT": 8004,
+}
 HIGHEST = 65535
 
 
@@ -24,6 +30,7 @@ class Addresses:
     simulator: str
     aws: str
     netease: str
+    interline: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +41,7 @@ class Sockets:
     simulator: socket.socket
     aws: socket.socket
     netease: socket.socket
+    interline: socket.socket
 
     def addresses(self) -> Addresses:
         """Their addresses; ask before the sockets are given away."""
@@ -42,6 +50,7 @@ class Sockets:
             simulator=_url(self.simulator),
             aws=_url(self.aws),
             netease=_url(self.netease),
+            interline=_url(self.interline),
         )
 
 
@@ -60,6 +69,7 @@ def listen(environment: Mapping[str, str] = os.environ) -> Sockets:
         simulator=opened["SIMULATOR_PORT"],
         aws=opened["AWS_PORT"],
         netease=opened["NETEASE_PORT"],
+        interline=opened["INTERLINE_PORT"],
     )
 
 

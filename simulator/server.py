@@ -1,24 +1,29 @@
-"""The simulator's HTTP servers: telephones, a switch, the apps' receivers, and a vendor."""
+"""The simulator's HTTP servers: telephones, a switch, the apps' receivers, and two vendors."""
 
 import json
 import os
 import socket
 import threading
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
 
 import click
 
-from simulator import http_server
+from simulator import http_server, vendor_server
 from simulator.child import adopt, describe, end_with_parent, say
 from simulator.clock import MovableClock
-from simulator.dialling import BadField, dialled, habit, lasts_s, written
-from simulator.netease import control
-from simulator.netease import server as netease_server
+from simulator.dialling import BadField, Dialled, Written, dialled, habit, lasts_s, written
+from simulator.interline import account as interline_account
+from simulator.interline import control as interline_control
+from simulator.interline.vendor import Vendor as Interline
+from simulator.netease import control as netease_control
 from simulator.netease.signature import Account
-from simulator.netease.vendor import Vendor
-from simulator.numbers import NETEASE
+from simulator.netease.vendor import Vendor as Netease
+from simulator.numbering import Held
+from simulator.numbers import ON_SWITCH, WITH_INTERLINE, WITH_NETEASE
 from simulator.originate import Originator
 from simulator.placing import Phones
 from simulator.receiver import Receivers, fault
@@ -36,12 +41,38 @@ SWITCH_SECRET = "SIMULATOR_SWITCH_SECRET"
 NETEASE_KEY = "SIMULATOR_NETEASE_KEY"
 NETEASE_SECRET = "SIMULATOR_NETEASE_SECRET"
 NETEASE_CALLBACK_URL = "SIMULATOR_NETEASE_CALLBACK_URL"
+INTERLINE_DEVID = "SIMULATOR_INTERLINE_DEVID"
+INTERLINE_AUTH_KEY = "SIMULATOR_INTERLINE_AUTH_KEY"
+INTERLINE_APPID = "SIMULATOR_INTERLINE_APPID"
+INTERLINE_CALLBACK_URL = "SIMULATOR_INTERLINE_CALLBACK_URL"
+CALLS_KEPT = 10_000
+
+
+class Exchange(Protocol):
+    """Who puts calls and messages through."""
+
+    def dial(self, call: Dialled) -> dict[str, Any]:
+        """Makes a call from end to end; what both people saw."""
+        ...
+
+    def send(self, message: Written) -> dict[str, Any]:
+        """Sends a message; what both people saw."""
+        ...
+
+
+class Vendor(Exchange, Protocol):
+    """One that has numbers of its own."""
+
+    def owns(self, number: str) -> bool:
+        """Whether this X is one of them."""
+        ...
 
 
 class World:
     """Everything outside the gateway behind one address; `routes` are further ones.
 
-    Who dials an X of the vendor gets to the vendor, everybody else to the switch.
+    Who dials an X of a vendor gets to the vendor, everybody else to the switch, to whom an X of
+    `on_switch` is written as it stands there.
     """
 
     def __init__(
@@ -49,15 +80,20 @@ class World:
         switch: Switch,
         receivers: Receivers,
         phones: Phones,
-        vendor: Vendor,
+        vendors: Sequence[Vendor] = (),
         routes: Iterable[Route] = (),
+        *,
+        on_switch: Iterable[str] = (),
     ) -> None:
         self._switch = switch
         self._receivers = receivers
         self._phones = phones
-        self._vendor = vendor
+        self._vendors = vendors
+        self._on_switch = Held(on_switch)
+        self._seen: deque[dict[str, Any]] = deque(maxlen=CALLS_KEPT)
         self._routes = [
             route("GET", "/health", lambda _: (200, {"status": "ok"})),
+            route("GET", "/calls", lambda _: (200, list(self._seen))),
             route("POST", "/calls", self._call),
             route("POST", "/messages", self._message),
             route("PUT", "/phones", self._pace),
@@ -70,7 +106,6 @@ class World:
             route("DELETE", "/received/<app>", self._empty),
             route("DELETE", "/received", self._empty),
             route("GET", "/recordings/<name>", self._recording),
-            *control.routes(vendor),
             *routes,
         ]
 
@@ -90,14 +125,21 @@ class World:
 
     def _call(self, asked: Asked) -> Reply:
         call = dialled(asked.json())
-        return 200, self._exchange(call.number).dial(call)
+        number = self._on_switch.find(call.number) or call.number
+        return self._noted(self._exchange(number).dial(replace(call, number=number)))
 
     def _message(self, asked: Asked) -> Reply:
         message = written(asked.json())
-        return 200, self._exchange(message.number).send(message)
+        number = self._on_switch.find(message.number) or message.number
+        return self._noted(self._exchange(number).send(replace(message, number=number)))
 
-    def _exchange(self, number: str) -> Switch | Vendor:
-        return self._vendor if self._vendor.owns(number) else self._switch
+    def _exchange(self, number: str) -> Exchange:
+        owners: list[Exchange] = [each for each in self._vendors if each.owns(number)]
+        return owners[0] if owners else self._switch
+
+    def _noted(self, seen: dict[str, Any]) -> Reply:
+        self._seen.append(seen)
+        return 200, seen
 
     def _teach(self, asked: Asked) -> Reply:
         self._phones.teach(asked.names[0], habit(asked.json()))
@@ -198,36 +240,61 @@ class Server(http_server.Server):
         self.adopt(listening)
 
 
-def from_environment(base_url: str) -> tuple[World, Vendor]:
-    """The world and the vendor in it, for the gateway and the accounts of the environment."""
+def from_environment(base_url: str) -> tuple[World, Netease, Interline]:
+    """The world and the vendors in it, for the gateway and the accounts of the environment."""
     api = SwitchApi(
         os.environ[GATEWAY_URL],
         user=os.environ[SWITCH_USER],
         password=os.environ[SWITCH_PASSWORD],
     )
+    phones = Phones()
+    netease, interline = _netease(base_url, phones), _interline(base_url)
+    originator = Originator(os.environ[SWITCH_SECRET], api, phones, MovableClock())
+    routes = [
+        *originator.routes(),
+        *netease_control.routes(netease),
+        *interline_control.routes(interline),
+    ]
+    switch = Switch(api, base_url=base_url)
+    vendors = (netease, interline)
+    world = World(switch, Receivers(), phones, vendors, routes, on_switch=ON_SWITCH)
+    return world, netease, interline
+
+
+def _netease(base_url: str, phones: Phones) -> Netease:
     account = Account(
         key=os.environ[NETEASE_KEY],
         secret=os.environ[NETEASE_SECRET],
         callback_url=os.environ[NETEASE_CALLBACK_URL],
     )
-    phones = Phones()
-    vendor = Vendor(account, dict(NETEASE), recordings_url=base_url, phones=phones)
-    originator = Originator(os.environ[SWITCH_SECRET], api, phones, MovableClock())
-    switch = Switch(api, base_url=base_url)
-    return World(switch, Receivers(), phones, vendor, originator.routes()), vendor
+    return Netease(account, dict(WITH_NETEASE), recordings_url=base_url, phones=phones)
+
+
+def _interline(base_url: str) -> Interline:
+    account = interline_account.Account(
+        devid=os.environ[INTERLINE_DEVID],
+        auth_key=os.environ[INTERLINE_AUTH_KEY],
+        appid=os.environ[INTERLINE_APPID],
+        callback_url=os.environ[INTERLINE_CALLBACK_URL],
+    )
+    return Interline(account, WITH_INTERLINE, recordings_url=base_url)
 
 
 @click.command()
 @click.option("--fd", type=int, required=True, help="Listening socket, inherited.")
-@click.option("--netease-fd", type=int, required=True, help="Another, for the vendor's API.")
-def main(fd: int, netease_fd: int) -> None:
+@click.option("--netease-fd", type=int, required=True, help="Another, for NetEase's API.")
+@click.option("--interline-fd", type=int, required=True, help="Another, for interline's API.")
+def main(fd: int, netease_fd: int, interline_fd: int) -> None:
     """Serves until the parent ends."""
     end_with_parent()
     listening = adopt(fd)
     host, port = listening.getsockname()
-    world, vendor = from_environment(f"http://{host}:{port}")
-    api = netease_server.Server(adopt(netease_fd), vendor)
-    threading.Thread(target=api.serve_forever, daemon=True, name="netease").start()
+    world, netease, interline = from_environment(f"http://{host}:{port}")
+    for api in (
+        vendor_server.Server(adopt(netease_fd), netease),
+        vendor_server.Server(adopt(interline_fd), interline),
+    ):
+        threading.Thread(target=api.serve_forever, daemon=True).start()
     Server(listening, world).serve_forever()
 
 

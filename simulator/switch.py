@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from simulator.clock import Clock
 from simulator.dialling import Dialled, Written
 from simulator.event_log import EventLog
-from simulator.phones import CALL_REJECTED, ENDINGS, NORMAL_CLEARING, RING_S, Answer
+from simulator.phones import CALL_REJECTED, ENDINGS, NORMAL_CLEARING, RING_S
 from simulator.recordings import recording
 from simulator.switch_api import Report
 
@@ -30,7 +30,11 @@ TOLD_IN_ORDER = (
 
 
 class Router(Protocol):
-    """Who knows where a call goes and wants to hear how it went: `SwitchApi` says what of each."""
+    """Who knows where a call goes and wants to hear how it went: `SwitchApi` says what of each.
+
+    A vendor's own may add `ending` (an Ending: the call is not answered, whatever the telephone
+    does) and `wants_text` (what a message says is reported too).
+    """
 
     def route(self, *, call_id: str, kind: str, caller: str, dialled: str) -> dict[str, Any]: ...
 
@@ -60,6 +64,7 @@ class Switch:
             call_id=call_id, kind="call", caller=call.caller, dialled=call.number
         )
         log = EventLog(self._clock(), call_id=call_id, caller=call.caller, number=call.number)
+        log.goes_by(route)
         if route["action"] == "reject":
             log.add("call.started")
             log.add(
@@ -77,7 +82,6 @@ class Switch:
             }
             return _told(seen, self._api.report(log.events))
 
-        log.goes_to(route)
         talked_s, ended_by, cause = self._connect(call, route, log)
         report = self._api.report(log.events)
         if talked_s is not None and route.get("record"):
@@ -100,13 +104,14 @@ class Switch:
             call_id=call_id, kind="sms", caller=message.caller, dialled=message.number
         )
         log = EventLog(self._clock(), call_id=call_id, caller=message.caller, number=message.number)
+        log.goes_by(route)
         if route["action"] == "reject":
             log.add("sms.sent", result="rejected", rejected=route.get("reason"))
             seen = _rejected(route, call_id=call_id, caller=message.caller, number=message.number)
             return _told(seen | {"delivered": False}, self._api.report(log.events))
 
-        log.goes_to(route)
-        text = {"text": message.text} if route.get("record") else {}
+        wanted = route.get("record") or route.get("wants_text")
+        text = {"text": message.text} if wanted else {}
         log.add("sms.sent", result=message.result, **text)
         seen = _connected(route, call_id=call_id, caller=message.caller, number=message.number)
         delivered = message.result == "ok"
@@ -118,8 +123,8 @@ class Switch:
     ) -> tuple[float | None, str, int]:
         """Seconds talked (None: not answered), who ended it, Q.850 cause."""
         log.add("call.started")
-        if call.answer is not Answer.YES:
-            ending = ENDINGS[call.answer]
+        ending = route.get("ending") or ENDINGS.get(call.answer)
+        if ending is not None:
             if ending.rang_s:
                 log.add("call.ringing")
                 log.clock.pass_time(ending.rang_s)
@@ -155,7 +160,7 @@ def _rejected(route: dict[str, Any], *, call_id: str, caller: str, number: str) 
             "heard": route.get("announcement"),
         },
         "callee": None,
-        "binding": None,
+        "binding": route.get("binding"),
         "record": False,
     }
 

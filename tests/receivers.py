@@ -11,11 +11,13 @@ from typing import Any
 
 @dataclass
 class Receiver:
-    """Answers `status` to everything; `received` are headers and raw body, newest last."""
+    """Answers `status` to everything; `received` are headers and raw body, newest last, and `paths`
+    where they went."""
 
     url: str
     status: int = 200
     received: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
 
     def bodies(self) -> list[dict[str, Any]]:
         """What it was told, parsed."""
@@ -29,6 +31,7 @@ def receiver() -> Iterator[Receiver]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             length = int(self.headers.get("Content-Length", "0"))
+            inbox.paths.append(self.path)
             inbox.received.append((dict(self.headers), self.rfile.read(length)))
             self.send_response(inbox.status)
             self.send_header("Content-Length", "0")

@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from admin import provision
-from simulator.netease.server import Server
 from simulator.netease.signature import Account
 from simulator.netease.vendor import Vendor
+from simulator.vendor_server import Server
 from tests.simulator.outside import listening
 
 ACCOUNT = "netease-a"

@@ -13,3 +13,11 @@ def netease_callback(account: str) -> Response:
     receiver = gateway().netease_receiver
     handle = receiver.receive(account)
     return answer("netease.callback", routes.current_request, receiver, handle)
+
+
+@routes.route("/callbacks/interline/{account}/{token}/cdr", **ANY)
+@routes.route("/callbacks/interline/{account}/{token}/start", **ANY)
+def interline_callback(account: str, token: str) -> Response:
+    receiver = gateway().interline_receiver
+    handle = receiver.receive(account, token)
+    return answer("interline.callback", routes.current_request, receiver, handle)

@@ -5,6 +5,7 @@ from typing import Any
 from simulator.netease.callbacks import Callbacks
 from simulator.netease.privacy import Privacy
 from simulator.netease.times import compact
+from simulator.numbering import Held
 from simulator.switch_api import Report
 
 # finishState and smsResult are not in the document; these are what analogous platforms use.
@@ -17,13 +18,14 @@ SMS_RESULTS = {"ok": "1", "failed": "0", "timeout": "2"}
 class Lines:
     """Answers a switch as the gateway does for `trunk`, but by the vendor's own bindings."""
 
-    def __init__(self, privacy: Privacy, callbacks: Callbacks) -> None:
+    def __init__(self, privacy: Privacy, callbacks: Callbacks, held: Held) -> None:
         self._privacy = privacy
         self._callbacks = callbacks
+        self._held = held
 
     def route(self, *, call_id: str, kind: str, caller: str, dialled: str) -> dict[str, Any]:
         """Where a call or message goes, in the words of `/switch/route`."""
-        binding, reason = self._privacy.reached(dialled, caller)
+        binding, reason = self._privacy.reached(self._held.find(dialled) or "", caller)
         if binding is None:
             return {"action": "reject", "reason": reason, "announcement": reason}
         return {
@@ -47,7 +49,7 @@ class Lines:
             return Report(1, [])
         return Report(0, [], "the callback was not answered 200")
 
-    def _call(self, kinds: dict[str, dict[str, Any]]) -> dict[str, str]:
+    def _call(self, kinds: dict[str, dict[str, Any]]) -> dict[str, Any]:
         ended = kinds["call.ended"]
         finish = ended["at"]
         start = kinds.get("call.answered", ended)["at"]
@@ -63,7 +65,7 @@ class Lines:
             "finishTime": compact(finish),
             "userData": self._user_data(ended),
             "callNo": _caller(ended),
-            "phoneX": ended["to"],
+            "phoneX": self._held.find(ended["to"]),
             "eventType": "32",
             "bindId": ended["binding"] or "",
             "finishType": FINISH_TYPES[ended["released_by"]],
@@ -73,7 +75,7 @@ class Lines:
             "callTime": compact(kinds["call.started"]["at"]),
         }
 
-    def _message(self, sent: dict[str, Any]) -> dict[str, str]:
+    def _message(self, sent: dict[str, Any]) -> dict[str, Any]:
         if "rejected" in sent:
             result = "7" if sent["rejected"] == "expired" else "6"
         else:
@@ -82,7 +84,7 @@ class Lines:
         return {
             "callId": sent["call_id"],
             "callNo": _caller(sent),
-            "phoneX": sent["to"],
+            "phoneX": self._held.find(sent["to"]),
             "eventType": "33",
             "smsResult": result,
             "bindId": sent["binding"] or "",

@@ -6,25 +6,33 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from simulator.callbacks import PAUSES_S
 from simulator.clock import Clock, MovableClock, Now
 from simulator.dialling import Dialled, Written
-from simulator.netease import accounts, callbacks, parameters, signature
+from simulator.faults import Faults
+from simulator.forms import Malformed
+from simulator.netease import accounts, callbacks, signature
 from simulator.netease.dedicated import Dedicated
-from simulator.netease.faults import Faults
 from simulator.netease.lines import Lines
 from simulator.netease.login import OneClick
-from simulator.netease.parameters import Malformed, Parameters, Refused
+from simulator.netease.parameters import Parameters, Refused
 from simulator.netease.privacy import Privacy
 from simulator.netease.times import new_id
+from simulator.numbering import Held
 from simulator.placing import Phones
 from simulator.switch import Switch
+from simulator.vendor_server import Answer, Manners
 
 QUOTA = 10_000
 SAME_REQUEST_MS = 60_000
 REQUEST_IDS = ("requestid", "x-custom-traceid")
 IM_CALL = re.compile(r"/nimserver/[A-Za-z]+/[A-Za-z]+\.action")
-
-Answer = tuple[int, dict[str, Any]]
+MANNERS = Manners(
+    code="code",
+    bad_http=(400, {"desc": "bad http request", "code": 400}),
+    mistake=(200, {"desc": "internal error", "code": 500}),
+    failing=lambda code: {"msg": "told to fail", "code": code},
+)
 
 
 class Vendor:
@@ -33,6 +41,8 @@ class Vendor:
     `recordings_url` is where a simulator serves `/recordings/<callId>.wav`; `clock` decides about
     expiry and signatures.
     """
+
+    manners = MANNERS
 
     def __init__(
         self,
@@ -43,7 +53,7 @@ class Vendor:
         phones: Phones | None = None,
         clock: Now | None = None,
         quota: int = QUOTA,
-        pauses_s: Sequence[float] = callbacks.PAUSES_S,
+        pauses_s: Sequence[float] = PAUSES_S,
     ) -> None:
         self.account = account
         self.clock = clock or MovableClock()
@@ -54,8 +64,9 @@ class Vendor:
         self.users = accounts.Users()
         self.calls = Dedicated(self.users, self.callbacks, phones or Phones(), self.clock)
         self.login = OneClick(account, self.clock)
+        self._held = Held(numbers)
         self._lines = Switch(
-            Lines(self.privacy, self.callbacks),
+            Lines(self.privacy, self.callbacks, self._held),
             base_url=recordings_url,
             clock=lambda: Clock(self.clock.now_ms),
             new_id=lambda: new_id("2", self.clock.now_ms, digits=11),
@@ -73,13 +84,15 @@ class Vendor:
             "/nimserver/user/create.action": self.users.create,
         }
 
+    def operation(self, method: str, path: str) -> str:
+        """A known path says it all."""
+        return path if self._function(path) else "(unknown path)"
+
     def answer(
         self, method: str, path: str, *, query: str, headers: Mapping[str, str], body: bytes
     ) -> Answer:
         """HTTP status, which is 200 whatever `code` says, but for what is wrong as HTTP; JSON."""
-        function = self._functions.get(path)
-        if function is None and IM_CALL.fullmatch(path):
-            function = accounts.relayed
+        function = self._function(path)
         if function is None:
             return 404, {"desc": "unknown path", "code": 404}
         if method != "POST":
@@ -88,7 +101,7 @@ class Vendor:
         if fault is not None:
             return 200, {"desc": fault, "code": 414}
         try:
-            given = parameters.read(query, body)
+            given = Parameters.read(query, body)
             return 200, self._done.once(path, headers, lambda: {"code": 200, **function(given)})
         except Malformed as error:
             return 400, {"desc": str(error), "code": 400}
@@ -97,7 +110,7 @@ class Vendor:
 
     def owns(self, number: str) -> bool:
         """Whether it is one of the X that this vendor connects."""
-        return number in self.privacy.numbers
+        return self._held.find(number) is not None
 
     def dial(self, call: Dialled) -> dict[str, Any]:
         """Makes a call to an X from end to end; what both people saw."""
@@ -106,6 +119,10 @@ class Vendor:
     def send(self, message: Written) -> dict[str, Any]:
         """Sends a message to an X; what both people saw."""
         return self._lines.send(message)
+
+    def _function(self, path: str) -> Callable[[Parameters], dict[str, Any]] | None:
+        relayed = accounts.relayed if IM_CALL.fullmatch(path) else None
+        return self._functions.get(path) or relayed
 
 
 class DoneOnce:

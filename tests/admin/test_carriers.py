@@ -35,6 +35,8 @@ def test_an_account_with_netease(stage: Stage, centre: str, urls: list[str]) -> 
         "urls": urls,
         "lease_minutes": None,
         "login_secret": None,
+        "shows_numbers": False,
+        "sources": [],
     }
 
 

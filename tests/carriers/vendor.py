@@ -95,7 +95,7 @@ def vendor() -> Iterator[Vendor]:
             self.wfile.write(content)
             self.close_connection = cut
 
-        do_GET = do_POST  # noqa: N815
+        do_GET = do_PUT = do_DELETE = do_POST  # noqa: N815
 
         def log_message(self, *_: Any) -> None:
             pass

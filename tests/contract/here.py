@@ -15,9 +15,9 @@ from admin import provision
 from chalicelib.bootstrap import Gateway
 from chalicelib.core.events import EventKey
 from chalicelib.core.messages import Reply, Request
-from simulator import http_server
+from simulator import http_server, vendor_server
 from simulator.clock import Clock, MovableClock
-from simulator.netease import server as netease_server
+from simulator.netease import control
 from simulator.netease.signature import Account
 from simulator.netease.vendor import Vendor
 from simulator.numbers import NETEASE, NUMBERS, Numbers
@@ -191,12 +191,18 @@ def here(dynamodb_endpoint: str) -> Iterator[Here]:
         )
         switch = Switch(api, base_url=world.simulator_url, clock=lambda: Clock(clock.now_ms))
         originator = Originator(SWITCH_SECRET, api, phones, clock)
-        people = Outside(switch, Receivers(), phones, vendor, originator.routes())
+        people = Outside(
+            switch,
+            Receivers(),
+            phones,
+            (vendor,),
+            [*originator.routes(), *control.routes(vendor)],
+        )
         handler = type("OurFront", (Front,), {"answer": staticmethod(world.answer)})
         servers = [
             _server(front, handler),
             Server(outside, people),
-            netease_server.Server(vendors, vendor),
+            vendor_server.Server(vendors, vendor),
         ]
         for server in servers:
             threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()

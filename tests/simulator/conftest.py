@@ -10,9 +10,13 @@ from typing import Any
 import boto3
 import pytest
 
+from simulator import vendor_server
 from simulator.clock import Clock
 from simulator.http_server import Server as HttpServer
-from simulator.netease import server as netease_server
+from simulator.interline import control as interline_control
+from simulator.interline.account import Account as InterlineAccount
+from simulator.interline.vendor import Vendor as Interline
+from simulator.netease import control
 from simulator.netease.signature import Account
 from simulator.netease.vendor import Vendor
 from simulator.originate import Originator
@@ -23,9 +27,11 @@ from simulator.server import Server, World
 from simulator.switch import Switch
 from simulator.switch_api import SwitchApi
 from tests.receivers import Receiver, receiver
+from tests.simulator.interline_api import APPID, AUTH_KEY, DEVID, XS, InterlineApi
 from tests.simulator.netease_api import KEY, NUMBERS, SECRET, NeteaseApi
 from tests.simulator.outside import (
     NOON_MS,
+    ON_SWITCH,
     PROJECT,
     SWITCH_SECRET,
     StoppedClock,
@@ -112,19 +118,52 @@ def vendor(inbox: Receiver, phones: Phones, clock: StoppedClock) -> Vendor:
 def api(vendor: Vendor, clock: StoppedClock) -> Iterator[NeteaseApi]:
     """The vendor's API over HTTP."""
     opened = listening()
-    with serving(netease_server.Server(opened, vendor)):
+    with serving(vendor_server.Server(opened, vendor)):
         yield NeteaseApi(f"http://127.0.0.1:{opened.getsockname()[1]}", clock)
 
 
 @pytest.fixture
-def simulator(gateway: StubGateway, phones: Phones, vendor: Vendor) -> Iterator[str]:
+def interline(inbox: Receiver, clock: StoppedClock) -> Interline:
+    """The other vendor; its clock is the same."""
+    return Interline(
+        InterlineAccount(DEVID, AUTH_KEY, APPID, inbox.url),
+        XS,
+        recordings_url="http://recordings.test",
+        clock=clock,
+        pauses_s=(0.01, 0.01, 0.01),
+    )
+
+
+@pytest.fixture
+def interline_api(interline: Interline, clock: StoppedClock) -> Iterator[InterlineApi]:
+    """Its API over HTTP."""
+    opened = listening()
+    with serving(vendor_server.Server(opened, interline)):
+        yield InterlineApi(f"http://127.0.0.1:{opened.getsockname()[1]}", clock)
+
+
+@pytest.fixture
+def simulator(
+    gateway: StubGateway, phones: Phones, vendor: Vendor, interline: Interline
+) -> Iterator[str]:
     """The simulator's server, in front of the stub gateway; its clock starts at NOON_MS."""
     opened = listening()
     url = f"http://127.0.0.1:{opened.getsockname()[1]}"
     api = SwitchApi(gateway.url, user="pbx", password="secret")
     switch = Switch(api, base_url=url, clock=lambda: Clock(NOON_MS))
     originator = Originator(SWITCH_SECRET, api, phones, StoppedClock())
-    world = World(switch, Receivers(), phones, vendor, originator.routes())
+    world = World(
+        switch,
+        Receivers(),
+        phones,
+        (vendor, interline),
+        [
+            *originator.routes(),
+            *control.routes(vendor),
+            *interline_control.routes(interline),
+        ],
+        on_switch=[ON_SWITCH],
+    )
     with serving(Server(opened, world)):
         yield url
 

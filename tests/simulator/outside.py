@@ -15,6 +15,8 @@ from simulator.clock import MovableClock
 
 PROJECT = Path(__file__).resolve().parents[2]
 NOON_MS = 1_790_000_000_000
+ON_SWITCH = "10060000001"
+"""A number of the switch that its app writes as in China."""
 SWITCH_SECRET = "b25seSBmb3IgdGVzdHMsIHRoaXJ0eS10d28gYnl0ZXM="
 
 

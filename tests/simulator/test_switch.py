@@ -138,6 +138,14 @@ def test_a_rejected_call_leaves_a_record(simulator: str, gateway: StubGateway, c
     assert (ended["from"], ended["to"]) == (caller, X)
 
 
+def test_a_rejected_call_tells_of_the_binding_that_it_is_about(
+    simulator: str, gateway: StubGateway
+) -> None:
+    gateway.routes = [{"action": "reject", "reason": "blocked", "binding": "b1"}]
+    assert dial(simulator)["binding"] == "b1"
+    assert {event["binding"] for event in gateway.events} == {"b1"}
+
+
 def test_a_recorded_call(simulator: str, gateway: StubGateway) -> None:
     gateway.routes = [CONNECT | {"record": True}]
     told = dial(simulator)
@@ -245,7 +253,7 @@ def test_what_is_no_request(simulator: str) -> None:
     unknown = requests.get(f"{simulator}/nothing", timeout=10)
     assert unknown.status_code == 404
     assert "POST /calls" in unknown.json()["paths"]
-    wrong = requests.get(f"{simulator}/calls", timeout=10)
+    wrong = requests.get(f"{simulator}/messages", timeout=10)
     assert (wrong.status_code, wrong.json()["error"]) == (405, "this path takes POST, not GET")
 
 

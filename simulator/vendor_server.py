@@ -1,35 +1,70 @@
-"""The vendor's API on a socket of its own, which fails as it is told to."""
+"""A vendor's API on a socket of its own, which fails as it is told to."""
 
 import json
 import socket
 import struct
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from simulator import http_server
 from simulator.child import describe, say
-from simulator.netease.vendor import Vendor
+from simulator.faults import Faults
 
 MAX_BODY_BYTES = 1024 * 1024
 HTML = b"<html><body><h1>nginx</h1></body></html>"
 RESET = struct.pack("ii", 1, 0)  # linger for no time: closing sends RST
+
+Answer = tuple[int, dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """How a vendor says what has nothing to do with its service: a request that is wrong as HTTP,
+    a mistake of its own, the code that it is told to fail with. `code` is where a code stands."""
+
+    code: str
+    bad_http: Answer
+    mistake: Answer
+    failing: Callable[[int], dict[str, Any]]
+
+
+class Vendor(Protocol):
+    """What the server needs of a vendor. `requests` counts by `operation`."""
+
+    faults: Faults
+    requests: Counter[str]
+    manners: Manners
+
+    def operation(self, method: str, path: str) -> str:
+        """What this request is, in words that hold none of its parameters."""
+        ...
+
+    def answer(
+        self, method: str, path: str, *, query: str, headers: Mapping[str, str], body: bytes
+    ) -> Answer:
+        """HTTP status and JSON."""
+        ...
 
 
 class Handler(http_server.Handler):
     """Answers as the vendor's server, and logs one line without any parameter in it."""
 
     vendor: Vendor
-    error_message_format = '{"desc": "bad http request", "code": 400}'
 
     def _serve(self) -> None:
-        url = urlsplit(self.path)
+        url, manners = urlsplit(self.path), self.vendor.manners
         body = self._read_body()
         if body is None:
-            self._send(400, _json({"desc": "bad http request", "code": 400}))
+            status, answer = manners.bad_http
+            self._send(status, _json(answer))
             return
-        self.vendor.requests[url.path] += 1
-        fault = self.vendor.faults.take(url.path)
+        operation = self.vendor.operation(self.command, url.path)
+        self.vendor.requests[operation] += 1
+        fault = self.vendor.faults.take(operation)
         if fault:
             say(f"the vendor is told to fail: {fault}")
         if fault and not fault.endswith("_after"):
@@ -41,9 +76,8 @@ class Handler(http_server.Handler):
             )
         except Exception as error:  # noqa: BLE001 - every request is answered
             say(f"the vendor failed: {describe(error)}")
-            status, answer = 200, {"desc": "internal error", "code": 500}
-        # A path that is not known may hold a number.
-        say(f"vendor {'(unknown path)' if status == 404 else url.path} code {answer['code']}")
+            status, answer = manners.mistake
+        say(f"vendor {operation} code {answer[manners.code]}")
         if fault:
             self._fail(fault.removesuffix("_after"), _json(answer))
         else:
@@ -73,7 +107,7 @@ class Handler(http_server.Handler):
             self._send(200, answer[: len(answer) // 2])
         else:
             code = int(kind.removeprefix("code_"))
-            self._send(200, _json({"msg": "told to fail", "code": code}))
+            self._send(200, _json(self.vendor.manners.failing(code)))
 
     def _send(self, status: int, content: bytes, kind: str = "application/json") -> None:
         self.send_response(status)
@@ -89,7 +123,10 @@ class Server(http_server.Server):
     """Serves a vendor's API on a socket that listens already."""
 
     def __init__(self, listening: socket.socket, vendor: Vendor) -> None:
-        handler = type("VendorHandler", (Handler,), {"vendor": vendor})
+        # The standard library's own errors, of a request line that can't be read, look the same.
+        bad_http = _json(vendor.manners.bad_http[1]).decode().replace("%", "%%")
+        named = {"vendor": vendor, "error_message_format": bad_http}
+        handler = type("VendorHandler", (Handler,), named)
         super().__init__(listening.getsockname(), handler, bind_and_activate=False)
         self.adopt(listening)
 

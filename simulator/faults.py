@@ -1,4 +1,4 @@
-"""How the vendor's server fails when it is told to: before the effect of a request, or after it."""
+"""How a vendor's server fails when it is told to: before the effect of a request, or after it."""
 
 import re
 import threading
@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 HANG_S = 30.0
-KIND = re.compile("hang_(?:before|after)|(?:refuse|502|html|half_json|code_[0-9]{3})(?:_after)?")
-KINDS = "hang_before, hang_after; refuse, 502, html, half_json, code_<nnn>, also with _after"
+KIND = re.compile("hang_(?:before|after)|(?:refuse|502|html|half_json|code_[0-9]{3,4})(?:_after)?")
+REQUEST = re.compile(r"(?:(?:GET|POST|PUT|DELETE) )?/.*|\*")
+KINDS = "hang_before, hang_after; refuse, 502, html, half_json, code_<number>, also with _after"
 
 
 @dataclass(slots=True)
@@ -33,8 +34,8 @@ class Faults:
 
     def add(self, path: object, kind: object, times: object = None) -> None:
         """ValueError says what is wrong with it."""
-        if not isinstance(path, str) or not path.startswith(("/", "*")):
-            raise ValueError("path must be a path of the vendor's API, or *")
+        if not isinstance(path, str) or not REQUEST.fullmatch(path):
+            raise ValueError("path must be a request as the vendor's API counts them, or *")
         if not isinstance(kind, str) or not KIND.fullmatch(kind):
             raise ValueError(f"kind must be one of {KINDS}")
         if times is not None and (isinstance(times, bool) or not isinstance(times, int)):

@@ -1,0 +1,73 @@
+"""What apps pay, and what they have to spend. Operators write yuan, we count in millionths."""
+
+from dataclasses import replace
+from decimal import Decimal, InvalidOperation
+
+from admin import provision
+from admin.credentials import Mistake
+from chalicelib.clock import now_ms
+from chalicelib.core.values import Standing
+from chalicelib.settings import settings
+from chalicelib.store import clients
+from chalicelib.store.ledger import DynamoLedger
+from chalicelib.store.table import Table
+
+MICRO = 1_000_000
+MOST = 10**9
+"""Yuan; more is a slip of the keyboard."""
+
+
+def set_tariff(app: str, **prices: str) -> None:
+    """Sets what is given of `binding`, `sms` and `minute` (yuan); the others stay. Raises
+    Mistake."""
+    amounts = {name: micro(price) for name, price in prices.items()}
+    if not amounts or min(amounts.values()) < 0:
+        raise Mistake("a price is wanted: for a binding, an SMS or a minute, at least 0")
+    provision.set_app(app, tariff=replace(provision.show_app(app).tariff, **amounts))
+
+
+def deposit(app: str, amount: str) -> None:
+    """Adds to an app's balance (yuan); takes off it if negative. Raises Mistake."""
+    _known(app)
+    _ledger().deposit(app, micro(amount), now=now_ms())
+
+
+def set_overdraft(app: str, amount: str) -> None:
+    """How far an app's balance may fall below zero (yuan). Raises Mistake."""
+    _known(app)
+    limit = micro(amount)
+    if limit < 0:
+        raise Mistake("an overdraft is at least 0")
+    _ledger().set_overdraft(app, limit, now=now_ms())
+
+
+def standing(app: str) -> Standing:
+    """What an app has to spend. Raises Mistake."""
+    _known(app)
+    return _ledger().standing(app)
+
+
+def micro(text: str) -> int:
+    """Millionths of a yuan. Raises Mistake for what is no amount of at most six decimals."""
+    try:
+        amount = Decimal(text)
+    except InvalidOperation:
+        raise Mistake(f"{text!r} is no amount in yuan") from None
+    if not amount.is_finite() or abs(amount) > MOST:
+        raise Mistake(f"{text!r} is no amount in yuan")
+    if amount * MICRO % 1:
+        raise Mistake("an amount in yuan has at most six decimals")
+    return int(amount * MICRO)
+
+
+def yuan(amount: int) -> str:
+    """Reads `micro`: as short as it can be."""
+    return format((Decimal(amount) / MICRO).normalize(), "f")
+
+
+def _known(app: str) -> None:
+    provision.show_app(app)
+
+
+def _ledger() -> DynamoLedger:
+    return DynamoLedger(Table(clients.dynamodb, settings().table_name))

@@ -1,0 +1,95 @@
+"""What operators may ask for: each check raises Mistake and says what is wanted."""
+
+import base64
+import re
+from collections.abc import Iterable, Sequence
+from ipaddress import ip_network
+
+from admin.credentials import Mistake
+from chalicelib.carriers.base import EMBEDDED, KINDS
+from chalicelib.core.errors import BadParameter
+from chalicelib.core.values import MAX_LIFETIME_MS, MINUTE_MS, parse_number
+
+SWITCH_SECRET_BYTES = 24
+"""The fewest that Standard Webhooks allows."""
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
+_AREA = re.compile(r"[1-9][0-9]{0,2}")
+_IM_CALL = re.compile(r"[A-Za-z]{1,32}/[A-Za-z]{1,32}", re.ASCII)
+_MAX_LEASE_MINUTES = MAX_LIFETIME_MS // MINUTE_MS
+
+
+def name(text: str) -> None:
+    """Of an app or a carrier."""
+    if not _NAME.fullmatch(text):
+        raise Mistake("a name has 1 to 32 lower-case letters, digits or hyphens")
+
+
+def callback_url(text: str) -> None:
+    """Of an app."""
+    if not text.startswith(("http://", "https://")):
+        raise Mistake("the callback address starts with https:// or http://")
+
+
+def number(text: str, area: str | None) -> None:
+    """An X and its area code."""
+    try:
+        parse_number(text, name="number")
+    except BadParameter:
+        raise Mistake("a number has 3 to 24 digits and nothing else") from None
+    if area is not None and not _AREA.fullmatch(area):
+        raise Mistake("an area code has up to three digits and no leading zero")
+
+
+def im_calls(calls: Iterable[str]) -> frozenset[str]:
+    """Messaging calls, each once."""
+    wanted = frozenset(calls)
+    if not all(_IM_CALL.fullmatch(call) for call in wanted):
+        raise Mistake("a messaging call is named <resource>/<action>, e.g. msg/sendMsg")
+    return wanted
+
+
+def networks(sources: Iterable[str]) -> tuple[str, ...]:
+    """Addresses and networks, all as networks."""
+    try:
+        return tuple(str(ip_network(source)) for source in sources)
+    except ValueError:
+        raise Mistake("a source is an address or a network, e.g. 192.0.2.0/24") from None
+
+
+def carrier(account: str, kind: str, *, key: str, app_id: str | None, urls: Sequence[str]) -> None:
+    """What names an account with a carrier, and where it is."""
+    if kind not in KINDS:
+        raise Mistake(f"what can be a carrier's kind: {', '.join(sorted(KINDS))}")
+    name(account)
+    if (account == EMBEDDED) != (kind == EMBEDDED):
+        raise Mistake("the account of kind trunk is named trunk, and no other is")
+    if not urls or not all(url.startswith(("http://", "https://")) for url in urls):
+        raise Mistake("a carrier needs an address that starts with https:// or http://")
+    if kind != EMBEDDED and not key:
+        raise Mistake("the key that the carrier gave us is wanted")
+    if (kind == "interline") != bool(app_id):
+        raise Mistake("the id of our app is wanted for the kind interline, and for no other")
+
+
+def carrier_secret(kind: str, secret: str) -> None:
+    """One that this kind of carrier can sign with."""
+    if not secret:
+        raise Mistake("a carrier's secret is wanted")
+    if kind != EMBEDDED:
+        return
+    try:
+        strength = len(base64.b64decode(secret.removeprefix("whsec_"), validate=True))
+    except ValueError:
+        strength = 0
+    if strength < SWITCH_SECRET_BYTES:
+        raise Mistake(
+            f"a switch's secret is base64 of at least {SWITCH_SECRET_BYTES} bytes:"
+            " openssl rand -base64 32"
+        )
+
+
+def lease(minutes: int | None) -> None:
+    """How long a carrier is told to keep a binding."""
+    if minutes is not None and not 1 <= minutes <= _MAX_LEASE_MINUTES:
+        raise Mistake(f"a lease has 1 to {_MAX_LEASE_MINUTES} minutes")

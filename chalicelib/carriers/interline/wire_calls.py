@@ -1,0 +1,99 @@
+"""interline southbound on the wire: the paths and parameters of our calls, and what it answers."""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from chalicelib.carriers.interline import codes
+from chalicelib.carriers.json_text import parse_json
+from chalicelib.carriers.numbering import national, national_digits
+from chalicelib.core.errors import Forbidden, Unavailable
+from chalicelib.core.values import Binding, Presentation
+
+MAX_ID = 128
+
+Parameters = Mapping[str, str]
+
+_ROOT = "/igw/service/uc/interline"
+
+
+def binding_path(number: str) -> str:
+    """Where an AXB over this X is asked for."""
+    return f"{_ROOT}/{quote(national_digits(number), safe='')}"
+
+
+def transfer_path(number: str) -> str:
+    """Where an XA of this X is asked for."""
+    return f"{binding_path(number)}/transfer"
+
+
+def release_path(app_id: str, carrier_id: str) -> str:
+    """Where an AXB is ended. A DELETE has its parameters in the query string."""
+    return f"{_ROOT}?{urlencode({'appid': app_id, 'subid': carrier_id})}"
+
+
+def transfer_release_path(app_id: str, number: str) -> str:
+    """Where the XA of this X is ended."""
+    return f"{transfer_path(number)}?{urlencode({'appid': app_id})}"
+
+
+def write_bind(app_id: str, binding: Binding, *, request: str, ttl_s: int) -> Parameters:
+    """The parameters of an AXB, or of an XA without B; what stands at its default is left out.
+    userData is our id and nothing else. Raises Forbidden for what there is no parameter for."""
+    people = {"anum": national(binding.a)}
+    if binding.b is not None:
+        people["bnum"] = national(binding.b)
+    transfer = binding.b is None
+    shown = binding.presentation
+    return {
+        "appid": app_id,
+        **people,
+        "reqid": request,
+        "ttl": str(ttl_s),
+        **({"record": "1"} if binding.record else {}),
+        **(_transfer_presentation(shown) if transfer else _presentation(shown)),
+        "userData": binding.id,
+    }
+
+
+def _presentation(shown: Presentation) -> Parameters:
+    prompts = (shown.prompt_b, shown.prompt_a, shown.prompt_others)
+    return {
+        **({"display": f"{shown.show_a:d},{shown.show_b:d}"} if shown.shows_numbers else {}),
+        **({"anucode": ",".join(prompts)} if any(prompts) else {}),
+        **({"ansanu": shown.on_answer} if shown.on_answer else {}),
+    }
+
+
+def _transfer_presentation(shown: Presentation) -> Parameters:
+    if shown.on_answer:
+        raise Forbidden("this carrier plays nothing on answer of an XA")
+    return {
+        **({"display": "1"} if shown.show_b else {}),
+        **({"anucode": shown.prompt_b} if shown.prompt_b else {}),
+    }
+
+
+def read_reply(status: int, body: bytes) -> tuple[int, Mapping[str, Any]]:
+    """The code of an answer, and all of it. Raises Unavailable for what is none: another HTTP
+    status than 200 and 401, not JSON, no code."""
+    if status == 401:
+        return codes.UNAUTHORIZED, {}
+    if status != 200:
+        raise Unavailable(f"HTTP {status}")
+    try:
+        reply = parse_json(body)
+    except ValueError as error:
+        raise Unavailable(str(error)) from None
+    code = reply.get("error") if isinstance(reply, dict) else None
+    if type(code) is not int:
+        raise Unavailable("an answer without a code")
+    return code, reply
+
+
+def read_bound(reply: Mapping[str, Any]) -> str:
+    """The carrier's id of an AXB. Raises Unavailable."""
+    value = reply.get("subid")
+    if not isinstance(value, str) or not 0 < len(value) <= MAX_ID:
+        raise Unavailable("an answer without subid")
+    return value

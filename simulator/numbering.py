@@ -1,0 +1,35 @@
+"""How one telephone's number is written: with country code, or as it is dialled inside China."""
+
+import re
+from collections.abc import Iterable
+
+CHINA = "86"
+MOBILE = re.compile(r"1[0-9]{10}")
+LANDLINE = re.compile(r"0[1-9][0-9]{7,11}")
+
+
+def international(number: str) -> str:
+    """With 86 if it is a mobile number of 11 digits, or a landline's with the 0 of its area code;
+    anything else as it is."""
+    if MOBILE.fullmatch(number):
+        return CHINA + number
+    return CHINA + number[1:] if LANDLINE.fullmatch(number) else number
+
+
+def national(number: str) -> str:
+    """Without 86; anything else as it is."""
+    if not number.startswith(CHINA):
+        return number
+    rest = number.removeprefix(CHINA)
+    return rest if MOBILE.fullmatch(rest) else f"0{rest}"
+
+
+class Held:
+    """Numbers, each found however it is written."""
+
+    def __init__(self, numbers: Iterable[str]) -> None:
+        self._numbers = {national(number): number for number in numbers}
+
+    def find(self, number: str) -> str | None:
+        """As it stands among them; None if it does not."""
+        return self._numbers.get(national(number))
