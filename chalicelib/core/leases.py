@@ -50,13 +50,28 @@ class LeaseDesk:
         Raises RequestRunning while the request may still be under way, Unavailable.
         """
         keeper = self._keeper(binding)
-        kept = keeper.find(binding, now=now)
-        if kept is not None:
-            return self._confirm(binding, kept, keeper, now=now)
+        if now < _ends_by(binding) and not self._is_followed(binding, now=now):
+            reserved = self._reserved(binding, keeper, now=now)
+            if reserved is None:
+                return None
+            binding = reserved
+            kept = keeper.find(binding, now=now)
+            if kept is not None:
+                return self._confirm(binding, kept, keeper, now=now)
         if now - binding.updated < GRACE_MS:
             raise errors.RequestRunning("the same request is being worked on")
         self._undo(binding, now=now)
         return None
+
+    def _reserved(self, binding: Binding, keeper: Keeper, *, now: int) -> Binding | None:
+        """The intent of a bind, with its legs kept for as long as the carrier may have it: to be
+        asked may be what lets it bind only now. None if it had moved on meanwhile."""
+        longest = now + min(binding.expires - binding.created, keeper.lease_ms)
+        if longest <= _ends_by(binding):
+            return binding
+        longer = replace(binding, at_most=longest, version=binding.version + 1)
+        # The same two may have its legs again already.
+        return longer if self.bindings.replace(longer) or self.bindings.note(longer) else None
 
     def end(self, binding: Binding, *, now: int) -> bool:
         """Releases a binding at its carrier and here; False if it had moved on meanwhile.
@@ -78,9 +93,9 @@ class LeaseDesk:
                 return False
             binding = intended
         if sure:
-            keeper.release(_carrier_id(binding), now=now)
+            self._release(binding, _carrier_id(binding), keeper, now=now)
         else:
-            _release_what_is_there(binding, keeper, now=now)
+            self._release_what_is_there(binding, keeper, now=now)
         if not binding.live(now):
             return self._let_run_out(binding, now=now)
         return self.bindings.replace(binding.released(now=now))
@@ -133,7 +148,7 @@ class LeaseDesk:
             current = self.bindings.get(binding.id)
             if current is None or current.intent == "release" or not current.live(now):
                 # Bound there anew while it was released here: nobody else would end it.
-                keeper.release(_carrier_id(renewed), now=now)
+                self._release(binding, _carrier_id(renewed), keeper, now=now)
         return False
 
     def _covering(self, binding: Binding, keeper: Keeper, *, now: int) -> Binding:
@@ -167,7 +182,7 @@ class LeaseDesk:
             self.make_last(binding, now=now)
         else:
             # The carrier was told to keep it longer than its app wanted.
-            _release_what_is_there(binding, self._keeper(binding), now=now)
+            self._release_what_is_there(binding, self._keeper(binding), now=now)
             self._let_run_out(binding, now=now)
 
     def make_last(self, binding: Binding, *, now: int) -> bool:
@@ -215,8 +230,34 @@ class LeaseDesk:
         if current is not None and current.carrier_id == kept.id:
             return current
         # Its intent was given up while the carrier was still at it: nobody here would end it.
-        keeper.release(kept.id, now=now)
+        self._release(binding, kept.id, keeper, now=now)
         raise errors.Unavailable("the intent was given up meanwhile")
+
+    def _release_what_is_there(self, binding: Binding, keeper: Keeper, *, now: int) -> None:
+        """Whoever bound it there anew may have died before he noted it: so the carrier is asked."""
+        if self._is_followed(binding, now=now):
+            return
+        if binding.carrier_id is not None:
+            keeper.release(binding.carrier_id, now=now)
+        # Only now: what a renewal asks for may be done as late as when the first is gone, and once
+        # it was done it is not done again.
+        kept = keeper.find(binding, now=now)
+        if kept is not None and (kept.id != binding.carrier_id or binding.renewal is not None):
+            keeper.release(kept.id, now=now)
+
+    def _release(self, binding: Binding, carrier_id: str, keeper: Keeper, *, now: int) -> None:
+        if not self._is_followed(binding, now=now):
+            keeper.release(carrier_id, now=now)
+
+    def _is_followed(self, binding: Binding, *, now: int) -> bool:
+        """Whether the next XA stands on its X already. A carrier may know an XA by its X alone: to
+        end the one would end the other."""
+        if binding.b is not None:
+            return False
+        latest = self.bindings.transfer_on(binding.number)
+        if latest is None or latest.id == binding.id:
+            return False
+        return latest.ended is None and now < latest.expires
 
     def _keeper(self, binding: Binding) -> Keeper:
         keeper = self.carrier(binding.carrier).keeper
@@ -231,13 +272,9 @@ def _carrier_id(binding: Binding) -> str:
     return binding.carrier_id
 
 
-def _release_what_is_there(binding: Binding, keeper: Keeper, *, now: int) -> None:
-    """Who bound it there anew may have died before it was noted: so the carrier is asked first."""
-    kept = keeper.find(binding, now=now)
-    if kept is not None and kept.id != binding.carrier_id:
-        keeper.release(kept.id, now=now)
-    if binding.carrier_id is not None:
-        keeper.release(binding.carrier_id, now=now)
+def _ends_by(binding: Binding) -> int:
+    """When a carrier that was asked to bind it surely has it no more."""
+    return max(binding.expires, binding.at_most or 0) + MINUTE_MS
 
 
 def _is_sure(binding: Binding, keeper: Keeper) -> bool:
