@@ -9,6 +9,7 @@ from typing import Any
 
 import requests
 
+from simulator.interline_client import InterlineClient, callback_of
 from simulator.netease_client import NeteaseClient, callback_is_genuine
 from simulator.state import read
 from simulator.transcript import NotAsExpected, Transcript
@@ -17,6 +18,7 @@ CALLBACKS_S = 15.0
 MINUTES = 60
 DELTA = 30
 TALK_S = 42
+GRACE = "10019999999"
 
 
 class World:
@@ -24,15 +26,24 @@ class World:
 
     def __init__(self, described: dict[str, Any], app: str) -> None:
         self.app = next(each for each in described["apps"] if each["name"] == app)
-        self.client = NeteaseClient(
-            described["base_url"],
-            app_key=self.app["app_key"],
-            app_secret=self.app["app_secret"],
-        )
+        self._base_url = described["base_url"]
         self._url = described["simulator_url"]
         self._vendor_url = described["netease"]["control_url"]
         self._session = requests.Session()
         self._session.trust_env = False
+
+    @property
+    def client(self) -> NeteaseClient:
+        """Of an app that uses NetEase's API."""
+        return NeteaseClient(
+            self._base_url, app_key=self.app["app_key"], app_secret=self.app["app_secret"]
+        )
+
+    @property
+    def interline(self) -> InterlineClient:
+        """Of an app that uses interline's API."""
+        names = ("devid", "auth_key", "appid")
+        return InterlineClient(self._base_url, **{name: self.app[name] for name in names})
 
     def call(self, caller: str, number: str, **more: Any) -> dict[str, Any]:
         """Lets somebody dial."""
@@ -52,6 +63,16 @@ class World:
             ours = [each for each in received if bind_id in each["body"]]
             if len(ours) >= wanted or time.monotonic() > end:
                 return ours
+            time.sleep(0.2)
+
+    def records(self, subid: str, *, wanted: int) -> list[dict[str, Any]]:
+        """Waits for interline's records of a binding's calls."""
+        end = time.monotonic() + CALLBACKS_S
+        while True:
+            told = [callback_of(**_content(each)) for each in self.callbacks(subid, wanted=wanted)]
+            records = {each["taskid"]: each for each in told if "result" in each}
+            if len(records) >= wanted or time.monotonic() > end:
+                return list(records.values())
             time.sleep(0.2)
 
     def held_by_vendor(self, number: str, state: str) -> list[tuple[str, str]]:
@@ -77,6 +98,7 @@ def run(demo_file: Path) -> int:
         out = Transcript()
         _tell(World(described, "demo"), out)
         _tell_vendor(World(described, "demo-netease"), out)
+        _tell_interline(World(described, "demo-interline"), out)
     except NotAsExpected as error:
         print(f"\nNot as expected: {error}", file=sys.stderr)
         return 1
@@ -128,6 +150,66 @@ def _tell_vendor(world: World, out: Transcript) -> None:
     out.check("NetEase has unbound it", (carol, dave) in pairs, got=pairs)
     seen = world.call(carol, number)
     out.check("Carol is not connected any more", seen.get("connected") is False, got=seen)
+
+
+def _tell_interline(world: World, out: Transcript) -> None:
+    erin, frank, stranger = (number.removeprefix("86") for number in _subscribers(3))
+    # An X that led everybody to somebody cools before it leads them to anybody else: the hotline
+    # is the same at each run.
+    hotline, *others = world.app["numbers"]
+    number = random.SystemRandom().choice(others)
+    _interline_pair(world, out, erin=erin, frank=frank, number=number)
+    _interline_transfer(world, out, stranger=stranger, number=hotline)
+
+
+def _interline_pair(world: World, out: Transcript, *, erin: str, frank: str, number: str) -> None:
+    out.step("An app of interline's API binds Erin and Frank for an hour, numbers as in China")
+    answer = world.interline.bind(number, a=erin, b=frank, seconds=3600, userData="b3JkZXI=")
+    out.show(f"PUT {number} -> {json.dumps(answer)}")
+    out.check("the gateway answers error 0", answer.get("error") == 0, got=answer)
+    subid = answer["subid"]
+
+    out.step("Each calls the other over X, and the app gets the records")
+    for caller, callee in ((erin, frank), (frank, erin)):
+        seen = world.call(caller, number, talk_s=TALK_S)
+        _show_call(out, seen)
+        rang = seen.get("callee") or {}
+        out.check("the other's telephone rings", rang.get("number") == f"86{callee}", got=seen)
+        out.check("it shows X", rang.get("showed") == number, got=seen)
+    records = world.records(subid, wanted=2)
+    for record in records:
+        out.show(json.dumps(record))
+    told = {(each["caller"], each["callee"]) for each in records}
+    out.check("one record a call", told == {(erin, frank), (frank, erin)}, got=records)
+    lasted = {(each["result"], int(each["duration"])) for each in records}
+    out.check(f"answered, {TALK_S} s", lasted == {("answered", TALK_S)}, got=records)
+    data = {each.get("userData") for each in records}
+    out.check("userData comes back", data == {"b3JkZXI="}, got=records)
+
+    out.step("The app ends it")
+    answer = world.interline.release(subid)
+    out.check("the gateway answers error 0", answer.get("error") == 0, got=answer)
+    seen = world.call(erin, number)
+    out.check("Erin is not connected any more", seen.get("connected") is False, got=seen)
+
+
+def _interline_transfer(world: World, out: Transcript, *, stranger: str, number: str) -> None:
+    out.step("The app lets everybody reach Grace over X (XA), with an announcement")
+    world.interline.release_transfer(number)  # what a demo that was cut short has left there
+    answer = world.interline.transfer(number, a=GRACE, anucode="welcome")
+    out.show(f"PUT {number}/transfer -> {json.dumps(answer)}")
+    out.check("the gateway answers error 0", answer.get("error") == 0, got=answer)
+    seen = world.call(stranger, number, talk_s=TALK_S)
+    _show_call(out, seen)
+    rang = seen.get("callee") or {}
+    out.check("Grace's telephone rings", rang.get("number") == f"86{GRACE}", got=seen)
+    heard = seen.get("caller", {}).get("heard")
+    out.check("the caller hears the announcement", heard == "welcome", got=seen)
+    records = world.records(answer["subid"], wanted=1)
+    told = {(each["caller"], each["callee"]) for each in records}
+    out.check("the app gets the record", told == {(stranger, GRACE)}, got=records)
+    answer = world.interline.release_transfer(number)
+    out.check("the gateway ends it", answer.get("error") == 0, got=answer)
 
 
 def _bind(world: World, out: Transcript, *, alice: str, bob: str) -> tuple[str, str]:
@@ -231,6 +313,10 @@ def _show_call(out: Transcript, seen: dict[str, Any]) -> None:
 
 def _bodies(callbacks: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [json.loads(callback["body"]) for callback in callbacks]
+
+
+def _content(callback: dict[str, Any]) -> dict[str, Any]:
+    return {name: callback[name] for name in ("headers", "body")}
 
 
 def _subscribers(count: int) -> list[str]:

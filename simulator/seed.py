@@ -2,19 +2,29 @@
 
 import base64
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import boto3
 
 from simulator.netease_client import NeteaseClient
-from simulator.numbers import NETEASE, NUMBERS, Numbers
+from simulator.numbers import INTERLINE_NUMBERS, NETEASE, NUMBERS, Numbers
 from simulator.ports import Addresses
 
 CARRIER = "trunk"
 NETEASE_CARRIER = "netease-demo"
 NETEASE_APP = "demo-netease"
+INTERLINE_CARRIER = "interline"
+BOTH_KINDS_APP = "demo-igw"
+"""It uses NetEase's API, and has a developer's credentials too."""
+CARRIERS_OF = {
+    "demo-interline": CARRIER,
+    BOTH_KINDS_APP: INTERLINE_CARRIER,
+    "demo-interline-netease": NETEASE_CARRIER,
+    "demo-interline-igw": INTERLINE_CARRIER,
+}
+DEPOSIT = "1000"  # yuan
 LEASE_MINUTES = 1440
 SWITCH_USER = "simulator"
 COOLING_S = 3600
@@ -26,12 +36,12 @@ STACK = "masking-gateway-local"
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """A tenant of the local stack, as demo.json describes it."""
+    """A tenant of the local stack, as demo.json describes it; `credentials` are app_key and
+    app_secret, or devid, auth_key and appid, or all of them."""
 
     name: str
     carrier: str
-    app_key: str
-    app_secret: str
+    credentials: dict[str, str] = field(repr=False)
     numbers: list[str]
     callback_url: str
 
@@ -40,13 +50,22 @@ class App:
         """Its registered users."""
         return [USER] if self.name in WITH_USER else []
 
+    @property
+    def app_key(self) -> str:
+        """With NetEase's API."""
+        return self.credentials["app_key"]
+
+    @property
+    def app_secret(self) -> str:
+        """With NetEase's API."""
+        return self.credentials["app_secret"]
+
     def described(self) -> dict[str, Any]:
         """The entry in demo.json."""
         return {
             "name": self.name,
             "carrier": self.carrier,
-            "app_key": self.app_key,
-            "app_secret": self.app_secret,
+            **self.credentials,
             "numbers": self.numbers,
             "callback_url": self.callback_url,
             "accids": self.accids,
@@ -75,12 +94,23 @@ class NeteaseAccess:
 
 
 @dataclass(frozen=True, slots=True)
+class InterlineAccess:
+    """Our account with the simulated interline; behind `callback_url` come `/cdr` and `/start`."""
+
+    devid: str
+    auth_key: str
+    appid: str
+    callback_url: str
+
+
+@dataclass(frozen=True, slots=True)
 class Seeded:
     """Who has access to what."""
 
     apps: list[App]
     switch: SwitchAccess
     netease: NeteaseAccess
+    interline: InterlineAccess
 
 
 def create_resources(template: Path) -> None:
@@ -97,7 +127,7 @@ def create_resources(template: Path) -> None:
 
 def register_users(gateway_url: str, apps: list[App]) -> None:
     """Registers the apps' users, as the apps would. RuntimeError if the gateway refuses."""
-    for app in apps:
+    for app in (each for each in apps if each.accids):
         client = NeteaseClient(gateway_url, app_key=app.app_key, app_secret=app.app_secret)
         for accid in app.accids:
             answer = client.register(accid)
@@ -113,7 +143,18 @@ def provision(addresses: Addresses) -> Seeded:
     secret = base64.b64encode(secrets.token_bytes(32)).decode()
     create_carrier(CARRIER, kind="trunk", secret=secret, urls=[addresses.simulator])
     password = create_switch(SWITCH_USER, carrier=CARRIER)
-    netease = NeteaseAccess(
+    netease, interline = _netease(addresses), _interline(addresses)
+    apps = [_app(name, CARRIER, numbers, addresses) for name, numbers in NUMBERS.items()]
+    apps.append(_app(NETEASE_APP, NETEASE_CARRIER, NETEASE, addresses))
+    for name, numbers in INTERLINE_NUMBERS.items():
+        apps.append(_app(name, CARRIERS_OF[name], numbers, addresses))
+    return Seeded(apps, SwitchAccess(SWITCH_USER, password, secret), netease, interline)
+
+
+def _netease(addresses: Addresses) -> NeteaseAccess:
+    from admin.provision import create_carrier
+
+    access = NeteaseAccess(
         app_key=secrets.token_hex(16),
         app_secret=secrets.token_hex(16),
         callback_url=f"{addresses.gateway}/callbacks/netease/{NETEASE_CARRIER}",
@@ -121,22 +162,52 @@ def provision(addresses: Addresses) -> Seeded:
     create_carrier(
         NETEASE_CARRIER,
         kind="netease",
-        key=netease.app_key,
-        secret=netease.app_secret,
+        key=access.app_key,
+        secret=access.app_secret,
         urls=[addresses.netease],
         lease_minutes=LEASE_MINUTES,
     )
-    apps = [_app(name, CARRIER, numbers, addresses) for name, numbers in NUMBERS.items()]
-    apps.append(_app(NETEASE_APP, NETEASE_CARRIER, NETEASE, addresses))
-    return Seeded(apps, SwitchAccess(SWITCH_USER, password, secret), netease)
+    return access
+
+
+def _interline(addresses: Addresses) -> InterlineAccess:
+    from admin.provision import callback_paths, create_carrier
+
+    devid, auth_key, appid = "10000000", secrets.token_hex(16), secrets.token_hex(8)
+    create_carrier(
+        INTERLINE_CARRIER,
+        kind="interline",
+        key=devid,
+        secret=auth_key,
+        app_id=appid,
+        urls=[addresses.interline],
+        lease_minutes=LEASE_MINUTES,
+        shows_numbers=True,
+    )
+    record_path, _ = callback_paths(INTERLINE_CARRIER)
+    callback_url = addresses.gateway + record_path.removesuffix("/cdr")
+    return InterlineAccess(devid, auth_key, appid, callback_url)
 
 
 def _app(name: str, carrier: str, numbers: Numbers, addresses: Addresses) -> App:
-    from admin.provision import add_numbers, create_app
+    from admin import accounts, developers
+    from admin.provision import add_numbers, create_app, create_interline_app
 
     callback_url = f"{addresses.simulator}/apps/{name}/callback"
-    app_key, app_secret = create_app(
-        name, callback_url=callback_url, carrier=carrier, cooling_s=COOLING_S, rate=RATE
-    )
+    settings: dict[str, Any] = {
+        "callback_url": callback_url,
+        "carrier": carrier,
+        "cooling_s": COOLING_S,
+        "rate": RATE,
+    }
+    if name in CARRIERS_OF and name != BOTH_KINDS_APP:
+        credentials = create_interline_app(name, role="developer", **settings).described()
+    else:
+        app_key, app_secret = create_app(name, **settings)
+        credentials = {"app_key": app_key, "app_secret": app_secret}
+    if name == BOTH_KINDS_APP:
+        credentials |= developers.create(name).described()
+    if name in CARRIERS_OF:
+        accounts.deposit(name, DEPOSIT)
     add_numbers(name, numbers)
-    return App(name, carrier, app_key, app_secret, [x for x, _ in numbers], callback_url)
+    return App(name, carrier, credentials, [x for x, _ in numbers], callback_url)

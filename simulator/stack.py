@@ -18,9 +18,20 @@ from botocore.exceptions import BotoCoreError, ClientError
 from simulator.ports import Addresses, PortUnusable, Sockets, listen
 from simulator.processes import Children, StackFailed
 from simulator.screen import screen
-from simulator.seed import NETEASE_CARRIER, Seeded, create_resources, provision, register_users
+from simulator.seed import (
+    INTERLINE_CARRIER,
+    NETEASE_CARRIER,
+    Seeded,
+    create_resources,
+    provision,
+    register_users,
+)
 from simulator.server import (
     GATEWAY_URL,
+    INTERLINE_APPID,
+    INTERLINE_AUTH_KEY,
+    INTERLINE_CALLBACK_URL,
+    INTERLINE_DEVID,
     NETEASE_CALLBACK_URL,
     NETEASE_KEY,
     NETEASE_SECRET,
@@ -51,7 +62,11 @@ class Running:
 
     def described(self) -> dict[str, Any]:
         """The content of demo.json."""
-        switch, netease = self.seeded.switch, self.seeded.netease
+        switch, netease, interline = (
+            self.seeded.switch,
+            self.seeded.netease,
+            self.seeded.interline,
+        )
         return {
             "base_url": self.addresses.gateway,
             "simulator_url": self.addresses.simulator,
@@ -63,6 +78,15 @@ class Running:
                 "account": NETEASE_CARRIER,
                 "app_key": netease.app_key,
                 "app_secret": netease.app_secret,
+            },
+            "interline": {
+                "base_url": self.addresses.interline,
+                "control_url": f"{self.addresses.simulator}/interline",
+                "account": INTERLINE_CARRIER,
+                "devid": interline.devid,
+                "auth_key": interline.auth_key,
+                "appid": interline.appid,
+                "callback_url": interline.callback_url,
             },
             "apps": [app.described() for app in self.seeded.apps],
         }
@@ -136,8 +160,16 @@ def _start(children: Children, sockets: Sockets, addresses: Addresses) -> Runnin
         NETEASE_KEY: seeded.netease.app_key,
         NETEASE_SECRET: seeded.netease.app_secret,
         NETEASE_CALLBACK_URL: seeded.netease.callback_url,
+        INTERLINE_DEVID: seeded.interline.devid,
+        INTERLINE_AUTH_KEY: seeded.interline.auth_key,
+        INTERLINE_APPID: seeded.interline.appid,
+        INTERLINE_CALLBACK_URL: seeded.interline.callback_url,
     }
-    outside = {"--fd": sockets.simulator, "--netease-fd": sockets.netease}
+    outside = {
+        "--fd": sockets.simulator,
+        "--netease-fd": sockets.netease,
+        "--interline-fd": sockets.interline,
+    }
     _serve(children, "server", "the simulator", outside, environment | access)
     for address, what in ((addresses.gateway, "the gateway"), (addresses.simulator, "simulator")):
         children.wait_until(partial(_answers, address), what=what, timeout_s=START_S)

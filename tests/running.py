@@ -23,6 +23,7 @@ from tests.stage import Answer, Client
 ROOT = Path(__file__).resolve().parents[1]
 START_S = 120
 ANSWER_S = 30
+PORTS = ["PORT", "SIMULATOR_PORT", "AWS_PORT", "NETEASE_PORT", "INTERLINE_PORT"]
 SECOND_NETEASE_APP = "other-netease"
 IM_CALLS = ("msg/sendMsg",)
 LOGIN_SECRET = "one-click-of-its-own"
@@ -38,7 +39,8 @@ class RealClock:
 
 @dataclass
 class Running:
-    """A stack that answers, and its apps; `netease` is the simulated vendor as in demo.json."""
+    """A stack that answers, and its apps; `netease` and `interline` are the simulated vendors as in
+    demo.json."""
 
     url: str
     simulator_url: str
@@ -46,6 +48,7 @@ class Running:
     state: Path
     switch: tuple[str, str]
     netease: dict[str, str]
+    interline: dict[str, str]
     apps: dict[str, dict[str, Any]]
 
     @contextmanager
@@ -114,7 +117,7 @@ def _add_second_netease_app(running: Running) -> None:
 @contextmanager
 def stack(state: Path) -> Iterator[Running]:
     """A stack on free ports; its log is shown if it does not come up."""
-    ports = dict.fromkeys(["PORT", "SIMULATOR_PORT", "AWS_PORT", "NETEASE_PORT"], "0")
+    ports = dict.fromkeys(PORTS, "0")
     with (state / "stack.log").open("w+") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "simulator", "run", "--state", str(state)],
@@ -147,5 +150,6 @@ def _described(process: subprocess.Popen[bytes], state: Path) -> Running:
         state=state,
         switch=switch,
         netease=content["netease"],
+        interline=content["interline"],
         apps=apps,
     )

@@ -22,12 +22,14 @@ import pytest
 import requests
 from standardwebhooks import Webhook
 
+from simulator.interline_client import InterlineClient
 from simulator.netease_client import NeteaseClient
 from tests.simulator.outside import PROJECT, listening, post, wait_until
 
 START_S = 60
 STOP_S = 10
 CLIENTS = 48
+PORTS = ["PORT", "SIMULATOR_PORT", "AWS_PORT", "NETEASE_PORT", "INTERLINE_PORT"]
 
 
 @dataclass
@@ -55,7 +57,7 @@ class Stack:
 
 def environment(**ports: int) -> dict[str, str]:
     """Any free ports, but for those given."""
-    chosen = {"PORT": 0, "SIMULATOR_PORT": 0, "AWS_PORT": 0, "NETEASE_PORT": 0} | ports
+    chosen = dict.fromkeys(PORTS, 0) | ports
     return os.environ | {name: str(port) for name, port in chosen.items()}
 
 
@@ -139,31 +141,38 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 def test_demo_json_tells_everything(stack: Stack) -> None:
     demo = stack.demo
     addresses = ["aws_endpoint_url", "base_url", "simulator_url"]
-    assert sorted(demo) == sorted([*addresses, "apps", "netease", "switch"])
+    assert sorted(demo) == sorted([*addresses, "apps", "interline", "netease", "switch"])
     assert sorted(demo["switch"]) == ["password", "user"]
     assert [(app["name"], app["carrier"]) for app in demo["apps"]] == [
         ("demo", "trunk"),
         ("other", "trunk"),
         ("demo-netease", "netease-demo"),
+        ("demo-interline", "trunk"),
+        ("demo-igw", "interline"),
+        ("demo-interline-netease", "netease-demo"),
+        ("demo-interline-igw", "interline"),
     ]
-    netease = demo["netease"]
+    netease, interline = demo["netease"], demo["interline"]
     assert sorted(netease) == ["account", "app_key", "app_secret", "base_url", "control_url"]
     assert netease["account"] == "netease-demo"
     assert netease["control_url"] == f"{demo['simulator_url']}/netease"
+    assert sorted({*interline} - {*netease}) == ["appid", "auth_key", "callback_url", "devid"]
+    assert interline["account"] == "interline"
+    assert interline["control_url"] == f"{demo['simulator_url']}/interline"
+    assert interline["callback_url"].startswith(
+        f"{demo['base_url']}/callbacks/interline/interline/"
+    )
+    always = {"accids", "callback_url", "carrier", "name", "numbers"}
+    keys, developer = {"app_key", "app_secret"}, {"appid", "auth_key", "devid"}
     for app in demo["apps"]:
-        assert sorted(app) == [
-            "accids",
-            "app_key",
-            "app_secret",
-            "callback_url",
-            "carrier",
-            "name",
-            "numbers",
-        ]
+        wanted = developer if "interline" in app["name"] else keys
+        assert {*app} - always == (keys | developer if app["name"] == "demo-igw" else wanted)
         assert app["callback_url"] == f"{demo['simulator_url']}/apps/{app['name']}/callback"
         assert len(set(app["numbers"])) == 10
         assert [len(number) for number in app["numbers"]].count(15) == 1
-    assert len({number for app in demo["apps"] for number in app["numbers"]}) == 30
+        national = any(number.startswith("100") for number in app["numbers"])
+        assert national is ("interline" in app["name"])
+    assert len({number for app in demo["apps"] for number in app["numbers"]}) == 70
     # It holds secrets.
     assert stat.S_IMODE((stack.state / "demo.json").stat().st_mode) == 0o600
 
@@ -196,7 +205,7 @@ def test_a_second_stack_finds_the_port_taken(stack: Stack, tmp_path: Path) -> No
     assert done.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize("variable", ["PORT", "SIMULATOR_PORT", "AWS_PORT", "NETEASE_PORT"])
+@pytest.mark.parametrize("variable", PORTS)
 def test_a_taken_port(tmp_path: Path, variable: str) -> None:
     with listening() as taken:
         done = run_to_the_end(tmp_path, **{variable: taken.getsockname()[1]})
@@ -244,7 +253,7 @@ def test_the_demo_succeeds_twice_on_the_same_stack(stack: Stack) -> None:
 def test_the_demo_notices_what_is_wrong(stack: Stack, tmp_path: Path) -> None:
     wrong = stack.demo
     for app in wrong["apps"]:
-        app["app_secret"] = "0" * 32
+        app.update(dict.fromkeys({"app_secret", "auth_key"} & app.keys(), "0" * 32))
     (tmp_path / "demo.json").write_text(json.dumps(wrong))
     done = run_demo(tmp_path)
     assert done.returncode == 1
@@ -276,9 +285,10 @@ def test_the_vendor_answers_its_customers(stack: Stack) -> None:
         netease["base_url"], app_key=netease["app_key"], app_secret=netease["app_secret"]
     )
     caller, callee = "447700900401", "447700900402"
-    (app,) = (app for app in stack.demo["apps"] if app["carrier"] == netease["account"])
-    bound = [client.bind(a=caller, b=callee, minutes=10) for _ in app["numbers"]]
-    assert [each["phoneX"] for each in bound] == app["numbers"]
+    apps = [app for app in stack.demo["apps"] if app["carrier"] == netease["account"]]
+    numbers = [number for app in apps for number in app["numbers"]]
+    bound = [client.bind(a=caller, b=callee, minutes=10) for _ in numbers]
+    assert [each["phoneX"] for each in bound] == numbers
     answer = client.bind(a=caller, b=callee, minutes=10)
     assert answer["code"] == 603
     seen = post(
@@ -286,8 +296,47 @@ def test_the_vendor_answers_its_customers(stack: Stack) -> None:
     ).json()
     assert seen["callee"] == {"number": callee, "showed": bound[0]["phoneX"], "heard": None}
     held = requests.get(f"{netease['control_url']}/bindings", timeout=10).json()
-    assert [each["phoneA"] for each in held].count(caller) == 10
+    assert [each["phoneA"] for each in held].count(caller) == 20
     assert {client.unbind(each["bindId"])["code"] for each in bound} == {200}
+
+
+def test_interline_answers_its_customers(stack: Stack) -> None:
+    interline = stack.demo["interline"]
+    names = ("devid", "auth_key", "appid")
+    client = InterlineClient(interline["base_url"], **{name: interline[name] for name in names})
+    assert (client.status()["error"], client.status()["state"]) == (0, 1)
+    caller, callee, other = "10012340401", "10012340402", "10012340403"
+    apps = [app for app in stack.demo["apps"] if app["carrier"] == interline["account"]]
+    simulator = stack.demo["simulator_url"]
+    for number in (number for app in apps for number in app["numbers"]):
+        dialled = number.removeprefix("86")
+        bound = client.bind(dialled, a=caller, b=callee, seconds=600)
+        assert (bound["error"], client.transfer(dialled, a=other)["error"]) == (0, 0)
+        seen = post(f"{simulator}/calls", {"from": caller, "to": number}).json()
+        assert seen["callee"] == {"number": f"86{callee}", "showed": number, "heard": None}
+        assert client.release(bound["subid"])["error"] == 0
+        seen = post(f"{simulator}/calls", {"from": caller, "to": number}).json()
+        assert seen["callee"]["number"] == f"86{other}"
+        assert client.release_transfer(dialled)["error"] == 0
+
+
+def test_what_the_apps_have_to_spend(stack: Stack) -> None:
+    app = next(app for app in stack.demo["apps"] if app["name"] == "demo-interline-igw")
+    done = subprocess.run(
+        [sys.executable, "-m", "admin", "--stage", "local", "app-balance", app["name"]],
+        cwd=PROJECT,
+        env=os.environ
+        | {
+            "AWS_ENDPOINT_URL": stack.demo["aws_endpoint_url"],
+            "AWS_ACCESS_KEY_ID": "local",
+            "AWS_SECRET_ACCESS_KEY": "local",
+            "AWS_DEFAULT_REGION": "us-east-1",
+        },
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert json.loads(done.stdout) == {"balance": "1000", "overdraft": "0"}
 
 
 def test_the_carriers_that_the_gateway_knows(stack: Stack) -> None:
@@ -301,12 +350,17 @@ def test_the_carriers_that_the_gateway_knows(stack: Stack) -> None:
     )
     secret = client.get_secret_value(SecretId="masking-gateway-local/credentials")
     carriers = json.loads(secret["SecretString"])["carriers"]
-    assert sorted(carriers) == ["netease-demo", "trunk"]
+    assert sorted(carriers) == ["interline", "netease-demo", "trunk"]
     netease, trunk = carriers["netease-demo"], carriers["trunk"]
     access = demo["netease"]
     assert (netease["key"], netease["secret"]) == (access["app_key"], access["app_secret"])
     assert (netease["urls"], netease["lease_minutes"]) == ([access["base_url"]], 1440)
     assert trunk["urls"] == [demo["simulator_url"]]
+    interline, access = carriers["interline"], demo["interline"]
+    known = (interline["key"], interline["secret"], interline["app_id"], interline["urls"][0])
+    assert known == tuple(access[name] for name in ("devid", "auth_key", "appid", "base_url"))
+    assert (interline["shows_numbers"], trunk["shows_numbers"]) == (True, False)
+    assert access["callback_url"].endswith(f"/interline/{interline['callback_token']}")
     # The switch takes what is signed by the secret that the gateway has of it.
     now = datetime.now(UTC)
     headers = {
@@ -380,7 +434,7 @@ def test_the_logs_hold_no_subscriber(stack: Stack) -> None:
 def test_a_clean_stop(tmp_path: Path, how: signal.Signals) -> None:
     stack = start(tmp_path)
     urls = [stack.demo[name] for name in ("base_url", "simulator_url", "aws_endpoint_url")]
-    urls.append(stack.demo["netease"]["base_url"])
+    urls += [stack.demo[name]["base_url"] for name in ("netease", "interline")]
     started = time.monotonic()
     code, printed = stack.stop(how)
     assert time.monotonic() - started < 8

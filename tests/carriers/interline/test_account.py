@@ -27,9 +27,8 @@ def ledger(stage: Stage) -> Any:
     return gateway().ledger
 
 
-def test_all_members_of_the_document(stage: Stage, demo: Developer, ledger: Any) -> None:
-    opened = stage.clock.now
-    ledger.open("demo", now=opened)
+def test_all_members_of_the_document(demo: Developer, ledger: Any) -> None:
+    opened = ledger.standing("demo").created
     ledger.deposit("demo", 12 * YUAN + 340_000, now=opened + 5)
     ledger.set_overdraft("demo", 50 * YUAN, now=opened + 9)
     demo.change(role={"S": "开发者"})
@@ -47,13 +46,16 @@ def test_all_members_of_the_document(stage: Stage, demo: Developer, ledger: Any)
     assert {name: type(value) for name, value in answer.json.items()} == TYPES
 
 
-def test_an_account_that_was_never_used(demo: Developer) -> None:
+def test_an_account_that_was_never_used(demo: Developer, ledger: Any) -> None:
+    opened = ledger.standing("demo").created
     assert demo.account().json == {
         "error": 0,
         "state": 1,
         "role": "",
         "balance": 0.0,
         "overdraft": 0.0,
+        "createTime": opened,
+        "updateTime": opened,
     }
 
 
