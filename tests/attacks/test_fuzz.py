@@ -3,54 +3,23 @@
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlencode
 
-import hypothesis
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.api import http
 from tests.attacks.lambda_events import answer, event
+from tests.attacks.mutations import BYTES, METHODS, MUTATIONS, ODD, Draft, many
 from tests.gateways import NOW, Backend, Stage, Switch, number, stage, subscriber
 from tests.vendor_here import ACCOUNT, account_at, vendor_here
-
-# The whole of it takes some minutes: it is the gate's, a developer's run takes a sample.
-EXAMPLES = int(
-    os.environ.get("FUZZ_EXAMPLES") or (20_000 if os.environ.get("CI") == "true" else 2_000)
-)
-SEED = os.environ.get("FUZZ_SEED") or None
-"""Every run sends the same requests; with this set to a number, others."""
 
 OPERATIONS = ("bind", "unbind", "delay", "query")
 CODES = {200, 403, 404, 414, 416, 417, 431, 601, 602, 603}
 """The document's table without what would be our own fault or a broken store: 500 and 514."""
-METHODS = ("GET", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "POST")
-
-ANY_TEXT = st.text(st.characters(categories=None), max_size=30)
-ODD = (
-    st.sampled_from(
-        [
-            *("", " ", "0", "-1", "1.0", "1e3", "0x10", "+1", "1 ", "٣", "²", "525600", "525601"),
-            *("9" * 25, "9" * 5_000, "\x00", "1\x00", "\ud800", "\udfff\ud800", "\ufffd", "\u202e"),
-            *(
-                "null",
-                "[]",
-                "{}",
-                "' OR 1=1 --",
-                "<script>",
-                "%00",
-                "%zz",
-                "../../etc",
-                "${jndi:x}",
-            ),
-            *("é" * 200, "\U0001f4de" * 151, "x" * 70_000, "a\r\nSet-Cookie: b", "B#1", "X#1|L#2"),
-        ]
-    )
-    | ANY_TEXT
-)
+PARTS = st.sampled_from(["smallphone", "axb", "bind", "Bind", "%2e%2e", "a b", "é", ".", "x"])
 NAMES = st.sampled_from(
     [
         *("phoneA", "phoneB", "phoneX", "areaCode", "expiration", "recordFlag", "userData"),
@@ -63,57 +32,16 @@ HEADER_NAMES = st.sampled_from(
         *("Content-Type", "Accept", "Content-Encoding", "Authorization", "X-Forwarded-For"),
     ]
 )
-CONTENT_TYPES = st.sampled_from(
-    [
-        *("application/json", "text/plain", "multipart/form-data; boundary=x", "*/*", "", ";"),
-        *("application/octet-stream", "application/x-www-form-urlencoded; charset=gbk"),
-    ]
-)
-BYTES = st.binary(max_size=60) | st.sampled_from(
-    [
-        b"&" * 500,
-        b"=&=&=",
-        b"\xff\xfe",
-        b"phoneA=%ff%fe",
-        b"phoneA=%ED%A0%80",
-        b"a=1;b=2",
-        b"\r\n",
-        b"&".join(b"n%d=1" % i for i in range(101)),
-        b"x" * 70_000,
-        b"\x00" * 100,
-        b"{}",
-        b"[" * 3_000,
-    ]
-)
 PEOPLE = st.integers(0, 30).map(subscriber)
 NUMBERS = st.integers(0, 6).map(number)
 
 
-class Draft:
-    """A request that was right before it was mutated."""
+class NeteaseDraft(Draft):
+    """A request to one of NetEase's facades."""
 
-    def __init__(self, path: str, headers: dict[str, str]) -> None:
-        self.method = "POST"
-        self.path = path
-        self.headers = headers
-        self.parameters: list[tuple[str, str]] = []
-        self.in_query = False
-        self.raw: bytes | None = None
-        self.binary = False
-
-    def event(self) -> dict[str, Any]:
-        """What the function gets."""
-        form = "&".join(
-            urlencode([(name, value)], errors="surrogatepass") for name, value in self.parameters
-        ).encode()
-        return event(
-            self.method,
-            self.path,
-            headers=self.headers,
-            query=self.parameters if self.in_query else (),
-            body=self.raw if self.raw is not None else (None if self.in_query else form),
-            binary=self.binary,
-        )
+    names = NAMES
+    header_names = HEADER_NAMES
+    parts = PARTS
 
 
 NATIONAL = st.integers(0, 30).map(lambda i: subscriber(i).removeprefix("86"))
@@ -129,12 +57,12 @@ PATHS = {
 
 
 @st.composite
-def _valid_elsewhere(draw: st.DrawFn, app: Backend, sessions: list[str]) -> Draft:
+def _valid_elsewhere(draw: st.DrawFn, app: Backend, sessions: list[str]) -> NeteaseDraft:
     """A right request to one of NetEase's other services."""
     operation = draw(st.sampled_from(sorted(PATHS)))
     request_id = draw(st.none() | st.sampled_from(["one", "two"]))
     headers = app.headers(now=NOW, nonce=str(draw(st.integers(0, 9))), request_id=request_id)
-    draft = Draft(PATHS[operation], headers)
+    draft = NeteaseDraft(PATHS[operation], headers)
     callees = draw(st.lists(NATIONAL, min_size=1, max_size=9))
     call = [("callerAcc", draw(st.sampled_from(["bob", "BOB", "eve"]))), ("caller", draw(NATIONAL))]
     match operation:
@@ -157,11 +85,11 @@ def _valid_elsewhere(draw: st.DrawFn, app: Backend, sessions: list[str]) -> Draf
 
 
 @st.composite
-def _valid(draw: st.DrawFn, app: Backend, bindings: list[str]) -> Draft:
+def _valid(draw: st.DrawFn, app: Backend, bindings: list[str]) -> NeteaseDraft:
     operation = draw(st.sampled_from(OPERATIONS))
     request_id = draw(st.none() | st.sampled_from(["one", "two"]))
     headers = app.headers(now=NOW, nonce=str(draw(st.integers(0, 9))), request_id=request_id)
-    draft = Draft(f"/smallphone/axb/{operation}", headers)
+    draft = NeteaseDraft(f"/smallphone/axb/{operation}", headers)
     binding = draw(st.sampled_from([*bindings, "0" * 26]))
     match operation:
         case "bind":
@@ -184,89 +112,6 @@ def _valid(draw: st.DrawFn, app: Backend, bindings: list[str]) -> Draft:
     return draft
 
 
-def _set_parameter(draw: st.DrawFn, draft: Draft) -> None:
-    if draft.parameters:
-        i = draw(st.integers(0, len(draft.parameters) - 1))
-        draft.parameters[i] = (draft.parameters[i][0], draw(ODD))
-
-
-def _add_parameter(draw: st.DrawFn, draft: Draft) -> None:
-    draft.parameters.append((draw(NAMES), draw(ODD)))
-
-
-def _drop_parameter(draw: st.DrawFn, draft: Draft) -> None:
-    if draft.parameters:
-        draft.parameters.pop(draw(st.integers(0, len(draft.parameters) - 1)))
-
-
-def _repeat_parameter(draw: st.DrawFn, draft: Draft) -> None:
-    if draft.parameters:
-        draft.parameters.append(draw(st.sampled_from(draft.parameters)))
-
-
-def _set_header(draw: st.DrawFn, draft: Draft) -> None:
-    draft.headers[draw(HEADER_NAMES).lower()] = draw(ODD)
-
-
-def _drop_header(draw: st.DrawFn, draft: Draft) -> None:
-    if draft.headers:
-        draft.headers.pop(draw(st.sampled_from(sorted(draft.headers))))
-
-
-def _spell_header(draw: st.DrawFn, draft: Draft) -> None:
-    draft.headers = {name.upper(): value for name, value in draft.headers.items()}
-
-
-def _no_headers(draw: st.DrawFn, draft: Draft) -> None:
-    draft.headers = {}
-
-
-def _content_type(draw: st.DrawFn, draft: Draft) -> None:
-    draft.headers["content-type"] = draw(CONTENT_TYPES)
-
-
-def _body(draw: st.DrawFn, draft: Draft) -> None:
-    draft.raw = draw(BYTES)
-
-
-def _tail(draw: st.DrawFn, draft: Draft) -> None:
-    draft.in_query = False
-    draft.raw = urlencode(draft.parameters, errors="replace").encode() + draw(BYTES)
-
-
-def _binary(draw: st.DrawFn, draft: Draft) -> None:
-    draft.binary = True
-
-
-def _method(draw: st.DrawFn, draft: Draft) -> None:
-    draft.method = draw(st.sampled_from(METHODS))
-
-
-def _path(draw: st.DrawFn, draft: Draft) -> None:
-    parts = st.sampled_from(["smallphone", "axb", "bind", "Bind", "%2e%2e", "a b", "é", ".", "x"])
-    draft.path = "/" + "/".join(draw(st.lists(parts, max_size=5)))
-
-
-MUTATIONS: list[Callable[[st.DrawFn, Draft], None]] = [
-    _set_parameter,
-    _set_parameter,
-    _add_parameter,
-    _drop_parameter,
-    _repeat_parameter,
-    _set_header,
-    _set_header,
-    _drop_header,
-    _spell_header,
-    _no_headers,
-    _content_type,
-    _body,
-    _tail,
-    _binary,
-    _method,
-    _path,
-]
-
-
 @pytest.fixture(scope="module")
 def fuzzed(dynamodb_local: str) -> Iterator[Stage]:
     clock = pytest.MonkeyPatch()
@@ -280,23 +125,6 @@ def fuzzed(dynamodb_local: str) -> Iterator[Stage]:
             own.app("kept", [number(6)], carrier=ACCOUNT, im_calls=["msg/sendMsg"])
             yield own
     clock.undo()
-
-
-def _many(share: float) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Runs a test on its share of the examples."""
-
-    def decorate(test: Callable[..., None]) -> Callable[..., None]:
-        test = settings(
-            max_examples=max(1, int(EXAMPLES * share)),
-            derandomize=SEED is None,
-            database=None,
-            deadline=None,
-            phases=[Phase.explicit, Phase.generate, Phase.shrink],
-            suppress_health_check=list(HealthCheck),
-        )(test)
-        return hypothesis.seed(int(SEED))(test) if SEED is not None else test
-
-    return decorate
 
 
 def _is_the_facades(response: dict[str, Any]) -> int:
@@ -319,7 +147,7 @@ def test_the_other_services(fuzzed: Stage) -> None:
     app = fuzzed.apps["kept"]
 
     def ask(path: str, **parameters: str) -> dict[str, Any]:
-        draft = Draft(path, app.headers(now=NOW, nonce=os.urandom(8).hex()))
+        draft = NeteaseDraft(path, app.headers(now=NOW, nonce=os.urandom(8).hex()))
         draft.parameters = list(parameters.items())
         reply: dict[str, Any] = json.loads(answer(draft.event())["body"])
         return reply
@@ -331,7 +159,7 @@ def test_the_other_services(fuzzed: Stage) -> None:
     # A few examples alone need not come upon the same people twice.
     counted = Counter([int(ask(PATHS["startcall"], **call)["code"])])
 
-    @_many(0.2)
+    @many(0.2)
     @given(
         draft=_valid_elsewhere(app, sessions),
         mutations=st.lists(st.sampled_from(MUTATIONS), max_size=4),
@@ -356,7 +184,7 @@ def test_the_facade(fuzzed: Stage) -> None:
     ]
     counted: Counter[int] = Counter()
 
-    @_many(0.6)
+    @many(0.6)
     @given(
         draft=_valid(app, bindings),
         mutations=st.lists(st.sampled_from(MUTATIONS), max_size=4),
@@ -440,7 +268,7 @@ def test_the_switchboard(fuzzed: Stage) -> None:
     switch = fuzzed.switches["switch"]
     counted: Counter[int] = Counter()
 
-    @_many(0.2)
+    @many(0.2)
     @given(sent=_from_a_switch(switch))
     def send(sent: dict[str, Any]) -> None:
         response = answer(sent)

@@ -159,7 +159,9 @@ def test_demo_json_tells_everything(stack: Stack) -> None:
     assert sorted({*interline} - {*netease}) == ["appid", "auth_key", "callback_url", "devid"]
     assert interline["account"] == "interline"
     assert interline["control_url"] == f"{demo['simulator_url']}/interline"
-    assert interline["callback_url"].startswith(f"{demo['base_url']}/callbacks/interline/interline/")
+    assert interline["callback_url"].startswith(
+        f"{demo['base_url']}/callbacks/interline/interline/"
+    )
     always = {"accids", "callback_url", "carrier", "name", "numbers"}
     keys, developer = {"app_key", "app_secret"}, {"appid", "auth_key", "devid"}
     for app in demo["apps"]:
@@ -251,7 +253,7 @@ def test_the_demo_succeeds_twice_on_the_same_stack(stack: Stack) -> None:
 def test_the_demo_notices_what_is_wrong(stack: Stack, tmp_path: Path) -> None:
     wrong = stack.demo
     for app in wrong["apps"]:
-        app |= dict.fromkeys({"app_secret", "auth_key"} & app.keys(), "0" * 32)
+        app.update(dict.fromkeys({"app_secret", "auth_key"} & app.keys(), "0" * 32))
     (tmp_path / "demo.json").write_text(json.dumps(wrong))
     done = run_demo(tmp_path)
     assert done.returncode == 1
@@ -301,9 +303,7 @@ def test_the_vendor_answers_its_customers(stack: Stack) -> None:
 def test_interline_answers_its_customers(stack: Stack) -> None:
     interline = stack.demo["interline"]
     names = ("devid", "auth_key", "appid")
-    client = InterlineClient(
-        interline["base_url"], **{name: interline[name] for name in names}
-    )
+    client = InterlineClient(interline["base_url"], **{name: interline[name] for name in names})
     assert (client.status()["error"], client.status()["state"]) == (0, 1)
     caller, callee, other = "10012340401", "10012340402", "10012340403"
     apps = [app for app in stack.demo["apps"] if app["carrier"] == interline["account"]]

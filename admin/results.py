@@ -1,0 +1,52 @@
+"""How calls end, in the words of all: tables in Markdown, made from the code's own."""
+
+from collections.abc import Sequence
+
+from chalicelib.carriers.interline import results
+from chalicelib.carriers.netease.outcomes import FINISH_STATES
+from chalicelib.core.events import Outcome, Party, RejectReason
+
+_PARTIES = {Party.CALLER: "caller", Party.CALLEE: "callee", Party.PLATFORM: "platform"}
+
+
+def of_interline() -> str:
+    """One row for each `result`, more where it depends on who hung up: what it is here, and what
+    apps of both dialects are told of it."""
+    rows = [
+        (f"`{result}`", meaning, outcome, FINISH_STATES[outcome], f"`{result}`")
+        for result, meaning, outcome in _readings()
+    ]
+    other = results.OTHER
+    rows.append(("any other", "as the operator says", other, FINISH_STATES[other], "as it came"))
+    return _table(("result", "meaning", "outcome", "finishState", "result given back"), rows)
+
+
+def of_others() -> str:
+    """One row for each outcome: what an app of interline's dialect is told of it."""
+    rows = [
+        (outcome, FINISH_STATES[outcome], f"`{results.OF_OUTCOME[outcome]}`") for outcome in Outcome
+    ]
+    return _table(("outcome", "finishState", "result"), rows)
+
+
+def of_rejected() -> str:
+    """One row for each reason for which the gateway connects nobody."""
+    rows = [(reason, f"`{results.OF_REASON[reason]}`") for reason in RejectReason]
+    return _table(("reason", "result"), rows)
+
+
+def _readings() -> list[tuple[str, str, Outcome]]:
+    read = []
+    for result, row in results.RESULTS.items():
+        if row.outcome is not None:
+            read.append((result, row.meaning, row.outcome))
+            continue
+        for by, word in _PARTIES.items():
+            outcome = results.outcome(result, by, talked=result == results.ANSWERED)
+            read.append((result, f"{row.meaning}; ended by: {word}", outcome))
+    return read
+
+
+def _table(head: tuple[str, ...], rows: Sequence[tuple[object, ...]]) -> str:
+    lines = [head, ("---",) * len(head), *rows]
+    return "\n".join(f"| {' | '.join(map(str, cells))} |" for cells in lines)

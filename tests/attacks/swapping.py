@@ -1,0 +1,207 @@
+"""A carrier without query and extend, in memory: a longer lease is a second one, and whatever it is
+asked once it answers alike for ever. It writes down when it had what."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from threading import Lock
+from uuid import uuid4
+
+from chalicelib.bootstrap import Gateway
+from chalicelib.core import errors
+from chalicelib.core.ports import Carrier
+from chalicelib.core.values import DAY_MS, MINUTE_MS, Binding, Kept, Renewal
+from tests.attacks.keepers import Book, Entry
+
+
+@dataclass(frozen=True)
+class Lease:
+    """From when to when it had what for which binding of ours; `planned` is the end that it was
+    asked for. Epoch ms."""
+
+    ours: str
+    id: str
+    since: int
+    until: int
+    planned: int
+
+
+_TRANSFER = "transfer/"
+_REFUSED = (errors.NumberTaken, errors.CarrierRefused)
+
+
+@dataclass
+class SwappingBook(Book):
+    """What the carrier has and had. `beside`: it takes a second lease for the same people beside
+    the first; `stubborn`: a refusal too is its answer for ever; `careless`: it takes anything."""
+
+    beside: bool = True
+    stubborn: bool = False
+    careless: bool = False
+    answers: dict[str, tuple[str | None, int]] = field(default_factory=dict)
+    leases: list[Lease] = field(default_factory=list)
+    replaced: list[tuple[str, str]] = field(default_factory=list)
+    """Ids of ours: an XA of which the second took the place of the first."""
+    mismatches: list[str] = field(default_factory=list)
+    lock: Lock = field(default_factory=Lock)
+
+    def put(self, request: str, binding: Binding, *, lease_ms: int, now: int) -> str:
+        """Binds; the id of it. Raises NumberTaken."""
+        with self.lock:
+            answer, first_ms = self.answers.get(request, (None, lease_ms))
+            if first_ms != lease_ms:
+                self.mismatches.append(request)
+                raise errors.CarrierRefused("this request id came with other parameters")
+            if answer is not None:
+                return answer
+            if (self.stubborn and request in self.answers) or self._refuses(binding, now=now):
+                self.answers[request] = (None, lease_ms)
+                raise errors.NumberTaken("taken")
+            entry = _entry(binding, until=now + lease_ms)
+            self._cut(entry.id, now=now, by=entry.ours)
+            self.entries[entry.id] = entry
+            self.leases.append(Lease(entry.ours, entry.id, now, entry.until, entry.until))
+            self.answers[request] = (entry.id, lease_ms)
+            return entry.id
+
+    def delete(self, id_: str, *, now: int) -> None:
+        """Ends it, if it is there."""
+        with self.lock:
+            self._cut(id_, now=now)
+
+    def gaps(self, ours: str, *, since: int, until: int) -> list[tuple[int, int]]:
+        """From when to when it had nothing for this binding of ours."""
+        found: list[tuple[int, int]] = []
+        for lease in sorted((each for each in self.leases if each.ours == ours), key=_since):
+            if since < min(lease.since, until):
+                found.append((since, min(lease.since, until)))
+            since = max(since, lease.until)
+        return [*found, (since, until)] if since < until else found
+
+    def _cut(self, id_: str, *, now: int, by: str | None = None) -> None:
+        entry = self.entries.pop(id_, None)
+        if entry is None or entry.until <= now:
+            return
+        if by not in {None, entry.ours}:
+            self.replaced.append((entry.ours, str(by)))
+        self.leases = [
+            replace(each, until=min(each.until, now)) if each.id == id_ else each
+            for each in self.leases
+        ]
+
+    def _refuses(self, binding: Binding, *, now: int) -> bool:
+        people = people_of(binding)
+        return not self.careless and any(
+            entry.number == binding.number
+            and (entry.people & people)
+            and not (self.beside and entry.people == people)
+            for entry in self.live(now=now)
+        )
+
+
+def _since(lease: Lease) -> int:
+    return lease.since
+
+
+def people_of(binding: Binding) -> frozenset[str]:
+    """Whose legs it has; `*` is everybody's."""
+    return frozenset(("*",) if binding.b is None else (binding.a.digits, binding.b.digits))
+
+
+def _entry(binding: Binding, *, until: int) -> Entry:
+    id_ = _TRANSFER + binding.number if binding.b is None else uuid4().hex
+    return Entry(id_, binding.id, binding.number, people_of(binding), until)
+
+
+@dataclass
+class SwappingKeeper:
+    """Fulfils the port Keeper over such a book, as the package of a carrier of this kind does.
+    `before` and `after` are run before and after each call takes effect, and may raise."""
+
+    book: SwappingBook
+    lease_ms: int = DAY_MS
+    before: Callable[[str], None] = lambda _: None
+    after: Callable[[str], None] = lambda _: None
+    asked: Counter[str] = field(default_factory=Counter)
+
+    def bind(self, binding: Binding, *, lease_ms: int, now: int) -> Kept:
+        return self._ask(binding, Renewal(binding.created, lease_ms), now=now)
+
+    def release(self, carrier_id: str, *, now: int) -> None:
+        self._begin("release")
+        self.book.delete(carrier_id, now=now)
+        self.after("release")
+
+    def renew(self, binding: Binding, *, until: int, last: bool, now: int) -> Kept:
+        assert binding.renewal is not None, "a lease that was not noted"
+        try:
+            kept = self._ask(binding, binding.renewal, now=now)
+        except errors.NumberTaken:
+            if not last:
+                raise errors.NotBeside from None
+            self._let_go(binding, now=now)
+            kept = self._first_of(binding, binding.renewal, now=now)
+        if kept.id != binding.carrier_id:
+            self._let_go(binding, now=now)
+        return kept
+
+    def find(self, binding: Binding, *, now: int) -> Kept | None:
+        if binding.carrier_id is None:
+            return self._find_first(binding, now=now)
+        known = Kept(binding.carrier_id, binding.lease or 0, binding.at_most)
+        if binding.renewal is None:
+            return known
+        try:
+            return self._first_of(binding, binding.renewal, now=now)
+        except _REFUSED:
+            return known
+
+    def _find_first(self, binding: Binding, *, now: int) -> Kept | None:
+        lease_ms = min(binding.expires - binding.created, self.lease_ms)
+        try:
+            kept = self._ask(binding, Renewal(binding.created, lease_ms), now=now)
+        except _REFUSED:
+            return None
+        if now < binding.expires:
+            return kept
+        self.release(kept.id, now=now)
+        return None
+
+    def _first_of(self, binding: Binding, asked: Renewal, *, now: int) -> Kept:
+        try:
+            return self._ask(binding, asked, now=now)
+        except errors.NumberTaken:
+            return self._ask(binding, asked, now=now, again=True)
+
+    def _let_go(self, binding: Binding, *, now: int) -> None:
+        if binding.carrier_id is not None:
+            self.release(binding.carrier_id, now=now)
+
+    def _ask(self, binding: Binding, asked: Renewal, *, now: int, again: bool = False) -> Kept:
+        self._begin("bind")
+        request = f"{binding.id} {binding.number} {asked.began} {asked.lease_ms} {again}"
+        id_ = self.book.put(request, binding, lease_ms=asked.lease_ms, now=now)
+        self.after("bind")
+        until, at_most = asked.began + asked.lease_ms, now + asked.lease_ms
+        return Kept(id_, until, at_most if at_most - until > MINUTE_MS else None)
+
+    def _begin(self, call: str) -> None:
+        self.asked[call] += 1
+        self.before(call)
+
+
+@dataclass(frozen=True)
+class OneSwapping:
+    """Fulfils the port Carriers: every carrier is this one."""
+
+    keeper: SwappingKeeper
+
+    def of(self, name: str) -> Carrier:
+        return Carrier(name, "test", keeper=self.keeper, transfers=True, announces=True)
+
+
+def swapping(gateway: Gateway, book: SwappingBook) -> SwappingKeeper:
+    """Lets this gateway have its bindings kept in such a book; what stands between the two."""
+    keeper = SwappingKeeper(book)
+    vars(gateway)["carriers"] = OneSwapping(keeper)
+    return keeper

@@ -1,0 +1,27 @@
+"""Accounts of ours with interline, in a stage, and the worker that delivers what they tell."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from admin import provision
+from tests.stage import Stage
+
+
+def account_of(stage: Stage, name: str, **more: Any) -> str:
+    """An account whose callbacks have the token `token-<name>`; its name."""
+    given: dict[str, Any] = {"key": "10000000", "secret": "key", "app_id": "the-app-id"}
+    given |= {"urls": ["http://127.0.0.1:9"]}
+    provision.create_carrier(name, kind="interline", **given | more)
+    secret = stage.secret(stage.credentials)
+    secret["carriers"][name]["callback_token"] = f"token-{name}"
+    stage.put_secret(stage.credentials, secret)
+    stage.forget()
+    return name
+
+
+def deliver(messages: Sequence[str]) -> None:
+    """As Lambda calls the worker: one SQS record for each message."""
+    from app import deliver as worker
+
+    records = [{"body": message, "receiptHandle": "r"} for message in messages]
+    worker({"Records": records}, None)

@@ -1,0 +1,533 @@
+"""The carrier calls us: whose callback is taken, and that each is stored once, whatever it says."""
+
+import json
+import os
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+import hypothesis
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from chalicelib.carriers.interline import wire_callbacks
+from chalicelib.carriers.interline.receiver import MAX_BODY, CallbackReceiver
+from chalicelib.core.credentials import CarrierAccount
+from chalicelib.core.errors import Contended, Unavailable
+from chalicelib.core.events import Event, EventKind, Outcome, Party, SmsResult
+from chalicelib.core.messages import Reply, Request
+from chalicelib.core.values import Subscriber
+from tests.carriers.interline.accounts import account_of
+from tests.carriers.interline.reports import MESSAGE, RECORD, START, typed, without
+from tests.stage import Answer, Stage
+
+EXAMPLES = int(
+    os.environ.get("FUZZ_EXAMPLES") or (10_000 if os.environ.get("CI") == "true" else 2_000)
+)
+SEED = os.environ.get("FUZZ_SEED") or None
+
+NOW = 1_768_464_100_123
+TOKEN, PREVIOUS = "the-token", "the-previous-token"
+ENDED = 1_768_464_075_000
+KNOWN_AS_IT_STANDS = "10000000009"
+
+
+class Accounts:
+    """The port Credentials with accounts of ours."""
+
+    def __init__(self) -> None:
+        self.made = {
+            name: CarrierAccount(
+                name,
+                kind,
+                "10000000",
+                ("key",),
+                urls=("http://x",),
+                app_id="the-app-id",
+                callback_tokens=(TOKEN, PREVIOUS),
+                sources=sources,
+            )
+            for name, kind, sources in (
+                ("ours", "interline", ()),
+                ("walled", "interline", ("192.0.2.0/28", "2001:db8::/32")),
+                ("misspelled", "interline", ("everybody",)),
+                ("netease", "netease", ()),
+            )
+        }
+        self.made["open"] = CarrierAccount("open", "interline", "10000000", ("key",), urls=())
+        self.down = False
+
+    def carrier(self, name: str) -> CarrierAccount | None:
+        if self.down:
+            raise Unavailable("a secret can't be read")
+        return self.made.get(name)
+
+
+class Numbers:
+    """The port Apps: one pool has its X without country code."""
+
+    def owner_of(self, number: str) -> str | None:
+        return "demo" if number in {KNOWN_AS_IT_STANDS, "8610000000001"} else None
+
+
+class Desk:
+    """What EventDesk does with events, in memory: a repeat is stored no second time."""
+
+    def __init__(self) -> None:
+        self.stored: dict[str, Event] = {}
+        self.down: Exception | None = None
+
+    def record(self, events: Iterable[Event]) -> None:
+        if self.down:
+            raise self.down
+        for event in events:
+            self.stored.setdefault(event.id, event)
+
+
+class Ours:
+    """The receiver with its surroundings."""
+
+    def __init__(self) -> None:
+        self.accounts, self.desk = Accounts(), Desk()
+        self.counted: Counter[str] = Counter()
+        self.receiver = CallbackReceiver(
+            credentials=self.accounts,
+            apps=Numbers(),
+            desk=self.desk,
+            count=lambda name: self.counted.update([name]),
+        )
+
+    def take(
+        self,
+        body: bytes | dict[str, str],
+        token: str = TOKEN,
+        *,
+        account: str = "ours",
+        method: str = "POST",
+        source: str = "",
+    ) -> Reply:
+        content = body if isinstance(body, bytes) else urlencode(body).encode()
+        request = Request(method, {}, (), content, source)
+        return self.receiver.receive(account, token)(request, NOW)
+
+    @property
+    def events(self) -> list[Event]:
+        return list(self.desk.stored.values())
+
+
+@pytest.fixture
+def ours() -> Ours:
+    return Ours()
+
+
+def taken(reply: Reply) -> bool:
+    assert reply.headers["Content-Type"].startswith("application/json")
+    return (reply.status, json.loads(reply.body)) == (200, {"error": 0})
+
+
+def refused(reply: Reply, status: int = 401, error: int = 1101) -> bool:
+    assert reply.facts is None
+    return (reply.status, json.loads(reply.body)["error"]) == (status, error)
+
+
+def as_json(fields: dict[str, str]) -> bytes:
+    return json.dumps(typed(fields)).encode()
+
+
+def test_a_call_record_is_its_recording_and_its_end(ours: Ours) -> None:
+    assert taken(ours.take(RECORD))
+    recording, end = ours.events
+    assert end.kind is EventKind.CALL_ENDED
+    assert (end.carrier, end.call_id, end.received) == ("ours", "task-1", NOW)
+    assert (end.binding, end.carrier_binding) == (RECORD["userData"], "sub-1")
+    assert (end.caller, end.callee) == (Subscriber("8610010000001"), Subscriber("861000000003"))
+    assert end.number == "8610000000001"
+    assert (end.started, end.ringing) == (1_768_464_000_000, 1_768_464_003_000)
+    assert (end.answered, end.at) == (1_768_464_010_000, ENDED)
+    assert (end.result, end.outcome) == ("answered", Outcome.CALLEE_HUNG_UP)
+    assert (end.released_by, end.cause) == (Party.CALLEE, None)
+    assert end.raw == urlencode(RECORD)
+    assert recording.kind is EventKind.RECORDING_READY
+    assert (recording.call_id, recording.at, recording.url) == (
+        "task-1",
+        ENDED,
+        RECORD["recording"],
+    )
+    assert (recording.binding, recording.number) == (end.binding, end.number)
+
+
+def test_the_start_of_a_call(ours: Ours) -> None:
+    assert taken(ours.take(START))
+    (start,) = ours.events
+    assert (start.kind, start.at) == (EventKind.CALL_STARTED, 1_768_464_000_000)
+    assert (start.caller, start.number) == (Subscriber("8610010000001"), "8610000000001")
+    assert (start.text, start.sms_result) == (None, None)
+
+
+@pytest.mark.parametrize("text", ["到了 & 在门口", ""])
+def test_a_message(text: str, ours: Ours) -> None:
+    assert taken(ours.take({**START, "smsContent": text}))
+    (sms,) = ours.events
+    assert (sms.kind, sms.sms_result) == (EventKind.SMS_SENT, SmsResult.OK)
+    assert (sms.text, sms.at) == (text, 1_768_464_000_000)
+
+
+@pytest.mark.parametrize("fields", [RECORD, START, MESSAGE], ids=["record", "start", "message"])
+def test_a_form_and_json_that_say_the_same_are_the_same(fields: dict[str, str], ours: Ours) -> None:
+    turned = dict(reversed(fields.items()))
+    for body in (
+        urlencode(fields).encode(),
+        urlencode(turned).encode() + b"\r\n",
+        as_json(fields),
+        b"\n " + json.dumps(turned, indent=1).encode(),
+        json.dumps({**fields, "nothing": None}).encode(),
+    ):
+        assert taken(ours.take(body))
+    assert len(ours.events) == (2 if fields is RECORD else 1)
+
+
+def test_what_says_something_else_is_another_event(ours: Ours) -> None:
+    changes = {"taskid": "task-2", "callee": "", "ringTime": "1768464004", "others": "x"}
+    for name, value in changes.items():
+        ours.take({**without(RECORD, "recording"), name: value})
+    ours.take(RECORD)
+    assert len(ours.events) == len(changes) + 2
+
+
+def test_a_record_that_comes_again_with_its_recording_is_the_same_end(ours: Ours) -> None:
+    for fields in (without(RECORD, "recording"), {**RECORD, "recording": ""}, RECORD):
+        ours.take(fields)
+    assert [event.kind for event in ours.events] == [
+        EventKind.CALL_ENDED,
+        EventKind.RECORDING_READY,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("missing", "changed", "expected"),
+    [
+        (["releaseTime"], {}, {"at": ENDED}),
+        (["answerTime"], {}, {"answered": ENDED - 65_000, "at": ENDED}),
+        (["answerTime", "duration"], {}, {"answered": ENDED}),
+        (["releaseTime", "answerTime"], {}, {"at": 1_768_464_068_000}),
+        (
+            ["releaseTime", "answerTime", "ringTime", "beginTime"],
+            {},
+            {"at": NOW + 65_000, "answered": NOW, "started": None, "ringing": None},
+        ),
+        (["duration"], {"ringTime": "0", "answerTime": ""}, {"ringing": None, "answered": ENDED}),
+        (["duration"], {"result": "17"}, {"answered": None, "outcome": Outcome.BUSY, "cause": 17}),
+        ([], {"result": "17", "duration": "0"}, {"answered": None}),
+        # Somebody has talked, whatever it is called.
+        ([], {"result": "16"}, {"answered": ENDED - 65_000, "outcome": Outcome.CALLEE_HUNG_UP}),
+        (["releasedir"], {}, {"released_by": None, "outcome": Outcome.PLATFORM_ENDED}),
+        ([], {"releasedir": "7"}, {"released_by": None}),
+        ([], {"result": "operator says no"}, {"result": "operator says no", "cause": None}),
+        ([], {"userData": "the vendor's"}, {"binding": None, "carrier_binding": "sub-1"}),
+        (["userData", "subid"], {}, {"binding": None, "carrier_binding": None}),
+        ([], {"caller": "anonymous", "callee": ""}, {"caller": None, "callee": None}),
+        ([], {"caller": "+8610010000001"}, {"caller": Subscriber("8610010000001")}),
+        ([], {"rcaller": KNOWN_AS_IT_STANDS}, {"number": KNOWN_AS_IT_STANDS}),
+        ([], {"rcaller": "10000000007"}, {"number": "8610000000007"}),
+        ([], {"rcaller": "700000000000001"}, {"number": "700000000000001"}),
+        (["rcaller"], {}, {"number": None}),
+    ],
+)
+def test_what_is_told_in_another_way(
+    missing: list[str], changed: dict[str, str], expected: dict[str, Any], ours: Ours
+) -> None:
+    ours.take(without({**RECORD, **changed}, "recording", *missing))
+    (end,) = ours.events
+    assert end.kind is EventKind.CALL_ENDED
+    if "answered" in expected and changed.get("result") == "16":
+        expected = {**expected, "answered": 1_768_464_010_000}
+    assert {name: getattr(end, name) for name in expected} == expected
+
+
+def test_both_tokens_are_taken(ours: Ours) -> None:
+    for token in (TOKEN, PREVIOUS):
+        assert taken(ours.take({**START, "taskid": token}, token))
+    assert len(ours.events) == 2
+    assert not ours.counted
+
+
+@pytest.mark.parametrize("token", ["", "x", TOKEN + "x", TOKEN.upper(), "nobody's", "é", "\ud800"])
+@pytest.mark.parametrize("account", ["ours", "open", "netease", "nobody", "", "%00"])
+def test_what_has_no_token_leaves_nothing_but_a_count(account: str, token: str, ours: Ours) -> None:
+    assert refused(ours.take(RECORD, token, account=account))
+    assert not ours.events
+    assert ours.counted == {"CallbacksRefused": 1}
+
+
+@pytest.mark.parametrize("account", ["netease", "nobody", "open"])
+def test_an_account_that_is_none_is_like_a_wrong_token(account: str, ours: Ours) -> None:
+    assert refused(ours.take(RECORD, account=account))
+    assert ours.take(RECORD, account=account) == ours.take(RECORD, "wrong")
+
+
+@pytest.mark.parametrize("name", ["devid", "appid"])
+def test_a_callback_for_somebody_else_is_refused(name: str, ours: Ours) -> None:
+    for body in ({**RECORD, name: "another"}, as_json({**RECORD, name: "another"})):
+        assert refused(ours.take(body))
+    for body in ({**RECORD, name: ""}, without(RECORD, name)):
+        assert taken(ours.take(body))
+
+
+@pytest.mark.parametrize(
+    ("source", "let_in"),
+    [
+        ("192.0.2.1", True),
+        ("192.0.2.15", True),
+        ("2001:db8::1", True),
+        ("192.0.2.16", False),
+        ("2001:db9::1", False),
+        ("", False),
+        ("unknown", False),
+    ],
+)
+def test_only_listed_networks_are_let_in(source: str, let_in: bool, ours: Ours) -> None:
+    reply = ours.take(START, account="walled", source=source)
+    assert taken(reply) if let_in else refused(reply, 403, 1104)
+    assert len(ours.events) == let_in
+    assert ours.counted["CallbacksRefused"] == (not let_in)
+    # Whoever has no token learns nothing of the list.
+    assert refused(ours.take(START, "x", account="walled", source=source))
+
+
+def test_a_list_that_can_not_be_read_lets_nobody_in(ours: Ours) -> None:
+    assert refused(ours.take(START, account="misspelled", source="192.0.2.1"), 403, 1104)
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "HEAD"])
+def test_only_post_and_only_so_much(method: str, ours: Ours) -> None:
+    assert ours.take(RECORD, method=method).status == 405
+    assert ours.take(b"x" * (MAX_BODY + 1)).status == 413
+    assert not ours.events
+
+
+def test_an_event_that_is_not_durable_is_asked_for_again(ours: Ours) -> None:
+    for ours.desk.down in (Unavailable("the table did not answer"), Contended("too many")):
+        reply = ours.take(RECORD)
+        assert (reply.status, json.loads(reply.body)["error"]) == (503, 1500)
+    ours.desk.down, ours.accounts.down = None, True
+    assert ours.take(RECORD).status == 503
+    ours.accounts.down = False
+    assert taken(ours.take(RECORD))
+    assert len(ours.events) == 2
+
+
+def test_a_fault_of_ours_is_repeated_too(ours: Ours) -> None:
+    reply = ours.receiver.failed()
+    assert (reply.status, json.loads(reply.body)["error"]) == (500, 1500)
+
+
+def form(**changed: str) -> bytes:
+    return urlencode({**RECORD, **changed}).encode()
+
+
+UNREADABLE = [
+    b"",
+    b"&&&",
+    b"[]",
+    b"null",
+    b"not a form",
+    b"\xff\xfe",
+    b"{",
+    b"{}",
+    b'{"taskid": "t", "result"',
+    b'{"a":' * 50_000,
+    b'{"a":' + b"9" * 5_000 + b"}",
+    b"taskid=t",
+    b"result=answered",
+    b"taskid=&result=answered",
+    b"callTime=1768464000",
+    b"&".join(b"a%d=1" % n for n in range(101)),
+    urlencode(RECORD).encode() + b"&result=17",
+    form(taskid="t" * 151),
+    form(subid="s" * 151),
+    form(result=""),
+    form(result="r" * 65),
+    form(recording="https://" + "x" * 2_048),
+    form(beginTime="2026-01-15 08:00:00"),
+    form(beginTime="-1"),
+    form(releaseTime="1768464000123"),
+    form(releaseTime="١٢٣"),
+    form(duration="1.5"),
+    urlencode({**START, "callTime": "now"}).encode(),
+    urlencode({**START, "smsContent": "x" * 8_193}).encode(),
+    json.dumps({**RECORD, "duration": 1.5}).encode(),
+    json.dumps({**RECORD, "beginTime": True}).encode(),
+    json.dumps({**RECORD, "taskid": {}}).encode()[:-3],
+    b"x" * MAX_BODY,
+    b"\x00" * MAX_BODY,
+]
+
+
+@pytest.mark.parametrize("body", UNREADABLE, ids=range(len(UNREADABLE)))
+def test_what_can_not_be_read_is_kept_rather_than_lost(body: bytes, ours: Ours) -> None:
+    assert taken(ours.take(body))
+    assert taken(ours.take(body))
+    (event,) = ours.events
+    assert event.kind is EventKind.UNKNOWN
+    assert event.at == NOW
+    assert 0 < len(event.call_id) <= 150
+    assert event.raw == body.decode(errors="replace")[: 32 * 1024]
+
+
+def test_an_unknown_event_stays_with_its_call(ours: Ours) -> None:
+    ours.take(b"taskid=task-1&state=ringing")
+    (event,) = ours.events
+    assert (event.kind, event.call_id) == (EventKind.UNKNOWN, "task-1")
+
+
+def test_a_text_in_another_encoding_loses_no_message(ours: Ours) -> None:
+    body = urlencode(START).encode() + b"&smsContent=%B5%BD"
+    assert taken(ours.take(body))
+    (sms,) = ours.events
+    assert (sms.kind, sms.call_id) == (EventKind.SMS_SENT, "task-1")
+    assert sms.raw.endswith("%B5%BD")
+
+
+NAMES = sorted({*RECORD, *MESSAGE})
+ODD = st.sampled_from(
+    [*("", "0", "16", "answered", "\x00", "é", "9" * 30, "x" * 3_000, "{}", "1768464000", "&=%")]
+)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | ODD,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(ODD, inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@st.composite
+def bodies(draw: st.DrawFn) -> bytes:
+    """A record, a start or a message, mutated in its members, in its bytes, or not at all."""
+    fields: dict[str, Any] = dict(draw(st.sampled_from([RECORD, START, MESSAGE])))
+    how = draw(st.integers(0, 6))
+    if how == 0:
+        return draw(st.binary(max_size=40))
+    if how >= 3:
+        for _ in range(draw(st.integers(1, 3))):
+            name = draw(st.sampled_from(NAMES))
+            fields[name] = draw(ODD if how < 5 else JSON)
+    if how == 5:
+        return json.dumps(fields).encode()
+    body = urlencode(fields).encode() if draw(st.booleans()) else json.dumps(fields).encode()
+    if how != 2:
+        return body
+    at = draw(st.integers(0, len(body)))
+    junk = draw(st.binary(max_size=6) | st.sampled_from([b"\\ud800", b"NaN", b"[" * 9_999, b"%ff"]))
+    return body[:at] + junk + body[at + draw(st.integers(0, 9)) :]
+
+
+def test_mutated_callbacks(ours: Ours) -> None:
+    """No 5xx, nothing stored of one without token, one end or start of each with it."""
+    counted: Counter[str] = Counter()
+
+    @settings(
+        max_examples=EXAMPLES,
+        derandomize=SEED is None,
+        database=None,
+        deadline=None,
+        phases=[Phase.explicit, Phase.generate, Phase.shrink],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(body=bodies(), token=st.sampled_from([TOKEN, TOKEN, PREVIOUS, "wrong"]))
+    def send(body: bytes, token: str) -> None:
+        before = set(ours.desk.stored)
+        first, again = ours.take(body, token), ours.take(body, token)
+        new = [ours.desk.stored[each] for each in ours.desk.stored.keys() - before]
+        if token == "wrong" or _is_somebody_elses(body):
+            assert refused(first)
+            assert refused(again)
+            assert not new
+            counted["refused"] += 1
+            return
+        assert taken(first)
+        assert taken(again)
+        ends = [event for event in new if event.kind is not EventKind.RECORDING_READY]
+        assert len(ends) <= 1
+        assert len(new) <= 2
+        # The same body by itself: exactly one, with its recording at most.
+        alone = wire_callbacks.read(body, carrier="ours", received=NOW)
+        assert sum(event.kind is not EventKind.RECORDING_READY for event in alone) == 1
+        assert {event.id for event in alone} <= ours.desk.stored.keys()
+        counted["new" if ends else "repeat"] += 1
+        counted.update(str(event.kind) for event in new)
+
+    if SEED is not None:
+        send = hypothesis.seed(int(SEED))(send)
+    send()
+    print(dict(counted))
+    assert counted.keys() >= {
+        *("refused", "new", "repeat", "unknown"),
+        *("call.ended", "call.started", "sms.sent", "recording.ready"),
+    }
+
+
+def _is_somebody_elses(body: bytes) -> bool:
+    """Whether it says that it is for another developer or app; what can't be read does not."""
+    try:
+        if body.lstrip().startswith(b"{"):
+            fields = json.loads(body.decode())
+        else:
+            pairs = parse_qsl(body.decode(errors="replace").strip("\r\n"), keep_blank_values=True)
+            fields = dict(pairs) if len(dict(pairs)) == len(pairs) else {}
+        named = [fields.get("devid"), fields.get("appid")]
+    except (ValueError, RecursionError, AttributeError):
+        return False
+    texts = [each if isinstance(each, str | None) else json.dumps(each) for each in named]
+    return texts[0] not in {None, "", "10000000"} or texts[1] not in {None, "", "the-app-id"}
+
+
+@pytest.fixture
+def account(stage: Stage) -> str:
+    return account_of(stage, "interline-1")
+
+
+def posted(stage: Stage, body: bytes, token: str, account: str, what: str = "cdr") -> Answer:
+    return stage.send(f"/callbacks/interline/{account}/{token}/{what}", body=body)
+
+
+def test_through_the_bundle(stage: Stage, account: str, log: Any) -> None:
+    token = f"token-{account}"
+    for what, fields in (("cdr", RECORD), ("start", START), ("start", MESSAGE)):
+        for body in (urlencode(fields).encode(), as_json(fields)):
+            answer = posted(stage, body, token, account, what)
+            assert (answer.status, answer.json) == (200, {"error": 0})
+    assert len(stage.items("C#")) == 4
+    wrong, unknown = posted(stage, b"", "x", account), posted(stage, b"", "x", "nobody")
+    assert (wrong.status, wrong.text) == (unknown.status, unknown.text) == (401, wrong.text)
+    assert wrong.json["error"] == 1101
+    lines = [line for line in log() if line.get("message") == "interline.callback"]
+    assert len(lines) == 6
+    text = json.dumps(log())
+    assert not [
+        each for each in (token, *RECORD.values(), "到了") if len(each) > 8 and each in text
+    ]
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"])
+@pytest.mark.parametrize("what", ["cdr", "start"])
+def test_another_method_is_refused(stage: Stage, account: str, what: str, method: str) -> None:
+    path = f"/callbacks/interline/{account}/token-{account}/{what}"
+    assert stage.send(path, method=method).status == 405
+    assert not stage.items("C#")
+
+
+def test_a_body_as_large_as_may_be_can_be_stored(stage: Stage, account: str) -> None:
+    said = urlencode({**START, "smsContent": "门" * 8_192}).encode()
+    for body in (b"\x00" * MAX_BODY, said.ljust(MAX_BODY, b"&")):
+        assert posted(stage, body, f"token-{account}", account).status == 200
+    assert len(stage.items("C#")) == 2
+
+
+def test_several_accounts_side_by_side(stage: Stage, account: str) -> None:
+    other = account_of(stage, "interline-2", sources=["198.51.100.0/24"])
+    body = urlencode(START).encode()
+    assert posted(stage, body, f"token-{other}", account).status == 401
+    assert posted(stage, body, f"token-{other}", other).status == 403
+    assert posted(stage, body, f"token-{account}", account).status == 200
+    assert len(stage.items("C#")) == 1
