@@ -98,12 +98,17 @@ class BindingDesk:
         raise errors.Contended("this binding is being changed")
 
     def release_transfer(self, app: App, number: str, *, now: int) -> None:
-        """Ends the XA of an X; ending it again changes nothing.
+        """Ends the XA of an X, also one of which it is not known whether it came about; ending it
+        again changes nothing.
 
-        Raises UnknownNumber when there was none, or for somebody else's X; and as `release`.
+        Raises UnknownNumber when there was none, or for somebody else's X, RequestRunning, and as
+        `release`.
         """
         binding = self._bindings.transfer_on(number) if number in app.pool else None
-        if binding is None or binding.app != app.name or binding.intent == "bind":
+        if binding is not None and binding.app == app.name and binding.intent == "bind":
+            # Otherwise it would be made known later, and stand for good: nobody was told its id.
+            binding = self._leases.settle(binding, now=now)
+        if binding is None or binding.app != app.name:
             raise errors.UnknownNumber("no such number")
         self.release(app, binding.id, now=now)
 

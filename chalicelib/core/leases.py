@@ -50,6 +50,10 @@ class LeaseDesk:
         Raises RequestRunning while the request may still be under way, Unavailable.
         """
         keeper = self._keeper(binding)
+        if now >= binding.expires and self._succeeded(binding, now=now):
+            # Whatever the carrier has there is its successor's.
+            self._undo(binding, now=now)
+            return None
         kept = keeper.find(binding, now=now)
         if kept is not None:
             return self._confirm(binding, kept, keeper, now=now)
@@ -80,7 +84,7 @@ class LeaseDesk:
         if sure:
             keeper.release(_carrier_id(binding), now=now)
         else:
-            _release_what_is_there(binding, keeper, now=now)
+            self._release_what_is_there(binding, keeper, now=now)
         if not binding.live(now):
             return self._let_run_out(binding, now=now)
         return self.bindings.replace(binding.released(now=now))
@@ -129,11 +133,10 @@ class LeaseDesk:
         renewed = self._covering(binding, keeper, now=now)
         if self.bindings.replace(renewed):
             return True
-        if renewed.carrier_id != binding.carrier_id:
-            current = self.bindings.get(binding.id)
-            if current is None or current.intent == "release" or not current.live(now):
-                # Bound there anew while it was released here: nobody else would end it.
-                keeper.release(_carrier_id(renewed), now=now)
+        current = self.bindings.get(binding.id)
+        if current is None or current.intent == "release" or not current.live(now):
+            # Bound there anew while it was released here: nobody else would end it.
+            self._release_late(renewed, _carrier_id(renewed), keeper, now=now)
         return False
 
     def _covering(self, binding: Binding, keeper: Keeper, *, now: int) -> Binding:
@@ -167,7 +170,7 @@ class LeaseDesk:
             self.make_last(binding, now=now)
         else:
             # The carrier was told to keep it longer than its app wanted.
-            _release_what_is_there(binding, self._keeper(binding), now=now)
+            self._release_what_is_there(binding, self._keeper(binding), now=now)
             self._let_run_out(binding, now=now)
 
     def make_last(self, binding: Binding, *, now: int) -> bool:
@@ -215,8 +218,44 @@ class LeaseDesk:
         if current is not None and current.carrier_id == kept.id:
             return current
         # Its intent was given up while the carrier was still at it: nobody here would end it.
-        keeper.release(kept.id, now=now)
+        self._release_late(binding, kept.id, keeper, now=now)
         raise errors.Unavailable("the intent was given up meanwhile")
+
+    def _release_what_is_there(self, binding: Binding, keeper: Keeper, *, now: int) -> None:
+        """Who bound it there anew may have died before it was noted, or may still be at it: so the
+        carrier is asked too, once what is known to be there has gone. What comes in its place for
+        that ends at once, and whoever is late finds that it was done."""
+        if now >= binding.expires and self._succeeded(binding, now=now):
+            return
+        if binding.carrier_id is not None:
+            keeper.release(binding.carrier_id, now=now)
+        kept = keeper.find(binding, now=now)
+        if kept is not None and (kept.id != binding.carrier_id or binding.renewal is not None):
+            keeper.release(kept.id, now=now)
+
+    def _release_late(self, binding: Binding, carrier_id: str, keeper: Keeper, *, now: int) -> None:
+        """Releases what the carrier took of a binding that was over by then."""
+        successor = self._successor(binding, now=now)
+        if successor is None or successor.carrier_id != carrier_id:
+            keeper.release(carrier_id, now=now)
+
+    def _succeeded(self, binding: Binding, *, now: int) -> bool:
+        """Whether the carrier has another XA on its X. Raises RequestRunning while that is not
+        known."""
+        successor = self._successor(binding, now=now)
+        if successor is not None and successor.intent == "bind":
+            raise errors.RequestRunning("the next binding of this number is being made")
+        return successor is not None
+
+    def _successor(self, binding: Binding, *, now: int) -> Binding | None:
+        """The XA that has its X by now: a carrier may release one by nothing but X, and that would
+        be this one."""
+        if binding.b is not None:
+            return None
+        latest = self.bindings.transfer_on(binding.number)
+        if latest is None or latest.id == binding.id:
+            return None
+        return latest if latest.intent == "bind" or latest.live(now) else None
 
     def _keeper(self, binding: Binding) -> Keeper:
         keeper = self.carrier(binding.carrier).keeper
@@ -229,15 +268,6 @@ def _carrier_id(binding: Binding) -> str:
     if binding.carrier_id is None:
         raise errors.Unavailable("a binding without its carrier's id")
     return binding.carrier_id
-
-
-def _release_what_is_there(binding: Binding, keeper: Keeper, *, now: int) -> None:
-    """Who bound it there anew may have died before it was noted: so the carrier is asked first."""
-    kept = keeper.find(binding, now=now)
-    if kept is not None and kept.id != binding.carrier_id:
-        keeper.release(kept.id, now=now)
-    if binding.carrier_id is not None:
-        keeper.release(binding.carrier_id, now=now)
 
 
 def _is_sure(binding: Binding, keeper: Keeper) -> bool:
