@@ -1,6 +1,7 @@
-"""The same deaths over a carrier that can only be asked for another lease: what our binding needs is
+"""The same deaths over a carrier that can only be asked for another lease: what a binding needs is
 there without a gap for as long as it lasts, and nothing else is there in the end."""
 
+import os
 from collections.abc import Callable
 from functools import partial
 from itertools import count
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from chalicelib.bootstrap import Gateway
+from chalicelib.core import errors
 from chalicelib.core.leases import LAST_MS
 from chalicelib.core.values import DAY_MS
 from tests.attacks.dying import (
@@ -34,6 +36,7 @@ VENDORS: dict[str, Callable[[], SwappingBook]] = {
     "alone": partial(SwappingBook, beside=False),
     "alone and stubborn": partial(SwappingBook, beside=False, stubborn=True),
 }
+SOME = VENDORS if os.environ.get("CI") == "true" else ("beside", "alone")
 Action = tuple[Callable[[World], None], Callable[[World, Gateway], None], int]
 
 
@@ -68,8 +71,6 @@ def half_renewed(point: str) -> Callable[[World], None]:
     def start(world: World) -> None:
         bound_for(LONG)(world)
         gateway = world.instance()
-        from chalicelib.core import errors
-
         setattr(keeper(gateway), point, fails("bind", errors.Unavailable("silence")))
         attend(gateway, "lease", now=RENEWAL)
 
@@ -137,10 +138,11 @@ def _settled(world: World, gateway: Gateway, *, now: int) -> dict[str, Any] | No
 
 
 @pytest.mark.parametrize("action", [*ACTIONS, *MORE])
-@pytest.mark.parametrize("vendor", VENDORS)
+@pytest.mark.parametrize("vendor", SOME)
 def test_a_death_at_any_step_is_made_good(here: Stage, vendor: str, action: str) -> None:
     start, act, at = (ACTIONS | MORE)[action]
-    for step in count():
+    # Whoever dies after a call might as well die before the next one.
+    for step in count(step=2):
         book, name = VENDORS[vendor](), f"app{step}"
         world = World(here, here.app(name, [number(step)], cooling_s=COOLING_S), number(step), book)
         start(world)
@@ -188,9 +190,10 @@ def _made_good(
 
 
 def _no_gaps(book: SwappingBook, ours: str, *, until: int) -> None:
-    planned = [lease.planned for lease in book.leases if lease.ours == ours]
-    for begin, end in book.gaps(ours, since=NOW, until=until):
+    leases = [lease for lease in book.leases if lease.ours == ours]
+    first = min(lease.since for lease in leases)
+    for begin, end in book.gaps(ours, since=first, until=until):
         assert not book.beside, f"nothing there for {end - begin} ms"
         # Only where a lease would have ended, and until the next schedule.
-        assert any(0 <= each - begin <= LAST_MS for each in planned)
+        assert any(0 <= each.planned - begin <= LAST_MS for each in leases)
         assert end - begin <= 3 * MINUTE

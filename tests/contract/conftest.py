@@ -11,7 +11,11 @@ from tests.contract.here import CARRIER_TIMEOUT_S, here
 from tests.contract.worlds import World
 from tests.running import RealClock, Running
 
-APPS = {"trunk": ("demo", "other"), "netease": ("demo-netease", "other-netease")}
+APPS = {
+    "trunk": ("demo", "other"),
+    "netease": ("demo-netease", "other-netease"),
+    "interline": ("demo-igw", "other-igw"),
+}
 """The app that a test is about, and another with the same carrier."""
 
 _people = count(1)
@@ -79,7 +83,7 @@ def _running(running: Running) -> World:
     return World(
         gateway_url=running.url,
         simulator_url=running.simulator_url,
-        netease=running.netease,
+        account_with_netease=running.netease,
         described=running.apps,
         clock=RealClock(),
         stored=stored,
