@@ -13,7 +13,7 @@ TESTS ?= tests
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
-run: $(STAMP) ## start the whole gateway on this machine (PORT, SIMULATOR_PORT, AWS_PORT, NETEASE_PORT)
+run: $(STAMP) ## start the whole gateway on this machine (PORT, SIMULATOR_PORT, AWS_PORT, NETEASE_PORT, INTERLINE_PORT)
 	@exec $(RUN) simulator run
 
 demo: $(STAMP) ## bind, call, send an SMS against a running `make run`

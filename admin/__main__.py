@@ -131,7 +131,9 @@ def app_developer(name: str, rotate: bool) -> None:
 @click.option("--minute", help="Yuan for each minute begun of a call.")
 def app_tariff(name: str, **prices: str | None) -> None:
     """Set what an app pays, in yuan with up to six decimals."""
-    accounts.set_tariff(name, **{what: price for what, price in prices.items() if price})
+    accounts.set_tariff(
+        name, **{what: price for what, price in prices.items() if price is not None}
+    )
 
 
 @cli.command("app-balance")
@@ -140,10 +142,7 @@ def app_tariff(name: str, **prices: str | None) -> None:
 @click.option("--overdraft", help="Yuan by which the balance may fall below zero.")
 def app_balance(name: str, deposit: str | None, overdraft: str | None) -> None:
     """Show what an app has to spend, in yuan; change it first if asked to."""
-    if deposit:
-        accounts.deposit(name, deposit)
-    if overdraft:
-        accounts.set_overdraft(name, overdraft)
+    accounts.change(name, deposit=deposit, overdraft=overdraft)
     standing = accounts.standing(name)
     shown = {"balance": standing.balance, "overdraft": standing.overdraft}
     click.echo(json.dumps({what: accounts.yuan(each) for what, each in shown.items()}, indent=2))

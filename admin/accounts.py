@@ -26,19 +26,18 @@ def set_tariff(app: str, **prices: str) -> None:
     provision.set_app(app, tariff=replace(provision.show_app(app).tariff, **amounts))
 
 
-def deposit(app: str, amount: str) -> None:
-    """Adds to an app's balance (yuan); takes off it if negative. Raises Mistake."""
+def change(app: str, *, deposit: str | None, overdraft: str | None) -> None:
+    """Adds to an app's balance (takes off it if negative), and sets how far it may fall below zero;
+    yuan, None: as it is. Raises Mistake before anything is done."""
     _known(app)
-    _ledger().deposit(app, micro(amount), now=now_ms())
-
-
-def set_overdraft(app: str, amount: str) -> None:
-    """How far an app's balance may fall below zero (yuan). Raises Mistake."""
-    _known(app)
-    limit = micro(amount)
+    added = micro(deposit) if deposit is not None else 0
+    limit = micro(overdraft) if overdraft is not None else 0
     if limit < 0:
         raise Mistake("an overdraft is at least 0")
-    _ledger().set_overdraft(app, limit, now=now_ms())
+    if added:
+        _ledger().deposit(app, added, now=now_ms())
+    if overdraft is not None:
+        _ledger().set_overdraft(app, limit, now=now_ms())
 
 
 def standing(app: str) -> Standing:

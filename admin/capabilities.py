@@ -3,14 +3,14 @@
 from importlib import import_module
 from typing import Any
 
-from chalicelib.carriers.base import EMBEDDED, KINDS
+from chalicelib.carriers.base import EMBEDDED, KINDS, CarrierAccounts
 from chalicelib.core.credentials import CarrierAccount
 from chalicelib.core.ports import Carrier
 
 ROWS = (
     ("bind two people over an X", "keeper", "bind"),
     ("release", "keeper", "release"),
-    ("extend", "keeper", "extend"),
+    ("extend", "keeper", "renew"),
     ("find again what was asked for", "keeper", "find"),
     ("place a call", "dialler", "place"),
     ("place a conference", "dialler", "place"),
@@ -20,25 +20,63 @@ ROWS = (
 )
 """What it is, the part of a Carrier that does it, and the part's method."""
 
+FLAGS = (
+    ("let everybody reach one person over an X (XA)", "transfers"),
+    ("announcements, by code", "announces"),
+    ("show people's real numbers", "shows_numbers"),
+)
+"""What it is, and the field of a Carrier that says whether it can."""
+
 KEPT_HERE = frozenset({"keeper"})
 """The parts that a carrier can do without, because the gateway does their work."""
 
 
 def table() -> str:
     """One row for each capability, one column for each kind."""
-    columns = {f"`{EMBEDDED}`, no account": Carrier(name=EMBEDDED, kind=EMBEDDED)}
-    columns |= {f"`{kind}`": _carrier(kind) for kind in sorted(KINDS, key=_embedded_first)}
+    kinds = sorted(KINDS, key=_embedded_first)
+    columns = {f"`{EMBEDDED}`, no account": _accounts(None)}
+    columns |= {f"`{kind}`": _accounts(kind) for kind in kinds}
     lines = [["", *columns], ["---"] * (len(columns) + 1)]
-    lines += [[what, *(_word(c, part) for c in columns.values())] for what, part, _ in ROWS]
+    lines += [[what, *(_word(c[0], part) for c in columns.values())] for what, part, _ in ROWS]
+    lines += [[what, *(_flag(c, name) for c in columns.values())] for what, name in FLAGS]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
-def _carrier(kind: str) -> Carrier:
-    """One of this kind that nobody is ever asked through."""
-    account = CarrierAccount(name=kind, kind=kind, key="key", secrets=("secret",), urls=())
+def _accounts(kind: str | None) -> tuple[Carrier, Carrier]:
+    """Two of this kind that nobody is ever asked through: one that may not show real numbers, and
+    one that may. Without a kind there is no account to allow it."""
+    if kind is None:
+        embedded = CarrierAccounts(_NoAccounts(), 1, _silent).of(EMBEDDED)  # type: ignore[arg-type]
+        return embedded, embedded
     module: Any = import_module(KINDS[kind])
-    made: Carrier = module.carrier(account, timeout_s=1, told=lambda *_: None)
-    return made
+    plain, showing = (
+        module.carrier(
+            CarrierAccount(
+                name=kind,
+                kind=kind,
+                key="key",
+                secrets=("secret",),
+                urls=(),
+                app_id="app",
+                shows_numbers=shows,
+            ),
+            timeout_s=1,
+            told=_silent,
+        )
+        for shows in (False, True)
+    )
+    return plain, showing
+
+
+class _NoAccounts:
+    """Credentials without any account."""
+
+    def carrier(self, name: str) -> None:
+        """None of any name."""
+
+
+def _silent(*_: Any) -> None:
+    """Hears the facts of calls that are never made."""
 
 
 def _embedded_first(kind: str) -> tuple[bool, str]:
@@ -49,3 +87,10 @@ def _word(carrier: Carrier, part: str) -> str:
     if getattr(carrier, part) is not None:
         return "yes"
     return "by the gateway" if part in KEPT_HERE else "no"
+
+
+def _flag(accounts: tuple[Carrier, Carrier], name: str) -> str:
+    plain, showing = (bool(getattr(carrier, name)) for carrier in accounts)
+    if plain != showing:
+        return "by setting"
+    return "yes" if plain else "no"

@@ -208,6 +208,6 @@ def _app(name: str, carrier: str, numbers: Numbers, addresses: Addresses) -> App
     if name == BOTH_KINDS_APP:
         credentials |= developers.create(name).described()
     if name in CARRIERS_OF:
-        accounts.deposit(name, DEPOSIT)
+        accounts.change(name, deposit=DEPOSIT, overdraft=None)
     add_numbers(name, numbers)
     return App(name, carrier, credentials, [x for x, _ in numbers], callback_url)

@@ -25,6 +25,7 @@ START_S = 120
 ANSWER_S = 30
 PORTS = ["PORT", "SIMULATOR_PORT", "AWS_PORT", "NETEASE_PORT", "INTERLINE_PORT"]
 SECOND_NETEASE_APP = "other-netease"
+SECOND_INTERLINE_APP = "other-igw"
 IM_CALLS = ("msg/sendMsg",)
 LOGIN_SECRET = "one-click-of-its-own"
 
@@ -98,19 +99,19 @@ class Running:
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """The stack, one for all tests."""
     with stack(tmp_path_factory.mktemp("stack")) as running:
-        _add_second_netease_app(running)
+        # At once: a process that has read the apps' keys may not see a new one for a minute.
+        with running.operated():
+            _add_app(running, SECOND_NETEASE_APP, running.netease, im_calls=IM_CALLS)
+            provision.set_app_login(SECOND_NETEASE_APP, secret=LOGIN_SECRET)
+            _add_app(running, SECOND_INTERLINE_APP, running.interline)
         yield running
 
 
-def _add_second_netease_app(running: Running) -> None:
-    """At once: a process that has read the apps' keys may not see a new one for a minute."""
-    name, carrier = SECOND_NETEASE_APP, running.netease["account"]
-    callback_url = f"{running.simulator_url}/apps/{name}/callback"
-    with running.operated():
-        key, secret = provision.create_app(
-            name, callback_url=callback_url, carrier=carrier, im_calls=IM_CALLS
-        )
-        provision.set_app_login(name, secret=LOGIN_SECRET)
+def _add_app(running: Running, name: str, account: dict[str, str], **options: Any) -> None:
+    """Another one with this carrier, without numbers."""
+    url = f"{running.simulator_url}/apps/{name}/callback"
+    carrier = account["account"]
+    key, secret = provision.create_app(name, callback_url=url, carrier=carrier, **options)
     running.apps[name] = {"name": name, "app_key": key, "app_secret": secret, "numbers": []}
 
 

@@ -3,6 +3,7 @@
 import inspect
 import json
 import re
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,11 @@ def test_no_capability_is_left_out() -> None:
         for name, _ in inspect.getmembers(port, inspect.isfunction)
         if not name.startswith("_")
     }
+
+
+def test_every_flag_of_a_carrier_is_in_the_table() -> None:
+    flags = {each.name for each in fields(ports.Carrier) if each.type in (bool, "bool")}
+    assert {name for _, name in capabilities.FLAGS} == flags
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))

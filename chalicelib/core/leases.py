@@ -50,7 +50,11 @@ class LeaseDesk:
         Raises RequestRunning while the request may still be under way, Unavailable.
         """
         keeper = self._keeper(binding)
-        if now < _ends_by(binding) and not self._is_followed(binding, now=now):
+        if now >= binding.expires and self._succeeded(binding, now=now):
+            # Whatever the carrier has there is its successor's.
+            self._undo(binding, now=now)
+            return None
+        if now < _ends_by(binding):
             looked_at = self._looked_at(binding, keeper, now=now)
             if looked_at is None:
                 return None
@@ -95,7 +99,7 @@ class LeaseDesk:
                 return False
             binding = intended
         if sure:
-            self._release(binding, _carrier_id(binding), keeper, now=now)
+            keeper.release(_carrier_id(binding), now=now)
         else:
             self._release_what_is_there(binding, keeper, now=now)
         if not binding.live(now):
@@ -146,11 +150,10 @@ class LeaseDesk:
         renewed = self._covering(binding, keeper, now=now)
         if self.bindings.replace(renewed):
             return True
-        if renewed.carrier_id != binding.carrier_id:
-            current = self.bindings.get(binding.id)
-            if current is None or current.intent == "release" or not current.live(now):
-                # Bound there anew while it was released here: nobody else would end it.
-                self._release(binding, _carrier_id(renewed), keeper, now=now)
+        current = self.bindings.get(binding.id)
+        if current is None or current.intent == "release" or not current.live(now):
+            # Bound there anew while it was released here: nobody else would end it.
+            self._release_late(renewed, _carrier_id(renewed), keeper, now=now)
         return False
 
     def _covering(self, binding: Binding, keeper: Keeper, *, now: int) -> Binding:
@@ -235,34 +238,43 @@ class LeaseDesk:
         if current is not None and current.carrier_id == kept.id:
             return current
         # Its intent was given up while the carrier was still at it: nobody here would end it.
-        self._release(binding, kept.id, keeper, now=now)
+        self._release_late(binding, kept.id, keeper, now=now)
         raise errors.Unavailable("the intent was given up meanwhile")
 
     def _release_what_is_there(self, binding: Binding, keeper: Keeper, *, now: int) -> None:
-        """Whoever bound it there anew may have died before he noted it: so the carrier is asked."""
-        if self._is_followed(binding, now=now):
+        """Who bound it there anew may have died before it was noted, or may still be at it: so the
+        carrier is asked too, once what is known to be there has gone. What comes in its place for
+        that ends at once, and whoever is late finds that it was done."""
+        if now >= binding.expires and self._succeeded(binding, now=now):
             return
         if binding.carrier_id is not None:
             keeper.release(binding.carrier_id, now=now)
-        # Only now: what a renewal asks for may be done as late as when the first is gone, and once
-        # it was done it is not done again.
         kept = keeper.find(binding, now=now)
         if kept is not None and (kept.id != binding.carrier_id or binding.renewal is not None):
             keeper.release(kept.id, now=now)
 
-    def _release(self, binding: Binding, carrier_id: str, keeper: Keeper, *, now: int) -> None:
-        if not self._is_followed(binding, now=now):
+    def _release_late(self, binding: Binding, carrier_id: str, keeper: Keeper, *, now: int) -> None:
+        """Releases what the carrier took of a binding that was over by then."""
+        if self._successor(binding, now=now) is None:
             keeper.release(carrier_id, now=now)
 
-    def _is_followed(self, binding: Binding, *, now: int) -> bool:
-        """Whether the next XA stands on its X already. A carrier may know an XA by its X alone: to
-        end the one would end the other."""
+    def _succeeded(self, binding: Binding, *, now: int) -> bool:
+        """Whether the carrier has another XA on its X. Raises RequestRunning while that is not
+        known."""
+        successor = self._successor(binding, now=now)
+        if successor is not None and successor.intent == "bind":
+            raise errors.RequestRunning("the next binding of this number is being made")
+        return successor is not None
+
+    def _successor(self, binding: Binding, *, now: int) -> Binding | None:
+        """The XA that has its X by now: a carrier may release one by nothing but X, and that would
+        be this one."""
         if binding.b is not None:
-            return False
+            return None
         latest = self.bindings.transfer_on(binding.number)
         if latest is None or latest.id == binding.id:
-            return False
-        return latest.ended is None and now < latest.expires
+            return None
+        return latest if latest.intent == "bind" or latest.live(now) else None
 
     def _keeper(self, binding: Binding) -> Keeper:
         keeper = self.carrier(binding.carrier).keeper

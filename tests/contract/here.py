@@ -1,68 +1,45 @@
 """A world in this process, whose clock the test moves: the gateway on DynamoDB Local behind a small
-HTTP front, the simulator's switch, telephones and vendor behind their own servers."""
+HTTP front, the simulator's switch, telephones and vendors behind their own servers."""
 
-import base64
-import re
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
-from admin import provision
-from chalicelib.bootstrap import Gateway
 from chalicelib.core.events import EventKey
 from chalicelib.core.messages import Reply, Request
 from simulator import http_server, vendor_server
 from simulator.clock import Clock, MovableClock
-from simulator.netease import control
-from simulator.netease.signature import Account
-from simulator.netease.vendor import Vendor
-from simulator.numbers import NETEASE, NUMBERS, Numbers
+from simulator.interline import control as interline_control
+from simulator.interline.vendor import Vendor as Interline
+from simulator.netease import control as netease_control
+from simulator.netease.vendor import Vendor as Netease
+from simulator.numbers import ON_SWITCH, WITH_INTERLINE, WITH_NETEASE
 from simulator.originate import Originator
 from simulator.placing import Phones
 from simulator.receiver import Receivers
-from simulator.seed import COOLING_S, LEASE_MINUTES
 from simulator.server import Server
 from simulator.server import World as Outside
 from simulator.switch import Switch
 from simulator.switch_api import SwitchApi
+from tests.contract.front import Front, handler_of
+from tests.contract.provisioned import (
+    FEW_NUMBERS,
+    KEY,
+    NETEASE_ACCOUNT,
+    PLAIN_NUMBERS,
+    SECRET,
+    SWITCH_SECRET,
+    SWITCH_USER,
+    Provisioner,
+    interline_account,
+    netease_account,
+)
 from tests.contract.worlds import World
 from tests.gateways import NOW, Stage, stage
-from tests.running import IM_CALLS, LOGIN_SECRET, SECOND_NETEASE_APP
 
 CARRIER_TIMEOUT_S = 0.5
-ACCOUNT = "netease-demo"
-KEY, SECRET = "our-key-there", "our-secret-there"
-SWITCH_SECRET = base64.b64encode(b"thirty-two bytes only for tests.").decode()
-FEW = 2
-FEW_NUMBERS: dict[str, Numbers] = {
-    "few-trunk": [(f"86100755555{n:02}", None) for n in range(4)],
-    "few-netease": [(f"86100955555{n:02}", None) for n in range(4)],
-}
-"""Apps with a quota of FEW."""
-STRANDED_NUMBERS: Numbers = [("8610088888801", None)]
-"""Of the app `stranded`, whose carrier is nowhere."""
-NOWHERE = "http://127.0.0.1:9"
-
-Handle = Callable[[Request, int], Reply]
-PATHS: dict[str, Callable[[Gateway], Handle]] = {
-    "/smallphone/axb/bind": lambda gateway: gateway.axb.bind,
-    "/smallphone/axb/unbind": lambda gateway: gateway.axb.unbind,
-    "/smallphone/axb/delay": lambda gateway: gateway.axb.delay,
-    "/smallphone/axb/query": lambda gateway: gateway.axb.query,
-    "/call/ecp/startcall.action": lambda gateway: gateway.ecp.startcall,
-    "/call/ecp/startconf.action": lambda gateway: gateway.ecp.startconf,
-    "/call/ecp/queryBySession.action": lambda gateway: gateway.ecp.query,
-    "/phoneauth/login/getMobile": lambda gateway: gateway.phone_login.number,
-    "/nimserver/user/create.action": lambda gateway: gateway.im.create,
-    "/switch/route": lambda gateway: gateway.switchboard.route,
-    "/switch/events": lambda gateway: gateway.switchboard.events,
-    f"/callbacks/netease/{ACCOUNT}": lambda gateway: gateway.netease_receiver.receive(ACCOUNT),
-}
-RELAYED = re.compile(r"/nimserver/([^/]+)/([^/]+)")
 
 
 class TestClock(MovableClock):
@@ -79,24 +56,6 @@ class TestClock(MovableClock):
         return self.now_ms
 
 
-class Front(http_server.Handler):
-    """Hands requests to the gateway, with the test's time."""
-
-    answer: Callable[[str, Request], Reply]
-
-    def do_POST(self) -> None:  # noqa: N802
-        url = urlsplit(self.path)
-        body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        query = tuple(parse_qsl(url.query, keep_blank_values=True))
-        reply = type(self).answer(url.path, Request("POST", headers, query, body))
-        content = reply.body.encode()
-        self.send_response(reply.status)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-
 class Here(World):
     """The same, and what only time and the schedules do."""
 
@@ -108,10 +67,11 @@ class Here(World):
         # moto's queue is not safe under threads.
         self._one_at_a_time = threading.RLock()
         self.time = clock
+        self.phones = Phones(lasts_s=0.2)
         super().__init__(
             gateway_url=gateway_url,
             simulator_url=simulator_url,
-            netease={"account": ACCOUNT, "app_key": KEY, "app_secret": SECRET},
+            account_with_netease={"account": NETEASE_ACCOUNT, "app_key": KEY, "app_secret": SECRET},
             described={},
             clock=clock,
             stored=lambda: sum(i["pk"]["S"].startswith("C#") for i in stage.items()),
@@ -120,14 +80,8 @@ class Here(World):
 
     def answer(self, path: str, request: Request) -> Reply:
         """What the gateway answers."""
-        relayed = RELAYED.fullmatch(path)
         with self._one_at_a_time:
-            if path in PATHS:
-                handle = PATHS[path](self._gateway)
-            else:
-                assert relayed is not None, path
-                handle = partial(self._gateway.im.relay, relayed[1], relayed[2])
-            return handle(request, self.time.now)
+            return handler_of(self._gateway, path)(request, self.time.now)
 
     def wait(self, *, minutes: int = 0, s: int = 0) -> None:
         """Time passes and nothing runs."""
@@ -155,89 +109,80 @@ class Here(World):
             for message in self._stage.queued():
                 self._gateway.events.deliver(EventKey.from_text(message), now=self.time.now)
 
-    def provide(self, name: str, carrier: str, numbers: Numbers, **options: Any) -> None:
-        """Makes an app, as `make run` does."""
-        callback_url = f"{self.simulator_url}/apps/{name}/callback"
-        options = {"cooling_s": COOLING_S, "rate": 10**6} | options
-        key, secret = provision.create_app(
-            name, callback_url=callback_url, carrier=carrier, **options
-        )
-        provision.add_numbers(name, numbers)
-        self.described[name] = {
-            "name": name,
-            "app_key": key,
-            "app_secret": secret,
-            "numbers": [x for x, _ in numbers],
-        }
-
 
 @contextmanager
 def here(dynamodb_endpoint: str) -> Iterator[Here]:
     """Such a world, with the apps of `make run` and some more, as long as the block lasts."""
     with stage(dynamodb_endpoint) as own:
-        front, outside, vendors = (_listening() for _ in range(3))
+        front, outside, *vendors = (_listening() for _ in range(4))
         clock = TestClock()
         world = Here(own, clock, gateway_url=_url(front), simulator_url=_url(outside))
-        password = _provision(world, vendor_url=_url(vendors))
-        api = SwitchApi(world.gateway_url, user="simulator", password=password)
-        phones = Phones(lasts_s=0.2)
-        few = dict(FEW_NUMBERS["few-netease"])
-        vendor = Vendor(
-            Account(KEY, SECRET, f"{world.gateway_url}/callbacks/netease/{ACCOUNT}"),
-            dict(NETEASE) | few,
-            recordings_url=world.simulator_url,
-            phones=phones,
-            clock=clock,
+        operator = Provisioner(receivers_url=world.simulator_url)
+        netease_url, interline_url = map(_url, vendors)
+        password = operator.carriers(
+            switch=world.simulator_url, netease=netease_url, interline=interline_url
         )
-        switch = Switch(api, base_url=world.simulator_url, clock=lambda: Clock(clock.now_ms))
-        originator = Originator(SWITCH_SECRET, api, phones, clock)
-        people = Outside(
-            switch,
-            Receivers(),
-            phones,
-            (vendor,),
-            [*originator.routes(), *control.routes(vendor)],
-        )
+        operator.apps()
+        world.described.update(operator.described)
+        netease, interline = _netease(world), _interline(world)
         handler = type("OurFront", (Front,), {"answer": staticmethod(world.answer)})
         servers = [
             _server(front, handler),
-            Server(outside, people),
-            vendor_server.Server(vendors, vendor),
+            Server(outside, _outside(world, netease, interline, password=password)),
+            *map(vendor_server.Server, vendors, (netease, interline)),
         ]
+        with _serving(servers):
+            try:
+                yield world
+            finally:
+                # Whoever hangs there is let go.
+                netease.faults.clear()
+                interline.faults.clear()
+
+
+def _netease(world: Here) -> Netease:
+    return Netease(
+        netease_account(world.gateway_url),
+        dict([*WITH_NETEASE, *FEW_NUMBERS["few-netease"]]),
+        recordings_url=world.simulator_url,
+        phones=world.phones,
+        clock=world.time,
+    )
+
+
+def _interline(world: Here) -> Interline:
+    more = [number for number, _ in (*FEW_NUMBERS["few-interline"], *PLAIN_NUMBERS)]
+    return Interline(
+        interline_account(world.gateway_url),
+        [*WITH_INTERLINE, *more],
+        recordings_url=world.simulator_url,
+        clock=world.time,
+    )
+
+
+def _outside(world: Here, netease: Netease, interline: Interline, *, password: str) -> Outside:
+    api = SwitchApi(world.gateway_url, user=SWITCH_USER, password=password)
+    switch = Switch(api, base_url=world.simulator_url, clock=lambda: Clock(world.time.now_ms))
+    originator = Originator(SWITCH_SECRET, api, world.phones, world.time)
+    routes = [
+        *originator.routes(),
+        *netease_control.routes(netease),
+        *interline_control.routes(interline),
+    ]
+    vendors = (netease, interline)
+    return Outside(switch, Receivers(), world.phones, vendors, routes, on_switch=ON_SWITCH)
+
+
+@contextmanager
+def _serving(servers: Sequence[http_server.Server]) -> Iterator[None]:
+    for server in servers:
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    try:
+        yield
+    finally:
         for server in servers:
-            threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-        try:
-            yield world
-        finally:
-            vendor.faults.clear()
-            for server in servers:
-                server.shutdown()
-                server.server_close()
-
-
-def _provision(world: Here, *, vendor_url: str) -> str:
-    """Carriers, apps and a switch; its password."""
-    provision.create_carrier(
-        "trunk", kind="trunk", secret=SWITCH_SECRET, urls=[world.simulator_url]
-    )
-    provision.create_carrier(
-        ACCOUNT,
-        kind="netease",
-        key=KEY,
-        secret=SECRET,
-        urls=[vendor_url],
-        lease_minutes=LEASE_MINUTES,
-    )
-    for name, numbers in NUMBERS.items():
-        world.provide(name, "trunk", numbers)
-    world.provide("demo-netease", ACCOUNT, NETEASE)
-    world.provide(SECOND_NETEASE_APP, ACCOUNT, [], im_calls=IM_CALLS)
-    provision.set_app_login(SECOND_NETEASE_APP, secret=LOGIN_SECRET)
-    world.provide("few-trunk", "trunk", FEW_NUMBERS["few-trunk"], quota=FEW)
-    world.provide("few-netease", ACCOUNT, FEW_NUMBERS["few-netease"], quota=FEW)
-    provision.create_carrier("netease-gone", kind="netease", key=KEY, secret=SECRET, urls=[NOWHERE])
-    world.provide("stranded", "netease-gone", STRANDED_NUMBERS)
-    return provision.create_switch("simulator")
+            server.shutdown()
+            server.server_close()
 
 
 def _listening() -> socket.socket:

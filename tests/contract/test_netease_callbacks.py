@@ -17,7 +17,7 @@ def carrier() -> str:
 def messages(world: World, a: str, b: str) -> tuple[dict[str, str], dict[str, str]]:
     """What the vendor tells of a recorded call over its binding of these two, and of the
     recording."""
-    (held,) = world.vendor.holds(a, b)
+    (held,) = world.netease.holds(a, b)
     about = {
         "callId": uuid4().hex,
         "bindId": held["bindId"],
@@ -47,7 +47,7 @@ def test_what_is_sent_again_is_stored_once(world: World, app: App, a: str, b: st
     told = app.told(bind_id, wanted=3)
     before = world.stored()
     for reverse in (False, True, True):
-        again = world.vendor.send_again(last=3, reverse=reverse)
+        again = world.netease.send_again(last=3, reverse=reverse)
         assert again == {"sent": 3, "accepted": 3}
     assert world.stored() == before
     assert app.told(bind_id, wanted=3) == told
@@ -57,7 +57,7 @@ def test_a_recording_may_come_before_its_call(world: World, app: App, a: str, b:
     bind_id, _ = app.bound(a, b, recordFlag=1, userData="first things last")
     call, recording = messages(world, a, b)
     before = world.stored()
-    send = world.vendor.callbacks().send
+    send = world.netease.callbacks().send
     assert send(recording)
     (told,) = app.told(bind_id)
     ours = {"bindId": bind_id, "userData": "first things last"}
@@ -73,7 +73,7 @@ def test_what_the_vendor_did_not_sign_leaves_no_trace(
     bind_id, _ = app.bound(a, b)
     call, recording = messages(world, a, b)
     before = world.stored()
-    forged = world.vendor.callbacks(secret=app.secret)
+    forged = world.netease.callbacks(secret=app.secret)
     assert [forged.send(each) for each in (call, recording, {})] == [False] * 3
     assert world.stored() == before
     assert app.told(bind_id, wanted=0) == []
@@ -85,7 +85,7 @@ def test_a_kind_that_is_not_known_is_kept_and_told_nobody(
     bind_id, _ = app.bound(a, b)
     call, _ = messages(world, a, b)
     before = world.stored()
-    send = world.vendor.callbacks().send
+    send = world.netease.callbacks().send
     assert send(call | {"eventType": "99"})
     assert send({name: call[name] for name in ("callId", "eventType")})
     assert world.stored() == before + 2
@@ -94,5 +94,5 @@ def test_a_kind_that_is_not_known_is_kept_and_told_nobody(
 
 def test_the_address_is_taken_and_nothing_is_stored_of_it(world: World) -> None:
     before = world.stored()
-    assert world.vendor.checks_address()
+    assert world.netease.checks_address()
     assert world.stored() == before

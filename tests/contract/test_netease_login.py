@@ -21,7 +21,7 @@ def carrier() -> str:
 
 
 def test_the_apps_secret_alone_opens_the_number(world: World, app: App, other: App, a: str) -> None:
-    reply = app.login(world.vendor.token(a))
+    reply = app.login(world.netease.token(a))
     assert reply.keys() == {"code", "mobilePhone"}
     assert (reply["code"], deciphered(reply["mobilePhone"], secret=app.secret)) == (
         200,
@@ -32,13 +32,13 @@ def test_the_apps_secret_alone_opens_the_number(world: World, app: App, other: A
 
 
 def test_an_app_may_have_a_login_secret_of_its_own(world: World, other: App, a: str) -> None:
-    text = other.login(world.vendor.token(a, "unicom"))["mobilePhone"]
+    text = other.login(world.netease.token(a, "unicom"))["mobilePhone"]
     assert deciphered(text, secret=LOGIN_SECRET) == national(a)
     assert deciphered(text, secret=other.secret) != national(a)
 
 
 def test_a_token_is_good_once(world: World, app: App, other: App, a: str) -> None:
-    token = world.vendor.token(a)
+    token = world.netease.token(a)
     assert app.login(token)["code"] == 200
     assert app.login(token) == BAD_TOKEN
     assert other.login(token) == BAD_TOKEN
@@ -52,7 +52,7 @@ def test_a_token_that_nobody_made_is_bad(app: App, token: str) -> None:
 @pytest.mark.parametrize(("operator", "minutes"), [("mobile", 2), ("telecom", 10), ("unicom", 30)])
 @pytest.mark.parametrize("world", ["here"], indirect=True, scope="module")
 def test_a_token_expires(world: Here, app: App, a: str, operator: str, minutes: int) -> None:
-    good, late = (world.vendor.token(a, operator) for _ in range(2))
+    good, late = (world.netease.token(a, operator) for _ in range(2))
     world.wait(minutes=minutes - 1, s=59)
     reply = app.login(good)
     assert deciphered(reply["mobilePhone"], secret=app.secret) == national(a)
@@ -67,18 +67,21 @@ def test_what_is_on_the_apps_list_is_relayed_and_nothing_else(
     assert other.register(sender)["code"] == 200
     message = {"from": sender, "to": reader, "ope": "0", "type": "0", "body": '{"msg":"你好"}'}
     assert other.ask(SEND, **message) == {"code": 200, "data": message}
-    asked = world.vendor.asked(SEND), world.vendor.asked("/nimserver/user/update.action")
+    asked = world.netease.asked(SEND), world.netease.asked("/nimserver/user/update.action")
     assert app.ask(SEND, **message) == NOT_ALLOWED
     assert other.ask("/nimserver/user/update.action", accid=sender) == NOT_ALLOWED
     # In nobody else's name.
     theirs = f"u{uuid4().hex[:12]}"
     assert app.register(theirs)["code"] == 200
     assert other.ask(SEND, **message | {"from": theirs.upper()}) == NOT_ALLOWED
-    assert asked == (world.vendor.asked(SEND), world.vendor.asked("/nimserver/user/update.action"))
+    assert asked == (
+        world.netease.asked(SEND),
+        world.netease.asked("/nimserver/user/update.action"),
+    )
 
 
 def test_a_user_is_registered_with_the_carrier(world: World, app: App) -> None:
-    accid, before = f"u{uuid4().hex[:12]}", world.vendor.asked("/nimserver/user/create.action")
+    accid, before = f"u{uuid4().hex[:12]}", world.netease.asked("/nimserver/user/create.action")
     reply = app.register(accid, token="a token of ours")
     assert reply == {"code": 200, "info": {"token": "a token of ours", "accid": accid, "name": ""}}
-    assert world.vendor.asked("/nimserver/user/create.action") == before + 1
+    assert world.netease.asked("/nimserver/user/create.action") == before + 1

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import requests
 
 from tests.contract.apps import App
-from tests.contract.vendor import VendorSide
+from tests.contract.vendor import InterlineSide, NeteaseSide
 
 ANSWER_S = 60
 
@@ -25,11 +25,11 @@ class Clock(Protocol):
 @dataclass
 class World:
     """Everything is asked over HTTP, as from outside: at the gateway, at the simulator's telephones
-    and receivers, and at the simulated vendor's control side."""
+    and receivers, and at the simulated vendors' control sides."""
 
     gateway_url: str
     simulator_url: str
-    netease: dict[str, str]
+    account_with_netease: dict[str, str]
     described: dict[str, Described]
     clock: Clock
     stored: Callable[[], int]
@@ -40,7 +40,13 @@ class World:
     def __post_init__(self) -> None:
         self.session = requests.Session()
         self.session.trust_env = False
-        self.vendor = VendorSide(self)
+        self.netease = NeteaseSide(self)
+        self.interline = InterlineSide(self)
+
+    def vendor(self, carrier: str) -> NeteaseSide | InterlineSide | None:
+        """Who keeps bindings for us; nobody on our own switch."""
+        vendors = {"netease": self.netease, "interline": self.interline}
+        return vendors.get(carrier)
 
     def app(self, name: str) -> App:
         """An app of this world."""

@@ -87,18 +87,26 @@ class Lambda:
             raise Failed(reply["error"])
         return reply["result"]
 
-    def post(
-        self, path: str, body: bytes, headers: dict[str, str], **path_parameters: str
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: bytes = b"",
+        headers: dict[str, str] | None = None,
+        *,
+        query: dict[str, str] | None = None,
+        **path_parameters: str,
     ) -> tuple[int, Any]:
         """A request through API Gateway, `path` as the route is: HTTP status and parsed body."""
+        headers = headers or {}
         reply = self.invoke(
             "app",
             {
-                "httpMethod": "POST",
+                "httpMethod": method,
                 "path": path.format(**path_parameters),
                 "resource": path,
                 "requestContext": {
-                    "httpMethod": "POST",
+                    "httpMethod": method,
                     "resourcePath": path,
                     "path": f"/dev{path.format(**path_parameters)}",
                     "identity": {"sourceIp": "192.0.2.1"},
@@ -107,12 +115,21 @@ class Lambda:
                 "multiValueHeaders": {name: [value] for name, value in headers.items()},
                 "pathParameters": path_parameters or None,
                 "stageVariables": None,
-                "multiValueQueryStringParameters": None,
-                "body": body.decode(),
+                "multiValueQueryStringParameters": {
+                    name: [value] for name, value in (query or {}).items()
+                }
+                or None,
+                "body": body.decode() or None,
                 "isBase64Encoded": False,
             },
         )
         return reply["statusCode"], json.loads(reply["body"])
+
+    def post(
+        self, path: str, body: bytes, headers: dict[str, str], **path_parameters: str
+    ) -> tuple[int, Any]:
+        """The same for what is posted."""
+        return self.request("POST", path, body, headers, **path_parameters)
 
     def netease(
         self, path: str, app: dict[str, str], *, request_id: str = "", **parameters: str
@@ -129,6 +146,22 @@ class Lambda:
             **({"RequestId": request_id} if request_id else {}),
         }
         return self.post(path, urlencode(parameters).encode(), headers)[1]
+
+    def interline(
+        self, method: str, path: str, developer: dict[str, str], *, x: str = "", **parameters: str
+    ) -> Any:
+        """An interline call, signed as its document says: a PUT's parameters in a form, others' in
+        the query string."""
+        now = str(int(time.time() * 1000))
+        digest = hashlib.sha256(f"{developer['auth_key']}{now}".encode()).hexdigest()
+        headers = {"Authorization": f"Keytime {developer['devid']},{now},{digest[24:40]}"}
+        given = {"appid": developer["appid"], **parameters}
+        numbers = {"number": x} if x else {}
+        if method == "PUT":
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+            body = urlencode(given).encode()
+            return self.request(method, path, body, headers, **numbers)[1]
+        return self.request(method, path, headers=headers, query=given, **numbers)[1]
 
     def callback(self, account: str, secret: str, message: Any) -> Any:
         """A callback of NetEase's, signed as its document says."""

@@ -131,18 +131,26 @@ class CarrierJob:
         self.served.tick("extend")
 
     def _become_due(self, kind: str, only: str = "") -> None:
-        """Two minutes pass for these entries: the bundle goes by the real clock."""
-        table = self.session.resource("dynamodb").Table(self.table)
-        for item in self._bindings():
-            if item.get("due_shard", "").startswith(kind) and only in item["id"]:
-                table.update_item(
-                    Key={"pk": item["pk"], "sk": item["sk"]},
-                    UpdateExpression="SET due_at = :then, updated = :then",
-                    ExpressionAttributeValues={":then": int(time.time() * 1000) - 120_000},
-                )
+        become_due(self.session, self.table, self.number, kind, only=only)
 
     def _bindings(self) -> list[dict[str, Any]]:
-        items = self.session.resource("dynamodb").Table(self.table).scan()["Items"]
-        return [
-            item for item in items if item["pk"].startswith("B#") and item["number"] == self.number
-        ]
+        return bindings_on(self.session, self.table, self.number)
+
+
+def bindings_on(session: boto3.session.Session, table: str, number: str) -> list[dict[str, Any]]:
+    """The items of the bindings over an X."""
+    items = session.resource("dynamodb").Table(table).scan()["Items"]
+    return [item for item in items if item["pk"].startswith("B#") and item["number"] == number]
+
+
+def become_due(
+    session: boto3.session.Session, table: str, number: str, kind: str, *, only: str = ""
+) -> None:
+    """Two minutes pass for the entries of a kind: the bundle goes by the real clock."""
+    for item in bindings_on(session, table, number):
+        if item.get("due_shard", "").startswith(kind) and only in item["id"]:
+            session.resource("dynamodb").Table(table).update_item(
+                Key={"pk": item["pk"], "sk": item["sk"]},
+                UpdateExpression="SET due_at = :then, updated = :then",
+                ExpressionAttributeValues={":then": int(time.time() * 1000) - 120_000},
+            )

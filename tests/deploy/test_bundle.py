@@ -9,16 +9,21 @@ import time
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import boto3
 import pytest
 
+from simulator.interline.vendor import Vendor as Platform
+from tests.deploy import interline_job
 from tests.deploy.bundle import Lambda
 from tests.deploy.carrier_job import ACCOUNT, LEASE_MINUTES, SECRET, CarrierJob
 from tests.deploy.conftest import REGION, ROOT
+from tests.deploy.interline_job import CARRIER, Line, PlatformJob, platform, use_the_switch
 from tests.deploy.permissions import covers, grants, needed
 from tests.deploy.vendor import Vendor, vendor
 
@@ -26,6 +31,8 @@ NAME = "masking-gateway-dev"
 MAX_BYTES = 12_000_000
 A, B, STRANGER, OTHER = (f"4477009001{last:02}" for last in range(1, 5))
 X, OTHER_X, KEPT_X = "8610000000001", "8610000000002", "8610000000003"
+# As interline's clients write them, without 86.
+LINE_X, PLATFORM_X = "10000000004", "10000000005"
 # Function -> its handler in app.py.
 FUNCTIONS = {
     "api_handler": "app",
@@ -87,6 +94,7 @@ class Receiver:
 
     url: str
     bodies: list[dict[str, Any]] = field(default_factory=list)
+    forms: list[dict[str, str]] = field(default_factory=list)
 
 
 @pytest.fixture(scope="module")
@@ -95,8 +103,11 @@ def receiver() -> Iterator[Receiver]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            length = int(self.headers["Content-Length"])
-            taken.bodies.append(json.loads(self.rfile.read(length)))
+            body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            if self.headers["Content-Type"].startswith("application/json"):
+                taken.bodies.append(json.loads(body))
+            else:
+                taken.forms.append(dict(parse_qsl(body, keep_blank_values=True)))
             self.send_response(200)
             self.end_headers()
 
@@ -120,13 +131,21 @@ def keeper() -> Iterator[Vendor]:
         yield listening
 
 
+@pytest.fixture(scope="module")
+def line_platform() -> Iterator[tuple[Platform, str]]:
+    """interline as a carrier, and its address."""
+    with platform(PLATFORM_X) as listening:
+        yield listening
+
+
 @dataclass
 class Day:
-    """What came of the main job, and the process that did it."""
+    """What came of the main job, the process that did it, and what nobody may read in its log."""
 
     served: Lambda
     answers: dict[str, Any]
     policies: dict[str, dict[str, Any]]
+    secrets: list[str]
 
 
 @pytest.fixture(scope="module")
@@ -137,6 +156,7 @@ def day(
     session: boto3.session.Session,
     receiver: Receiver,
     keeper: Vendor,
+    line_platform: tuple[Platform, str],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Day]:
     """Everything the gateway is for, once, by the unpacked bundle alone."""
@@ -149,6 +169,10 @@ def day(
     _admin(aws, "numbers-add", "demo", X)
     _admin(aws, "numbers-add", "small", OTHER_X)
     password = _admin(aws, "switch-create", "pbx").strip()
+    developer = _interline_app(aws, receiver, "line", LINE_X, "trunk")
+    there, url = line_platform
+    callbacks = _interline_carrier(aws, there, url)
+    other_developer = _interline_app(aws, receiver, "far", PLATFORM_X, CARRIER)
 
     config = json.loads((project / ".chalice" / "config.json").read_text())
     configured = config["environment_variables"] | config["stages"]["dev"]["environment_variables"]
@@ -165,8 +189,13 @@ def day(
         done["two keys"] = _bind(served, demo, STRANGER, OTHER)
         job = CarrierJob(served, other, keeper, kept, KEPT_X, session, table=NAME)
         done["carrier"] = job.run(A, B, STRANGER, OTHER)
-        for body in _messages(session):
-            served.deliver(body)
+        line = Line(served, developer, LINE_X)
+        done["interline"] = use_the_switch(line, password, A, B, owner=OTHER, stranger=STRANGER)
+        far = Line(served, other_developer, PLATFORM_X)
+        deliver = partial(_deliver, served, session)
+        platform_job = PlatformJob(far, there, callbacks, deliver, session, table=NAME)
+        done["platform"] = platform_job.run(A, B, OTHER)
+        deliver()
         _let_all_expire(session)
         # What a carrier keeps is ended there before it is archived here.
         served.tick("extend")
@@ -175,7 +204,8 @@ def day(
             function: json.loads((project / ".chalice" / f"policy-dev-{function}.json").read_text())
             for function in FUNCTIONS
         }
-        yield Day(served, done, policies)
+        secrets = [SECRET, interline_job.SECRET, developer["auth_key"], callbacks.split("/")[-2]]
+        yield Day(served, done, policies, secrets)
     session.client("cloudformation").delete_stack(StackName=NAME)
 
 
@@ -198,6 +228,37 @@ def _app_of_a_carrier(aws: dict[str, str], receiver: Receiver, keeper: Vendor) -
     kept: dict[str, str] = json.loads(_admin(aws, *app))
     _admin(aws, "numbers-add", "kept", KEPT_X)
     return kept
+
+
+def _interline_app(
+    aws: dict[str, str], receiver: Receiver, name: str, number: str, carrier: str
+) -> dict[str, str]:
+    """One that pays for what it does."""
+    made = _admin(
+        aws,
+        *("app-create", name, "--facade", "interline", "--carrier", carrier),
+        *("--callback-url", receiver.url),
+    )
+    _admin(aws, "numbers-add", name, f"86{number}")
+    # On the switch only minutes are charged: what binds there looks whether anything is left.
+    prices = [f"--{what}={yuan}" for what, yuan in interline_job.PRICES.items()]
+    _admin(aws, "app-tariff", name, *(prices if carrier == CARRIER else prices[1:]))
+    _admin(aws, "app-balance", name, "--deposit", interline_job.DEPOSIT)
+    developer: dict[str, str] = json.loads(made)
+    return developer
+
+
+def _interline_carrier(aws: dict[str, str], there: Platform, url: str) -> str:
+    """Where it tells us of calls."""
+    account = there.account
+    told = _admin(
+        {**aws, "CARRIER_SECRET": account.auth_key},
+        *("carrier-create", CARRIER, "--kind", "interline", "--url", url),
+        *("--key", account.devid, "--app-id", account.appid),
+        *("--lease-minutes", str(interline_job.LEASE_MINUTES)),
+    )
+    (records,) = re.findall(r"/callbacks/\S+/cdr", told)
+    return str(records)
 
 
 def _admin(aws: dict[str, str], *arguments: str) -> str:
@@ -236,11 +297,17 @@ def _main_job(
         {**stranger, "event_id": "4", "type": "call.ended", **ended, "rejected": "third_party"},
     ]
     done["events"] = served.switch("/switch/events", password, reported)
-    for body in _messages(session):
-        served.deliver(body)
+    _deliver(served, session)
     done["unbind"] = served.netease("/smallphone/axb/unbind", demo, bindId=bound)
     done["route after"] = served.switch("/switch/route", password, dialled)
     return done
+
+
+def _deliver(served: Lambda, session: boto3.session.Session) -> None:
+    """All that is queued, ten at a time."""
+    while bodies := _messages(session):
+        for body in bodies:
+            served.deliver(body)
 
 
 def _messages(session: boto3.session.Session) -> list[str]:
@@ -307,6 +374,42 @@ def test_alone_it_makes_leases_longer_and_ends_them(day: Day, keeper: Vendor) ->
     assert keeper.bound == {}
 
 
+def test_alone_it_answers_as_interline_does(day: Day, receiver: Receiver) -> None:
+    seen = day.answers["interline"]
+    assert {each["error"] for name, each in seen.items() if name not in ("events", "route")} == {0}
+    assert (seen["status"]["balance"], seen["status after"]["balance"]) == (10, 9.6)
+    assert seen["events"]["accepted"] == 3
+    assert (seen["route"]["to"], seen["route"]["show"]) == (OTHER, f"86{LINE_X}")
+    told = [form for form in receiver.forms if form["subid"] == seen["bind"]["subid"]]
+    assert sorted("callTime" in form for form in told) == [False, True]
+
+
+def test_alone_it_keeps_an_interline_carrier_to_its_word(day: Day, receiver: Receiver) -> None:
+    seen = day.answers["platform"]
+    assert (seen["refused"]["error"], seen["unanswered"]["error"]) == (1302, 1401)
+    assert seen["repeat"]["error"] == 0
+    assert seen["told"] == (200, {"error": 0})
+    assert seen["told elsewhere"][0] == 401
+    told = [form for form in receiver.forms if form["taskid"] == "line-3"]
+    assert [form["subid"] for form in told] == [seen["repeat"]["subid"]]
+    # The pair's lease was asked for anew beside the old one; nobody may stand beside a transfer.
+    pair, transfer = seen["held"]
+    assert seen["held after"][0] == transfer
+    assert pair not in seen["held after"]
+    assert len(seen["held after"]) == 2
+    assert (seen["release"]["error"], seen["end"]["error"]) == (1401, 0)
+    assert seen["held at last"] == []
+    # Two bindings and a transfer at 0.1 each, a minute of talk at 0.2; the refused one was free.
+    assert seen["status"]["balance"] == 9.5
+
+
+def test_alone_it_ends_what_an_interline_carrier_keeps(
+    day: Day, line_platform: tuple[Platform, str]
+) -> None:
+    assert day.answers["platform"]["left"]["error"] == 0
+    assert {each["state"] for each in line_platform[0].bindings.all()} == {"released"}
+
+
 def test_the_alarms_watch_metrics_that_it_writes(day: Day) -> None:
     """Name and dimensions have to be the very same, or an alarm never goes off."""
     written = {
@@ -343,7 +446,8 @@ def test_alone_it_cleans_up(day: Day, session: boto3.session.Session) -> None:
 
 def test_its_log_holds_no_subscriber_and_no_secret(day: Day) -> None:
     assert "axb.bind" in day.served.log
-    hidden = (A, B, STRANGER, OTHER, SECRET)
+    assert "interline.binding" in day.served.log
+    hidden = (A, B, STRANGER, OTHER, *day.secrets)
     assert not [each for each in hidden if each in day.served.log]
 
 

@@ -134,7 +134,17 @@ def test_api_gateway_has_the_routes_of_the_app(api: str, session: boto3.session.
         "/smallphone/axb/query",
         "/switch/route",
         "/switch/events",
+        "/api/v1/account/status",
+        "/igw/service/uc/interline/{number}/transfer",
+        "/callbacks/interline/{account}/{token}/cdr",
     } <= set(found)
+
+
+def test_api_gateway_logs_nothing_by_itself(api: str, session: boto3.session.Session) -> None:
+    """Neither paths, of which some are secret, nor bodies."""
+    stage = session.client("apigateway").get_stage(restApiId=api, stageName="dev")
+    assert not stage.get("accessLogSettings")
+    assert not stage.get("methodSettings")
 
 
 def test_the_api_calls_the_function(api: str, session: boto3.session.Session) -> None:

@@ -96,6 +96,12 @@ def test_api_gateways_own_answers_are_part_of_the_api(template: dict[str, Any]) 
     }
 
 
+def test_api_gateway_logs_no_addresses_that_carriers_call(template: dict[str, Any]) -> None:
+    """Whoever knows such an address may report calls: it holds the account's token."""
+    api = template["Resources"]["RestAPI"]["Properties"]
+    assert not api.keys() & {"AccessLogSetting", "MethodSettings", "TracingEnabled"}
+
+
 def test_a_template_that_is_wrong_is_refused(infra: Infra, project: Path) -> None:
     path = project / "infra" / "resources.json"
     right = path.read_text()

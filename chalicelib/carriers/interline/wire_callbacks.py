@@ -11,7 +11,7 @@ from chalicelib.carriers.interline.wire_members import Fields, Unreadable
 from chalicelib.carriers.numbering import national, national_digits
 from chalicelib.core.binding import handle_of
 from chalicelib.core.credentials import AppCredentials
-from chalicelib.core.events import Event, EventKind, SmsResult, call_record
+from chalicelib.core.events import Event, EventKind, Outcome, SmsResult, call_record
 from chalicelib.core.values import Binding
 
 MAX_RAW = 32 * 1024
@@ -93,8 +93,12 @@ def _of_end(fields: Fields, *, received: int) -> dict[str, Any]:
     talked = result == results.ANSWERED or talked_ms > 0
     at = members.time(fields, "releaseTime") or (answer or rung or begun or received) + talked_ms
     released_by = results.PARTIES.get(members.text(fields, "releasedir"))
+    outcome = results.outcome(result, released_by, talked=talked)
+    # A stranger's call belongs to no binding, though the carrier may name one of this X.
+    no_binding = {"binding": None, "carrier_binding": None}
     return {
         **_of_binding(fields),
+        **(no_binding if outcome is Outcome.NO_BINDING else {}),
         **_of_parties(fields),
         "id": _digest(members.canonical(fields).encode()),
         "kind": EventKind.CALL_ENDED,
@@ -103,7 +107,7 @@ def _of_end(fields: Fields, *, received: int) -> dict[str, Any]:
         "ringing": rung,
         "answered": (answer or at - talked_ms) if talked else None,
         "result": result,
-        "outcome": results.outcome(result, released_by, talked=talked),
+        "outcome": outcome,
         "cause": results.cause(result),
         "released_by": released_by,
     }

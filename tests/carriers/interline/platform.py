@@ -28,7 +28,8 @@ class Held:
 class Platform:
     """`now` is its clock (epoch ms). `overlap`: it takes a second AXB of the same pair on the same
     X; `remembers`: a refusal is remembered as the answer to its request id. `lost` are the answers
-    that do not arrive: `before` or `after` the effect, or None, call by call."""
+    that do not arrive: `before` or `after` the effect, or None, call by call. `refuses` is the code
+    that every PUT gets, if any."""
 
     now: int
     overlap: bool = True
@@ -38,6 +39,7 @@ class Platform:
     answers: dict[str, dict[str, Any]] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     lost: list[str | None] = field(default_factory=list)
+    refuses: int | None = None
     made: int = 0
 
     def live(self) -> list[Held]:
@@ -49,6 +51,8 @@ class Platform:
         rest = parts.path.removeprefix(ROOT).strip("/")
         if method == "DELETE":
             return self._end(rest, asked)
+        if self.refuses is not None:
+            return {"error": self.refuses}
         number, _, transfer = rest.partition("/")
         first = self.answers.get(asked["reqid"])
         if first is not None:

@@ -1,0 +1,192 @@
+"""An XA at a carrier is released by its X: no release meant for one of them ends another, and none
+comes back after its end."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from chalicelib.bootstrap import Gateway
+from chalicelib.carriers.interline.client import carrier
+from chalicelib.core import errors
+from chalicelib.core.binding import BindingDesk
+from chalicelib.core.credentials import CarrierAccount
+from chalicelib.core.leases import GRACE_MS
+from chalicelib.core.ports import Carrier, Keeper
+from chalicelib.core.values import DAY_MS, App, Ask, Binding, Kept, RequestId, Subscriber
+from tests.attacks.keepers import attend
+from tests.carriers.interline.platform import Platform, serving
+from tests.carriers.vendor import Told
+from tests.gateways import MINUTE, NOW, Stage, number, subscriber
+
+X = number(0)
+A = Subscriber(subscriber(0))
+SECOND = 1000
+DUE = NOW + DAY_MS * 3 // 4
+"""When a lease of a day is made longer."""
+
+
+@dataclass
+class Held:
+    """Stands before the platform's keeper: `before` is run once, before a lease is renewed."""
+
+    keeper: Keeper
+    before: Callable[[], None] | None = None
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.keeper, name)
+
+    def renew(self, binding: Binding, *, until: int, last: bool, now: int) -> Kept:
+        before, self.before = self.before, None
+        if before:
+            before()
+        return self.keeper.renew(binding, until=until, last=last, now=now)
+
+
+@dataclass
+class World:
+    """A gateway over a platform, and an app with one X."""
+
+    here: Stage
+    platform: Platform
+    gateway: Gateway
+    app: App
+
+    @property
+    def desk(self) -> BindingDesk:
+        return self.gateway.desk
+
+    @property
+    def held(self) -> Held:
+        keeper = self.gateway.carriers.of("any").keeper
+        assert isinstance(keeper, Held)
+        return keeper
+
+    def instance(self) -> Gateway:
+        """One more process."""
+        return _over(self.here, self.platform)
+
+    def bind(self, request: str, *, at: int, lifetime_ms: int | None = None) -> Binding:
+        self.platform.now = at
+        ask = Ask(A, None, X, None, lifetime_ms, record=False, user_data="")
+        same = RequestId(request.ljust(22, "-"), "c" * 22, explicit=True)
+        return self.desk.bind(self.app, ask, same, now=at)
+
+    def end(self, *, at: int) -> None:
+        self.platform.now = at
+        self.desk.release_transfer(self.app, X, now=at)
+
+    def schedules(self, *, at: int) -> None:
+        self.platform.now = at
+        for duty in ("intent", "lease"):
+            attend(self.gateway, duty, now=at)  # type: ignore[arg-type]
+
+    def has(self) -> list[str]:
+        """Whose bindings the platform has, by our ids."""
+        return [each.parameters["userData"] for each in self.platform.live()]
+
+
+@dataclass(frozen=True)
+class Only:
+    """Fulfils the port Carriers: every carrier is this one."""
+
+    carrier: Carrier
+
+    def of(self, name: str) -> Carrier:
+        return self.carrier
+
+
+def _over(here: Stage, platform: Platform) -> Gateway:
+    account = CarrierAccount(
+        "ours", "interline", "10000000", ("key",), (platform.url,), app_id="app"
+    )
+    made = carrier(account, timeout_s=2, told=Told())
+    assert made.keeper
+    kept = Carrier("ours", "interline", keeper=Held(made.keeper), transfers=True)  # type: ignore[arg-type]
+    gateway = here.instance()
+    vars(gateway)["carriers"] = Only(kept)
+    return gateway
+
+
+@pytest.fixture(params=[False, True], ids=["forgets refusals", "remembers refusals"])
+def world(here: Stage, request: pytest.FixtureRequest) -> Iterator[World]:
+    here.app("demo", [X], cooling_s=600)
+    with serving(Platform(NOW, overlap=False, remembers=request.param)) as platform:
+        gateway = _over(here, platform)
+        app = gateway._apps.get("demo")
+        assert app
+        yield World(here, platform, gateway, app)
+
+
+def test_settling_one_that_ran_out_leaves_its_successor_alone(world: World) -> None:
+    world.platform.lost = ["after"]
+    with pytest.raises(errors.Unavailable):
+        world.bind("first", at=NOW, lifetime_ms=30 * SECOND)
+    second = world.bind("second", at=NOW + 31 * SECOND)
+    world.schedules(at=NOW + GRACE_MS + SECOND)
+    assert world.has() == [second.id]
+    assert world.here.quota_used("demo") == 1
+
+
+@pytest.mark.parametrize("lost", ["before", "after"])
+def test_settling_one_that_ran_out_ends_it(world: World, lost: str) -> None:
+    world.platform.lost = [lost]
+    with pytest.raises(errors.Unavailable):
+        world.bind("first", at=NOW, lifetime_ms=30 * SECOND)
+    world.schedules(at=NOW + GRACE_MS + SECOND)
+    assert not world.has()
+    assert world.here.quota_used("demo") == 0
+
+
+def test_ending_one_that_ran_out_leaves_its_successor_alone(world: World) -> None:
+    world.platform.lost = ["before"]
+    with pytest.raises(errors.Unavailable):
+        world.bind("first", at=NOW, lifetime_ms=10 * MINUTE)
+    # It takes effect late, so the platform keeps it for too long.
+    first = world.bind("first", at=NOW + 5 * MINUTE, lifetime_ms=10 * MINUTE)
+    ended = NOW + 10 * MINUTE
+    world.platform.now = ended
+    assert world.has() == [first.id]
+    world.platform.lost = ["after"]
+    world.schedules(at=ended)
+    assert not world.has()
+    second = world.bind("second", at=ended + 30 * SECOND)
+    for minutes in range(1, 10):
+        world.schedules(at=ended + minutes * MINUTE)
+    assert world.has() == [second.id]
+
+
+def test_one_that_was_ended_while_it_was_renewed_does_not_come_back(world: World) -> None:
+    world.bind("first", at=NOW)
+    other = world.instance()
+    world.held.before = lambda: other.desk.release_transfer(world.app, X, now=DUE)
+    world.platform.now = DUE
+    attend(world.gateway, "lease", now=DUE)
+    assert not world.has()
+
+
+def test_one_that_nobody_knows_whether_it_stands_can_be_ended(world: World) -> None:
+    world.platform.lost = ["after"]
+    with pytest.raises(errors.Unavailable):
+        world.bind("first", at=NOW)
+    world.end(at=NOW + SECOND)
+    for minutes in range(1, 5):
+        world.schedules(at=NOW + minutes * MINUTE)
+    assert not world.has()
+    assert world.here.quota_used("demo") == 0
+
+
+def test_one_that_was_renewed_in_vain_is_ended_even_if_the_carrier_takes_nothing_new(
+    world: World,
+) -> None:
+    world.bind("first", at=NOW)
+    world.platform.lost = ["before"]
+    world.schedules(at=DUE)
+    world.platform.refuses = 1110
+    with pytest.raises(errors.CarrierRefused):
+        world.end(at=DUE + SECOND)
+    assert not world.has()
+    world.platform.refuses = None
+    world.schedules(at=DUE + GRACE_MS + SECOND)
+    assert not world.has()
+    assert world.here.quota_used("demo") == 0
