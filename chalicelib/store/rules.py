@@ -73,7 +73,7 @@ def give_back(leg_key: Item, binding_id: str, *, now: int) -> Item:
             "Key": leg_key,
             "UpdateExpression": "SET expires = :now, free_at = free_before, released = :yes"
             " REMOVE pending, free_before",
-            "ConditionExpression": OURS,
+            "ConditionExpression": f"{OURS} AND attribute_exists(free_before)",
             "ExpressionAttributeValues": {
                 ":binding": s(binding_id),
                 ":now": n(now),
