@@ -1,0 +1,111 @@
+"""What a call costs, as its events tell it."""
+
+from itertools import permutations
+from typing import Any
+
+import pytest
+
+from chalicelib.core.charging import CHARGED, Bill
+from chalicelib.core.events import Event, EventKind, PlacedEnd, SmsResult
+from chalicelib.core.values import FREE, Subscriber, Tariff
+from tests.core.samples import event
+
+MINUTE = 60_000
+BILL = Bill("demo", Tariff(binding=5, sms=100, minute=1000))
+
+
+def ended(at: int, **more: Any) -> Event:
+    return event(EventKind.CALL_ENDED, at, **more)
+
+
+def answered(at: int, **more: Any) -> Event:
+    return event(EventKind.CALL_ANSWERED, at, **more)
+
+
+@pytest.mark.parametrize(
+    ("talked", "minutes"),
+    [
+        (0, 0),
+        (999, 0),
+        (1_000, 1),
+        (59_999, 1),
+        (60_000, 1),
+        (60_999, 1),
+        (61_000, 2),
+        (120_000, 2),
+        (7_200_000, 120),
+    ],
+)
+def test_each_minute_that_began_is_paid(talked: int, minutes: int) -> None:
+    start = 1_000_000
+    assert BILL.total([answered(start), ended(start + talked)]) == minutes * 1000
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        [],
+        [ended(MINUTE)],
+        [event(EventKind.CALL_STARTED, 1), event(EventKind.CALL_RINGING, 2), ended(MINUTE)],
+        [answered(1)],
+        [event(EventKind.RECORDING_READY, 5), event(EventKind.UNKNOWN, 6)],
+    ],
+)
+def test_who_never_talked_pays_nothing(call: list[Event]) -> None:
+    assert BILL.total(call) == 0
+
+
+def test_an_end_that_knows_the_answer_needs_no_other_event() -> None:
+    assert BILL.total([ended(3 * MINUTE, answered=MINUTE)]) == 2000
+    # The earliest answer counts, whoever told of it.
+    assert BILL.total([answered(0), ended(3 * MINUTE, answered=MINUTE)]) == 3000
+
+
+def test_an_answer_after_the_end_is_no_credit() -> None:
+    assert BILL.total([answered(9 * MINUTE), ended(MINUTE)]) == 0
+
+
+def test_two_ends_of_a_call_are_one_call() -> None:
+    call = [answered(0), ended(MINUTE, id="1"), ended(2 * MINUTE, id="2")]
+    assert BILL.total(call) == 2000
+
+
+@pytest.mark.parametrize(
+    ("result", "price"),
+    [(None, 100), (SmsResult.OK, 100)]
+    + [(result, 0) for result in SmsResult if result is not SmsResult.OK],
+)
+def test_only_messages_that_went_out_are_paid(result: SmsResult | None, price: int) -> None:
+    assert BILL.total([event(EventKind.SMS_SENT, 5, sms_result=result)]) == price
+
+
+def test_each_message_is_paid() -> None:
+    assert BILL.total([event(EventKind.SMS_SENT, at) for at in range(3)]) == 300
+
+
+def test_a_placed_call_is_paid_by_what_its_carrier_says() -> None:
+    a, b = Subscriber("447700900001"), Subscriber("447700900002")
+    placed = PlacedEnd(False, "bob", a, (b,), created=1, started=2, duration_s=61, status="success")
+    assert BILL.total([event(EventKind.PLACED_ENDED, 5, placed=placed)]) == 2000
+
+
+def test_more_events_never_cost_less() -> None:
+    told = [answered(MINUTE), ended(4 * MINUTE), answered(0, id="0"), ended(5 * MINUTE, id="5")]
+    told += [event(EventKind.SMS_SENT, 5), event(EventKind.CALL_RINGING, 1)]
+    for order in permutations(told):
+        totals = [BILL.total(order[:known]) for known in range(len(order) + 1)]
+        assert totals == sorted(totals)
+        assert totals[-1] == 5100
+
+
+def test_without_a_tariff_nothing_costs_anything() -> None:
+    assert FREE.free
+    assert Bill("demo", FREE).total([answered(0), ended(MINUTE)]) == 0
+    assert not any(Tariff(**{name: 1}).free for name in ("binding", "sms", "minute"))
+
+
+def test_only_some_kinds_can_cost_anything() -> None:
+    """What is not among them is stored without a look at the call."""
+    worth = {kind for kind in EventKind if BILL.total([event(kind, MINUTE, answered=0)])}
+    assert worth <= CHARGED
+    assert EventKind.CALL_ANSWERED in CHARGED

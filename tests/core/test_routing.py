@@ -1,0 +1,208 @@
+"""Where a call goes when an XA and pairs share an X: the caller's own leg goes before everybody's,
+and nobody reaches another person than a moment ago."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from chalicelib.core.events import RejectReason
+from chalicelib.core.routing import Connect, Reject, Router
+from chalicelib.core.values import NEVER, Leg, Line, Presentation, Subscriber
+
+X = "8610000000001"
+A, B, C, D = (Subscriber(f"44770090000{i}") for i in range(1, 5))
+NOW, ENDS, COOLED = 1_000, 5_000, 9_000
+
+
+def leg(role: str, *, of: str, a: Subscriber, b: Subscriber | None, **more: object) -> Leg:
+    values = {
+        "app": "demo",
+        "record": False,
+        "expires": ENDS,
+        "free_at": COOLED,
+        "released": False,
+        "max_call_s": 60,
+    }
+    return Leg(binding=of, number=X, role=role, a=a, b=b, **values | more)  # type: ignore[arg-type]
+
+
+@dataclass
+class Legs:
+    """Fulfils the port Legs with what stands on one X."""
+
+    own: Mapping[Subscriber, Leg] = field(default_factory=dict)
+    everybodys: Leg | None = None
+    owner: str | None = "demo"
+    prompt: str | None = None
+
+    def find(self, number: str, caller: Subscriber | None) -> Line:
+        return Line(self.owner, self.own.get(caller) if caller else None, self.everybodys)
+
+    def prompt_for_others(self, number: str, *, now: int) -> str | None:
+        return self.prompt
+
+
+def pair(a: Subscriber, b: Subscriber, **more: object) -> dict[Subscriber, Leg]:
+    """The two legs of an AXB."""
+    return {
+        a: leg("a", of="pair", a=a, b=b, **more),
+        b: leg("b", of="pair", a=a, b=b, **more),
+    }
+
+
+def open_to_all(a: Subscriber, **more: object) -> tuple[dict[Subscriber, Leg], Leg]:
+    """The two legs of an XA: A's own, and everybody's."""
+    own = leg("a", of="xa", a=a, b=None, **more)
+    return {a: own}, leg("b", of="xa", a=a, b=None, **more)
+
+
+def route(legs: Legs, caller: Subscriber | None, *, now: int = NOW) -> Connect | Reject:
+    return Router(legs).route(X, caller, now=now)
+
+
+def reached(legs: Legs, caller: Subscriber | None, *, now: int = NOW) -> Subscriber | None:
+    answer = route(legs, caller, now=now)
+    return answer.to if isinstance(answer, Connect) else None
+
+
+def why(legs: Legs, caller: Subscriber | None, *, now: int = NOW) -> RejectReason:
+    answer = route(legs, caller, now=now)
+    assert isinstance(answer, Reject)
+    return answer.reason
+
+
+# An XA alone
+
+
+@pytest.mark.parametrize("caller", [B, C, None])
+def test_everybody_reaches_the_a_of_an_xa_also_without_a_number(caller: Subscriber | None) -> None:
+    own, all_ = open_to_all(A)
+    answer = route(Legs(own, all_), caller)
+    assert isinstance(answer, Connect)
+    assert (answer.to, answer.show, answer.leg.binding) == (A, X, "xa")
+
+
+def test_the_own_call_of_a_leads_nowhere() -> None:
+    how = Presentation(prompt_a="own")
+    own, all_ = open_to_all(A, presentation=how)
+    assert route(Legs(own, all_), A) == Reject(RejectReason.BLOCKED, "own", "xa")
+
+
+def test_an_a_whose_own_leg_is_not_seen_does_not_reach_himself() -> None:
+    _, all_ = open_to_all(A)
+    assert why(Legs({}, all_), A) is RejectReason.BLOCKED
+
+
+@pytest.mark.parametrize(
+    ("now", "reason"),
+    [
+        (ENDS, RejectReason.EXPIRED),
+        (COOLED - 1, RejectReason.EXPIRED),
+        (COOLED, RejectReason.NO_BINDING),
+    ],
+)
+def test_an_xa_that_is_over(now: int, reason: RejectReason) -> None:
+    own, all_ = open_to_all(A)
+    assert reached(Legs(own, all_), B, now=ENDS - 1) == A
+    assert why(Legs(own, all_), B, now=now) is reason
+
+
+def test_an_xa_that_was_ended_cools() -> None:
+    own, all_ = open_to_all(A, released=True)
+    assert why(Legs(own, all_), B, now=ENDS) is RejectReason.COOLING
+    assert why(Legs(own, all_), A, now=ENDS) is RejectReason.COOLING
+
+
+def test_whoever_hides_his_number_hears_that_after_an_xa_too() -> None:
+    own, all_ = open_to_all(A)
+    assert why(Legs(own, all_), None, now=ENDS) is RejectReason.ANONYMOUS
+
+
+def test_an_xa_without_end_has_none() -> None:
+    own, all_ = open_to_all(A, expires=NEVER, free_at=NEVER)
+    assert reached(Legs(own, all_), B, now=NEVER - 1) == A
+
+
+# Beside pairs
+
+
+def test_a_pair_goes_before_everybody() -> None:
+    own, all_ = open_to_all(A)
+    legs = Legs(own | pair(B, C), all_)
+    assert [reached(legs, caller) for caller in (B, C, D, None)] == [C, B, A, A]
+
+
+def test_a_pair_with_the_a_of_the_xa_goes_before_his_own_call() -> None:
+    """His leg on X is the pair's: an XA of his can't be made beside it, nor the other way round."""
+    _, all_ = open_to_all(A)
+    legs = Legs(pair(A, B), all_)
+    assert [reached(legs, caller) for caller in (A, B, D)] == [B, A, A]
+
+
+@pytest.mark.parametrize(
+    ("released", "reason"), [(True, RejectReason.COOLING), (False, RejectReason.EXPIRED)]
+)
+def test_a_leg_that_cools_leads_to_nobody_else(released: bool, reason: RejectReason) -> None:
+    own, all_ = open_to_all(A, expires=NEVER, free_at=NEVER)
+    legs = Legs(own | pair(B, C, released=released), all_)
+    for caller in (B, C):
+        assert why(legs, caller, now=ENDS) is reason
+        assert why(legs, caller, now=COOLED - 1) is reason
+        assert reached(legs, caller, now=COOLED) == A
+    assert reached(legs, D, now=ENDS) == A
+
+
+def test_a_leg_that_cools_goes_on_to_the_very_person_whom_it_led_to() -> None:
+    _, all_ = open_to_all(A, expires=NEVER, free_at=NEVER)
+    legs = Legs(pair(A, B), all_)
+    assert reached(legs, B, now=ENDS) == A
+    # The other way it led to B, and his own call leads nowhere.
+    assert why(legs, A, now=ENDS) is RejectReason.EXPIRED
+    assert why(legs, A, now=COOLED) is RejectReason.BLOCKED
+
+
+def test_a_pair_never_answers_to_nobody() -> None:
+    assert why(Legs(pair(A, B)), None) is RejectReason.ANONYMOUS
+
+
+def test_an_xa_that_is_over_does_not_hide_what_a_stranger_hears_of_a_pair() -> None:
+    own, all_ = open_to_all(A, released=True)
+    legs = Legs(own | pair(B, C, expires=COOLED), all_, prompt="busy")
+    assert route(legs, D, now=ENDS) == Reject(RejectReason.THIRD_PARTY, "busy")
+
+
+# Whose X it is
+
+
+def test_legs_of_another_app_are_not_there() -> None:
+    """X went to another app, and its legs stand there still."""
+    own, all_ = open_to_all(A, app="before")
+    legs = Legs(own | pair(B, C, app="before"), all_)
+    assert [why(legs, caller) for caller in (A, B, D)] == [RejectReason.NO_BINDING] * 3
+    assert why(replace(legs, owner=None), B) is RejectReason.UNKNOWN_NUMBER
+
+
+# What is shown and heard
+
+
+def test_who_sees_a_real_number() -> None:
+    legs = Legs(pair(A, B, presentation=Presentation(show_a=True)))
+    for caller, shown in [(A, A.digits), (B, X)]:
+        answer = route(legs, caller)
+        assert isinstance(answer, Connect)
+        assert answer.show == shown
+
+
+def test_the_a_of_an_xa_may_see_who_calls_him_unless_he_hides() -> None:
+    own, all_ = open_to_all(A, presentation=Presentation(show_b=True))
+    for caller, shown in [(C, C.digits), (None, X)]:
+        answer = route(Legs(own, all_), caller)
+        assert isinstance(answer, Connect)
+        assert answer.show == shown
+
+
+def test_each_side_hears_its_own_announcement() -> None:
+    how = Presentation(prompt_a="to-a", prompt_b="to-b", prompt_others="to-others")
+    legs = pair(A, B, presentation=how)
+    assert [legs[A].prompt, legs[B].prompt] == ["to-a", "to-b"]

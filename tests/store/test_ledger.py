@@ -1,0 +1,278 @@
+"""What an app has to spend: deposits, overdraft, and the price of a binding in the bind's own
+transaction."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from chalicelib.core import errors
+from chalicelib.core.binding import BindingDesk, binding_id
+from chalicelib.core.cleaning import Cleaner
+from chalicelib.core.leases import LeaseDesk
+from chalicelib.core.ports import Refusal
+from chalicelib.core.values import Ask, Binding, Standing, Subscriber, Tariff
+from chalicelib.store.bindings import DynamoBindings
+from chalicelib.store.ledger import DynamoLedger
+from chalicelib.store.table import Table
+from chalicelib.store.vault import Vault
+from tests.core.samples import Embedded, app_with, binding, request
+from tests.stage import X1, A, B, C, Stage, answering
+
+NOW = 1_768_464_000_000
+HOUR = 3_600_000
+PRICE = 250_000
+APP = replace(app_with({X1: None}), tariff=Tariff(binding=PRICE))
+
+
+@pytest.fixture
+def table(stage: Stage) -> Table:
+    return Table(lambda: stage.dynamodb, stage.table)
+
+
+@pytest.fixture
+def ledger(table: Table) -> DynamoLedger:
+    return DynamoLedger(table)
+
+
+@pytest.fixture
+def store(table: Table) -> DynamoBindings:
+    vault = Vault({"current": "1", "1": "k" * 64})
+    return DynamoBindings(table, lambda: vault)
+
+
+Make = Callable[..., Binding]
+
+
+@pytest.fixture
+def make(store: DynamoBindings) -> Make:
+    """Drafts that have their price, with a fresh handle each."""
+    count = iter(range(1000))
+
+    def draft(**more: Any) -> Binding:
+        handle = store.handle(app="demo", request=f"r{next(count)}", attempt=0)
+        values = {"id": binding_id(handle, NOW), "handle": handle, "number": X1, "price": PRICE}
+        return binding(**(values | {"created": NOW, "updated": NOW, "expires": NOW + HOUR} | more))
+
+    return draft
+
+
+def commit(store: DynamoBindings, draft: Binding, *, quota: int = 100) -> Refusal | None:
+    return store.commit(draft, quota_limit=quota, metered=True, now=NOW)
+
+
+def balance(ledger: DynamoLedger) -> int:
+    return ledger.standing("demo").balance
+
+
+# The account
+
+
+def test_an_app_that_nothing_was_paid_for_has_nothing(ledger: DynamoLedger) -> None:
+    standing = ledger.standing("demo")
+    assert standing == Standing(balance=0, overdraft=0, created=None, updated=None)
+    assert standing.used_up
+
+
+def test_an_account_is_opened_once(ledger: DynamoLedger) -> None:
+    ledger.open("demo", now=NOW)
+    ledger.deposit("demo", 5, now=NOW + 1)
+    ledger.open("demo", now=NOW + 2)
+    assert ledger.standing("demo") == Standing(5, overdraft=0, created=NOW, updated=NOW + 1)
+
+
+def test_deposits_add_up_and_are_taken_back(ledger: DynamoLedger) -> None:
+    for amount in (1_000_000, 1, -500_000):
+        ledger.deposit("demo", amount, now=NOW)
+    ledger.deposit("other", 7, now=NOW)
+    assert (balance(ledger), ledger.standing("other").balance) == (500_001, 7)
+
+
+def test_an_overdraft_is_no_balance(ledger: DynamoLedger) -> None:
+    ledger.deposit("demo", 10, now=NOW)
+    for overdraft in (100, 40, 40, 0, 70):
+        ledger.set_overdraft("demo", overdraft, now=NOW + 1)
+        standing = ledger.standing("demo")
+        assert (standing.balance, standing.overdraft) == (10, overdraft)
+    ledger.deposit("demo", -60, now=NOW + 2)
+    assert not ledger.standing("demo").used_up
+    ledger.deposit("demo", -20, now=NOW + 2)
+    assert ledger.standing("demo").used_up
+
+
+def test_an_overdraft_that_somebody_else_changes_at_once_is_not_counted_twice(
+    stage: Stage, ledger: DynamoLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger.set_overdraft("demo", 10, now=NOW)
+    standing, met = DynamoLedger.standing, [30, 20]
+
+    def meanwhile(self: DynamoLedger, app: str) -> Standing:
+        seen = standing(self, app)
+        if met:
+            other = met.pop()
+            monkeypatch.setattr(DynamoLedger, "standing", standing)
+            self.set_overdraft(app, other, now=NOW)
+            monkeypatch.setattr(DynamoLedger, "standing", meanwhile)
+        return seen
+
+    monkeypatch.setattr(DynamoLedger, "standing", meanwhile)
+    ledger.set_overdraft("demo", 50, now=NOW)
+    monkeypatch.undo()
+    assert ledger.standing("demo") == Standing(0, overdraft=50, created=None, updated=NOW)
+
+
+def test_an_overdraft_that_is_changed_all_the_time_is_told(
+    ledger: DynamoLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger.set_overdraft("demo", 10, now=NOW)
+    long_ago = Standing(0, overdraft=99, created=None, updated=None)
+    monkeypatch.setattr(DynamoLedger, "standing", lambda *_: long_ago)
+    with pytest.raises(errors.Contended):
+        ledger.set_overdraft("demo", 50, now=NOW)
+
+
+# The price of a binding
+
+
+def test_a_binding_is_paid_for_in_its_own_transaction(
+    stage: Stage, store: DynamoBindings, ledger: DynamoLedger, make: Make
+) -> None:
+    ledger.deposit("demo", PRICE + 1, now=NOW)
+    with answering(stage.dynamodb, "TransactWriteItems") as calls:
+        assert commit(store, make()) is None
+    assert len(calls) == 1
+    assert balance(ledger) == 1
+
+
+@pytest.mark.parametrize(
+    ("credit", "price", "pays"),
+    [
+        (PRICE, PRICE, True),
+        (PRICE - 1, PRICE, False),
+        (0, PRICE, False),
+        (-1, PRICE, False),
+        (1, 0, True),
+        (0, 0, False),
+        (-1, 0, False),
+        (None, PRICE, False),
+        (None, 0, False),
+    ],
+)
+def test_what_an_account_pays_for(
+    stage: Stage,
+    store: DynamoBindings,
+    ledger: DynamoLedger,
+    make: Make,
+    credit: int | None,
+    price: int,
+    pays: bool,
+) -> None:
+    """A tariff that has no price for bindings wants something to be left all the same."""
+    if credit is not None:
+        ledger.deposit("demo", credit, now=NOW)
+    before = stage.items()
+    refusal = commit(store, make(price=price))
+    assert refusal == (None if pays else Refusal(unpaid=True))
+    assert balance(ledger) == (credit or 0) - (price if pays else 0)
+    if not pays:
+        assert stage.items() == before
+
+
+def test_an_overdraft_pays_too(store: DynamoBindings, ledger: DynamoLedger, make: Make) -> None:
+    ledger.set_overdraft("demo", PRICE, now=NOW)
+    assert commit(store, make()) is None
+    assert balance(ledger) == -PRICE
+    assert commit(store, make(a=Subscriber(C))) == Refusal(unpaid=True)
+
+
+def test_an_app_without_a_tariff_has_no_account(
+    stage: Stage, store: DynamoBindings, make: Make
+) -> None:
+    assert store.commit(make(price=0), quota_limit=1, metered=False, now=NOW) is None
+    assert stage.items("A#") == []
+
+
+def test_a_repeat_is_told_its_binding_however_empty_the_account(
+    store: DynamoBindings, ledger: DynamoLedger, make: Make
+) -> None:
+    ledger.deposit("demo", PRICE, now=NOW)
+    draft = make()
+    commit(store, draft)
+    again = commit(store, draft, quota=1)
+    assert again is not None
+    assert again.existing == replace(draft, key_version=1)
+    assert balance(ledger) == 0
+
+
+def test_who_cannot_pay_is_told_that_before_anything_else(
+    store: DynamoBindings, ledger: DynamoLedger, make: Make
+) -> None:
+    ledger.deposit("demo", PRICE, now=NOW)
+    commit(store, make())
+    assert commit(store, make(), quota=1) == Refusal(unpaid=True)
+    ledger.deposit("demo", PRICE, now=NOW)
+    assert commit(store, make(), quota=1) == Refusal(leg="bound")
+    assert commit(store, make(number="8610000000099"), quota=1) == Refusal(quota_full=True)
+    assert balance(ledger) == PRICE
+
+
+def test_an_intent_that_is_given_up_is_paid_back(
+    store: DynamoBindings, ledger: DynamoLedger, make: Make
+) -> None:
+    ledger.deposit("demo", PRICE, now=NOW)
+    draft = make(intent="bind", check_at=NOW)
+    commit(store, draft)
+    assert balance(ledger) == 0
+    kept = store.get(draft.id)
+    assert kept is not None
+    assert [store.undo(kept, now=NOW + 1) for _ in range(2)] == [True, False]
+    assert balance(ledger) == PRICE
+
+
+@pytest.mark.parametrize("now", [NOW, NOW + HOUR, NOW + 9 * HOUR])
+def test_it_is_paid_back_after_it_ran_out_too(
+    store: DynamoBindings, ledger: DynamoLedger, make: Make, now: int
+) -> None:
+    ledger.deposit("demo", PRICE, now=NOW)
+    draft = make(intent="bind", check_at=NOW)
+    commit(store, draft)
+    kept = store.get(draft.id)
+    assert kept is not None
+    assert store.undo(kept, now=now)
+    assert balance(ledger) == PRICE
+
+
+def test_what_was_agreed_to_is_not_paid_back(
+    store: DynamoBindings, ledger: DynamoLedger, make: Make
+) -> None:
+    ledger.deposit("demo", PRICE, now=NOW)
+    draft = make(intent="bind", check_at=NOW)
+    commit(store, draft)
+    kept = store.get(draft.id)
+    assert kept is not None
+    agreed = replace(kept, intent=None, carrier_id="c", lease=NOW + HOUR, check_at=None, version=2)
+    assert store.confirm(agreed)
+    assert not store.undo(kept, now=NOW)
+    assert store.replace(replace(agreed, version=2).released(now=NOW))
+    assert balance(ledger) == 0
+
+
+# By the use case
+
+
+def bind(store: DynamoBindings, name: str = "r", *, a: str = A) -> Binding:
+    desk = BindingDesk(store, Cleaner(store), LeaseDesk(store, Embedded()))
+    ask = Ask(Subscriber(a), Subscriber(B), None, None, HOUR, record=False, user_data="")
+    return desk.bind(APP, ask, request(name), now=NOW)
+
+
+def test_an_empty_account_binds_nothing(store: DynamoBindings, ledger: DynamoLedger) -> None:
+    ledger.deposit("demo", PRICE * 3 // 2, now=NOW)
+    first = bind(store)
+    assert first.price == PRICE
+    with pytest.raises(errors.BalanceUsedUp):
+        bind(store, "other", a=C)
+    assert bind(store).id == first.id
+    assert store.quota_used("demo") == {0: 1}
+    assert balance(ledger) == PRICE // 2
