@@ -1,9 +1,13 @@
-"""What has to be true after a race, worked out from what was acknowledged and nothing else."""
+"""What has to be true after a race, worked out from what was acknowledged and nothing else.
+
+An XA is a binding of A and everybody: `*` stands for everybody as a person does for himself.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tests.gateways import MINUTE
+from tests.races.transfers import EVERYBODY
 
 
 @dataclass
@@ -24,6 +28,10 @@ class Entry:
     def live(self, now: int) -> bool:
         """Whether it routes."""
         return now < self.expires
+
+
+def _start(entry: Entry) -> int:
+    return entry.start
 
 
 class Ledger:
@@ -55,13 +63,28 @@ class Ledger:
         """The bindings that have to route."""
         return [entry for entry in self.entries.values() if entry.live(now)]
 
-    def peers(self, number: str, person: str, *, now: int) -> set[str]:
-        """Everybody whom `person` may reach over X: one at most, or invariant 1 is broken."""
-        return {
-            entry.peer(person)
-            for entry in self.live(now)
-            if entry.number == number and person in (entry.a, entry.b)
-        }
+    def peers(self, number: str, person: str | None, *, now: int) -> set[str]:
+        """Everybody whom `person` (None: anonymous) may reach over X: one at most, or invariant 1
+        is broken. His own binding goes before everybody's, and so does its cooling, unless both
+        lead to the same."""
+        own = self._of(number, person, now=now, cooling=0)
+        if own:
+            return {entry.peer(str(person)) for entry in own} - {EVERYBODY}
+        open_to = {entry.a for entry in self._of(number, EVERYBODY, now=now, cooling=0)} - {person}
+        cools = self._of(number, person, now=now, cooling=self.cooling)
+        if cools and max(cools, key=_start).peer(str(person)) not in open_to:
+            return set()
+        return open_to
+
+    def _of(self, number: str, person: str | None, *, now: int, cooling: int) -> list[Entry]:
+        """The bindings of a person on X that are not over for so long."""
+        return [
+            entry
+            for entry in self.entries.values()
+            if entry.number == number
+            and person in (entry.a, entry.b)
+            and now < entry.expires + cooling
+        ]
 
     def holds(self, number: str, a: str, b: str, *, now: int) -> bool:
         """Whether X can't be given to this pair."""

@@ -1,4 +1,5 @@
-"""64 instances bind, delay and unbind overlapping pairs on five numbers, while a cleaner runs."""
+"""64 instances bind, delay and unbind overlapping pairs and XAs on five numbers, while a cleaner
+runs."""
 
 import os
 import random
@@ -14,6 +15,7 @@ from chalicelib.bootstrap import Gateway
 from tests.gateways import MINUTE, NOW, Backend, Stage, Switch, number, subscriber
 from tests.races.crowd import Crowd, crowd, crowd_of
 from tests.races.ledger import Entry, Ledger
+from tests.races.transfers import EVERYBODY, open_to_all
 
 THREADS = 64
 # The whole of it takes a few minutes: it is the gate's, a developer's run takes a sample.
@@ -24,10 +26,13 @@ CONFLICTS = 0.15
 """Share of transactions that meet another one and have to come again."""
 NUMBERS = [number(i) for i in range(5)]
 PEOPLE = [subscriber(i) for i in range(8)]
+STRANGER = subscriber(99)
 
 _MAY_ANSWER = {
     "bind_on": {200, 602, 416},
     "bind": {200, 603, 416},
+    "open_on": {200, 602, 416},
+    "open": {200, 603, 416},
     "unbind": {200, 416},
     "delay": {200, 404, 416},
 }
@@ -54,6 +59,16 @@ class Move:
                 )
             case "bind":
                 return app.bind(gateway, self.a, self.b, now=now, minutes=self.minutes)
+            case "open_on" | "open":
+                return open_to_all(
+                    gateway,
+                    app.name,
+                    self.a,
+                    request_id=os.urandom(8).hex(),
+                    minutes=self.minutes,
+                    now=now,
+                    number=self.number or None,
+                )
             case "unbind":
                 return app.call(gateway, "unbind", now=now, bindId=self.binding)
             case _:
@@ -93,19 +108,22 @@ class Race:
     def _move(self) -> Move:
         live = self.ledger.live(self.now)
         minutes = self.rng.randint(1, 3)
-        operations = ["bind_on"] * 5 + ["bind"] + (["unbind", "delay"] * 2 if live else [])
+        operations = ["bind_on"] * 5 + ["bind", "open_on", "open"]
+        operations += ["unbind", "delay"] * 2 if live else []
         operation = self.rng.choice(operations)
         if operation in ("unbind", "delay"):
             return Move(operation, binding=self.rng.choice(live).id, minutes=minutes)
         a, b = self.rng.sample(PEOPLE, 2)
-        return Move(operation, a=a, b=b, number=self.rng.choice(NUMBERS), minutes=minutes)
+        b = EVERYBODY if operation.startswith("open") else b
+        x = self.rng.choice(NUMBERS) if operation.endswith("_on") else ""
+        return Move(operation, a=a, b=b, number=x, minutes=minutes)
 
     def _held(self) -> set[tuple[str, str, str]]:
         return {
             (x, a, b)
             for x in NUMBERS
             for a in PEOPLE
-            for b in PEOPLE
+            for b in (*PEOPLE, EVERYBODY)
             if a != b and self.ledger.holds(x, a, b, now=self.now)
         }
 
@@ -140,7 +158,7 @@ class Race:
     def _check_routes(self) -> None:
         """Every caller on every X reaches whom he was promised, and nobody else anybody."""
         now = self.now
-        asked = [(person, x) for x in NUMBERS for person in PEOPLE]
+        asked = [(person, x) for x in NUMBERS for person in (*PEOPLE, STRANGER, None)]
         reached = self.crowd.all_of(
             [partial(self._reached, person=person, number=x, now=now) for person, x in asked]
         )
@@ -148,8 +166,8 @@ class Race:
             promised = self.ledger.peers(x, person, now=now)
             assert ({peer} if peer else set()) == promised, (person, x)
 
-    def _reached(self, gateway: Gateway, person: str, number: str, now: int) -> str | None:
-        return self.switch.reached(gateway, person, number, now=now)
+    def _reached(self, gateway: Gateway, person: str | None, number: str, now: int) -> str | None:
+        return self.switch.reached(gateway, person or "", number, now=now)
 
     def _check_queries(self) -> None:
         for x in NUMBERS:
@@ -189,6 +207,7 @@ def _run(here: Stage, everybody: Crowd, *, seed: int, rounds: int) -> None:
     # Without these it was not a race.
     assert conflicts
     assert {("bind_on", 200), ("bind_on", 602), ("unbind", 200), ("delay", 200)} <= counted.keys()
+    assert {("open_on", 200), ("open_on", 602), ("open", 200)} <= counted.keys()
 
 
 @pytest.fixture
@@ -220,3 +239,27 @@ def test_the_ledger_sees_a_crossing() -> None:
     assert len(ledger.crossings()) == 1
     ledger.entries["1"].start += 1
     assert not ledger.crossings()
+
+
+@pytest.mark.parametrize(
+    ("person", "now", "peers"),
+    [
+        ("1", 0, {"2"}),
+        ("2", 0, {"1"}),
+        ("3", 0, {"4"}),
+        (None, 0, {"4"}),
+        ("4", 0, set()),
+        # The pair is over, and cools.
+        ("1", MINUTE, set()),
+        ("1", MINUTE + 1000, {"4"}),
+        ("5", MINUTE, {"4"}),
+        ("4", MINUTE, set()),
+    ],
+)
+def test_the_ledger_knows_who_is_reached(person: str | None, now: int, peers: set[str]) -> None:
+    ledger = Ledger(cooling=1000)
+    for i, (x, a, b, minutes) in enumerate(
+        [("9", "1", "2", 1), ("9", "4", EVERYBODY, 5), ("9", "6", "5", 0), ("8", "5", "3", 9)]
+    ):
+        ledger.entries[str(i)] = Entry(str(i), x, a=a, b=b, start=0, expires=minutes * MINUTE)
+    assert ledger.peers("9", person, now=now) == peers

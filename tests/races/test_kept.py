@@ -13,15 +13,14 @@ from typing import Any
 import pytest
 
 from chalicelib.bootstrap import Gateway
-from chalicelib.carriers.netease import codes
 from chalicelib.core import errors
 from chalicelib.core.leases import GRACE_MS
 from chalicelib.core.ports import Duty
-from chalicelib.core.values import App, Ask, RequestId, Subscriber
 from tests.attacks.keepers import Book, Died, Keeper, fails, keeping
 from tests.attacks.swapping import SwappingBook, SwappingKeeper, swapping
 from tests.gateways import MINUTE, NOW, Backend, Stage, number, subscriber
 from tests.races.crowd import Crowd, crowd_of
+from tests.races.transfers import open_to_all
 
 THREADS = 24
 ROUNDS = int(os.environ.get("ROUNDS") or (40 if os.environ.get("CI") == "true" else 8))
@@ -64,18 +63,6 @@ def _sharing(book: Book, *, now: int) -> list[tuple[Any, Any]]:
     ]
 
 
-def profile(gateway: Gateway) -> App:
-    """The app, as this instance knows it."""
-    found = gateway._apps.get("demo")
-    assert found is not None
-    return found
-
-
-def code_of(error: errors.GatewayError) -> int:
-    """What a facade would answer."""
-    return next(code for code, row in codes.TABLE.items() if type(error) in row.told)
-
-
 @dataclass
 class Clients:
     """Whoever asks in one round. Each request answers a facade's code, 0 for a process that died,
@@ -99,18 +86,15 @@ class Clients:
         return ask
 
     def open_to_all(self, a: str, request_id: str, minutes: int) -> Callable[[Gateway], int]:
-        wanted = Ask(Subscriber(a), None, None, None, minutes * MINUTE, record=False, user_data="")
-        request = RequestId(request_id.ljust(32, "x"), "c" * 32, explicit=True)
-
         def ask(gateway: Gateway) -> int:
-            try:
-                bound = gateway.desk.bind(profile(gateway), wanted, request, now=self.now)
-            except errors.GatewayError as error:
-                return code_of(error)
-            except Died:
-                return 0
-            self.known.append(bound.id)
-            return 200
+            with suppress(Died):
+                reply = open_to_all(
+                    gateway, "demo", a, request_id=request_id, minutes=minutes, now=self.now
+                )
+                if reply["code"] == 200:
+                    self.known.append(reply["bindId"])
+                return int(reply["code"])
+            return 0
 
         return ask
 
