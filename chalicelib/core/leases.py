@@ -55,10 +55,10 @@ class LeaseDesk:
             self._undo(binding, now=now)
             return None
         if now < _ends_by(binding):
-            reserved = self._reserved(binding, keeper, now=now)
-            if reserved is None:
+            looked_at = self._looked_at(binding, keeper, now=now)
+            if looked_at is None:
                 return None
-            binding = reserved
+            binding = looked_at
             kept = keeper.find(binding, now=now)
             if kept is not None:
                 return self._confirm(binding, kept, keeper, now=now)
@@ -67,15 +67,17 @@ class LeaseDesk:
         self._undo(binding, now=now)
         return None
 
-    def _reserved(self, binding: Binding, keeper: Keeper, *, now: int) -> Binding | None:
-        """The intent of a bind, with its legs kept for as long as the carrier may have it: to be
-        asked may be what lets it bind only now. None if it had moved on meanwhile."""
+    def _looked_at(self, binding: Binding, keeper: Keeper, *, now: int) -> Binding | None:
+        """Notes that the carrier is asked about a bind once more, which may be what lets it bind:
+        only now, and while somebody else is told no. None if it had moved on meanwhile."""
         longest = now + min(binding.expires - binding.created, keeper.lease_ms)
-        if longest <= _ends_by(binding):
-            return binding
-        longer = replace(binding, at_most=longest, version=binding.version + 1)
-        # The same two may have its legs again already.
-        return longer if self.bindings.replace(longer) or self.bindings.note(longer) else None
+        noted = replace(binding, version=binding.version + 1)
+        if longest > _ends_by(binding):
+            noted = replace(noted, at_most=longest)
+            # Its legs are kept for as long; unless the same two have them again already.
+            if self.bindings.replace(noted):
+                return noted
+        return noted if self.bindings.note(noted) else None
 
     def end(self, binding: Binding, *, now: int) -> bool:
         """Releases a binding at its carrier and here; False if it had moved on meanwhile.
@@ -216,8 +218,11 @@ class LeaseDesk:
         if self.bindings.undo(binding, now=now):
             return
         current = self.bindings.get(binding.id)
-        if current is not None and current.intent == "bind":
-            # Somebody else looked at it too, or the data key is another than at its commit.
+        if current is None or current.intent != "bind":
+            return
+        # What somebody else asked since is not known here: the schedule finds out.
+        if current.version == binding.version:
+            # The data key is another than at its commit.
             self.bindings.undo(current, now=now)
 
     def _confirm(self, binding: Binding, kept: Kept, keeper: Keeper, *, now: int) -> Binding:

@@ -32,8 +32,11 @@ _REFUSED = (errors.NumberTaken, errors.CarrierRefused)
 
 @dataclass
 class SwappingBook(Book):
-    """What the carrier has and had. `beside`: it takes a second lease for the same people beside
-    the first; `stubborn`: a refusal too is its answer for ever; `careless`: it takes anything."""
+    """What the carrier has and had.
+
+    `beside`: it takes a second lease for the same people beside the first; `stubborn`: a refusal
+    too is its answer for ever; `careless`: it takes other people beside them.
+    """
 
     beside: bool = True
     stubborn: bool = False
@@ -41,7 +44,9 @@ class SwappingBook(Book):
     answers: dict[str, tuple[str | None, int]] = field(default_factory=dict)
     leases: list[Lease] = field(default_factory=list)
     replaced: list[tuple[str, str]] = field(default_factory=list)
-    """Ids of ours: an XA of which the second took the place of the first."""
+    """Ids of ours: an XA whose place the XA of somebody else took while it lasted."""
+    reached: dict[str, str] = field(default_factory=dict)
+    """Our binding's id -> its A."""
     mismatches: list[str] = field(default_factory=list)
     lock: Lock = field(default_factory=Lock)
 
@@ -58,6 +63,7 @@ class SwappingBook(Book):
                 self.answers[request] = (None, lease_ms)
                 raise errors.NumberTaken("taken")
             entry = _entry(binding, until=now + lease_ms)
+            self.reached[entry.ours] = binding.a.digits
             self._cut(entry.id, now=now, by=entry.ours)
             self.entries[entry.id] = entry
             self.leases.append(Lease(entry.ours, entry.id, now, entry.until, entry.until))
@@ -82,8 +88,8 @@ class SwappingBook(Book):
         entry = self.entries.pop(id_, None)
         if entry is None or entry.until <= now:
             return
-        if by not in {None, entry.ours}:
-            self.replaced.append((entry.ours, str(by)))
+        if by is not None and self.reached[by] != self.reached[entry.ours]:
+            self.replaced.append((entry.ours, by))
         self.leases = [
             replace(each, until=min(each.until, now)) if each.id == id_ else each
             for each in self.leases
@@ -91,12 +97,9 @@ class SwappingBook(Book):
 
     def _refuses(self, binding: Binding, *, now: int) -> bool:
         people = people_of(binding)
-        return not self.careless and any(
-            entry.number == binding.number
-            and (entry.people & people)
-            and not (self.beside and entry.people == people)
-            for entry in self.live(now=now)
-        )
+        on_it = [each.people for each in self.live(now=now) if each.number == binding.number]
+        crossed = any(people & each and people != each for each in on_it)
+        return (people in on_it and not self.beside) or (crossed and not self.careless)
 
 
 def _since(lease: Lease) -> int:

@@ -98,6 +98,28 @@ def test_a_bind_that_takes_effect_late_and_unheard_keeps_its_legs(
     assert not book.live(now=cooled + 6 * MINUTE)
 
 
+def test_a_no_does_not_stand_for_what_somebody_else_asked_meanwhile(
+    here: Stage, app: Backend, gateway: Gateway, book: SwappingBook
+) -> None:
+    """The client's repeat let the carrier bind, and never heard of it; the first was told no."""
+    other = here.instance()
+    swapping(other, book)
+    asked(other).after = fails("bind", errors.Unavailable("silence"))
+
+    def refused_meanwhile(call: str) -> None:
+        if call == "bind":
+            assert app.bind(other, A, B, now=NOW, request_id="r")["code"] == 514
+            raise errors.NotReached("down")
+
+    asked(gateway).before = refused_meanwhile
+    assert app.bind(gateway, A, B, now=NOW, request_id="r")["code"] == 514
+    asked(gateway).before, book.careless = nothing, True
+    assert app.bind(gateway, A, C, now=NOW)["code"] == 603
+    assert attend(gateway, "intent", now=NOW + GRACE_MS) == (1, 0, 0)
+    (entry,) = book.live(now=NOW + GRACE_MS)
+    assert app.bind(gateway, A, B, now=NOW + GRACE_MS, request_id="r")["bindId"] == entry.ours
+
+
 @pytest.mark.parametrize("stubborn", [False, True])
 @pytest.mark.parametrize("point", ["before", "after"])
 def test_an_unbind_in_the_middle_of_a_swap_whose_process_dies(

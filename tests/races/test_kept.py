@@ -1,21 +1,25 @@
-"""Many instances over a carrier that binds whatever it is asked to, answers now and then, and whose
-callers die: nobody is crossed there, and in the end it has what we have and nothing else."""
+"""Many instances over carriers that bind whatever they are asked to, answer now and then, and whose
+callers die: nobody is crossed there, and in the end they have what we have and nothing else."""
 
 import os
 import random
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
 import pytest
 
 from chalicelib.bootstrap import Gateway
+from chalicelib.carriers.netease import codes
 from chalicelib.core import errors
 from chalicelib.core.leases import GRACE_MS
 from chalicelib.core.ports import Duty
-from tests.attacks.keepers import Book, Died, keeping
+from chalicelib.core.values import App, Ask, RequestId, Subscriber
+from tests.attacks.keepers import Book, Died, Keeper, keeping
+from tests.attacks.swapping import SwappingBook, SwappingKeeper, swapping
 from tests.gateways import MINUTE, NOW, Backend, Stage, number, subscriber
 from tests.races.crowd import Crowd, crowd_of
 
@@ -46,7 +50,13 @@ class Unreliable:
 
 
 def crossings(book: Book, *, now: int) -> list[tuple[Any, Any]]:
-    """Live bindings at the carrier that share an X and one of two people, not both."""
+    """Live bindings at the carrier that share an X and one of two people, not both; and an XA that
+    another's came upon."""
+    replaced = book.replaced if isinstance(book, SwappingBook) else []
+    return [*replaced, *_sharing(book, now=now)]
+
+
+def _sharing(book: Book, *, now: int) -> list[tuple[Any, Any]]:
     return [
         (one, other)
         for one, other in combinations(book.live(now=now), 2)
@@ -54,49 +64,90 @@ def crossings(book: Book, *, now: int) -> list[tuple[Any, Any]]:
     ]
 
 
-def requests(
-    rng: random.Random, app: Backend, known: list[str], now: int
-) -> list[Callable[..., int]]:
-    """One request for each instance, of what the clients of a round may want."""
+def profile(gateway: Gateway) -> App:
+    """The app, as this instance knows it."""
+    found = gateway._apps.get("demo")
+    assert found is not None
+    return found
 
-    def bind(a: str, b: str, request_id: str, minutes: int) -> Callable[[Gateway], int]:
+
+def code_of(error: errors.GatewayError) -> int:
+    """What a facade would answer."""
+    return next(code for code, row in codes.TABLE.items() if type(error) in row.told)
+
+
+@dataclass
+class Clients:
+    """Whoever asks in one round. Each request answers a facade's code, 0 for a process that died,
+    -1 for a schedule."""
+
+    app: Backend
+    known: list[str]
+    now: int
+
+    def bind(self, a: str, b: str, request_id: str, minutes: int) -> Callable[[Gateway], int]:
         def ask(gateway: Gateway) -> int:
             with suppress(Died):
-                reply = app.bind(gateway, a, b, now=now, minutes=minutes, request_id=request_id)
+                reply = self.app.bind(
+                    gateway, a, b, now=self.now, minutes=minutes, request_id=request_id
+                )
                 if reply["code"] == 200:
-                    known.append(reply["bindId"])
+                    self.known.append(reply["bindId"])
                 return int(reply["code"])
             return 0
 
         return ask
 
-    def change(operation: str, binding: str) -> Callable[[Gateway], int]:
+    def open_to_all(self, a: str, request_id: str, minutes: int) -> Callable[[Gateway], int]:
+        wanted = Ask(Subscriber(a), None, None, None, minutes * MINUTE, record=False, user_data="")
+        request = RequestId(request_id.ljust(32, "x"), "c" * 32, explicit=True)
+
+        def ask(gateway: Gateway) -> int:
+            try:
+                bound = gateway.desk.bind(profile(gateway), wanted, request, now=self.now)
+            except errors.GatewayError as error:
+                return code_of(error)
+            except Died:
+                return 0
+            self.known.append(bound.id)
+            return 200
+
+        return ask
+
+    def change(self, operation: str, binding: str) -> Callable[[Gateway], int]:
         more = {"delta": 5} if operation == "delay" else {}
 
         def ask(gateway: Gateway) -> int:
             with suppress(Died):
-                return int(app.call(gateway, operation, now=now, bindId=binding, **more)["code"])
+                reply = self.app.call(gateway, operation, now=self.now, bindId=binding, **more)
+                return int(reply["code"])
             return 0
 
         return ask
 
-    def attend(duty: Duty) -> Callable[[Gateway], int]:
+    def attend(self, duty: Duty) -> Callable[[Gateway], int]:
         def run_once(gateway: Gateway) -> int:
             with suppress(Died):
-                gateway.upkeep.run(duty, now=now, time_left=lambda: True)
+                gateway.upkeep.run(duty, now=self.now, time_left=lambda: True)
             return -1
 
         return run_once
 
-    asked: list[Callable[..., int]] = [attend("intent"), attend("intent"), attend("lease")]
+
+def requests(rng: random.Random, clients: Clients, *, opens: bool) -> list[Callable[..., int]]:
+    """One request for each instance, of what the clients of a round may want."""
+    asked = [clients.attend("intent"), clients.attend("intent"), clients.attend("lease")]
     while len(asked) < THREADS:
-        if known and rng.random() < 0.4:
-            asked.append(change(rng.choice(["unbind", "delay"]), rng.choice(known)))
+        if clients.known and rng.random() < 0.4:
+            operation = rng.choice(["unbind", "delay"])
+            asked.append(clients.change(operation, rng.choice(clients.known)))
+            continue
+        a, b = rng.sample(PEOPLE, 2)
+        copies, minutes, name = rng.choice([1, 1, 2]), rng.choice([2, 5, 3000]), f"{rng.random()}"
+        if opens and rng.random() < 1 / 3:
+            asked += [clients.open_to_all(a, name, minutes)] * copies
         else:
-            a, b = rng.sample(PEOPLE, 2)
-            copies = rng.choice([1, 1, 2])
-            minutes = rng.choice([2, 5, 3000])
-            asked += [bind(a, b, f"{rng.random()}", minutes)] * copies
+            asked += [clients.bind(a, b, name, minutes)] * copies
     return asked[:THREADS]
 
 
@@ -104,41 +155,71 @@ def run(everybody: Crowd, app: Backend, book: Book, *, seed: int) -> tuple[int, 
     """So many rounds; the time at their end, and which codes were answered how often."""
     rng, now = random.Random(seed), NOW
     known: list[str] = []
-    codes: Counter[int] = Counter()
+    seen: Counter[int] = Counter()
     for round_ in range(ROUNDS):
-        codes.update(everybody.at_once(requests(rng, app, known, now)))
+        asked = requests(rng, Clients(app, known, now), opens=isinstance(book, SwappingBook))
+        seen.update(everybody.at_once(asked))
         assert not crossings(book, now=now), f"seed {seed}, round {round_}"
         now += rng.choice([1_000, GRACE_MS, 3 * MINUTE])
         assert not crossings(book, now=now), f"seed {seed}, round {round_}"
-    return now, codes
+    return now, seen
+
+
+def query() -> Book:
+    """A carrier that can be asked what it has."""
+    return Book()
+
+
+def beside() -> SwappingBook:
+    """One that can only be asked for another lease."""
+    return SwappingBook(careless=True)
+
+
+def alone() -> SwappingBook:
+    """One that takes no second lease beside the first."""
+    return SwappingBook(careless=True, beside=False)
+
+
+def served(gateway: Gateway, book: Book) -> Keeper | SwappingKeeper:
+    """Lets this gateway have its bindings kept in the book; what stands between the two."""
+    if not isinstance(book, SwappingBook):
+        keeper = keeping(gateway, book)
+        keeper.careless = True
+        return keeper
+    swapped = swapping(gateway, book)
+    swapped.lease_ms = 6 * MINUTE
+    return swapped
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_gateway_and_carrier_agree_in_the_end(here: Stage, seed: int) -> None:
+@pytest.mark.parametrize("carrier", [query, beside, alone])
+def test_gateway_and_carrier_agree_in_the_end(
+    here: Stage, carrier: Callable[[], Book], seed: int
+) -> None:
     app = here.app("demo", NUMBERS, cooling_s=COOLING_S)
-    book = Book()
+    book = carrier()
     instances = [here.instance() for _ in range(THREADS)]
     for i, each in enumerate(instances):
-        keeper = keeping(each, book)
-        keeper.careless = True
+        keeper = served(each, book)
         keeper.after = Unreliable(seed * 1000 + i)
         keeper.before = Unreliable(seed * 1000 + 500 + i).before
     with (
         crowd_of(instances) as everybody,
         here.conflicts(CONFLICTS, random.Random(seed)) as conflicts,
     ):
-        now, codes = run(everybody, app, book, seed=seed)
+        now, seen = run(everybody, app, book, seed=seed)
     # Without these it was no attack.
     assert conflicts
-    assert {0, 200, 404, 514, 603} <= codes.keys() <= {-1, 0, 200, 404, 416, 431, 514, 603}, codes
+    assert {0, 200, 404, 514, 603} <= seen.keys() <= {-1, 0, 200, 404, 416, 431, 514, 603}, seen
 
     healthy = here.instance()
-    keeping(healthy, book)
-    for _ in range(8):
-        now += 6 * MINUTE
+    served(healthy, book)
+    for _ in range(12):
+        now += MINUTE
         for duty in ("intent", "lease"):
-            seen = healthy.upkeep.run(duty, now=now, time_left=lambda: True)
-    assert (seen.put_off, seen.taken) == (0, 0)
+            run_ = healthy.upkeep.run(duty, now=now, time_left=lambda: True)
+        assert not crossings(book, now=now), f"seed {seed}"
+    assert (run_.put_off, run_.taken) == (0, 0)
     healthy.cleaner.clean(now=now, time_left=lambda: True)
     ours = [
         info["bindId"]
@@ -148,3 +229,4 @@ def test_gateway_and_carrier_agree_in_the_end(here: Stage, seed: int) -> None:
     assert sorted(entry.ours for entry in book.live(now=now)) == sorted(ours), f"seed {seed}"
     assert here.quota_used("demo") == here.live("demo", now=now) == len(ours), f"seed {seed}"
     assert ours
+    assert not isinstance(book, SwappingBook) or not book.mismatches
