@@ -101,16 +101,19 @@ class BindingDesk:
         """Ends the XA of an X, also one of which it is not known whether it came about; ending it
         again changes nothing.
 
-        Raises UnknownNumber when there was none, or for somebody else's X, RequestRunning, and as
-        `release`.
+        Raises UnknownNumber when there was none, or for somebody else's X, RequestRunning (it is
+        being made), and as `release`.
         """
-        binding = self._bindings.transfer_on(number) if number in app.pool else None
-        if binding is not None and binding.app == app.name and binding.intent == "bind":
-            # Otherwise it would be made known later, and stand for good: nobody was told its id.
-            binding = self._leases.settle(binding, now=now)
-        if binding is None or binding.app != app.name:
-            raise errors.UnknownNumber("no such number")
-        self.release(app, binding.id, now=now)
+        for _ in range(MAX_REPEATS):
+            binding = self._bindings.transfer_on(number) if number in app.pool else None
+            if binding is None or binding.app != app.name:
+                raise errors.UnknownNumber("no such number")
+            if binding.intent != "bind":
+                self.release(app, binding.id, now=now)
+                return
+            # Left alone it would be found standing later, and nobody was told its id.
+            self._leases.settle(binding, now=now)
+        raise errors.Contended("this number is being changed")
 
     def extend(
         self, app: App, binding_id: str, request: RequestId, *, delta_ms: int, now: int

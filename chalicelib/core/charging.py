@@ -27,8 +27,8 @@ class Bill:
     def total(self, call: Sequence[Event]) -> int:
         """What all known events of one call cost together, in millionths of a yuan.
 
-        Never less for more events, so in whatever order they come, what is still to be paid is the
-        difference to what was paid. A minute counts once it has begun.
+        Never less for more events at the same prices, so in whatever order they come, what is still
+        to be paid is the difference to what was paid. A minute counts once it has begun.
         """
         messages = sum(
             event.kind is EventKind.SMS_SENT and event.sms_result in (None, SmsResult.OK)

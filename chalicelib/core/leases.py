@@ -54,13 +54,28 @@ class LeaseDesk:
             # Whatever the carrier has there is its successor's.
             self._undo(binding, now=now)
             return None
-        kept = keeper.find(binding, now=now)
-        if kept is not None:
-            return self._confirm(binding, kept, keeper, now=now)
+        if now < _ends_by(binding):
+            reserved = self._reserved(binding, keeper, now=now)
+            if reserved is None:
+                return None
+            binding = reserved
+            kept = keeper.find(binding, now=now)
+            if kept is not None:
+                return self._confirm(binding, kept, keeper, now=now)
         if now - binding.updated < GRACE_MS:
             raise errors.RequestRunning("the same request is being worked on")
         self._undo(binding, now=now)
         return None
+
+    def _reserved(self, binding: Binding, keeper: Keeper, *, now: int) -> Binding | None:
+        """The intent of a bind, with its legs kept for as long as the carrier may have it: to be
+        asked may be what lets it bind only now. None if it had moved on meanwhile."""
+        longest = now + min(binding.expires - binding.created, keeper.lease_ms)
+        if longest <= _ends_by(binding):
+            return binding
+        longer = replace(binding, at_most=longest, version=binding.version + 1)
+        # The same two may have its legs again already.
+        return longer if self.bindings.replace(longer) or self.bindings.note(longer) else None
 
     def end(self, binding: Binding, *, now: int) -> bool:
         """Releases a binding at its carrier and here; False if it had moved on meanwhile.
@@ -235,8 +250,7 @@ class LeaseDesk:
 
     def _release_late(self, binding: Binding, carrier_id: str, keeper: Keeper, *, now: int) -> None:
         """Releases what the carrier took of a binding that was over by then."""
-        successor = self._successor(binding, now=now)
-        if successor is None or successor.carrier_id != carrier_id:
+        if self._successor(binding, now=now) is None:
             keeper.release(carrier_id, now=now)
 
     def _succeeded(self, binding: Binding, *, now: int) -> bool:
@@ -268,6 +282,11 @@ def _carrier_id(binding: Binding) -> str:
     if binding.carrier_id is None:
         raise errors.Unavailable("a binding without its carrier's id")
     return binding.carrier_id
+
+
+def _ends_by(binding: Binding) -> int:
+    """When a carrier that was asked to bind it surely has it no more."""
+    return max(binding.expires, binding.at_most or 0) + MINUTE_MS
 
 
 def _is_sure(binding: Binding, keeper: Keeper) -> bool:

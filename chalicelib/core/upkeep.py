@@ -79,7 +79,8 @@ class Upkeep:
             return
         current = self.bindings.get(binding.id)
         # It was noted what the carrier was asked for, and then it did not answer.
-        if current is not None and current.renewal is not None and current.ended is None:
+        asked = current is not None and (current.renewal is not None or current.intent == "bind")
+        if current is not None and asked and current.ended is None:
             self.bindings.note(_later(current, now=now))
 
 

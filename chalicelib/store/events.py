@@ -66,7 +66,8 @@ class DynamoEvents:
             before = next((each for each in stored if each["sk"]["S"] == "$"), None)
             paid = int(before["charged"]["N"]) if before else 0
             known = [each for _, each, _ in self._events(stored)]
-            total = bill.total([*known, event])
+            # Less only if the prices, or whose call it is, have changed since: what was paid stays.
+            total = max(paid, bill.total([*known, event]))
             count = int(before["version"]["N"]) if before else 0
             now = charge_key | {"charged": n(total), "version": n(count + 1), "ttl": item["ttl"]}
             unchanged = "version = :before" if before else rules.NEW

@@ -49,11 +49,13 @@ def reserve(leg: Item, values: Item) -> Item:
     what `give_back` needs when nothing comes of it."""
     attributes = {name: value for name, value in leg.items() if name not in {"pk", "sk"}}
     assigned = ", ".join(f"#{name} = :new_{name}" for name in attributes)
+    # Of whoever had it before, nothing that the new one may not have.
+    removed = ", ".join(name for name in ("released", "presentation") if name not in attributes)
     return {
         "Update": {
             "Key": {"pk": leg["pk"], "sk": leg["sk"]},
             "UpdateExpression": f"SET {assigned}, pending = :yes,"
-            " free_before = if_not_exists(free_at, :never) REMOVE released",
+            f" free_before = if_not_exists(free_at, :never) REMOVE {removed}",
             "ConditionExpression": LEG_FREE,
             "ExpressionAttributeNames": {f"#{name}": name for name in attributes},
             "ExpressionAttributeValues": values

@@ -11,7 +11,7 @@ from chalicelib.core.cleaning import Cleaner
 from chalicelib.core.errors import Unavailable
 from chalicelib.core.leases import LeaseDesk
 from chalicelib.core.ports import Overdue
-from chalicelib.core.values import Ask, Binding, Line, Subscriber
+from chalicelib.core.values import PLAIN, Ask, Binding, Line, Presentation, Subscriber
 from chalicelib.store.bindings import DynamoBindings
 from chalicelib.store.items import number_key
 from chalicelib.store.table import Table
@@ -430,3 +430,20 @@ def test_a_request_whose_handle_is_taken_by_another_gets_a_second_one(stage: Sta
     elsewhere = replace(app, name="other")
     foreign = desk.bind(elsewhere, replace(asks[0], a=Subscriber(D)), request("r0"), now=NOW)
     assert foreign.id not in {first.id, second.id}
+
+
+def test_what_was_shown_and_played_before_is_not_shown_and_played_again(
+    store: DynamoBindings, make: Any
+) -> None:
+    loud = Presentation(show_a=True, show_b=True, prompt_others="hello")
+    first = make(presentation=loud)
+    commit(store, first)
+    assert store.replace(replace(first, key_version=1).released(now=NOW + 1))
+    second = make(intent="bind", carrier="other", check_at=NOW + 2)
+    commit(store, second, now=NOW + 1)
+    kept = {"carrier_id": "1", "lease": NOW + HOUR, "intent": None, "check_at": None}
+    assert store.confirm(replace(second, key_version=1, version=2, **kept))
+    leg = store.find(X1, Subscriber(A)).leg
+    assert leg
+    assert (leg.binding, leg.presentation) == (second.id, PLAIN)
+    assert store.prompt_for_others(X1, now=NOW + 2) == ""

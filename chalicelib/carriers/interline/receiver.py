@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from chalicelib.carriers import sources
 from chalicelib.carriers.interline import codes, wire_callbacks
-from chalicelib.carriers.numbering import international_digits
+from chalicelib.carriers.numbering import international_digits, national_digits
 from chalicelib.core.credentials import CarrierAccount
 from chalicelib.core.errors import Contended, Unavailable
 from chalicelib.core.events import Event
@@ -90,7 +90,7 @@ class CallbackReceiver:
         if event.number is None:
             return event
         usual = international_digits(event.number)
-        for number in dict.fromkeys((usual, event.number)):
+        for number in dict.fromkeys((usual, event.number, national_digits(event.number))):
             if self._apps.owner_of(number) is not None:
                 return replace(event, number=number)
         return replace(event, number=usual)

@@ -35,8 +35,9 @@ XA = ("anum", "ttl", "record", "display", "anucode", "userData")
 _KEYTIME = re.compile(
     r"Keytime\s+([^\s,]{1,128})\s*,\s*([0-9]{1,15})\s*,\s*([0-9a-f]{16})", re.ASCII | re.IGNORECASE
 )
-# A leading 00 would be somebody abroad, written as he is dialled.
-_PERSON = re.compile(r"(?!00)[0-9]{1,24}", re.ASCII)
+# A leading 00 would be somebody abroad, written as he is dialled; a 0 behind 86 would be one in
+# the national form.
+_PERSON = re.compile(r"(?!00|860)[0-9]{1,24}", re.ASCII)
 _SECONDS = re.compile(r"[0-9]{1,9}", re.ASCII)
 _PROMPT = re.compile(r"[A-Za-z0-9_-]{1,32}", re.ASCII)
 _FLAGS = ("0", "1")
@@ -71,10 +72,12 @@ def read_axb(parameters: Parameters, number: str) -> Ask:
     """A and B over X. Raises BadParameter."""
     to_b, to_a = parameters.one_of("display", _DISPLAYS, default="0,0").split(",")
     prompts = _prompts(parameters)
+    a = _person(parameters, "anum", name="a")
+    b = _person(parameters, "bnum", name="b")
     return Ask(
-        a=_person(parameters, "anum", name="a"),
-        b=_person(parameters, "bnum", name="b"),
-        number=number,
+        a=a,
+        b=b,
+        number=_not_one_of(number, a, b),
         area=None,
         lifetime_ms=_lifetime_ms(parameters.need("ttl"), least=1),
         record=_record(parameters),
@@ -93,10 +96,11 @@ def read_axb(parameters: Parameters, number: str) -> Ask:
 def read_xa(parameters: Parameters, number: str) -> Ask:
     """Whoever dials X reaches A; for good where ttl is 0. Raises BadParameter."""
     prompt = _prompt(parameters.get("anucode") or "")
+    a = _person(parameters, "anum", name="a")
     return Ask(
-        a=_person(parameters, "anum", name="a"),
+        a=a,
         b=None,
-        number=number,
+        number=_not_one_of(number, a),
         area=None,
         lifetime_ms=_lifetime_ms(parameters.get("ttl") or "0", least=0) or None,
         record=_record(parameters),
@@ -137,6 +141,13 @@ def _person(parameters: Parameters, parameter: str, *, name: str) -> Subscriber:
     if not _PERSON.fullmatch(digits):
         raise BadParameter(name)
     return Subscriber.parse(numbering.international_digits(digits), name=name)
+
+
+def _not_one_of(number: str, *people: Subscriber) -> str:
+    """X, in whichever form it stands among the app's numbers, is nobody whom it leads to."""
+    if Subscriber(numbering.international_digits(number)) in people:
+        raise BadParameter("number")
+    return number
 
 
 def _lifetime_ms(seconds: str, *, least: int) -> int:

@@ -6,9 +6,9 @@ from urllib.parse import quote, urlencode
 
 from chalicelib.carriers.interline import codes
 from chalicelib.carriers.json_text import parse_json
-from chalicelib.carriers.numbering import national, national_digits
+from chalicelib.carriers.numbering import national, national_digits, of_national
 from chalicelib.core.errors import Forbidden, Unavailable
-from chalicelib.core.values import Binding, Presentation
+from chalicelib.core.values import Binding, Presentation, Subscriber
 
 MAX_ID = 128
 
@@ -40,9 +40,9 @@ def transfer_release_path(app_id: str, number: str) -> str:
 def write_bind(app_id: str, binding: Binding, *, request: str, ttl_s: int) -> Parameters:
     """The parameters of an AXB, or of an XA without B; what stands at its default is left out.
     userData is our id and nothing else. Raises Forbidden for what there is no parameter for."""
-    people = {"anum": national(binding.a)}
+    people = {"anum": _person(binding.a)}
     if binding.b is not None:
-        people["bnum"] = national(binding.b)
+        people["bnum"] = _person(binding.b)
     transfer = binding.b is None
     shown = binding.presentation
     return {
@@ -54,6 +54,15 @@ def write_bind(app_id: str, binding: Binding, *, request: str, ttl_s: int) -> Pa
         **(_transfer_presentation(shown) if transfer else _presentation(shown)),
         "userData": binding.id,
     }
+
+
+def _person(person: Subscriber) -> str:
+    """His national number. Raises Forbidden where that would be somebody else's: a number in North
+    America has as many digits as a mobile one in China, and begins as it does."""
+    written = national(person)
+    if written.startswith("00") or of_national(written) != person:
+        raise Forbidden("this carrier has no way to write this number")
+    return written
 
 
 def _presentation(shown: Presentation) -> Parameters:

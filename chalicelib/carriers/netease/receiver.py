@@ -10,7 +10,7 @@ from typing import Any
 from chalicelib.carriers.netease import codes, wire_callbacks
 from chalicelib.carriers.netease.signing import is_callback_signed
 from chalicelib.core.credentials import CarrierAccount
-from chalicelib.core.errors import Unavailable
+from chalicelib.core.errors import Contended, Unavailable
 from chalicelib.core.messages import Reply, Request
 from chalicelib.core.ports import Credentials
 from chalicelib.core.reporting import EventDesk
@@ -55,7 +55,7 @@ class CarrierReceiver:
                     refusal = _reply(414, {"desc": "checksum", "code": codes.MALFORMED})
                     return replace(refusal, facts=None)
                 return self._take(request.body, account_name, now=now)
-            except Unavailable as error:
+            except (Unavailable, Contended) as error:
                 body = {"msg": "send it again", "code": codes.CODES[Unavailable]}
                 return _reply(503, body, account=account_name, why=str(error))
 

@@ -362,6 +362,17 @@ def test_what_an_xa_has_no_parameter_for_is_not_asked_for(told: Told, first: Ven
     assert not first.seen
 
 
+@pytest.mark.parametrize("abroad", ["12125550187", "8601000000003"])
+@pytest.mark.parametrize("who", ["a", "b"])
+def test_nobody_is_called_whose_number_reads_as_somebody_elses(
+    who: str, abroad: str, told: Told, first: Vendor
+) -> None:
+    asked = replace(BOUND, **{who: Subscriber(abroad)})
+    with pytest.raises(errors.Forbidden):
+        keeper(told, first.url).bind(asked, lease_ms=60_000, now=NOW)
+    assert not first.seen
+
+
 @pytest.mark.parametrize("number", ["10000000001", "700000000000001", "8610000000001"])
 def test_x_is_written_without_country_code(number: str, told: Told, first: Vendor) -> None:
     ready(CALLS["bind"], first)

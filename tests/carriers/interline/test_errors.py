@@ -37,6 +37,8 @@ BAD = {
     "anum": [
         *("+8610010000001", "x", "1", "123456", "1" * 16, "0" + "1" * 16, "1" * 25),
         *("001447700900001", " 10010000001", "１００１００００００１"),
+        # The 0 of a landline stands in the place of 86, never behind it.
+        *("8601000000003", "86010010000001"),
     ],
     "ttl": ["-1", "+1", "1.5", "1e3", "x", " 1", str(YEARS_S + 1), "9" * 100, "６０"],
     "record": ["2", "true", "-1", "01"],
@@ -99,9 +101,12 @@ def test_1002_for_an_x_that_is_no_number(demo: Developer, x: str) -> None:
 
 
 def test_1002_for_an_x_that_is_one_of_the_two(stage: Stage) -> None:
-    demo = developer(stage, numbers=[(abroad(A), None)])
-    assert is_error(demo.bind(A), 1002, reason="bad value of x")
-    assert is_error(demo.transfer(A), 1002, reason="bad value of x")
+    for name, x in (("abroad", abroad(A)), ("national", A)):
+        demo = developer(stage, name, numbers=[(x, None)])
+        for anum in (A, abroad(A)):
+            assert is_error(demo.bind(A, anum=anum), 1002, reason="bad value of x")
+            assert is_error(demo.bind(A, anum=B, bnum=anum), 1002, reason="bad value of x")
+            assert is_error(demo.transfer(A, anum=anum), 1002, reason="bad value of x")
 
 
 @pytest.mark.parametrize("name", ["appid", "anum", "bnum", "ttl", "reqid", "record", "userData"])

@@ -230,6 +230,7 @@ def test_a_record_that_comes_again_with_its_recording_is_the_same_end(ours: Ours
         ([], {"caller": "anonymous", "callee": ""}, {"caller": None, "callee": None}),
         ([], {"caller": "+8610010000001"}, {"caller": Subscriber("8610010000001")}),
         ([], {"rcaller": KNOWN_AS_IT_STANDS}, {"number": KNOWN_AS_IT_STANDS}),
+        ([], {"rcaller": f"86{KNOWN_AS_IT_STANDS}"}, {"number": KNOWN_AS_IT_STANDS}),
         ([], {"rcaller": "10000000007"}, {"number": "8610000000007"}),
         ([], {"rcaller": "700000000000001"}, {"number": "700000000000001"}),
         (["rcaller"], {}, {"number": None}),
@@ -280,6 +281,8 @@ def test_a_callback_for_somebody_else_is_refused(name: str, ours: Ours) -> None:
     [
         ("192.0.2.1", True),
         ("192.0.2.15", True),
+        ("::ffff:192.0.2.15", True),
+        ("::ffff:192.0.2.16", False),
         ("2001:db8::1", True),
         ("192.0.2.16", False),
         ("2001:db9::1", False),

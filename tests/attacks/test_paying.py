@@ -1,0 +1,78 @@
+"""What an account can be made to pay or to get back by events that come late, twice, all at once,
+or after its prices have changed."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from itertools import permutations
+
+import pytest
+
+from chalicelib.bootstrap import Gateway
+from chalicelib.core.charging import Bill
+from chalicelib.core.events import Event, EventKind, SmsResult
+from chalicelib.core.values import Tariff
+from chalicelib.store.events import DynamoEvents
+from tests.core.samples import event
+from tests.gateways import MINUTE, NOW, Stage
+
+DEAR, CHEAP = Tariff(sms=100, minute=1000), Tariff(sms=1, minute=10)
+ANSWERED = event(EventKind.CALL_ANSWERED, NOW, id="answered")
+END = event(EventKind.CALL_ENDED, NOW + 3 * MINUTE, id="end", binding="1")
+EARLIER = event(EventKind.CALL_ANSWERED, NOW - MINUTE, id="earlier")
+LATER = event(EventKind.CALL_ANSWERED, NOW + MINUTE, id="later")
+SMS = event(EventKind.SMS_SENT, NOW, id="sms", sms_result=SmsResult.OK)
+UNSENT = event(EventKind.SMS_SENT, NOW, id="unsent", sms_result=SmsResult.FAILED)
+
+
+@pytest.fixture
+def gateway(here: Stage) -> Gateway:
+    return here.instance()
+
+
+def store_of(gateway: Gateway) -> DynamoEvents:
+    return DynamoEvents(gateway._table, gateway._data_keys.vault)
+
+
+def paid(gateway: Gateway, app: str = "demo") -> int:
+    return -gateway.ledger.standing(app).balance
+
+
+def test_in_whatever_order_the_events_of_a_call_come_it_costs_the_same(gateway: Gateway) -> None:
+    store = store_of(gateway)
+    orders = list(permutations((ANSWERED, END, EARLIER, LATER)))
+    for i, order in enumerate(orders):
+        for each in (*order, *order):
+            mine = replace(each, call_id=f"call-{i}")
+            store.append(mine, tell=True, bill=Bill("demo", DEAR))
+        assert paid(gateway) == (i + 1) * 4 * DEAR.minute
+
+
+def test_all_at_once_it_costs_the_same(here: Stage, gateway: Gateway) -> None:
+    stores = [store_of(here.instance()) for _ in range(4)]
+    told = [ANSWERED, END, EARLIER, LATER, SMS, UNSENT]
+
+    def tell(job: tuple[DynamoEvents, Event]) -> None:
+        job[0].append(job[1], tell=True, bill=Bill("demo", DEAR))
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(tell, [(store, each) for each in told for store in stores]))
+    assert paid(gateway) == 4 * DEAR.minute + DEAR.sms
+
+
+def test_a_price_that_falls_during_a_call_gives_nothing_back(gateway: Gateway) -> None:
+    store = store_of(gateway)
+    for each in (ANSWERED, END):
+        store.append(each, tell=True, bill=Bill("demo", DEAR))
+    store.append(SMS, tell=True, bill=Bill("demo", CHEAP))
+    assert paid(gateway) == 3 * DEAR.minute
+    # What was not given back is not charged again either.
+    store.append(EARLIER, tell=True, bill=Bill("demo", DEAR))
+    assert paid(gateway) == 4 * DEAR.minute + DEAR.sms
+
+
+def test_nobody_gets_back_what_somebody_else_paid(gateway: Gateway) -> None:
+    store = store_of(gateway)
+    for each in (ANSWERED, END):
+        store.append(each, tell=True, bill=Bill("demo", DEAR))
+    store.append(EARLIER, tell=True, bill=Bill("other", CHEAP))
+    assert (paid(gateway), paid(gateway, "other")) == (3 * DEAR.minute, 0)
