@@ -10,12 +10,16 @@ from typing import Any
 
 from bench import allocation, carrier, cold, limits, recording, report, stub
 from bench.kept import KeptOperations
+from bench.line import CarrierOperations, FrontOperations
 from bench.operations import Operations
-from bench.world import ACCOUNT, KEPT_NUMBERS, World, world
+from bench.world import ACCOUNT, KEPT_NUMBERS, LINE_ACCOUNT, LINE_NUMBERS, World, world
+from chalicelib.core.values import Tariff
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
 SECTIONS = ("operations", "cpu", "carrier", "cold", "allocation")
 LONGEST_NAME = "bench-" + "x" * 26
+TARIFF = Tariff(binding=100_000, sms=50_000, minute=200_000)
+"""Millionths of a yuan."""
 
 
 def main() -> int:
@@ -61,9 +65,20 @@ class Bench:
         cleaned = running.app("bench-cleaned", [f"8610000002{each:03d}" for each in range(30)])
         crowded = running.app("bench-crowded", allocation.pool())
         kept = running.app("bench-kept", KEPT_NUMBERS, carrier=ACCOUNT)
+        paying = running.app("bench-paying", ["8610000005000"], tariff=TARIFF)
+        far = running.app("bench-far", LINE_NUMBERS[:10], carrier=LINE_ACCOUNT)
+        far_paying = running.app(
+            "bench-far-paying", LINE_NUMBERS[10:], carrier=LINE_ACCOUNT, tariff=TARIFF
+        )
         work = Operations(running, client, cleaned=cleaned)
-        primers = work.primers()
-        measured = [*work.all(), *KeptOperations(running, kept).all()]
+        at_netease = KeptOperations(running, kept)
+        primers = [*work.primers(), at_netease.primer()]
+        measured = [
+            *work.all(),
+            *FrontOperations(running, client, paying).all(),
+            *CarrierOperations(running, far, far_paying).all(),
+            *at_netease.all(),
+        ]
         if "operations" in self._options.sections:
             self._report(report.operations(measured), limits.of_operations(measured))
         if "allocation" in self._options.sections:

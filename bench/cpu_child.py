@@ -32,7 +32,8 @@ def main(recording_path: str, result_path: str, rounds: int, requests: int) -> N
     results = {}
     for operation in recording["operations"]:
         stub.answer_with(operation["calls"])
-        new_event = partial(request, operation["path"], operation["content"], who)
+        path, content = operation["path"], operation["content"]
+        new_event = partial(request, path, content, who, method=operation["method"])
         results[operation["name"]] = taking_turns(
             partial(_handling, app, new_event),
             bare.of(operation["calls"]),
@@ -81,7 +82,8 @@ def _handling(app: Any, new_event: Callable[[], dict[str, Any]]) -> Callable[[],
 
 def _handled(app: Any, event: dict[str, Any]) -> None:
     answer = app(event, CONTEXT)
-    if answer["statusCode"] != 200 or json.loads(answer["body"]).get("code", 200) != 200:
+    said = json.loads(answer["body"])
+    if answer["statusCode"] != 200 or said.get("code", 200) != 200 or said.get("error", 0) != 0:
         raise AssertionError(f"{event['path']} was refused")
 
 

@@ -10,11 +10,16 @@ from typing import Any
 from urllib.parse import urlencode
 
 CALLBACKS = "/callbacks/netease/"
+LINE_CALLBACKS = "/callbacks/interline/"
+ACCOUNT = "/api/v1/account/status"
+LINE = "/igw/service/uc/interline"
+FORM = "application/x-www-form-urlencoded;charset=utf-8"
 
 
 @dataclass(frozen=True)
 class Credentials:
-    """Who the requests come from: an app, a switch, and a carrier with which we have an account."""
+    """Who the requests come from: an app, by NetEase's kind of key and by interline's, a switch,
+    and a carrier with which we have an account."""
 
     app_key: str
     app_secret: str
@@ -22,26 +27,62 @@ class Credentials:
     switch_password: str
     account_key: str
     account_secret: str
+    devid: str
+    auth_key: str
+    appid: str
 
 
-def request(path: str, content: Any, credentials: Credentials) -> dict[str, Any]:
-    """An event that posts `content` to `path`, signed now: a form to NetEase's paths, JSON to the
-    switch's and to those that a carrier calls. A NetEase signature lasts five minutes."""
+def request(
+    path: str, content: Any, credentials: Credentials, *, method: str = "POST"
+) -> dict[str, Any]:
+    """An event that sends `content` to `path`, signed now: a form to NetEase's and interline's
+    paths (but GET and DELETE in the query string), JSON to the switch's and to NetEase's
+    callbacks. A signature lasts at least three minutes."""
+    if path == ACCOUNT or path.startswith(LINE):
+        return _line(path, content | {"appid": credentials.appid}, credentials, method)
+    if path.startswith(LINE_CALLBACKS):
+        event = _event(path, urlencode(content), FORM, {})
+        account, token, what = path.removeprefix(LINE_CALLBACKS).split("/")
+        parameters = {"account": account, "token": token}
+        return _routed(event, f"{LINE_CALLBACKS}{{account}}/{{token}}/{what}", parameters)
     if path.startswith("/switch/"):
         return _event(path, json.dumps(content), "application/json", _basic(credentials))
     if path.startswith(CALLBACKS):
         # Without blanks, as the vendor writes it.
         body = json.dumps(content, separators=(",", ":"))
         event = _event(path, body, "application/json", _called_back(body, credentials))
-        event["resource"] = event["requestContext"]["resourcePath"] = f"{CALLBACKS}{{account}}"
-        event["pathParameters"] = {"account": path.removeprefix(CALLBACKS)}
+        parameters = {"account": path.removeprefix(CALLBACKS)}
+        return _routed(event, f"{CALLBACKS}{{account}}", parameters)
+    return _event(path, urlencode(content), FORM, _signed(credentials))
+
+
+def _line(
+    path: str, content: dict[str, Any], credentials: Credentials, method: str
+) -> dict[str, Any]:
+    now = str(time.time_ns() // 1_000_000)
+    digest = hashlib.sha256((credentials.auth_key + now).encode()).hexdigest()
+    keytime = f"Keytime {credentials.devid},{now},{digest[24:40]}"
+    in_body = method == "PUT"
+    event = _event(path, urlencode(content) if in_body else "", FORM, {"Authorization": keytime})
+    event["httpMethod"] = event["requestContext"]["httpMethod"] = method
+    if not in_body:
+        event["body"] = None
+        event["queryStringParameters"] = {name: str(value) for name, value in content.items()}
+        event["multiValueQueryStringParameters"] = {
+            name: [str(value)] for name, value in content.items()
+        }
+    number, _, behind = path.removeprefix(f"{LINE}/").partition("/")
+    if path in (ACCOUNT, LINE):
         return event
-    return _event(
-        path,
-        urlencode(content),
-        "application/x-www-form-urlencoded;charset=utf-8",
-        _signed(credentials),
-    )
+    resource = f"{LINE}/{{number}}" + (f"/{behind}" if behind else "")
+    return _routed(event, resource, {"number": number})
+
+
+def _routed(event: dict[str, Any], resource: str, parameters: dict[str, str]) -> dict[str, Any]:
+    """With what API Gateway makes of a path that has parameters."""
+    event["resource"] = event["requestContext"]["resourcePath"] = resource
+    event["pathParameters"] = parameters
+    return event
 
 
 def _signed(credentials: Credentials) -> dict[str, str]:

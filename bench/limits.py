@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from bench.allocation import Allocation
+from bench.line import RENEWAL, RENEWED
 from bench.operations import Measured
 
 
@@ -18,6 +19,7 @@ class Most:
 
 
 BIND = Most(1, write=8, index=3)
+STORE = Most(2, write=1, index=0, carrier=0)
 OPERATIONS: Mapping[str, Most] = {
     "bind": BIND,
     "bind, largest request": BIND,
@@ -26,7 +28,24 @@ OPERATIONS: Mapping[str, Most] = {
     "route, connect": Most(1),
     "unbind": Most(2),
     # The event and its message; whose it is and whether it came before costs no read.
-    "store a callback": Most(2, write=1, index=0, carrier=0),
+    "store an event": Most(2, write=1, index=0),
+    "store a callback": STORE,
+    "store a callback, interline": STORE,
+    # Whose X it is, once for each X and CACHE_S.
+    "store a callback, the first about its X": Most(3, write=1, index=0, carrier=0),
+    # Whose binding it is, what is known of the call; event, charge so far and account at once (6).
+    "store an event, charged": Most(4, write=6, index=0),
+    "store a callback, charged": Most(4, write=6, index=0, carrier=0),
+    # The same writes as NetEase's bind: the request id is the binding's handle here too.
+    "bind, interline": BIND,
+    "bind a transfer": BIND,
+    # The account as a fifth item (2), in the same transaction.
+    "bind, paid for": Most(1, write=10, index=3),
+    # Everybody's leg and the caller's come together.
+    "route, connect by a transfer": Most(1, write=0, index=0),
+    # Everybody's leg, the binding, and that once more as any release does.
+    "end a transfer": Most(4, write=8, index=3),
+    "account status": Most(1, write=0, index=0),
     # The intent, as any bind (8), and its confirmation (6). Before and after the question.
     "bind at a carrier": Most(2, write=14, index=3, carrier=1),
     # Read, noted as doubtful (6), query and delay at the carrier, longer (6).
@@ -35,6 +54,13 @@ OPERATIONS: Mapping[str, Most] = {
     "delay at a carrier, not yet told": Most(2, write=6, index=0, carrier=0),
     # Read, noted as intended (1), released there, released here (8).
     "unbind at a carrier": Most(3, write=9, index=3, carrier=1),
+    # As at any carrier; paid for in the intent's transaction (2).
+    "bind at interline": Most(2, write=14, index=3, carrier=1),
+    "bind at interline, paid for": Most(2, write=16, index=3, carrier=1),
+    "unbind at interline": Most(3, write=9, index=3, carrier=1),
+    # What is due (8 shards); of each: claimed (1), noted (1), bound once more and the first
+    # released there, longer here (6).
+    RENEWAL: Most(8 + 3 * RENEWED, write=8 * RENEWED, index=4 * RENEWED, carrier=2 * RENEWED),
     # Whose account, claimed for its people (1), placed there, its session written to both (4).
     "startcall at a carrier": Most(3, write=5, index=0, carrier=1),
 }
@@ -52,6 +78,11 @@ CPU_LIMITED = frozenset(
         "route, connect",
         "store an event",
         "store a callback",
+        "bind, interline",
+        "bind a transfer",
+        "route, connect by a transfer",
+        "end a transfer",
+        "account status",
     }
 )
 """Usual paths; what a refusal or a repeat costs is shown only."""

@@ -27,6 +27,7 @@ class Measured:
     content: Any = None
     answer: dict[str, Any] = field(default_factory=dict)
     carrier_requests: int = 0
+    method: str = "POST"
 
     @property
     def round_trips(self) -> int:
@@ -52,11 +53,13 @@ class Operations:
         self._client = client
         self._cleaned = cleaned
         self._people = (f"86100{each:08d}" for each in count(20_000_001))
+        self._number = ""
 
     def primers(self) -> list[Measured]:
         """The first requests of a process: with the calls that fill its caches."""
         bound = self._axb("first bind", "bind", self._bind_parameters())
         ended = self._call_ended(bound)
+        self._number = bound.answer["phoneX"]
         return [bound, self._post("first event", "/switch/events", [ended])]
 
     def all(self) -> Iterator[Measured]:
@@ -77,12 +80,15 @@ class Operations:
         yield self._route("route, connect", usual.content["phoneA"], number)
         yield self._route("route, third party", next(self._people), number)
         yield self._route("route, unknown X", next(self._people), "86100999")
-        event = self._call_ended(usual)
-        yield self._post("store an event", "/switch/events", [event])
+        yield self._event()
         yield self._deliver()
-        yield self._post("store a callback", self._world.callbacks, self._called_back(usual))
         yield self._axb("unbind", "unbind", self._id(usual))
         yield self._clean()
+
+    def _event(self) -> Measured:
+        """About a number whose owner is known from an event before."""
+        bound = self._axb("known", "bind", self._bind_parameters(phoneX=self._number))
+        return self._post("store an event", "/switch/events", [self._call_ended(bound)])
 
     def _bind_parameters(self, **more: Any) -> dict[str, Any]:
         people = {"phoneA": next(self._people), "phoneB": next(self._people)}
@@ -143,24 +149,6 @@ class Operations:
             "at": 1_795_262_400_000,
             "reason": 16,
             "released_by": "caller",
-        }
-
-    def _called_back(self, bound: Measured) -> dict[str, str]:
-        """The end of a call, as NetEase's document has it (eventType 32)."""
-        return {
-            "eventType": "32",
-            "callId": "22019122718533304786364931",
-            "bindId": "02201912271851578829810300",
-            "userData": bound.answer["bindId"],
-            "callNo": bound.content["phoneA"],
-            "peerNo": bound.content["phoneB"],
-            "phoneX": bound.answer["phoneX"],
-            "callTime": "20261121120000",
-            "startTime": "20261121120010",
-            "finishTime": "20261121120110",
-            "callDuration": "60",
-            "finishType": "1",
-            "finishState": "1",
         }
 
     def _deliver(self) -> Measured:

@@ -22,6 +22,7 @@ def _operation(measured: Measured) -> dict[str, Any]:
     return {
         "name": measured.name,
         "path": measured.path,
+        "method": measured.method,
         "content": measured.content,
         "answer": measured.answer,
         "calls": [_call(call) for call in measured.calls],

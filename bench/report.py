@@ -56,6 +56,12 @@ def operations(measured: Iterable[Measured]) -> str:
         "- delay, not yet told: its lease ends later anyhow, and is made longer by the schedule.\n"
         "- unbind: noted that it is to end; asked; ended here.\n"
         "- startcall: whose account it is; its people claimed; asked; the session noted.\n\n"
+        "At interline, which can't be asked what it has, nor to keep it for longer:\n\n"
+        "- renew: each claimed; noted what is asked for; bound once more and the first released; "
+        "noted how long.\n\n"
+        "Whose an X is, is read once in `CACHE_S`, at the first event about it. Charged: whose "
+        "binding it is; what is known of the call; the event, what the call has cost so far and "
+        "the account, all at once.\n\n"
         + _table(
             (
                 "operation",

@@ -10,30 +10,38 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import boto3
 from moto import mock_aws
 
-from admin import provision
+from admin import accounts, developers, provision
 from bench.capacity import Index
 from bench.events import CALLBACKS, Credentials, request
 from bench.lambda_context import CONTEXT, ENVIRONMENT
 from bench.meter import Meter
 from chalicelib.carriers.base import EMBEDDED
+from chalicelib.core.values import FREE, Tariff
 from chalicelib.settings import settings
 from chalicelib.store import clients
+from simulator.interline.account import Account as LineAccount
+from simulator.interline.vendor import Vendor as Line
 from simulator.netease.signature import Account
 from simulator.netease.vendor import Vendor
 from simulator.placing import Phones
 from simulator.vendor_server import Server
 from tests import dynamodb_local as local
 
+Served = TypeVar("Served", Vendor, Line)
+
 ROOT = Path(__file__).resolve().parent.parent
 SWITCH = "bench-switch"
 ACCOUNT = "bench-netease"
 KEPT_NUMBERS = [f"8610000003{each:03d}" for each in range(10)]
-"""The X of the account with the vendor."""
+"""The X of the account with NetEase."""
+LINE_ACCOUNT = "bench-interline"
+LINE_NUMBERS = [f"8610000004{each:03d}" for each in range(20)]
+"""The X of the account with interline."""
 RATE = 1_000_000
 """Requests a second that an app may send: what is measured is not the limiter's refusal."""
 
@@ -82,7 +90,13 @@ class World:
     receiver: Receiver
     switch: tuple[str, str]
     vendor: Vendor
+    line: Line
     callbacks: str = CALLBACKS + ACCOUNT
+
+    @property
+    def line_callbacks(self) -> str:
+        """Where interline's records of calls go."""
+        return provision.callback_paths(LINE_ACCOUNT)[0]
 
     def announced(self, *, newest: int) -> list[str]:
         """The bodies of the messages that were put into the delivery queue last."""
@@ -92,9 +106,15 @@ class World:
         return [message["Body"] for message in got["Messages"]][-newest:]
 
     def app(
-        self, name: str, numbers: list[str], *, cooling_s: int = 0, carrier: str = EMBEDDED
+        self,
+        name: str,
+        numbers: list[str],
+        *,
+        cooling_s: int = 0,
+        carrier: str = EMBEDDED,
+        tariff: Tariff = FREE,
     ) -> "Client":
-        """A new app with these X numbers."""
+        """A new app with these X numbers, and enough to pay with; it may speak either API."""
         app_key, app_secret = provision.create_app(
             name,
             callback_url=self.receiver.url,
@@ -104,9 +124,13 @@ class World:
             cooling_s=cooling_s,
         )
         provision.add_numbers(name, [(number, None) for number in numbers])
-        account = self.vendor.account
-        who = Credentials(app_key, app_secret, *self.switch, account.key, account.secret)
-        return Client(self, name, who)
+        if not tariff.free:
+            provision.set_app(name, tariff=tariff)
+            accounts.deposit(name, "1000")
+        account, developer = self.vendor.account, developers.create(name)
+        keys = (app_key, app_secret, *self.switch, account.key, account.secret)
+        who = Credentials(*keys, **developer.described())
+        return Client(self, name, who, numbers)
 
 
 @dataclass
@@ -116,14 +140,15 @@ class Client:
     world: World
     name: str
     credentials: Credentials
+    numbers: list[str]
 
-    def send(self, path: str, content: Any) -> dict[str, Any]:
+    def send(self, path: str, content: Any, *, method: str = "POST") -> dict[str, Any]:
         """Through the whole handler; the answer's JSON. Raises Failed unless HTTP 200."""
-        return self.handle(self.event(path, content))
+        return self.handle(self.event(path, content, method=method))
 
-    def event(self, path: str, content: Any) -> dict[str, Any]:
+    def event(self, path: str, content: Any, *, method: str = "POST") -> dict[str, Any]:
         """The request, signed now."""
-        return request(path, content, self.credentials)
+        return request(path, content, self.credentials, method=method)
 
     def handle(self, event: dict[str, Any]) -> dict[str, Any]:
         """The answer's JSON. Raises Failed unless HTTP 200."""
@@ -155,13 +180,11 @@ def world() -> Iterator[World]:
             # The logger keeps the stream that it finds when it is made; the vendor has a log too.
             redirect_stdout(log),
             Receiver().serving() as receiver,
-            _vendor() as (vendor, vendor_url),
+            _served(_vendor()) as (vendor, vendor_url),
+            _served(_line()) as (line, line_url),
         ):
-            provisioned = _provisioned(engine, receiver, vendor)
-            account = vendor.account
-            provision.create_carrier(
-                ACCOUNT, kind="netease", key=account.key, secret=account.secret, urls=[vendor_url]
-            )
+            provisioned = _provisioned(engine, receiver, vendor, line)
+            _create_carriers(vendor, vendor_url, line, line_url)
             yield provisioned
 
 
@@ -176,13 +199,22 @@ def _engine() -> Iterator[tuple[str, str | None]]:
         yield f"DynamoDB Local {local.VERSION}", endpoint
 
 
-@contextmanager
-def _vendor() -> Iterator[tuple[Vendor, str]]:
-    """NetEase's server, as the simulator has it, and its address; the calls that it places take an
-    hour."""
+def _vendor() -> Vendor:
+    """NetEase, as the simulator has it; the calls that it places take an hour."""
     account = Account(secrets.token_hex(16), secrets.token_hex(16), callback_url="")
     phones = Phones(lasts_s=3600)
-    vendor = Vendor(account, dict.fromkeys(KEPT_NUMBERS), recordings_url="", phones=phones)
+    return Vendor(account, dict.fromkeys(KEPT_NUMBERS), recordings_url="", phones=phones)
+
+
+def _line() -> Line:
+    """interline, as the simulator has it."""
+    account = LineAccount("20000000", secrets.token_hex(16), "bench", callback_url="")
+    return Line(account, LINE_NUMBERS, recordings_url="")
+
+
+@contextmanager
+def _served(vendor: Served) -> Iterator[tuple[Served, str]]:
+    """A vendor's server, and its address."""
     server = Server(socket.create_server(("127.0.0.1", 0)), vendor)
     thread = Thread(target=server.serve_forever, daemon=True)
     thread.start()
@@ -192,7 +224,22 @@ def _vendor() -> Iterator[tuple[Vendor, str]]:
     server.server_close()
 
 
-def _provisioned(engine: str, receiver: Receiver, vendor: Vendor) -> World:
+def _create_carriers(vendor: Vendor, vendor_url: str, line: Line, line_url: str) -> None:
+    account = vendor.account
+    provision.create_carrier(
+        ACCOUNT, kind="netease", key=account.key, secret=account.secret, urls=[vendor_url]
+    )
+    provision.create_carrier(
+        LINE_ACCOUNT,
+        kind="interline",
+        key=line.account.devid,
+        secret=line.account.auth_key,
+        app_id=line.account.appid,
+        urls=[line_url],
+    )
+
+
+def _provisioned(engine: str, receiver: Receiver, vendor: Vendor, line: Line) -> World:
     names = settings()
     described = json.loads((ROOT / "infra" / "resources.json").read_text())
     table = described["Resources"]["Table"]["Properties"]
@@ -212,4 +259,4 @@ def _provisioned(engine: str, receiver: Receiver, vendor: Vendor) -> World:
 
     for client in (clients.dynamodb(), clients.sqs(), clients.secretsmanager()):
         meter.attach(client)
-    return World(engine, meter, handler, receiver, switch, vendor)
+    return World(engine, meter, handler, receiver, switch, vendor, line)

@@ -250,8 +250,7 @@ class LeaseDesk:
 
     def _release_late(self, binding: Binding, carrier_id: str, keeper: Keeper, *, now: int) -> None:
         """Releases what the carrier took of a binding that was over by then."""
-        successor = self._successor(binding, now=now)
-        if successor is None or successor.carrier_id != carrier_id:
+        if self._successor(binding, now=now) is None:
             keeper.release(carrier_id, now=now)
 
     def _succeeded(self, binding: Binding, *, now: int) -> bool:

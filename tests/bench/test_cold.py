@@ -13,19 +13,28 @@ print(*sys.modules)
 """
 ELSEWHERE = {
     "requests",
+    "chalicelib.carriers.interline.callbacks",
+    "chalicelib.carriers.interline.client",
+    "chalicelib.carriers.interline.door",
+    "chalicelib.carriers.interline.facade",
+    "chalicelib.carriers.interline.receiver",
+    "chalicelib.carriers.interline.results",
     "chalicelib.carriers.netease.callbacks",
     "chalicelib.carriers.netease.client",
     "chalicelib.carriers.netease.ecp",
     "chalicelib.carriers.netease.im",
     "chalicelib.carriers.netease.receiver",
     "chalicelib.carriers.netease.wire_calls",
+    "chalicelib.carriers.sources",
     "chalicelib.carriers.transport",
     "chalicelib.carriers.trunk",
     "chalicelib.core.calling",
+    "chalicelib.core.charging",
     "chalicelib.core.events",
     "chalicelib.core.reporting",
     "chalicelib.core.upkeep",
     "chalicelib.store.events",
+    "chalicelib.store.ledger",
     "chalicelib.store.placed",
 }
 

@@ -2,10 +2,23 @@
 
 import base64
 
-from bench.events import CALLBACKS, Credentials, request
+import pytest
+
+from bench.events import ACCOUNT, CALLBACKS, LINE, LINE_CALLBACKS, Credentials, request
+from chalicelib.carriers.interline import signing, wire
 from chalicelib.carriers.netease.signing import check_sum, is_callback_signed
 
-WHO = Credentials("app-key", "app-secret", "switch", "password", "account-key", "account-secret")
+WHO = Credentials(
+    "app-key",
+    "app-secret",
+    "switch",
+    "password",
+    "account-key",
+    "account-secret",
+    "10000000",
+    "auth-key",
+    "app-id",
+)
 
 
 def test_an_apps_request_is_signed_with_the_apps_secret() -> None:
@@ -35,3 +48,33 @@ def test_a_callback_is_signed_with_the_accounts_secret_and_goes_to_its_address()
     assert event["pathParameters"] == {"account": "bench"}
     assert event["resource"] == "/callbacks/netease/{account}"
     assert event["requestContext"]["resourcePath"] == event["resource"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "resource"),
+    [
+        ("GET", ACCOUNT, ACCOUNT),
+        ("PUT", f"{LINE}/10070000001", f"{LINE}/{{number}}"),
+        ("DELETE", f"{LINE}/10070000001/transfer", f"{LINE}/{{number}}/transfer"),
+    ],
+)
+def test_a_developers_request_is_signed_by_keytime(method: str, path: str, resource: str) -> None:
+    event = request(path, {"anum": "1"}, WHO, method=method)
+    keytime = wire.read_keytime(event["headers"]["Authorization"])
+    assert keytime is not None
+    assert signing.is_signed(keytime.signature, ["auth-key"], timestamp=keytime.timestamp)
+    assert (keytime.developer, event["httpMethod"]) == ("10000000", method)
+    assert event["resource"] == event["requestContext"]["resourcePath"] == resource
+    assert event["pathParameters"] == (None if path == ACCOUNT else {"number": "10070000001"})
+    in_query = event["multiValueQueryStringParameters"]
+    given = {"anum": ["1"], "appid": ["app-id"]}
+    assert (event["body"], in_query) == (
+        ("anum=1&appid=app-id", None) if method == "PUT" else (None, given)
+    )
+
+
+def test_an_interline_callback_is_a_form_at_an_address_with_a_token() -> None:
+    event = request(f"{LINE_CALLBACKS}bench/secret/cdr", {"result": "answered"}, WHO)
+    assert event["resource"] == "/callbacks/interline/{account}/{token}/cdr"
+    assert event["pathParameters"] == {"account": "bench", "token": "secret"}
+    assert event["body"] == "result=answered"

@@ -26,6 +26,9 @@ GOOD = [
     measured("route, connect", 1),
     measured("deliver an event", 1, 1, 1),
     measured("bind at a carrier", 1, 1, write=14, index=3, carrier=1),
+    measured("bind, paid for", 1, write=10, index=3),
+    measured("store a callback, charged", 1, 1, 1, 1, write=6),
+    measured("renew 20 at interline", 8, 40, 20, write=160, index=80, carrier=40),
 ]
 
 
@@ -50,6 +53,14 @@ def test_what_is_within_its_limits_is_not_named() -> None:
         (
             measured("store a callback", 1, 1, write=2),
             "store a callback, write units on the table: 2, at most 1 allowed",
+        ),
+        (
+            measured("store a callback, charged", 1, 1, 1, 1, 1, write=6),
+            "store a callback, charged, AWS round trips: 5, at most 4 allowed",
+        ),
+        (
+            measured("renew 20 at interline", 8, 40, 20, write=160, index=80, carrier=41),
+            "renew 20 at interline, requests to a carrier: 41, at most 40 allowed",
         ),
         (
             measured("delay at a carrier", 1, 1, 1, carrier=3),

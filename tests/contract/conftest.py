@@ -7,6 +7,7 @@ import boto3
 import pytest
 
 from tests.contract.apps import App
+from tests.contract.backends import PAIRS, InterlineBackend, NeteaseBackend, backend
 from tests.contract.here import CARRIER_TIMEOUT_S, here
 from tests.contract.worlds import World
 from tests.running import RealClock, Running
@@ -17,7 +18,6 @@ APPS = {
     "interline": ("demo-igw", "other-igw"),
 }
 """The app that a test is about, and another with the same carrier."""
-
 _people = count(1)
 
 
@@ -48,6 +48,27 @@ def app(world: World, carrier: str) -> App:
 @pytest.fixture
 def other(world: World, carrier: str) -> App:
     return world.app(APPS[carrier][1])
+
+
+@pytest.fixture(params=["interline", "netease"])
+def facade(request: pytest.FixtureRequest) -> str:
+    """The API that the app speaks."""
+    spoken: str = request.param
+    return spoken
+
+
+@pytest.fixture
+def ours(world: World, facade: str, carrier: str) -> NeteaseBackend | InterlineBackend:
+    """The backend of the app with this facade and this carrier."""
+    return backend(world, facade, PAIRS[facade, carrier])
+
+
+@pytest.fixture
+def developer(world: World, carrier: str) -> InterlineBackend:
+    """The same, where only interline's facade has words for what is asked."""
+    found = backend(world, "interline", PAIRS["interline", carrier])
+    assert isinstance(found, InterlineBackend)
+    return found
 
 
 @pytest.fixture

@@ -1,0 +1,87 @@
+"""Every facade with every carrier: what only the clock does."""
+
+from collections.abc import Callable
+
+import pytest
+
+from simulator.seed import COOLING_S
+from tests.contract.backends import Backend, InterlineBackend
+from tests.contract.here import Here
+
+pytestmark = pytest.mark.parametrize("world", ["here"], indirect=True, scope="module")
+
+COUNTS_IN_S = {"interline": 1, "netease": 60, "trunk": 1}
+"""A carrier keeps a binding for whole ones of so many seconds."""
+
+
+def test_a_binding_ends_to_the_second(world: Here, ours: Backend, a: str, b: str) -> None:
+    reply = ours.bind(a, b, seconds=600)
+    world.wait(minutes=9, s=59)
+    assert world.rings(a, reply.number) == (b, reply.number)
+    assert world.rings(b, reply.number) == (a, reply.number)
+    world.wait(s=1)
+    for caller in (a, b):
+        assert world.rings(caller, reply.number) is None
+        assert world.write(caller, reply.number, "hello")["callee"] is None
+    assert ours.release(reply.id) == "done"
+
+
+def test_seconds_that_are_no_minutes(
+    world: Here, developer: InterlineBackend, carrier: str, a: str, b: str
+) -> None:
+    reply = developer.bind(a, b, seconds=61)
+    world.wait(minutes=1)
+    assert world.rings(a, reply.number) == (b, reply.number)
+    world.wait(s=COUNTS_IN_S[carrier])
+    assert world.rings(a, reply.number) is None
+    assert world.rings(b, reply.number) is None
+
+
+@pytest.mark.parametrize("end", ["release", "expiry"])
+def test_a_number_cools_down(
+    world: Here,
+    ours: Backend,
+    carrier: str,
+    a: str,
+    b: str,
+    somebody: Callable[[], str],
+    end: str,
+) -> None:
+    reply, c = ours.bind(a, b, seconds=300), somebody()
+    if end == "release":
+        assert ours.release(reply.id) == "done"
+    else:
+        world.wait(minutes=5)
+    world.wait(s=COOLING_S - 1)
+    assert ours.bind(a, c, number=reply.number).means == "taken"
+    # What a carrier keeps may last a minute longer there.
+    world.wait(s=1 + (60 if end == "expiry" and world.vendor(carrier) else 0))
+    assert ours.bind(a, c, number=reply.number).means == "done"
+    assert world.rings(a, reply.number) == (c, reply.number)
+    assert world.rings(b, reply.number) is None
+
+
+@pytest.mark.parametrize("carrier", ["interline", "trunk"], indirect=True)
+def test_a_transfer_ends_to_the_second(
+    world: Here, developer: InterlineBackend, a: str, b: str
+) -> None:
+    x = developer.numbers[0]
+    assert developer.transfer(x, a, ttl="600").means == "done"
+    world.wait(minutes=9, s=59)
+    assert world.rings(b, x) == (a, x)
+    world.wait(s=1)
+    assert world.rings(b, x) is None
+    assert developer.release_transfer(x) == "done"
+    assert developer.transfer(x, b).means == "taken"
+    world.wait(minutes=1, s=COOLING_S)
+    assert developer.transfer(x, b).means == "done"
+    assert world.rings(a, x) == (b, x)
+    assert developer.release_transfer(x) == "done"
+
+
+def test_a_call_after_the_end_is_told(world: Here, ours: Backend, a: str, b: str) -> None:
+    reply = ours.bind(a, b, seconds=60, user_data="over")
+    world.wait(minutes=1)
+    assert world.dial(a, reply.number)["connected"] is False
+    (call,) = ours.calls(ours.person(a))
+    assert (call.binding, call.user_data, call.talked_s) == ("", "", 0)
