@@ -11,6 +11,8 @@ GRACE_MS = 60_000
 LAST_MS = 90_000
 """How long before its end a lease is given up for another one, if the carrier takes no second one
 beside it: the schedule comes every minute."""
+CONFIRM_TRIES = 8
+"""How often a bind that the carrier agreed to is written, while others look at it at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,13 +230,17 @@ class LeaseDesk:
     def _confirm(self, binding: Binding, kept: Kept, keeper: Keeper, *, now: int) -> Binding:
         current: Binding | None = binding
         # Again if somebody else looked at it too, or the data key is another than at its commit.
-        for _ in range(2):
-            if current is not None and current.intent == "bind":
-                agreed = replace(_kept_by(current, kept, keeper), intent=None)
-                agreed = replace(agreed, version=current.version + 1)
-                if self.bindings.confirm(agreed):
-                    return agreed
-                current = self.bindings.get(binding.id)
+        for _ in range(CONFIRM_TRIES):
+            if current is None or current.intent != "bind":
+                break
+            agreed = replace(_kept_by(current, kept, keeper), intent=None)
+            agreed = replace(agreed, version=current.version + 1)
+            if self.bindings.confirm(agreed):
+                return agreed
+            current = self.bindings.get(binding.id)
+        else:
+            # It stands there, and will be found by one of those who look at it.
+            raise errors.RequestRunning("the same request is being worked on")
         if current is not None and current.carrier_id == kept.id:
             return current
         # Its intent was given up while the carrier was still at it: nobody here would end it.

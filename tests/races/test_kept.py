@@ -18,7 +18,7 @@ from chalicelib.core import errors
 from chalicelib.core.leases import GRACE_MS
 from chalicelib.core.ports import Duty
 from chalicelib.core.values import App, Ask, RequestId, Subscriber
-from tests.attacks.keepers import Book, Died, Keeper, keeping
+from tests.attacks.keepers import Book, Died, Keeper, fails, keeping
 from tests.attacks.swapping import SwappingBook, SwappingKeeper, swapping
 from tests.gateways import MINUTE, NOW, Backend, Stage, number, subscriber
 from tests.races.crowd import Crowd, crowd_of
@@ -230,3 +230,33 @@ def test_gateway_and_carrier_agree_in_the_end(
     assert here.quota_used("demo") == here.live("demo", now=now) == len(ours), f"seed {seed}"
     assert ours
     assert not isinstance(book, SwappingBook) or not book.mismatches
+
+
+@pytest.mark.parametrize("carrier", [query, beside, alone])
+@pytest.mark.parametrize("lost", [False, True])
+def test_one_request_that_all_send_is_one_binding_there(
+    here: Stage, carrier: Callable[[], Book], lost: bool
+) -> None:
+    app = here.app("demo", NUMBERS, cooling_s=COOLING_S)
+    book = carrier()
+    instances = [here.instance() for _ in range(THREADS)]
+    for each in instances:
+        served(each, book)
+    a, b = PEOPLE[:2]
+
+    def bind(gateway: Gateway) -> dict[str, Any]:
+        return app.bind(gateway, a, b, now=NOW, minutes=5, request_id="one")
+
+    if lost:
+        dead = here.instance()
+        served(dead, book).after = fails("bind", Died())
+        with suppress(Died):
+            bind(dead)
+    with crowd_of(instances) as everybody:
+        replies = everybody.at_once([bind] * THREADS)
+    bound = bind(instances[0])
+    assert bound["code"] == 200
+    assert all(reply == bound for reply in replies if reply["code"] == 200)
+    assert {reply["code"] for reply in replies} <= {200, 416, 431}
+    assert [entry.ours for entry in book.live(now=NOW)] == [bound["bindId"]]
+    assert here.quota_used("demo") == here.live("demo", now=NOW) == 1
