@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from admin import accounts, capabilities, developers, provision
 from admin.credentials import Mistake
 from chalicelib.carriers.base import DIALECTS, KINDS
+from chalicelib.core.errors import GatewayError, Unavailable
 from chalicelib.core.values import DAY_MS, AppState
 
 DATA_CENTRES = {
@@ -40,8 +41,10 @@ class _Command(click.Command):
             said = error.response["Error"]
             message = f"AWS refused {error.operation_name}: {said.get('Message', said['Code'])}"
             raise click.ClickException(message) from None
-        except BotoCoreError as error:
+        except (BotoCoreError, Unavailable) as error:
             raise click.ClickException(f"AWS: {error}") from None
+        except GatewayError as error:
+            raise click.ClickException(str(error)) from None
 
 
 class _Group(click.Group):

@@ -12,6 +12,7 @@ from admin import checks, credentials, developers
 from admin.credentials import Mistake
 from admin.developers import Developer
 from chalicelib.carriers.base import DIALECTS, EMBEDDED
+from chalicelib.carriers.numbering import international_digits, national_digits
 from chalicelib.clock import now_ms
 from chalicelib.core.values import (
     DAY_MS,
@@ -206,7 +207,8 @@ def show_app(name: str) -> App:
 def add_numbers(app: str, numbers: Iterable[tuple[str, str | None]]) -> int:
     """Gives X numbers (digits, area code or None) to an app; how many were new.
 
-    A number that the app has already is left alone. Raises Mistake for one of another app.
+    A number that the app has already is left alone. Raises Mistake for one of another app, and for
+    one that somebody has in another form, with 86 or without.
     """
     client, table = clients.dynamodb(), settings().table_name
     if "Item" not in client.get_item(TableName=table, Key=apps.profile_key(app)):
@@ -219,6 +221,9 @@ def add_numbers(app: str, numbers: Iterable[tuple[str, str | None]]) -> int:
             if owner["app"]["S"] != app:
                 raise Mistake(f"number {number} belongs to another app")
             continue
+        for twin in {national_digits(number), international_digits(number)} - {number}:
+            if "Item" in client.get_item(TableName=table, Key=number_key(twin)):
+                raise Mistake(f"number {number} is there already, as {twin}")
         put = {"TableName": table, "ConditionExpression": "attribute_not_exists(pk)"}
         client.transact_write_items(
             TransactItems=[

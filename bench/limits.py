@@ -43,8 +43,8 @@ OPERATIONS: Mapping[str, Most] = {
     "bind, paid for": Most(1, write=10, index=3),
     # Everybody's leg and the caller's come together.
     "route, connect by a transfer": Most(1, write=0, index=0),
-    # Everybody's leg, the binding, and that once more as any release does.
-    "end a transfer": Most(4, write=8, index=3),
+    # Everybody's leg, the binding, and its release.
+    "end a transfer": Most(3, write=8, index=3),
     "account status": Most(1, write=0, index=0),
     # The intent, as any bind (8), and its confirmation (6). Before and after the question.
     "bind at a carrier": Most(2, write=14, index=3, carrier=1),

@@ -126,7 +126,7 @@ class World:
         provision.add_numbers(name, [(number, None) for number in numbers])
         if not tariff.free:
             provision.set_app(name, tariff=tariff)
-            accounts.deposit(name, "1000")
+            accounts.change(name, deposit="1000", overdraft=None)
         account, developer = self.vendor.account, developers.create(name)
         keys = (app_key, app_secret, *self.switch, account.key, account.secret)
         who = Credentials(*keys, **developer.described())

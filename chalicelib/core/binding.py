@@ -91,11 +91,7 @@ class BindingDesk:
         Raises UnknownBinding, CarrierRefused, Contended, Unavailable. After a carrier's failure the
         schedule goes on until it is ended.
         """
-        for _ in range(MAX_REPEATS):
-            binding = self._own(app, binding_id)
-            if not binding.live(now) or self._end(binding, now=now):
-                return
-        raise errors.Contended("this binding is being changed")
+        self._release(app, self._own(app, binding_id), now=now)
 
     def release_transfer(self, app: App, number: str, *, now: int) -> None:
         """Ends the XA of an X, also one of which it is not known whether it came about; ending it
@@ -109,8 +105,7 @@ class BindingDesk:
             if binding is None or binding.app != app.name:
                 raise errors.UnknownNumber("no such number")
             if binding.intent != "bind":
-                self.release(app, binding.id, now=now)
-                return
+                return self._release(app, binding, now=now)
             # Left alone it would be found standing later, and nobody was told its id.
             self._leases.settle(binding, now=now)
         raise errors.Contended("this number is being changed")
@@ -134,6 +129,13 @@ class BindingDesk:
                 raise errors.BadParameter("delta")
             if self._made_longer(binding, delta_ms=delta_ms, request=request, now=now):
                 return
+        raise errors.Contended("this binding is being changed")
+
+    def _release(self, app: App, binding: Binding, *, now: int) -> None:
+        for _ in range(MAX_REPEATS):
+            if not binding.live(now) or self._end(binding, now=now):
+                return
+            binding = self._own(app, binding.id)
         raise errors.Contended("this binding is being changed")
 
     def _end(self, binding: Binding, *, now: int) -> bool:

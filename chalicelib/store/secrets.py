@@ -113,10 +113,8 @@ class Credentials:
             key: AppCredentials(each["app"], key, _both(each, "secret"), **_login(each))
             for key, each in source.get("apps", {}).items()
         }
-        self._developers = {
-            key: AppCredentials(each["app"], key, _both(each, "secret"), app_id=each["app_id"])
-            for key, each in source.get("developers", {}).items()
-        }
+        developers = [_developer(key, each) for key, each in source.get("developers", {}).items()]
+        self._developers = {each.key: each for each in developers if each is not None}
         self._developers_by_name = {each.app: each for each in self._developers.values()}
         self._switches = {
             user: SwitchCredentials(each["carrier"], _both(each, "password"))
@@ -153,6 +151,14 @@ class DataKeys:
 def provider() -> SecretsProvider:
     """Powertools' cache over our client."""
     return SecretsProvider(boto3_client=clients.secretsmanager())
+
+
+def _developer(key: str, entry: Mapping[str, Any]) -> AppCredentials | None:
+    """None for an entry that can't be used: as good as not there, and the others go on."""
+    try:
+        return AppCredentials(entry["app"], key, _both(entry, "secret"), app_id=entry["app_id"])
+    except (AttributeError, KeyError, TypeError):
+        return None
 
 
 def _account(name: str, entry: Mapping[str, Any]) -> CarrierAccount | None:

@@ -60,6 +60,15 @@ def test_what_aws_refuses_is_one_line(stage: Stage) -> None:
     assert "AWS refused GetSecretValue" in result.output
 
 
+def test_a_table_that_does_not_answer_is_one_line(stage: Stage, demo: dict[str, str]) -> None:
+    stage.dynamodb.delete_table(TableName=stage.table)
+    result = run("app-balance", "demo")
+    assert (result.exit_code, result.output) == (
+        1,
+        "Error: AWS: query: ResourceNotFoundException\n",
+    )
+
+
 def test_a_secret_is_rotated(stage: Stage, demo: dict[str, str]) -> None:
     shown = run("app-rotate", "demo").output.strip()
     entry = stage.secret(stage.credentials)["apps"][demo["app_key"]]

@@ -147,6 +147,17 @@ def test_another_apps_number_is_a_mistake(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize(
+    ("there", "more"), [(X1, X1.removeprefix("86")), (X1.removeprefix("86"), X1)]
+)
+def test_one_number_in_two_forms_is_a_mistake(stage: Stage, there: str, more: str) -> None:
+    provision.create_app("demo", callback_url=URL)
+    provision.add_numbers("demo", [(there, None)])
+    with pytest.raises(Mistake, match=f"as {there}"):
+        provision.add_numbers("demo", [(more, None)])
+    assert len(stage.items("X#")) == 1
+
+
+@pytest.mark.parametrize(
     ("number", "area"), [("x", None), ("12", None), ("1" * 25, None), (X1, "010"), (X1, "1000")]
 )
 def test_a_number_or_area_that_can_not_be_is_refused(

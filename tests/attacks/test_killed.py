@@ -1,69 +1,26 @@
 """A process that binds over NetEase is killed (SIGKILL) at each step: in the end gateway and
 carrier agree, and a repeat of the client's request gives the one binding."""
 
-import json
-import os
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
-from unittest.mock import patch
 
 import pytest
 
 from chalicelib.bootstrap import Gateway
 from chalicelib.core.leases import GRACE_MS
-from chalicelib.settings import settings
-from chalicelib.store import clients
-from simulator.processes import Children
-from tests import gateways
+from tests.attacks.killing import PATIENCE_S, Victim, own_stage
 from tests.attacks.victim import POINTS
 from tests.gateways import MINUTE, NOW, Backend, Stage, number, subscriber
-from tests.simulator.outside import PROJECT, listening, wait_until
+from tests.simulator.outside import wait_until
 from tests.vendor_here import ACCOUNT, VendorHere, account_at, vendor_here
 
 X = number(0)
 A, B, C = (subscriber(i) for i in range(3))
-PATIENCE_S = 60
-
-
-@contextmanager
-def _own_stage(dynamodb_endpoint: str, logs: Path) -> Iterator[Stage]:
-    """A stage that other processes reach too: secrets and queue on a server of their own."""
-    children = Children(logs, project=PROJECT)
-    opened = listening()
-    url = f"http://127.0.0.1:{opened.getsockname()[1]}"
-    fd = opened.fileno()
-    environment = {
-        "STAGE": f"k{os.getpid() % 10_000}",
-        "AWS_ENDPOINT_URL": url,
-        "AWS_ENDPOINT_URL_DYNAMODB": dynamodb_endpoint,
-        "AWS_DEFAULT_REGION": "eu-west-1",
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-    }
-    with patch.dict(os.environ, environment):
-        serve = ["simulator.aws", "--fd", str(fd)]
-        own = dict(os.environ)
-        children.start("aws", "the AWS stand-in", serve, fds=[fd], environment=own)
-        opened.close()
-        try:
-            gateways.forget_caches()
-            gateways._create_resources()
-            yield Stage()
-            clients.dynamodb().delete_table(TableName=settings().table_name)
-        finally:
-            gateways.forget_caches()
-            children.stop()
 
 
 @pytest.fixture(scope="module")
 def stage(dynamodb_local: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    with _own_stage(dynamodb_local, tmp_path_factory.mktemp("logs")) as own:
+    with own_stage(dynamodb_local, tmp_path_factory.mktemp("logs")) as own:
         yield own
 
 
@@ -84,46 +41,6 @@ def app(stage: Stage, vendor: VendorHere, request: pytest.FixtureRequest) -> Ite
     vendor.clock.now_ms = NOW
 
 
-class Victim:
-    """The process that is killed."""
-
-    def __init__(self, app: Backend, point: str, *, request_id: str, now: int) -> None:
-        request = app.request(
-            {"phoneA": A, "phoneB": B, "expiration": 60}, now=now, request_id=request_id
-        )
-        asked: dict[str, Any] = {
-            "point": point,
-            "operation": "bind",
-            "method": "POST",
-            "headers": dict(request.headers),
-            "body": request.body.decode(),
-            "now": now,
-        }
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.attacks.victim"],
-            cwd=PROJECT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert self._process.stdin
-        self._process.stdin.write(json.dumps(asked))
-        self._process.stdin.close()
-
-    def wait_for(self, line: str) -> None:
-        """Until it says that it is there."""
-        assert self._process.stdout
-        for said in self._process.stdout:
-            if said.strip() == line:
-                return
-        pytest.fail(f"it ended before it was {line}")
-
-    def kill(self) -> None:
-        """SIGKILL: it does nothing more."""
-        self._process.send_signal(signal.SIGKILL)
-        assert self._process.wait(PATIENCE_S) == -signal.SIGKILL
-
-
 def shown(gateway: Gateway, app: Backend, *, now: int) -> list[tuple[str, str]]:
     """(id, X) of what the gateway shows, as VendorHere.live has it."""
     answer = app.call(gateway, "query", now=now, opType=0, phoneX=X)
@@ -140,7 +57,10 @@ def test_gateway_and_carrier_agree_after_a_kill(
     request_id = f"{point} {repeat}"
     if point == "after the effect":
         vendor.vendor.faults.add("/smallphone/axb/bind", "hang_after", 1)
-    victim = Victim(app, point, request_id=request_id, now=now)
+    request = app.request(
+        {"phoneA": A, "phoneB": B, "expiration": 60}, now=now, request_id=request_id
+    )
+    victim = Victim(point, "axb.bind", request, now=now)
     if point == "after the effect":
         assert wait_until(lambda: bool(vendor.live()), timeout_s=PATIENCE_S)
         # It waits for the reply now.

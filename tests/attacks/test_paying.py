@@ -1,19 +1,21 @@
 """What an account can be made to pay or to get back by events that come late, twice, all at once,
 or after its prices have changed."""
 
+import random
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import permutations
 
 import pytest
 
+from admin import accounts
 from chalicelib.bootstrap import Gateway
 from chalicelib.core.charging import Bill
 from chalicelib.core.events import Event, EventKind, SmsResult
 from chalicelib.core.values import Tariff
 from chalicelib.store.events import DynamoEvents
 from tests.core.samples import event
-from tests.gateways import MINUTE, NOW, Stage
+from tests.gateways import MINUTE, NOW, Stage, number, subscriber
 
 DEAR, CHEAP = Tariff(sms=100, minute=1000), Tariff(sms=1, minute=10)
 ANSWERED = event(EventKind.CALL_ANSWERED, NOW, id="answered")
@@ -76,3 +78,26 @@ def test_nobody_gets_back_what_somebody_else_paid(gateway: Gateway) -> None:
         store.append(each, tell=True, bill=Bill("demo", DEAR))
     store.append(EARLIER, tell=True, bill=Bill("other", CHEAP))
     assert (paid(gateway), paid(gateway, "other")) == (3 * DEAR.minute, 0)
+
+
+def test_a_crowd_gets_as_many_bindings_as_were_paid_for(here: Stage) -> None:
+    app = here.app("demo", [number(i) for i in range(4)])
+    accounts.set_tariff("demo", binding="0.3")
+    accounts.change("demo", deposit="2.9", overdraft="0.2")
+    gateways = [here.instance() for _ in range(3)]
+
+    def bind(i: int) -> int:
+        gateway = gateways[i % len(gateways)]
+        pair = subscriber(2 * i), subscriber(2 * i + 1)
+        asked = [app.bind(gateway, *pair, now=NOW, request_id=f"r{i}") for _ in range(2)]
+        assert asked[0] == asked[1] or asked[1]["code"] == 403
+        return int(asked[0]["code"])
+
+    with here.conflicts(0.3, random.Random(7)) as cancelled, ThreadPoolExecutor(8) as pool:
+        codes = sorted(pool.map(bind, range(30)))
+    assert cancelled
+    # 3.1 yuan for 0.3 each: the last 0.1 pays for nothing.
+    assert codes == [200] * 10 + [403] * 20
+    assert here.live("demo", now=NOW) == 10
+    standing = here.instance().ledger.standing("demo")
+    assert (standing.balance, standing.overdraft) == (-100_000, 200_000)

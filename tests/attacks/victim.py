@@ -1,7 +1,8 @@
 """A gateway's process that does one request and stands still at a point of it, to be killed there.
 
-Reads JSON from its standard input: `point`, `operation`, `method`, `headers`, `body`, `now`; writes
-a line `at <point>` when it is there, or `done <reply>`.
+Reads JSON from its standard input: `point`, `facade` and `operation` (with the `number` of its
+path, if it has one), `method`, `headers`, `body`, `now`; writes a line `at <point>` when it is
+there, or `done <reply>`.
 """
 
 import json
@@ -11,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from chalicelib.bootstrap import gateway
+from chalicelib.carriers.interline.client import InterlineKeeper
 from chalicelib.carriers.netease.client import NeteaseKeeper
 from chalicelib.core.messages import Request
 from chalicelib.store.bindings import DynamoBindings
@@ -21,7 +23,8 @@ POINTS = ("before the request", "after the effect", "after the reply", "after th
 def stop_at(point: str) -> None:
     """Lets the process stand still at this point of a bind; after its effect the carrier does."""
     if point == "before the request":
-        _before(NeteaseKeeper, "bind", point)
+        for keeper in (NeteaseKeeper, InterlineKeeper):
+            _before(keeper, "bind", point)
     elif point == "after the reply":
         _before(DynamoBindings, "confirm", point)
     elif point == "after the commit":
@@ -51,7 +54,9 @@ def main() -> None:
     asked = json.load(sys.stdin)
     stop_at(asked["point"])
     request = Request(asked["method"], asked["headers"], (), asked["body"].encode())
-    reply = getattr(gateway().axb, asked["operation"])(request, asked["now"])
+    answer = getattr(getattr(gateway(), asked["facade"]), asked["operation"])
+    on_number = [asked["number"]] if asked["number"] else []
+    reply = answer(*on_number, request, asked["now"])
     print(f"done {reply.body}", flush=True)
 
 

@@ -109,6 +109,7 @@ NETEASE_MEANS = {
     403: "forbidden",
     404: "unknown",
     417: "mismatch",
+    431: "running",
     514: "not known",
     602: "taken",
 }
@@ -213,6 +214,7 @@ INTERLINE_MEANS = {
     0: "done",
     1004: "mismatch",
     1103: "forbidden",
+    1201: "running",
     1300: "unknown",
     1302: "taken",
     1401: "not known",

@@ -26,6 +26,7 @@ from simulator.switch_api import SwitchApi
 from tests.contract.front import Front, handler_of
 from tests.contract.provisioned import (
     FEW_NUMBERS,
+    JSON_NUMBERS,
     KEY,
     NETEASE_ACCOUNT,
     PLAIN_NUMBERS,
@@ -151,7 +152,7 @@ def _netease(world: Here) -> Netease:
 
 
 def _interline(world: Here) -> Interline:
-    more = [number for number, _ in (*FEW_NUMBERS["few-interline"], *PLAIN_NUMBERS)]
+    more = [number for number, _ in (*FEW_NUMBERS["few-interline"], *PLAIN_NUMBERS, *JSON_NUMBERS)]
     return Interline(
         interline_account(world.gateway_url),
         [*WITH_INTERLINE, *more],

@@ -25,6 +25,8 @@ FEW_NUMBERS: dict[str, Numbers] = {
 """Apps with a quota of FEW."""
 PLAIN_NUMBERS: Numbers = [("10036666601", None)]
 """Of the app `plain`, whose carrier may show no real numbers."""
+JSON_NUMBERS: Numbers = [("10036666602", None)]
+"""Of the app `json`, which is told in JSON."""
 STRANDED_NUMBERS: dict[str, Numbers] = {
     "stranded": [("8610088888801", None)],
     "stranded-igw": [("8610088888802", None)],
@@ -81,14 +83,16 @@ class Provisioner:
         for name, carrier in developers.items():
             self._add_developers(name, carrier, INTERLINE_NUMBERS[name])
         self._add_developers("plain", PLAIN_ACCOUNT, PLAIN_NUMBERS)
+        self._add_developers("json", INTERLINE_ACCOUNT, JSON_NUMBERS, callback_json=True)
 
     def _add(self, name: str, carrier: str, numbers: Numbers, **options: Any) -> None:
         key, secret = provision.create_app(name, **self._settings(name, carrier), **options)
         self._describe(name, numbers, app_key=key, app_secret=secret)
 
-    def _add_developers(self, name: str, carrier: str, numbers: Numbers) -> None:
+    def _add_developers(self, name: str, carrier: str, numbers: Numbers, **options: Any) -> None:
         """One that speaks interline's API."""
-        developer = provision.create_interline_app(name, **self._settings(name, carrier))
+        settings = self._settings(name, carrier)
+        developer = provision.create_interline_app(name, **settings, **options)
         self._describe(name, numbers, **developer.described())
 
     def _settings(self, name: str, carrier: str) -> dict[str, Any]:

@@ -190,3 +190,12 @@ def test_an_account_that_cant_be_used_takes_nobody_down(stage: Stage, broken: An
     assert known.carrier("broken") is None
     assert known.carrier("good") is not None
     assert known.app("key-1") is not None
+
+
+@pytest.mark.parametrize("broken", [{}, {"app": "a", "secret": "s"}, None, []])
+def test_a_developer_that_cant_be_used_takes_nobody_down(stage: Stage, broken: Any) -> None:
+    good = {"app": "demo", "app_id": "one", "secret": "s"}
+    known = credentials(stage, CONTENT | {"developers": {"1": broken, "2": good}})
+    assert known.developer("1") is None
+    assert known.developer("2") == known.developer_of("demo")
+    assert known.app("key-1") is not None

@@ -149,7 +149,7 @@ class InterlineKeeper:
         except errors.NumberTaken:
             if not last:
                 raise errors.NotBeside from None
-            kept = self._swapped(binding, asked, now=now)
+            return self._swapped(binding, asked, now=now)
         if binding.carrier_id not in (None, kept.id):
             self._let_go(binding, now=now)
         return kept
