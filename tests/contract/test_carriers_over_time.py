@@ -118,7 +118,7 @@ def test_a_binding_that_is_longer_than_a_lease_is_never_let_go(
     assert info is not None
     if vendor:
         # A carrier that keeps bindings for a day at most is asked once a day.
-        assert vendor.asked(ASKED_TO_KEEP[carrier]) - asked == DAYS - 1
+        assert DAYS - 1 <= vendor.asked(ASKED_TO_KEEP[carrier]) - asked <= DAYS
     world.wait(minutes=EVERY_HOURS * 60 - 1, s=59)
     assert world.rings(b, x) == (a, x)
     world.wait(s=1)

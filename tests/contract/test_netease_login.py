@@ -27,7 +27,7 @@ def test_the_apps_secret_alone_opens_the_number(world: World, app: App, other: A
         200,
         national(a),
     )
-    for secret in (other.secret, LOGIN_SECRET, world.netease["app_secret"]):
+    for secret in (other.secret, LOGIN_SECRET, world.account_with_netease["app_secret"]):
         assert deciphered(reply["mobilePhone"], secret=secret) != national(a)
 
 
