@@ -165,9 +165,9 @@ class LeaseDesk:
         try:
             kept = keeper.renew(binding, until=until, last=last, now=now)
         except errors.NotBeside:
-            # The carrier said no, so it has what it had.
+            # The carrier said no, so it has what it had, which may end later than is known.
             until_last = max(now, end - LAST_MS)
-            return replace(binding, renewal=None, at_most=None, attempts=0, check_at=until_last)
+            return replace(binding, renewal=None, attempts=0, check_at=until_last)
         return _kept_by(binding, kept, keeper)
 
     def planned(self, binding: Binding, longer: Binding, *, now: int) -> Binding | None:
