@@ -130,8 +130,7 @@ class Storm:
         return rang[0] if rang else None
 
 
-@pytest.mark.parametrize("overlap", [True, False])
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize(("overlap", "seed"), [(True, 1), (False, 2)])
 def test_in_the_end_they_agree(
     world: Here, developer: InterlineBackend, somebody: Callable[[], str], seed: int, overlap: bool
 ) -> None:
