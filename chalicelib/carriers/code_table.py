@@ -1,0 +1,33 @@
+"""A vendor's codes: what each stands for, in both directions."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from chalicelib.core import errors
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """What one code stands for: the errors of ours that are told by it, and the error that it is
+    when a carrier answers with it to a call that knows no better."""
+
+    told: tuple[type[errors.GatewayError], ...]
+    heard: Callable[[int], errors.GatewayError]
+
+
+Table = Mapping[int, Code]
+
+
+def refused(code: int) -> errors.GatewayError:
+    """The carrier said no, for a reason between it and us."""
+    return errors.CarrierRefused(f"the carrier refused it (code {code})")
+
+
+def unknown(code: int) -> errors.GatewayError:
+    """Nobody knows what the carrier did."""
+    return errors.Unavailable(f"code {code}")
+
+
+def by_error(table: Table) -> Mapping[type[errors.GatewayError], int]:
+    """Error -> the code that tells of it."""
+    return {error: code for code, row in table.items() for error in row.told}
