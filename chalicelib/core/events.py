@@ -226,16 +226,18 @@ _BY_CAUSE = {
     57: Outcome.SUSPENDED,
 }
 _NORMAL = frozenset({16, 31})
-_HUNG_UP = {
+HUNG_UP = {
     Party.CALLER: Outcome.CALLER_HUNG_UP,
     Party.CALLEE: Outcome.CALLEE_HUNG_UP,
     Party.PLATFORM: Outcome.PLATFORM_ENDED,
 }
-_GAVE_UP = {
+"""How an answered call ended, by who ended it."""
+GAVE_UP = {
     Party.CALLER: Outcome.CALLER_GAVE_UP,
     Party.CALLEE: Outcome.REJECTED,
     Party.PLATFORM: Outcome.PLATFORM_ERROR,
 }
+"""How a call ended that nobody answered and that has no other cause, by who ended it."""
 _NOT_ROUTED = {
     RejectReason.EXPIRED: Outcome.EXPIRED,
     RejectReason.BLOCKED: Outcome.BLOCKED,
@@ -271,7 +273,7 @@ def _outcome(end: Event, *, answered: bool) -> Outcome:
         return Outcome.NO_BINDING
     by = end.released_by or Party.PLATFORM
     if answered:
-        return _HUNG_UP[by]
+        return HUNG_UP[by]
     if end.cause is None or end.cause in _NORMAL:
-        return _GAVE_UP[by]
+        return GAVE_UP[by]
     return _BY_CAUSE.get(end.cause, Outcome.PLATFORM_ERROR)

@@ -3,7 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from chalicelib.core.events import CallRecord, Event, Outcome, Party, RejectReason
+from chalicelib.core.events import (
+    GAVE_UP,
+    HUNG_UP,
+    CallRecord,
+    Event,
+    Outcome,
+    Party,
+    RejectReason,
+)
 
 ANSWERED = "answered"
 MAX_CAUSE = 127
@@ -71,17 +79,6 @@ there (core.events)."""
 OTHER = Outcome.PLATFORM_ERROR
 """A word that is in no table; it differs from operator to operator."""
 
-_HUNG_UP = {
-    Party.CALLER: Outcome.CALLER_HUNG_UP,
-    Party.CALLEE: Outcome.CALLEE_HUNG_UP,
-    Party.PLATFORM: Outcome.PLATFORM_ENDED,
-}
-_NOT_ANSWERED = {
-    Party.CALLER: Outcome.CALLER_GAVE_UP,
-    Party.CALLEE: Outcome.REJECTED,
-    Party.PLATFORM: Outcome.PLATFORM_ERROR,
-}
-
 OF_OUTCOME: Mapping[Outcome, str] = {
     Outcome.NO_BINDING: "206",
     Outcome.EXPIRED: "206",
@@ -127,7 +124,7 @@ def outcome(result: str, released_by: Party | None, *, talked: bool) -> Outcome:
     if row is None:
         return OTHER
     by = released_by or Party.PLATFORM
-    return row.outcome or (_HUNG_UP if talked else _NOT_ANSWERED)[by]
+    return row.outcome or (HUNG_UP if talked else GAVE_UP)[by]
 
 
 def cause(result: str) -> int | None:
