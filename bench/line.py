@@ -22,7 +22,9 @@ DUE_MS = DAY_MS * 3 // 4 + 60_000
 class _Line:
     """What an app of interline's API asks."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, client: Client, paying: Client) -> None:
+        self._client = client
+        self._paying = paying
         self._world = world
         self._people = (f"100{each:08d}" for each in count(60_000_001))
         self._requests = count(1)
@@ -77,11 +79,6 @@ class _Line:
 class FrontOperations(_Line):
     """On the switch. `client` pays nothing, `paying` for everything."""
 
-    def __init__(self, world: World, client: Client, paying: Client) -> None:
-        super().__init__(world)
-        self._client = client
-        self._paying = paying
-
     def all(self) -> Iterator[Measured]:
         """Every operation of the report."""
         client, number = self._client, self._client.numbers[0]
@@ -124,11 +121,6 @@ class FrontOperations(_Line):
 
 class CarrierOperations(_Line):
     """With interline as the carrier. `client` pays nothing, `paying` for everything."""
-
-    def __init__(self, world: World, client: Client, paying: Client) -> None:
-        super().__init__(world)
-        self._client = client
-        self._paying = paying
 
     def all(self) -> Iterator[Measured]:
         """Every operation of the report. The last one moves the carrier's clock."""
