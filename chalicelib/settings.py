@@ -9,23 +9,30 @@ from functools import cache
 class Settings:
     """What a deployment decides; every field is an environment variable of the stage.
 
-    `table_name` (`TABLE_NAME`), `delivery_queue_name` (`DELIVERY_QUEUE_NAME`),
-    `credentials_secret` (`CREDENTIALS_SECRET`) and `data_keys_secret` (`DATA_KEYS_SECRET`) are
-    names as `infra/resources.json` creates them. `cache_s` (`CACHE_S`, seconds) is how long
+    `table_name` (`TABLE_NAME`), `delivery_queue_name` (`DELIVERY_QUEUE_NAME`), `slow_queue_name`
+    (`SLOW_QUEUE_NAME`), `transfer_queue_name` (`TRANSFER_QUEUE_NAME`), `credentials_secret`
+    (`CREDENTIALS_SECRET`) and `data_keys_secret` (`DATA_KEYS_SECRET`) are names as
+    `infra/resources.json` creates them. `cache_s` (`CACHE_S`, seconds) is how long
     secrets and app profiles are kept in memory, `callback_timeout_s` (`CALLBACK_TIMEOUT_S`,
     seconds) how long an app has to answer a callback (NetEase: 5), `carrier_timeout_s`
-    (`CARRIER_TIMEOUT_S`, seconds) how long a carrier has to answer us, `log_level` (`LOG_LEVEL`) as
-    in the standard library.
+    (`CARRIER_TIMEOUT_S`, seconds) how long a carrier has to answer us, `recording_limit_mb`
+    (`RECORDING_LIMIT_MB`) how large a recording may be, `log_level` (`LOG_LEVEL`) as in the
+    standard library. `private_addresses` (`PRIVATE_ADDRESSES`, `allowed` or not set) is for
+    development: callbacks and recordings then go over http and to this machine, too.
     """
 
     stage: str
     table_name: str
     delivery_queue_name: str
+    slow_queue_name: str
+    transfer_queue_name: str
     credentials_secret: str
     data_keys_secret: str
     cache_s: int
     callback_timeout_s: float
     carrier_timeout_s: float
+    recording_limit_mb: int
+    private_addresses: bool
     log_level: str
 
 
@@ -38,10 +45,14 @@ def settings() -> Settings:
         stage=stage,
         table_name=os.environ.get("TABLE_NAME", name),
         delivery_queue_name=os.environ.get("DELIVERY_QUEUE_NAME", f"{name}-delivery"),
+        slow_queue_name=os.environ.get("SLOW_QUEUE_NAME", f"{name}-delivery-slow"),
+        transfer_queue_name=os.environ.get("TRANSFER_QUEUE_NAME", f"{name}-transfer"),
         credentials_secret=os.environ.get("CREDENTIALS_SECRET", f"{name}/credentials"),
         data_keys_secret=os.environ.get("DATA_KEYS_SECRET", f"{name}/data-keys"),
         cache_s=int(os.environ.get("CACHE_S", "60")),
         callback_timeout_s=float(os.environ.get("CALLBACK_TIMEOUT_S", "5")),
         carrier_timeout_s=float(os.environ.get("CARRIER_TIMEOUT_S", "4")),
+        recording_limit_mb=int(os.environ.get("RECORDING_LIMIT_MB", "2048")),
+        private_addresses=os.environ.get("PRIVATE_ADDRESSES") == "allowed",
         log_level=os.environ.get("LOG_LEVEL", "INFO"),
     )
