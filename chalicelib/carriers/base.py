@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.core.credentials import CarrierAccount
 from chalicelib.core.errors import Unavailable
-from chalicelib.core.ports import Carrier, Credentials, Dialect
+from chalicelib.core.ports import Carrier, Credentials
 from chalicelib.core.values import App
 
 if TYPE_CHECKING:
     from chalicelib.carriers.transport import Told
+    from chalicelib.core.event_ports import Dialect
 
 KINDS: Mapping[str, str] = {
     "trunk": "chalicelib.carriers.trunk.client",
@@ -23,6 +24,7 @@ KINDS: Mapping[str, str] = {
 DIALECTS: Mapping[str, str] = {
     "netease": "chalicelib.carriers.netease.callbacks",
     "interline": "chalicelib.carriers.interline.callbacks",
+    "cloudevents": "chalicelib.carriers.cloudevents",
 }
 """What an app's `dialect` says -> the module whose `dialect(credentials)` makes a Dialect."""
 
@@ -62,7 +64,7 @@ class AppDialects:
         self._credentials = credentials
         self._made: dict[str, Dialect] = {}
 
-    def of(self, app: App) -> Dialect:
+    def of(self, app: App) -> "Dialect":
         """See the port."""
         if app.dialect not in self._made:
             module: Any = import_module(DIALECTS[app.dialect])

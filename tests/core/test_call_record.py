@@ -5,15 +5,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.core.events import (
-    Event,
-    EventKey,
-    EventKind,
-    Outcome,
-    Party,
-    RejectReason,
-    call_record,
-)
+from chalicelib.core.events import Event, EventKey, EventKind, Outcome, Party, RejectReason
+from chalicelib.core.records import call_record
 from tests.core.samples import event
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from chalicelib.carriers.netease import signing, wire_callbacks
 from chalicelib.core.errors import NotDelivered
-from chalicelib.core.events import REPORTED, Event
+from chalicelib.core.events import REPORTED, Event, EventKey
 from chalicelib.core.ports import Credentials
 from chalicelib.core.values import App, Binding
 
@@ -19,6 +19,7 @@ class NeteaseDialect:
     """Fulfils the port Dialect."""
 
     tells = REPORTED
+    any_success = False
 
     def __init__(self, credentials: Credentials) -> None:
         self._credentials = credentials
@@ -28,15 +29,20 @@ class NeteaseDialect:
         event: Event,
         call: Sequence[Event],
         *,
+        key: EventKey,  # noqa: ARG002
+        attempt: int,
         app: App,
         binding: Binding | None,
         now: int,
     ) -> tuple[Mapping[str, str], bytes]:
-        """Signed with the app's current secret. Raises NotDelivered for an app without one."""
+        """Signed with the app's current secret, and every other time with the previous one while
+        that is valid too: there is room for one signature. Raises NotDelivered for an app without
+        a secret."""
         credentials = self._credentials.of_app(app.name)
         if credentials is None:
             raise NotDelivered("the app has no credentials")
         message = wire_callbacks.write(event, call, binding=binding)
         body = json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()
-        headers = signing.callback_headers(credentials.key, credentials.secrets[0], body, now=now)
+        secret = credentials.secrets[attempt % len(credentials.secrets)]
+        headers = signing.callback_headers(credentials.key, secret, body, now=now)
         return headers, body
