@@ -20,6 +20,14 @@ class BadParameter(GatewayError):
         self.name = name
 
 
+class RefusedAddress(BadParameter):
+    """An address that we do not call: not https, or not public. Its text does not repeat it."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__("address")
+        self.why = why
+
+
 class Forbidden(GatewayError):
     """The app is switched off, or its carrier can't do what was asked."""
 
@@ -145,3 +153,15 @@ class AccountExists(GatewayError):
 
 class NotDelivered(GatewayError):
     """The app's receiver did not take a callback; it stays stored and is tried again."""
+
+
+class NotAnswered(NotDelivered):
+    """Nothing came back in time, or the address is one that we do not call."""
+
+
+class RecordingFailed(GatewayError):
+    """A recording could not be fetched whole; `final` if no repeat can mend that."""
+
+    def __init__(self, why: str, *, final: bool = False) -> None:
+        super().__init__(why)
+        self.final = final
