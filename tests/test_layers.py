@@ -17,6 +17,7 @@ SHARED_BY_CARRIERS = {
     "code_table",
     "json_text",
     "numbering",
+    "outside",
     "parameters",
     "sources",
     "transport",

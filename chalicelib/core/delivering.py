@@ -141,7 +141,8 @@ class DeliveryDesk:
         if silent and not self._may_probe(app, health, now=now):
             raise errors.LeftAlone
         try:
-            self._sender.post(app.callback_url, headers, body, any_success=any_success)
+            accepts = range(200, 300 if any_success else 201)
+            self._sender.post(app.callback_url, headers, body, accepts=accepts)
         except errors.NotAnswered:
             self._receivers.unanswered(app.name, rest_until=now + REST_MS)
             raise

@@ -20,6 +20,14 @@ class BadParameter(GatewayError):
         self.name = name
 
 
+class RefusedAddress(BadParameter):
+    """An address that we do not call: not https, or not public. Its text does not repeat it."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__("address")
+        self.why = why
+
+
 class Forbidden(GatewayError):
     """The app is switched off, or its carrier can't do what was asked."""
 

@@ -1,7 +1,7 @@
 """What the domain needs from outside to keep events, to tell apps of them and to keep recordings,
 as protocols."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -197,9 +197,11 @@ class Dialects(Protocol):
 class Sender(Protocol):
     """Posts a callback."""
 
-    def post(self, url: str, headers: Mapping[str, str], body: bytes, *, any_success: bool) -> None:
+    def post(
+        self, url: str, headers: Mapping[str, str], body: bytes, *, accepts: Container[int]
+    ) -> None:
         """Raises NotAnswered if no answer came in time or the address may not be called, else
-        NotDelivered unless the receiver answered 200 (or any 2xx)."""
+        NotDelivered unless the receiver answered with one of these HTTP statuses."""
         ...
 
 
@@ -208,8 +210,12 @@ class Reader(Protocol):
 
     content_type: str
     size: int
-    md5: str
-    """Bytes so far, and their md5 (lower hex) at the end."""
+    """Bytes so far."""
+
+    @property
+    def md5(self) -> str:
+        """Of what was read so far, lower hex."""
+        ...
 
     def read(self, size: int = -1, /) -> bytes: ...
 
@@ -218,9 +224,10 @@ class RecordingSource(Protocol):
     """Where carriers keep recordings."""
 
     def open(
-        self, url: str, *, hosts: Sequence[str], md5: str | None, deadline: float
+        self, url: str, *, hosts: Sequence[str], within_s: float, md5: str | None = None
     ) -> AbstractContextManager[Reader]:
-        """Raises RecordingFailed. `deadline` is seconds of the monotonic clock."""
+        """The recording at this address, if it is at one of these hosts; all of it comes within
+        `within_s` or not at all. Raises RecordingFailed."""
         ...
 
 

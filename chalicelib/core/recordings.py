@@ -64,10 +64,10 @@ class RecordingDesk:
         self._source = source
         self._files = files
 
-    def fetch(self, errand: Errand, *, now: int, deadline: float) -> Fetched:
+    def fetch(self, errand: Errand, *, now: int, within_s: float) -> Fetched:
         """Fetches the recording of one event, and lets its app be told then. What fails is tried
-        again as `retrying` has it; what fails for good is an event of its own. `deadline` is in
-        seconds of the monotonic clock. Raises Unavailable, Contended."""
+        again as `retrying` has it; what fails for good is an event of its own. It
+        may take `within_s` seconds. Raises Unavailable, Contended."""
         dossier = self._events.open(errand)
         stored = dossier.call.find(errand.key)
         if stored is None:
@@ -78,7 +78,7 @@ class RecordingDesk:
         if app is None:
             return self._nobodys(dossier.call, stored, errand, now=now)
         try:
-            recording = self._keep(app, stored, now=now, deadline=deadline)
+            recording = self._keep(app, stored, now=now, within_s=within_s)
         except errors.RecordingFailed as error:
             return self._again(errand, dossier.call, stored, error, now=now)
         told = stored.event.kind in wanted_by(app, self._dialects)
@@ -113,11 +113,11 @@ class RecordingDesk:
                 app, _ = self._book.concerned(other)
         return app
 
-    def _keep(self, app: App, stored: Stored, *, now: int, deadline: float) -> Recording:
+    def _keep(self, app: App, stored: Stored, *, now: int, within_s: float) -> Recording:
         name = f"recordings/{app.recording_days}/{app.name}/{stored.key.id}"
         hosts = self._credentials.recording_hosts(stored.event.carrier)
         url, md5 = stored.event.url or "", stored.event.md5 or None
-        with self._source.open(url, hosts=hosts, md5=md5, deadline=deadline) as reader:
+        with self._source.open(url, hosts=hosts, md5=md5, within_s=within_s) as reader:
             self._files.store(name, reader, content_type=reader.content_type)
             return Recording(
                 name=name,

@@ -76,7 +76,7 @@ class Redelivery:
             after = found.after
 
     def _tell(self, call: Call, stored: Sequence[Stored], *, now: int) -> int:
-        errands = []
+        errands: list[Errand] = []
         for each in stored:
             current = self._events.call(call.id) if errands else call
             if current and settle(self._events, current, each, Progress(Delivery.PENDING, 0, now)):

@@ -18,7 +18,9 @@ FAULT = 1500
 TABLE: Table = {
     1000: Code((), unknown),
     UNKNOWN_PATH: Code((), refused),
-    BAD_PARAMETER: Code((errors.BadParameter, errors.AccountExists), refused),
+    BAD_PARAMETER: Code(
+        (errors.BadParameter, errors.RefusedAddress, errors.AccountExists), refused
+    ),
     1003: Code((), refused),
     # What came first under our request id was not what we ask now; it may well have been done.
     1004: Code((errors.RequestMismatch,), unknown),
@@ -41,7 +43,15 @@ TABLE: Table = {
     ),
     1302: Code((errors.NumberTaken, errors.NotBeside), lambda _: errors.NumberTaken("taken")),
     1400: Code((errors.NotReached,), refused),
-    1401: Code((errors.Unavailable, errors.NotDelivered), unknown),
+    1401: Code(
+        (
+            errors.Unavailable,
+            errors.NotDelivered,
+            errors.NotAnswered,
+            errors.RecordingFailed,
+        ),
+        unknown,
+    ),
     FAULT: Code((errors.StoreUnavailable,), unknown),
     1501: Code((), unknown),
     1502: Code((errors.CarrierRefused,), unknown),

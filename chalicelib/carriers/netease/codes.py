@@ -16,7 +16,7 @@ FAULT = 500
 TABLE: Table = {
     403: Code((errors.Forbidden, errors.Suspended, errors.BalanceUsedUp), refused),
     404: Code((errors.UnknownBinding, errors.UnknownNumber, errors.UnknownCall), refused),
-    414: Code((errors.BadParameter, errors.AccountExists), refused),
+    414: Code((errors.BadParameter, errors.RefusedAddress, errors.AccountExists), refused),
     416: Code(
         (errors.RateExceeded, errors.Contended),
         lambda _: errors.RateExceeded("the carrier takes no more requests for the moment"),
@@ -32,6 +32,8 @@ TABLE: Table = {
             errors.NotReached,
             errors.CarrierRefused,
             errors.NotDelivered,
+            errors.NotAnswered,
+            errors.RecordingFailed,
         ),
         unknown,
     ),
