@@ -6,9 +6,12 @@ from typing import Any
 from chalice.app import Chalice, CloudWatchEvent, Rate, SQSEvent
 
 from chalicelib.api import callbacks, interline, netease, switch, unknown
-from chalicelib.jobs import clean_expired, deliver_events, extend_leases, reconcile
+from chalicelib.jobs import SomeFailed, clean_expired, deliver_events, extend_leases, reconcile
 from chalicelib.settings import settings
 from chalicelib.telemetry import SERVICE, logger
+
+# How many of each function the queues may start at once; what the account has left is the API's.
+FAST_LANE, SLOW_LANE, TRANSFERS = 30, 20, 5
 
 app = Chalice(app_name=SERVICE, configure_logs=False)
 logger()
@@ -16,10 +19,40 @@ for paths in (netease, interline, switch, callbacks, unknown):
     app.register_blueprint(paths.routes)
 
 
-@app.on_sqs_message(queue=settings().delivery_queue_name, batch_size=1)
-def deliver(event: SQSEvent) -> None:
+@app.on_sqs_message(
+    queue=settings().delivery_queue_name, batch_size=10, maximum_concurrency=FAST_LANE
+)
+def deliver(event: SQSEvent) -> Any:
     """Hands stored events to the apps' receivers."""
-    deliver_events([record.body for record in event])
+    return _each(event)
+
+
+@app.on_sqs_message(queue=settings().slow_queue_name, batch_size=10, maximum_concurrency=SLOW_LANE)
+def deliver_slow(event: SQSEvent) -> Any:
+    """The same for receivers that took long lately."""
+    return _each(event)
+
+
+@app.on_sqs_message(
+    queue=settings().transfer_queue_name, batch_size=1, maximum_concurrency=TRANSFERS
+)
+def transfer(event: SQSEvent) -> None:
+    """Fetches recordings and writes exports."""
+
+
+@app.schedule(Rate(1, unit=Rate.MINUTES))
+def follow_up(event: CloudWatchEvent) -> None:
+    """Puts what is due into the queues: events, recordings, calls to look over."""
+
+
+def _each(event: SQSEvent) -> Any:
+    failed = []
+    for record in event:
+        try:
+            deliver_events([record.body])
+        except SomeFailed:
+            failed.append({"itemIdentifier": record.to_dict()["messageId"]})
+    return {"batchItemFailures": failed}
 
 
 @app.schedule(Rate(1, unit=Rate.MINUTES))
