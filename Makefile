@@ -49,8 +49,8 @@ package: $(STAMP) ## build/<STAGE>: one CloudFormation template and the zip, che
 deploy: $(STAMP) ## STAGE into the AWS account of the environment (ALARM_TOPIC: ARN for alarms)
 	@exec $(RUN) infra deploy $(STAGE)
 
-undeploy: $(STAMP) ## take STAGE away again; anything but dev wants CONFIRM=<stage>
-	@CONFIRM='$(CONFIRM)' exec $(RUN) infra undeploy $(STAGE)
+undeploy: $(STAMP) ## take STAGE away again; anything but dev wants CONFIRM=<stage>, and FILES=delete
+	@CONFIRM='$(CONFIRM)' FILES='$(FILES)' exec $(RUN) infra undeploy $(STAGE)
 
 clean: ## remove what make made; .local and the downloads in .cache stay
 	@rm -rf .venv .venv.lock build .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache

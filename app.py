@@ -16,19 +16,24 @@ from chalicelib.jobs import (
 from chalicelib.settings import settings
 from chalicelib.telemetry import SERVICE, logger
 
+# How many of each function the queues may start at once; what the account has left is the API's.
+FAST_LANE, SLOW_LANE, TRANSFERS = 30, 20, 5
+
 app = Chalice(app_name=SERVICE, configure_logs=False)
 logger()
 for paths in (netease, interline, switch, callbacks, unknown):
     app.register_blueprint(paths.routes)
 
 
-@app.on_sqs_message(queue=settings().delivery_queue_name, batch_size=10, maximum_concurrency=100)
+@app.on_sqs_message(
+    queue=settings().delivery_queue_name, batch_size=10, maximum_concurrency=FAST_LANE
+)
 def deliver(event: SQSEvent) -> dict[str, Any]:
     """Hands stored events to the apps' receivers."""
     return deliver_batch(event.to_dict(), lane="fast")
 
 
-@app.on_sqs_message(queue=settings().slow_queue_name, batch_size=10, maximum_concurrency=50)
+@app.on_sqs_message(queue=settings().slow_queue_name, batch_size=10, maximum_concurrency=SLOW_LANE)
 def deliver_slow(event: SQSEvent) -> dict[str, Any]:
     """The same, to receivers that were slow lately."""
     return deliver_batch(event.to_dict(), lane="slow")

@@ -8,7 +8,7 @@ from typing import Any
 import click
 from botocore.exceptions import BotoCoreError, ClientError
 
-from admin import accounts, capabilities, developers, provision
+from admin import accounts, capabilities, developers, provision, site
 from admin.credentials import Mistake
 from chalicelib.carriers.base import DIALECTS, KINDS
 from chalicelib.core.errors import GatewayError, Unavailable
@@ -280,6 +280,14 @@ def app_show(name: str) -> None:
 def app_rotate(name: str) -> None:
     """Give an app a new AppSecret; the old one stays valid until the next rotation."""
     click.echo(provision.rotate_app_secret(name))
+
+
+@cli.command("site-set")
+@click.option("--url", required=True, help="Of a domain of your own, before the API's paths.")
+def site_set(url: str) -> None:
+    """Tell the gateway its public address, as links to recordings show it."""
+    where = site.set_url(url)
+    click.echo(json.dumps({"url": where.url, "bucket": where.bucket}, indent=2))
 
 
 @cli.command("numbers-add")

@@ -173,7 +173,9 @@ class Gateway:
             receivers=DynamoReceivers(self._table),
             book=self._book,
             dialects=self._dialects,
-            sender=CallbackSender(self.settings.callback_timeout_s),
+            sender=CallbackSender(
+                self.settings.callback_timeout_s, private=self.settings.private_addresses
+            ),
             link=lambda event_id: f"{self.site.get().url}/v1/recordings/{event_id}",
         )
 

@@ -14,10 +14,12 @@ from botocore.exceptions import (
     ProfileNotFound,
 )
 
+from chalicelib.store.site import Site
 from infra.functions import Functions
 from infra.gateway_responses import put_gateway_responses
 from infra.leftovers import Leftovers
 from infra.package import package
+from infra.site import put_site
 from infra.stack import Stack
 from infra.stage import DeployError, Stage, find_stage
 
@@ -56,10 +58,17 @@ def main(arguments: list[str] | None = None) -> int:
 def deploy(stage: Stage) -> int:
     """Resources, functions, API; again and again with the same result."""
     session = _session(stage)
-    Stack(session, stage).deploy(alarm_topic=os.environ.get("ALARM_TOPIC"))
+    stack = Stack(session, stage)
+    stack.deploy(alarm_topic=os.environ.get("ALARM_TOPIC"))
     api = Functions(session, stage).deploy()
-    put_gateway_responses(session.client("apigateway"), api=api, api_stage=stage.api_stage)
-    print(f"stage {stage.stage} is deployed; give it apps and numbers with python -m admin")
+    put_gateway_responses(
+        session.client("apigateway"), api=api["rest_api_id"], api_stage=stage.api_stage
+    )
+    site = Site(api["rest_api_url"], stack.outputs()["FilesBucketName"])
+    url = put_site(session.client("dynamodb"), table=stage.name, site=site)
+    print(
+        f"stage {stage.stage} is deployed at {url}; give it apps and numbers with python -m admin"
+    )
     return 0
 
 
@@ -74,7 +83,8 @@ def undeploy(stage: Stage) -> int:
         )
         return 2
     session = _session(stage)
-    leftovers = Leftovers(session, stage, disposable=disposable)
+    with_files = disposable or os.environ.get("FILES") == "delete"
+    leftovers = Leftovers(session, stage, disposable=disposable, with_files=with_files)
     Functions(session, stage).delete()
     leftovers.prepare()
     Stack(session, stage).delete()

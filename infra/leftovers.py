@@ -1,4 +1,4 @@
-"""What the stack's deletion keeps on purpose, table and secrets, and how it goes all the same."""
+"""What the stack's deletion keeps on purpose: table, secrets, files; how it goes all the same."""
 
 import time
 from collections.abc import Callable
@@ -18,13 +18,20 @@ class Leftovers:
 
     Of a disposable stage they are deleted at once. Of any other the table leaves a backup and the
     secrets can be restored for 30 days, as without its data keys the backup could not be read.
+    Recordings and exports have no backup: the bucket goes `with_files`, else only when it is empty.
     """
 
-    def __init__(self, session: Session, stage: Stage, *, disposable: bool) -> None:
+    def __init__(
+        self, session: Session, stage: Stage, *, disposable: bool, with_files: bool
+    ) -> None:
         self._dynamodb = session.client("dynamodb")
         self._secrets = session.client("secretsmanager")
+        self._s3 = session.client("s3")
         self._stage = stage
         self._disposable = disposable
+        self._with_files = with_files
+        account = session.client("sts").get_caller_identity()["Account"]
+        self._bucket = stage.bucket(account)
 
     def prepare(self) -> None:
         """To be called before the stack goes: backs up the table and lifts its protection."""
@@ -48,6 +55,41 @@ class Leftovers:
             if self._is_there(secret):
                 self._secrets.delete_secret(SecretId=secret, **self._recovery())
                 print(f"deleted secret {secret}{self._note()}", flush=True)
+        if self._bucket_is_there():
+            self._delete_bucket()
+
+    def _delete_bucket(self) -> None:
+        if self._with_files:
+            self._delete_files()
+        try:
+            self._s3.delete_bucket(Bucket=self._bucket)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "BucketNotEmpty":
+                raise
+            print(
+                f"bucket {self._bucket} stays, with files that go when their time is up; to delete"
+                " them now, do this again with FILES=delete",
+                flush=True,
+            )
+        else:
+            print(f"deleted bucket {self._bucket}", flush=True)
+
+    def _delete_files(self) -> None:
+        for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket):
+            keys: Any = [{"Key": each["Key"]} for each in page.get("Contents", [])]
+            if keys:
+                self._s3.delete_objects(
+                    Bucket=self._bucket, Delete={"Objects": keys, "Quiet": True}
+                )
+
+    def _bucket_is_there(self) -> bool:
+        try:
+            self._s3.head_bucket(Bucket=self._bucket)
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "404":
+                return False
+            raise
+        return True
 
     def _recovery(self) -> dict[str, Any]:
         if self._disposable:

@@ -1,4 +1,4 @@
-"""The CloudFormation stack of a stage: table, queues, secrets, log groups, alarms."""
+"""The CloudFormation stack of a stage: table, queues, bucket, secrets, log groups, alarms."""
 
 import time
 from typing import Any
@@ -6,10 +6,11 @@ from typing import Any
 from boto3.session import Session
 from botocore.exceptions import ClientError
 
+from infra.indexes import Indexes
 from infra.stage import TEMPLATE, DeployError, Stage
 
 POLL_S = 3.0
-# A table with its index takes a minute or two; more than this is stuck.
+# A table with its indexes takes a minute or two; more than this is stuck.
 LIMIT_S = 1800
 GONE = "DELETE_COMPLETE"
 
@@ -19,6 +20,7 @@ class Stack:
 
     def __init__(self, session: Session, stage: Stage) -> None:
         self._client = session.client("cloudformation")
+        self._indexes = Indexes(session.client("dynamodb"), stage.name)
         self._name = stage.name
         self._stage = stage.stage
 
@@ -36,9 +38,10 @@ class Stack:
         topic: dict[str, Any] = {"ParameterValue": alarm_topic or ""}
         if alarm_topic is None and status != GONE:
             topic = {"UsePreviousValue": True}
-        request = {
+        template = TEMPLATE.read_text()
+        request: dict[str, Any] = {
             "StackName": self._name,
-            "TemplateBody": TEMPLATE.read_text(),
+            "TemplateBody": template,
             "Parameters": [
                 {"ParameterKey": "Stage", "ParameterValue": self._stage},
                 {"ParameterKey": "AlarmTopic", **topic},
@@ -47,12 +50,19 @@ class Stack:
         if status == GONE:
             print(f"creating stack {self._name}", flush=True)
             self._client.create_stack(**request)
-        elif not self._update(request):
-            print(f"stack {self._name} is up to date", flush=True)
+            self._finish(seen)
             return
-        reached = self._wait(seen)
-        if reached not in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
-            raise DeployError(f"stack {self._name} ended in {reached}: {self._reasons(seen)}")
+        for step in self._indexes.steps(template):
+            if self._update(request | {"TemplateBody": step}):
+                self._finish(seen)
+            else:
+                print(f"stack {self._name} is up to date", flush=True)
+        self._indexes.wait()
+
+    def outputs(self) -> dict[str, str]:
+        """What the template tells of the stack that there is, by name."""
+        (stack,) = self._client.describe_stacks(StackName=self._name)["Stacks"]
+        return {each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]}
 
     def delete(self) -> None:
         """Deletes the stack if it is there. Raises DeployError with AWS's reasons."""
@@ -61,7 +71,7 @@ class Stack:
         print(f"deleting stack {self._name}", flush=True)
         seen = self._events()
         self._client.delete_stack(StackName=self._name)
-        reached = self._wait(seen)
+        reached = self._wait(set(seen))
         if reached != GONE:
             raise DeployError(f"stack {self._name} ended in {reached}: {self._reasons(seen)}")
 
@@ -86,8 +96,15 @@ class Stack:
         print(f"updating stack {self._name}", flush=True)
         return True
 
-    def _wait(self, seen: set[str]) -> str:
+    def _finish(self, seen: set[str]) -> None:
+        """Waits for the end, shows what happens meanwhile, and adds it to what was seen."""
         told = set(seen)
+        reached = self._wait(told)
+        if reached not in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
+            raise DeployError(f"stack {self._name} ended in {reached}: {self._reasons(seen)}")
+        seen |= told
+
+    def _wait(self, told: set[str]) -> str:
         until = time.monotonic() + LIMIT_S
         while True:
             # The state first: what it is the end of is then among the events.

@@ -31,6 +31,10 @@ class Stage:
     def queue(self) -> str:
         return f"{self.name}-delivery"
 
+    def bucket(self, account: str) -> str:
+        """Names of buckets are one set for all of AWS, so it ends in the account's id."""
+        return f"{self.name}-files-{account}"
+
     @property
     def secrets(self) -> tuple[str, str]:
         return f"{self.name}/credentials", f"{self.name}/data-keys"

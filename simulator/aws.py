@@ -2,8 +2,10 @@
 
 import io
 import threading
+import time
 from collections.abc import Callable, Iterable
 from functools import cache
+from math import inf
 from typing import Any
 
 import click
@@ -45,10 +47,13 @@ class OneAtATime:
             return list(self._application(environ, start_response))
 
     def let_long_polls_wait(self) -> None:
-        """Makes moto's SQS queues give the lock back while a receiver waits for messages."""
+        """Makes moto's SQS queues give the lock back while a receiver waits for messages, and
+        wake it when a delayed message, or one received before, is due: moto looks once a second.
+        """
         wait = Queue.wait_for_messages
 
         def wait_unlocked(queue: Queue, timeout: float) -> None:
+            timeout = min(timeout, due_in_s(queue))
             self._lock.release()
             try:
                 wait(queue, timeout)
@@ -56,6 +61,14 @@ class OneAtATime:
                 self._lock.acquire()
 
         Queue.wait_for_messages = wait_unlocked
+
+
+def due_in_s(queue: Queue) -> float:
+    """Seconds until the first of its messages that can't be received now can be; infinity if there
+    is none."""
+    now_ms = time.time() * 1000
+    hidden_until = (max(each.visible_at, each.delayed_until) for each in queue._messages)
+    return min((until - now_ms for until in hidden_until if until >= now_ms), default=inf) / 1000
 
 
 class Handler(MotoRequestHandler):

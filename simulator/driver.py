@@ -3,37 +3,23 @@
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import boto3
 import click
-from botocore.config import Config as BotoConfig
 from chalice.app import Chalice, ScheduledEventConfig, SQSEventConfig
 from chalice.cli.factory import CLIFactory
 from chalice.config import Config
 from chalice.local import LambdaContext
 
 from simulator.child import describe, end_with_parent, say
+from simulator.polling import ACCOUNT, MOST, Invoke, Subscription, serve
 
 PROJECT = Path(__file__).resolve().parent.parent
-ACCOUNT = "123456789012"
 UNIT_S = {"minute": 60, "hour": 3600, "day": 86400}
 DEFAULT_TIMEOUT_S = 60  # Chalice's, where config.json names none
-LONG_POLL_S = 5
-PAUSE_AFTER_ERROR_S = 1.0
-RECEIVERS = 4  # one app's slow receiver holds up one of them, not every app's callbacks
-
-
-@dataclass(frozen=True, slots=True)
-class Subscription:
-    """A function that is given the messages of a queue, `batch_size` at most at a time."""
-
-    function: str
-    queue: str
-    batch_size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +41,15 @@ class Functions:
         self._app = app
         self._config = config
 
-    def __call__(self, function: str, event: dict[str, Any]) -> None:
-        """Raises whatever the function raises."""
+    def __call__(self, function: str, event: dict[str, Any]) -> Any:
+        """What the function returns; raises whatever it raises."""
         scoped = self._config.scope(self._config.chalice_stage, function)
         context = LambdaContext(
             function,
             memory_size=scoped.lambda_memory_size,
             max_runtime_ms=1000 * (scoped.lambda_timeout or DEFAULT_TIMEOUT_S),
         )
-        self._app.handler_map[function](event, context)
-
-
-Invoke = Callable[[str, dict[str, Any]], None]
+        return self._app.handler_map[function](event, context)
 
 
 def subscriptions(app: Chalice) -> Iterator[Subscription]:
@@ -74,7 +57,8 @@ def subscriptions(app: Chalice) -> Iterator[Subscription]:
     for source in app.event_sources:
         if isinstance(source, SQSEventConfig):
             queue = source.queue or str(source.queue_arn).rsplit(":", 1)[-1]
-            yield Subscription(source.name, queue, source.batch_size)
+            concurrency = min(source.maximum_concurrency or MOST, MOST)
+            yield Subscription(source.name, queue, source.batch_size, concurrency)
 
 
 def schedules(app: Chalice) -> Iterator[Schedule]:
@@ -91,60 +75,6 @@ def interval_s(expression: Any) -> float:
     if not text.startswith("rate(") or not value.isdigit() or unit.rstrip("s") not in UNIT_S:
         raise ValueError(f"the local driver runs rates only, not {text!r}")
     return float(int(value) * UNIT_S[unit.rstrip("s")])
-
-
-def deliver_batch(
-    sqs: Any, url: str, subscription: Subscription, invoke: Invoke, *, wait_s: int
-) -> int:
-    """Receives one batch from the queue at `url`, invokes the function, deletes the batch.
-
-    Returns how many messages there were. As Lambda does without partial batch responses: when the
-    function raises, every message of the batch stays and comes again after the queue's visibility
-    time-out, and at last goes to the dead-letter queue; which is SQS's work.
-    """
-    messages = sqs.receive_message(
-        QueueUrl=url,
-        MaxNumberOfMessages=min(subscription.batch_size, 10),
-        WaitTimeSeconds=wait_s,
-        AttributeNames=["All"],
-    ).get("Messages", [])
-    if not messages:
-        return 0
-    started = time.monotonic()
-    try:
-        invoke(subscription.function, sqs_event(messages, queue=subscription.queue))
-    except Exception as error:  # noqa: BLE001 - Lambda, too, survives whatever a function raises
-        say(
-            f"{subscription.function} failed, {len(messages)} message(s) will be redelivered: "
-            f"{describe(error)}"
-        )
-        return len(messages)
-    for message in messages:
-        sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-    took_ms = (time.monotonic() - started) * 1000
-    say(f"{subscription.function} took {len(messages)} message(s) in {took_ms:.0f} ms")
-    return len(messages)
-
-
-def sqs_event(messages: list[dict[str, Any]], *, queue: str) -> dict[str, Any]:
-    """The event that Lambda makes of messages received from SQS."""
-    region = os.environ.get("AWS_DEFAULT_REGION", "us-east-1")
-    return {
-        "Records": [
-            {
-                "messageId": message["MessageId"],
-                "receiptHandle": message["ReceiptHandle"],
-                "body": message["Body"],
-                "attributes": message.get("Attributes", {}),
-                "messageAttributes": {},
-                "md5OfBody": message.get("MD5OfBody", ""),
-                "eventSource": "aws:sqs",
-                "eventSourceARN": f"arn:aws:sqs:{region}:{ACCOUNT}:{queue}",
-                "awsRegion": region,
-            }
-            for message in messages
-        ]
-    }
 
 
 def schedule_event(schedule: Schedule) -> dict[str, Any]:
@@ -171,20 +101,6 @@ def run_once(schedule: Schedule, invoke: Invoke) -> None:
         say(f"{schedule.function} failed: {describe(error)}")
 
 
-def _keep_delivering(subscription: Subscription, invoke: Invoke) -> None:
-    sqs = boto3.session.Session().client(
-        "sqs", config=BotoConfig(retries={"total_max_attempts": 1})
-    )
-    url = None
-    while True:
-        try:
-            url = url or sqs.get_queue_url(QueueName=subscription.queue)["QueueUrl"]
-            deliver_batch(sqs, url, subscription, invoke, wait_s=LONG_POLL_S)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the next poll may work
-            say(f"queue of {subscription.function} not reached: {describe(error)}")
-            time.sleep(PAUSE_AFTER_ERROR_S)
-
-
 def _keep_running(schedule: Schedule, invoke: Invoke) -> None:
     while True:
         time.sleep(schedule.every_s)
@@ -195,7 +111,7 @@ def _keep_running(schedule: Schedule, invoke: Invoke) -> None:
 @click.option("--ready-fd", type=int, required=True, help="Written to when all is under way.")
 @click.option("--stage", default="local", show_default=True)
 def main(ready_fd: int, stage: str) -> None:
-    """Drives queue and schedules until the parent ends."""
+    """Drives queues and schedules until the parent ends."""
     end_with_parent()
     os.chdir(PROJECT)
     config = CLIFactory(str(PROJECT), environ=os.environ).create_config_obj(stage)
@@ -207,11 +123,8 @@ def main(ready_fd: int, stage: str) -> None:
         run_once(schedule, invoke)
         threading.Thread(target=_keep_running, args=(schedule, invoke), daemon=True).start()
     for subscription in subscriptions(app):
-        for _ in range(RECEIVERS):
-            threading.Thread(
-                target=_keep_delivering, args=(subscription, invoke), daemon=True
-            ).start()
-    say("driving the queue and the schedules")
+        serve(subscription, invoke)
+    say("driving the queues and the schedules")
     os.write(ready_fd, b"1")
     os.close(ready_fd)
     threading.Event().wait()

@@ -113,8 +113,9 @@ class Seeded:
     interline: InterlineAccess
 
 
-def create_resources(template: Path) -> None:
-    """Creates the production resources through CloudFormation in the account of the environment."""
+def create_resources(template: Path) -> dict[str, str]:
+    """Creates the production resources through CloudFormation in the account of the environment;
+    the stack's outputs."""
     boto3.client("cloudformation").create_stack(
         StackName=STACK,
         TemplateBody=template.read_text(),
@@ -122,6 +123,18 @@ def create_resources(template: Path) -> None:
     )
     boto3.client("cloudformation").get_waiter("stack_create_complete").wait(
         StackName=STACK, WaiterConfig={"Delay": 1, "MaxAttempts": 30}
+    )
+    (stack,) = boto3.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"]
+    return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+
+
+def say_where(url: str, outputs: dict[str, str]) -> None:
+    """Tells the gateway its own address and its bucket, as a deployment does."""
+    # Imported late: it reads the environment, which the stack sets first.
+    from chalicelib.store.site import Site, site_item
+
+    boto3.client("dynamodb").put_item(
+        TableName=outputs["TableName"], Item=site_item(Site(url, outputs["FilesBucketName"]))
     )
 
 

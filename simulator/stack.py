@@ -25,6 +25,7 @@ from simulator.seed import (
     create_resources,
     provision,
     register_users,
+    say_where,
 )
 from simulator.server import (
     GATEWAY_URL,
@@ -144,7 +145,7 @@ def _start(children: Children, sockets: Sockets, addresses: Addresses) -> Runnin
 
     _say("creating the resources and the apps")
     try:
-        create_resources(RESOURCES)
+        say_where(addresses.gateway, create_resources(RESOURCES))
         seeded = provision(addresses)
     except (BotoCoreError, ClientError) as error:
         children.check()
@@ -205,7 +206,7 @@ def _start_driver(children: Children, environment: dict[str, str]) -> int:
     ready, told = os.pipe()
     os.set_blocking(ready, False)
     arguments = ["simulator.driver", "--ready-fd", str(told)]
-    children.start("driver", "queue and schedules", arguments, fds=[told], environment=environment)
+    children.start("driver", "queues and schedules", arguments, fds=[told], environment=environment)
     os.close(told)
     return ready
 

@@ -69,13 +69,14 @@ def stage(dynamodb_endpoint: str) -> Iterator["Stage"]:
         "AWS_DEFAULT_REGION": "eu-west-1",
     }
     names = ("TABLE_NAME", "DELIVERY_QUEUE_NAME", "CREDENTIALS_SECRET", "DATA_KEYS_SECRET")
+    queues = ("SLOW_QUEUE_NAME", "TRANSFER_QUEUE_NAME")
     with (
         patch.dict(os.environ, environment),
         # DynamoDB Local lets transactions queue up, and a busy machine takes its time.
         patch.object(clients, "_CONFIG", clients._CONFIG.merge(_PATIENT)),
         mock_aws(config={"core": {"passthrough": {"urls": [dynamodb_endpoint]}}}),
     ):
-        for each in (*names, "AWS_ENDPOINT_URL"):
+        for each in (*names, *queues, "AWS_ENDPOINT_URL"):
             os.environ.pop(each, None)
         forget_caches()
         _create_resources()
@@ -91,7 +92,8 @@ def _create_resources() -> None:
     table = {k: v for k, v in resources["Table"]["Properties"].items() if k not in _LOCAL_LACKS}
     own = settings()
     clients.dynamodb().create_table(**table | {"TableName": own.table_name})
-    clients.sqs().create_queue(QueueName=own.delivery_queue_name)
+    for queue in (own.delivery_queue_name, own.slow_queue_name, own.transfer_queue_name):
+        clients.sqs().create_queue(QueueName=queue)
     manager = clients.secretsmanager()
     manager.create_secret(Name=own.credentials_secret, SecretString='{"apps":{},"switches":{}}')
     keys = {"current": "1", "1": "k" * 64}

@@ -286,6 +286,8 @@ def stage(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> Iterator[Stage]:
 
     for name in ("TABLE_NAME", "DELIVERY_QUEUE_NAME", "CREDENTIALS_SECRET", "DATA_KEYS_SECRET"):
         monkeypatch.delenv(name, raising=False)
+    for name in ("SLOW_QUEUE_NAME", "TRANSFER_QUEUE_NAME", "PRIVATE_ADDRESSES"):
+        monkeypatch.delenv(name, raising=False)
     for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE", "CACHE_S", "CALLBACK_TIMEOUT_S"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("STAGE", STAGE)
@@ -309,7 +311,8 @@ def _create_resources(stage: Stage) -> None:
         KeySchema=table["KeySchema"],
         GlobalSecondaryIndexes=table["GlobalSecondaryIndexes"],
     )
-    stage.sqs.create_queue(QueueName=stage.queue)
+    for queue in (stage.queue, f"{NAME}-delivery-slow", f"{NAME}-transfer"):
+        stage.sqs.create_queue(QueueName=queue)
     empty = resources["Credentials"]["Properties"]["SecretString"]
     stage.secretsmanager.create_secret(Name=stage.credentials, SecretString=empty)
     keys = {"current": "1", "1": "k" * 64}

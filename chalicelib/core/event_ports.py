@@ -234,10 +234,10 @@ class RecordingSource(Protocol):
 class Files(Protocol):
     """What is kept as a whole. Every method may raise Unavailable."""
 
-    def store(self, name: str, reader: Reader, *, content_type: str) -> None:
-        """All of it or nothing, in bounded memory."""
+    def store(self, key: str, reader: Reader, *, content_type: str) -> int:
+        """All of it or nothing, in bounded memory; bytes."""
         ...
 
-    def link(self, name: str, *, expires_s: int, content_type: str) -> str:
-        """An address that anybody can get it at for so long."""
+    def link(self, key: str, *, expires_s: int, filename: str) -> str:
+        """An address that anybody can get it at for so long, to be saved under this name."""
         ...

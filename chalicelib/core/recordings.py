@@ -103,7 +103,8 @@ class RecordingDesk:
         kept = stored.recording
         if kept is None or kept.expires <= now:
             raise errors.RecordingGone("the recording is not kept any more")
-        return self._files.link(kept.name, expires_s=LINK_S, content_type=kept.content_type)
+        kind = kept.content_type.rpartition("/")[2].removeprefix("x-")
+        return self._files.link(kept.name, expires_s=LINK_S, filename=f"{stored.event.at}.{kind}")
 
     def _app(self, event: Event, dossier: Dossier) -> App | None:
         app, _ = self._book.concerned(event, dossier)

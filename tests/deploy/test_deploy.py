@@ -9,14 +9,18 @@ from pathlib import Path
 import boto3
 import pytest
 
+from chalicelib.store.site import SITE_KEY, Site, site_item
 from infra.gateway_responses import RESPONSES
-from tests.deploy.conftest import Infra
+from infra.site import put_site
+from tests.deploy.conftest import REGION, Infra
 
 NAME = "masking-gateway-dev"
-SCHEDULES = ("clean", "extend", "reconcile")
+BUCKET = f"{NAME}-files-123456789012"
+SCHEDULES = ("clean", "extend", "reconcile", "follow_up")
+QUEUES = {"deliver": "delivery", "deliver_slow": "delivery-slow", "transfer": "transfer"}
 FUNCTIONS = {
     "api_handler": NAME,
-    **{function: f"{NAME}-{function}" for function in ("deliver", *SCHEDULES)},
+    **{function: f"{NAME}-{function}" for function in (*QUEUES, *SCHEDULES)},
 }
 
 
@@ -100,20 +104,70 @@ def test_each_schedule_runs_its_function_every_minute(session: boto3.session.Ses
 
 
 @pytest.mark.usefixtures("deployed")
-def test_the_queue_is_delivered_by_one_function_in_time(session: boto3.session.Session) -> None:
+def test_each_queue_has_one_function_that_names_what_failed(
+    session: boto3.session.Session,
+) -> None:
+    mappings = session.client("lambda").list_event_source_mappings()["EventSourceMappings"]
+    served = {
+        each["FunctionArn"].rpartition(":")[2]: each["EventSourceArn"].rpartition(":")[2]
+        for each in mappings
+    }
+    assert len(mappings) == len(QUEUES)
+    assert served == {FUNCTIONS[name]: f"{NAME}-{queue}" for name, queue in QUEUES.items()}
+    assert [each["FunctionResponseTypes"] for each in mappings] == [
+        ["ReportBatchItemFailures"]
+    ] * len(QUEUES)
+    # Together no more than the API can spare of the thousand that an account has.
+    at_most = [each["ScalingConfig"]["MaximumConcurrency"] for each in mappings]
+    assert all(2 <= each <= 50 for each in at_most)
+
+
+@pytest.mark.usefixtures("deployed")
+@pytest.mark.parametrize("name", QUEUES)
+def test_each_queue_gives_its_function_time(session: boto3.session.Session, name: str) -> None:
     lambda_, sqs = session.client("lambda"), session.client("sqs")
-    mappings = lambda_.list_event_source_mappings()["EventSourceMappings"]
-    assert len(mappings) == 1
-    assert mappings[0]["EventSourceArn"].endswith(f":{NAME}-delivery")
-    assert mappings[0]["FunctionArn"].endswith(f":{NAME}-deliver")
-    url = sqs.get_queue_url(QueueName=f"{NAME}-delivery")["QueueUrl"]
+    url = sqs.get_queue_url(QueueName=f"{NAME}-{QUEUES[name]}")["QueueUrl"]
     queue = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
-    function = lambda_.get_function_configuration(FunctionName=FUNCTIONS["deliver"])
+    function = lambda_.get_function_configuration(FunctionName=FUNCTIONS[name])
     # AWS asks for six times the function's time-out, so that throttling does not cost a receive.
     assert int(queue["VisibilityTimeout"]) >= 6 * function["Timeout"]
     redrive = json.loads(queue["RedrivePolicy"])
     assert redrive["deadLetterTargetArn"].endswith(f":{NAME}-delivery-dead")
     assert int(redrive["maxReceiveCount"]) == 5
+
+
+def test_the_gateway_is_told_where_it_is(api: str, session: boto3.session.Session) -> None:
+    url = f"https://{api}.execute-api.{REGION}.amazonaws.com/dev"
+    assert _site(session) == {"url": url, "bucket": BUCKET}
+
+
+@pytest.mark.usefixtures("deployed")
+def test_an_address_that_an_operator_set_stays(session: boto3.session.Session) -> None:
+    dynamodb = session.client("dynamodb")
+    deployed = Site("https://b2.execute-api.eu-west-1.amazonaws.com/dev/", BUCKET)
+    own = Site("https://calls.example.org", "another")
+    before = _site(session)
+    try:
+        assert put_site(dynamodb, table=NAME, site=deployed) == deployed.url.rstrip("/")
+        assert _site(session)["url"] == deployed.url.rstrip("/")
+        dynamodb.put_item(TableName=NAME, Item=site_item(own))
+        assert put_site(dynamodb, table=NAME, site=deployed) == own.url
+        assert _site(session) == {"url": own.url, "bucket": BUCKET}
+    finally:
+        dynamodb.put_item(TableName=NAME, Item=site_item(Site(**before)))
+
+
+def _site(session: boto3.session.Session) -> dict[str, str]:
+    item = session.client("dynamodb").get_item(TableName=NAME, Key=SITE_KEY)["Item"]
+    return {name: item[name]["S"] for name in ("url", "bucket")}
+
+
+@pytest.mark.usefixtures("deployed")
+def test_files_are_encrypted(session: boto3.session.Session) -> None:
+    configured = session.client("s3").get_bucket_encryption(Bucket=BUCKET)
+    (rule,) = configured["ServerSideEncryptionConfiguration"]["Rules"]
+    assert rule["ApplyServerSideEncryptionByDefault"] == {"SSEAlgorithm": "aws:kms"}
+    assert rule["BucketKeyEnabled"]
 
 
 def test_api_gateway_has_the_routes_of_the_app(api: str, session: boto3.session.Session) -> None:

@@ -12,10 +12,14 @@ from tests.deploy.conftest import Infra
 NAMES = {
     "APIHandler": "masking-gateway-${Stage}",
     "Deliver": "masking-gateway-${Stage}-deliver",
+    "DeliverSlow": "masking-gateway-${Stage}-deliver_slow",
+    "Transfer": "masking-gateway-${Stage}-transfer",
     "Clean": "masking-gateway-${Stage}-clean",
     "Extend": "masking-gateway-${Stage}-extend",
     "Reconcile": "masking-gateway-${Stage}-reconcile",
+    "FollowUp": "masking-gateway-${Stage}-follow_up",
 }
+RETENTIONS = (7, 30, 90, 180, 365, 730)
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +36,11 @@ def alarms(template: dict[str, Any]) -> list[dict[str, Any]]:
         for resource in template["Resources"].values()
         if resource["Type"] == "AWS::CloudWatch::Alarm"
     ]
+
+
+def files(template: dict[str, Any]) -> dict[str, Any]:
+    """The properties of the bucket."""
+    return dict(template["Resources"]["Files"]["Properties"])
 
 
 def test_it_holds_the_resources_and_the_functions(template: dict[str, Any], project: Path) -> None:
@@ -82,6 +91,67 @@ def test_an_alarm_goes_off_when_a_function_fails(template: dict[str, Any]) -> No
         if alarm["MetricName"] == "Errors"
     }
     assert watched == set(NAMES.values())
+
+
+def test_a_function_names_what_failed_of_a_batch(template: dict[str, Any]) -> None:
+    subscriptions = {
+        logical: [event["Properties"] for event in resource["Properties"]["Events"].values()]
+        for logical, resource in template["Resources"].items()
+        if resource["Type"] == "AWS::Serverless::Function"
+        and any(
+            event["Type"] == "SQS" for event in resource["Properties"].get("Events", {}).values()
+        )
+    }
+    assert subscriptions.keys() == {"Deliver", "DeliverSlow", "Transfer"}
+    for (subscription,) in subscriptions.values():
+        assert subscription["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+        assert subscription["ScalingConfig"]["MaximumConcurrency"] >= 2
+
+
+def test_files_go_when_their_time_is_up(template: dict[str, Any]) -> None:
+    rules = files(template)["LifecycleConfiguration"]["Rules"]
+    assert all(rule["Status"] == "Enabled" for rule in rules)
+    expiries = {rule["Prefix"]: rule["ExpirationInDays"] for rule in rules if "Prefix" in rule}
+    kept = {f"recordings/{days}/": days for days in RETENTIONS}
+    assert expiries == {**kept, "exports/": 7}
+    (unfinished,) = [rule for rule in rules if "Prefix" not in rule]
+    assert unfinished["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
+    assert "ExpirationInDays" not in unfinished
+
+
+def test_files_are_for_nobody_else(template: dict[str, Any]) -> None:
+    assert set(files(template)["PublicAccessBlockConfiguration"].values()) == {True}
+    policy = template["Resources"]["FilesPolicy"]["Properties"]
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    assert policy["Bucket"] == {"Ref": "Files"}
+    assert (statement["Effect"], statement["Principal"], statement["Action"]) == (
+        "Deny",
+        "*",
+        "s3:*",
+    )
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    assert len(statement["Resource"]) == 2
+
+
+@pytest.mark.parametrize("logical", ["Table", "Files", "Credentials", "DataKeys"])
+def test_data_outlives_its_stack(template: dict[str, Any], logical: str) -> None:
+    resource = template["Resources"][logical]
+    assert resource["DeletionPolicy"] == "RetainExceptOnCreate"
+    assert resource["UpdateReplacePolicy"] == "Retain"
+
+
+def test_an_alarm_watches_each_queue(template: dict[str, Any]) -> None:
+    watched = {
+        alarm["Dimensions"][0]["Value"]["Fn::GetAtt"][0]
+        for alarm in alarms(template)
+        if alarm["Namespace"] == "AWS/SQS"
+    }
+    queues = {
+        logical
+        for logical, resource in template["Resources"].items()
+        if resource["Type"] == "AWS::SQS::Queue"
+    }
+    assert watched == queues
 
 
 def test_api_gateways_own_answers_are_part_of_the_api(template: dict[str, Any]) -> None:

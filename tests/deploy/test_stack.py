@@ -1,5 +1,6 @@
 """The stack's own ways, which the stand-in does not have: failing, rolling back, taking time."""
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -7,12 +8,34 @@ import boto3
 import pytest
 from botocore.stub import ANY, Stubber
 
+from infra import indexes as indexes_module
 from infra import stack as stack_module
 from infra.stack import Stack
 from infra.stage import DeployError, Stage
+from tests.deploy.conftest import ROOT
 
 NAME = "masking-gateway-dev"
+TEMPLATE = json.loads((ROOT / "infra" / "resources.json").read_text())
+INDEXES = [
+    index["IndexName"]
+    for index in TEMPLATE["Resources"]["Table"]["Properties"]["GlobalSecondaryIndexes"]
+]
 STAGE = Stage("dev", app="masking-gateway", api_stage="dev")
+
+
+class Table:
+    """DynamoDB, with this table and its indexes and the states that they go through."""
+
+    def __init__(self) -> None:
+        self.indexes: dict[str, list[str]] = {name: ["ACTIVE"] for name in INDEXES}
+
+    def describe_table(self, **_: Any) -> Any:
+        """Each time with the next state of each index."""
+        described = [
+            {"IndexName": name, "IndexStatus": states.pop(0) if len(states) > 1 else states[0]}
+            for name, states in self.indexes.items()
+        ]
+        return {"Table": {"GlobalSecondaryIndexes": described}}
 
 
 class CloudFormation:
@@ -27,10 +50,11 @@ class CloudFormation:
         )
         self.stub = Stubber(self._client)
         self.stub.activate()
+        self.table = Table()
 
-    def client(self, _: str) -> Any:
+    def client(self, service: str) -> Any:
         """As a session's."""
-        return self._client
+        return self._client if service == "cloudformation" else self.table
 
     def is_(self, status: str) -> None:
         if status == "absent":
@@ -70,6 +94,7 @@ class CloudFormation:
 @pytest.fixture
 def cloudformation(monkeypatch: pytest.MonkeyPatch) -> CloudFormation:
     monkeypatch.setattr(stack_module, "POLL_S", 0)
+    monkeypatch.setattr(indexes_module, "POLL_S", 0)
     return CloudFormation()
 
 
@@ -127,6 +152,61 @@ def test_no_change_is_no_error(
     )
     Stack(cloudformation, STAGE).deploy(alarm_topic="")
     assert "up to date" in capsys.readouterr().out
+
+
+def test_a_table_gets_one_index_with_each_update(cloudformation: CloudFormation) -> None:
+    """CloudFormation refuses more, and DynamoDB while one is being filled."""
+    lacking = INDEXES[1:]
+    for name in lacking:
+        del cloudformation.table.indexes[name]
+    updates: list[dict[str, Any]] = []
+
+    def updated(params: dict[str, Any], **_: Any) -> None:
+        template = json.loads(params["TemplateBody"])
+        assert cloudformation.table.indexes.keys() == {INDEXES[0], *lacking[: len(updates)]}
+        assert all(states == ["ACTIVE"] for states in cloudformation.table.indexes.values())
+        cloudformation.table.indexes[lacking[len(updates)]] = ["CREATING", "CREATING", "ACTIVE"]
+        updates.append(template)
+
+    events = cloudformation.client("cloudformation").meta.events
+    events.register("provide-client-params.cloudformation.UpdateStack", updated)
+    cloudformation.is_("CREATE_COMPLETE")
+    cloudformation.tells()
+    for _ in lacking:
+        cloudformation.is_asked_to("update_stack")
+        cloudformation.is_("UPDATE_COMPLETE")
+        cloudformation.tells()
+    Stack(cloudformation, STAGE).deploy(alarm_topic="")
+
+    cloudformation.stub.assert_no_pending_responses()
+    assert updates[-1] == TEMPLATE
+    for count, template in enumerate(updates, start=1):
+        table = template["Resources"]["Table"]["Properties"]
+        assert [index["IndexName"] for index in table["GlobalSecondaryIndexes"]] == INDEXES[
+            : 1 + count
+        ]
+        keys = [
+            table["KeySchema"],
+            *(each["KeySchema"] for each in table["GlobalSecondaryIndexes"]),
+        ]
+        # DynamoDB refuses an attribute that is no key, too.
+        assert {each["AttributeName"] for each in table["AttributeDefinitions"]} == {
+            part["AttributeName"] for schema in keys for part in schema
+        }
+
+
+def test_an_index_that_is_not_filled_stops_the_deployment(
+    cloudformation: CloudFormation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(indexes_module, "LIMIT_S", -1)
+    cloudformation.table.indexes[INDEXES[-1]] = ["CREATING"]
+    cloudformation.is_("CREATE_COMPLETE")
+    cloudformation.tells()
+    cloudformation.stub.add_client_error(
+        "update_stack", "ValidationError", "No updates are to be performed."
+    )
+    with pytest.raises(DeployError, match=f"index {INDEXES[-1]} is still being filled"):
+        Stack(cloudformation, STAGE).deploy(alarm_topic="")
 
 
 def test_the_topic_of_the_alarms_is_passed_on(cloudformation: CloudFormation) -> None:

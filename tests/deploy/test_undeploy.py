@@ -6,7 +6,7 @@ import boto3
 import pytest
 
 from tests.deploy.account import holds
-from tests.deploy.conftest import Infra
+from tests.deploy.conftest import REGION, Infra
 
 
 @pytest.mark.parametrize("stage", ["dev", "prod"])
@@ -16,9 +16,9 @@ def test_nothing_is_left(
     before = holds(session)
     deployed = infra("deploy", stage)
     assert deployed.returncode == 0, deployed.stdout + deployed.stderr
-    # Stack, table, 2 queues, 2 secrets, 5 log groups; 5 functions with roles, 3 rules, mapping,
-    # API.
-    assert len(holds(session) - before) == 26
+    # Stack, table, bucket, 4 queues, 2 secrets, 8 log groups; 8 functions with roles, 4 rules,
+    # 3 mappings, API.
+    assert len(holds(session) - before) == 41
     gone = infra("undeploy", stage, CONFIRM=stage)
     assert gone.returncode == 0, gone.stdout + gone.stderr
     assert holds(session) == before
@@ -66,6 +66,32 @@ def test_prod_leaves_a_backup_that_can_be_read(
     assert secrets.get_secret_value(SecretId=f"{name}/data-keys")["SecretString"] == "kept"
     secrets.delete_secret(SecretId=f"{name}/data-keys", ForceDeleteWithoutRecovery=True)
     secrets.delete_secret(SecretId=f"{name}/credentials", ForceDeleteWithoutRecovery=True)
+
+
+def test_prod_keeps_its_files_until_told_otherwise(
+    session: boto3.session.Session, infra: Infra
+) -> None:
+    bucket = "masking-gateway-prod-files-123456789012"
+    s3 = session.client("s3")
+    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+    for number in range(3):
+        s3.put_object(Bucket=bucket, Key=f"recordings/7/demo/{number}", Body=b"RIFF")
+    ran = infra("undeploy", "prod", CONFIRM="prod")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert f"bucket {bucket} stays" in ran.stdout
+    assert s3.list_objects_v2(Bucket=bucket)["KeyCount"] == 3
+    ran = infra("undeploy", "prod", CONFIRM="prod", FILES="delete")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert ("s3.Buckets", bucket) not in holds(session)
+
+
+def test_dev_goes_with_its_files(session: boto3.session.Session, infra: Infra) -> None:
+    bucket = "masking-gateway-dev-files-123456789012"
+    s3 = session.client("s3")
+    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+    s3.put_object(Bucket=bucket, Key="exports/demo/2026-11-01/e/part-00001.csv", Body=b"at")
+    assert infra("undeploy", "dev").returncode == 0
+    assert ("s3.Buckets", bucket) not in holds(session)
 
 
 def test_dev_goes_without_recovery(session: boto3.session.Session, infra: Infra) -> None:

@@ -6,9 +6,11 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from simulator.aws import OneAtATime
 from tests.simulator.outside import PROJECT
@@ -90,6 +92,20 @@ def test_one_of_many_racing_transactions_wins(client: Client, table: str) -> Non
 
     items = clients[0].scan(TableName=table)["Items"]
     assert len(items) == 2 * ROUNDS
+
+
+def test_a_long_poll_gets_a_delayed_message_when_it_is_due(
+    client: Client, request: pytest.FixtureRequest
+) -> None:
+    sqs = client("sqs")
+    url = sqs.create_queue(QueueName=request.node.name)["QueueUrl"]
+    sqs.send_message(QueueUrl=url, MessageBody="later", DelaySeconds=2)
+    due = time.monotonic() + 2
+    assert "Messages" not in sqs.receive_message(QueueUrl=url, WaitTimeSeconds=1)
+    (message,) = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=5)["Messages"]
+    assert message["Body"] == "later"
+    # Not when moto, which looks once a second, looks next.
+    assert time.monotonic() - due < 0.5
 
 
 def test_one_of_many_racing_puts_wins(client: Client, table: str) -> None:
@@ -279,6 +295,30 @@ def test_a_long_poll_holds_nobody_up(client: Client) -> None:
     poll.join()
 
 
+def test_a_file_is_put_together_of_parts_and_given_out_by_a_link(
+    client: Client, tmp_path: Path
+) -> None:
+    s3 = client("s3")
+    s3.create_bucket(Bucket="files")
+    begun = s3.create_multipart_upload(Bucket="files", Key="recordings/7/a/1")
+    where = {"Bucket": "files", "Key": "recordings/7/a/1", "UploadId": begun["UploadId"]}
+    contents, parts = [b"a" * 5 * 1024 * 1024, b"end"], []
+    for number, content in enumerate(contents, start=1):
+        (part := tmp_path / "part").write_bytes(content)
+        with part.open("rb") as body:
+            done = s3.upload_part(**where, PartNumber=number, Body=body)
+        parts.append({"PartNumber": number, "ETag": done["ETag"]})
+    s3.complete_multipart_upload(**where, MultipartUpload={"Parts": parts})
+
+    asked = {"Bucket": "files", "Key": "recordings/7/a/1"}
+    link = s3.generate_presigned_url("get_object", Params=asked, ExpiresIn=60)
+    given = requests.get(link, timeout=10)
+    assert given.status_code == 200
+    assert given.content == b"".join(contents)
+    gone = s3.generate_presigned_url("get_object", Params=asked | {"Key": "none"}, ExpiresIn=60)
+    assert requests.get(gone, timeout=10).status_code == 404
+
+
 def test_one_request_at_a_time() -> None:
     inside = 0
     most = 0
@@ -306,11 +346,17 @@ def test_production_resources_are_created_and_deleted_through_cloudformation(
         Parameters=[{"ParameterKey": "Stage", "ParameterValue": "testing"}],
     )
     table = client("dynamodb").describe_table(TableName="masking-gateway-testing")["Table"]
-    assert [index["IndexName"] for index in table["GlobalSecondaryIndexes"]] == ["due"]
-    queue = client("sqs").get_queue_url(QueueName="masking-gateway-testing-delivery")["QueueUrl"]
-    attributes = client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["All"])
-    policy = json.loads(attributes["Attributes"]["RedrivePolicy"])
-    assert policy["deadLetterTargetArn"].endswith("masking-gateway-testing-delivery-dead")
+    indexes = {index["IndexName"] for index in table["GlobalSecondaryIndexes"]}
+    assert indexes == {"due", "dead"} | {
+        f"by_{what}" for what in ("day", "binding", "number", "caller", "callee")
+    }
+    for queue in ("delivery", "delivery-slow", "transfer"):
+        url = client("sqs").get_queue_url(QueueName=f"masking-gateway-testing-{queue}")["QueueUrl"]
+        attributes = client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
+        policy = json.loads(attributes["Attributes"]["RedrivePolicy"])
+        assert policy["deadLetterTargetArn"].endswith("masking-gateway-testing-delivery-dead")
+    buckets = [bucket["Name"] for bucket in client("s3").list_buckets()["Buckets"]]
+    assert "masking-gateway-testing-files-123456789012" in buckets
 
     def secret(name: str) -> Any:
         found = secrets.get_secret_value(SecretId=f"masking-gateway-testing/{name}")

@@ -1,8 +1,10 @@
 """The driver: messages to functions as Lambda does it, schedules, and how it survives errors."""
 
+import itertools
 import json
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -12,16 +14,18 @@ from chalice.config import Config
 from simulator.driver import (
     Functions,
     Schedule,
-    Subscription,
-    deliver_batch,
     interval_s,
     run_once,
     schedules,
     subscriptions,
 )
+from simulator.polling import FEWEST, MOST, Pollers, Subscription, hand_over, receive
+from tests.simulator.outside import wait_until
 
 MAX_RECEIVES = 2
 NUMBER = "447700900001"
+Polling = Callable[[Subscription, Callable[..., Any]], Pollers]
+_names = itertools.count()
 
 
 @pytest.fixture
@@ -31,9 +35,10 @@ def sqs(client: Callable[[str], Any]) -> Any:
 
 
 @pytest.fixture
-def queues(sqs: Any, request: pytest.FixtureRequest) -> tuple[str, str]:
+def queues(sqs: Any) -> tuple[str, str]:
     """Addresses of a queue whose messages come again at once, and of its dead-letter queue."""
-    name = request.node.name
+    # The name of a test with parameters is none of a queue.
+    name = f"queue-{next(_names)}"
     dead = sqs.create_queue(QueueName=f"{name}-dead")["QueueUrl"]
     attributes = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])
     redrive = {
@@ -60,16 +65,31 @@ def subscription(url: str, *, batch_size: int = 5) -> Subscription:
 
 
 class Invoked:
-    """Functions that keep their events, and raise while `failing`."""
+    """Functions that keep their events, raise while `failing`, and name the messages with one of
+    the bodies `refused` as failed."""
 
     def __init__(self) -> None:
         self.events: list[tuple[str, dict[str, Any]]] = []
         self.failing = False
+        self.refused: set[str] = set()
 
-    def __call__(self, function: str, event: dict[str, Any]) -> None:
+    def __call__(self, function: str, event: dict[str, Any]) -> Any:
         self.events.append((function, event))
         if self.failing:
             raise RuntimeError(f"no answer for {NUMBER}")
+        if "Records" not in event:
+            return None
+        failed = [each["messageId"] for each in event["Records"] if each["body"] in self.refused]
+        return {"batchItemFailures": [{"itemIdentifier": each} for each in failed]}
+
+
+def deliver_batch(
+    sqs: Any, url: str, subscribed: Subscription, invoke: Callable[..., Any], *, wait_s: int
+) -> int:
+    """Hands over what can be received now; how many messages that were."""
+    messages = receive(sqs, url, subscribed, wait_s=wait_s)
+    hand_over(sqs, url, subscribed, messages, invoke)
+    return len(messages)
 
 
 def test_messages_come_as_from_lambda_and_are_gone_afterwards(
@@ -82,7 +102,6 @@ def test_messages_come_as_from_lambda_and_are_gone_afterwards(
 
     assert deliver_batch(sqs, url, subscription(url, batch_size=2), invoke, wait_s=0) == 2
     assert deliver_batch(sqs, url, subscription(url, batch_size=2), invoke, wait_s=0) == 1
-    assert deliver_batch(sqs, url, subscription(url, batch_size=2), invoke, wait_s=0) == 0
 
     assert [function for function, _ in invoke.events] == ["deliver", "deliver"]
     records = [record for _, event in invoke.events for record in event["Records"]]
@@ -117,6 +136,126 @@ def test_what_fails_comes_again_and_at_last_is_a_dead_letter(
     assert NUMBER not in "".join(lines)
 
 
+def test_only_what_a_function_names_as_failed_comes_again(
+    sqs: Any, queues: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    url, dead = queues
+    for body in ("one", "bad", "two"):
+        sqs.send_message(QueueUrl=url, MessageBody=body)
+    invoke = Invoked()
+    invoke.refused = {"bad"}
+    assert deliver_batch(sqs, url, subscription(url), invoke, wait_s=0) == 3
+    assert waiting(sqs, url) == 1
+    assert "took 3 message(s)" in (line := capsys.readouterr().out)
+    assert ", 1 will be redelivered" in line
+
+    assert deliver_batch(sqs, url, subscription(url), invoke, wait_s=1) == 1
+    assert [each["body"] for each in invoke.events[-1][1]["Records"]] == ["bad"]
+    assert waiting(sqs, url) == 1
+    time.sleep(0.01)  # as above
+    assert receive(sqs, url, subscription(url), wait_s=0) == []
+    assert (waiting(sqs, url), waiting(sqs, dead)) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("said", "left"),
+    [
+        (None, 0),
+        ({}, 0),
+        ({"batchItemFailures": []}, 0),
+        ({"batchItemFailures": None}, 0),
+        ({"batchItemFailures": [{"itemIdentifier": "somebody else's"}]}, 2),
+        ({"batchItemFailures": [{"itemIdentifier": ""}]}, 2),
+        ({"batchItemFailures": [{"id": "wrong"}]}, 2),
+    ],
+)
+def test_an_answer_that_cannot_be_read_means_that_all_have_failed(
+    sqs: Any, queues: tuple[str, str], said: Any, left: int
+) -> None:
+    """As AWS documents it; what says nothing has not failed."""
+    url, _ = queues
+    for body in ("one", "two"):
+        sqs.send_message(QueueUrl=url, MessageBody=body)
+    assert deliver_batch(sqs, url, subscription(url), lambda *_: said, wait_s=0) == 2
+    assert waiting(sqs, url) == left
+
+
+class Held:
+    """A function that keeps every batch until it is let go."""
+
+    def __init__(self) -> None:
+        self.bodies: list[str] = []
+        self.go = threading.Event()
+
+    def __call__(self, function: str, event: dict[str, Any]) -> None:
+        self.bodies += [record["body"] for record in event["Records"]]
+        self.go.wait(10)
+
+
+@pytest.fixture
+def polling(sqs: Any) -> Iterator[Polling]:
+    """Starts pollers that end with the test."""
+    started = []
+
+    def start(subscribed: Subscription, invoke: Callable[..., Any]) -> Pollers:
+        started.append(Pollers(sqs, subscribed, invoke, wait_s=1))
+        started[-1].start()
+        return started[-1]
+
+    yield start
+    for pollers in started:
+        pollers.stop()
+
+
+@pytest.fixture
+def crowded(sqs: Any, request: pytest.FixtureRequest) -> str:
+    """A queue of its own, with nine messages in it."""
+    url: str = sqs.create_queue(QueueName=request.node.name)["QueueUrl"]
+    for n in range(9):
+        sqs.send_message(QueueUrl=url, MessageBody=str(n))
+    return url
+
+
+def test_there_are_more_pollers_while_all_are_busy_and_few_when_nothing_is_to_do(
+    sqs: Any, crowded: str, polling: Polling
+) -> None:
+    held = Held()
+    at_most = Subscription("deliver", crowded.rsplit("/", 1)[1], batch_size=1, concurrency=6)
+    pollers = polling(at_most, held)
+    assert wait_until(lambda: len(held.bodies) == 6)
+    assert pollers.running == 6
+    held.go.set()
+    assert wait_until(lambda: len(held.bodies) == 9)
+    assert wait_until(lambda: waiting(sqs, crowded) == 0)
+    assert wait_until(lambda: pollers.running == FEWEST)
+    # Who is left still serves.
+    sqs.send_message(QueueUrl=crowded, MessageBody="late")
+    assert wait_until(lambda: held.bodies[-1] == "late")
+
+
+def test_one_at_a_time_is_one_at_a_time(sqs: Any, crowded: str, polling: Polling) -> None:
+    held = Held()
+    alone = Subscription("transfer", crowded.rsplit("/", 1)[1], batch_size=1, concurrency=1)
+    pollers = polling(alone, held)
+    assert wait_until(lambda: len(held.bodies) == 1)
+    assert pollers.running == 1
+    assert receive(sqs, crowded, alone, wait_s=0)
+    assert len(held.bodies) == 1
+    held.go.set()
+    assert wait_until(lambda: len(held.bodies) == 8)
+
+
+def test_pollers_survive_a_queue_that_cannot_be_reached(
+    sqs: Any, polling: Polling, request: pytest.FixtureRequest
+) -> None:
+    name, held = request.node.name, Held()
+    held.go.set()
+    polling(Subscription("deliver", name, 1), held)
+    url = sqs.create_queue(QueueName=name)["QueueUrl"]
+    sqs.send_message(QueueUrl=url, MessageBody="found")
+    assert wait_until(lambda: held.bodies == ["found"])
+
+
 def test_a_schedule_survives_its_function(capsys: pytest.CaptureFixture[str]) -> None:
     invoke = Invoked()
     invoke.failing = True
@@ -133,8 +272,12 @@ def application() -> tuple[Chalice, list[Any]]:
     app = Chalice(app_name="driven", configure_logs=False)
     given: list[Any] = []
 
-    @app.on_sqs_message(queue="letters", batch_size=3)
+    @app.on_sqs_message(queue="letters", batch_size=3, maximum_concurrency=7)
     def deliver(event: Any) -> None:
+        given.append([record.body for record in event])
+
+    @app.on_sqs_message(queue="parcels", maximum_concurrency=700)
+    def carry(event: Any) -> None:
         given.append([record.body for record in event])
 
     @app.schedule(Rate(5, unit=Rate.MINUTES))
@@ -146,7 +289,10 @@ def application() -> tuple[Chalice, list[Any]]:
 
 def test_the_application_says_what_to_drive() -> None:
     app, _ = application()
-    assert list(subscriptions(app)) == [Subscription("deliver", "letters", 3)]
+    assert list(subscriptions(app)) == [
+        Subscription("deliver", "letters", 3, concurrency=7),
+        Subscription("carry", "parcels", 1, concurrency=MOST),
+    ]
     assert list(schedules(app)) == [Schedule("clean", 300)]
 
 

@@ -1,0 +1,17 @@
+"""Tells the gateway what only a deployment knows: its public address and its bucket."""
+
+from typing import Any
+
+from chalicelib.store.site import SITE_KEY, Site, site_item
+
+AWS_ADDRESS = ".execute-api."
+"""In every address that API Gateway gives out."""
+
+
+def put_site(dynamodb: Any, *, table: str, site: Site) -> str:
+    """Writes it, and returns the address: one of their own that operators have set stays."""
+    written = dynamodb.get_item(TableName=table, Key=SITE_KEY, ConsistentRead=True).get("Item", {})
+    url = str(written.get("url", {}).get("S", ""))
+    kept = Site(url if url and AWS_ADDRESS not in url else site.url, site.bucket)
+    dynamodb.put_item(TableName=table, Item=site_item(kept))
+    return kept.url.rstrip("/")

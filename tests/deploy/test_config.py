@@ -1,0 +1,41 @@
+"""`.chalice/config.json`: what the stages share, and what may stand in one of them only."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.deploy.conftest import ROOT
+
+CONFIG: dict[str, Any] = json.loads((ROOT / ".chalice" / "config.json").read_text())
+DEPLOYABLE = sorted(set(CONFIG["stages"]) - {"local"})
+
+
+def environments(stage: str) -> list[dict[str, str]]:
+    """All that any function of a stage is given."""
+    levels = [CONFIG, CONFIG["stages"][stage]]
+    levels += [each for level in list(levels) for each in level["lambda_functions"].values()]
+    return [level.get("environment_variables", {}) for level in levels]
+
+
+@pytest.mark.parametrize("stage", DEPLOYABLE)
+def test_private_addresses_are_for_development_only(stage: str) -> None:
+    """Whoever sets an app's callback address could reach what only the functions can reach."""
+    assert not [each for each in environments(stage) if "PRIVATE_ADDRESSES" in each]
+    assert CONFIG["stages"]["local"]["environment_variables"]["PRIVATE_ADDRESSES"] == "allowed"
+
+
+def test_the_stages_differ_by_their_names_only() -> None:
+    local = CONFIG["stages"]["local"]["environment_variables"]
+    for stage in DEPLOYABLE:
+        named = CONFIG["stages"][stage]["environment_variables"]
+        assert named.keys() == local.keys() - {"PRIVATE_ADDRESSES"}
+        assert {value.replace(stage, "local", 1) for value in named.values()} <= set(local.values())
+
+
+@pytest.mark.parametrize("stage", DEPLOYABLE)
+def test_each_function_has_its_own_policy_in_each_stage(stage: str) -> None:
+    functions = CONFIG["stages"][stage]["lambda_functions"]
+    assert functions.keys() == CONFIG["lambda_functions"].keys()
+    for function, settings in functions.items():
+        assert settings == {"iam_policy_file": f"policy-{stage}-{function}.json"}
