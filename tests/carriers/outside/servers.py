@@ -41,9 +41,14 @@ def request(connection: socket.socket) -> bytes:
     return head + b"\r\n\r\n" + body
 
 
+def _hears(connection: socket.socket, number: int) -> None:
+    while connection.recv(64 * 1024):
+        pass
+
+
 @contextmanager
 def listening(
-    script: Callable[[socket.socket, int], None] | None = None, *, tls: SSLContext | None = None
+    script: Callable[[socket.socket, int], None] = _hears, *, tls: SSLContext | None = None
 ) -> Iterator[Listening]:
     """Runs `script` with each connection and its number (from 1), each in a thread of its own."""
     with socket.create_server(("127.0.0.1", 0)) as server:
