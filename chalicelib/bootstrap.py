@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from chalicelib.core.delivering import DeliveryDesk
     from chalicelib.core.event_ports import Lane
     from chalicelib.core.follow_up import FollowUp
+    from chalicelib.core.redelivering import Redelivery
     from chalicelib.core.reporting import EventDesk
     from chalicelib.core.upkeep import Upkeep
     from chalicelib.store.accounts import DynamoAccounts
@@ -191,6 +192,13 @@ class Gateway:
             gaps=GapDesk(lambda _, gap: count("CallGap", operation=gap)),
             trouble=log_trouble,
         )
+
+    @cached_property
+    def redelivery(self) -> "Redelivery":
+        """What an app never took, told again."""
+        from chalicelib.core.redelivering import Redelivery  # noqa: PLC0415
+
+        return Redelivery(self._events, self._queues)
 
     @cached_property
     def site(self) -> "DynamoSite":
