@@ -35,8 +35,25 @@ TABLE: Table = {
     ),
     1110: Code((errors.BalanceUsedUp,), refused),
     1200: Code((errors.UnknownCall,), refused),
-    1201: Code((errors.RequestRunning, errors.AlreadyCalling, errors.NonceReused), unknown),
-    UNKNOWN: Code((errors.UnknownBinding, errors.UnknownNumber), refused),
+    1201: Code(
+        (
+            errors.RequestRunning,
+            errors.AlreadyCalling,
+            errors.NonceReused,
+            errors.RecordingNotReady,
+        ),
+        unknown,
+    ),
+    UNKNOWN: Code(
+        (
+            errors.UnknownBinding,
+            errors.UnknownNumber,
+            errors.UnknownEvent,
+            errors.UnknownRecording,
+            errors.RecordingGone,
+        ),
+        refused,
+    ),
     1301: Code(
         (errors.NoNumber, errors.QuotaExceeded),
         lambda _: errors.QuotaExceeded("the carrier takes no more bindings"),
@@ -48,6 +65,7 @@ TABLE: Table = {
             errors.Unavailable,
             errors.NotDelivered,
             errors.NotAnswered,
+            errors.LeftAlone,
             errors.RecordingFailed,
         ),
         unknown,

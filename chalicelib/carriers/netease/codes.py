@@ -15,7 +15,17 @@ FAULT = 500
 
 TABLE: Table = {
     403: Code((errors.Forbidden, errors.Suspended, errors.BalanceUsedUp), refused),
-    404: Code((errors.UnknownBinding, errors.UnknownNumber, errors.UnknownCall), refused),
+    404: Code(
+        (
+            errors.UnknownBinding,
+            errors.UnknownNumber,
+            errors.UnknownCall,
+            errors.UnknownEvent,
+            errors.UnknownRecording,
+            errors.RecordingGone,
+        ),
+        refused,
+    ),
     414: Code((errors.BadParameter, errors.RefusedAddress, errors.AccountExists), refused),
     416: Code(
         (errors.RateExceeded, errors.Contended),
@@ -23,7 +33,7 @@ TABLE: Table = {
     ),
     417: Code((errors.RequestMismatch, errors.AlreadyCalling), refused),
     419: Code((), refused),
-    431: Code((errors.RequestRunning, errors.NonceReused), unknown),
+    431: Code((errors.RequestRunning, errors.NonceReused, errors.RecordingNotReady), unknown),
     500: Code((), unknown),
     514: Code(
         (
@@ -33,6 +43,7 @@ TABLE: Table = {
             errors.CarrierRefused,
             errors.NotDelivered,
             errors.NotAnswered,
+            errors.LeftAlone,
             errors.RecordingFailed,
         ),
         unknown,
