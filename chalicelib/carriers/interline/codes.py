@@ -34,7 +34,18 @@ TABLE: Table = {
         lambda _: errors.RateExceeded("the carrier takes no more requests for the moment"),
     ),
     1110: Code((errors.BalanceUsedUp,), refused),
-    1200: Code((errors.UnknownCall,), refused),
+    1200: Code(
+        (
+            errors.UnknownCall,
+            errors.UnknownRecording,
+            errors.RecordingGone,
+            errors.RecordingNotReady,
+            errors.UnknownEvent,
+            errors.UnknownRecord,
+            errors.UnknownExport,
+        ),
+        refused,
+    ),
     1201: Code((errors.RequestRunning, errors.AlreadyCalling, errors.NonceReused), unknown),
     UNKNOWN: Code((errors.UnknownBinding, errors.UnknownNumber), refused),
     1301: Code(
@@ -48,6 +59,7 @@ TABLE: Table = {
             errors.Unavailable,
             errors.NotDelivered,
             errors.NotAnswered,
+            errors.LeftAlone,
             errors.RecordingFailed,
         ),
         unknown,

@@ -15,7 +15,20 @@ FAULT = 500
 
 TABLE: Table = {
     403: Code((errors.Forbidden, errors.Suspended, errors.BalanceUsedUp), refused),
-    404: Code((errors.UnknownBinding, errors.UnknownNumber, errors.UnknownCall), refused),
+    404: Code(
+        (
+            errors.UnknownBinding,
+            errors.UnknownNumber,
+            errors.UnknownCall,
+            errors.UnknownRecording,
+            errors.RecordingGone,
+            errors.RecordingNotReady,
+            errors.UnknownEvent,
+            errors.UnknownRecord,
+            errors.UnknownExport,
+        ),
+        refused,
+    ),
     414: Code((errors.BadParameter, errors.RefusedAddress, errors.AccountExists), refused),
     416: Code(
         (errors.RateExceeded, errors.Contended),
@@ -33,6 +46,7 @@ TABLE: Table = {
             errors.CarrierRefused,
             errors.NotDelivered,
             errors.NotAnswered,
+            errors.LeftAlone,
             errors.RecordingFailed,
         ),
         unknown,
