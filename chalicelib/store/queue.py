@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
 
+    from chalicelib.core.exporting import Job
+
 _MOST = 10
 
 
@@ -34,6 +36,10 @@ class WorkQueues:
     def transfer(self, errands: Sequence[Errand], *, delay_s: int = 0) -> None:
         """Raises Unavailable unless every errand is in the queue."""
         self._send(self._transfers, [each.to_text() for each in errands], delay_s)
+
+    def export(self, job: "Job", *, delay_s: int = 0) -> None:
+        """Fulfils the port ExportQueue, by the queue of the transfers."""
+        self._send(self._transfers, [job.to_text()], delay_s)
 
     def _send(self, queue: str, messages: Sequence[str], delay_s: int) -> None:
         try:

@@ -20,9 +20,12 @@ TABLE: Table = {
             errors.UnknownBinding,
             errors.UnknownNumber,
             errors.UnknownCall,
-            errors.UnknownEvent,
             errors.UnknownRecording,
             errors.RecordingGone,
+            errors.RecordingNotReady,
+            errors.UnknownEvent,
+            errors.UnknownRecord,
+            errors.UnknownExport,
         ),
         refused,
     ),
@@ -33,7 +36,7 @@ TABLE: Table = {
     ),
     417: Code((errors.RequestMismatch, errors.AlreadyCalling), refused),
     419: Code((), refused),
-    431: Code((errors.RequestRunning, errors.NonceReused, errors.RecordingNotReady), unknown),
+    431: Code((errors.RequestRunning, errors.NonceReused), unknown),
     500: Code((), unknown),
     514: Code(
         (
