@@ -6,7 +6,13 @@ from typing import Any
 from chalice.app import Chalice, CloudWatchEvent, Rate, SQSEvent
 
 from chalicelib.api import callbacks, interline, netease, switch, unknown
-from chalicelib.jobs import SomeFailed, clean_expired, deliver_events, extend_leases, reconcile
+from chalicelib.jobs import (
+    clean_expired,
+    deliver_batch,
+    extend_leases,
+    follow_up,
+    reconcile,
+)
 from chalicelib.settings import settings
 from chalicelib.telemetry import SERVICE, logger
 
@@ -22,37 +28,15 @@ for paths in (netease, interline, switch, callbacks, unknown):
 @app.on_sqs_message(
     queue=settings().delivery_queue_name, batch_size=10, maximum_concurrency=FAST_LANE
 )
-def deliver(event: SQSEvent) -> Any:
+def deliver(event: SQSEvent) -> dict[str, Any]:
     """Hands stored events to the apps' receivers."""
-    return _each(event)
+    return deliver_batch(event.to_dict(), lane="fast")
 
 
 @app.on_sqs_message(queue=settings().slow_queue_name, batch_size=10, maximum_concurrency=SLOW_LANE)
-def deliver_slow(event: SQSEvent) -> Any:
-    """The same for receivers that took long lately."""
-    return _each(event)
-
-
-@app.on_sqs_message(
-    queue=settings().transfer_queue_name, batch_size=1, maximum_concurrency=TRANSFERS
-)
-def transfer(event: SQSEvent) -> None:
-    """Fetches recordings and writes exports."""
-
-
-@app.schedule(Rate(1, unit=Rate.MINUTES))
-def follow_up(event: CloudWatchEvent) -> None:
-    """Puts what is due into the queues: events, recordings, calls to look over."""
-
-
-def _each(event: SQSEvent) -> Any:
-    failed = []
-    for record in event:
-        try:
-            deliver_events([record.body])
-        except SomeFailed:
-            failed.append({"itemIdentifier": record.to_dict()["messageId"]})
-    return {"batchItemFailures": failed}
+def deliver_slow(event: SQSEvent) -> dict[str, Any]:
+    """The same, to receivers that were slow lately."""
+    return deliver_batch(event.to_dict(), lane="slow")
 
 
 @app.schedule(Rate(1, unit=Rate.MINUTES))
@@ -74,6 +58,13 @@ def settle(event: CloudWatchEvent) -> None:
     """Settles what carriers were asked and did not answer."""
     context: Any = event.context
     reconcile(context.get_remaining_time_in_millis)
+
+
+@app.schedule(Rate(1, unit=Rate.MINUTES), name="follow_up")
+def follow(event: CloudWatchEvent) -> None:
+    """Looks after what was not told, fetched or complete in time."""
+    context: Any = event.context
+    follow_up(context.get_remaining_time_in_millis)
 
 
 # What was imported stays as long as the process: the collector need not go through it each time,

@@ -28,11 +28,19 @@ if TYPE_CHECKING:
     from chalicelib.carriers.netease.phone_login import PhoneLoginFacade
     from chalicelib.carriers.netease.receiver import CarrierReceiver
     from chalicelib.carriers.trunk.callbacks import Switchboard
+    from chalicelib.core.addressing import AddressBook
+    from chalicelib.core.delivering import DeliveryDesk
+    from chalicelib.core.event_ports import Lane
+    from chalicelib.core.follow_up import FollowUp
+    from chalicelib.core.redelivering import Redelivery
     from chalicelib.core.reporting import EventDesk
     from chalicelib.core.upkeep import Upkeep
     from chalicelib.store.accounts import DynamoAccounts
+    from chalicelib.store.calls import DynamoEvents
     from chalicelib.store.ledger import DynamoLedger
     from chalicelib.store.placed import DynamoPlacedCalls
+    from chalicelib.store.queue import WorkQueues
+    from chalicelib.store.site import DynamoSite
 
 
 @dataclass(frozen=True)
@@ -146,22 +154,58 @@ class Gateway:
 
     @cached_property
     def events(self) -> "EventDesk":
-        """Events in, callbacks out."""
-        from chalicelib.carriers.transport import CallbackSender  # noqa: PLC0415
+        """Events in."""
         from chalicelib.core.reporting import EventDesk  # noqa: PLC0415
-        from chalicelib.store.events import DynamoEvents  # noqa: PLC0415
-        from chalicelib.store.queue import DeliveryQueue  # noqa: PLC0415
 
         return EventDesk(
-            events=DynamoEvents(self._table, self._data_keys.vault),
-            outbox=DeliveryQueue(clients.sqs, self.settings.delivery_queue_name),
-            bindings=self._bindings,
-            legs=self._bindings,
-            placed=self._placed,
-            apps=self._apps,
-            dialects=AppDialects(self._credentials),
-            sender=CallbackSender(self.settings.callback_timeout_s),
+            events=self._events, outbox=self._queues, book=self._book, dialects=self._dialects
         )
+
+    @cached_property
+    def delivery(self) -> "DeliveryDesk":
+        """Events out."""
+        from chalicelib.carriers.transport import CallbackSender  # noqa: PLC0415
+        from chalicelib.core.delivering import DeliveryDesk  # noqa: PLC0415
+        from chalicelib.store.receivers import DynamoReceivers  # noqa: PLC0415
+
+        return DeliveryDesk(
+            events=self._events,
+            outbox=self._queues,
+            receivers=DynamoReceivers(self._table),
+            book=self._book,
+            dialects=self._dialects,
+            sender=CallbackSender(
+                self.settings.callback_timeout_s, private=self.settings.private_addresses
+            ),
+            link=lambda event_id: f"{self.site.get().url}/v1/recordings/{event_id}",
+        )
+
+    @cached_property
+    def follow_up(self) -> "FollowUp":
+        """The schedule after calls."""
+        from chalicelib.core.follow_up import FollowUp  # noqa: PLC0415
+        from chalicelib.core.gaps import GapDesk  # noqa: PLC0415
+
+        return FollowUp(
+            events=self._events,
+            outbox=self._queues,
+            gaps=GapDesk(lambda _, gap: count("CallGap", operation=gap)),
+            trouble=log_trouble,
+        )
+
+    @cached_property
+    def redelivery(self) -> "Redelivery":
+        """What an app never took, told again."""
+        from chalicelib.core.redelivering import Redelivery  # noqa: PLC0415
+
+        return Redelivery(self._events, self._queues)
+
+    @cached_property
+    def site(self) -> "DynamoSite":
+        """Where this deployment is."""
+        from chalicelib.store.site import DynamoSite  # noqa: PLC0415
+
+        return DynamoSite(self._table, self.settings.cache_s)
 
     @cached_property
     def upkeep(self) -> "Upkeep":
@@ -182,6 +226,36 @@ class Gateway:
         from chalicelib.store.ledger import DynamoLedger  # noqa: PLC0415
 
         return DynamoLedger(self._table)
+
+    @cached_property
+    def history(self) -> "DynamoEvents":
+        """The calls that were."""
+        return self._events
+
+    @cached_property
+    def _events(self) -> "DynamoEvents":
+        from chalicelib.store.calls import DynamoEvents  # noqa: PLC0415
+
+        return DynamoEvents(self._table, self._data_keys.vault)
+
+    @cached_property
+    def _queues(self) -> "WorkQueues":
+        from chalicelib.store.queue import WorkQueues  # noqa: PLC0415
+
+        names = self.settings
+        lanes: dict[Lane, str] = {"fast": names.delivery_queue_name, "slow": names.slow_queue_name}
+        return WorkQueues(clients.sqs, lanes, names.transfer_queue_name)
+
+    @cached_property
+    def _book(self) -> "AddressBook":
+        from chalicelib.core.addressing import AddressBook  # noqa: PLC0415
+
+        bindings = self._bindings
+        return AddressBook(bindings=bindings, legs=bindings, placed=self._placed, apps=self._apps)
+
+    @cached_property
+    def _dialects(self) -> AppDialects:
+        return AppDialects(self._credentials)
 
     @cached_property
     def _limiter(self) -> RateLimiter:

@@ -17,8 +17,10 @@ SHARED_BY_CARRIERS = {
     "code_table",
     "json_text",
     "numbering",
+    "outside",
     "parameters",
     "sources",
+    "standard_webhooks",
     "transport",
 }
 NOT_SHIPPED = {"admin", "bench", "infra", "scripts", "simulator", "tests"}

@@ -2,14 +2,22 @@
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from functools import cache
+from http.client import HTTPException
 from typing import TYPE_CHECKING, Generic, TypeVar
 from urllib.parse import urlsplit
 
+from chalicelib.carriers.outside.calls import Outside
 from chalicelib.core.credentials import CarrierAccount
-from chalicelib.core.errors import NotDelivered, NotReached, Unavailable
+from chalicelib.core.errors import (
+    NotAnswered,
+    NotDelivered,
+    NotReached,
+    RefusedAddress,
+    Unavailable,
+)
 
 if TYPE_CHECKING:
     import requests
@@ -25,6 +33,10 @@ Sign = Callable[[], Mapping[str, str | bytes]]
 Read = Callable[[int, bytes], tuple[int, _T]]
 """Reads HTTP status and body of an answer: its code for the log, and what it says. Raises
 Unavailable for one that does not tell whether the carrier did what was asked."""
+
+EXACTLY_200 = range(200, 201)
+
+ANY_2XX = range(200, 300)
 
 MAX_CONNECT_S = 2.0
 """A connection comes about at once or not at all; the second address is waiting."""
@@ -51,32 +63,38 @@ def _session() -> "requests.Session":
 
 
 class CallbackSender:
-    """Fulfils the port Sender."""
+    """Fulfils the port Sender. Apps choose where it posts to, so it goes nowhere but to public
+    addresses; `private` is for development."""
 
-    def __init__(self, timeout_s: float) -> None:
+    def __init__(self, timeout_s: float, *, private: bool = False) -> None:
         self._timeout_s = timeout_s
+        self._outside = Outside(private=private)
 
-    def post(self, url: str, headers: Mapping[str, str], body: bytes) -> None:
-        """One POST; redirects are not followed, the reply's body is not read.
+    def post(
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        *,
+        accepts: Container[int] = EXACTLY_200,
+    ) -> None:
+        """One POST; redirects are not followed, the reply's body is not looked at.
 
-        Raises NotDelivered, whose text holds neither address nor content, unless HTTP 200 comes
-        within the time-out (seconds, for connecting and for the answer).
+        Raises NotDelivered unless one of the HTTP statuses that the app's dialect `accepts` comes
+        within the time-out (seconds, for connecting, sending and the answer's headers together),
+        NotAnswered if none comes at all. Their texts hold neither address nor content.
         """
-        from requests import RequestException  # noqa: PLC0415
-
+        until = time.monotonic() + self._timeout_s
         try:
-            with _session().post(
-                url,
-                data=body,
-                headers=dict(headers),
-                timeout=self._timeout_s,
-                allow_redirects=False,
-                stream=True,
+            with self._outside.ask(
+                "POST", url, headers=headers, body=body, until=until, silence_s=self._timeout_s
             ) as answer:
-                status = answer.status_code
-        except RequestException as error:
-            raise NotDelivered(type(error).__name__) from None
-        if status != 200:
+                status = answer.status
+        except RefusedAddress as error:
+            raise NotAnswered(f"refused: {error.why}") from None
+        except (OSError, HTTPException, ValueError) as error:
+            raise NotAnswered(type(error).__name__) from None
+        if status not in accepts:
             raise NotDelivered(f"HTTP {status}")
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from chalicelib.core.events import Event, EventKind, SmsResult, call_record
+from chalicelib.core.events import Event, EventKind, SmsResult
+from chalicelib.core.records import call_record
 from chalicelib.core.values import Tariff
 
 CHARGED = frozenset(

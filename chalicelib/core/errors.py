@@ -20,6 +20,14 @@ class BadParameter(GatewayError):
         self.name = name
 
 
+class RefusedAddress(BadParameter):
+    """An address that we do not call: not https, or not public. Its text does not repeat it."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__("address")
+        self.why = why
+
+
 class Forbidden(GatewayError):
     """The app is switched off, or its carrier can't do what was asked."""
 
@@ -145,3 +153,38 @@ class AccountExists(GatewayError):
 
 class NotDelivered(GatewayError):
     """The app's receiver did not take a callback; it stays stored and is tried again."""
+
+
+class NotAnswered(NotDelivered):
+    """It gave no answer, or its address may not be called."""
+
+
+class LeftAlone(NotDelivered):
+    """It gave no answer lately, so it was not even asked."""
+
+    def __init__(self) -> None:
+        super().__init__("the receiver does not answer and is left alone")
+
+
+class RecordingFailed(GatewayError):
+    """A recording could not be fetched; `final` when trying again would not help."""
+
+    def __init__(self, why: str, *, final: bool = False) -> None:
+        super().__init__(why)
+        self.final = final
+
+
+class UnknownRecording(GatewayError):
+    """No such recording, or somebody else's: both look the same."""
+
+
+class RecordingGone(GatewayError):
+    """It is not kept any more, or never could be fetched."""
+
+
+class RecordingNotReady(GatewayError):
+    """It is still on its way here."""
+
+
+class UnknownEvent(GatewayError):
+    """No such event, or somebody else's: both look the same."""

@@ -1,12 +1,14 @@
 """What happened to calls and messages, normalised from any carrier, and the record of a call."""
 
 import json
-from collections.abc import Sequence
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
 
 from chalicelib.core.values import Subscriber
+
+_EVENT_ID = re.compile(r"[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{22}")
 
 
 class EventKind(StrEnum):
@@ -19,6 +21,8 @@ class EventKind(StrEnum):
     SMS_SENT = "sms.sent"
     RECORDING_READY = "recording.ready"
     PLACED_ENDED = "placed.ended"
+    RECORDING_FAILED = "recording.failed"
+    CALL_GAP = "call.gap"
     UNKNOWN = "unknown"
 
 
@@ -30,7 +34,7 @@ REPORTED = frozenset(
         EventKind.PLACED_ENDED,
     }
 )
-"""The kinds that an app is told of."""
+"""The kinds that an app is told of if nothing else was agreed."""
 
 
 class RejectReason(StrEnum):
@@ -100,26 +104,90 @@ class EventKey:
     call: str
     event: str
 
+    @property
+    def id(self) -> str:
+        """What an app knows the event by."""
+        return f"{self.call}.{self.event}"
+
+    @classmethod
+    def from_id(cls, text: str) -> Self | None:
+        """Reads `id`; None for what can't be one."""
+        if not _EVENT_ID.fullmatch(text):
+            return None
+        call, _, event = text.partition(".")
+        return cls(call, event)
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """What a queue message asks for: an event, and where else to look for what telling it takes
+    (its app, its binding), as far as that is known."""
+
+    key: EventKey
+    app: str | None = None
+    binding: str | None = None
+
     def to_text(self) -> str:
         """As it stands in a queue message."""
-        return json.dumps({"call": self.call, "event": self.event})
+        fields = {"event": self.key.id, "app": self.app, "binding": self.binding}
+        return json.dumps({name: value for name, value in fields.items() if value is not None})
 
     @classmethod
     def from_text(cls, text: str) -> Self:
         """Reads `to_text`. Raises ValueError for anything else."""
         fields = json.loads(text)
-        if not isinstance(fields, dict) or fields.keys() != {"call", "event"}:
-            raise ValueError("not an event's key")
-        return cls(call=str(fields["call"]), event=str(fields["event"]))
+        key = EventKey.from_id(str(fields.pop("event", ""))) if isinstance(fields, dict) else None
+        if key is None or not fields.keys() <= {"app", "binding"}:
+            raise ValueError("not an errand")
+        return cls(key, **{name: str(value) for name, value in fields.items()})
 
 
 class Delivery(StrEnum):
-    """How far an event has come on its way to the app."""
+    """How far an event has come on its way to the app.
 
+    FETCHING: its recording has to be here first; LOST: that did not succeed. PENDING: to be told.
+    DEAD: the receiver never took it. KEPT: nobody has to be told; UNMATCHED: it is nobody's.
+    """
+
+    FETCHING = "fetching"
+    LOST = "lost"
     PENDING = "pending"
     DELIVERED = "delivered"
+    DEAD = "dead"
     UNMATCHED = "unmatched"
     KEPT = "kept"
+
+
+OPEN = frozenset({Delivery.FETCHING, Delivery.PENDING})
+"""What is still to be worked on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an event is. While it is open, `attempts` failed so far and the next is due `at`;
+    afterwards that is when it was settled (epoch ms)."""
+
+    delivery: Delivery
+    attempts: int = 0
+    at: int = 0
+
+    @property
+    def open(self) -> bool:
+        """Whether something is still to be done."""
+        return self.delivery in OPEN
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A recording that we keep: its name among our files, bytes, md5 (lower hex), since when and
+    until when (epoch ms), and its media type."""
+
+    name: str
+    size: int
+    md5: str
+    stored: int
+    expires: int
+    content_type: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +229,7 @@ class Event:
     `cause` is a Q.850 cause, `result` the carrier's own word for how it ended. `raw` is what the
     carrier sent. `started`, `ringing`, `answered` and `outcome` are there when a carrier tells of a
     whole call at its end; `placed` when it was a placed one. `text` is what a message said.
+    `sequence` is the number that a carrier which counts its events gave this one.
     """
 
     id: str
@@ -188,92 +257,37 @@ class Event:
     ringing: int | None = None
     result: str | None = None
     text: str | None = None
+    sequence: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class CallRecord:
-    """One call as its events tell it; `ringing` and `answered` are None if nothing rang, nobody
-    answered. Epoch ms."""
+class Stored:
+    """An event at rest. `recording` is the one it brought, once that is kept here."""
 
-    started: int
-    ringing: int | None
-    answered: int | None
-    ended: int
-    released_by: Party
-    outcome: Outcome
+    key: EventKey
+    event: Event
+    progress: Progress
+    recording: Recording | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Everything that is known of one call (or message): `id` is its digest, `app` whose X it went
+    over (None: nobody's); events by their time. `version` grows with every change. `recorded`: a
+    recording of it is to come. `looked` is how many events it had when it was looked over."""
+
+    id: str
+    app: str | None
+    version: int
+    stored: tuple[Stored, ...]
+    recorded: bool = False
+    looked: int = 0
 
     @property
-    def talked_s(self) -> int:
-        """Seconds, as whoever sees both times without their parts of a second works it out."""
-        return 0 if self.answered is None else self.ended // 1000 - self.answered // 1000
+    def events(self) -> list[Event]:
+        """What happened, by the carrier's time."""
+        return [each.event for each in self.stored]
 
-
-_BY_CAUSE = {
-    1: Outcome.EMPTY_NUMBER,
-    2: Outcome.ROUTE_FAILURE,
-    3: Outcome.ROUTE_FAILURE,
-    17: Outcome.BUSY,
-    18: Outcome.NO_ANSWER,
-    19: Outcome.NO_ANSWER,
-    20: Outcome.POWERED_OFF,
-    21: Outcome.REJECTED,
-    22: Outcome.EMPTY_NUMBER,
-    25: Outcome.ROUTE_FAILURE,
-    27: Outcome.UNREACHABLE,
-    28: Outcome.EMPTY_NUMBER,
-    50: Outcome.SUSPENDED,
-    55: Outcome.BLOCKED,
-    57: Outcome.SUSPENDED,
-}
-_NORMAL = frozenset({16, 31})
-HUNG_UP = {
-    Party.CALLER: Outcome.CALLER_HUNG_UP,
-    Party.CALLEE: Outcome.CALLEE_HUNG_UP,
-    Party.PLATFORM: Outcome.PLATFORM_ENDED,
-}
-"""How an answered call ended, by who ended it."""
-GAVE_UP = {
-    Party.CALLER: Outcome.CALLER_GAVE_UP,
-    Party.CALLEE: Outcome.REJECTED,
-    Party.PLATFORM: Outcome.PLATFORM_ERROR,
-}
-"""How a call ended that nobody answered and that has no other cause, by who ended it."""
-_NOT_ROUTED = {
-    RejectReason.EXPIRED: Outcome.EXPIRED,
-    RejectReason.BLOCKED: Outcome.BLOCKED,
-}
-
-
-def call_record(end: Event, call: Sequence[Event]) -> CallRecord:
-    """Reads the record of a call off its end and whatever other events of it are known."""
-    rings = [e.at for e in call if e.kind is EventKind.CALL_RINGING]
-    rings += [end.ringing] if end.ringing is not None else []
-    starts = [e.at for e in call if e.kind is EventKind.CALL_STARTED] + rings
-    starts += [end.started] if end.started is not None else []
-    answers = [e.at for e in call if e.kind is EventKind.CALL_ANSWERED]
-    answers += [end.answered] if end.answered is not None else []
-    answered = min(*answers, end.at) if answers else None
-    known = [end.at, *starts, *answers]
-    return CallRecord(
-        started=min(known),
-        ringing=min(rings, default=None),
-        answered=answered,
-        ended=end.at,
-        released_by=end.released_by or Party.PLATFORM,
-        outcome=_outcome(end, answered=answered is not None),
-    )
-
-
-def _outcome(end: Event, *, answered: bool) -> Outcome:
-    if end.outcome is not None:
-        return end.outcome
-    if end.rejected is not None:
-        return _NOT_ROUTED.get(end.rejected, Outcome.NO_BINDING)
-    if end.binding is None:
-        return Outcome.NO_BINDING
-    by = end.released_by or Party.PLATFORM
-    if answered:
-        return HUNG_UP[by]
-    if end.cause is None or end.cause in _NORMAL:
-        return GAVE_UP[by]
-    return _BY_CAUSE.get(end.cause, Outcome.PLATFORM_ERROR)
+    def find(self, key: EventKey) -> Stored | None:
+        """One of its events."""
+        return next((each for each in self.stored if each.key == key), None)

@@ -5,21 +5,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from chalicelib.core.credentials import AppCredentials, CarrierAccount, SwitchCredentials
-from chalicelib.core.values import (
-    App,
-    Binding,
-    BindingInfo,
-    Kept,
-    Line,
-    Standing,
-    Subscriber,
-)
+from chalicelib.core.values import App, Binding, BindingInfo, Kept, Subscriber
 
 if TYPE_CHECKING:
     # What a cold bind does without.
     from chalicelib.core.calls import CallAsk, PlacedCall
-    from chalicelib.core.charging import Bill
-    from chalicelib.core.events import Delivery, Event, EventKey, EventKind
+    from chalicelib.core.lines import Line
+    from chalicelib.core.standing import Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +128,7 @@ class Bindings(Protocol):
 class Legs(Protocol):
     """The read side of a call."""
 
-    def find(self, number: str, caller: Subscriber | None) -> Line:
+    def find(self, number: str, caller: Subscriber | None) -> "Line":
         """What stands on X for this caller: one consistent read."""
         ...
 
@@ -156,70 +148,11 @@ class Apps(Protocol):
         ...
 
 
-class Events(Protocol):
-    """Stored events, which are also the outbox."""
-
-    def append(
-        self, event: "Event", *, tell: bool, bill: "Bill | None" = None
-    ) -> "EventKey | None":
-        """Stores once, and charges for it in the same write; the key if an app is to be told
-        (`tell`) and has not been yet, else None. Raises Contended."""
-        ...
-
-    def call(self, key: "EventKey") -> "Sequence[tuple[EventKey, Event, Delivery]]":
-        """Every event of the call: one query."""
-        ...
-
-    def settle(self, key: "EventKey", delivery: "Delivery", *, now: int) -> None: ...
-
-
-class Outbox(Protocol):
-    """The way to the worker that delivers."""
-
-    def announce(self, keys: "Sequence[EventKey]") -> None: ...
-
-
 class Ledger(Protocol):
     """The apps' accounts."""
 
-    def standing(self, app: str) -> Standing:
+    def standing(self, app: str) -> "Standing":
         """One consistent read. Raises Unavailable."""
-        ...
-
-
-class Dialect(Protocol):
-    """How an app wants to be told."""
-
-    tells: "frozenset[EventKind]"
-    """The kinds that it has words for."""
-
-    def callback(
-        self,
-        event: "Event",
-        call: "Sequence[Event]",
-        *,
-        app: App,
-        binding: Binding | None,
-        now: int,
-    ) -> tuple[Mapping[str, str], bytes] | None:
-        """Headers (signed, where the dialect signs) and body; None if this event is told with
-        another one of its call. Raises NotDelivered for an app without credentials."""
-        ...
-
-
-class Dialects(Protocol):
-    """All dialects."""
-
-    def of(self, app: App) -> Dialect:
-        """The one that this app is told in."""
-        ...
-
-
-class Sender(Protocol):
-    """Posts a callback."""
-
-    def post(self, url: str, headers: Mapping[str, str], body: bytes) -> None:
-        """Raises NotDelivered unless the receiver answered 200 in time."""
         ...
 
 
@@ -244,6 +177,15 @@ class Credentials(Protocol):
 
     def carrier(self, name: str) -> CarrierAccount | None:
         """An account of ours with a carrier."""
+        ...
+
+    def callback_secrets(self, name: str) -> tuple[str, ...]:
+        """What callbacks to an app are signed with by Standard Webhooks: every secret that is
+        valid now, the current one first."""
+        ...
+
+    def recording_hosts(self, carrier: str) -> tuple[str, ...]:
+        """From where a carrier's recordings may be fetched."""
         ...
 
 

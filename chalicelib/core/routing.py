@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 from chalicelib.core.events import RejectReason
+from chalicelib.core.lines import Line
 from chalicelib.core.ports import Legs
-from chalicelib.core.values import Leg, Line, Subscriber
+from chalicelib.core.values import Leg, Subscriber
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,9 +109,10 @@ class App:
     """A tenant. Durations are milliseconds, `rate` is requests a second, `quota` live bindings.
 
     `quota_shards` is over how many counters the quota is spread; it is fixed when the app is made.
-    `dialect` is in whose words it is told of its calls (`netease`, `interline`), `callback_json`
-    that a dialect which knows forms and JSON uses JSON. `sources` are the networks (CIDR) that it
-    may send from, any if there are none.
+    `dialect` is in whose words it is told of its calls (`netease`, `interline`, `cloudevents`),
+    `wants` which kinds of events (none: whatever the dialect has words for), `callback_json` that
+    a dialect which knows forms and JSON uses JSON. `sources` are the networks (CIDR) that it may
+    send from, any if there are none. `recording_days` is how long its recordings are kept.
     """
 
     name: str
@@ -134,6 +135,8 @@ class App:
     tariff: Tariff = FREE
     role: str = ""
     sources: tuple[str, ...] = ()
+    wants: frozenset[str] = frozenset()
+    recording_days: int = 180
 
     @property
     def enabled(self) -> bool:
@@ -385,16 +388,6 @@ class Leg:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """What stands on an X for one caller: the app that owns it, the caller's own leg, and the leg
-    that is everybody's."""
-
-    owner: str | None
-    leg: Leg | None
-    everybodys: Leg | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Kept:
     """A binding as its carrier has it: the carrier's id, and until when it keeps it (epoch ms,
     never later than it really does). `at_most` is when it has surely ended, where that is not the
@@ -403,18 +396,3 @@ class Kept:
     id: str
     until: int
     at_most: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """An app's account, in millionths of a yuan; times are epoch ms (None: not known)."""
-
-    balance: int
-    overdraft: int
-    created: int | None
-    updated: int | None
-
-    @property
-    def used_up(self) -> bool:
-        """Whether there is nothing left to spend."""
-        return self.balance + self.overdraft <= 0

@@ -71,6 +71,8 @@ def profile_item(app: App) -> Item:
         "tariff": s(f"{app.tariff.binding} {app.tariff.sms} {app.tariff.minute}"),
         "role": s(app.role),
         "sources": s(" ".join(app.sources)),
+        "wants": s(" ".join(sorted(app.wants))),
+        "recording_days": {"N": str(app.recording_days)},
     }
 
 
@@ -108,6 +110,8 @@ def _app(items: list[Item]) -> App | None:
         tariff=Tariff(*map(int, _words(profile, "tariff"))) if "tariff" in profile else FREE,
         role=profile["role"]["S"] if "role" in profile else "",
         sources=tuple(_words(profile, "sources")),
+        wants=frozenset(_words(profile, "wants")),
+        recording_days=int(profile["recording_days"]["N"]) if "recording_days" in profile else 180,
     )
 
 

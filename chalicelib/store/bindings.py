@@ -3,14 +3,18 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from chalicelib.core.binding import handle_of
 from chalicelib.core.errors import StoreUnavailable
 from chalicelib.core.ports import Duty, Overdue, Refusal, Unsettled
-from chalicelib.core.values import MINUTE_MS, Binding, BindingInfo, Line, Subscriber
+from chalicelib.core.values import MINUTE_MS, Binding, BindingInfo, Subscriber
 from chalicelib.store import items, rules
 from chalicelib.store.table import Failed, Item, Table, n, s
 from chalicelib.store.vault import Vault
+
+if TYPE_CHECKING:
+    from chalicelib.core.lines import Line
 
 MOST_PROMPTS = 20
 """Among how many legs of an X it is looked for what strangers hear."""
@@ -193,8 +197,10 @@ class DynamoBindings:
                     held[leg["pk"]["S"].removeprefix("X#")] = by
         return held
 
-    def find(self, number: str, caller: Subscriber | None) -> Line:
+    def find(self, number: str, caller: Subscriber | None) -> "Line":
         """See the port."""
+        from chalicelib.core.lines import Line  # noqa: PLC0415 - a cold bind does without
+
         vault = self._vault()
         people = vault.person_everywhere(caller.digits) if caller else []
         everybodys_key = items.leg_key(number, items.EVERYBODY)

@@ -9,6 +9,7 @@ from botocore.config import Config
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sqs import SQSClient
 
@@ -26,6 +27,18 @@ _CONFIG = Config(
     max_pool_connections=64,
 )
 
+_S3_CONFIG = _CONFIG.merge(
+    Config(
+        # A part of a file takes longer than an item, and nobody waits.
+        read_timeout=30,
+        # Presigned links: of the newest kind, and (only "virtual" does that) to the bucket's own
+        # region, as one to another region is redirected and its signature worth nothing there.
+        signature_version="s3v4",
+        s3={"addressing_style": "virtual", "us_east_1_regional_endpoint": "regional"},
+        # Few calls at a time, each with a part of a file in memory.
+        max_pool_connections=10,
+    )
+)
 
 _lock = Lock()
 """Making a client is not thread-safe in boto3, using it is."""
@@ -55,3 +68,10 @@ def sqs() -> "SQSClient":
     """The client of the delivery queue."""
     with _lock:
         return _session().client("sqs", config=_CONFIG)
+
+
+@cache
+def s3() -> "S3Client":
+    """The client of the bucket."""
+    with _lock:
+        return _session().client("s3", config=_S3_CONFIG)

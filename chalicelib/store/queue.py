@@ -1,12 +1,13 @@
-"""The queue to the delivery worker. Messages carry digests only."""
+"""The queues to the workers. Messages carry digests and our own ids only."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.core.errors import StoreUnavailable
-from chalicelib.core.events import EventKey
+from chalicelib.core.event_ports import Lane
+from chalicelib.core.events import Errand
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -15,25 +16,37 @@ if TYPE_CHECKING:
 _MOST = 10
 
 
-class DeliveryQueue:
-    """Fulfils the port Outbox: one call for ten events."""
+class WorkQueues:
+    """Fulfils the port Outbox: one call for ten errands."""
 
-    def __init__(self, client: "Callable[[], SQSClient]", name: str) -> None:
+    def __init__(
+        self, client: "Callable[[], SQSClient]", lanes: Mapping[Lane, str], transfers: str
+    ) -> None:
         self._client = client
-        self._name = name
-        self._url: str | None = None
+        self._lanes = lanes
+        self._transfers = transfers
+        self._urls: dict[str, str] = {}
 
-    def announce(self, keys: Sequence[EventKey]) -> None:
-        """Raises Unavailable unless every key is in the queue."""
+    def announce(self, errands: Sequence[Errand], *, lane: Lane = "fast", delay_s: int = 0) -> None:
+        """Raises Unavailable unless every errand is in the queue."""
+        self._send(self._lanes[lane], [each.to_text() for each in errands], delay_s)
+
+    def transfer(self, errands: Sequence[Errand], *, delay_s: int = 0) -> None:
+        """Raises Unavailable unless every errand is in the queue."""
+        self._send(self._transfers, [each.to_text() for each in errands], delay_s)
+
+    def _send(self, queue: str, messages: Sequence[str], delay_s: int) -> None:
         try:
-            if self._url is None:
-                self._url = self._client().get_queue_url(QueueName=self._name)["QueueUrl"]
-            for start in range(0, len(keys), _MOST):
+            if queue not in self._urls:
+                self._urls[queue] = self._client().get_queue_url(QueueName=queue)["QueueUrl"]
+            for start in range(0, len(messages), _MOST):
                 entries: list[SendMessageBatchRequestEntryTypeDef] = [
-                    {"Id": str(i), "MessageBody": each.to_text()}
-                    for i, each in enumerate(keys[start : start + _MOST])
+                    {"Id": str(i), "MessageBody": each, "DelaySeconds": delay_s}
+                    for i, each in enumerate(messages[start : start + _MOST])
                 ]
-                sent = self._client().send_message_batch(QueueUrl=self._url, Entries=entries)
+                sent = self._client().send_message_batch(
+                    QueueUrl=self._urls[queue], Entries=entries
+                )
                 if sent.get("Failed"):
                     raise StoreUnavailable("the queue refused a message")
         except (ClientError, BotoCoreError) as error:

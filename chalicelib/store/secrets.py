@@ -61,6 +61,8 @@ class Credentials:
         self._by_name: dict[str, AppCredentials] = {}
         self._switches: dict[str, SwitchCredentials] = {}
         self._carriers: dict[str, CarrierAccount] = {}
+        self._callbacks: dict[str, tuple[str, ...]] = {}
+        self._hosts: dict[str, tuple[str, ...]] = {}
         self._looked_again = float("-inf")
 
     def app(self, app_key: str) -> AppCredentials | None:
@@ -99,6 +101,16 @@ class Credentials:
         self._read(fresh=False)
         return self._developers_by_name.get(name)
 
+    def callback_secrets(self, name: str) -> tuple[str, ...]:
+        """What callbacks to this app are signed with where its dialect has secrets of its own."""
+        self._read(fresh=False)
+        return self._callbacks.get(name, ())
+
+    def recording_hosts(self, carrier: str) -> tuple[str, ...]:
+        """From where recordings of this carrier, or of its switches, may be fetched."""
+        self._read(fresh=False)
+        return self._hosts.get(carrier, ())
+
     def _look_again(self) -> None:
         now = time.monotonic()
         if now - self._looked_again >= LOOK_AGAIN_S:
@@ -122,6 +134,10 @@ class Credentials:
         }
         accounts = [_account(name, each) for name, each in source.get("carriers", {}).items()]
         self._carriers = {account.name: account for account in accounts if account is not None}
+        self._callbacks = {
+            name: _both(each, "secret") for name, each in source.get("callbacks", {}).items()
+        }
+        self._hosts = _hosts(source)
         self._by_name = {each.app: each for each in apps.values()}
         self._apps = apps
         self._source = source
@@ -180,6 +196,17 @@ def _account(name: str, entry: Mapping[str, Any]) -> CarrierAccount | None:
         )
     except (AttributeError, KeyError, TypeError):
         return None
+
+
+def _hosts(source: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """Carrier -> where its recordings are, as its account and its switches have it."""
+    named = [(each["carrier"], each) for each in source.get("switches", {}).values()]
+    named += list(source.get("carriers", {}).items())
+    hosts: dict[str, tuple[str, ...]] = {}
+    for carrier, each in named:
+        given = each.get("recording_hosts", ()) if isinstance(each, dict) else ()
+        hosts[carrier] = (*hosts.get(carrier, ()), *map(str, given))
+    return hosts
 
 
 def _login(entry: Mapping[str, Any]) -> dict[str, str | None]:

@@ -46,6 +46,20 @@ class Failed:
         self.item = item
 
 
+class Seen:
+    """An item as it stands (None: not told); `done` if the update that was asked for made it so."""
+
+    __slots__ = ("done", "item")
+
+    def __init__(self, item: Item | None, *, done: bool) -> None:
+        self.item = item
+        self.done = done
+
+
+class ItemTooLarge(StoreUnavailable):
+    """An item can't take in any more: DynamoDB's limit is 400 KB."""
+
+
 class Table:
     """Calls on the table. Every method raises Unavailable when DynamoDB does not answer."""
 
@@ -110,17 +124,36 @@ class Table:
         )
 
     def update_if(self, update: Item) -> Item | None:
-        """One conditional update, as `transact` takes it; the item as it is then, else None."""
-        try:
-            updated = self._call(
-                "update_item", TableName=self._name, ReturnValues="ALL_NEW", **update["Update"]
-            )
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
-                raise StoreUnavailable("update_item: conflict") from None
-            return None
-        item: Item = updated["Attributes"]
-        return item
+        """One conditional update, as `transact` takes it; the item as it is then, else None.
+        Conflicts with transactions are tried again. Raises Contended."""
+        seen = self._update_if(update, "NONE")
+        return seen.item if seen.done else None
+
+    def update_or_see(self, update: Item) -> Item:
+        """The same, but the item as it stands where the condition did not hold. Raises
+        ItemTooLarge."""
+        seen = self._update_if(update, "ALL_OLD")
+        if seen.item is None:
+            raise StoreUnavailable("update_item: what stands there was not told")
+        return seen.item
+
+    def _update_if(self, update: Item, told: str) -> "Seen":
+        for delay in _delays():
+            try:
+                updated = self._call(
+                    "update_item",
+                    TableName=self._name,
+                    ReturnValues="ALL_NEW",
+                    **update["Update"] | {"ReturnValuesOnConditionCheckFailure": told},
+                )
+            except ClientError as error:
+                response: Any = error.response
+                if response["Error"]["Code"] == "ConditionalCheckFailedException":
+                    return Seen(response.get("Item"), done=False)
+                time.sleep(delay)
+            else:
+                return Seen(updated["Attributes"], done=True)
+        raise Contended("many requests want the same rows")
 
     def transact(self, writes: Sequence[Item]) -> Sequence[Failed | None] | None:
         """All writes or none; None when done, else for each write whether its condition failed.
@@ -159,6 +192,8 @@ class Table:
             code = error.response["Error"]["Code"]
             if code in _OUTCOMES:
                 raise
+            if code == "ValidationException" and "size" in error.response["Error"]["Message"]:
+                raise ItemTooLarge(f"{operation}: {code}") from None
             raise StoreUnavailable(f"{operation}: {code}") from None
         except BotoCoreError as error:
             raise StoreUnavailable(f"{operation}: {type(error).__name__}") from None

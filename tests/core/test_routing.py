@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from chalicelib.core.events import RejectReason
+from chalicelib.core.lines import Line
 from chalicelib.core.routing import Connect, Reject, Router
-from chalicelib.core.values import NEVER, Leg, Line, Presentation, Subscriber
+from chalicelib.core.values import NEVER, Leg, Presentation, Subscriber
 
 X = "8610000000001"
 A, B, C, D = (Subscriber(f"44770090000{i}") for i in range(1, 5))

@@ -10,8 +10,9 @@ from chalicelib.core.binding import BindingDesk, binding_id
 from chalicelib.core.cleaning import Cleaner
 from chalicelib.core.errors import Unavailable
 from chalicelib.core.leases import LeaseDesk
+from chalicelib.core.lines import Line
 from chalicelib.core.ports import Overdue
-from chalicelib.core.values import PLAIN, Ask, Binding, Line, Presentation, Subscriber
+from chalicelib.core.values import PLAIN, Ask, Binding, Presentation, Subscriber
 from chalicelib.store.bindings import DynamoBindings
 from chalicelib.store.items import number_key
 from chalicelib.store.table import Table

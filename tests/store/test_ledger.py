@@ -12,7 +12,8 @@ from chalicelib.core.binding import BindingDesk, binding_id
 from chalicelib.core.cleaning import Cleaner
 from chalicelib.core.leases import LeaseDesk
 from chalicelib.core.ports import Refusal
-from chalicelib.core.values import Ask, Binding, Standing, Subscriber, Tariff
+from chalicelib.core.standing import Standing
+from chalicelib.core.values import Ask, Binding, Subscriber, Tariff
 from chalicelib.store.bindings import DynamoBindings
 from chalicelib.store.ledger import DynamoLedger
 from chalicelib.store.table import Table

@@ -10,17 +10,9 @@ from chalicelib.core import errors
 from chalicelib.core.binding import BindingDesk, binding_id
 from chalicelib.core.cleaning import Cleaner
 from chalicelib.core.leases import LeaseDesk
+from chalicelib.core.lines import Line
 from chalicelib.core.ports import Carrier
-from chalicelib.core.values import (
-    NEVER,
-    Ask,
-    Binding,
-    Leg,
-    Line,
-    Presentation,
-    RequestId,
-    Subscriber,
-)
+from chalicelib.core.values import NEVER, Ask, Binding, Leg, Presentation, RequestId, Subscriber
 from chalicelib.store.bindings import MOST_PROMPTS, DynamoBindings
 from chalicelib.store.items import number_key
 from chalicelib.store.table import Table

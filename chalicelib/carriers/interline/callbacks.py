@@ -7,9 +7,10 @@ from urllib.parse import urlencode
 from chalicelib.carriers.interline import wire_callbacks
 from chalicelib.core.credentials import AppCredentials
 from chalicelib.core.errors import NotDelivered
-from chalicelib.core.events import Event, EventKind
+from chalicelib.core.events import Event, EventKey, EventKind
+from chalicelib.core.history import end_of
 from chalicelib.core.ports import Credentials
-from chalicelib.core.values import MINUTE_MS, App, Binding
+from chalicelib.core.values import App, Binding
 
 _FORM = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
 _JSON = {"Content-Type": "application/json; charset=utf-8"}
@@ -31,6 +32,7 @@ class InterlineDialect:
             EventKind.RECORDING_READY,
         }
     )
+    any_success = False
 
     def __init__(self, credentials: Credentials) -> None:
         self._credentials = credentials
@@ -40,6 +42,8 @@ class InterlineDialect:
         event: Event,
         call: Sequence[Event],
         *,
+        key: EventKey,  # noqa: ARG002
+        attempt: int,  # noqa: ARG002
         app: App,
         binding: Binding | None,
         now: int,  # noqa: ARG002
@@ -65,14 +69,6 @@ def _message(
         return wire_callbacks.write_record(event, call, to=to, binding=binding)
     if event.kind is not EventKind.RECORDING_READY:
         return wire_callbacks.write_start(event, to=to, binding=binding)
-    ends = [each for each in call if each.kind is EventKind.CALL_ENDED]
-    end = max(ends, key=lambda each: each.received, default=None)
-    if end is None or _went_along(event, end):
-        return None
-    return wire_callbacks.write_record(end, call, to=to, binding=binding)
-
-
-def _went_along(recording: Event, end: Event) -> bool:
-    """Whether the call's record told of this recording already, or is going to: it came with the
-    same request, or well before (one that came a moment before may have been stored after)."""
-    return recording.received == end.received or recording.received < end.received - MINUTE_MS
+    # The record of a call that has ended was told without it: it is told again, with it.
+    end = end_of(call)
+    return wire_callbacks.write_record(end, call, to=to, binding=binding) if end else None

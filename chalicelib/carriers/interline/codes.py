@@ -18,7 +18,9 @@ FAULT = 1500
 TABLE: Table = {
     1000: Code((), unknown),
     UNKNOWN_PATH: Code((), refused),
-    BAD_PARAMETER: Code((errors.BadParameter, errors.AccountExists), refused),
+    BAD_PARAMETER: Code(
+        (errors.BadParameter, errors.RefusedAddress, errors.AccountExists), refused
+    ),
     1003: Code((), refused),
     # What came first under our request id was not what we ask now; it may well have been done.
     1004: Code((errors.RequestMismatch,), unknown),
@@ -33,15 +35,41 @@ TABLE: Table = {
     ),
     1110: Code((errors.BalanceUsedUp,), refused),
     1200: Code((errors.UnknownCall,), refused),
-    1201: Code((errors.RequestRunning, errors.AlreadyCalling, errors.NonceReused), unknown),
-    UNKNOWN: Code((errors.UnknownBinding, errors.UnknownNumber), refused),
+    1201: Code(
+        (
+            errors.RequestRunning,
+            errors.AlreadyCalling,
+            errors.NonceReused,
+            errors.RecordingNotReady,
+        ),
+        unknown,
+    ),
+    UNKNOWN: Code(
+        (
+            errors.UnknownBinding,
+            errors.UnknownNumber,
+            errors.UnknownEvent,
+            errors.UnknownRecording,
+            errors.RecordingGone,
+        ),
+        refused,
+    ),
     1301: Code(
         (errors.NoNumber, errors.QuotaExceeded),
         lambda _: errors.QuotaExceeded("the carrier takes no more bindings"),
     ),
     1302: Code((errors.NumberTaken, errors.NotBeside), lambda _: errors.NumberTaken("taken")),
     1400: Code((errors.NotReached,), refused),
-    1401: Code((errors.Unavailable, errors.NotDelivered), unknown),
+    1401: Code(
+        (
+            errors.Unavailable,
+            errors.NotDelivered,
+            errors.NotAnswered,
+            errors.LeftAlone,
+            errors.RecordingFailed,
+        ),
+        unknown,
+    ),
     FAULT: Code((errors.StoreUnavailable,), unknown),
     1501: Code((), unknown),
     1502: Code((errors.CarrierRefused,), unknown),

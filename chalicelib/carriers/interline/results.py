@@ -3,15 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from chalicelib.core.events import (
-    GAVE_UP,
-    HUNG_UP,
-    CallRecord,
-    Event,
-    Outcome,
-    Party,
-    RejectReason,
-)
+from chalicelib.core.events import Event, Outcome, Party, RejectReason
+from chalicelib.core.records import GAVE_UP, HUNG_UP, CallRecord
 
 ANSWERED = "answered"
 MAX_CAUSE = 127

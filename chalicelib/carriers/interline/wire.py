@@ -8,6 +8,7 @@ from typing import Any
 from chalicelib.carriers import numbering
 from chalicelib.carriers.parameters import Parameters
 from chalicelib.core.errors import BadParameter
+from chalicelib.core.standing import Standing
 from chalicelib.core.values import (
     DAY_MS,
     AppState,
@@ -15,7 +16,6 @@ from chalicelib.core.values import (
     Binding,
     Pool,
     Presentation,
-    Standing,
     Subscriber,
     parse_number,
 )

@@ -11,7 +11,8 @@ from chalicelib.carriers.interline.wire_members import Fields, Unreadable
 from chalicelib.carriers.numbering import national, national_digits
 from chalicelib.core.binding import handle_of
 from chalicelib.core.credentials import AppCredentials
-from chalicelib.core.events import Event, EventKind, Outcome, SmsResult, call_record
+from chalicelib.core.events import Event, EventKind, Outcome, SmsResult
+from chalicelib.core.records import call_record
 from chalicelib.core.values import Binding
 
 MAX_RAW = 32 * 1024

@@ -4,8 +4,9 @@ import json
 from collections.abc import Mapping, Sequence
 
 from chalicelib.carriers.netease import signing, wire_callbacks
+from chalicelib.core.credentials import AppCredentials
 from chalicelib.core.errors import NotDelivered
-from chalicelib.core.events import REPORTED, Event
+from chalicelib.core.events import REPORTED, Event, EventKey
 from chalicelib.core.ports import Credentials
 from chalicelib.core.values import App, Binding
 
@@ -16,9 +17,10 @@ def dialect(credentials: Credentials) -> "NeteaseDialect":
 
 
 class NeteaseDialect:
-    """Fulfils the port Dialect."""
+    """Fulfils the port Dialect, and Checking."""
 
     tells = REPORTED
+    any_success = False
 
     def __init__(self, credentials: Credentials) -> None:
         self._credentials = credentials
@@ -28,15 +30,24 @@ class NeteaseDialect:
         event: Event,
         call: Sequence[Event],
         *,
+        key: EventKey,  # noqa: ARG002
+        attempt: int,
         app: App,
         binding: Binding | None,
         now: int,
     ) -> tuple[Mapping[str, str], bytes]:
-        """Signed with the app's current secret. Raises NotDelivered for an app without one."""
+        """Signed with the app's current secret, and every other time with the previous one while
+        that is valid too: there is room for one signature. Raises NotDelivered for an app without
+        a secret."""
         credentials = self._credentials.of_app(app.name)
         if credentials is None:
             raise NotDelivered("the app has no credentials")
         message = wire_callbacks.write(event, call, binding=binding)
         body = json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()
-        headers = signing.callback_headers(credentials.key, credentials.secrets[0], body, now=now)
-        return headers, body
+        secret = credentials.secrets[attempt % len(credentials.secrets)]
+        return signing.callback_headers(credentials.key, secret, body, now=now), body
+
+    def check(self, to: AppCredentials, *, now: int) -> tuple[Mapping[str, str], bytes]:
+        """`{}`, with which the platform finds out whether an address that is saved answers."""
+        body = b"{}"
+        return signing.callback_headers(to.key, to.secrets[0], body, now=now), body

@@ -15,15 +15,25 @@ FAULT = 500
 
 TABLE: Table = {
     403: Code((errors.Forbidden, errors.Suspended, errors.BalanceUsedUp), refused),
-    404: Code((errors.UnknownBinding, errors.UnknownNumber, errors.UnknownCall), refused),
-    414: Code((errors.BadParameter, errors.AccountExists), refused),
+    404: Code(
+        (
+            errors.UnknownBinding,
+            errors.UnknownNumber,
+            errors.UnknownCall,
+            errors.UnknownEvent,
+            errors.UnknownRecording,
+            errors.RecordingGone,
+        ),
+        refused,
+    ),
+    414: Code((errors.BadParameter, errors.RefusedAddress, errors.AccountExists), refused),
     416: Code(
         (errors.RateExceeded, errors.Contended),
         lambda _: errors.RateExceeded("the carrier takes no more requests for the moment"),
     ),
     417: Code((errors.RequestMismatch, errors.AlreadyCalling), refused),
     419: Code((), refused),
-    431: Code((errors.RequestRunning, errors.NonceReused), unknown),
+    431: Code((errors.RequestRunning, errors.NonceReused, errors.RecordingNotReady), unknown),
     500: Code((), unknown),
     514: Code(
         (
@@ -32,6 +42,9 @@ TABLE: Table = {
             errors.NotReached,
             errors.CarrierRefused,
             errors.NotDelivered,
+            errors.NotAnswered,
+            errors.LeftAlone,
+            errors.RecordingFailed,
         ),
         unknown,
     ),

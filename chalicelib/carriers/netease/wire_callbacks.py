@@ -17,7 +17,8 @@ from chalicelib.carriers.netease.wire_members import (
 )
 from chalicelib.carriers.netease.wire_placed import read_placed, write_placed
 from chalicelib.core.binding import handle_of
-from chalicelib.core.events import Event, EventKind, Outcome, Party, SmsResult, call_record
+from chalicelib.core.events import Event, EventKind, Outcome, Party, SmsResult
+from chalicelib.core.records import call_record
 from chalicelib.core.values import Binding, Subscriber
 
 MAX_RAW = 32 * 1024

@@ -11,14 +11,8 @@ import pytest
 from admin import results as tables
 from chalicelib.carriers.interline import results
 from chalicelib.carriers.netease.outcomes import FINISH_STATES
-from chalicelib.core.events import (
-    CallRecord,
-    EventKind,
-    Outcome,
-    Party,
-    RejectReason,
-    call_record,
-)
+from chalicelib.core.events import EventKind, Outcome, Party, RejectReason
+from chalicelib.core.records import CallRecord, call_record
 from tests.carriers.interline.accounts import account_of, deliver
 from tests.carriers.interline.developer import developer
 from tests.carriers.interline.reports import RECORD, without

@@ -15,7 +15,8 @@ from chalicelib.core.credentials import AppCredentials, CarrierAccount, SwitchCr
 from chalicelib.core.messages import Reply, Request
 from chalicelib.core.ports import Carrier
 from chalicelib.core.rate import RateLimiter
-from chalicelib.core.values import App, AppState, Pool, Standing, Subscriber
+from chalicelib.core.standing import Standing
+from chalicelib.core.values import App, AppState, Pool, Subscriber
 
 NOW = 1_900_000_000_000
 X = "8610000000001"

@@ -1,0 +1,66 @@
+"""Whom an event concerns."""
+
+from dataclasses import replace
+
+from chalicelib.core.calls import PlacedCall
+from chalicelib.core.event_ports import Dossier
+from chalicelib.core.events import Event
+from chalicelib.core.ports import Apps, Bindings, Legs, PlacedCalls
+from chalicelib.core.values import App, Binding
+
+
+class AddressBook:
+    """What a carrier says about another carrier's bindings, numbers or calls concerns nobody."""
+
+    def __init__(self, *, bindings: Bindings, legs: Legs, placed: PlacedCalls, apps: Apps) -> None:
+        self._bindings = bindings
+        self._legs = legs
+        self._placed = placed
+        self._apps = apps
+
+    def owner(self, event: Event) -> App | None:
+        """Whose X it is about, if it is of the carrier that says so; known by heart mostly."""
+        owner = self._apps.owner_of(event.number) if event.number else None
+        app = self._apps.get(owner) if owner else None
+        return app if app is not None and app.carrier == event.carrier else None
+
+    def concerned(
+        self, event: Event, dossier: Dossier | None = None
+    ) -> tuple[App | None, Binding | None]:
+        """The app and the binding; what the dossier has is not looked up again."""
+        if event.placed is not None:
+            call = self.placed_call(event)
+            return (self._apps.get(call.app) if call else None), None
+        binding = self._binding(event, dossier)
+        if binding is not None and binding.carrier == event.carrier:
+            return self._apps.get(binding.app), binding
+        return self.owner(event), None
+
+    def end_placed(self, event: Event, *, now: int) -> None:
+        """The people of a placed call that ended are free again."""
+        call = self.placed_call(event) if event.placed is not None else None
+        if call is not None:
+            self._placed.end(call, now=now)
+
+    def placed_call(self, event: Event) -> PlacedCall | None:
+        """The call that an event of a placed one is about."""
+        call = self._placed.get(event.call_id, carrier=event.carrier)
+        if call is not None or event.placed is None:
+            return call
+        call = self._placed.among(event.placed.everybody, carrier=event.carrier)
+        if call is None or call.session is not None:
+            return None
+        # It is the call that these people are in, and we never heard its session.
+        self._placed.started(call, session=event.call_id)
+        return replace(call, session=event.call_id)
+
+    def _binding(self, event: Event, dossier: Dossier | None) -> Binding | None:
+        if event.binding is not None:
+            return dossier.binding if dossier else self._bindings.get(event.binding)
+        if event.carrier_binding is None or event.number is None:
+            return None
+        # The carrier did not give our id back: its own has to be the one that this leg stands for.
+        line = self._legs.find(event.number, event.caller)
+        leg = line.leg or line.everybodys
+        binding = self._bindings.get(leg.binding) if leg is not None else None
+        return binding if binding and binding.carrier_id == event.carrier_binding else None

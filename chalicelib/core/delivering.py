@@ -1,0 +1,191 @@
+"""Events out: each told to its app, and told again until its receiver takes it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from enum import StrEnum
+
+from chalicelib.core import errors
+from chalicelib.core.addressing import AddressBook
+from chalicelib.core.event_ports import (
+    Dialects,
+    Dossier,
+    Events,
+    Health,
+    Lane,
+    Outbox,
+    Receivers,
+    Sender,
+)
+from chalicelib.core.events import Call, Delivery, Errand, Event, EventKind, Progress, Stored
+from chalicelib.core.retrying import RETRIES_S, retry_at, wait_s
+from chalicelib.core.settling import settle
+from chalicelib.core.telling import wanted_by
+from chalicelib.core.values import App, Binding
+
+SLOW_FOR_MS = 60_000
+"""A receiver that takes its time is served in the slow lane for so long."""
+UNANSWERED = 3
+"""After so many time-outs in a row a receiver is left alone,"""
+REST_MS = 30_000
+"""for so long, until one event may try it again."""
+EARLY_MS = 1_000
+"""A message that comes this much too soon is as good as in time."""
+
+
+class Told(StrEnum):
+    """What became of an errand."""
+
+    DELIVERED = "delivered"
+    KEPT = "kept"
+    UNMATCHED = "unmatched"
+    DONE_BEFORE = "done before"
+    TOO_EARLY = "too early"
+    SLOW_LANE = "slow lane"
+    FAILED = "failed"
+    DEAD = "dead"
+
+
+class DeliveryDesk:
+    """Tells apps of events. Times are epoch ms; `link` makes the address of a recording that we
+    keep out of its event's id."""
+
+    def __init__(
+        self,
+        *,
+        events: Events,
+        outbox: Outbox,
+        receivers: Receivers,
+        book: AddressBook,
+        dialects: Dialects,
+        sender: Sender,
+        link: Callable[[str], str],
+    ) -> None:
+        self._events = events
+        self._outbox = outbox
+        self._receivers = receivers
+        self._book = book
+        self._dialects = dialects
+        self._sender = sender
+        self._link = link
+
+    def deliver(self, errand: Errand, *, now: int, lane: Lane = "fast") -> Told:
+        """Tells an app of one event, at least once in the end: what its receiver does not take is
+        tried again as `retrying` has it. Raises Unavailable when we could not look or note it."""
+        dossier = self._events.open(errand)
+        stored = dossier.call.find(errand.key)
+        if stored is None:
+            raise errors.Unavailable("an announced event is not to be seen yet")
+        if stored.progress.delivery is not Delivery.PENDING:
+            return Told.DONE_BEFORE
+        if stored.progress.at > now + EARLY_MS:
+            return Told.TOO_EARLY
+        self._book.end_placed(stored.event, now=now)
+        app, binding = self._book.concerned(stored.event, dossier)
+        if app is None:
+            return self._settle(dossier.call, stored, Delivery.UNMATCHED, now=now)
+        if lane == "fast" and dossier.health.slow_until > now:
+            self._outbox.announce([errand], lane="slow")
+            return Told.SLOW_LANE
+        try:
+            told = self._tell(app, stored, dossier, binding, now=now)
+        except errors.NotDelivered as error:
+            return self._again(errand, dossier.call, stored, error, now=now)
+        recorded = binding is not None and binding.record
+        outcome = Delivery.DELIVERED if told else Delivery.KEPT
+        return self._settle(dossier.call, stored, outcome, now=now, recorded=recorded)
+
+    def slow(self, app: str, *, now: int) -> None:
+        """A receiver takes its time: others need not wait behind it."""
+        self._receivers.slow(app, until=now + SLOW_FOR_MS)
+
+    def _tell(
+        self, app: App, stored: Stored, dossier: Dossier, binding: Binding | None, *, now: int
+    ) -> bool:
+        """False if the app is not told of this event, or with another one. Raises NotDelivered."""
+        if stored.event.kind not in wanted_by(app, self._dialects):
+            return False
+        dialect = self._dialects.of(app)
+        message = dialect.callback(
+            self._as_told(stored),
+            [self._as_told(each) for each in dossier.call.stored],
+            key=stored.key,
+            attempt=stored.progress.attempts,
+            app=app,
+            binding=binding,
+            now=now,
+        )
+        if message is None:
+            return False
+        self._post(app, message, dossier.health, any_success=dialect.any_success, now=now)
+        return True
+
+    def _as_told(self, stored: Stored) -> Event:
+        """With our address of a recording, once we keep it, and never the carrier's."""
+        if stored.event.kind is not EventKind.RECORDING_READY or stored.event.url is None:
+            return stored.event
+        kept = stored.recording
+        url = self._link(stored.key.id) if kept is not None else None
+        return replace(stored.event, url=url, md5=kept.md5 if kept else stored.event.md5)
+
+    def _post(
+        self,
+        app: App,
+        message: tuple[Mapping[str, str], bytes],
+        health: Health,
+        *,
+        any_success: bool,
+        now: int,
+    ) -> None:
+        headers, body = message
+        silent = health.unanswered >= UNANSWERED
+        if silent and not self._may_probe(app, health, now=now):
+            raise errors.LeftAlone
+        try:
+            accepts = range(200, 300 if any_success else 201)
+            self._sender.post(app.callback_url, headers, body, accepts=accepts)
+        except errors.NotAnswered:
+            self._receivers.unanswered(app.name, rest_until=now + REST_MS)
+            raise
+        except errors.NotDelivered:
+            self._heard(app, health)
+            raise
+        self._heard(app, health)
+
+    def _may_probe(self, app: App, health: Health, *, now: int) -> bool:
+        return health.rest_until <= now and self._receivers.probe(
+            app.name, health, rest_until=now + REST_MS
+        )
+
+    def _heard(self, app: App, health: Health) -> None:
+        if health.unanswered:
+            self._receivers.answered(app.name)
+
+    def _again(
+        self, errand: Errand, call: Call, stored: Stored, why: errors.NotDelivered, *, now: int
+    ) -> Told:
+        """Notes that it failed, and when it is tried again, if it is."""
+        failed = stored.progress.attempts + 1
+        at = retry_at(RETRIES_S, failed=failed, now=now, salt=stored.key.id)
+        if at is None:
+            return self._settle(call, stored, Delivery.DEAD, now=now, failed=failed)
+        settled = settle(self._events, call, stored, Progress(Delivery.PENDING, failed, at))
+        silent = isinstance(why, errors.NotAnswered | errors.LeftAlone)
+        lane: Lane = "slow" if silent else "fast"
+        if settled and (delay_s := wait_s(at, now=now)) is not None:
+            self._outbox.announce([errand], lane=lane, delay_s=delay_s)
+        return Told.FAILED
+
+    def _settle(
+        self,
+        call: Call,
+        stored: Stored,
+        outcome: Delivery,
+        *,
+        now: int,
+        failed: int = 0,
+        recorded: bool = False,
+    ) -> Told:
+        attempts = failed or stored.progress.attempts
+        progress = Progress(outcome, attempts, now)
+        settle(self._events, call, stored, progress, recorded=recorded)
+        return Told(outcome.value)

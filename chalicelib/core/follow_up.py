@@ -1,0 +1,94 @@
+"""The schedule after calls: what was not told, fetched or complete in time is looked after."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from chalicelib.core.errors import GatewayError
+from chalicelib.core.event_ports import Events, Outbox
+from chalicelib.core.events import Call, Delivery, Errand
+from chalicelib.core.following import look_at
+from chalicelib.core.gaps import GapDesk
+
+CLAIM_MS = 10 * 60_000
+"""A call is not taken up again for so long, whatever became of the messages about it."""
+TRIES = 4
+"""How often a call is looked at anew that moves on meanwhile; then it waits for the next turn."""
+
+
+@dataclass(slots=True)
+class Seen:
+    """What one turn did: errands sent again, calls looked over, and what it had to put off."""
+
+    told: int = 0
+    fetched: int = 0
+    looked: int = 0
+    put_off: int = 0
+
+
+class FollowUp:
+    """Attends to whatever is due in the calls. `trouble` hears why something was put off."""
+
+    def __init__(
+        self,
+        *,
+        events: Events,
+        outbox: Outbox,
+        gaps: GapDesk,
+        trouble: Callable[[Exception], None],
+    ) -> None:
+        self._events = events
+        self._outbox = outbox
+        self._gaps = gaps
+        self._trouble = trouble
+
+    def run(self, *, now: int, time_left: Callable[[], bool]) -> Seen:
+        """One turn, until everything due is attended to or no time is left. One call that can't be
+        attended to does not keep the others waiting. Raises Unavailable if nothing can be seen."""
+        seen = Seen()
+        for call_id in self._events.due(now=now):
+            if not time_left():
+                break
+            try:
+                self._attend(call_id, seen, now=now)
+            except GatewayError as error:
+                seen.put_off += 1
+                self._trouble(error)
+        return seen
+
+    def _attend(self, call_id: str, seen: Seen, *, now: int) -> None:
+        call = self._events.claim(call_id, until=now + CLAIM_MS, now=now)
+        if call is None:
+            return
+        told, fetched = (
+            _due(call, delivery, now=now) for delivery in (Delivery.PENDING, Delivery.FETCHING)
+        )
+        if told:
+            self._outbox.announce(told)
+        if fetched:
+            self._outbox.transfer(fetched)
+        seen.told += len(told)
+        seen.fetched += len(fetched)
+        if not told and not fetched:
+            self._look(call, seen, now=now)
+
+    def _look(self, call: Call | None, seen: Seen, *, now: int) -> None:
+        """What is claimed for nothing is due again when it really is."""
+        for _ in range(TRIES):
+            if call is None:
+                return
+            at = look_at(call)
+            looked = at is not None and at <= now
+            if looked:
+                self._gaps.look_over(call, now=now)
+            if self._events.rest(call, looked=looked):
+                seen.looked += looked
+                return
+            call = self._events.call(call.id)
+
+
+def _due(call: Call, delivery: Delivery, *, now: int) -> list[Errand]:
+    return [
+        Errand(each.key, app=call.app, binding=each.event.binding)
+        for each in call.stored
+        if each.progress.delivery is delivery and each.progress.at <= now
+    ]

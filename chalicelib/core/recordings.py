@@ -1,0 +1,174 @@
+"""Recordings: fetched before the carrier's link dies, kept, and given out to whose they are."""
+
+from dataclasses import replace
+from enum import StrEnum
+
+from chalicelib.core import errors
+from chalicelib.core.addressing import AddressBook
+from chalicelib.core.event_ports import Dialects, Dossier, Events, Files, Outbox, RecordingSource
+from chalicelib.core.events import (
+    Call,
+    Delivery,
+    Errand,
+    Event,
+    EventKey,
+    EventKind,
+    Progress,
+    Recording,
+    Stored,
+)
+from chalicelib.core.ports import Credentials
+from chalicelib.core.reporting import EventDesk
+from chalicelib.core.retrying import FETCHES_S, retry_at, wait_s
+from chalicelib.core.settling import settle
+from chalicelib.core.telling import wanted_by
+from chalicelib.core.values import DAY_MS, App
+
+KEPT_DAYS = (7, 30, 90, 180, 365, 730)
+"""How long an app may have its recordings kept; each is a rule of the bucket."""
+LINK_S = 300
+"""How long a link to one works."""
+
+
+class Fetched(StrEnum):
+    """What became of an errand."""
+
+    STORED = "stored"
+    UNMATCHED = "unmatched"
+    DONE_BEFORE = "done before"
+    FAILED = "failed"
+    LOST = "lost"
+
+
+class RecordingDesk:
+    """Fetches recordings and gives them out. Times are epoch ms."""
+
+    def __init__(
+        self,
+        *,
+        events: Events,
+        outbox: Outbox,
+        desk: EventDesk,
+        book: AddressBook,
+        dialects: Dialects,
+        credentials: Credentials,
+        source: RecordingSource,
+        files: Files,
+    ) -> None:
+        self._events = events
+        self._outbox = outbox
+        self._desk = desk
+        self._book = book
+        self._dialects = dialects
+        self._credentials = credentials
+        self._source = source
+        self._files = files
+
+    def fetch(self, errand: Errand, *, now: int, within_s: float) -> Fetched:
+        """Fetches the recording of one event, and lets its app be told then. What fails is tried
+        again as `retrying` has it; what fails for good is an event of its own. It
+        may take `within_s` seconds. Raises Unavailable, Contended."""
+        dossier = self._events.open(errand)
+        stored = dossier.call.find(errand.key)
+        if stored is None:
+            raise errors.Unavailable("an announced event is not to be seen yet")
+        if stored.progress.delivery is not Delivery.FETCHING:
+            return Fetched.DONE_BEFORE
+        app = self._app(stored.event, dossier)
+        if app is None:
+            return self._nobodys(dossier.call, stored, errand, now=now)
+        try:
+            recording = self._keep(app, stored, now=now, within_s=within_s)
+        except errors.RecordingFailed as error:
+            return self._again(errand, dossier.call, stored, error, now=now)
+        told = stored.event.kind in wanted_by(app, self._dialects)
+        progress = Progress(Delivery.PENDING if told else Delivery.KEPT, 0, now)
+        self._note(dossier.call, stored, progress, recording)
+        if told:
+            self._outbox.announce([errand])
+        return Fetched.STORED
+
+    def link(self, app: App, event_id: str, *, now: int) -> str:
+        """An address at which anybody can get a recording of this app's for LINK_S seconds. Raises
+        UnknownRecording, RecordingNotReady, RecordingGone."""
+        key = EventKey.from_id(event_id)
+        call = self._events.call(key.call) if key else None
+        stored = call.find(key) if call and key else None
+        if call is None or stored is None or stored.event.kind is not EventKind.RECORDING_READY:
+            raise errors.UnknownRecording("no such recording")
+        if call.app != app.name:
+            raise errors.UnknownRecording("no such recording")
+        if stored.progress.delivery is Delivery.FETCHING:
+            raise errors.RecordingNotReady("the recording is still on its way here")
+        kept = stored.recording
+        if kept is None or kept.expires <= now:
+            raise errors.RecordingGone("the recording is not kept any more")
+        kind = kept.content_type.rpartition("/")[2].removeprefix("x-")
+        return self._files.link(kept.name, expires_s=LINK_S, filename=f"{stored.event.at}.{kind}")
+
+    def _app(self, event: Event, dossier: Dossier) -> App | None:
+        app, _ = self._book.concerned(event, dossier)
+        # A recording may name nothing but its call: another event of that says whose it is.
+        for other in dossier.call.events if app is None else ():
+            if app is None and other.carrier == event.carrier:
+                app, _ = self._book.concerned(other)
+        return app
+
+    def _keep(self, app: App, stored: Stored, *, now: int, within_s: float) -> Recording:
+        name = f"recordings/{app.recording_days}/{app.name}/{stored.key.id}"
+        hosts = self._credentials.recording_hosts(stored.event.carrier)
+        url, md5 = stored.event.url or "", stored.event.md5 or None
+        with self._source.open(url, hosts=hosts, md5=md5, within_s=within_s) as reader:
+            self._files.store(name, reader, content_type=reader.content_type)
+            return Recording(
+                name=name,
+                size=reader.size,
+                md5=reader.md5,
+                stored=now,
+                expires=now + app.recording_days * DAY_MS,
+                content_type=reader.content_type,
+            )
+
+    def _again(
+        self, errand: Errand, call: Call, stored: Stored, why: errors.RecordingFailed, *, now: int
+    ) -> Fetched:
+        failed = stored.progress.attempts + 1
+        at = retry_at(FETCHES_S, failed=failed, now=now, salt=stored.key.id)
+        if at is None or why.final:
+            # First the event that says so: if we die now, it is only said again.
+            self._desk.record([_lost(stored.event, why, now=now)])
+            self._note(call, stored, Progress(Delivery.LOST, failed, now))
+            return Fetched.LOST
+        if self._note(call, stored, Progress(Delivery.FETCHING, failed, at)):
+            delay_s = wait_s(at, now=now)
+            if delay_s is not None:
+                self._outbox.transfer([errand], delay_s=delay_s)
+        return Fetched.FAILED
+
+    def _nobodys(self, call: Call, stored: Stored, errand: Errand, *, now: int) -> Fetched:
+        """Whose it is may be known once its call has ended: asked again as if it had failed."""
+        why = errors.RecordingFailed("nobody's call as yet")
+        failed = stored.progress.attempts + 1
+        if retry_at(FETCHES_S, failed=failed, now=now, salt="") is not None:
+            return self._again(errand, call, stored, why, now=now)
+        self._note(call, stored, Progress(Delivery.UNMATCHED, failed, now))
+        return Fetched.UNMATCHED
+
+    def _note(
+        self, call: Call, stored: Stored, progress: Progress, recording: Recording | None = None
+    ) -> bool:
+        return settle(self._events, call, stored, progress, recording=recording)
+
+
+def _lost(event: Event, why: errors.RecordingFailed, *, now: int) -> Event:
+    """The event that says that a recording will not come."""
+    return replace(
+        event,
+        id=f"lost {event.id}",
+        kind=EventKind.RECORDING_FAILED,
+        at=now,
+        received=now,
+        url=None,
+        result=str(why),
+        raw="",
+    )

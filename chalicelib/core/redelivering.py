@@ -1,0 +1,101 @@
+"""Dead events: listed, and told again, one by one or by their time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from chalicelib.core.errors import UnknownEvent
+from chalicelib.core.event_ports import Events, Outbox, Search
+from chalicelib.core.events import Call, Delivery, Errand, EventKey, EventKind, Progress, Stored
+from chalicelib.core.settling import settle
+
+PAGE = 100
+"""How many calls are looked at in one go."""
+AGAIN = frozenset({Delivery.DEAD, Delivery.DELIVERED})
+"""What may be told again when it is asked for by its id."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeadEvent:
+    """An event whose receiver never took it: what an app knows it by, when it happened and when it
+    was given up (epoch ms), after how many attempts."""
+
+    id: str
+    kind: EventKind
+    at: int
+    attempts: int
+    failed: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeadPage:
+    """Some of them, newest first; `after` is where the next page goes on (None: no more)."""
+
+    events: Sequence[DeadEvent]
+    after: str | None
+
+
+class Redelivery:
+    """What an app, or an operator for it, does once its receiver is back. Times are epoch ms."""
+
+    def __init__(self, events: Events, outbox: Outbox) -> None:
+        self._events = events
+        self._outbox = outbox
+
+    def dead(
+        self, app: str, *, since: int, until: int, after: str | None = None, limit: int = PAGE
+    ) -> DeadPage:
+        """The dead events of at most `limit` calls."""
+        search = Search(app, since, until, after=after)
+        found = self._events.dead(search, limit=limit)
+        events = [_dead(each) for call in found.calls for each in dead_of(call)]
+        return DeadPage(events, found.after)
+
+    def again(self, app: str, event_id: str, *, now: int) -> None:
+        """Tells one event again that was told or given up; one that is on its way stays so. Raises
+        UnknownEvent."""
+        key = EventKey.from_id(event_id)
+        call = self._events.call(key.call) if key else None
+        stored = call.find(key) if call and key else None
+        if call is None or stored is None or call.app != app:
+            raise UnknownEvent("no such event")
+        if stored.progress.delivery in AGAIN:
+            self._tell(call, [stored], now=now)
+        elif stored.progress.delivery is not Delivery.PENDING:
+            raise UnknownEvent("no such event")
+
+    def again_between(self, app: str, *, since: int, until: int, now: int) -> int:
+        """Tells all dead events of that time again; how many. A repeat goes on where one broke
+        off."""
+        told, after = 0, None
+        while True:
+            found = self._events.dead(Search(app, since, until, after=after), limit=PAGE)
+            for call in found.calls:
+                told += self._tell(call, dead_of(call), now=now)
+            if found.after is None:
+                return told
+            after = found.after
+
+    def _tell(self, call: Call, stored: Sequence[Stored], *, now: int) -> int:
+        errands: list[Errand] = []
+        for each in stored:
+            current = self._events.call(call.id) if errands else call
+            if current and settle(self._events, current, each, Progress(Delivery.PENDING, 0, now)):
+                errands.append(Errand(each.key, app=call.app, binding=each.event.binding))
+        if errands:
+            self._outbox.announce(errands)
+        return len(errands)
+
+
+def dead_of(call: Call) -> list[Stored]:
+    """What of a call was given up."""
+    return [each for each in call.stored if each.progress.delivery is Delivery.DEAD]
+
+
+def _dead(stored: Stored) -> DeadEvent:
+    return DeadEvent(
+        id=stored.key.id,
+        kind=stored.event.kind,
+        at=stored.event.at,
+        attempts=stored.progress.attempts,
+        failed=stored.progress.at,
+    )

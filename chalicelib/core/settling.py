@@ -1,0 +1,30 @@
+"""Notes how far an event is, in a call that others work on at the same time."""
+
+from chalicelib.core.errors import Contended
+from chalicelib.core.event_ports import Events
+from chalicelib.core.events import Call, Progress, Recording, Stored
+
+TRIES = 8
+"""How often it is noted anew because the call moved on meanwhile."""
+
+
+def settle(
+    events: Events,
+    call: Call,
+    stored: Stored,
+    progress: Progress,
+    *,
+    recording: Recording | None = None,
+    recorded: bool = False,
+) -> bool:
+    """False if somebody else got further with the event meanwhile. Raises Contended if the call
+    does not stand still, Unavailable."""
+    for _ in range(TRIES):
+        if events.settle(call, stored.key, progress, recording=recording, recorded=recorded):
+            return True
+        seen = events.call(call.id)
+        current = seen.find(stored.key) if seen else None
+        if seen is None or current is None or current.progress != stored.progress:
+            return False
+        call = seen
+    raise Contended("many events of one call at once")

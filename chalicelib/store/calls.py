@@ -1,0 +1,406 @@
+"""Calls: one item holds all events of one, how far each is, and what it is found by."""
+
+from collections.abc import Callable, Iterator, Sequence
+from heapq import merge
+from itertools import chain, islice
+
+from chalicelib.core.binding import handle_of
+from chalicelib.core.charging import Bill
+from chalicelib.core.errors import Contended, StoreUnavailable
+from chalicelib.core.event_ports import Dossier, Found, Health, Search
+from chalicelib.core.events import (
+    Call,
+    Delivery,
+    Errand,
+    Event,
+    EventKey,
+    Progress,
+    Recording,
+    Stored,
+)
+from chalicelib.core.following import GRACE_MS, PARTS, UNFINISHED_MS, due_at
+from chalicelib.core.values import DAY_MS, Binding
+from chalicelib.store import rules
+from chalicelib.store.call_items import (
+    call_id_of,
+    call_key,
+    day_of,
+    dead_at,
+    due_shard_of,
+    event_key,
+    indexed,
+    progress_text,
+    read_call,
+    recording_text,
+    sealed,
+)
+from chalicelib.store.items import DUE_SHARDS, binding_key, due_shard, read_binding
+from chalicelib.store.receivers import health_key, read_health
+from chalicelib.store.table import Item, ItemTooLarge, Table, n, s
+from chalicelib.store.vault import Vault
+
+RETENTION_MS = 200 * DAY_MS
+"""Call records are kept at least six months (China's rule for the 700 segment)."""
+CHARGE_TRIES = 10
+"""How often a charge is worked out anew because another event of its call came between."""
+NEW_EVENT = "attribute_not_exists(#event)"
+
+
+class DynamoEvents:
+    """Fulfils the port Events."""
+
+    def __init__(self, table: Table, vault: Callable[[], Vault]) -> None:
+        self._table = table
+        self._vault = vault
+
+    def append(
+        self,
+        event: Event,
+        *,
+        owner: str | None,
+        delivery: Delivery,
+        bill: Bill | None = None,
+    ) -> Errand | None:
+        """See the port. With a bill one read and one transaction."""
+        key = event_key(event, self._vault())
+        progress = Progress(delivery, 0, event.received)
+        try:
+            stored = self._append(key, event, progress, owner=owner, bill=bill)
+        except ItemTooLarge:
+            # A call with more events than an item holds: this one is kept, and told, by itself.
+            key = EventKey(self._vault().label("alone", key.id), key.event)
+            stored = self._append(key, event, progress, owner=owner, bill=bill)
+        if not stored.progress.open:
+            return None
+        return Errand(key, app=owner, binding=event.binding)
+
+    def _append(
+        self,
+        key: EventKey,
+        event: Event,
+        progress: Progress,
+        *,
+        owner: str | None,
+        bill: Bill | None,
+    ) -> Stored:
+        new = Stored(key, event, progress)
+        if bill is not None:
+            return self._charged(new, owner, bill)
+        item = self._table.update_or_see(self._appending(new, owner))
+        call = read_call(item, self._vault())
+        self._indexed(item, call)
+        return call.find(key) or new
+
+    def _appending(self, new: Stored, owner: str | None) -> Item:
+        """The write that adds an event; it says of its call what it knows where nobody did yet."""
+        event, key = new.event, new.key
+        alone = Call(key.call, owner, 1, (new,))
+        known = indexed(alone, self._vault())
+        changes, values = _added(new, self._vault())
+        if owner is not None:
+            known["app"] = s(owner)
+        if not new.progress.open and event.kind in PARTS and owner is not None:
+            known["due_at"] = n(event.received + UNFINISHED_MS)
+        elif new.progress.open:
+            changes["due_at"] = ":due"
+            values[":due"] = n(new.progress.at + GRACE_MS)
+        if "due_at" in (*known, *changes):
+            known["due_shard"] = s(due_shard_of(key.call))
+        names = [*changes, *known]
+        assigned = [f"#{i} = {value}" for i, value in enumerate(changes.values())]
+        assigned += [
+            f"#{i} = if_not_exists(#{i}, :known{i})" for i in range(len(changes), len(names))
+        ]
+        values |= {f":known{i}": known[names[i]] for i in range(len(changes), len(names))}
+        return {
+            "Update": {
+                "Key": call_key(key.call),
+                "UpdateExpression": f"SET {', '.join(assigned)} ADD version :one",
+                "ConditionExpression": NEW_EVENT,
+                "ExpressionAttributeNames": {f"#{i}": name for i, name in enumerate(names)}
+                | {"#event": f"E{key.event}"},
+                "ExpressionAttributeValues": values | {":one": n(1)},
+            }
+        }
+
+    def _charged(self, new: Stored, owner: str | None, bill: Bill) -> Stored:
+        """Adds an event and charges what its call costs with it more than without it, once."""
+        vault = self._vault()
+        for _ in range(CHARGE_TRIES):
+            item = self._table.get(call_key(new.key.call))
+            before = read_call(item, vault) if item else None
+            if before and (same := before.find(new.key)):
+                return same
+            paid = int(item["charged"]["N"]) if item and "charged" in item else 0
+            stored = (*(before.stored if before else ()), new)
+            # Less only if the prices, or whose call it is, have changed since: what was paid stays.
+            total = max(paid, bill.total([each.event for each in stored]))
+            version = before.version if before else 0
+            app = (before.app if before else None) or owner
+            call = Call(
+                new.key.call,
+                app,
+                version + 1,
+                stored,
+                recorded=before.recorded if before else False,
+                looked=before.looked if before else 0,
+            )
+            more = {"charged": n(total)} | ({"app": s(app)} if app else {})
+            writes = [self._rewritten(call, new, more)]
+            if total != paid:
+                writes.append(rules.charge(bill.app, total - paid, now=new.event.received))
+            if self._table.transact(writes) is None:
+                return new
+        raise Contended("many events of one call at once")
+
+    def _rewritten(self, call: Call, new: Stored, more: Item) -> Item:
+        changes, values = _added(new, self._vault())
+        known = more | indexed(call, self._vault()) | _due(call)
+        changes |= {name: f":{name}" for name in known}
+        values |= {f":{name}": value for name, value in known.items()}
+        first = call.version == 1
+        condition = rules.NEW if first else "version = :before"
+        values |= {} if first else {":before": n(call.version - 1)}
+        return _update(call, changes, values, condition, removed=())
+
+    def _indexed(self, item: Item, call: Call) -> None:
+        """Mends what the call is found by, where a late event says that it was another."""
+        wanted = indexed(call, self._vault())
+        if any(item.get(name) != wanted[name] for name in wanted):
+            changes = {name: f":{name}" for name in wanted}
+            values = {f":{name}": value for name, value in wanted.items()}
+            self._table.update_if(
+                _update(call, changes, values | {":before": n(call.version)}, _SAME, removed=())
+            )
+
+    def open(self, errand: Errand) -> Dossier:
+        """See the port."""
+        keys = [call_key(errand.key.call)]
+        if errand.app is not None:
+            keys.append(health_key(errand.app))
+        handle = handle_of(errand.binding) if errand.binding else None
+        if handle is not None:
+            keys.append(binding_key(handle))
+        call, binding, health = None, None, Health()
+        for item in self._table.get_many(keys):
+            match item["pk"]["S"][:2]:
+                case "C#":
+                    call = read_call(item, self._vault())
+                case "B#":
+                    binding = read_binding(item, self._vault())
+                case _:
+                    health = read_health(item)
+        if call is None:
+            raise StoreUnavailable("an announced event is not to be seen yet")
+        stored = call.find(errand.key)
+        asked = stored.event.binding if stored else None
+        if asked != errand.binding:
+            binding = self._binding(asked)
+        if binding is not None and binding.id != asked:
+            binding = None
+        return Dossier(call, binding, health)
+
+    def _binding(self, binding_id: str | None) -> Binding | None:
+        handle = handle_of(binding_id) if binding_id else None
+        item = self._table.get(binding_key(handle)) if handle is not None else None
+        return read_binding(item, self._vault()) if item else None
+
+    def call(self, call_id: str) -> Call | None:
+        """See the port."""
+        item = self._table.get(call_key(call_id))
+        return read_call(item, self._vault()) if item else None
+
+    def settle(
+        self,
+        call: Call,
+        key: EventKey,
+        progress: Progress,
+        *,
+        recording: Recording | None = None,
+        recorded: bool = False,
+    ) -> bool:
+        """See the port."""
+        after = Call(
+            call.id,
+            call.app,
+            call.version + 1,
+            tuple(
+                Stored(key, each.event, progress, recording or each.recording)
+                if each.key == key
+                else each
+                for each in call.stored
+            ),
+            recorded=call.recorded or recorded,
+            looked=call.looked,
+        )
+        changes = {f"P{key.event}": ":progress"}
+        values: Item = {":progress": progress_text(progress)}
+        if recording is not None:
+            changes[f"R{key.event}"] = ":recording"
+            values[":recording"] = recording_text(recording)
+        if recorded and not call.recorded:
+            changes["recorded"] = ":yes"
+            values[":yes"] = {"BOOL": True}
+        return self._rest(call, after, changes, values)
+
+    def _rest(self, call: Call, after: Call, changes: dict[str, str], values: Item) -> bool:
+        """Writes changes, and when something is due in the call as it is then."""
+        kept: Item = _due(after)
+        if (at := dead_at(after)) is not None and after.app is not None:
+            kept |= {"dead_shard": s(after.app), "dead_at": s(at)}
+        changes = changes | {name: f":{name}" for name in kept}
+        values = values | {f":{name}": value for name, value in kept.items()}
+        removed = [name for name in _SPARSE if name not in kept]
+        values[":before"] = n(call.version)
+        return self._table.update_if(_update(after, changes, values, _SAME, removed)) is not None
+
+    def due(self, *, now: int) -> Iterator[str]:
+        """See the port."""
+        for shard in range(DUE_SHARDS):
+            for item in self._table.query(
+                IndexName="due",
+                KeyConditionExpression="due_shard = :shard AND due_at <= :now",
+                ExpressionAttributeValues={
+                    ":shard": s(due_shard("event", shard)),
+                    ":now": n(now),
+                },
+            ):
+                yield call_id_of(item)
+
+    def claim(self, call_id: str, *, until: int, now: int) -> Call | None:
+        """See the port."""
+        claimed = self._table.update_if(
+            {
+                "Update": {
+                    "Key": call_key(call_id),
+                    "UpdateExpression": "SET due_at = :until ADD version :one",
+                    "ConditionExpression": "due_at <= :now",
+                    "ExpressionAttributeValues": {
+                        ":until": n(until),
+                        ":now": n(now),
+                        ":one": n(1),
+                    },
+                }
+            }
+        )
+        return read_call(claimed, self._vault()) if claimed else None
+
+    def rest(self, call: Call, *, looked: bool) -> bool:
+        """See the port."""
+        seen = len(call.stored) if looked else call.looked
+        after = Call(call.id, call.app, call.version + 1, call.stored, call.recorded, seen)
+        changes = {"looked": ":looked"} if looked else {}
+        return self._rest(call, after, changes, {":looked": n(seen)} if looked else {})
+
+    def dead(self, search: Search, *, limit: int) -> Found:
+        """See the port."""
+        entries = self._places(search, "dead", "dead_shard", search.app, "dead_at")
+        return self._page(entries, "dead_at", limit=limit)
+
+    def find(self, search: Search, *, limit: int) -> Found:
+        """See the port."""
+        sources = (self._places(search, *each, "place") for each in self._indexes(search))
+        if search.person is None:
+            return self._page(chain.from_iterable(sources), "place", limit=limit)
+        newest = search.newest_first
+        entries = merge(*sources, key=lambda item: item["place"]["S"], reverse=newest)
+        return self._page(entries, "place", limit=limit)
+
+    def _indexes(self, search: Search) -> Iterator[tuple[str, str, str]]:
+        """Where to look: index, its attribute, and the value of it."""
+        if search.binding is not None:
+            yield "by_binding", "binding_of", search.binding
+        elif search.number is not None:
+            yield "by_number", "number_of", f"{search.app}#{search.number}"
+        elif search.person is not None:
+            for person in self._vault().person_everywhere(search.person.digits):
+                yield "by_caller", "caller_of", f"{search.app}#{person}"
+                yield "by_callee", "callee_of", f"{search.app}#{person}"
+        else:
+            for day in _days(search):
+                yield "by_day", "day", day_of(search.app, day)
+
+    def _places(
+        self, search: Search, index: str, name: str, value: str, order: str
+    ) -> Iterator[Item]:
+        low, high = f"{max(0, search.since):015d}", f"{max(0, search.until):015d}"
+        if search.after is not None and search.newest_first:
+            high = min(high, search.after)
+        elif search.after is not None:
+            low = max(low, search.after)
+        if low > high:
+            return
+        for item in self._table.query(
+            IndexName=index,
+            KeyConditionExpression=f"#of = :of AND {order} BETWEEN :low AND :high",
+            ExpressionAttributeNames={"#of": name},
+            ExpressionAttributeValues={":of": s(value), ":low": s(low), ":high": s(high)},
+            ScanIndexForward=not search.newest_first,
+        ):
+            if item[order]["S"] not in (search.after, high):
+                yield item
+
+    def _page(self, entries: Iterator[Item], order: str, *, limit: int) -> Found:
+        seen: dict[str, str] = {}
+        for item in entries:
+            if len(seen) == limit and call_id_of(item) not in seen:
+                break
+            seen[call_id_of(item)] = item[order]["S"]
+        else:
+            return Found(self._calls(list(seen)), None)
+        return Found(self._calls(list(seen)), next(reversed(seen.values())))
+
+    def _calls(self, call_ids: Sequence[str]) -> list[Call]:
+        """Those calls, in this order."""
+        vault, found = self._vault(), {}
+        for start in range(0, len(call_ids), 100):
+            keys = [call_key(each) for each in islice(call_ids, start, start + 100)]
+            for item in self._table.get_many(keys):
+                found[call_id_of(item)] = read_call(item, vault)
+        return [found[each] for each in call_ids if each in found]
+
+
+_SAME = "version = :before"
+_SPARSE = ("due_shard", "due_at", "dead_shard", "dead_at")
+
+
+def _added(new: Stored, vault: Vault) -> tuple[dict[str, str], Item]:
+    """The attributes that an event is, and their values."""
+    changes = {f"E{new.key.event}": ":event", f"P{new.key.event}": ":progress", "ttl": ":ttl"}
+    values: Item = {
+        ":event": sealed(new.event, new.key, vault),
+        ":progress": progress_text(new.progress),
+        ":ttl": n((new.event.received + RETENTION_MS) // 1000),
+    }
+    return changes, values
+
+
+def _due(call: Call) -> Item:
+    at = due_at(call)
+    return {} if at is None else {"due_shard": s(due_shard_of(call.id)), "due_at": n(at)}
+
+
+def _update(
+    call: Call, changes: dict[str, str], values: Item, condition: str, removed: Sequence[str]
+) -> Item:
+    names = {f"#{i}": name for i, name in enumerate(changes)}
+    assigned = ", ".join(f"#{i} = {value}" for i, value in enumerate(changes.values()))
+    parts = (
+        f"SET {assigned}" if changes else "",
+        f"REMOVE {', '.join(removed)}" if removed else "",
+    )
+    body: Item = {
+        "Key": call_key(call.id),
+        "UpdateExpression": " ".join(filter(None, (*parts, "ADD version :one"))),
+        "ConditionExpression": condition,
+        "ExpressionAttributeValues": values | {":one": n(1)},
+    }
+    return {"Update": body | ({"ExpressionAttributeNames": names} if names else {})}
+
+
+def _days(search: Search) -> Iterator[int]:
+    """A moment of each day (UTC) that is searched, in order."""
+    first, last = max(0, search.since) // DAY_MS, max(0, search.until - 1) // DAY_MS
+    days = range(first, last + 1)
+    for day in reversed(days) if search.newest_first else days:
+        yield day * DAY_MS

@@ -1,0 +1,55 @@
+"""How the apps' receivers do: one item for each."""
+
+from chalicelib.core.event_ports import Health
+from chalicelib.store.table import Item, Table, key, n
+
+
+class DynamoReceivers:
+    """Fulfils the port Receivers. What is known of an app's receiver stands at `A#<app>`, `H`."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def answered(self, app: str) -> None:
+        """See the port."""
+        self._table.update(health_key(app), "SET unanswered = :none", {":none": n(0)})
+
+    def unanswered(self, app: str, *, rest_until: int) -> None:
+        """See the port."""
+        values = {":rest": n(rest_until), ":one": n(1)}
+        self._table.update(health_key(app), "SET rest_until = :rest ADD unanswered :one", values)
+
+    def slow(self, app: str, *, until: int) -> None:
+        """See the port."""
+        self._table.update(health_key(app), "SET slow_until = :until", {":until": n(until)})
+
+    def probe(self, app: str, health: Health, *, rest_until: int) -> bool:
+        """See the port."""
+        probed = self._table.update_if(
+            {
+                "Update": {
+                    "Key": health_key(app),
+                    "UpdateExpression": "SET rest_until = :until",
+                    "ConditionExpression": "rest_until = :seen",
+                    "ExpressionAttributeValues": {
+                        ":until": n(rest_until),
+                        ":seen": n(health.rest_until),
+                    },
+                }
+            }
+        )
+        return probed is not None
+
+
+def health_key(app: str) -> Item:
+    """Where it is written how an app's receiver does."""
+    return key(f"A#{app}", "H")
+
+
+def read_health(item: Item) -> Health:
+    """The health that an item is."""
+    known = {name: int(item[name]["N"]) for name in _MEMBERS if name in item}
+    return Health(**known)
+
+
+_MEMBERS = ("unanswered", "rest_until", "slow_until")
