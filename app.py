@@ -39,6 +39,13 @@ def deliver_slow(event: SQSEvent) -> dict[str, Any]:
     return deliver_batch(event.to_dict(), lane="slow")
 
 
+@app.on_sqs_message(
+    queue=settings().transfer_queue_name, batch_size=1, maximum_concurrency=TRANSFERS
+)
+def transfer(event: SQSEvent) -> None:
+    """Fetches recordings and writes exports."""
+
+
 @app.schedule(Rate(1, unit=Rate.MINUTES))
 def clean(event: CloudWatchEvent) -> None:
     """Archives expired bindings."""
