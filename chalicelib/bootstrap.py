@@ -228,6 +228,11 @@ class Gateway:
         return DynamoLedger(self._table)
 
     @cached_property
+    def history(self) -> "DynamoEvents":
+        """The calls that were."""
+        return self._events
+
+    @cached_property
     def _events(self) -> "DynamoEvents":
         from chalicelib.store.calls import DynamoEvents  # noqa: PLC0415
 
