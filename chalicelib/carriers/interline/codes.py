@@ -64,7 +64,7 @@ TABLE: Table = {
         ),
         unknown,
     ),
-    FAULT: Code((errors.StoreUnavailable,), unknown),
+    FAULT: Code((errors.StoreUnavailable, errors.ItemTooLarge), unknown),
     1501: Code((), unknown),
     1502: Code((errors.CarrierRefused,), unknown),
 }

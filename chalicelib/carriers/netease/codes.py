@@ -42,6 +42,7 @@ TABLE: Table = {
         (
             errors.Unavailable,
             errors.StoreUnavailable,
+            errors.ItemTooLarge,
             errors.NotReached,
             errors.CarrierRefused,
             errors.NotDelivered,
