@@ -19,7 +19,9 @@ class Most:
 
 
 BIND = Most(1, write=8, index=3)
-STORE = Most(2, write=1, index=0, carrier=0)
+STORE = Most(2, write=2, index=6, carrier=0)
+"""One write of the call's item (a first event has up to 2 KB) and one message. A first event's
+entries: due, day, binding, X, caller, callee."""
 OPERATIONS: Mapping[str, Most] = {
     "bind": BIND,
     "bind, largest request": BIND,
@@ -27,15 +29,22 @@ OPERATIONS: Mapping[str, Most] = {
     "query by bindId": Most(1),
     "route, connect": Most(1),
     "unbind": Most(2),
-    # The event and its message; whose it is and whether it came before costs no read.
-    "store an event": Most(2, write=1, index=0),
+    # Nobody is told: no message. The call's first event has its entries (as in STORE).
+    "store the start of a call": Most(1, write=2, index=6),
+    # The event and its message; whose it is and whether it came before costs no read. When the
+    # call is due changes (2).
+    "store an event": Most(2, write=3, index=2),
+    # The call, the binding and the receiver's health at once; how far the event is.
+    "deliver an event": Most(2, write=3, index=1),
+    # The same, and a message for the next attempt.
+    "deliver an event, refused": Most(3, write=3, index=2),
     "store a callback": STORE,
     "store a callback, interline": STORE,
     # Whose X it is, once for each X and CACHE_S.
-    "store a callback, the first about its X": Most(3, write=1, index=0, carrier=0),
-    # Whose binding it is, what is known of the call; event, charge so far and account at once (6).
-    "store an event, charged": Most(4, write=6, index=0),
-    "store a callback, charged": Most(4, write=6, index=0, carrier=0),
+    "store a callback, the first about its X": Most(3, write=2, index=6, carrier=0),
+    # Whose binding it is, what is known of the call; the call and the account at once.
+    "store an event, charged": Most(4, write=6, index=6),
+    "store a callback, charged": Most(4, write=6, index=6, carrier=0),
     # The same writes as NetEase's bind: the request id is the binding's handle here too.
     "bind, interline": BIND,
     "bind a transfer": BIND,

@@ -80,15 +80,24 @@ class Operations:
         yield self._route("route, connect", usual.content["phoneA"], number)
         yield self._route("route, third party", next(self._people), number)
         yield self._route("route, unknown X", next(self._people), "86100999")
-        yield self._event()
-        yield self._deliver()
+        yield from self._events()
         yield self._axb("unbind", "unbind", self._id(usual))
         yield self._clean()
 
-    def _event(self) -> Measured:
-        """About a number whose owner is known from an event before."""
+    def _events(self) -> Iterator[Measured]:
+        """Of one call about a number whose owner is known from an event before; then the workers'
+        part, and what an app looks up."""
         bound = self._axb("known", "bind", self._bind_parameters(phoneX=self._number))
-        return self._post("store an event", "/switch/events", [self._call_ended(bound)])
+        ended = self._call_ended(bound)
+        started = ended | {"event_id": "start", "type": "call.started", "at": ended["at"] - 60_000}
+        yield self._post("store the start of a call", "/switch/events", [started])
+        yield self._post("store an event", "/switch/events", [ended])
+        yield self._deliver("deliver an event", status=200)
+        message = ended | {"call_id": "a message", "type": "sms.sent", "result": "ok"}
+        self._client.send("/switch/events", [message])
+        yield self._deliver("deliver an event, refused", status=500)
+        yield self._records(bound.answer["phoneX"])
+        yield self._follow_up()
 
     def _bind_parameters(self, **more: Any) -> dict[str, Any]:
         people = {"phoneA": next(self._people), "phoneB": next(self._people)}
@@ -151,16 +160,38 @@ class Operations:
             "released_by": "caller",
         }
 
-    def _deliver(self) -> Measured:
-        """The worker's part: what `store an event` announced, to a receiver that answers 200."""
+    def _deliver(self, name: str, *, status: int) -> Measured:
+        """The worker's part: what was announced last, to a receiver that answers this."""
         from chalicelib.jobs import deliver_events
 
         (message,) = self._world.announced(newest=1)
+        receiver = self._world.receiver
+        receiver.status, before = status, receiver.taken
         with self._world.meter.recording() as calls:
-            deliver_events([message])
-        if self._world.receiver.taken != 1:
+            again = deliver_events({"1": message}, lane="fast")
+        if again or receiver.taken != before + 1:
             raise Failed("the callback did not arrive")
-        return Measured("deliver an event", calls)
+        return Measured(name, calls)
+
+    def _records(self, number: str) -> Measured:
+        """What an app is shown of an X: two calls."""
+        from chalicelib.bootstrap import gateway
+        from chalicelib.core.event_ports import Search
+
+        search = Search(self._client.name, since=0, until=2**42, number=number)
+        with self._world.meter.recording() as calls:
+            found = gateway().history.find(search, limit=20)
+        if len(found.calls) < 2:
+            raise Failed(f"{len(found.calls)} calls found")
+        return Measured(f"records of an X, {len(found.calls)}", calls)
+
+    def _follow_up(self) -> Measured:
+        """The schedule when nothing is due."""
+        from chalicelib.bootstrap import gateway
+
+        with self._world.meter.recording() as calls:
+            gateway().follow_up.run(now=1, time_left=lambda: True)
+        return Measured("follow up, nothing due", calls)
 
     def _clean(self) -> Measured:
         """Twenty bindings that run out in a minute, cleaned by a clock two minutes ahead."""

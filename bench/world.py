@@ -51,11 +51,12 @@ class Failed(Exception):
 
 
 class Receiver(ThreadingHTTPServer):
-    """An app's receiver: answers every callback with 200."""
+    """An app's receiver: answers every callback with `status`."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Answering)
         self.taken = 0
+        self.status = 200
         self.url = f"http://127.0.0.1:{self.server_port}/"
 
     @contextmanager
@@ -73,7 +74,7 @@ class _Answering(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
         self.server.taken += 1  # type: ignore[attr-defined]
-        self.send_response(200)
+        self.send_response(self.server.status)  # type: ignore[attr-defined]
         self.end_headers()
 
     def log_message(self, *_: Any) -> None:
@@ -102,8 +103,10 @@ class World:
         """The bodies of the messages that were put into the delivery queue last."""
         sqs: Any = boto3.client("sqs")
         queue = sqs.get_queue_url(QueueName=settings().delivery_queue_name)["QueueUrl"]
-        got = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10)
-        return [message["Body"] for message in got["Messages"]][-newest:]
+        taken: list[str] = []
+        while got := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"):
+            taken += [message["Body"] for message in got]
+        return taken[-newest:]
 
     def app(
         self,
@@ -246,7 +249,8 @@ def _provisioned(engine: str, receiver: Receiver, vendor: Vendor, line: Line) ->
     created = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
     probe: Any = boto3.client("dynamodb")
     probe.create_table(TableName=names.table_name, **{part: table[part] for part in created})
-    boto3.client("sqs").create_queue(QueueName=names.delivery_queue_name)
+    for queue in (names.delivery_queue_name, names.slow_queue_name, names.transfer_queue_name):
+        boto3.client("sqs").create_queue(QueueName=queue)
     for name, value in (
         (names.credentials_secret, {"apps": {}, "switches": {}}),
         (names.data_keys_secret, {"current": "1", "1": secrets.token_hex(32)}),

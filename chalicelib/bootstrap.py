@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from chalicelib.core.exporting import ExportDesk
     from chalicelib.core.follow_up import FollowUp
     from chalicelib.core.recordings import RecordingDesk
+    from chalicelib.core.redelivering import Redelivery
     from chalicelib.core.reporting import EventDesk
     from chalicelib.core.upkeep import Upkeep
     from chalicelib.store.accounts import DynamoAccounts
@@ -201,13 +202,12 @@ class Gateway:
     def history(self) -> "HistoryFacade":
         """Records, recordings and dead events, northbound."""
         from chalicelib.carriers.own.facade import HistoryFacade  # noqa: PLC0415
-        from chalicelib.core.redelivering import Redelivery  # noqa: PLC0415
 
         return HistoryFacade(
             self.own_door,
             archive=self._archive,
             recordings=self.recordings,
-            redelivery=Redelivery(self._events, self._queues),
+            redelivery=self.redelivery,
             renderer=self._renderer,
         )
 
@@ -270,6 +270,13 @@ class Gateway:
         )
 
     @cached_property
+    def redelivery(self) -> "Redelivery":
+        """What an app never took, told again."""
+        from chalicelib.core.redelivering import Redelivery  # noqa: PLC0415
+
+        return Redelivery(self._events, self._queues)
+
+    @cached_property
     def site(self) -> "DynamoSite":
         """Where this deployment is."""
         from chalicelib.store.site import DynamoSite  # noqa: PLC0415
@@ -295,6 +302,11 @@ class Gateway:
         from chalicelib.store.ledger import DynamoLedger  # noqa: PLC0415
 
         return DynamoLedger(self._table)
+
+    @cached_property
+    def history(self) -> "DynamoEvents":
+        """The calls that were."""
+        return self._events
 
     @cached_property
     def _events(self) -> "DynamoEvents":

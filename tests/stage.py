@@ -124,7 +124,6 @@ class Stage:
     secretsmanager: Any
     clock: Clock
     table: str = NAME
-    queue: str = f"{NAME}-delivery"
     credentials: str = f"{NAME}/credentials"
     data_keys: str = f"{NAME}/data-keys"
 
@@ -198,15 +197,24 @@ class Stage:
         found = self.dynamodb.scan(TableName=self.table)["Items"]
         return [item for item in found if item["pk"]["S"].startswith(prefix)]
 
-    def messages(self) -> list[str]:
-        """Takes every message off the delivery queue."""
-        url = self.sqs.get_queue_url(QueueName=self.queue)["QueueUrl"]
+    def messages(self, queue: str = "delivery") -> list[str]:
+        """Takes every message off a queue: `delivery`, `delivery-slow` or `transfer`."""
+        url = self.sqs.get_queue_url(QueueName=f"{NAME}-{queue}")["QueueUrl"]
         taken: list[str] = []
         while got := self.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
             for message in got:
                 taken.append(message["Body"])
                 self.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
         return taken
+
+    def deliveries(self) -> list[str]:
+        """How far each stored event is, in order."""
+        return sorted(
+            value["S"].partition(" ")[0]
+            for item in self.items("C#")
+            for name, value in item.items()
+            if len(name) == 23 and name.startswith("P")
+        )
 
     def secret(self, name: str) -> Any:
         """The content of a secret."""
@@ -286,11 +294,13 @@ def stage(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> Iterator[Stage]:
 
     for name in ("TABLE_NAME", "DELIVERY_QUEUE_NAME", "CREDENTIALS_SECRET", "DATA_KEYS_SECRET"):
         monkeypatch.delenv(name, raising=False)
-    for name in ("SLOW_QUEUE_NAME", "TRANSFER_QUEUE_NAME", "PRIVATE_ADDRESSES"):
+    for name in ("SLOW_QUEUE_NAME", "TRANSFER_QUEUE_NAME"):
         monkeypatch.delenv(name, raising=False)
     for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE", "CACHE_S", "CALLBACK_TIMEOUT_S"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("STAGE", STAGE)
+    # The receivers of tests are on this machine.
+    monkeypatch.setenv("PRIVATE_ADDRESSES", "allowed")
     _forget()
     with mock_aws():
         for service in ("dynamodb", "sqs", "secretsmanager"):
@@ -311,8 +321,8 @@ def _create_resources(stage: Stage) -> None:
         KeySchema=table["KeySchema"],
         GlobalSecondaryIndexes=table["GlobalSecondaryIndexes"],
     )
-    for queue in (stage.queue, f"{NAME}-delivery-slow", f"{NAME}-transfer"):
-        stage.sqs.create_queue(QueueName=queue)
+    for queue in ("delivery", "delivery-slow", "transfer"):
+        stage.sqs.create_queue(QueueName=f"{NAME}-{queue}")
     empty = resources["Credentials"]["Properties"]["SecretString"]
     stage.secretsmanager.create_secret(Name=stage.credentials, SecretString=empty)
     keys = {"current": "1", "1": "k" * 64}

@@ -10,7 +10,8 @@ import pytest
 from admin import provision
 from chalicelib.bootstrap import Gateway, gateway
 from chalicelib.core.calls import CallAsk, PlacedCall
-from chalicelib.core.events import Delivery, Event, EventKey, EventKind, Outcome, PlacedEnd
+from chalicelib.core.delivering import Told
+from chalicelib.core.events import Errand, Event, EventKind, Outcome, PlacedEnd
 from chalicelib.core.values import RequestId, Subscriber
 from tests.attacks.keepers import Book, keeping
 from tests.stage import X1, X2, X3, A, B, C, Client, Receiver, Stage
@@ -72,8 +73,9 @@ def told(ours: Gateway, stage: Stage, receiver: Receiver, event: Event) -> Any:
     ours.events.record([event])
     (message,) = stage.messages()
     before = len(receiver.got)
-    outcome = ours.events.deliver(EventKey.from_text(message), now=stage.clock.now)
-    if outcome is Delivery.UNMATCHED:
+    errand = Errand.from_text(message)
+    outcome = ours.delivery.deliver(errand, now=event.received)
+    if outcome is Told.UNMATCHED:
         assert len(receiver.got) == before
         return None
     _, headers, body = receiver.got[-1]

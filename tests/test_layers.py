@@ -20,6 +20,7 @@ SHARED_BY_CARRIERS = {
     "outside",
     "parameters",
     "sources",
+    "standard_webhooks",
     "transport",
 }
 NOT_SHIPPED = {"admin", "bench", "infra", "scripts", "simulator", "tests"}

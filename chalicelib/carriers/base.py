@@ -3,9 +3,9 @@ imported when it is first used."""
 
 from collections.abc import Mapping
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from chalicelib.core.credentials import CarrierAccount
+from chalicelib.core.credentials import AppCredentials, CarrierAccount
 from chalicelib.core.errors import Unavailable
 from chalicelib.core.ports import Carrier, Credentials
 from chalicelib.core.values import App
@@ -24,9 +24,20 @@ KINDS: Mapping[str, str] = {
 DIALECTS: Mapping[str, str] = {
     "netease": "chalicelib.carriers.netease.callbacks",
     "interline": "chalicelib.carriers.interline.callbacks",
-    "cloudevents": "chalicelib.carriers.cloudevents",
+    "cloudevents": "chalicelib.carriers.cloudevents.callbacks",
 }
 """What an app's `dialect` says -> the module whose `dialect(credentials)` makes a Dialect."""
+
+
+@runtime_checkable
+class Checking(Protocol):
+    """What a dialect may be besides: one in which an address is tried when it is saved."""
+
+    def check(self, to: AppCredentials, *, now: int) -> tuple[Mapping[str, str], bytes]:
+        """Headers and body of the trial, signed with the current secret of whom it is `to`. A
+        receiver that takes it as it takes a callback will do."""
+        ...
+
 
 EMBEDDED = "trunk"
 """The carrier that needs no account: bindings are kept here, and the switch asks us."""

@@ -31,7 +31,8 @@ _S3_CONFIG = _CONFIG.merge(
     Config(
         # A part of a file takes longer than an item, and nobody waits.
         read_timeout=30,
-        # Presigned links: of the newest kind, and to the bucket's own region.
+        # Presigned links: of the newest kind, and (only "virtual" does that) to the bucket's own
+        # region, as one to another region is redirected and its signature worth nothing there.
         signature_version="s3v4",
         s3={"addressing_style": "virtual", "us_east_1_regional_endpoint": "regional"},
         # Few calls at a time, each with a part of a file in memory.

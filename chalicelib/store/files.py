@@ -63,6 +63,7 @@ class Files:
         try:
             return self._store_parts(key, upload, first, reader)
         except BaseException:
+            # Also what is none of ours: a part that is left behind is paid for.
             with suppress(ClientError, BotoCoreError):
                 self._client().abort_multipart_upload(Bucket=self._bucket, Key=key, UploadId=upload)
             raise

@@ -1,11 +1,12 @@
 """The record of a call, read off whatever events of it are known, in whatever order they came."""
 
+import json
 from itertools import permutations
 from typing import Any
 
 import pytest
 
-from chalicelib.core.events import Event, EventKey, EventKind, Outcome, Party, RejectReason
+from chalicelib.core.events import Errand, Event, EventKey, EventKind, Outcome, Party, RejectReason
 from chalicelib.core.records import call_record
 from tests.core.samples import event
 
@@ -124,12 +125,25 @@ def test_a_call_without_binding_had_none() -> None:
     assert call_record(end, [end]).outcome is Outcome.NO_BINDING
 
 
-def test_an_events_key_survives_the_queue() -> None:
-    key = EventKey(call="c" * 32, event="e" * 32)
-    assert EventKey.from_text(key.to_text()) == key
+@pytest.mark.parametrize("known", [{}, {"app": "demo"}, {"app": "demo", "binding": "0" * 26}])
+def test_an_errand_survives_the_queue(known: dict[str, str]) -> None:
+    errand = Errand(EventKey(call="c" * 22, event="e" * 22), **known)
+    assert Errand.from_text(errand.to_text()) == errand
 
 
-@pytest.mark.parametrize("text", ["", "x", "[]", "{}", '{"call": "c"}', '"call"', "null"])
-def test_another_message_is_no_key(text: str) -> None:
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "x",
+        "[]",
+        "{}",
+        "null",
+        '"call"',
+        '{"event": "c"}',
+        json.dumps({"event": f"{'a' * 22}.{'b' * 22}", "more": "x"}),
+    ],
+)
+def test_another_message_is_no_errand(text: str) -> None:
     with pytest.raises(ValueError):
-        EventKey.from_text(text)
+        Errand.from_text(text)

@@ -182,8 +182,8 @@ class Lambda:
         headers = {"Authorization": f"Basic {basic}", "Content-Type": "application/json"}
         return self.post(path, json.dumps(message).encode(), headers)[1]
 
-    def deliver(self, *bodies: str) -> None:
-        """Messages from the queue, as the event source mapping hands them over."""
+    def take(self, handler: str, *bodies: str) -> None:
+        """Messages from a queue, as the event source mapping hands them over; none may fail."""
         records = [
             {
                 "messageId": str(index),
@@ -195,7 +195,10 @@ class Lambda:
             }
             for index, body in enumerate(bodies)
         ]
-        self.invoke("deliver", {"Records": records})
+        said = self.invoke(handler, {"Records": records})
+        failed = (said or {}).get("batchItemFailures")
+        if failed:
+            raise Failed(f"{handler} names as failed: {failed}")
 
     def tick(self, handler: str) -> None:
         """A tick of a schedule."""

@@ -50,6 +50,17 @@ def _record(calls: list[object]) -> None:
 
     client._make_api_call = recorded
 
+    # A link asks nothing of AWS when it is made, but works only if its maker may do the same.
+    signers = importlib.import_module("botocore.signers")
+    sign = signers.generate_presigned_url
+
+    def signed(self: object, ClientMethod: str, Params: object = None, **more: object) -> object:  # noqa: N803 - boto3's names
+        operation = self._PY_TO_OP_NAME[ClientMethod]
+        calls.append([self.meta.service_model.service_name, operation, Params])
+        return sign(self, ClientMethod, Params, **more)
+
+    signers.generate_presigned_url = signed
+
 
 if __name__ == "__main__":
     main()

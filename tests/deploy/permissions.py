@@ -16,7 +16,14 @@ IN_TRANSACTION = {
     "ConditionCheck": "dynamodb:ConditionCheckItem",
 }
 # Calls that are permitted under another name.
-ALSO_CALLED = {"sqs:SendMessageBatch": "sqs:SendMessage"}
+ALSO_CALLED = {
+    "sqs:SendMessageBatch": "sqs:SendMessage",
+    "s3:HeadObject": "s3:GetObject",
+    "s3:CreateMultipartUpload": "s3:PutObject",
+    "s3:UploadPart": "s3:PutObject",
+    "s3:CompleteMultipartUpload": "s3:PutObject",
+    "s3:ListObjectsV2": "s3:ListBucket",
+}
 
 
 def needed(call: Call, *, region: str) -> Iterator[tuple[str, str]]:
@@ -40,6 +47,9 @@ def needed(call: Call, *, region: str) -> Iterator[tuple[str, str]]:
     elif call.service == "sqs":
         name = given.get("QueueName") or given["QueueUrl"].rpartition("/")[2]
         resources = [f"arn:aws:sqs:{where}:{name}"]
+    elif call.service == "s3":
+        file = f"/{given['Key']}" if "Key" in given else ""
+        resources = [f"arn:aws:s3:::{given['Bucket']}{file}"]
     else:
         raise LookupError(f"what does {call.service}:{call.operation} need?")
     action = f"{call.service}:{call.operation}"

@@ -37,10 +37,15 @@ LINE_X, PLATFORM_X = "10000000004", "10000000005"
 FUNCTIONS = {
     "api_handler": "app",
     "deliver": "deliver",
+    "deliver_slow": "deliver_slow",
+    "transfer": "transfer",
     "clean": "clean",
     "extend": "extend",
     "reconcile": "settle",
+    "follow_up": "follow_up",
 }
+# Queue -> the handler of its messages.
+QUEUES = {"delivery": "deliver", "delivery-slow": "deliver_slow", "transfer": "transfer"}
 # Lambda itself asks for these in the function's name, to write logs and to poll the queue: "Using
 # Lambda with Amazon SQS" and AWSLambdaBasicExecutionRole. The stack makes the log groups.
 PLATFORM = {
@@ -304,15 +309,19 @@ def _main_job(
 
 
 def _deliver(served: Lambda, session: boto3.session.Session) -> None:
-    """All that is queued, ten at a time."""
-    while bodies := _messages(session):
-        for body in bodies:
-            served.deliver(body)
+    """All that is queued, ten at a time, and what that queues."""
+    queued = True
+    while queued:
+        queued = False
+        for queue, handler in QUEUES.items():
+            if bodies := _messages(session, queue):
+                served.take(handler, *bodies)
+                queued = True
 
 
-def _messages(session: boto3.session.Session) -> list[str]:
+def _messages(session: boto3.session.Session, queue: str) -> list[str]:
     sqs = session.client("sqs")
-    url = sqs.get_queue_url(QueueName=f"{NAME}-delivery")["QueueUrl"]
+    url = sqs.get_queue_url(QueueName=f"{NAME}-{queue}")["QueueUrl"]
     received = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
     return [message["Body"] for message in received]
 
@@ -484,16 +493,19 @@ def test_a_policy_names_its_resources(stage: str, function: str) -> None:
     policy = json.loads((ROOT / ".chalice" / f"policy-{stage}-{function}.json").read_text())
     assert all(statement["Effect"] == "Allow" for statement in policy["Statement"])
     for action, resource in grants(policy):
-        assert re.fullmatch(r"[a-z]+:[A-Za-z]+", action)
-        # Only region and account are left open, the end of a secret's and of a log stream's name.
+        assert re.fullmatch(r"[a-z0-9]+:[A-Za-z]+", action)
+        # Only region and account are left open, and the end of what a secret, a log stream and a
+        # bucket are named; a bucket's is the account.
         service, name = action.split(":")[0], f"masking-gateway-{stage}"
         tail = {
-            "dynamodb": rf"table/{name}(/index/due)?",
-            "sqs": rf"{name}-delivery",
+            "dynamodb": rf"table/{name}(/index/(due|dead|by_[a-z]+))?",
+            "s3": rf"{name}-files-\?{{12}}(/(recordings|exports)/\*)?",
+            "sqs": rf"{name}-(delivery|delivery-slow|transfer)",
             "secretsmanager": rf"secret:{name}/(credentials|data-keys)-\?{{6}}",
             "logs": rf"log-group:/aws/lambda/{name}(-{function})?:\*",
         }[service]
-        assert re.fullmatch(rf"arn:aws:{service}:\*:\*:{tail}", resource), resource
+        where = "::" if service == "s3" else r"\*:\*:"
+        assert re.fullmatch(rf"arn:aws:{service}:{where}{tail}", resource), resource
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

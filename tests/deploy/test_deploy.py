@@ -167,7 +167,6 @@ def test_files_are_encrypted(session: boto3.session.Session) -> None:
     configured = session.client("s3").get_bucket_encryption(Bucket=BUCKET)
     (rule,) = configured["ServerSideEncryptionConfiguration"]["Rules"]
     assert rule["ApplyServerSideEncryptionByDefault"] == {"SSEAlgorithm": "aws:kms"}
-    assert rule["BucketKeyEnabled"]
 
 
 def test_api_gateway_has_the_routes_of_the_app(api: str, session: boto3.session.Session) -> None:

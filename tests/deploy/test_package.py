@@ -120,6 +120,9 @@ def test_files_go_when_their_time_is_up(template: dict[str, Any]) -> None:
 
 
 def test_files_are_for_nobody_else(template: dict[str, Any]) -> None:
+    encryption = files(template)["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    # Without it each file would be a request to KMS.
+    assert [rule["BucketKeyEnabled"] for rule in encryption] == [True]
     assert set(files(template)["PublicAccessBlockConfiguration"].values()) == {True}
     policy = template["Resources"]["FilesPolicy"]["Properties"]
     (statement,) = policy["PolicyDocument"]["Statement"]

@@ -1,54 +1,87 @@
-"""The delivery queue: every key gets in, or the caller hears that it did not."""
+"""The queues: ten errands a call, each lane its own, and nothing but digests and ids of ours."""
+
+import json
+from typing import Any
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from chalicelib.core.errors import Unavailable
-from chalicelib.core.events import EventKey
-from chalicelib.store.queue import DeliveryQueue
-from tests.stage import Stage, answering, refusal
+from chalicelib.core.events import Errand, EventKey
+from chalicelib.store.queue import WorkQueues
+from tests.stage import NAME, Stage, answering, refusal
 
 DOWN = EndpointConnectionError(endpoint_url="https://nowhere.invalid")
 
-
-def keys(count: int) -> list[EventKey]:
-    return [EventKey(call=f"c{i}", event=f"e{i}") for i in range(count)]
+LANES: Any = {"fast": f"{NAME}-delivery", "slow": f"{NAME}-delivery-slow"}
 
 
-def queue(stage: Stage) -> DeliveryQueue:
-    return DeliveryQueue(lambda: stage.sqs, stage.queue)
+@pytest.fixture
+def queues(stage: Stage) -> WorkQueues:
+    return WorkQueues(lambda: stage.sqs, LANES, f"{NAME}-transfer")
 
 
-@pytest.mark.parametrize(("count", "calls"), [(1, 1), (10, 1), (11, 2), (25, 3)])
-def test_every_key_is_one_message_ten_a_call(stage: Stage, count: int, calls: int) -> None:
+def errands(count: int) -> list[Errand]:
+    return [Errand(EventKey(f"c{i}", f"e{i}"), app="demo") for i in range(count)]
+
+
+@pytest.mark.parametrize("count", [1, 10, 11, 25])
+def test_each_errand_is_a_message_ten_at_a_time(
+    stage: Stage, queues: WorkQueues, count: int
+) -> None:
     with answering(stage.sqs, "SendMessageBatch") as sent:
-        queue(stage).announce(keys(count))
-    assert len(sent) == calls
-    found = [EventKey.from_text(text) for text in stage.messages()]
-    assert sorted(found, key=lambda k: k.call) == sorted(keys(count), key=lambda k: k.call)
+        queues.announce(errands(count))
+    assert len(sent) == -(-count // 10)
+    assert sorted(stage.messages()) == sorted(each.to_text() for each in errands(count))
 
 
-def test_the_queues_address_is_looked_up_once(stage: Stage) -> None:
-    outbox = queue(stage)
-    with answering(stage.sqs, "GetQueueUrl") as calls:
-        outbox.announce(keys(1))
-        outbox.announce(keys(1))
-    assert len(calls) == 1
+def test_each_lane_and_the_transfers_have_a_queue_of_their_own(
+    stage: Stage, queues: WorkQueues
+) -> None:
+    one, two, three = errands(3)
+    queues.announce([one])
+    queues.announce([two], lane="slow")
+    queues.transfer([three])
+    for queue, errand in (("delivery", one), ("delivery-slow", two), ("transfer", three)):
+        assert stage.messages(queue) == [errand.to_text()]
 
 
-def test_an_entry_that_failed_is_unavailable(stage: Stage) -> None:
-    failed = {"Failed": [{"Id": "1", "SenderFault": False, "Code": "InternalError"}]}
-    with (
-        answering(stage.sqs, "SendMessageBatch", (200, failed)),
-        pytest.raises(Unavailable),
-    ):
-        queue(stage).announce(keys(2))
+def test_a_retry_waits_in_the_queue(stage: Stage, queues: WorkQueues) -> None:
+    with answering(stage.sqs, "SendMessageBatch") as sent:
+        queues.announce(errands(1), delay_s=300)
+        queues.transfer(errands(1), delay_s=5)
+    assert [each["Entries"][0]["DelaySeconds"] for each in sent] == [300, 5]
+    assert stage.messages() == []
+
+
+def test_the_queues_address_is_looked_up_once(stage: Stage, queues: WorkQueues) -> None:
+    with answering(stage.sqs, "GetQueueUrl") as asked:
+        queues.announce(errands(1))
+        queues.announce(errands(1))
+    assert len(asked) == 1
+
+
+def test_a_refused_message_is_not_taken_for_sent(stage: Stage, queues: WorkQueues) -> None:
+    failed = (200, {"Failed": [{"Id": "0", "Code": "x", "SenderFault": False}]})
+    with answering(stage.sqs, "SendMessageBatch", failed), pytest.raises(Unavailable):
+        queues.announce(errands(1))
 
 
 @pytest.mark.parametrize("failure", [DOWN, refusal("AWS.SimpleQueueService.NonExistentQueue")])
 @pytest.mark.parametrize("operation", ["GetQueueUrl", "SendMessageBatch"])
 def test_a_queue_that_does_not_answer_is_unavailable(
-    stage: Stage, operation: str, failure: object
+    stage: Stage, queues: WorkQueues, operation: str, failure: object
 ) -> None:
     with answering(stage.sqs, operation, failure), pytest.raises(Unavailable):
-        queue(stage).announce(keys(1))
+        queues.announce(errands(1))
+
+
+def test_a_queue_that_is_not_there(stage: Stage) -> None:
+    queues = WorkQueues(lambda: stage.sqs, LANES, "nowhere")
+    with pytest.raises(Unavailable):
+        queues.transfer(errands(1))
+
+
+def test_a_message_has_members_of_ours_only() -> None:
+    text = Errand(EventKey("c", "e"), app="demo", binding="0" * 26).to_text()
+    assert json.loads(text) == {"event": "c.e", "app": "demo", "binding": "0" * 26}

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 
 from chalicelib.carriers.netease import signing, wire_callbacks
+from chalicelib.core.credentials import AppCredentials
 from chalicelib.core.errors import NotDelivered
 from chalicelib.core.events import REPORTED, Event, EventKey
 from chalicelib.core.ports import Credentials
@@ -16,7 +17,7 @@ def dialect(credentials: Credentials) -> "NeteaseDialect":
 
 
 class NeteaseDialect:
-    """Fulfils the port Dialect."""
+    """Fulfils the port Dialect, and Checking."""
 
     tells = REPORTED
     any_success = False
@@ -44,5 +45,9 @@ class NeteaseDialect:
         message = wire_callbacks.write(event, call, binding=binding)
         body = json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()
         secret = credentials.secrets[attempt % len(credentials.secrets)]
-        headers = signing.callback_headers(credentials.key, secret, body, now=now)
-        return headers, body
+        return signing.callback_headers(credentials.key, secret, body, now=now), body
+
+    def check(self, to: AppCredentials, *, now: int) -> tuple[Mapping[str, str], bytes]:
+        """`{}`, with which the platform finds out whether an address that is saved answers."""
+        body = b"{}"
+        return signing.callback_headers(to.key, to.secrets[0], body, now=now), body

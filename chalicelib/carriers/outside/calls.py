@@ -121,6 +121,8 @@ class Outside:
     def _context(self) -> ssl.SSLContext:
         context = ssl.create_default_context(cafile=self._cafile or certifi.where())
         context.sslsocket_class = TimedTlsSocket
+        # RFC 9525: only the alternative names of a certificate count.
+        context.hostname_checks_common_name = False
         return context
 
 

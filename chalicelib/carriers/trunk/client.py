@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from urllib.parse import quote
 
+from chalicelib.carriers.standard_webhooks import signed_headers
 from chalicelib.carriers.transport import CarrierSession, Told
-from chalicelib.carriers.trunk import signing, wire_calls
+from chalicelib.carriers.trunk import wire_calls
 from chalicelib.core import errors
 from chalicelib.core.calls import CallAsk
 from chalicelib.core.credentials import CarrierAccount
@@ -42,7 +43,7 @@ class SwitchDialler:
             body=body.encode(),
             sign=lambda: {
                 "Content-Type": "application/json",
-                **signing.signed_headers(self._secret, session, body, now=now),
+                **signed_headers((self._secret,), session, body, now=now),
             },
             read=wire_calls.read_answer,
         ).content
@@ -58,7 +59,7 @@ class SwitchDialler:
             "trunk.status",
             f"/originate/{quote(session, safe='')}",
             method="GET",
-            sign=lambda: signing.signed_headers(self._secret, session, "", now=now),
+            sign=lambda: signed_headers((self._secret,), session, "", now=now),
             read=wire_calls.read_answer,
             repeatable=True,
         ).content

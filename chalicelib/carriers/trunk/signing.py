@@ -1,11 +1,9 @@
-"""Signatures: HTTP Basic authentication (RFC 7617) of a switch, with the current and the previous
-password, and Standard Webhooks for what we ask of it."""
+"""How a switch signs in: HTTP Basic authentication (RFC 7617), with the current and the previous
+password."""
 
 import base64
 import binascii
 import hmac
-from collections.abc import Mapping
-from datetime import UTC, datetime
 
 from chalicelib.core.credentials import SwitchCredentials
 from chalicelib.core.ports import Credentials
@@ -28,17 +26,3 @@ def signed_in(header: str | None, credentials: Credentials) -> SwitchCredentials
         return None
     matches = [hmac.compare_digest(password, each.encode()) for each in switch.passwords]
     return switch if any(matches) else None
-
-
-def signed_headers(secret: str, message_id: str, body: str, *, now: int) -> Mapping[str, str]:
-    """webhook-id, webhook-timestamp (epoch seconds) and webhook-signature of `body`, as Standard
-    Webhooks has them. `secret` is base64, with or without `whsec_`; `now` is epoch ms."""
-    # Imported here: a cold start of what asks no switch does without.
-    from standardwebhooks import Webhook  # noqa: PLC0415
-
-    at = datetime.fromtimestamp(now // 1000, UTC)
-    return {
-        "webhook-id": message_id,
-        "webhook-timestamp": str(now // 1000),
-        "webhook-signature": Webhook(secret).sign(message_id, at, body),
-    }

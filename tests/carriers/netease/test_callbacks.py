@@ -8,33 +8,19 @@ from typing import Any
 
 import pytest
 
+from chalicelib.carriers.base import Checking
 from chalicelib.carriers.netease.callbacks import NeteaseDialect
-from chalicelib.core.credentials import AppCredentials, SwitchCredentials
+from chalicelib.core.credentials import AppCredentials
 from chalicelib.core.errors import NotDelivered
 from chalicelib.core.events import Event, EventKind, Outcome, Party, RejectReason, SmsResult
 from chalicelib.core.values import Binding, Subscriber
+from tests.carriers.dialects import Known, message
 from tests.carriers.netease.recorded import CALLBACKS, recorded
-from tests.core.samples import app_with, binding, event
+from tests.core.samples import binding, event
 
 NOW = 1_440_570_500_855
 # 2019-12-27 18:53:47 in UTC+8, when the document's call ended.
 ENDED = 1_577_444_027_000
-
-
-class Known:
-    """The port Credentials with one app."""
-
-    def __init__(self, *apps: AppCredentials) -> None:
-        self._apps = {each.app: each for each in apps}
-
-    def app(self, app_key: str) -> AppCredentials | None:
-        raise AssertionError("nobody calls us here")
-
-    def switch(self, user: str) -> SwitchCredentials | None:
-        raise AssertionError("nobody calls us here")
-
-    def of_app(self, name: str) -> AppCredentials | None:
-        return self._apps.get(name)
 
 
 DEMO = AppCredentials("demo", "the-app-key", ("current", "previous"))
@@ -43,10 +29,9 @@ DEMO = AppCredentials("demo", "the-app-key", ("current", "previous"))
 def rendered(
     told: Event, call: Sequence[Event] = (), *, of: Binding | None = None
 ) -> dict[str, Any]:
-    dialect = NeteaseDialect(Known(DEMO))
-    _, body = dialect.callback(told, [*call, told], app=app_with({}), binding=of, now=NOW)
-    message: dict[str, Any] = json.loads(body)
-    return message
+    _, body = message(NeteaseDialect(Known(DEMO)), told, [*call, told], binding=of, now=NOW)
+    rendered: dict[str, Any] = json.loads(body)
+    return rendered
 
 
 def documented(kind: str) -> dict[str, str]:
@@ -199,8 +184,8 @@ def test_a_kind_that_nobody_is_told_of_has_no_message() -> None:
 
 def test_a_callback_is_signed_over_its_very_bytes_with_the_current_secret() -> None:
     told = event(EventKind.CALL_ENDED, ENDED, binding="1")
-    headers, body = NeteaseDialect(Known(DEMO)).callback(
-        told, [told], app=app_with({}), binding=binding(user_data="订单"), now=NOW
+    headers, body = message(
+        NeteaseDialect(Known(DEMO)), told, [told], binding=binding(user_data="订单"), now=NOW
     )
     digest = hashlib.md5(body).hexdigest()  # noqa: S324
     signed = hashlib.sha1(f"current{digest}{NOW}".encode()).hexdigest()  # noqa: S324
@@ -215,10 +200,47 @@ def test_a_callback_is_signed_over_its_very_bytes_with_the_current_secret() -> N
     assert set(headers) == set(recorded("callback-32")["headers"]) | {"AppKey"}
 
 
+def signature(secret: str, body: bytes) -> str:
+    """CheckSum as VENDOR_FACTS.md has it."""
+    digest = hashlib.md5(body).hexdigest()  # noqa: S324
+    return hashlib.sha1(f"{secret}{digest}{NOW}".encode()).hexdigest()  # noqa: S324
+
+
+@pytest.mark.parametrize(
+    ("secrets", "expected"),
+    [
+        (("current", "previous"), ["current", "previous", "current", "previous"]),
+        (("current",), ["current", "current", "current", "current"]),
+    ],
+)
+def test_attempts_take_the_valid_secrets_in_turn(
+    secrets: tuple[str, ...], expected: list[str]
+) -> None:
+    dialect = NeteaseDialect(Known(AppCredentials("demo", "the-app-key", secrets)))
+    end = event(EventKind.CALL_ENDED, ENDED, binding="1")
+    for attempt, secret in enumerate(expected):
+        headers, body = message(dialect, end, [end], attempt=attempt, now=NOW)
+        assert headers["CheckSum"] == signature(secret, body)
+
+
+def test_an_address_is_tried_with_an_empty_object_signed_like_a_callback() -> None:
+    dialect = NeteaseDialect(Known())
+    assert isinstance(dialect, Checking)
+    headers, body = dialect.check(DEMO, now=NOW)
+    assert body == b"{}"
+    assert headers == {
+        "Content-Type": "application/json",
+        "AppKey": "the-app-key",
+        "CurTime": str(NOW),
+        "MD5": hashlib.md5(body).hexdigest(),  # noqa: S324
+        "CheckSum": signature("current", body),
+    }
+
+
 def test_an_app_without_credentials_can_not_be_told() -> None:
     told = event(EventKind.CALL_ENDED, ENDED)
     with pytest.raises(NotDelivered):
-        NeteaseDialect(Known()).callback(told, [told], app=app_with({}), binding=None, now=NOW)
+        message(NeteaseDialect(Known()), told, [told], now=NOW)
 
 
 def test_all_outcomes_can_be_told() -> None:

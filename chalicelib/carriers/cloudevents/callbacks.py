@@ -1,0 +1,48 @@
+"""Callbacks as CloudEvents 1.0, for apps that speak no vendor's dialect."""
+
+import json
+from collections.abc import Mapping, Sequence
+
+from chalicelib.carriers.cloudevents import wire
+from chalicelib.carriers.standard_webhooks import signed_headers
+from chalicelib.core.errors import NotDelivered
+from chalicelib.core.events import Event, EventKey
+from chalicelib.core.ports import Credentials
+from chalicelib.core.values import App, Binding
+
+_JSON = {"Content-Type": "application/cloudevents+json; charset=utf-8"}
+
+
+def dialect(credentials: Credentials) -> "CloudEventsDialect":
+    """See carriers.base.DIALECTS."""
+    return CloudEventsDialect(credentials)
+
+
+class CloudEventsDialect:
+    """Fulfils the port Dialect."""
+
+    tells = wire.KINDS
+    any_success = True
+
+    def __init__(self, credentials: Credentials) -> None:
+        self._credentials = credentials
+
+    def callback(
+        self,
+        event: Event,
+        call: Sequence[Event],
+        *,
+        key: EventKey,
+        attempt: int,  # noqa: ARG002
+        app: App,
+        binding: Binding | None,
+        now: int,
+    ) -> tuple[Mapping[str, str], bytes]:
+        """Structured JSON, with a signature for each secret that is valid. Raises NotDelivered for
+        an app without one."""
+        secrets = self._credentials.callback_secrets(app.name)
+        if not secrets:
+            raise NotDelivered("the app has no secret for callbacks")
+        message = wire.write(event, call, key=key, app=app.name, binding=binding)
+        body = json.dumps(message, ensure_ascii=False, separators=(",", ":"))
+        return {**_JSON, **signed_headers(secrets, key.id, body, now=now)}, body.encode()

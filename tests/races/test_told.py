@@ -1,0 +1,162 @@
+"""Events stored, told and looked after by many at once, over a queue that loses, doubles and mixes
+up messages: in the end every app was told of every event, and nothing is left to be done."""
+
+import json
+import os
+import random
+import threading
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from admin import provision
+from chalicelib.bootstrap import Gateway
+from chalicelib.core import errors
+from chalicelib.core.event_ports import Lane
+from chalicelib.core.events import Errand, Event, EventKind
+from chalicelib.core.following import GRACE_MS
+from chalicelib.core.values import Subscriber
+from chalicelib.settings import settings
+from chalicelib.store import clients
+from tests.core.samples import event
+from tests.gateways import NOW, Stage, number, subscriber
+from tests.races.crowd import crowd_of
+
+CALLS = int(os.environ.get("CALLS") or (120 if os.environ.get("CI") == "true" else 40))
+SEEDS = [int(seed) for seed in os.environ.get("SEEDS", "1").split()]
+WORKERS = 8
+LOST, DOUBLED = 0.15, 0.2
+REFUSED = 0.3
+HOUR_MS = 3_600_000
+ROUNDS = 200
+"""Far more than the retries of five days take."""
+
+
+@dataclass
+class Queue:
+    """Stands for SQS, at its worst and worse: what is sent may be lost, as if its sender had died
+    just before. Fulfils the port Outbox."""
+
+    rng: random.Random
+    waiting: list[Errand] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def announce(self, errands: Sequence[Errand], *, lane: Lane = "fast", delay_s: int = 0) -> None:
+        with self.lock:
+            for errand in errands:
+                if self.rng.random() >= LOST:
+                    self.waiting += [errand] * (1 + (self.rng.random() < DOUBLED))
+
+    def transfer(self, errands: Sequence[Errand], *, delay_s: int = 0) -> None:
+        raise AssertionError("no recordings here")
+
+    def taken(self) -> list[Errand]:
+        with self.lock:
+            taken, self.waiting = self.waiting, []
+        self.rng.shuffle(taken)
+        return taken
+
+
+@dataclass
+class App:
+    """Stands for an app's receiver; takes some at once, some only after a few attempts."""
+
+    rng: random.Random
+    got: Counter[str] = field(default_factory=Counter)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def post(self, url: str, headers: Any, body: bytes, *, accepts: Any) -> None:
+        with self.lock:
+            if self.rng.random() < REFUSED:
+                raise errors.NotDelivered("HTTP 500")
+            self.got[headers["webhook-id"]] += 1
+
+
+def parts(i: int) -> list[Event]:
+    """What is heard of the i-th call, or message."""
+    about = {
+        "call_id": f"call-{i}",
+        "number": number(0),
+        "caller": Subscriber(subscriber(i)),
+        "received": NOW,
+    }
+    if i % 5 == 0:
+        return [
+            event(EventKind.SMS_SENT, NOW + i * 1000 + each, **about | {"binding": None})
+            for each in range(3)
+        ]
+    kinds = (EventKind.CALL_STARTED, EventKind.CALL_ANSWERED, EventKind.CALL_ENDED)
+    return [event(kind, NOW + i * 10_000 + n, **about) for n, kind in enumerate(kinds)]
+
+
+def instance(here: Stage, queue: Queue, app: App) -> Gateway:
+    gateway = here.instance()
+    gateway.__dict__["_queues"] = queue
+    gateway.delivery._sender = app
+    return gateway
+
+
+def persisting(work: Any) -> Any:
+    """What a carrier, or the queue, does: again, until it is done."""
+
+    def done(gateway: Gateway) -> None:
+        for _ in range(50):
+            try:
+                return work(gateway)
+            except (errors.Unavailable, errors.Contended):
+                continue
+        raise AssertionError("never done")
+
+    return done
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_in_the_end_everybody_knows_everything(here: Stage, seed: int) -> None:
+    here.app("demo", [number(0)])
+    provision.set_app("demo", dialect="cloudevents")
+    manager, name = clients.secretsmanager(), settings().credentials_secret
+    known = json.loads(manager.get_secret_value(SecretId=name)["SecretString"])
+    known["callbacks"] = {"demo": {"secret": "whsec_" + "c2VjcmV0" * 4}}
+    manager.put_secret_value(SecretId=name, SecretString=json.dumps(known))
+    rng = random.Random(seed)
+    queue, app = Queue(random.Random(seed + 1)), App(random.Random(seed + 2))
+    events = [each for i in range(CALLS) for each in parts(i)]
+    sent = [each for each in events for _ in range(rng.randint(1, 3))]
+    rng.shuffle(sent)
+
+    def store(gateway: Gateway, each: Event) -> None:
+        gateway.events.record([each])
+
+    def deliver(gateway: Gateway, errand: Errand, now: int) -> None:
+        gateway.delivery.deliver(errand, now=now)
+
+    with crowd_of([instance(here, queue, app) for _ in range(WORKERS)]) as everybody:
+        work = [lambda g, each=each: store(g, each) for each in sent]
+        now = NOW
+        for _ in range(ROUNDS):
+            work += [lambda g, e=e, now=now: deliver(g, e, now) for e in queue.taken()]
+            work += [
+                lambda g, now=now: g.follow_up.run(now=now, time_left=lambda: True)
+                for _ in range(2)
+            ]
+            rng.shuffle(work)
+            everybody.all_of([persisting(each) for each in work])
+            work = []
+            if not queue.waiting and not any("due_at" in item for item in here.items()):
+                break
+            now += rng.choice([GRACE_MS, 10 * GRACE_MS, HOUR_MS])
+        else:
+            pytest.fail(f"seed {seed}: something is left to be done")
+    calls = [item for item in here.items() if item["pk"]["S"].startswith("C#")]
+    states = Counter(
+        value["S"].split()[0]
+        for item in calls
+        for name, value in item.items()
+        if len(name) == 23 and name[0] == "P"
+    )
+    assert len(calls) == CALLS
+    assert states == {"delivered": len(events)}, f"seed {seed}"
+    assert len(app.got) == len(events)

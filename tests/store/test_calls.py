@@ -1,0 +1,451 @@
+"""Calls at rest: each event once, sealed, open until done; found by what they are about."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from bench.capacity import KB, item_size
+from chalicelib.carriers.netease.wire_callbacks import read
+from chalicelib.core.charging import Bill
+from chalicelib.core.event_ports import Health, Search
+from chalicelib.core.events import (
+    Call,
+    Delivery,
+    Errand,
+    Event,
+    EventKind,
+    Party,
+    Progress,
+    Recording,
+    RejectReason,
+    SmsResult,
+)
+from chalicelib.core.following import GRACE_MS, SETTLED_MS, UNFINISHED_MS
+from chalicelib.core.values import DAY_MS, Subscriber, Tariff
+from chalicelib.store.calls import DynamoEvents
+from chalicelib.store.receivers import DynamoReceivers
+from chalicelib.store.table import Table
+from chalicelib.store.vault import Vault
+from tests.carriers.netease.recorded import recorded
+from tests.core.samples import event
+from tests.stage import X1, X2, A, B, C, Stage, answering, refusal
+
+VAULT = Vault({"current": "1", "1": "k" * 64})
+AT = 1_768_464_000_000
+BINDING = "0" * 26
+
+FULL = Event(
+    id="e1",
+    kind=EventKind.CALL_ENDED,
+    carrier="trunk",
+    call_id=f"call-of-{A}",
+    at=AT,
+    received=AT + 500,
+    binding=BINDING,
+    number=X1,
+    caller=Subscriber(A),
+    callee=Subscriber(B),
+    cause=16,
+    released_by=Party.CALLER,
+    rejected=RejectReason.BLOCKED,
+    sms_result=SmsResult.FAILED,
+    url="https://example.org/1.wav",
+    md5="m",
+    raw='{"from": "…"}',
+    sequence=7,
+)
+BARE = event(EventKind.RECORDING_READY, 5, call_id="bare")
+START = replace(FULL, id="s", kind=EventKind.CALL_STARTED, at=AT - 60_000, sequence=None)
+KEPT = Recording("recordings/180/demo/x", 5, "d" * 32, AT, AT + DAY_MS, "audio/x-wav")
+
+
+@pytest.fixture
+def table(stage: Stage) -> Table:
+    return Table(lambda: stage.dynamodb, stage.table)
+
+
+@pytest.fixture
+def store(table: Table) -> DynamoEvents:
+    return DynamoEvents(table, lambda: VAULT)
+
+
+def append(
+    store: DynamoEvents,
+    event: Event,
+    delivery: Delivery = Delivery.PENDING,
+    owner: str | None = "demo",
+    **more: Any,
+) -> Errand | None:
+    return store.append(event, owner=owner, delivery=delivery, **more)
+
+
+def stored(store: DynamoEvents, event: Event, **more: Any) -> Errand:
+    errand = append(store, event, **more)
+    assert errand is not None
+    return errand
+
+
+def call_of(store: DynamoEvents, errand: Errand) -> Call:
+    call = store.call(errand.key.call)
+    assert call is not None
+    return call
+
+
+def settled(store: DynamoEvents, errand: Errand, delivery: Delivery, **more: Any) -> None:
+    progress = Progress(delivery, 0, AT + 1000)
+    assert store.settle(call_of(store, errand), errand.key, progress, **more)
+
+
+def item(stage: Stage) -> dict[str, Any]:
+    (only,) = stage.items("C#")
+    return only
+
+
+@pytest.mark.parametrize("each", [FULL, BARE, replace(FULL, raw='\n{"a":\r\n1}\n')])
+def test_an_event_is_read_back_as_it_was(store: DynamoEvents, each: Event) -> None:
+    errand = stored(store, each)
+    (found,) = call_of(store, errand).stored
+    assert (found.event, found.key) == (each, errand.key)
+    assert found.progress == Progress(Delivery.PENDING, 0, each.received)
+
+
+def test_storing_is_one_write_and_so_is_settling(stage: Stage, store: DynamoEvents) -> None:
+    with answering(stage.dynamodb, "UpdateItem") as writes:
+        errand = stored(store, FULL)
+        call = call_of(store, errand)
+        store.settle(call, errand.key, Progress(Delivery.DELIVERED, 0, AT))
+    assert len(writes) == 2
+
+
+def test_the_end_of_a_call_is_small_also_once_it_is_delivered(
+    stage: Stage, store: DynamoEvents
+) -> None:
+    message = recorded("callback-32")["body"].replace("abc", "0" * 26)
+    ended = read(message.encode(), carrier="n" * 32, received=1_900_000_000_000)
+    assert ended is not None
+    errand = stored(store, ended)
+    settled(store, errand, Delivery.DELIVERED)
+    assert item_size(item(stage)) <= 1.5 * KB
+
+
+def test_a_repeat_is_stored_once_and_open_until_it_is_done(
+    stage: Stage, store: DynamoEvents
+) -> None:
+    errand = stored(store, FULL)
+    assert append(store, FULL) == errand
+    settled(store, errand, Delivery.DELIVERED)
+    assert append(store, FULL) is None
+    assert len(call_of(store, errand).stored) == 1
+    assert stage.deliveries() == ["delivered"]
+
+
+def test_only_what_is_open_has_an_errand(store: DynamoEvents) -> None:
+    for delivery in Delivery:
+        is_open = delivery in (Delivery.PENDING, Delivery.FETCHING)
+        errand = append(store, replace(FULL, id=delivery), delivery)
+        assert (errand is not None) == is_open
+
+
+@pytest.mark.parametrize("change", [{"carrier": "other"}, {"call_id": "another"}])
+def test_other_calls_are_other_items(stage: Stage, store: DynamoEvents, change: Any) -> None:
+    append(store, FULL)
+    append(store, replace(FULL, **change))
+    assert len(stage.items("C#")) == 2
+
+
+def test_a_call_is_all_of_its_events_by_their_time(stage: Stage, store: DynamoEvents) -> None:
+    errand = stored(store, FULL)
+    append(store, START, Delivery.KEPT)
+    call = call_of(store, errand)
+    assert call.events == [START, FULL]
+    assert [each.progress.delivery for each in call.stored] == [Delivery.KEPT, Delivery.PENDING]
+    assert len(stage.items("C#")) == 1
+
+
+def test_no_item_and_no_message_shows_a_number(stage: Stage, store: DynamoEvents) -> None:
+    errand = stored(store, FULL)
+    for text in (repr(stage.items()), errand.to_text()):
+        assert A[2:] not in text
+        assert B[2:] not in text
+
+
+def test_a_call_record_is_kept_for_more_than_six_months(stage: Stage, store: DynamoEvents) -> None:
+    append(store, FULL)
+    assert int(item(stage)["ttl"]["N"]) * 1000 >= FULL.received + 183 * DAY_MS
+
+
+def test_a_call_too_large_for_an_item_loses_nothing(stage: Stage, store: DynamoEvents) -> None:
+    large = [replace(FULL, id=f"e{i}", raw="x" * 90_000) for i in range(6)]
+    errands = [stored(store, each) for each in large]
+    items = stage.items("C#")
+    assert 1 < len(items) < 6
+    for errand, each in zip(errands, large, strict=True):
+        found = call_of(store, errand).find(errand.key)
+        assert found is not None
+        assert found.event == each
+    # A repeat finds it where it is.
+    assert [stored(store, each) for each in large] == errands
+    assert len(stage.items("C#")) == len(items)
+
+
+# When something is due in a call.
+
+
+def due(stage: Stage) -> int | None:
+    found = item(stage).get("due_at")
+    return int(found["N"]) if found else None
+
+
+def test_what_was_announced_is_looked_after_a_moment_later(
+    stage: Stage, store: DynamoEvents
+) -> None:
+    errand = stored(store, FULL)
+    assert due(stage) == FULL.received + GRACE_MS
+    assert list(store.due(now=FULL.received + GRACE_MS - 1)) == []
+    assert list(store.due(now=FULL.received + GRACE_MS)) == [errand.key.call]
+
+
+def test_a_complete_call_is_never_due_again(stage: Stage, store: DynamoEvents) -> None:
+    errand = stored(store, replace(FULL, sequence=None))
+    append(store, START, Delivery.KEPT)
+    settled(store, errand, Delivery.DELIVERED)
+    assert due(stage) is None
+    assert "due_shard" not in item(stage)
+
+
+@pytest.mark.parametrize(
+    ("left_out", "at"), [("start", FULL.received + SETTLED_MS), ("none", None)]
+)
+def test_a_call_that_lacks_something_is_looked_over_later(
+    stage: Stage, store: DynamoEvents, left_out: str, at: int | None
+) -> None:
+    errand = stored(store, replace(FULL, sequence=None))
+    if left_out == "none":
+        append(store, START, Delivery.KEPT)
+    settled(store, errand, Delivery.DELIVERED)
+    assert due(stage) == at
+
+
+def test_a_call_that_never_ends_is_looked_over_at_last(stage: Stage, store: DynamoEvents) -> None:
+    append(store, START, Delivery.KEPT)
+    assert due(stage) == START.received + UNFINISHED_MS
+
+
+def test_what_is_nobodys_is_not_looked_over(stage: Stage, store: DynamoEvents) -> None:
+    append(store, START, Delivery.KEPT, owner=None)
+    assert due(stage) is None
+
+
+def test_two_open_events_of_a_call_are_both_looked_after(stage: Stage, store: DynamoEvents) -> None:
+    one = stored(store, FULL)
+    later = replace(FULL, id="r", kind=EventKind.RECORDING_READY, received=AT + 9_000)
+    two = stored(store, later, delivery=Delivery.FETCHING)
+    settled(store, one, Delivery.DELIVERED)
+    assert due(stage) == later.received + GRACE_MS
+    settled(store, two, Delivery.KEPT, recording=KEPT)
+    found = call_of(store, two).find(two.key)
+    assert found is not None
+    assert found.recording == KEPT
+
+
+def test_a_call_is_claimed_by_one(store: DynamoEvents) -> None:
+    errand = stored(store, FULL)
+    now = FULL.received + GRACE_MS
+    claimed = store.claim(errand.key.call, until=now + 5, now=now)
+    assert claimed is not None
+    assert store.claim(errand.key.call, until=now + 5, now=now) is None
+    assert store.claim("c" * 22, until=now + 5, now=now) is None
+
+
+def test_what_moved_on_is_not_overwritten(store: DynamoEvents) -> None:
+    errand = stored(store, FULL)
+    before = call_of(store, errand)
+    append(store, START, Delivery.KEPT)
+    assert not store.settle(before, errand.key, Progress(Delivery.DELIVERED))
+    assert not store.rest(before, looked=True)
+    assert call_of(store, errand).stored[1].progress.delivery is Delivery.PENDING
+
+
+# What it takes to tell an app.
+
+
+def test_a_dossier_is_one_read(stage: Stage, store: DynamoEvents, table: Table) -> None:
+    errand = stored(store, FULL)
+    receivers = DynamoReceivers(table)
+    receivers.unanswered("demo", rest_until=9)
+    receivers.slow("demo", until=8)
+    with (
+        answering(stage.dynamodb, "BatchGetItem") as batches,
+        answering(stage.dynamodb, "GetItem") as gets,
+    ):
+        dossier = store.open(errand)
+    assert (len(batches), len(gets)) == (1, 0)
+    assert dossier.call.events == [FULL]
+    assert dossier.health == Health(unanswered=1, rest_until=9, slow_until=8)
+    assert dossier.binding is None
+
+
+def test_a_receiver_is_probed_by_one(store: DynamoEvents, table: Table) -> None:
+    receivers = DynamoReceivers(table)
+    receivers.unanswered("demo", rest_until=9)
+    errand = stored(store, FULL)
+    health = store.open(errand).health
+    assert receivers.probe("demo", health, rest_until=20)
+    assert not receivers.probe("demo", health, rest_until=20)
+    receivers.answered("demo")
+    assert store.open(errand).health.unanswered == 0
+
+
+# What a call is found by.
+
+
+def search(**more: Any) -> Search:
+    return Search(**{"app": "demo", "since": AT - DAY_MS, "until": AT + DAY_MS} | more)
+
+
+BY: list[dict[str, Any]] = [
+    {},
+    {"binding": BINDING},
+    {"number": X1},
+    {"person": Subscriber(A)},
+    {"person": Subscriber(B)},
+]
+NOT_BY: list[dict[str, Any]] = [
+    {"app": "other"},
+    {"binding": "1" * 26},
+    {"number": X2},
+    {"person": Subscriber(C)},
+    {"until": FULL.at},
+    {"since": FULL.at + 1},
+    {"number": X1, "until": FULL.at},
+    {"person": Subscriber(A), "since": FULL.at + 1},
+]
+
+
+@pytest.mark.parametrize("by", BY)
+def test_a_call_is_found_by_each_thing_it_is_about(store: DynamoEvents, by: Any) -> None:
+    errand = stored(store, FULL)
+    found = store.find(search(**by), limit=10)
+    assert [call.id for call in found.calls] == [errand.key.call]
+    assert found.after is None
+
+
+@pytest.mark.parametrize("by", NOT_BY)
+def test_a_call_is_not_found_by_anything_else(store: DynamoEvents, by: Any) -> None:
+    append(store, FULL)
+    assert store.find(search(**by), limit=10).calls == []
+
+
+def test_what_is_nobodys_is_found_by_nobody(stage: Stage, store: DynamoEvents) -> None:
+    append(store, FULL, owner=None)
+    assert not {"day", "place", "caller_of", "number_of"} & item(stage).keys()
+
+
+def test_a_person_is_found_under_every_data_key(stage: Stage, store: DynamoEvents) -> None:
+    append(store, FULL)
+    newer = Vault({"current": "2", "1": "k" * 64, "2": "n" * 64})
+    later = DynamoEvents(Table(lambda: stage.dynamodb, stage.table), lambda: newer)
+    append(later, replace(FULL, call_id="another"))
+    assert len(later.find(search(person=Subscriber(A)), limit=10).calls) == 2
+
+
+@pytest.mark.parametrize("by", BY)
+@pytest.mark.parametrize("newest", [True, False])
+def test_pages_have_each_call_once_in_order(store: DynamoEvents, by: Any, newest: bool) -> None:
+    # Many at the same moment, some on another day.
+    for i in range(11):
+        at = AT + (i // 4) * DAY_MS // 3
+        append(store, replace(FULL, call_id=f"c{i}", at=at))
+    seen: list[tuple[int, str]] = []
+    after = None
+    while True:
+        found = store.find(
+            search(**by, until=AT + 5 * DAY_MS, after=after, newest_first=newest), limit=3
+        )
+        assert len(found.calls) <= 3
+        seen += [(call.events[0].at, call.id) for call in found.calls]
+        if (after := found.after) is None:
+            break
+    assert len(seen) == 11
+    assert seen == sorted(set(seen), reverse=newest)
+
+
+@pytest.mark.parametrize("turn", [(START, FULL), (FULL, START)])
+def test_whatever_came_first_a_call_stands_where_it_began(
+    stage: Stage, store: DynamoEvents, turn: tuple[Event, ...]
+) -> None:
+    for each in turn:
+        append(store, each)
+    assert item(stage)["place"]["S"].startswith(f"{START.at:015d}#")
+
+
+def test_what_a_late_event_tells_is_searched_by_too(store: DynamoEvents) -> None:
+    append(store, replace(BARE, call_id=FULL.call_id), Delivery.FETCHING)
+    append(store, FULL)
+    (call,) = store.find(search(person=Subscriber(B)), limit=9).calls
+    assert len(call.stored) == 2
+
+
+# The dead.
+
+
+def test_the_dead_are_listed_by_their_own_time_until_they_are_told(store: DynamoEvents) -> None:
+    errands = [stored(store, replace(FULL, call_id=f"c{i}", at=AT + i)) for i in range(5)]
+    for errand in errands:
+        settled(store, errand, Delivery.DEAD)
+    append(store, replace(FULL, call_id="alive"))
+
+    first = store.dead(search(), limit=3)
+    assert [call.events[0].at - AT for call in first.calls] == [4, 3, 2]
+    rest = store.dead(search(after=first.after), limit=3)
+    assert [call.events[0].at - AT for call in rest.calls] == [1, 0]
+    assert rest.after is None
+    assert len(store.dead(search(since=AT + 1, until=AT + 3), limit=9).calls) == 2
+    assert store.dead(search(app="other"), limit=9).calls == []
+
+    settled(store, errands[0], Delivery.PENDING)
+    assert len(store.dead(search(), limit=9).calls) == 4
+
+
+def test_a_call_with_a_dead_event_goes_on(stage: Stage, store: DynamoEvents) -> None:
+    errand = stored(store, FULL)
+    settled(store, errand, Delivery.DEAD)
+    later = stored(store, replace(FULL, id="r", kind=EventKind.SMS_SENT))
+    assert "due_at" in item(stage)
+    settled(store, later, Delivery.DELIVERED)
+    assert item(stage)["dead_shard"]["S"] == "demo"
+
+
+# What calls cost.
+
+BILL = Bill("demo", Tariff(minute=10))
+
+
+def test_a_charged_event_is_one_read_and_one_transaction(stage: Stage, store: DynamoEvents) -> None:
+    with (
+        answering(stage.dynamodb, "TransactWriteItems") as written,
+        answering(stage.dynamodb, "UpdateItem") as updated,
+    ):
+        errand = stored(store, FULL, bill=BILL)
+    assert (len(written), len(updated)) == (1, 0)
+    assert append(store, FULL, bill=BILL) == errand
+    found = store.find(search(person=Subscriber(A)), limit=5)
+    assert [call.id for call in found.calls] == [errand.key.call]
+    assert due(stage) == FULL.received + GRACE_MS
+
+
+def test_a_charge_counts_what_came_without_one(stage: Stage, store: DynamoEvents) -> None:
+    append(store, replace(FULL, id="a", kind=EventKind.CALL_ANSWERED, at=AT - 61_000))
+    append(store, FULL, bill=BILL)
+    assert item(stage)["charged"]["N"] == "20"
+
+
+def test_a_table_that_is_down_says_so(stage: Stage, store: DynamoEvents) -> None:
+    from chalicelib.core.errors import Unavailable
+
+    with (
+        answering(stage.dynamodb, "UpdateItem", refusal("InternalServerError")),
+        pytest.raises(Unavailable),
+    ):
+        append(store, FULL)

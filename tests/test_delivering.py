@@ -1,0 +1,271 @@
+"""Telling an app until its receiver takes it: schedule, rests, lanes, what a crash leaves."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from chalicelib.bootstrap import Gateway, gateway
+from chalicelib.core.delivering import REST_MS, SLOW_FOR_MS, UNANSWERED, Told
+from chalicelib.core.errors import UnknownEvent
+from chalicelib.core.events import Errand, Event, EventKind, Party
+from chalicelib.core.follow_up import Seen
+from chalicelib.core.following import GRACE_MS
+from chalicelib.core.retrying import JITTER, QUEUED_S, RETRIES_S
+from chalicelib.core.values import Subscriber
+from tests.stage import X1, A, B, Receiver, Stage, answering, refusal
+
+AT = 1_768_464_000_000
+REFUSED = "http://127.0.0.1:9/nobody"
+
+END = Event(
+    id="e",
+    kind=EventKind.CALL_ENDED,
+    carrier="trunk",
+    call_id="c",
+    at=AT - 1_000,
+    received=AT,
+    number=X1,
+    caller=Subscriber(A),
+    callee=Subscriber(B),
+    started=AT - 9_000,
+    released_by=Party.CALLER,
+)
+
+
+@pytest.fixture
+def ours(stage: Stage, receiver: Receiver) -> Gateway:
+    stage.app(callback_url=receiver.url)
+    return gateway()
+
+
+def silent(stage: Stage) -> Gateway:
+    """Of an app whose receiver is not there."""
+    stage.app(callback_url=REFUSED)
+    return gateway()
+
+
+def announced(ours: Gateway, stage: Stage, event: Event = END) -> Errand:
+    ours.events.record([event])
+    (message,) = stage.messages()
+    return Errand.from_text(message)
+
+
+def waits(stage: Stage, ours: Gateway, errand: Errand) -> int:
+    """When the event is due again (epoch ms)."""
+    call = ours._events.call(errand.key.call)
+    stored = call.find(errand.key) if call else None
+    assert stored is not None
+    return stored.progress.at
+
+
+def followed(ours: Gateway, now: int) -> Seen:
+    return ours.follow_up.run(now=now, time_left=lambda: True)
+
+
+def test_the_schedule_is_the_published_one_and_then_it_is_dead(
+    stage: Stage, ours: Gateway, receiver: Receiver
+) -> None:
+    errand, now, waited = announced(ours, stage), AT, []
+    receiver.status = 500
+    while (told := ours.delivery.deliver(errand, now=now)) is Told.FAILED:
+        at = waits(stage, ours, errand)
+        waited.append((at - now) / 1000)
+        now = at
+    assert told is Told.DEAD
+    assert len(receiver.got) == len(RETRIES_S) + 1
+    for delay_s, took_s in zip(RETRIES_S, waited, strict=True):
+        assert delay_s <= took_s <= delay_s * (1 + JITTER) + 0.001
+    # Not all at the same moment: another event has another jitter.
+    assert any(took_s > delay_s for delay_s, took_s in zip(RETRIES_S, waited, strict=True))
+
+
+def test_short_waits_are_the_queues_and_long_ones_the_indexs(
+    stage: Stage, ours: Gateway, receiver: Receiver
+) -> None:
+    errand, now, queued = announced(ours, stage), AT, []
+    receiver.status = 500
+    for _ in RETRIES_S:
+        with answering(stage.sqs, "SendMessageBatch") as sent:
+            ours.delivery.deliver(errand, now=now)
+        queued.append(sent[0]["Entries"][0]["DelaySeconds"] if sent else None)
+        now = waits(stage, ours, errand)
+    assert queued[0] == 0
+    assert 5 <= queued[1] <= 6
+    assert 300 <= queued[2] <= 330
+    assert set(queued[3:]) == {None}
+    assert RETRIES_S[3] > QUEUED_S
+
+
+def test_what_waits_in_the_index_comes_when_it_is_due(
+    stage: Stage, ours: Gateway, receiver: Receiver
+) -> None:
+    errand, now = announced(ours, stage), AT
+    receiver.status = 500
+    for _ in range(4):
+        ours.delivery.deliver(errand, now=now)
+        now = waits(stage, ours, errand)
+    stage.messages()
+    assert followed(ours, now - 1).told == 0
+    assert followed(ours, now + GRACE_MS).told == 1
+    (message,) = stage.messages()
+    receiver.status = 200
+    assert ours.delivery.deliver(Errand.from_text(message), now=now + GRACE_MS) is Told.DELIVERED
+    assert followed(ours, now + 10 * GRACE_MS) == Seen()
+
+
+def test_the_event_itself_is_the_outbox(stage: Stage, ours: Gateway, receiver: Receiver) -> None:
+    from chalicelib.core.errors import Unavailable
+
+    with (
+        answering(stage.sqs, "SendMessageBatch", refusal("InternalFailure")),
+        pytest.raises(Unavailable),
+    ):
+        ours.events.record([END])
+    assert stage.messages() == []
+    # The carrier never repeats it; the schedule does what was left undone.
+    assert followed(ours, AT + GRACE_MS).told == 1
+    # What is on its way again is left alone for a while.
+    assert followed(ours, AT + GRACE_MS + 60_000).told == 0
+    (message,) = stage.messages()
+    assert ours.delivery.deliver(Errand.from_text(message), now=AT + GRACE_MS) is Told.DELIVERED
+    assert len(receiver.got) == 1
+
+
+def test_a_message_before_its_time_is_no_attempt(
+    stage: Stage, ours: Gateway, receiver: Receiver
+) -> None:
+    errand = announced(ours, stage)
+    receiver.status = 500
+    for _ in range(2):
+        ours.delivery.deliver(errand, now=AT)
+    assert ours.delivery.deliver(errand, now=AT) is Told.TOO_EARLY
+    assert len(receiver.got) == 2
+
+
+def test_a_message_that_comes_twice_is_told_once(
+    stage: Stage, ours: Gateway, receiver: Receiver
+) -> None:
+    errand = announced(ours, stage)
+    assert ours.delivery.deliver(errand, now=AT) is Told.DELIVERED
+    assert ours.delivery.deliver(errand, now=AT) is Told.DONE_BEFORE
+    assert len(receiver.got) == 1
+
+
+def test_a_receiver_that_never_answers_is_left_alone_and_probed_by_one(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = silent(stage)
+    errands = [announced(ours, stage, replace(END, id=f"e{i}", call_id=f"c{i}")) for i in range(9)]
+    tried: list[str] = []
+    post = ours.delivery._sender.post
+
+    def counted(url: str, *rest: Any, **more: Any) -> None:
+        tried.append(url)
+        post(url, *rest, **more)
+
+    monkeypatch.setattr(ours.delivery._sender, "post", counted)
+    for errand in errands:
+        assert ours.delivery.deliver(errand, now=AT) is Told.FAILED
+    assert len(tried) == UNANSWERED
+    # What was not even tried is on the same schedule, in the slow lane.
+    assert len(stage.messages("delivery-slow")) == len(errands)
+    for errand in errands:
+        ours.delivery.deliver(errand, now=AT + REST_MS)
+    assert len(tried) == UNANSWERED + 1
+    # It is back: the one that may try tells everybody.
+    ours.delivery.deliver(errands[0], now=AT + 3 * REST_MS)
+    assert len(tried) == UNANSWERED + 2
+
+
+def test_a_receiver_that_is_back_gets_everything_again(
+    stage: Stage, ours: Gateway, receiver: Receiver
+) -> None:
+    from chalicelib.store.receivers import DynamoReceivers
+
+    for _ in range(UNANSWERED):
+        DynamoReceivers(ours._table).unanswered("demo", rest_until=AT)
+    errands = [announced(ours, stage, replace(END, id=f"e{i}", call_id=f"c{i}")) for i in range(3)]
+    assert [ours.delivery.deliver(each, now=AT) for each in errands] == [Told.DELIVERED] * 3
+    assert len(receiver.got) == 3
+
+
+def test_a_slow_receiver_is_served_in_the_other_lane(
+    stage: Stage, ours: Gateway, receiver: Receiver
+) -> None:
+    ours.delivery.slow("demo", now=AT)
+    errand = announced(ours, stage)
+    assert ours.delivery.deliver(errand, now=AT, lane="fast") is Told.SLOW_LANE
+    assert receiver.got == []
+    (message,) = stage.messages("delivery-slow")
+    assert ours.delivery.deliver(Errand.from_text(message), now=AT, lane="slow") is Told.DELIVERED
+    other = announced(ours, stage, replace(END, id="later", call_id="later"))
+    assert ours.delivery.deliver(other, now=AT + SLOW_FOR_MS) is Told.DELIVERED
+
+
+def test_an_answer_that_says_no_is_no_reason_to_leave_it_alone(
+    stage: Stage, ours: Gateway, receiver: Receiver
+) -> None:
+    receiver.status = 500
+    for i in range(UNANSWERED + 2):
+        errand = announced(ours, stage, replace(END, id=f"e{i}", call_id=f"c{i}"))
+        ours.delivery.deliver(errand, now=AT)
+        stage.messages()
+    assert len(receiver.got) == UNANSWERED + 2
+
+
+# The dead.
+
+
+@pytest.fixture
+def died(stage: Stage, ours: Gateway, receiver: Receiver) -> Callable[..., Errand]:
+    """Makes an event that nobody took."""
+
+    def die(event: Event) -> Errand:
+        status, receiver.status = receiver.status, 500
+        errand, now = announced(ours, stage, event), AT
+        while ours.delivery.deliver(errand, now=now) is Told.FAILED:
+            now = waits(stage, ours, errand)
+        receiver.status = status
+        stage.messages()
+        receiver.got.clear()
+        return errand
+
+    return die
+
+
+def test_the_dead_are_listed_and_told_again_one_by_one(
+    stage: Stage, ours: Gateway, receiver: Receiver, died: Callable[..., Errand]
+) -> None:
+    errand = died(END)
+    (dead,) = ours.redelivery.dead("demo", since=0, until=AT).events
+    assert (dead.id, dead.kind, dead.at) == (errand.key.id, EventKind.CALL_ENDED, END.at)
+    assert dead.attempts == len(RETRIES_S) + 1
+    for app, event_id in (("other", dead.id), ("demo", "x"), ("demo", f"{'c' * 22}.{'e' * 22}")):
+        with pytest.raises(UnknownEvent):
+            ours.redelivery.again(app, event_id, now=AT)
+    assert stage.messages() == []
+
+    ours.redelivery.again("demo", dead.id, now=AT)
+    (message,) = stage.messages()
+    assert ours.delivery.deliver(Errand.from_text(message), now=AT) is Told.DELIVERED
+    assert len(receiver.got) == 1
+    assert ours.redelivery.dead("demo", since=0, until=AT).events == []
+    # What was told can be asked for once more.
+    ours.redelivery.again("demo", dead.id, now=AT)
+    assert len(stage.messages()) == 1
+
+
+def test_the_dead_of_a_time_are_told_again_at_once(
+    stage: Stage, ours: Gateway, died: Callable[..., Errand]
+) -> None:
+    errands = [
+        died(replace(END, id=f"e{i}", call_id=f"c{i}", at=AT + i, started=None)) for i in range(4)
+    ]
+    again = ours.redelivery.again_between("demo", since=AT + 1, until=AT + 3, now=AT)
+    assert again == 2
+    sent = {Errand.from_text(each).key for each in stage.messages()}
+    assert sent == {errands[1].key, errands[2].key}
+    assert ours.redelivery.again_between("demo", since=AT + 1, until=AT + 3, now=AT) == 0
+    assert ours.redelivery.again_between("other", since=0, until=AT + 9, now=AT) == 0
