@@ -199,7 +199,7 @@ class Gateway:
         return OwnDoor(credentials=self._credentials, apps=self._apps, limiter=self._limiter)
 
     @cached_property
-    def history(self) -> "HistoryFacade":
+    def own(self) -> "HistoryFacade":
         """Records, recordings and dead events, northbound."""
         from chalicelib.carriers.own.facade import HistoryFacade  # noqa: PLC0415
 
