@@ -205,7 +205,7 @@ class Gateway:
 
         return HistoryFacade(
             self.own_door,
-            archive=self._archive,
+            archive=self.archive,
             recordings=self.recordings,
             redelivery=self.redelivery,
             renderer=self._renderer,
@@ -246,7 +246,7 @@ class Gateway:
 
         return ExportDesk(
             exports=DynamoExports(self._table),
-            archive=self._archive,
+            archive=self.archive,
             queue=self._queues,
             files=self._files,
             formats={
@@ -304,18 +304,14 @@ class Gateway:
         return DynamoLedger(self._table)
 
     @cached_property
-    def history(self) -> "DynamoEvents":
-        """The calls that were."""
-        return self._events
-
-    @cached_property
     def _events(self) -> "DynamoEvents":
         from chalicelib.store.calls import DynamoEvents  # noqa: PLC0415
 
         return DynamoEvents(self._table, self._data_keys.vault)
 
     @cached_property
-    def _archive(self) -> "Archive":
+    def archive(self) -> "Archive":
+        """Records, looked up."""
         from chalicelib.core.archive import Archive  # noqa: PLC0415
 
         return Archive(self._events)

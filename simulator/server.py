@@ -27,7 +27,7 @@ from simulator.numbers import ON_SWITCH, WITH_INTERLINE, WITH_NETEASE
 from simulator.originate import Originator
 from simulator.placing import Phones
 from simulator.receiver import Receivers, fault
-from simulator.recordings import recording
+from simulator.recordings import Recordings, Sound
 from simulator.routes import Asked, Refused, Reply, Route, route
 from simulator.switch import Switch
 from simulator.switch_api import GatewayError, SwitchApi
@@ -84,6 +84,7 @@ class World:
         routes: Iterable[Route] = (),
         *,
         on_switch: Iterable[str] = (),
+        recordings: Recordings | None = None,
     ) -> None:
         self._switch = switch
         self._receivers = receivers
@@ -105,7 +106,7 @@ class World:
             route("GET", "/received/<app>", self._received),
             route("DELETE", "/received/<app>", self._empty),
             route("DELETE", "/received", self._empty),
-            route("GET", "/recordings/<name>", self._recording),
+            *(recordings or Recordings()).routes(),
             *routes,
         ]
 
@@ -171,15 +172,9 @@ class World:
         app = asked.names[0] if asked.names else None
         return 200, {"deleted": self._receivers.empty(app)}
 
-    def _recording(self, asked: Asked) -> Reply:
-        call_id, _, kind = asked.names[0].partition(".")
-        if kind != "wav":
-            raise Refused(404, "recordings are named <call_id>.wav")
-        return 200, recording(call_id)
-
 
 class Handler(http_server.Handler):
-    """Reads a request, answers JSON (or a recording), logs one line without any number in it."""
+    """Reads a request, answers JSON or plays a recording; logs a line without any number."""
 
     world: World
     error_message_format = '{"error": "bad http request"}'
@@ -202,7 +197,10 @@ class Handler(http_server.Handler):
             say(f"failed at {pattern}: {describe(error)}")
             status, answer = 500, {"error": f"the simulator failed: {describe(error)}"}
         say(f"{self.command} {pattern} {status}")
-        self._answer(status, answer)
+        if isinstance(answer, Sound):
+            self._play(answer)
+        else:
+            self._answer(status, answer)
 
     do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = do_HEAD = do_OPTIONS = _serve  # noqa: N815
 
@@ -217,10 +215,9 @@ class Handler(http_server.Handler):
         return self.rfile.read(int(declared))
 
     def _answer(self, status: int, answer: Any) -> None:
-        sound = isinstance(answer, bytes)
-        content = answer if sound else json.dumps(answer, ensure_ascii=False).encode() + b"\n"
+        content = json.dumps(answer, ensure_ascii=False).encode() + b"\n"
         self.send_response(status)
-        self.send_header("Content-Type", "audio/wav" if sound else "application/json")
+        self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(content)))
         if self.close_connection:
             self.send_header("Connection", "close")
@@ -229,6 +226,19 @@ class Handler(http_server.Handler):
             self.wfile.write(content)
         if self.close_connection and status in UNREAD:
             self.hang_up()
+
+    def _play(self, sound: Sound) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "audio/wav")
+        self.send_header("Content-Length", str(sound.size))
+        self.end_headers()
+        sent = 0
+        for chunk in sound.chunks:
+            self.wfile.write(chunk)
+            self.wfile.flush()
+            sent += len(chunk)
+        if sent < sound.size:
+            self.close_connection = True
 
 
 class Server(http_server.Server):
@@ -248,26 +258,41 @@ def from_environment(base_url: str) -> tuple[World, Netease, Interline]:
         password=os.environ[SWITCH_PASSWORD],
     )
     phones = Phones()
-    netease, interline = _netease(base_url, phones), _interline(base_url)
+    recordings = Recordings()
+    netease, interline = _netease(base_url, phones, recordings), _interline(base_url)
     originator = Originator(os.environ[SWITCH_SECRET], api, phones, MovableClock())
     routes = [
         *originator.routes(),
         *netease_control.routes(netease),
         *interline_control.routes(interline),
     ]
-    switch = Switch(api, base_url=base_url)
+    switch = Switch(api, base_url=base_url, recordings=recordings)
     vendors = (netease, interline)
-    world = World(switch, Receivers(), phones, vendors, routes, on_switch=ON_SWITCH)
+    world = World(
+        switch,
+        Receivers(),
+        phones,
+        vendors,
+        routes,
+        on_switch=ON_SWITCH,
+        recordings=recordings,
+    )
     return world, netease, interline
 
 
-def _netease(base_url: str, phones: Phones) -> Netease:
+def _netease(base_url: str, phones: Phones, recordings: Recordings) -> Netease:
     account = Account(
         key=os.environ[NETEASE_KEY],
         secret=os.environ[NETEASE_SECRET],
         callback_url=os.environ[NETEASE_CALLBACK_URL],
     )
-    return Netease(account, dict(WITH_NETEASE), recordings_url=base_url, phones=phones)
+    return Netease(
+        account,
+        dict(WITH_NETEASE),
+        recordings_url=base_url,
+        phones=phones,
+        recordings=recordings,
+    )
 
 
 def _interline(base_url: str) -> Interline:

@@ -1,6 +1,5 @@
 """A switch with telephones: dials, rings, connects, and reports to the gateway what happened."""
 
-import hashlib
 import uuid
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -9,7 +8,7 @@ from simulator.clock import Clock
 from simulator.dialling import Dialled, Written
 from simulator.event_log import EventLog
 from simulator.phones import CALL_REJECTED, ENDINGS, NORMAL_CLEARING, RING_S
-from simulator.recordings import recording
+from simulator.recordings import Recordings
 from simulator.switch_api import Report
 
 RECORDING_READY_S = 60  # a recording is there about a minute after its call
@@ -51,11 +50,13 @@ class Switch:
         base_url: str,
         clock: Callable[[], Clock] = Clock,
         new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
+        recordings: Recordings | None = None,
     ) -> None:
         self._api = api
         self._base_url = base_url.rstrip("/")
         self._clock = clock
         self._new_id = new_id
+        self._recordings = recordings or Recordings()
 
     def dial(self, call: Dialled) -> dict[str, Any]:
         """Makes a call from end to end and returns what both people saw. GatewayError as it is."""
@@ -144,8 +145,7 @@ class Switch:
     def _recorded(self, log: EventLog) -> dict[str, Any]:
         log.clock.pass_time(RECORDING_READY_S)
         url = f"{self._base_url}/recordings/{log.call_id}.wav"
-        digest = hashlib.md5(recording(log.call_id), usedforsecurity=False).hexdigest()
-        return log.add("recording.ready", url=url, md5=digest)
+        return log.add("recording.ready", url=url, md5=self._recordings.md5(log.call_id))
 
 
 def _rejected(route: dict[str, Any], *, call_id: str, caller: str, number: str) -> dict[str, Any]:

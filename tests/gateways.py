@@ -67,6 +67,8 @@ def stage(dynamodb_endpoint: str) -> Iterator["Stage"]:
         "STAGE": name,
         "AWS_ENDPOINT_URL_DYNAMODB": dynamodb_endpoint,
         "AWS_DEFAULT_REGION": "eu-west-1",
+        # The receivers of tests are on this machine.
+        "PRIVATE_ADDRESSES": "allowed",
     }
     names = ("TABLE_NAME", "DELIVERY_QUEUE_NAME", "CREDENTIALS_SECRET", "DATA_KEYS_SECRET")
     queues = ("SLOW_QUEUE_NAME", "TRANSFER_QUEUE_NAME")

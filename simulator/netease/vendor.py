@@ -20,6 +20,7 @@ from simulator.netease.privacy import Privacy
 from simulator.netease.times import new_id
 from simulator.numbering import Held
 from simulator.placing import Phones
+from simulator.recordings import Recordings
 from simulator.switch import Switch
 from simulator.vendor_server import Answer, Manners
 
@@ -54,6 +55,7 @@ class Vendor:
         clock: Now | None = None,
         quota: int = QUOTA,
         pauses_s: Sequence[float] = PAUSES_S,
+        recordings: Recordings | None = None,
     ) -> None:
         self.account = account
         self.clock = clock or MovableClock()
@@ -70,6 +72,7 @@ class Vendor:
             base_url=recordings_url,
             clock=lambda: Clock(self.clock.now_ms),
             new_id=lambda: new_id("2", self.clock.now_ms, digits=11),
+            recordings=recordings,
         )
         self._done = DoneOnce(self.clock)
         self._functions: dict[str, Callable[[Parameters], dict[str, Any]]] = {

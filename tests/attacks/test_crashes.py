@@ -10,7 +10,7 @@ from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 from botocore.httpsession import URLLib3Session
 
 from chalicelib.bootstrap import Gateway
-from chalicelib.core.events import EventKey
+from chalicelib.core.events import Errand
 from chalicelib.store import clients
 from tests.gateways import MINUTE, NOW, Backend, Stage, Switch, number, subscriber
 from tests.receivers import Receiver, receiver
@@ -150,10 +150,10 @@ def _ended(event_id: str, binding: str) -> dict[str, Any]:
 
 
 def _deliver(here: Stage, gateway: Gateway) -> int:
-    keys = [EventKey.from_text(body) for body in here.queued()]
-    for key in keys:
-        gateway.events.deliver(key, now=NOW)
-    return len(keys)
+    errands = [Errand.from_text(body) for body in here.queued()]
+    for errand in errands:
+        gateway.delivery.deliver(errand, now=NOW)
+    return len(errands)
 
 
 def test_a_death_between_storing_and_announcing_is_made_good_by_the_repeat(
@@ -180,7 +180,7 @@ def test_a_stored_event_whose_answer_was_lost_is_announced(
 ) -> None:
     """The repeat inside the client finds the event there: its own, not a duplicate."""
     bound = app.bind(gateway, A, B, now=NOW)["bindId"]
-    with _answers_lost("PutItem", times=1) as lost:
+    with _answers_lost("UpdateItem", times=1) as lost:
         assert switch.report(gateway, _ended("1", bound), now=NOW).status == 200
     assert lost == [200]
     assert _deliver(here, gateway) == 1
@@ -202,10 +202,10 @@ def test_a_death_between_telling_and_marking_tells_twice_and_no_more(
 
     clients.dynamodb().meta.events.register_first(refuse, down)
     with pytest.raises(Unavailable):
-        gateway.events.deliver(EventKey.from_text(body), now=NOW)
+        gateway.delivery.deliver(Errand.from_text(body), now=NOW)
     clients.dynamodb().meta.events.unregister(refuse, down)
     for _ in range(2):
-        gateway.events.deliver(EventKey.from_text(body), now=NOW)
+        gateway.delivery.deliver(Errand.from_text(body), now=NOW)
     assert len(inbox.bodies()) == 2
 
 

@@ -11,9 +11,9 @@ import pytest
 from admin import accounts
 from chalicelib.bootstrap import Gateway
 from chalicelib.core.charging import Bill
-from chalicelib.core.events import Event, EventKind, SmsResult
+from chalicelib.core.events import Delivery, Event, EventKind, SmsResult
 from chalicelib.core.values import Tariff
-from chalicelib.store.events import DynamoEvents
+from chalicelib.store.calls import DynamoEvents
 from tests.core.samples import event
 from tests.gateways import MINUTE, NOW, Stage, number, subscriber
 
@@ -35,6 +35,10 @@ def store_of(gateway: Gateway) -> DynamoEvents:
     return DynamoEvents(gateway._table, gateway._data_keys.vault)
 
 
+def charge(store: DynamoEvents, told: Event, bill: Bill) -> None:
+    store.append(told, owner=bill.app, delivery=Delivery.PENDING, bill=bill)
+
+
 def paid(gateway: Gateway, app: str = "demo") -> int:
     return -gateway.ledger.standing(app).balance
 
@@ -45,7 +49,7 @@ def test_in_whatever_order_the_events_of_a_call_come_it_costs_the_same(gateway: 
     for i, order in enumerate(orders):
         for each in (*order, *order):
             mine = replace(each, call_id=f"call-{i}")
-            store.append(mine, tell=True, bill=Bill("demo", DEAR))
+            charge(store, mine, Bill("demo", DEAR))
         assert paid(gateway) == (i + 1) * 4 * DEAR.minute
 
 
@@ -54,7 +58,7 @@ def test_all_at_once_it_costs_the_same(here: Stage, gateway: Gateway) -> None:
     told = [ANSWERED, END, EARLIER, LATER, SMS, UNSENT]
 
     def tell(job: tuple[DynamoEvents, Event]) -> None:
-        job[0].append(job[1], tell=True, bill=Bill("demo", DEAR))
+        charge(*job, Bill("demo", DEAR))
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(tell, [(store, each) for each in told for store in stores]))
@@ -64,19 +68,19 @@ def test_all_at_once_it_costs_the_same(here: Stage, gateway: Gateway) -> None:
 def test_a_price_that_falls_during_a_call_gives_nothing_back(gateway: Gateway) -> None:
     store = store_of(gateway)
     for each in (ANSWERED, END):
-        store.append(each, tell=True, bill=Bill("demo", DEAR))
-    store.append(SMS, tell=True, bill=Bill("demo", CHEAP))
+        charge(store, each, Bill("demo", DEAR))
+    charge(store, SMS, Bill("demo", CHEAP))
     assert paid(gateway) == 3 * DEAR.minute
     # What was not given back is not charged again either.
-    store.append(EARLIER, tell=True, bill=Bill("demo", DEAR))
+    charge(store, EARLIER, Bill("demo", DEAR))
     assert paid(gateway) == 4 * DEAR.minute + DEAR.sms
 
 
 def test_nobody_gets_back_what_somebody_else_paid(gateway: Gateway) -> None:
     store = store_of(gateway)
     for each in (ANSWERED, END):
-        store.append(each, tell=True, bill=Bill("demo", DEAR))
-    store.append(EARLIER, tell=True, bill=Bill("other", CHEAP))
+        charge(store, each, Bill("demo", DEAR))
+    charge(store, EARLIER, Bill("other", CHEAP))
     assert (paid(gateway), paid(gateway, "other")) == (3 * DEAR.minute, 0)
 
 

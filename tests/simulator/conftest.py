@@ -23,6 +23,7 @@ from simulator.originate import Originator
 from simulator.placing import Phones
 from simulator.processes import Children
 from simulator.receiver import Receivers
+from simulator.recordings import Recordings
 from simulator.server import Server, World
 from simulator.switch import Switch
 from simulator.switch_api import SwitchApi
@@ -96,13 +97,19 @@ def phones() -> Phones:
 
 
 @pytest.fixture
+def recordings() -> Recordings:
+    """Of the switch's calls and of the vendor's."""
+    return Recordings()
+
+
+@pytest.fixture
 def clock() -> StoppedClock:
     """The vendor's."""
     return StoppedClock()
 
 
 @pytest.fixture
-def vendor(inbox: Receiver, phones: Phones, clock: StoppedClock) -> Vendor:
+def vendor(inbox: Receiver, phones: Phones, clock: StoppedClock, recordings: Recordings) -> Vendor:
     """NetEase, over whose time the test decides."""
     return Vendor(
         Account(KEY, SECRET, inbox.url),
@@ -111,6 +118,7 @@ def vendor(inbox: Receiver, phones: Phones, clock: StoppedClock) -> Vendor:
         phones=phones,
         clock=clock,
         pauses_s=(0.01, 0.01, 0.01),
+        recordings=recordings,
     )
 
 
@@ -144,13 +152,17 @@ def interline_api(interline: Interline, clock: StoppedClock) -> Iterator[Interli
 
 @pytest.fixture
 def simulator(
-    gateway: StubGateway, phones: Phones, vendor: Vendor, interline: Interline
+    gateway: StubGateway,
+    phones: Phones,
+    vendor: Vendor,
+    interline: Interline,
+    recordings: Recordings,
 ) -> Iterator[str]:
     """The simulator's server, in front of the stub gateway; its clock starts at NOON_MS."""
     opened = listening()
     url = f"http://127.0.0.1:{opened.getsockname()[1]}"
     api = SwitchApi(gateway.url, user="pbx", password="secret")
-    switch = Switch(api, base_url=url, clock=lambda: Clock(NOON_MS))
+    switch = Switch(api, base_url=url, clock=lambda: Clock(NOON_MS), recordings=recordings)
     originator = Originator(SWITCH_SECRET, api, phones, StoppedClock())
     world = World(
         switch,
@@ -163,6 +175,7 @@ def simulator(
             *interline_control.routes(interline),
         ],
         on_switch=[ON_SWITCH],
+        recordings=recordings,
     )
     with serving(Server(opened, world)):
         yield url

@@ -8,7 +8,7 @@ import pytest
 
 from simulator.netease.callbacks import Callbacks
 from simulator.netease.vendor import Vendor
-from simulator.recordings import recording
+from simulator.recordings import chunks
 from tests.receivers import Receiver
 from tests.simulator.netease_api import ALICE, BOB, CAROL, KEY, SECRET, X1, NeteaseApi
 from tests.simulator.outside import NOON_MS, StoppedClock, StubGateway, post
@@ -138,7 +138,7 @@ def test_a_recording_comes_after_its_call(simulator: str, api: NeteaseApi, inbox
         "eventType": "34",
         "bindId": bind_id,
         "url": f"http://recordings.test/recordings/{call_id}.wav",
-        "md5": hashlib.md5(recording(call_id), usedforsecurity=False).hexdigest(),
+        "md5": hashlib.md5(b"".join(chunks(call_id)), usedforsecurity=False).hexdigest(),
     }
 
 

@@ -34,6 +34,7 @@ TABLE: Table = {
         lambda _: errors.RateExceeded("the carrier takes no more requests for the moment"),
     ),
     1110: Code((errors.BalanceUsedUp,), refused),
+<<<<<<< HEAD
     1200: Code((errors.UnknownCall,), refused),
     1201: Code(
         (
@@ -51,11 +52,25 @@ TABLE: Table = {
             errors.UnknownEvent,
             errors.UnknownRecording,
             errors.RecordingGone,
+=======
+    1200: Code(
+        (
+            errors.UnknownCall,
+            errors.UnknownRecording,
+            errors.RecordingGone,
+            errors.RecordingNotReady,
+            errors.UnknownEvent,
+>>>>>>> issue5
             errors.UnknownRecord,
             errors.UnknownExport,
         ),
         refused,
     ),
+<<<<<<< HEAD
+=======
+    1201: Code((errors.RequestRunning, errors.AlreadyCalling, errors.NonceReused), unknown),
+    UNKNOWN: Code((errors.UnknownBinding, errors.UnknownNumber), refused),
+>>>>>>> issue5
     1301: Code(
         (errors.NoNumber, errors.QuotaExceeded),
         lambda _: errors.QuotaExceeded("the carrier takes no more bindings"),
@@ -72,7 +87,7 @@ TABLE: Table = {
         ),
         unknown,
     ),
-    FAULT: Code((errors.StoreUnavailable,), unknown),
+    FAULT: Code((errors.StoreUnavailable, errors.ItemTooLarge), unknown),
     1501: Code((), unknown),
     1502: Code((errors.CarrierRefused,), unknown),
 }

@@ -63,8 +63,12 @@ def ended(pbx: Pbx, clock: Clock) -> Callable[..., int]:
         answer = pbx.report(
             {"event_id": f"s{number}", "type": "call.started", "at": at, **fields},
             {
-                **{"event_id": f"e{number}", "type": "call.ended", "at": at + 10_000},
-                **{"reason": 16, "released_by": "caller", **fields},
+                "event_id": f"e{number}",
+                "type": "call.ended",
+                "at": at + 10_000,
+                "reason": 16,
+                "released_by": "caller",
+                **fields,
             },
         )
         assert answer.status == 200, answer.text

@@ -25,12 +25,21 @@ def told_of(call_id: str, binding: str, url: str) -> list[dict[str, Any]]:
         {"type": "call.started", "event_id": f"{call_id}-s", "at": AT, **common},
         {"type": "call.answered", "event_id": f"{call_id}-a", "at": AT + 4_000, **common},
         {
-            **{"type": "call.ended", "event_id": f"{call_id}-e", "at": AT + 64_000, "callee": B},
-            **{"reason": 16, "released_by": "callee", **common},
+            "type": "call.ended",
+            "event_id": f"{call_id}-e",
+            "at": AT + 64_000,
+            "callee": B,
+            "reason": 16,
+            "released_by": "callee",
+            **common,
         },
         {
-            **{"type": "recording.ready", "event_id": f"{call_id}-r", "at": AT + 66_000},
-            **{"url": url, "md5": MD5, "call_id": call_id},
+            "type": "recording.ready",
+            "event_id": f"{call_id}-r",
+            "at": AT + 66_000,
+            "url": url,
+            "md5": MD5,
+            "call_id": call_id,
         },
     ]
 

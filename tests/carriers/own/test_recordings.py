@@ -19,8 +19,13 @@ def ready(demo: Backend, pbx: Pbx, kept: Recordings, clock: Clock) -> None:
     kept.files["/c.wav"] = SOUND
     pbx.report(
         {
-            **{"type": "recording.ready", "event_id": "r", "call_id": "c", "at": clock.now},
-            **{"url": f"{kept.url}/c.wav", "to": X1, "from": A},
+            "type": "recording.ready",
+            "event_id": "r",
+            "call_id": "c",
+            "at": clock.now,
+            "url": f"{kept.url}/c.wav",
+            "to": X1,
+            "from": A,
         }
     )
 
@@ -83,8 +88,13 @@ def test_what_never_came_is_gone_and_counted(
     url = kept.url.replace("127.0.0.1", "localhost") + "/c.wav"
     pbx.report(
         {
-            **{"type": "recording.ready", "event_id": "r", "call_id": "c", "at": clock.now},
-            **{"url": url, "to": X1, "from": A},
+            "type": "recording.ready",
+            "event_id": "r",
+            "call_id": "c",
+            "at": clock.now,
+            "url": url,
+            "to": X1,
+            "from": A,
         }
     )
     assert transfer(stage.messages("transfer")) == []

@@ -239,12 +239,24 @@ def test_a_search_without_a_person_is_one_all_the_same(demo: Backend, ended: End
 def test_a_message_and_a_call_that_goes_on(demo: Backend, pbx: Pbx, clock: Clock) -> None:
     pbx.report(
         {
-            **{"type": "sms.sent", "event_id": "m", "call_id": "m", "at": clock.now - 5_000},
-            **{"from": A, "callee": B, "to": X1, "result": "ok", "text": "hello"},
+            "type": "sms.sent",
+            "event_id": "m",
+            "call_id": "m",
+            "at": clock.now - 5_000,
+            "from": A,
+            "callee": B,
+            "to": X1,
+            "result": "ok",
+            "text": "hello",
         },
         {
-            **{"type": "call.started", "event_id": "s", "call_id": "c", "at": clock.now - 9_000},
-            **{"from": A, "callee": B, "to": X1},
+            "type": "call.started",
+            "event_id": "s",
+            "call_id": "c",
+            "at": clock.now - 9_000,
+            "from": A,
+            "callee": B,
+            "to": X1,
         },
     )
     message, call = demo.records()
