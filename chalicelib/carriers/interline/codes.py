@@ -34,7 +34,6 @@ TABLE: Table = {
         lambda _: errors.RateExceeded("the carrier takes no more requests for the moment"),
     ),
     1110: Code((errors.BalanceUsedUp,), refused),
-<<<<<<< HEAD
     1200: Code((errors.UnknownCall,), refused),
     1201: Code(
         (
@@ -52,25 +51,11 @@ TABLE: Table = {
             errors.UnknownEvent,
             errors.UnknownRecording,
             errors.RecordingGone,
-=======
-    1200: Code(
-        (
-            errors.UnknownCall,
-            errors.UnknownRecording,
-            errors.RecordingGone,
-            errors.RecordingNotReady,
-            errors.UnknownEvent,
->>>>>>> issue5
             errors.UnknownRecord,
             errors.UnknownExport,
         ),
         refused,
     ),
-<<<<<<< HEAD
-=======
-    1201: Code((errors.RequestRunning, errors.AlreadyCalling, errors.NonceReused), unknown),
-    UNKNOWN: Code((errors.UnknownBinding, errors.UnknownNumber), refused),
->>>>>>> issue5
     1301: Code(
         (errors.NoNumber, errors.QuotaExceeded),
         lambda _: errors.QuotaExceeded("the carrier takes no more bindings"),
