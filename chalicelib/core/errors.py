@@ -192,3 +192,11 @@ class RecordingNotReady(GatewayError):
 
 class UnknownEvent(GatewayError):
     """No such event, or somebody else's: both look the same."""
+
+
+class UnknownRecord(GatewayError):
+    """No such call or message, or somebody else's: both look the same."""
+
+
+class UnknownExport(GatewayError):
+    """No such export, or somebody else's: both look the same."""

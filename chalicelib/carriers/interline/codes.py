@@ -51,6 +51,8 @@ TABLE: Table = {
             errors.UnknownEvent,
             errors.UnknownRecording,
             errors.RecordingGone,
+            errors.UnknownRecord,
+            errors.UnknownExport,
         ),
         refused,
     ),
