@@ -23,6 +23,8 @@ TABLE: Table = {
             errors.UnknownEvent,
             errors.UnknownRecording,
             errors.RecordingGone,
+            errors.UnknownRecord,
+            errors.UnknownExport,
         ),
         refused,
     ),
@@ -33,12 +35,13 @@ TABLE: Table = {
     ),
     417: Code((errors.RequestMismatch, errors.AlreadyCalling), refused),
     419: Code((), refused),
-    431: Code((errors.RequestRunning, errors.NonceReused, errors.RecordingNotReady), unknown),
+    431: Code((errors.RequestRunning, errors.NonceReused), unknown),
     500: Code((), unknown),
     514: Code(
         (
             errors.Unavailable,
             errors.StoreUnavailable,
+            errors.ItemTooLarge,
             errors.NotReached,
             errors.CarrierRefused,
             errors.NotDelivered,
