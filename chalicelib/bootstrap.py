@@ -199,16 +199,15 @@ class Gateway:
         return OwnDoor(credentials=self._credentials, apps=self._apps, limiter=self._limiter)
 
     @cached_property
-    def history(self) -> "HistoryFacade":
+    def own(self) -> "HistoryFacade":
         """Records, recordings and dead events, northbound."""
         from chalicelib.carriers.own.facade import HistoryFacade  # noqa: PLC0415
-        from chalicelib.core.redelivering import Redelivery  # noqa: PLC0415
 
         return HistoryFacade(
             self.own_door,
             archive=self.archive,
             recordings=self.recordings,
-            redelivery=Redelivery(self._events, self._queues),
+            redelivery=self.redelivery,
             renderer=self._renderer,
         )
 

@@ -18,37 +18,37 @@ def _answer(operation: str, handle: Callable[[Request, int], Reply]) -> Response
 
 @routes.route("/v1/records", **ANY)
 def records() -> Response:
-    return _answer("history.records", gateway().history.records)
+    return _answer("history.records", gateway().own.records)
 
 
 @routes.route("/v1/records/search", **ANY)
 def search() -> Response:
-    return _answer("history.search", gateway().history.search)
+    return _answer("history.search", gateway().own.search)
 
 
 @routes.route("/v1/records/{record_id}", **ANY)
 def record(record_id: str) -> Response:
-    return _answer("history.record", partial(gateway().history.record, record_id))
+    return _answer("history.record", partial(gateway().own.record, record_id))
 
 
 @routes.route("/v1/recordings/{event_id}", **ANY)
 def recording(event_id: str) -> Response:
-    return _answer("history.recording", partial(gateway().history.recording, event_id))
+    return _answer("history.recording", partial(gateway().own.recording, event_id))
 
 
 @routes.route("/v1/events", **ANY)
 def events() -> Response:
-    return _answer("history.events", gateway().history.events)
+    return _answer("history.events", gateway().own.events)
 
 
 @routes.route("/v1/events/redeliver", **ANY)
 def redeliver_all() -> Response:
-    return _answer("history.redeliver_all", gateway().history.redeliver_all)
+    return _answer("history.redeliver_all", gateway().own.redeliver_all)
 
 
 @routes.route("/v1/events/{event_id}/redeliver", **ANY)
 def redeliver(event_id: str) -> Response:
-    return _answer("history.redeliver", partial(gateway().history.redeliver, event_id))
+    return _answer("history.redeliver", partial(gateway().own.redeliver, event_id))
 
 
 @routes.route("/v1/exports", **ANY)

@@ -123,6 +123,10 @@ class StoreUnavailable(Unavailable):
     """Something of ours did not answer."""
 
 
+class ItemTooLarge(StoreUnavailable):
+    """What is to be kept in one piece is more than the store takes."""
+
+
 class NotReached(Unavailable):
     """A carrier could not even be asked: nothing has happened there."""
 

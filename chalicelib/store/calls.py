@@ -6,7 +6,7 @@ from itertools import chain, islice
 
 from chalicelib.core.binding import handle_of
 from chalicelib.core.charging import Bill
-from chalicelib.core.errors import Contended, StoreUnavailable
+from chalicelib.core.errors import Contended, ItemTooLarge, StoreUnavailable
 from chalicelib.core.event_ports import Dossier, Found, Health, Search
 from chalicelib.core.events import (
     Call,
@@ -36,7 +36,7 @@ from chalicelib.store.call_items import (
 )
 from chalicelib.store.items import DUE_SHARDS, binding_key, due_shard, read_binding
 from chalicelib.store.receivers import health_key, read_health
-from chalicelib.store.table import Item, ItemTooLarge, Table, n, s
+from chalicelib.store.table import Item, Table, n, s
 from chalicelib.store.vault import Vault
 
 RETENTION_MS = 200 * DAY_MS

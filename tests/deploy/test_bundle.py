@@ -42,7 +42,7 @@ FUNCTIONS = {
     "clean": "clean",
     "extend": "extend",
     "reconcile": "settle",
-    "follow_up": "follow_up",
+    "follow_up": "follow",
 }
 # Queue -> the handler of its messages.
 QUEUES = {"delivery": "deliver", "delivery-slow": "deliver_slow", "transfer": "transfer"}

@@ -34,20 +34,28 @@ TABLE: Table = {
         lambda _: errors.RateExceeded("the carrier takes no more requests for the moment"),
     ),
     1110: Code((errors.BalanceUsedUp,), refused),
-    1200: Code(
+    1200: Code((errors.UnknownCall,), refused),
+    1201: Code(
         (
-            errors.UnknownCall,
+            errors.RequestRunning,
+            errors.AlreadyCalling,
+            errors.NonceReused,
+            errors.RecordingNotReady,
+        ),
+        unknown,
+    ),
+    UNKNOWN: Code(
+        (
+            errors.UnknownBinding,
+            errors.UnknownNumber,
+            errors.UnknownEvent,
             errors.UnknownRecording,
             errors.RecordingGone,
-            errors.RecordingNotReady,
-            errors.UnknownEvent,
             errors.UnknownRecord,
             errors.UnknownExport,
         ),
         refused,
     ),
-    1201: Code((errors.RequestRunning, errors.AlreadyCalling, errors.NonceReused), unknown),
-    UNKNOWN: Code((errors.UnknownBinding, errors.UnknownNumber), refused),
     1301: Code(
         (errors.NoNumber, errors.QuotaExceeded),
         lambda _: errors.QuotaExceeded("the carrier takes no more bindings"),
@@ -64,7 +72,7 @@ TABLE: Table = {
         ),
         unknown,
     ),
-    FAULT: Code((errors.StoreUnavailable,), unknown),
+    FAULT: Code((errors.StoreUnavailable, errors.ItemTooLarge), unknown),
     1501: Code((), unknown),
     1502: Code((errors.CarrierRefused,), unknown),
 }

@@ -20,8 +20,10 @@ def account_of(stage: Stage, name: str, **more: Any) -> str:
 
 
 def deliver(messages: Sequence[str]) -> None:
-    """As Lambda calls the worker: one SQS record for each message."""
+    """As Lambda calls the worker: with ten SQS records at most, all of which it has to take."""
     from app import deliver as worker
 
-    records = [{"body": message, "receiptHandle": "r"} for message in messages]
-    worker({"Records": records}, None)
+    for first in range(0, len(messages), 10):
+        batch = messages[first : first + 10]
+        records = [{"messageId": str(n), "body": each} for n, each in enumerate(batch)]
+        assert worker({"Records": records}, None) == {"batchItemFailures": []}
