@@ -10,7 +10,7 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
@@ -19,7 +19,7 @@ import boto3
 import pytest
 
 from simulator.interline.vendor import Vendor as Platform
-from tests.deploy import interline_job
+from tests.deploy import delivery_job, interline_job
 from tests.deploy.bundle import Lambda
 from tests.deploy.carrier_job import ACCOUNT, LEASE_MINUTES, SECRET, CarrierJob
 from tests.deploy.conftest import REGION, ROOT
@@ -30,6 +30,8 @@ from tests.deploy.vendor import Vendor, vendor
 NAME = "masking-gateway-dev"
 MAX_BYTES = 12_000_000
 A, B, STRANGER, OTHER = (f"4477009001{last:02}" for last in range(1, 5))
+DOWN_X, LATE_X = "8610000000006", "8610000000007"
+LATE_S = 1.3  # longer than a fast receiver takes
 X, OTHER_X, KEPT_X = "8610000000001", "8610000000002", "8610000000003"
 # As interline's clients write them, without 86.
 LINE_X, PLATFORM_X = "10000000004", "10000000005"
@@ -109,6 +111,8 @@ def receiver() -> Iterator[Receiver]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            if self.path.endswith("/late"):
+                time.sleep(LATE_S)
             if self.headers["Content-Type"].startswith("application/json"):
                 taken.bodies.append(json.loads(body))
             else:
@@ -119,7 +123,7 @@ def receiver() -> Iterator[Receiver]:
         def log_message(self, *_: Any) -> None:
             pass
 
-    server = HTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     taken = Receiver(f"http://127.0.0.1:{server.server_port}/callback")
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
@@ -166,13 +170,17 @@ def day(
 ) -> Iterator[Day]:
     """Everything the gateway is for, once, by the unpacked bundle alone."""
     _create_stack(session)
-    demo = json.loads(_admin(aws, "app-create", "demo", "--callback-url", receiver.url))
-    small = json.loads(
-        _admin(aws, "app-create", "small", "--callback-url", receiver.url, "--quota", "1")
-    )
+    demo = json.loads(_admin(aws, "app-create", "demo", *_told_at(receiver.url)))
+    small = json.loads(_admin(aws, "app-create", "small", *_told_at(receiver.url), "--quota", "1"))
     kept = _app_of_a_carrier(aws, receiver, keeper)
     _admin(aws, "numbers-add", "demo", X)
     _admin(aws, "numbers-add", "small", OTHER_X)
+    for name, number, url in (
+        ("down", DOWN_X, "http://127.0.0.1:9/callback"),
+        ("late", LATE_X, f"{receiver.url}/late"),
+    ):
+        _admin(aws, "app-create", name, *_told_at(url))
+        _admin(aws, "numbers-add", name, number)
     password = _admin(aws, "switch-create", "pbx").strip()
     developer = _interline_app(aws, receiver, "line", LINE_X, "trunk")
     there, url = line_platform
@@ -182,7 +190,7 @@ def day(
     config = json.loads((project / ".chalice" / "config.json").read_text())
     configured = config["environment_variables"] | config["stages"]["dev"]["environment_variables"]
     # Without a cache, so that a second data key is seen at once.
-    environment = {**aws, **configured, "CACHE_S": "0"}
+    environment = {**aws, **configured, "CACHE_S": "0", "PRIVATE_ADDRESSES": "allowed"}
     directory = tmp_path_factory.mktemp("lambda")
     with (
         Lambda(unpacked, directory / "one", environment) as served,
@@ -201,6 +209,9 @@ def day(
         platform_job = PlatformJob(far, there, callbacks, deliver, session, table=NAME)
         done["platform"] = platform_job.run(A, B, OTHER)
         deliver()
+        done["told"] = delivery_job.tell(
+            served, password, deliver, down=DOWN_X, late=LATE_X, caller=STRANGER
+        )
         _let_all_expire(session)
         # What a carrier keeps is ended there before it is archived here.
         served.tick("extend")
@@ -229,7 +240,7 @@ def _app_of_a_carrier(aws: dict[str, str], receiver: Receiver, keeper: Vendor) -
         *("carrier-create", ACCOUNT, "--kind", "netease", "--key", "acme-key"),
         *("--url", keeper.url, "--lease-minutes", str(LEASE_MINUTES)),
     )
-    app = ("app-create", "kept", "--carrier", ACCOUNT, "--callback-url", receiver.url)
+    app = ("app-create", "kept", "--carrier", ACCOUNT, *_told_at(receiver.url))
     kept: dict[str, str] = json.loads(_admin(aws, *app))
     _admin(aws, "numbers-add", "kept", KEPT_X)
     return kept
@@ -242,7 +253,7 @@ def _interline_app(
     made = _admin(
         aws,
         *("app-create", name, "--facade", "interline", "--carrier", carrier),
-        *("--callback-url", receiver.url),
+        *_told_at(receiver.url),
     )
     _admin(aws, "numbers-add", name, f"86{number}")
     # On the switch only minutes are charged: what binds there looks whether anything is left.
@@ -266,11 +277,16 @@ def _interline_carrier(aws: dict[str, str], there: Platform, url: str) -> str:
     return str(records)
 
 
+def _told_at(url: str) -> tuple[str, ...]:
+    """Receivers listen later, and on this machine."""
+    return ("--callback-url", url, "--unchecked")
+
+
 def _admin(aws: dict[str, str], *arguments: str) -> str:
     return subprocess.run(
         [sys.executable, "-m", "admin", *arguments],
         cwd=ROOT,
-        env={**aws, "STAGE": "dev"},
+        env={**aws, "STAGE": "dev", "PRIVATE_ADDRESSES": "allowed"},
         check=True,
         capture_output=True,
         text=True,
@@ -335,7 +351,7 @@ def _let_all_expire(session: boto3.session.Session) -> None:
     """Moves every expiry into the past, as an API of minutes has no shorter way."""
     table = session.resource("dynamodb").Table(NAME)
     for item in table.scan()["Items"]:
-        if "due_at" in item:
+        if "due_at" in item and not item["pk"].startswith("C#"):
             table.update_item(
                 Key={"pk": item["pk"], "sk": item["sk"]},
                 UpdateExpression="SET due_at = :past, expires = :past",
@@ -360,7 +376,19 @@ def test_alone_it_binds_routes_and_unbinds(day: Day) -> None:
 @pytest.mark.usefixtures("day")
 def test_alone_it_tells_the_app(receiver: Receiver) -> None:
     assert {body["eventType"] for body in receiver.bodies} == {"32"}
-    assert len(receiver.bodies) == 3
+    told = [body["callId"] for body in receiver.bodies if body["phoneX"] in (X, OTHER_X, LATE_X)]
+    assert sorted(told) == ["call-1", "call-2", "late-1", "late-2"]
+
+
+def test_alone_it_gives_up_who_never_answers(day: Day) -> None:
+    assert [each["accepted"] for each in day.answers["told"]] == [1, 1, 1]
+    outcomes = [
+        line["outcome"]
+        for line in map(json.loads, filter(_is_json, day.served.log.splitlines()))
+        if line.get("message") == "deliver"
+    ]
+    assert outcomes.count("dead") == 1
+    assert outcomes.count("failed") == delivery_job.ATTEMPTS - 1
 
 
 def test_alone_it_settles_what_a_carrier_does_not_answer(day: Day, receiver: Receiver) -> None:
