@@ -268,6 +268,7 @@ def test_a_message_and_a_call_that_goes_on(demo: Backend, pbx: Pbx, clock: Clock
 def test_gaps_show_once_a_call_should_be_complete(demo: Backend, pbx: Pbx, clock: Clock) -> None:
     common = {"from": A, "callee": B, "to": X1, "at": clock.now}
     pbx.report(
+        {"type": "call.answered", "event_id": "a", "call_id": "no start", **common},
         {"type": "call.ended", "event_id": "e", "call_id": "no start", **common},
         {"type": "call.started", "event_id": "s", "call_id": "no end", **common},
     )
