@@ -122,7 +122,7 @@ def test_an_event_that_is_no_recording(demo: Backend, pbx: Pbx, clock: Clock) ->
 
     pbx.report({"type": "call.ended", "event_id": "e", "call_id": "c", "at": clock.now, "to": X1})
     search = Search("demo", clock.now - DAY, clock.now + DAY)
-    (call,) = gateway().archive._events.find(search, limit=1).calls
+    (call,) = gateway()._events.find(search, limit=1).calls
     (stored,) = call.stored
     is_problem(demo.get(f"/v1/recordings/{stored.key.id}"), 404, "unknown")
 

@@ -269,6 +269,7 @@ def test_gaps_show_once_a_call_should_be_complete(demo: Backend, pbx: Pbx, clock
     bound = "0" * 26
     common = {"from": A, "callee": B, "to": X1, "at": clock.now, "binding": bound}
     pbx.report(
+        {"type": "call.answered", "event_id": "a", "call_id": "no start", **common},
         {"type": "call.ended", "event_id": "e", "call_id": "no start", **common},
         {"type": "call.started", "event_id": "s", "call_id": "no end", **common},
     )
