@@ -8,7 +8,7 @@ from typing import Any
 import click
 from botocore.exceptions import BotoCoreError, ClientError
 
-from admin import accounts, capabilities, developers, provision, site
+from admin import accounts, capabilities, developers, provision, recordings, site
 from admin.credentials import Mistake
 from chalicelib.carriers.base import DIALECTS, KINDS
 from chalicelib.core.errors import GatewayError, Unavailable
@@ -206,6 +206,19 @@ def carrier_create(
 def carrier_callback(name: str, rotate: bool) -> None:
     """Show the secret addresses at which an interline carrier tells us of calls."""
     _show_paths((provision.rotate_callback_paths if rotate else provision.callback_paths)(name))
+
+
+@cli.command("carrier-recordings")
+@click.argument("name")
+@click.argument("hosts", nargs=-1)
+@click.option("--none", is_flag=True, help="No host any more.")
+def carrier_recordings(name: str, hosts: tuple[str, ...], none: bool) -> None:
+    """Name the hosts that a carrier's recordings are fetched from; without any, show them."""
+    if hosts or none:
+        recordings.set_hosts(name, hosts)
+        return
+    for host in recordings.hosts(name):
+        click.echo(host)
 
 
 def _show_paths(paths: list[str]) -> None:

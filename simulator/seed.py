@@ -152,11 +152,14 @@ def provision(addresses: Addresses) -> Seeded:
     """Creates carriers, apps, their numbers and the switch as an operator would."""
     # Imported late: it reads the environment, which the stack sets first.
     from admin.provision import create_carrier, create_switch
+    from admin.recordings import set_hosts
 
     secret = base64.b64encode(secrets.token_bytes(32)).decode()
     create_carrier(CARRIER, kind="trunk", secret=secret, urls=[addresses.simulator])
     password = create_switch(SWITCH_USER, carrier=CARRIER)
     netease, interline = _netease(addresses), _interline(addresses)
+    for carrier in (CARRIER, NETEASE_CARRIER, INTERLINE_CARRIER):
+        set_hosts(carrier, [addresses.simulator.removeprefix("http://")])
     apps = [_app(name, CARRIER, numbers, addresses) for name, numbers in NUMBERS.items()]
     apps.append(_app(NETEASE_APP, NETEASE_CARRIER, NETEASE, addresses))
     for name, numbers in INTERLINE_NUMBERS.items():
