@@ -17,7 +17,7 @@ from chalicelib.store.apps import DynamoApps
 from chalicelib.store.bindings import DynamoBindings
 from chalicelib.store.nonces import DynamoNonces
 from chalicelib.store.table import Table
-from chalicelib.telemetry import count, log_call, log_trouble
+from chalicelib.telemetry import count, log_call, log_gap, log_hole, log_trouble
 
 if TYPE_CHECKING:
     from chalicelib.carriers.interline.door import Door as InterlineDoor
@@ -259,13 +259,17 @@ class Gateway:
     @cached_property
     def follow_up(self) -> "FollowUp":
         """The schedule after calls."""
+        from chalicelib.core.counting import CountDesk  # noqa: PLC0415
         from chalicelib.core.follow_up import FollowUp  # noqa: PLC0415
-        from chalicelib.core.gaps import GapDesk  # noqa: PLC0415
+        from chalicelib.core.gap_desk import GapDesk  # noqa: PLC0415
+        from chalicelib.store.sequences import DynamoNumbers  # noqa: PLC0415
 
+        counting = CountDesk(DynamoNumbers(self._table), report=log_hole)
         return FollowUp(
             events=self._events,
             outbox=self._queues,
-            gaps=GapDesk(lambda _, gap: count("CallGap", operation=gap)),
+            gaps=GapDesk(record=self.events.record, counting=counting, report=log_gap),
+            counting=counting,
             trouble=log_trouble,
         )
 

@@ -156,6 +156,10 @@ def follow_up(time_left_ms: Callable[[], int]) -> None:
     now = now_ms()
     seen = gateway().follow_up.run(now=now, time_left=lambda: time_left_ms() > MARGIN_MS)
     counts = {"told": seen.told, "fetched": seen.fetched, "looked": seen.looked}
-    log_request("follow_up", ms=now_ms() - now, put_off=seen.put_off, **counts)
+    found = {"gaps": seen.gaps, "holes": seen.holes}
+    log_request("follow_up", ms=now_ms() - now, put_off=seen.put_off, **counts, **found)
+    if missing := seen.gaps + seen.holes:
+        # Of whatever kind: what the alarm looks at.
+        count("CallGap", operation="follow_up", by=missing)
     if seen.put_off:
         count("PutOff", operation="follow_up", by=seen.put_off)

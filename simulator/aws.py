@@ -18,7 +18,7 @@ from moto.moto_server.werkzeug_app import (
 from moto.sqs.models import Queue
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from simulator import moto_dynamodb, moto_secrets
+from simulator import moto_dynamodb, moto_secrets, moto_speed, moto_updates
 from simulator.child import end_with_parent
 
 WSGIApplication = Callable[[dict[str, Any], Any], Iterable[bytes]]
@@ -98,6 +98,8 @@ def stand_in(host: str, port: int, fd: int | None = None) -> BaseWSGIServer:
     """A server ready for `serve_forever`; `fd` is a socket that listens already. One a process."""
     moto_dynamodb.install()
     moto_secrets.install()
+    moto_speed.install()
+    moto_updates.install()
     responses.method_names_from_class = cache(responses.method_names_from_class)
     application = OneAtATime(Dispatcher())
     application.let_long_polls_wait()

@@ -55,6 +55,6 @@ def entry_of(call: Call, *, now: int) -> Entry | None:
     if record is None:
         return None
     # That it was looked over already makes it no more complete.
-    at = look_at(replace(call, looked=-1))
+    at = look_at(replace(call, looked=0))
     due = at is not None and at <= now
     return Entry(record, tuple(gaps_of(call)) if due else ())

@@ -285,12 +285,12 @@ class DynamoEvents:
         )
         return read_call(claimed, self._vault()) if claimed else None
 
-    def rest(self, call: Call, *, looked: bool) -> bool:
+    def rest(self, call: Call, *, looked: int | None) -> bool:
         """See the port."""
-        seen = len(call.stored) if looked else call.looked
+        seen = call.looked if looked is None else looked
         after = Call(call.id, call.app, call.version + 1, call.stored, call.recorded, seen)
-        changes = {"looked": ":looked"} if looked else {}
-        return self._rest(call, after, changes, {":looked": n(seen)} if looked else {})
+        changes = {} if looked is None else {"looked": ":looked"}
+        return self._rest(call, after, changes, {} if looked is None else {":looked": n(seen)})
 
     def dead(self, search: Search, *, limit: int) -> Found:
         """See the port."""

@@ -77,6 +77,7 @@ TABLE: Mapping[Problem, tuple[type[errors.GatewayError], ...]] = {
     Problem(503, "unavailable", "Not to be had now; send the same request again", retry_s=2): (
         errors.Unavailable,
         errors.StoreUnavailable,
+        errors.ItemTooLarge,
         errors.NotReached,
         errors.Contended,
     ),

@@ -1,6 +1,5 @@
-"""Accounts of ours with interline, in a stage, and the worker that delivers what they tell."""
+"""Accounts of ours with interline, in a stage."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from admin import provision
@@ -17,13 +16,3 @@ def account_of(stage: Stage, name: str, **more: Any) -> str:
     stage.put_secret(stage.credentials, secret)
     stage.forget()
     return name
-
-
-def deliver(messages: Sequence[str]) -> None:
-    """As Lambda calls the worker: with ten SQS records at most, all of which it has to take."""
-    from app import deliver as worker
-
-    for first in range(0, len(messages), 10):
-        batch = messages[first : first + 10]
-        records = [{"messageId": str(n), "body": each} for n, each in enumerate(batch)]
-        assert worker({"Records": records}, None) == {"batchItemFailures": []}

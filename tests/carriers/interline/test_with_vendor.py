@@ -13,7 +13,7 @@ from simulator.dialling import dialled, written
 from simulator.interline.account import Account
 from simulator.interline.vendor import Vendor
 from simulator.vendor_server import Server
-from tests.carriers.interline.accounts import account_of, deliver
+from tests.carriers.interline.accounts import account_of
 from tests.carriers.interline.developer import (
     APP_ID,
     INTERLINE,
@@ -26,6 +26,7 @@ from tests.carriers.interline.developer import (
 from tests.receivers import Receiver, receiver
 from tests.simulator.outside import listening
 from tests.stage import Client, Stage
+from tests.workers import deliver
 
 A, B, C = "10010000001", "10010000002", "10010000003"
 X = "10099000001"

@@ -10,6 +10,8 @@ from chalicelib.carriers.trunk.wire import MAX_EVENT, MAX_EVENTS
 from tests.carriers.trunk.conftest import Pbx
 from tests.stage import X1, A, B, Stage, answering, refusal
 
+MOST = 10**15 - 1
+
 Make = Callable[..., dict[str, Any]]
 
 
@@ -58,6 +60,9 @@ def test_every_field_of_the_protocol_is_understood(stage: Stage, pbx: Pbx, occur
         ("recording.ready", "transfer", "fetching"),
         ("call.transferred", None, "kept"),
         ("unknown", None, "kept"),
+        # What only we tell of.
+        ("call.gap", None, "kept"),
+        ("recording.failed", None, "kept"),
     ],
 )
 def test_what_is_stored_and_what_is_announced(
@@ -65,7 +70,9 @@ def test_what_is_stored_and_what_is_announced(
 ) -> None:
     assert pbx.report(occurred(kind, url="https://r.example/1")).json == {"accepted": 1}
     ((event, progress),) = stored(stage)
-    assert (event.kind == "unknown") == (kind in ("call.transferred", "unknown"))
+    assert (event.kind == "unknown") == (
+        kind in ("call.transferred", "unknown", "call.gap", "recording.failed")
+    )
     assert json.loads(event.raw)["type"] == kind
     assert progress == delivery
     messages = {each: stage.messages(each) for each in ("delivery", "delivery-slow", "transfer")}
@@ -73,6 +80,18 @@ def test_what_is_stored_and_what_is_announced(
     text = json.dumps(messages)
     assert "e1" not in text
     assert "example" not in text
+
+
+@pytest.mark.parametrize("kind", ["call.ended", "sms.sent", "call.parked"])
+@pytest.mark.parametrize(
+    ("sent", "read"), [({}, None), ({"seq": None}, None), ({"seq": 0}, 0), ({"seq": MOST}, MOST)]
+)
+def test_a_switch_may_count_its_events_of_whatever_type(
+    stage: Stage, pbx: Pbx, occurred: Make, kind: str, sent: dict[str, Any], read: int | None
+) -> None:
+    assert pbx.report(occurred(kind, **sent)).json == {"accepted": 1}
+    ((event, _),) = stored(stage)
+    assert event.sequence == read
 
 
 def test_a_recording_without_an_address_is_told_at_once(
@@ -152,6 +171,11 @@ def test_an_anonymous_caller_is_none(stage: Stage, pbx: Pbx, occurred: Make) -> 
         ({"released_by": 1}, "released_by"),
         ({"binding": 1}, "binding"),
         ({"url": "u" * 2049}, "url"),
+        ({"seq": -1}, "seq"),
+        ({"seq": "7"}, "seq"),
+        ({"seq": 7.0}, "seq"),
+        ({"seq": True}, "seq"),
+        ({"seq": 10**15}, "seq"),
     ],
 )
 def test_a_bad_event_is_named_and_holds_up_no_other(
