@@ -13,7 +13,7 @@ ATTEMPTS = 11
 def tell(
     served: Lambda, password: str, deliver: Callable[[], None], *, down: str, late: str, caller: str
 ) -> Any:
-    """Two calls to an X of each app, by somebody who may not: what the switch is told; and all
+    """Calls to an X of each app, by somebody who may not: what the switch is told; and all
     attempts, until the one that does not answer is given up."""
     events = [
         {
@@ -35,10 +35,15 @@ def tell(
     for event in events:
         told.append(served.switch("/switch/events", password, [event]))
         deliver()
+    let_time_pass(served, deliver)
+    return told
+
+
+def let_time_pass(served: Lambda, deliver: Callable[[], None]) -> None:
+    """Everything that waits for its time comes to an end."""
     for _ in range(ATTEMPTS):
         served.ahead_s += LATER_S
         served.tick("follow")
         deliver()
     served.tick("follow")
     served.ahead_s = 0
-    return told

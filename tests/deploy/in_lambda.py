@@ -22,8 +22,11 @@ class Context:
     memory_limit_in_mb = 1024
     invoked_function_arn = "arn:aws:lambda:eu-west-1:123456789012:function:masking-gateway-dev"
 
+    def __init__(self, handler: str) -> None:
+        self._left_ms = 900_000 if handler == "transfer" else 30_000
+
     def get_remaining_time_in_millis(self) -> int:
-        return 30_000
+        return self._left_ms
 
 
 def main() -> None:
@@ -40,7 +43,7 @@ def main() -> None:
         calls.clear()
         reply = {"result": None, "error": None, "calls": calls}
         try:
-            reply["result"] = getattr(app, handler)(event, Context())
+            reply["result"] = getattr(app, handler)(event, Context(handler))
         except Exception as error:  # noqa: BLE001 - as Lambda does
             reply["error"] = f"{type(error).__name__}: {error}"
         print(json.dumps(reply, default=repr), file=replies, flush=True)
