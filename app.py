@@ -5,13 +5,14 @@ from typing import Any
 
 from chalice.app import Chalice, CloudWatchEvent, Rate, SQSEvent
 
-from chalicelib.api import callbacks, interline, netease, switch, unknown
+from chalicelib.api import callbacks, history, interline, netease, switch, unknown
 from chalicelib.jobs import (
     clean_expired,
     deliver_batch,
     extend_leases,
     follow_up,
     reconcile,
+    transfer_batch,
 )
 from chalicelib.settings import settings
 from chalicelib.telemetry import SERVICE, logger
@@ -21,7 +22,7 @@ FAST_LANE, SLOW_LANE, TRANSFERS = 30, 20, 5
 
 app = Chalice(app_name=SERVICE, configure_logs=False)
 logger()
-for paths in (netease, interline, switch, callbacks, unknown):
+for paths in (netease, interline, switch, callbacks, history, unknown):
     app.register_blueprint(paths.routes)
 
 
@@ -37,6 +38,15 @@ def deliver(event: SQSEvent) -> dict[str, Any]:
 def deliver_slow(event: SQSEvent) -> dict[str, Any]:
     """The same, to receivers that were slow lately."""
     return deliver_batch(event.to_dict(), lane="slow")
+
+
+@app.on_sqs_message(
+    queue=settings().transfer_queue_name, batch_size=1, maximum_concurrency=TRANSFERS
+)
+def transfer(event: SQSEvent) -> dict[str, Any]:
+    """Fetches recordings and writes exports."""
+    context: Any = event.context
+    return transfer_batch(event.to_dict(), context.get_remaining_time_in_millis)
 
 
 @app.schedule(Rate(1, unit=Rate.MINUTES))

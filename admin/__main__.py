@@ -6,12 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import click
-from botocore.exceptions import BotoCoreError, ClientError
 
-from admin import accounts, capabilities, developers, provision, site
-from admin.credentials import Mistake
+from admin import accounts, capabilities, carriers, developers, provision, receivers, site, telling
+from admin.command import Command
 from chalicelib.carriers.base import DIALECTS, KINDS
-from chalicelib.core.errors import GatewayError, Unavailable
+from chalicelib.core.recordings import KEPT_DAYS
 from chalicelib.core.values import DAY_MS, AppState
 
 DATA_CENTRES = {
@@ -19,6 +18,30 @@ DATA_CENTRES = {
     "overseas": ("https://api-sg.netease.im", "https://api.netease.im"),
 }
 
+
+FACADES = ("interline", "netease")
+"""The APIs that apps may use."""
+
+_unchecked = click.option(
+    "--unchecked", is_flag=True, help="Save a callback address that nobody answers at yet."
+)
+_wants = click.option(
+    "--wants",
+    callback=lambda _, __, text: None if text is None else _kinds(text),
+    help="Events to tell it of, by commas; 'all' for all that its dialect has words for.",
+)
+_recording_days = click.option(
+    "--recording-days",
+    type=click.Choice([str(days) for days in KEPT_DAYS]),
+    callback=lambda _, __, days: None if days is None else int(days),
+    help="How long its recordings are kept (180).",
+)
+_recording_hosts = click.option(
+    "--recording-host",
+    "recording_hosts",
+    multiple=True,
+    help="Where its recordings are, e.g. *.example.com; repeat it.",
+)
 
 _carrier_secret = click.option(
     "--secret",
@@ -29,26 +52,8 @@ _carrier_secret = click.option(
 )
 
 
-class _Command(click.Command):
-    """Turns an operator's mistake, or AWS's refusal, into one line."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except Mistake as error:
-            raise click.ClickException(str(error)) from None
-        except ClientError as error:
-            said = error.response["Error"]
-            message = f"AWS refused {error.operation_name}: {said.get('Message', said['Code'])}"
-            raise click.ClickException(message) from None
-        except (BotoCoreError, Unavailable) as error:
-            raise click.ClickException(f"AWS: {error}") from None
-        except GatewayError as error:
-            raise click.ClickException(str(error)) from None
-
-
 class _Group(click.Group):
-    command_class = _Command
+    command_class = Command
 
 
 @click.group(cls=_Group)
@@ -63,10 +68,15 @@ def cli(stage: str | None) -> None:
 @click.argument("name")
 @click.option(
     "--facade",
-    type=click.Choice(sorted(DIALECTS)),
+    type=click.Choice(FACADES),
     default="netease",
     show_default=True,
-    help="Whose API it uses, and in whose words it is told of its calls.",
+    help="Whose API it uses.",
+)
+@click.option(
+    "--dialect",
+    type=click.Choice(sorted(DIALECTS)),
+    help="In whose words it is told of its calls, if not in its API's.",
 )
 @click.option("--callback-url", required=True, help="Where the app receives its callbacks.")
 @click.option("--carrier", default="trunk", show_default=True, help="Account, see carrier-list.")
@@ -80,15 +90,25 @@ def cli(stage: str | None) -> None:
 @click.option("--callback-json", is_flag=True, help="Callbacks of interline in JSON.")
 @click.option("--role", default="", help="What interline's account status calls it.")
 @click.option("--sources", default="", help="Networks it may send from, separated by spaces.")
-def app_create(name: str, facade: str, **settings: Any) -> None:
+@_wants
+@_recording_days
+@_unchecked
+def app_create(name: str, facade: str, unchecked: bool, **settings: Any) -> None:
     """Make an app; prints its AppKey and AppSecret once, or its devid, auth_key and appid."""
-    settings["sources"] = settings["sources"].split()
+    given = {key: value for key, value in settings.items() if value is not None}
+    given["sources"] = given["sources"].split()
     if facade == "interline":
-        made = provision.create_interline_app(name, **settings).described()
+        made = provision.create_interline_app(name, **given).described()
     else:
-        app_key, app_secret = provision.create_app(name, **settings)
+        app_key, app_secret = provision.create_app(name, tried=not unchecked, **given)
         made = {"app_key": app_key, "app_secret": app_secret}
+    if given.get("dialect") == receivers.OWN_SECRET:
+        made["callback_secret"] = receivers.secret_of(name)
     click.echo(json.dumps(made, indent=2))
+
+
+def _kinds(text: str) -> list[str]:
+    return [] if text == "all" else text.split(",")
 
 
 @cli.command("app-set")
@@ -106,7 +126,10 @@ def app_create(name: str, facade: str, **settings: Any) -> None:
 @click.option("--callback-json", type=bool, help="Callbacks of interline in JSON.")
 @click.option("--role", help="What interline's account status calls it.")
 @click.option("--sources", help="Networks it may send from, separated by spaces; '' for any.")
-def app_set(name: str, **changes: Any) -> None:
+@_wants
+@_recording_days
+@_unchecked
+def app_set(name: str, unchecked: bool, **changes: Any) -> None:
     """Change settings of an app."""
     given = {key: value for key, value in changes.items() if value is not None}
     if "state" in given:
@@ -114,7 +137,7 @@ def app_set(name: str, **changes: Any) -> None:
     for listed in ("im_calls", "sources"):
         if listed in given:
             given[listed] = given[listed].split()
-    provision.set_app(name, **given)
+    provision.set_app(name, tried=not unchecked, **given)
 
 
 @cli.command("app-developer")
@@ -183,6 +206,7 @@ def app_login(name: str, own_secret: bool) -> None:
 )
 @click.option("--shows-numbers", is_flag=True, help="It may show people's real numbers.")
 @click.option("--source", "sources", multiple=True, help="Network of its callbacks; repeat it.")
+@_recording_hosts
 @_carrier_secret
 def carrier_create(
     name: str, urls: tuple[str, ...], data_centre: str | None, login_secret: bool, **given: Any
@@ -198,6 +222,53 @@ def carrier_create(
         click.echo(f"NetEase's callbacks go to https://<gateway>/callbacks/netease/{name}")
     elif given["kind"] == "interline":
         _show_paths(provision.callback_paths(name))
+
+
+@cli.command("carrier-set")
+@click.argument("name")
+@_recording_hosts
+@click.option("--shows-numbers", type=bool, help="Whether it may show people's real numbers.")
+@click.option("--source", "sources", multiple=True, help="Network of its callbacks; '' for any.")
+def carrier_set(name: str, shows_numbers: bool | None, **lists: tuple[str, ...]) -> None:
+    """Change an account with a carrier; a list that is given replaces the one before."""
+    changes: dict[str, Any] = {what: _listed(given) for what, given in lists.items() if given}
+    if shows_numbers is not None:
+        changes["shows_numbers"] = shows_numbers
+    carriers.set_carrier(name, **changes)
+
+
+@cli.command("carrier-show")
+@click.argument("name")
+def carrier_show(name: str) -> None:
+    """Show an account with a carrier without its secrets, as JSON."""
+    click.echo(json.dumps(carriers.show_carrier(name), indent=2))
+
+
+def _listed(given: tuple[str, ...]) -> list[str]:
+    """What an operator listed; an empty text alone is the empty list."""
+    return [each for each in given if each]
+
+
+@cli.command("switch-create")
+@click.argument("user")
+@_recording_hosts
+def switch_create(user: str, recording_hosts: tuple[str, ...]) -> None:
+    """Make a switch that may call /switch/*; prints its password once."""
+    click.echo(provision.create_switch(user, recording_hosts=recording_hosts))
+
+
+@cli.command("switch-set")
+@click.argument("user")
+@click.option(
+    "--recording-host",
+    "recording_hosts",
+    multiple=True,
+    required=True,
+    help="Where its recordings are; repeat it, '' for nowhere.",
+)
+def switch_set(user: str, recording_hosts: tuple[str, ...]) -> None:
+    """Change from where the recordings of a switch are fetched."""
+    carriers.set_switch(user, recording_hosts=_listed(recording_hosts))
 
 
 @cli.command("carrier-callback")
@@ -262,6 +333,8 @@ def app_show(name: str) -> None:
         "strict_nonce": app.strict_nonce,
         "im_calls": sorted(app.im_calls),
         "dialect": app.dialect,
+        "wants": sorted(app.wants) or "all",
+        "recording_days": app.recording_days,
         "callback_json": app.callback_json,
         "role": app.role,
         "sources": list(app.sources),
@@ -310,10 +383,11 @@ def _printing(name: str, function: Callable[..., str | None], argument: str | No
     cli.command(name)(command)
 
 
-_printing("switch-create", provision.create_switch, "user")
 _printing("switch-rotate", provision.rotate_switch_password, "user")
 _printing("data-key-add", provision.add_data_key)
 _printing("data-key-use", provision.use_data_key, "version")
+for each in telling.COMMANDS:
+    cli.add_command(each)
 
 if __name__ == "__main__":
     cli()

@@ -7,8 +7,11 @@ from ipaddress import ip_network
 
 from admin.credentials import Mistake
 from chalicelib.carriers.base import EMBEDDED, KINDS
-from chalicelib.core.errors import BadParameter
+from chalicelib.carriers.outside.addresses import check_address, read_address
+from chalicelib.core.errors import BadParameter, RefusedAddress
+from chalicelib.core.recordings import KEPT_DAYS
 from chalicelib.core.values import MAX_LIFETIME_MS, MINUTE_MS, parse_number
+from chalicelib.settings import settings
 
 SWITCH_SECRET_BYTES = 24
 """The fewest that Standard Webhooks allows."""
@@ -27,8 +30,35 @@ def name(text: str) -> None:
 
 def callback_url(text: str) -> None:
     """Of an app."""
-    if not text.startswith(("http://", "https://")):
-        raise Mistake("the callback address starts with https:// or http://")
+    try:
+        check_address(text, private=settings().private_addresses)
+    except RefusedAddress as error:
+        raise Mistake(
+            f"the callback address is refused ({error.why}): https:// and a public name are wanted"
+        ) from None
+
+
+def recording_hosts(hosts: Iterable[str]) -> tuple[str, ...]:
+    """Names of hosts as recordings' addresses have them, each once."""
+    return tuple(dict.fromkeys(map(_recording_host, hosts)))
+
+
+def _recording_host(text: str) -> str:
+    name = text.removeprefix("*.")
+    try:
+        address = read_address(f"https://{name}", private=settings().private_addresses)
+    except RefusedAddress:
+        address = None
+    if address is None or set("/?#") & set(name):
+        raise Mistake(f"{text} is no host for recordings, e.g. files.example.com or *.example.com")
+    return text.replace(name, address.place)
+
+
+def recording_days(days: int) -> int:
+    """How long recordings are kept."""
+    if days not in KEPT_DAYS:
+        raise Mistake(f"recordings are kept for {', '.join(map(str, KEPT_DAYS))} days")
+    return days
 
 
 def number(text: str, area: str | None) -> None:

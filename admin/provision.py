@@ -6,14 +6,16 @@ Works with whatever AWS account and stage the environment names (see `chalicelib
 import json
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
-from admin import checks, credentials, developers
+from admin import checks, credentials, developers, receivers
 from admin.credentials import Mistake
 from admin.developers import Developer
-from chalicelib.carriers.base import DIALECTS, EMBEDDED
+from chalicelib.carriers.base import EMBEDDED
 from chalicelib.carriers.numbering import international_digits, national_digits
 from chalicelib.clock import now_ms
+from chalicelib.core.credentials import AppCredentials
 from chalicelib.core.values import (
     DAY_MS,
     App,
@@ -30,12 +32,18 @@ from chalicelib.store.table import Table, n, s
 Made = TypeVar("Made")
 
 
-def create_app(name: str, **settings: Any) -> tuple[str, str]:
+def create_app(name: str, *, tried: bool = False, **settings: Any) -> tuple[str, str]:
     """Makes an app and returns its AppKey and AppSecret, which is not shown again.
 
-    `settings` are those of `_new_app`. Raises Mistake.
+    `tried`: only if its receiver answers, where its dialect asks for that. `settings` are those of
+    `_new_app`. Raises Mistake.
     """
     app_key, app_secret = secrets.token_hex(16), secrets.token_hex(16)
+    app = _new_app(name, **settings)
+    if app.dialect == "interline":
+        raise Mistake("this dialect names a developer, whom --facade interline gives")
+    if tried:
+        receivers.try_address(app, AppCredentials(name, app_key, (app_secret,)))
 
     def add(content: dict[str, Any]) -> None:
         content.setdefault("apps", {})[app_key] = {
@@ -44,16 +52,21 @@ def create_app(name: str, **settings: Any) -> tuple[str, str]:
             "previous_secret": None,
         }
 
-    _create(_new_app(name, **settings), lambda: credentials.change(add))
+    _create(app, lambda: credentials.change(add))
     return app_key, app_secret
 
 
 def create_interline_app(name: str, **settings: Any) -> Developer:
-    """Makes an app that signs as interline's developers do, and is told of its calls as they are.
+    """Makes an app that signs as interline's developers do, and is told of its calls as they are
+    unless another dialect is given.
 
     `settings` are those of `_new_app`. Raises Mistake.
     """
-    app = _new_app(name, dialect="interline", **settings)
+    app = _new_app(name, **{"dialect": "interline"} | settings)
+    if app.dialect == "netease":
+        raise Mistake(
+            "this dialect is signed with an AppSecret: --facade netease makes an app with one"
+        )
     return _create(app, lambda: developers.create(name))
 
 
@@ -73,6 +86,8 @@ def _new_app(
     callback_json: bool = False,
     role: str = "",
     sources: Iterable[str] = (),
+    wants: Iterable[str] = (),
+    recording_days: int = 180,
 ) -> App:
     """An app as an operator describes it.
 
@@ -80,7 +95,9 @@ def _new_app(
     `rate` requests a second, `cooling_s` seconds, `retention_days` days for ended bindings,
     `max_call_s` seconds, `im_calls` the messaging calls that are relayed, as `msg/sendMsg`,
     `callback_json` callbacks in JSON where the dialect has forms too, `role` what its account says
-    it is, `sources` the networks that it may send from (none: any). Raises Mistake.
+    it is, `sources` the networks that it may send from (none: any), `wants` the kinds of events
+    that it is told of (none: all that its dialect has words for), `recording_days` how long its
+    recordings are kept, one of KEPT_DAYS. Raises Mistake.
     """
     checks.name(name)
     checks.callback_url(callback_url)
@@ -107,12 +124,16 @@ def _new_app(
         callback_json=callback_json,
         role=role,
         sources=checks.networks(sources),
+        wants=receivers.wanted(wants, dialect),
+        recording_days=checks.recording_days(recording_days),
     )
 
 
 def _create(app: App, give_credentials: Callable[[], Made]) -> Made:
     _put_new(apps.profile_item(app), f"app {app.name} exists")
     try:
+        if app.dialect == receivers.OWN_SECRET:
+            receivers.give_secret(app.name)
         made = give_credentials()
     except Exception:
         # Without credentials nobody could use it, and a second try would find it there.
@@ -155,21 +176,26 @@ _SETTINGS: Mapping[str, Callable[[Any], dict[str, Any]]] = {
     "callback_json": lambda value: {"BOOL": value},
     "role": s,
     "sources": lambda sources: s(" ".join(checks.networks(sources))),
+    "wants": lambda kinds: s(" ".join(sorted(kinds))),
+    "recording_days": lambda days: n(checks.recording_days(days)),
     "tariff": lambda tariff: s(f"{tariff.binding} {tariff.sms} {tariff.minute}"),
 }
 """What of an app can be set, and how it stands in the table."""
 
 
-def set_app(name: str, **changes: int | bool | str | Iterable[str] | Tariff) -> None:
+def set_app(
+    name: str, *, tried: bool = False, **changes: int | bool | str | Iterable[str] | Tariff
+) -> None:
     """Changes settings of an app, named as in `_new_app` (also `state` and `tariff`). Raises
     Mistake.
 
+    `tried`: a new address or dialect only if its receiver answers, where the dialect asks for that.
     They take effect when the caches have run out (`CACHE_S`).
     """
     if not changes or changes.keys() - _SETTINGS.keys():
         raise Mistake(f"what can be set: {', '.join(sorted(_SETTINGS))}")
-    if "dialect" in changes:
-        _check_dialect(name, changes["dialect"])
+    if changes.keys() & {"callback_url", "dialect", "wants"}:
+        _check_told(name, changes, tried=tried)
     client = clients.dynamodb()
     try:
         client.update_item(
@@ -247,6 +273,7 @@ def create_carrier(
     app_id: str | None = None,
     shows_numbers: bool = False,
     sources: Iterable[str] = (),
+    recording_hosts: Iterable[str] = (),
 ) -> None:
     """Registers an account of ours with a carrier, under a name for `create_app`.
 
@@ -255,7 +282,8 @@ def create_carrier(
     most (default: a day), `login_secret` what it encrypts one-click numbers with, if not `secret`,
     `app_id` the id of our app there (wanted for `interline`, whose developer's id is `key`),
     `shows_numbers` that it may show people's real numbers, `sources` the networks that its
-    callbacks come from (none: any).
+    callbacks come from (none: any), `recording_hosts` where its recordings may be fetched from
+    (`*.example.com`: any name below it).
     For the kind `trunk` (whose name is `trunk`) there is one address, the switch's, and `secret`,
     base64 of 24 bytes or more, signs our requests to it. Raises Mistake.
     """
@@ -272,6 +300,7 @@ def create_carrier(
         "login_secret": login_secret,
         "shows_numbers": shows_numbers,
         "sources": list(checks.networks(sources)),
+        "recording_hosts": list(checks.recording_hosts(recording_hosts)),
     }
     if app_id:
         entry |= {"app_id": app_id, "callback_token": _token(), "previous_callback_token": None}
@@ -353,15 +382,22 @@ def set_app_login(name: str, *, secret: str | None) -> None:
     credentials.change(change)
 
 
-def create_switch(user: str, carrier: str = "trunk") -> str:
-    """Makes a switch that may call /switch/*; returns its password. Raises Mistake."""
+def create_switch(user: str, carrier: str = "trunk", *, recording_hosts: Iterable[str] = ()) -> str:
+    """Makes a switch that may call /switch/*; returns its password. Recordings that it reports are
+    fetched from `recording_hosts`. Raises Mistake."""
     password = secrets.token_urlsafe(24)
+    hosts = list(checks.recording_hosts(recording_hosts))
 
     def add(content: dict[str, Any]) -> None:
         switches = content.setdefault("switches", {})
         if user in switches:
             raise Mistake(f"switch {user} exists")
-        switches[user] = {"carrier": carrier, "password": password, "previous_password": None}
+        switches[user] = {
+            "carrier": carrier,
+            "password": password,
+            "previous_password": None,
+            "recording_hosts": hosts,
+        }
 
     if not user or ":" in user:
         raise Mistake("a switch's user name is not empty and has no colon")
@@ -406,11 +442,17 @@ def use_data_key(version: str) -> None:
     client.put_secret_value(SecretId=name, SecretString=json.dumps(keys))
 
 
-def _check_dialect(app: str, dialect: Any) -> None:
-    if dialect not in DIALECTS:
-        raise Mistake(f"what can be a dialect: {', '.join(sorted(DIALECTS))}")
-    if dialect == "interline" and not developers.exists(app):
-        raise Mistake("this dialect names a developer; make one first with app-developer")
+def _check_told(name: str, changes: Mapping[str, Any], *, tried: bool) -> None:
+    """Whether the app could be told of its calls like this."""
+    told = {"callback_url", "dialect", "wants"} & changes.keys()
+    app = replace(show_app(name), **{each: changes[each] for each in told})
+    if "callback_url" in changes:
+        checks.callback_url(app.callback_url)
+    if "dialect" in changes:
+        receivers.check_dialect(name, app.dialect)
+    receivers.wanted(app.wants, app.dialect)
+    if tried and told != {"wants"}:
+        receivers.try_address(app)
 
 
 def _table() -> Table:

@@ -180,10 +180,10 @@ class Operations:
 
         search = Search(self._client.name, since=0, until=2**42, number=number)
         with self._world.meter.recording() as calls:
-            found = gateway().history.find(search, limit=20)
-        if len(found.calls) < 2:
-            raise Failed(f"{len(found.calls)} calls found")
-        return Measured(f"records of an X, {len(found.calls)}", calls)
+            found = gateway().archive.find(search, limit=20, now=0)
+        if len(found.entries) < 2:
+            raise Failed(f"{len(found.entries)} calls found")
+        return Measured(f"records of an X, {len(found.entries)}", calls)
 
     def _follow_up(self) -> Measured:
         """The schedule when nothing is due."""

@@ -17,7 +17,7 @@ from chalicelib.store.apps import DynamoApps
 from chalicelib.store.bindings import DynamoBindings
 from chalicelib.store.nonces import DynamoNonces
 from chalicelib.store.table import Table
-from chalicelib.telemetry import count, log_call, log_trouble
+from chalicelib.telemetry import count, log_call, log_gap, log_hole, log_trouble
 
 if TYPE_CHECKING:
     from chalicelib.carriers.interline.door import Door as InterlineDoor
@@ -27,20 +27,31 @@ if TYPE_CHECKING:
     from chalicelib.carriers.netease.im import ImFacade
     from chalicelib.carriers.netease.phone_login import PhoneLoginFacade
     from chalicelib.carriers.netease.receiver import CarrierReceiver
+    from chalicelib.carriers.own.door import Door as OwnDoor
+    from chalicelib.carriers.own.exports import ExportFacade
+    from chalicelib.carriers.own.facade import HistoryFacade
+    from chalicelib.carriers.own.rendering import Renderer
     from chalicelib.carriers.trunk.callbacks import Switchboard
     from chalicelib.core.addressing import AddressBook
+    from chalicelib.core.archive import Archive
     from chalicelib.core.delivering import DeliveryDesk
     from chalicelib.core.event_ports import Lane
+    from chalicelib.core.exporting import ExportDesk
     from chalicelib.core.follow_up import FollowUp
+    from chalicelib.core.recordings import RecordingDesk
     from chalicelib.core.redelivering import Redelivery
     from chalicelib.core.reporting import EventDesk
     from chalicelib.core.upkeep import Upkeep
     from chalicelib.store.accounts import DynamoAccounts
     from chalicelib.store.calls import DynamoEvents
+    from chalicelib.store.files import Files
     from chalicelib.store.ledger import DynamoLedger
     from chalicelib.store.placed import DynamoPlacedCalls
     from chalicelib.store.queue import WorkQueues
     from chalicelib.store.site import DynamoSite
+
+SILENCE_S = 20.0
+"""So long nothing may come of a recording that is being fetched."""
 
 
 @dataclass(frozen=True)
@@ -177,19 +188,88 @@ class Gateway:
             sender=CallbackSender(
                 self.settings.callback_timeout_s, private=self.settings.private_addresses
             ),
-            link=lambda event_id: f"{self.site.get().url}/v1/recordings/{event_id}",
+            link=self._recording_url,
+        )
+
+    @cached_property
+    def own_door(self) -> "OwnDoor":
+        """The way into our own API, and what a stranger hears."""
+        from chalicelib.carriers.own.door import Door as OwnDoor  # noqa: PLC0415
+
+        return OwnDoor(credentials=self._credentials, apps=self._apps, limiter=self._limiter)
+
+    @cached_property
+    def own(self) -> "HistoryFacade":
+        """Records, recordings and dead events, northbound."""
+        from chalicelib.carriers.own.facade import HistoryFacade  # noqa: PLC0415
+
+        return HistoryFacade(
+            self.own_door,
+            archive=self.archive,
+            recordings=self.recordings,
+            redelivery=self.redelivery,
+            renderer=self._renderer,
+        )
+
+    @cached_property
+    def recordings(self) -> "RecordingDesk":
+        """Recordings, fetched and given out."""
+        from chalicelib.carriers.outside.calls import Outside  # noqa: PLC0415
+        from chalicelib.carriers.outside.recordings import RecordingSource  # noqa: PLC0415
+        from chalicelib.core.recordings import RecordingDesk  # noqa: PLC0415
+
+        limit_bytes = self.settings.recording_limit_mb * 1024 * 1024
+        outside = Outside(private=self.settings.private_addresses)
+        return RecordingDesk(
+            events=self._events,
+            outbox=self._queues,
+            desk=self.events,
+            book=self._book,
+            dialects=self._dialects,
+            credentials=self._credentials,
+            source=RecordingSource(outside, limit_bytes=limit_bytes, timeout_s=SILENCE_S),
+            files=self._files,
+        )
+
+    @cached_property
+    def exports(self) -> "ExportFacade":
+        """Exports, northbound."""
+        from chalicelib.carriers.own.exports import ExportFacade  # noqa: PLC0415
+
+        return ExportFacade(self.own_door, self.export_desk)
+
+    @cached_property
+    def export_desk(self) -> "ExportDesk":
+        """Exports, started and written."""
+        from chalicelib.core.exporting import ExportDesk, Written  # noqa: PLC0415
+        from chalicelib.store.exports import DynamoExports  # noqa: PLC0415
+
+        return ExportDesk(
+            exports=DynamoExports(self._table),
+            archive=self.archive,
+            queue=self._queues,
+            files=self._files,
+            formats={
+                "csv": Written("text/csv; charset=utf-8; header=present", self._renderer.csv),
+                "jsonl": Written("application/x-ndjson", self._renderer.jsonl),
+            },
+            tag=self._tag,
         )
 
     @cached_property
     def follow_up(self) -> "FollowUp":
         """The schedule after calls."""
+        from chalicelib.core.counting import CountDesk  # noqa: PLC0415
         from chalicelib.core.follow_up import FollowUp  # noqa: PLC0415
-        from chalicelib.core.gaps import GapDesk  # noqa: PLC0415
+        from chalicelib.core.gap_desk import GapDesk  # noqa: PLC0415
+        from chalicelib.store.sequences import DynamoNumbers  # noqa: PLC0415
 
+        counting = CountDesk(DynamoNumbers(self._table), report=log_hole)
         return FollowUp(
             events=self._events,
             outbox=self._queues,
-            gaps=GapDesk(lambda _, gap: count("CallGap", operation=gap)),
+            gaps=GapDesk(record=self.events.record, counting=counting, report=log_gap),
+            counting=counting,
             trouble=log_trouble,
         )
 
@@ -228,15 +308,32 @@ class Gateway:
         return DynamoLedger(self._table)
 
     @cached_property
-    def history(self) -> "DynamoEvents":
-        """The calls that were."""
-        return self._events
-
-    @cached_property
     def _events(self) -> "DynamoEvents":
         from chalicelib.store.calls import DynamoEvents  # noqa: PLC0415
 
         return DynamoEvents(self._table, self._data_keys.vault)
+
+    @cached_property
+    def archive(self) -> "Archive":
+        """Records, looked up."""
+        from chalicelib.core.archive import Archive  # noqa: PLC0415
+
+        return Archive(self._events)
+
+    @cached_property
+    def _renderer(self) -> "Renderer":
+        from chalicelib.carriers.own.rendering import Renderer  # noqa: PLC0415
+
+        return Renderer(self._tag, self._recording_url)
+
+    def _recording_url(self, event_id: str) -> str:
+        return f"{self.site.get().url}/v1/recordings/{event_id}"
+
+    @cached_property
+    def _files(self) -> "Files":
+        from chalicelib.store.files import Files  # noqa: PLC0415
+
+        return Files(clients.s3, self.site)
 
     @cached_property
     def _queues(self) -> "WorkQueues":

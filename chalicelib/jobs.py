@@ -1,6 +1,6 @@
 """What the queue and the clock start: thin, like a route."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.bootstrap import gateway
@@ -11,6 +11,7 @@ from chalicelib.telemetry import count, log_fault, log_request, log_trouble
 
 if TYPE_CHECKING:
     from chalicelib.core.event_ports import Lane
+    from chalicelib.core.exporting import Job
 
 MARGIN_MS = 5_000
 """A job stops taking work on when this much of its time is left."""
@@ -20,14 +21,28 @@ PATIENCE_S = 1.0
 """A receiver that has not answered by then is served in the slow lane from now on."""
 AT_ONCE = 10
 """As many events as a batch has are told side by side."""
+PART_MS = 60_000
+"""A part of an export surely takes no longer."""
 
 
 def deliver_batch(event: Mapping[str, Any], *, lane: "Lane") -> dict[str, Any]:
     """Delivers a batch of a queue, as Lambda hands it over; says, as it wants to hear it
     (ReportBatchItemFailures), which of the messages have to come again."""
     messages = {record["messageId"]: record["body"] for record in event["Records"]}
-    failed = deliver_events(messages, lane=lane)
-    return {"batchItemFailures": [{"itemIdentifier": each} for each in failed]}
+    return _failed(deliver_events(messages, lane=lane))
+
+
+def transfer_batch(event: Mapping[str, Any], time_left_ms: Callable[[], int]) -> dict[str, Any]:
+    """Fetches the recordings and goes on with the exports that a batch asks for, one after the
+    other; says which messages have to come again."""
+    messages = {record["messageId"]: record["body"] for record in event["Records"]}
+    return _failed(
+        [name for name, text in messages.items() if not _transferred(text, time_left_ms)]
+    )
+
+
+def _failed(names: Sequence[str]) -> dict[str, Any]:
+    return {"batchItemFailures": [{"itemIdentifier": name} for name in names]}
 
 
 def deliver_events(messages: Mapping[str, str], *, lane: "Lane") -> list[str]:
@@ -69,6 +84,42 @@ def _delivered(message: str, lane: "Lane") -> bool:
     return True
 
 
+def _transferred(message: str, time_left_ms: Callable[[], int]) -> bool:
+    # What a delivery does without.
+    from chalicelib.core.exporting import Job  # noqa: PLC0415
+
+    now = now_ms()
+    try:
+        job = Job.from_text(message)
+        if job is None:
+            operation, outcome = "fetch", _fetched(message, time_left_ms, now=now)
+        else:
+            operation, outcome = "export", _exported(job, time_left_ms)
+    except (GatewayError, ValueError) as error:
+        log_fault("transfer", error)
+        return False
+    log_request(operation, ms=now_ms() - now, outcome=outcome)
+    return True
+
+
+def _fetched(message: str, time_left_ms: Callable[[], int], *, now: int) -> str:
+    from chalicelib.core.events import Errand  # noqa: PLC0415
+    from chalicelib.core.recordings import Fetched  # noqa: PLC0415
+
+    within_s = max(0, time_left_ms() - MARGIN_MS) / 1000
+    errand = Errand.from_text(message)
+    fetched = gateway().recordings.fetch(errand, now=now, within_s=within_s)
+    if fetched is Fetched.LOST:
+        count("RecordingFailed", operation="fetch")
+    return fetched
+
+
+def _exported(job: "Job", time_left_ms: Callable[[], int]) -> str:
+    return gateway().export_desk.work(
+        job, now=now_ms, time_left=lambda: time_left_ms() > PART_MS + MARGIN_MS
+    )
+
+
 _COUNTED = {"failed": "NotDelivered", "dead": "DeadEvents"}
 """What becomes of an errand -> the metric that counts it."""
 
@@ -105,6 +156,10 @@ def follow_up(time_left_ms: Callable[[], int]) -> None:
     now = now_ms()
     seen = gateway().follow_up.run(now=now, time_left=lambda: time_left_ms() > MARGIN_MS)
     counts = {"told": seen.told, "fetched": seen.fetched, "looked": seen.looked}
-    log_request("follow_up", ms=now_ms() - now, put_off=seen.put_off, **counts)
+    found = {"gaps": seen.gaps, "holes": seen.holes}
+    log_request("follow_up", ms=now_ms() - now, put_off=seen.put_off, **counts, **found)
+    if missing := seen.gaps + seen.holes:
+        # Of whatever kind: what the alarm looks at.
+        count("CallGap", operation="follow_up", by=missing)
     if seen.put_off:
         count("PutOff", operation="follow_up", by=seen.put_off)

@@ -3,9 +3,9 @@
 import json
 import re
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger, single_metric
 from aws_lambda_powertools.metrics import MetricUnit
@@ -13,10 +13,15 @@ from aws_lambda_powertools.metrics import MetricUnit
 from chalicelib.core.errors import GatewayError
 from chalicelib.settings import settings
 
+if TYPE_CHECKING:
+    from chalicelib.core.events import Call
+
 SERVICE = "masking-gateway"
 
 _NUMBER = re.compile(r"(?<!\d)\d{7,24}(?!\d)")
 _MASK = "***"
+RANGES = 10
+"""How many ranges of missing numbers a line shows."""
 
 
 def mask(text: str) -> str:
@@ -68,6 +73,24 @@ def log_trouble(error: Exception) -> None:
         log_fault("upkeep", error)
         return
     logger().warning("put off", extra={"error": type(error).__name__, "why": str(error)})
+
+
+def log_gap(call: "Call", gap: str) -> None:
+    """One line, and a count, for something that the record of a call lacks."""
+    facts = {"gap": gap, "call": call.id, "carrier": call.events[0].carrier}
+    logger().warning("gap", extra=facts | {"app": call.app})
+    count("CallGap", operation=gap)
+
+
+def log_hole(carrier: str, ranges: Sequence[range]) -> None:
+    """One line for numbers that a carrier left out as it counted its events, of which it shows the
+    first; all are counted."""
+    # Grouped by commas: without, a long one would be blotted out like somebody's.
+    shown = [f"{each.start:,} to {each.stop - 1:,}" for each in ranges[:RANGES]]
+    missing = sum(map(len, ranges))
+    facts = {"gap": "hole", "carrier": carrier, "missing": missing, "ranges": shown}
+    logger().warning("gap", extra=facts)
+    count("CallGap", operation="hole", by=missing)
 
 
 def log_fault(operation: str, error: Exception) -> None:

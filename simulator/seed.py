@@ -5,6 +5,7 @@ import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
 
@@ -155,13 +156,19 @@ def provision(addresses: Addresses) -> Seeded:
 
     secret = base64.b64encode(secrets.token_bytes(32)).decode()
     create_carrier(CARRIER, kind="trunk", secret=secret, urls=[addresses.simulator])
-    password = create_switch(SWITCH_USER, carrier=CARRIER)
+    hosts = _recording_hosts(addresses)
+    password = create_switch(SWITCH_USER, carrier=CARRIER, recording_hosts=hosts)
     netease, interline = _netease(addresses), _interline(addresses)
     apps = [_app(name, CARRIER, numbers, addresses) for name, numbers in NUMBERS.items()]
     apps.append(_app(NETEASE_APP, NETEASE_CARRIER, NETEASE, addresses))
     for name, numbers in INTERLINE_NUMBERS.items():
         apps.append(_app(name, CARRIERS_OF[name], numbers, addresses))
     return Seeded(apps, SwitchAccess(SWITCH_USER, password, secret), netease, interline)
+
+
+def _recording_hosts(addresses: Addresses) -> list[str]:
+    """All recordings, the vendors' too, are at the simulator."""
+    return [urlsplit(addresses.simulator).netloc]
 
 
 def _netease(addresses: Addresses) -> NeteaseAccess:
@@ -179,6 +186,7 @@ def _netease(addresses: Addresses) -> NeteaseAccess:
         secret=access.app_secret,
         urls=[addresses.netease],
         lease_minutes=LEASE_MINUTES,
+        recording_hosts=_recording_hosts(addresses),
     )
     return access
 
@@ -196,6 +204,7 @@ def _interline(addresses: Addresses) -> InterlineAccess:
         urls=[addresses.interline],
         lease_minutes=LEASE_MINUTES,
         shows_numbers=True,
+        recording_hosts=_recording_hosts(addresses),
     )
     record_path, _ = callback_paths(INTERLINE_CARRIER)
     callback_url = addresses.gateway + record_path.removesuffix("/cdr")

@@ -174,7 +174,7 @@ class World:
 
 
 class Handler(http_server.Handler):
-    """Reads a request, answers JSON or plays a recording, logs one line without any number in it."""
+    """Reads a request, answers JSON or plays a recording; logs a line without any number."""
 
     world: World
     error_message_format = '{"error": "bad http request"}'

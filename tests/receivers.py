@@ -1,7 +1,7 @@
 """An app's receiver: a real HTTP server that keeps what it is told."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -11,13 +11,14 @@ from typing import Any
 
 @dataclass
 class Receiver:
-    """Answers `status` to everything; `received` are headers and raw body, newest last, and `paths`
-    where they went."""
+    """Answers `status` to everything, or what `judge` says of headers and body; `received` are
+    those, newest last, and `paths` where they went."""
 
     url: str
     status: int = 200
     received: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
+    judge: Callable[[dict[str, str], bytes], int] | None = None
 
     def bodies(self) -> list[dict[str, Any]]:
         """What it was told, parsed."""
@@ -32,8 +33,9 @@ def receiver() -> Iterator[Receiver]:
         def do_POST(self) -> None:
             length = int(self.headers.get("Content-Length", "0"))
             inbox.paths.append(self.path)
-            inbox.received.append((dict(self.headers), self.rfile.read(length)))
-            self.send_response(inbox.status)
+            headers, body = dict(self.headers), self.rfile.read(length)
+            inbox.received.append((headers, body))
+            self.send_response(inbox.judge(headers, body) if inbox.judge else inbox.status)
             self.send_header("Content-Length", "0")
             self.end_headers()
 

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from admin import capabilities
+from admin import capabilities, event_examples
 from admin.__main__ import cli
 from app import app
+from chalicelib.carriers.cloudevents import wire as cloudevents
 from chalicelib.core import ports
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -31,6 +32,13 @@ def text(name: str) -> str:
 
 def test_the_table_of_capabilities_is_what_the_code_says() -> None:
     assert capabilities.table() in CARRIERS.read_text()
+
+
+def test_the_examples_of_events_are_what_the_code_says() -> None:
+    told = text("docs/events.md")
+    examples = dict(re.findall(r"### (\S+)\n\n.+?\n```json\n(.*?)\n```", told, re.DOTALL))
+    assert examples == event_examples.documents()
+    assert set(examples) == cloudevents.KINDS
 
 
 def test_no_capability_is_left_out() -> None:
@@ -79,5 +87,5 @@ def test_what_is_deployed_is_counted_right(kind: str) -> None:
     types = {"alarm": "AWS::CloudWatch::Alarm", "log group": "AWS::Logs::LogGroup"}
     resources = json.loads(text("infra/resources.json"))["Resources"].values()
     count = sum(each["Type"] == types[kind] for each in resources)
-    words = {5: "five", 15: "fifteen"}
+    words = {8: "eight", 27: "twenty-seven"}
     assert f"{words[count]} {kind}s" in text("infra/README.md")

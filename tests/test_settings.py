@@ -11,11 +11,15 @@ NAMES = [
     "STAGE",
     "TABLE_NAME",
     "DELIVERY_QUEUE_NAME",
+    "SLOW_QUEUE_NAME",
+    "TRANSFER_QUEUE_NAME",
     "CREDENTIALS_SECRET",
     "DATA_KEYS_SECRET",
     "CACHE_S",
     "CALLBACK_TIMEOUT_S",
     "CARRIER_TIMEOUT_S",
+    "RECORDING_LIMIT_MB",
+    "PRIVATE_ADDRESSES",
     "LOG_LEVEL",
 ]
 
@@ -41,11 +45,15 @@ def test_without_any_variable_it_is_the_stage_dev(read: Any) -> None:
         stage="dev",
         table_name="masking-gateway-dev",
         delivery_queue_name="masking-gateway-dev-delivery",
+        slow_queue_name="masking-gateway-dev-delivery-slow",
+        transfer_queue_name="masking-gateway-dev-transfer",
         credentials_secret="masking-gateway-dev/credentials",
         data_keys_secret="masking-gateway-dev/data-keys",
         cache_s=60,
         callback_timeout_s=5.0,
         carrier_timeout_s=4.0,
+        recording_limit_mb=2048,
+        private_addresses=False,
         log_level="INFO",
     )
 
@@ -53,9 +61,10 @@ def test_without_any_variable_it_is_the_stage_dev(read: Any) -> None:
 def test_the_stage_names_everything(read: Any) -> None:
     prod = read(STAGE="prod")
     names = [prod.table_name, prod.delivery_queue_name]
+    names += [prod.slow_queue_name, prod.transfer_queue_name]
     names += [prod.credentials_secret, prod.data_keys_secret]
     assert all(name.startswith("masking-gateway-prod") for name in names)
-    assert len(set(names)) == 4
+    assert len(set(names)) == 6
 
 
 @pytest.mark.parametrize(
@@ -63,11 +72,17 @@ def test_the_stage_names_everything(read: Any) -> None:
     [
         ("TABLE_NAME", "t", "table_name", "t"),
         ("DELIVERY_QUEUE_NAME", "q", "delivery_queue_name", "q"),
+        ("SLOW_QUEUE_NAME", "s", "slow_queue_name", "s"),
+        ("TRANSFER_QUEUE_NAME", "t", "transfer_queue_name", "t"),
         ("CREDENTIALS_SECRET", "c", "credentials_secret", "c"),
         ("DATA_KEYS_SECRET", "d", "data_keys_secret", "d"),
         ("CACHE_S", "7", "cache_s", 7),
         ("CALLBACK_TIMEOUT_S", "1.5", "callback_timeout_s", 1.5),
         ("CARRIER_TIMEOUT_S", "2.5", "carrier_timeout_s", 2.5),
+        ("RECORDING_LIMIT_MB", "9", "recording_limit_mb", 9),
+        ("PRIVATE_ADDRESSES", "allowed", "private_addresses", True),
+        # Nothing but the one word opens it.
+        ("PRIVATE_ADDRESSES", "1", "private_addresses", False),
         ("LOG_LEVEL", "DEBUG", "log_level", "DEBUG"),
     ],
 )

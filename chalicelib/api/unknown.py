@@ -41,6 +41,24 @@ def unknown_interline_path(**_: str) -> Response:
     return answer("unknown", routes.current_request, door, lambda *_: door.unknown_path())
 
 
+@routes.route("/v1", **ANY)
+@routes.route("/v1/{two}", **ANY)
+@routes.route("/v1/{two}/{three}", **ANY)
+@routes.route("/v1/{two}/{three}/{four}", **ANY)
+@routes.route("/v1/{two}/{three}/{four}/{five}", **ANY)
+@routes.route("/v1/records/search/{four}", **ANY)
+@routes.route("/v1/records/{record_id}/{four}", **ANY)
+@routes.route("/v1/recordings", **ANY)
+@routes.route("/v1/recordings/{event_id}/{four}", **ANY)
+@routes.route("/v1/events/redeliver/{four}", **ANY)
+@routes.route("/v1/events/{event_id}", **ANY)
+@routes.route("/v1/events/{event_id}/{four}", **ANY)
+@routes.route("/v1/exports/{export_id}/{four}", **ANY)
+def unknown_own_path(**_: str) -> Response:
+    door = gateway().own_door
+    return answer("unknown", routes.current_request, door, lambda *_: door.unknown_path())
+
+
 @routes.route("/switch/{two}", **ANY)
 def unknown_switch_path(**_: str) -> Response:
     switchboard = gateway().switchboard

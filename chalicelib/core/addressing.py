@@ -25,25 +25,21 @@ class AddressBook:
         return app if app is not None and app.carrier == event.carrier else None
 
     def concerned(
-        self, event: Event, dossier: Dossier | None = None
+        self, event: Event, dossier: Dossier | None = None, *, ended: int | None = None
     ) -> tuple[App | None, Binding | None]:
-        """The app and the binding; what the dossier has is not looked up again."""
+        """The app and the binding; what the dossier has is not looked up again. A placed call is
+        noted as over since `ended` (epoch ms), and its people are free again."""
         if event.placed is not None:
-            call = self.placed_call(event)
+            call = self._placed_call(event)
+            if call is not None and ended is not None:
+                self._placed.end(call, now=ended)
             return (self._apps.get(call.app) if call else None), None
         binding = self._binding(event, dossier)
         if binding is not None and binding.carrier == event.carrier:
             return self._apps.get(binding.app), binding
         return self.owner(event), None
 
-    def end_placed(self, event: Event, *, now: int) -> None:
-        """The people of a placed call that ended are free again."""
-        call = self.placed_call(event) if event.placed is not None else None
-        if call is not None:
-            self._placed.end(call, now=now)
-
-    def placed_call(self, event: Event) -> PlacedCall | None:
-        """The call that an event of a placed one is about."""
+    def _placed_call(self, event: Event) -> PlacedCall | None:
         call = self._placed.get(event.call_id, carrier=event.carrier)
         if call is not None or event.placed is None:
             return call

@@ -79,8 +79,7 @@ class DeliveryDesk:
             return Told.DONE_BEFORE
         if stored.progress.at > now + EARLY_MS:
             return Told.TOO_EARLY
-        self._book.end_placed(stored.event, now=now)
-        app, binding = self._book.concerned(stored.event, dossier)
+        app, binding = self._book.concerned(stored.event, dossier, ended=now)
         if app is None:
             return self._settle(dossier.call, stored, Delivery.UNMATCHED, now=now)
         if lane == "fast" and dossier.health.slow_until > now:

@@ -123,6 +123,10 @@ class StoreUnavailable(Unavailable):
     """Something of ours did not answer."""
 
 
+class ItemTooLarge(StoreUnavailable):
+    """What is to be kept in one piece is more than the store takes."""
+
+
 class NotReached(Unavailable):
     """A carrier could not even be asked: nothing has happened there."""
 
@@ -188,3 +192,11 @@ class RecordingNotReady(GatewayError):
 
 class UnknownEvent(GatewayError):
     """No such event, or somebody else's: both look the same."""
+
+
+class UnknownRecord(GatewayError):
+    """No such call or message, or somebody else's: both look the same."""
+
+
+class UnknownExport(GatewayError):
+    """No such export, or somebody else's: both look the same."""

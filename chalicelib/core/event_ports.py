@@ -113,9 +113,9 @@ class Events(Protocol):
         due any more. One write."""
         ...
 
-    def rest(self, call: Call, *, looked: bool) -> bool:
-        """Notes when something is due in a call again; `looked`: it was looked over, and need not
-        be again unless more events come. False if it had moved on. One write."""
+    def rest(self, call: Call, *, looked: int | None) -> bool:
+        """Notes when something is due in a call again, and when (epoch ms) it was looked over, if
+        it was. False if it had moved on. One write."""
         ...
 
     def dead(self, search: Search, *, limit: int) -> Found:

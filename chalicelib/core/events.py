@@ -274,7 +274,7 @@ class Stored:
 class Call:
     """Everything that is known of one call (or message): `id` is its digest, `app` whose X it went
     over (None: nobody's); events by their time. `version` grows with every change. `recorded`: a
-    recording of it is to come. `looked` is how many events it had when it was looked over."""
+    recording of it is to come. `looked` is when it was last looked over (epoch ms; 0: never)."""
 
     id: str
     app: str | None

@@ -1,13 +1,16 @@
 """The schedule after calls: what was not told, fetched or complete in time is looked after."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import TypeVar
 
-from chalicelib.core.errors import GatewayError
+from chalicelib.core.counting import BlockKey, CountDesk
 from chalicelib.core.event_ports import Events, Outbox
 from chalicelib.core.events import Call, Delivery, Errand
-from chalicelib.core.following import look_at
-from chalicelib.core.gaps import GapDesk
+from chalicelib.core.following import next_look
+from chalicelib.core.gap_desk import GapDesk
+
+_T = TypeVar("_T")
 
 CLAIM_MS = 10 * 60_000
 """A call is not taken up again for so long, whatever became of the messages about it."""
@@ -17,11 +20,14 @@ TRIES = 4
 
 @dataclass(slots=True)
 class Seen:
-    """What one turn did: errands sent again, calls looked over, and what it had to put off."""
+    """What one turn did: errands sent again, calls looked over, gaps in them and missing numbers
+    that it found, and what it had to put off."""
 
     told: int = 0
     fetched: int = 0
     looked: int = 0
+    gaps: int = 0
+    holes: int = 0
     put_off: int = 0
 
 
@@ -34,25 +40,39 @@ class FollowUp:
         events: Events,
         outbox: Outbox,
         gaps: GapDesk,
+        counting: CountDesk,
         trouble: Callable[[Exception], None],
     ) -> None:
         self._events = events
         self._outbox = outbox
         self._gaps = gaps
+        self._counting = counting
         self._trouble = trouble
 
     def run(self, *, now: int, time_left: Callable[[], bool]) -> Seen:
-        """One turn, until everything due is attended to or no time is left. One call that can't be
-        attended to does not keep the others waiting. Raises Unavailable if nothing can be seen."""
+        """One turn, until everything due is attended to or no time is left. What can't be attended
+        to, for whatever reason, does not keep the others waiting. Raises Unavailable if nothing can
+        be seen."""
         seen = Seen()
-        for call_id in self._events.due(now=now):
-            if not time_left():
-                break
-            try:
-                self._attend(call_id, seen, now=now)
-            except GatewayError as error:
-                seen.put_off += 1
-                self._trouble(error)
+
+        def each(due: Iterable[_T], attend: Callable[[_T], None]) -> bool:
+            for entry in due:
+                if not time_left():
+                    return False
+                try:
+                    attend(entry)
+                except Exception as error:  # noqa: BLE001 - an item may hold anything
+                    seen.put_off += 1
+                    self._trouble(error)
+            return True
+
+        def count(key: BlockKey) -> None:
+            seen.holes += self._counting.look(key, now=now)
+
+        all_seen = each(self._events.due(now=now), lambda call: self._attend(call, seen, now=now))
+        # A number that seems to be missing may be of a call that was not looked over in time.
+        if all_seen:
+            each(self._counting.due(now=now), count)
         return seen
 
     def _attend(self, call_id: str, seen: Seen, *, now: int) -> None:
@@ -76,11 +96,12 @@ class FollowUp:
         for _ in range(TRIES):
             if call is None:
                 return
-            at = look_at(call)
+            at = next_look(call)
             looked = at is not None and at <= now
             if looked:
-                self._gaps.look_over(call, now=now)
-            if self._events.rest(call, looked=looked):
+                seen.gaps += self._gaps.look_over(call, now=now)
+            # What was found is an event of the call, which has moved on by it.
+            if self._events.rest(call, looked=now if looked else None):
                 seen.looked += looked
                 return
             call = self._events.call(call.id)

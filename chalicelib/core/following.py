@@ -1,6 +1,7 @@
 """When a call has to be looked at again."""
 
 from chalicelib.core.events import Call, EventKind
+from chalicelib.core.gaps import gaps_of
 
 GRACE_MS = 60_000
 """What a queue was told of is looked after by the schedule this much later."""
@@ -8,6 +9,10 @@ SETTLED_MS = 30 * 60_000
 """So long after its last event a call that ended should be complete,"""
 UNFINISHED_MS = 4 * 3_600_000
 """and so long after its first one it should have ended."""
+NOTED_MS = 10 * 60_000
+"""So long after a counted event came its number is noted, with those of the others that came."""
+LATE_MS = 60_000
+"""So much later than it was received an event may be stored, by whichever clock."""
 
 PARTS = frozenset(
     {
@@ -24,27 +29,30 @@ PARTS = frozenset(
 def due_at(call: Call) -> int | None:
     """When (epoch ms) something has to be done about a call; None: never again."""
     due = [each.progress.at + GRACE_MS for each in call.stored if each.progress.open]
-    look = look_at(call)
+    look = next_look(call)
     return min([*due, *([look] if look is not None else [])], default=None)
 
 
+def next_look(call: Call) -> int | None:
+    """When a call has to be looked over; None: never again unless more events come."""
+    times = (look_at(call), numbers_at(call))
+    return min((at for at in times if at is not None), default=None)
+
+
 def look_at(call: Call) -> int | None:
-    """When a call has to be looked over for what is missing; None: nothing can be, or it was."""
+    """When what a call lacks is not on its way any more; None: it lacks nothing, or nothing came
+    since it was looked over, or it is nobody's."""
+    if call.app is None or not gaps_of(call):
+        return None
     parts = [event for event in call.events if event.kind in PARTS]
-    if call.app is None or not parts or call.looked == len(call.stored):
-        return None
-    if complete(call):
-        return None
     received = [event.received for event in parts]
-    if any(event.kind is EventKind.CALL_ENDED for event in parts):
-        return max(received) + SETTLED_MS
-    return min(received) + UNFINISHED_MS
+    ended = any(event.kind is EventKind.CALL_ENDED for event in parts)
+    at = max(received) + SETTLED_MS if ended else min(received) + UNFINISHED_MS
+    return at if call.looked < at else None
 
 
-def complete(call: Call) -> bool:
-    """Whether everything is there that should be, and nothing of it counted by its carrier."""
-    kinds = {event.kind for event in call.events}
-    started = EventKind.CALL_STARTED in kinds or any(e.started is not None for e in call.events)
-    counted = any(event.sequence is not None for event in call.events)
-    recorded = not call.recorded or EventKind.RECORDING_READY in kinds
-    return EventKind.CALL_ENDED in kinds and started and recorded and not counted
+def numbers_at(call: Call) -> int | None:
+    """When the numbers of a call's events are to be noted, whosever it is; None: they are."""
+    counted = [event.received for event in call.events if event.sequence is not None]
+    new = [received for received in counted if received > call.looked - LATE_MS]
+    return min(new) + NOTED_MS if new else None

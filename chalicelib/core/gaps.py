@@ -1,9 +1,22 @@
-"""What is missing in the records of calls."""
+"""What the record of a call lacks."""
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from enum import StrEnum
+from typing import TypeVar
 
-from chalicelib.core.events import Call, EventKind
+from chalicelib.core.events import Call, Event, EventKind
+
+_T = TypeVar("_T")
+
+_BEGUN = frozenset(
+    {
+        EventKind.CALL_STARTED,
+        EventKind.CALL_RINGING,
+        EventKind.CALL_ANSWERED,
+        EventKind.RECORDING_READY,
+    }
+)
+"""What no call has that does not end."""
 
 
 class Gap(StrEnum):
@@ -14,26 +27,65 @@ class Gap(StrEnum):
     NO_RECORDING = "no_recording"
 
 
-class GapDesk:
-    """Looks calls over, and reports what they lack to `report`."""
-
-    def __init__(self, report: Callable[[Call, Gap], None]) -> None:
-        self._report = report
-
-    def look_over(self, call: Call, *, now: int) -> None:  # noqa: ARG002
-        """Reports each gap of a call that should be complete by now (epoch ms)."""
-        for gap in gaps_of(call):
-            self._report(call, gap)
-
-
 def gaps_of(call: Call) -> list[Gap]:
-    """What a call lacks that can't be still on its way."""
+    """What a call lacks of what it should have once all that may still be on its way is there. A
+    placed call lacks nothing: its carrier tells of it once, when it is over."""
     kinds = {event.kind for event in call.events}
-    started = EventKind.CALL_STARTED in kinds or any(e.started is not None for e in call.events)
-    ended = EventKind.CALL_ENDED in kinds
+    if EventKind.PLACED_ENDED in kinds:
+        return []
+    ends = [event for event in call.events if event.kind is EventKind.CALL_ENDED]
+    answered = EventKind.CALL_ANSWERED in kinds or any(e.answered is not None for e in ends)
+    begun = EventKind.CALL_STARTED in kinds or any(
+        _tells_all(end) or (_turned_away(end) and not answered) for end in ends
+    )
     missing = {
-        Gap.NO_START: ended and not started,
-        Gap.NO_END: not ended,
-        Gap.NO_RECORDING: call.recorded and EventKind.RECORDING_READY not in kinds,
+        Gap.NO_START: bool(ends) and not begun,
+        Gap.NO_END: not ends and not kinds.isdisjoint(_BEGUN),
+        # The recording of a call that nobody heard the end of may be as long as that.
+        Gap.NO_RECORDING: call.recorded
+        and answered
+        and bool(ends)
+        and EventKind.RECORDING_READY not in kinds,
     }
     return [gap for gap, lacks in missing.items() if lacks]
+
+
+def unreported(call: Call) -> list[Gap]:
+    """Those of them that no event of the call tells of."""
+    told = {event.result for event in call.events if event.kind is EventKind.CALL_GAP}
+    return [gap for gap in gaps_of(call) if gap not in told]
+
+
+def gap_event(call: Call, gap: Gap, *, now: int) -> Event:
+    """The event that tells of a gap: the same one whoever found it, so that it is told once."""
+    events = call.events
+    return Event(
+        id=f"{gap} {call.id}",
+        kind=EventKind.CALL_GAP,
+        carrier=events[0].carrier,
+        call_id=events[0].call_id,
+        at=now,
+        received=now,
+        binding=_first(event.binding for event in events),
+        number=_first(event.number for event in events),
+        caller=_first(event.caller for event in events),
+        callee=_first(event.callee for event in events),
+        carrier_binding=_first(event.carrier_binding for event in events),
+        result=gap,
+    )
+
+
+def _tells_all(end: Event) -> bool:
+    """A carrier that tells of a whole call at its end may leave out when it began."""
+    course = (end.started, end.ringing, end.answered, end.outcome)
+    return any(told is not None for told in course)
+
+
+def _turned_away(end: Event) -> bool:
+    """A call that was put through to nobody may be no more than its end."""
+    bound = end.binding or end.carrier_binding
+    return end.rejected is not None or not bound
+
+
+def _first(values: Iterator[_T | None]) -> _T | None:
+    return next((value for value in values if value is not None), None)

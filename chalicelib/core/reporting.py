@@ -33,7 +33,7 @@ class EventDesk:
         for event in events:
             errand = self._store(event)
             if errand is not None:
-                (fetched if event.kind is EventKind.RECORDING_READY else told).append(errand)
+                (fetched if _to_fetch(event) else told).append(errand)
         if told:
             self._outbox.announce(told)
         if fetched:
@@ -53,8 +53,12 @@ class EventDesk:
         )
 
     def _delivery(self, event: Event, app: App | None) -> Delivery:
-        if event.kind is EventKind.RECORDING_READY and event.url:
+        if _to_fetch(event):
             # Whose it is may show only when more of its call is known.
             return Delivery.FETCHING
         told = wanted_by(app, self._dialects)
         return Delivery.PENDING if event.kind in told else Delivery.KEPT
+
+
+def _to_fetch(event: Event) -> bool:
+    return event.kind is EventKind.RECORDING_READY and bool(event.url)

@@ -6,7 +6,7 @@ from itertools import chain, islice
 
 from chalicelib.core.binding import handle_of
 from chalicelib.core.charging import Bill
-from chalicelib.core.errors import Contended, StoreUnavailable
+from chalicelib.core.errors import Contended, ItemTooLarge, StoreUnavailable
 from chalicelib.core.event_ports import Dossier, Found, Health, Search
 from chalicelib.core.events import (
     Call,
@@ -36,7 +36,7 @@ from chalicelib.store.call_items import (
 )
 from chalicelib.store.items import DUE_SHARDS, binding_key, due_shard, read_binding
 from chalicelib.store.receivers import health_key, read_health
-from chalicelib.store.table import Item, ItemTooLarge, Table, n, s
+from chalicelib.store.table import Item, Table, n, s
 from chalicelib.store.vault import Vault
 
 RETENTION_MS = 200 * DAY_MS
@@ -285,12 +285,12 @@ class DynamoEvents:
         )
         return read_call(claimed, self._vault()) if claimed else None
 
-    def rest(self, call: Call, *, looked: bool) -> bool:
+    def rest(self, call: Call, *, looked: int | None) -> bool:
         """See the port."""
-        seen = len(call.stored) if looked else call.looked
+        seen = call.looked if looked is None else looked
         after = Call(call.id, call.app, call.version + 1, call.stored, call.recorded, seen)
-        changes = {"looked": ":looked"} if looked else {}
-        return self._rest(call, after, changes, {":looked": n(seen)} if looked else {})
+        changes = {} if looked is None else {"looked": ":looked"}
+        return self._rest(call, after, changes, {} if looked is None else {":looked": n(seen)})
 
     def dead(self, search: Search, *, limit: int) -> Found:
         """See the port."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from chalicelib.core.errors import Contended, StoreUnavailable
+from chalicelib.core.errors import Contended, ItemTooLarge, StoreUnavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -54,10 +54,6 @@ class Seen:
     def __init__(self, item: Item | None, *, done: bool) -> None:
         self.item = item
         self.done = done
-
-
-class ItemTooLarge(StoreUnavailable):
-    """An item can't take in any more: DynamoDB's limit is 400 KB."""
 
 
 class Table:

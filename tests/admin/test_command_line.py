@@ -11,6 +11,8 @@ from chalicelib.store import clients
 from tests.stage import STAGE, X1, X2, X3, Stage
 
 URL = "https://example.org/callback"
+NOBODY = ("--callback-url", URL, "--unchecked")
+"""An address that is not tried."""
 
 
 def run(*arguments: str) -> Result:
@@ -19,7 +21,7 @@ def run(*arguments: str) -> Result:
 
 @pytest.fixture
 def demo(stage: Stage) -> dict[str, str]:
-    made = run("app-create", "demo", "--callback-url", URL, "--quota", "7", "--strict-nonce")
+    made = run("app-create", "demo", *NOBODY, "--quota", "7", "--strict-nonce")
     assert made.exit_code == 0, made.output
     credentials: dict[str, str] = json.loads(made.output)
     return credentials
@@ -106,8 +108,8 @@ def test_the_stage_can_be_named(stage: Stage, monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["app-create", "demo", "--callback-url", URL],
-        ["app-create", "Bad Name", "--callback-url", URL],
+        ["app-create", "demo", *NOBODY],
+        ["app-create", "Bad Name", *NOBODY],
         ["app-set", "demo"],
         ["app-set", "nobody", "--rate", "1"],
         ["app-rotate", "nobody"],
@@ -138,5 +140,5 @@ def test_wrong_usage_is_explained(stage: Stage, arguments: list[str]) -> None:
 
 def test_every_command_says_what_it_is_for() -> None:
     listed = run("--help").output.split("Commands:")[1].strip().splitlines()
-    assert len(listed) == 19
+    assert len(listed) == 26
     assert all(len(line.split()) > 3 for line in listed)

@@ -12,7 +12,7 @@ from admin.__main__ import cli
 from chalicelib.store.secrets import Credentials, Secret, provider
 from tests.stage import Stage, answering, refusal
 
-URL = ("--callback-url", "https://shop.example")
+URL = ("--callback-url", "https://shop.example", "--unchecked")
 KIND = ("--kind", "interline", "--key", "10000001", "--url", "https://vendor.example")
 PATH = re.compile(r"https://<gateway>(/callbacks/interline/acme/([A-Za-z0-9_-]{32})/(cdr|start))\n")
 

@@ -57,6 +57,13 @@ def test_a_second_app_of_the_name_is_a_mistake_and_changes_nothing(stage: Stage)
         {"name": "demo\n"},
         {"callback_url": "ftp://example.org"},
         {"callback_url": ""},
+        {"callback_url": "https://example.org@127.0.0.1/"},
+        {"callback_url": "https://169.254.169.254/"},
+        {"wants": ["call.ringing"]},
+        {"wants": ["unknown"]},
+        {"recording_days": 60},
+        {"dialect": "morse"},
+        {"dialect": "interline"},
         {"quota": 0},
         {"rate": 0},
         {"retention_days": 0},
@@ -175,6 +182,7 @@ def test_a_switch_and_its_rotation(stage: Stage) -> None:
         provision.create_switch("pbx")
     second = provision.rotate_switch_password("pbx")
     entry = {"carrier": "trunk", "password": second, "previous_password": first}
+    entry |= {"recording_hosts": []}
     assert stage.secret(stage.credentials)["switches"] == {"pbx": entry}
 
 

@@ -56,18 +56,18 @@ def test_a_pipeline_deploys_without_writing_it(
         "https://calls.example.org/#top",
     ],
 )
-def test_what_is_no_public_address_is_refused(stage: Stage, url: str) -> None:
+def test_what_is_no_public_address_is_refused(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.delenv("PRIVATE_ADDRESSES")
+    stage.forget()
     result = set_url(url)
     assert (result.exit_code, result.output.count("\n")) == (1, 1)
     assert "https://" in result.output
     assert stage.items("GATEWAY") == []
 
 
-def test_a_developers_machine_may_be_the_address(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PRIVATE_ADDRESSES", "allowed")
-    stage.forget()
+def test_a_developers_machine_may_be_the_address(stage: Stage) -> None:
     stage.dynamodb.put_item(TableName=NAME, Item=site_item(Site("http://127.0.0.1:1", "b")))
     assert set_url("http://127.0.0.1:8000").exit_code == 0
     assert told().url == "http://127.0.0.1:8000"

@@ -110,6 +110,9 @@ def fuzzed(dynamodb_local: str) -> Iterator[Stage]:
 def _is_the_facades(draft: Draft, response: dict[str, Any]) -> int:
     """Fails unless the reply has the facade's shape; its code."""
     body = json.loads(response["body"])
+    if draft.path == "/v1" or draft.path.startswith("/v1/"):
+        assert (response["statusCode"], body["status"]) == (404, 404)
+        return 1001
     assert response["headers"]["Content-Type"] == "application/json; charset=utf-8"
     if not draft.path.startswith(("/igw", "/api")):
         assert body == {"desc": "unknown path", "code": 404}

@@ -41,6 +41,8 @@ class Lambda:
         for name in RUNTIME:
             (runtime / name).symlink_to(site / name)
         self.calls: dict[str, list[Call]] = {}
+        # How far its clock is ahead of ours.
+        self.ahead_s = 0
         self._log = (directory / "log").open("w+")
         self._process = subprocess.Popen(
             # -I and -S: nothing of this checkout and of its virtual environment.
@@ -72,11 +74,15 @@ class Lambda:
         self._log.flush()
         return Path(self._log.name).read_text()
 
+    def now_ms(self) -> int:
+        """By its clock."""
+        return int((time.time() + self.ahead_s) * 1000)
+
     def invoke(self, handler: str, event: dict[str, Any]) -> Any:
         """What the handler returns; raises Failed with what it raises."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps([handler, event]) + "\n")
+        self._process.stdin.write(json.dumps([handler, event, self.ahead_s]) + "\n")
         self._process.stdin.flush()
         line = self._process.stdout.readline()
         if not line:

@@ -220,7 +220,7 @@ def test_a_complete_call_is_never_due_again(stage: Stage, store: DynamoEvents) -
 def test_a_call_that_lacks_something_is_looked_over_later(
     stage: Stage, store: DynamoEvents, left_out: str, at: int | None
 ) -> None:
-    errand = stored(store, replace(FULL, sequence=None))
+    errand = stored(store, replace(FULL, sequence=None, rejected=None))
     if left_out == "none":
         append(store, START, Delivery.KEPT)
     settled(store, errand, Delivery.DELIVERED)
@@ -263,7 +263,7 @@ def test_what_moved_on_is_not_overwritten(store: DynamoEvents) -> None:
     before = call_of(store, errand)
     append(store, START, Delivery.KEPT)
     assert not store.settle(before, errand.key, Progress(Delivery.DELIVERED))
-    assert not store.rest(before, looked=True)
+    assert not store.rest(before, looked=AT)
     assert call_of(store, errand).stored[1].progress.delivery is Delivery.PENDING
 
 

@@ -54,6 +54,15 @@ def test_a_retry_waits_in_the_queue(stage: Stage, queues: WorkQueues) -> None:
     assert stage.messages() == []
 
 
+def test_a_message_says_whose_it_is_so_that_the_queue_is_fair(
+    stage: Stage, queues: WorkQueues
+) -> None:
+    nobodys = Errand(EventKey("c", "e"))
+    with answering(stage.sqs, "SendMessageBatch") as sent:
+        queues.announce([*errands(1), nobodys])
+    assert [each.get("MessageGroupId") for each in sent[0]["Entries"]] == ["demo", None]
+
+
 def test_the_queues_address_is_looked_up_once(stage: Stage, queues: WorkQueues) -> None:
     with answering(stage.sqs, "GetQueueUrl") as asked:
         queues.announce(errands(1))

@@ -51,6 +51,8 @@ TABLE: Table = {
             errors.UnknownEvent,
             errors.UnknownRecording,
             errors.RecordingGone,
+            errors.UnknownRecord,
+            errors.UnknownExport,
         ),
         refused,
     ),
@@ -70,7 +72,7 @@ TABLE: Table = {
         ),
         unknown,
     ),
-    FAULT: Code((errors.StoreUnavailable,), unknown),
+    FAULT: Code((errors.StoreUnavailable, errors.ItemTooLarge), unknown),
     1501: Code((), unknown),
     1502: Code((errors.CarrierRefused,), unknown),
 }

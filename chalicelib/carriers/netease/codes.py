@@ -23,6 +23,8 @@ TABLE: Table = {
             errors.UnknownEvent,
             errors.UnknownRecording,
             errors.RecordingGone,
+            errors.UnknownRecord,
+            errors.UnknownExport,
         ),
         refused,
     ),
@@ -39,6 +41,7 @@ TABLE: Table = {
         (
             errors.Unavailable,
             errors.StoreUnavailable,
+            errors.ItemTooLarge,
             errors.NotReached,
             errors.CarrierRefused,
             errors.NotDelivered,

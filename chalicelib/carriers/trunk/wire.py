@@ -11,10 +11,14 @@ from chalicelib.core.events import Event, EventKind, Party, RejectReason, SmsRes
 from chalicelib.core.routing import Connect, Reject
 from chalicelib.core.values import Subscriber
 
-KNOWN_TYPES = frozenset(EventKind) - {EventKind.UNKNOWN}
+OURS = frozenset({EventKind.RECORDING_FAILED, EventKind.CALL_GAP, EventKind.UNKNOWN})
+"""Kinds of which only we tell: a switch knows no such types."""
+KNOWN_TYPES = frozenset(EventKind) - OURS
 MAX_EVENTS = 100
 MAX_EVENT = 32 * 1024
 """Bytes; a larger one might not fit into an item of the table and would hold up all the others."""
+
+MAX_SEQUENCE = 10**15
 
 
 def read_route(body: bytes) -> tuple[str, Subscriber | None]:
@@ -90,6 +94,7 @@ def read_event(raw: Any, *, carrier: str, received: int) -> Event:
         at=members.time(fields),
         received=received,
         raw=text,
+        sequence=members.optional(fields, "seq", _sequence),
         placed=read_placed(fields) if kind == EventKind.PLACED_ENDED else None,
         **(_details(fields) if known else {}),
     )
@@ -111,6 +116,12 @@ def _details(fields: Fields) -> dict[str, Any]:
         "md5": members.optional(fields, "md5", members.string),
         "text": members.optional(fields, "text", members.message),
     }
+
+
+def _sequence(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < MAX_SEQUENCE:
+        raise Malformed("a number that counts events")
+    return value
 
 
 def _dialled(fields: Fields) -> str:

@@ -1,6 +1,5 @@
-"""Accounts of ours with interline, in a stage, and the worker that delivers what they tell."""
+"""Accounts of ours with interline, in a stage."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from admin import provision
@@ -17,11 +16,3 @@ def account_of(stage: Stage, name: str, **more: Any) -> str:
     stage.put_secret(stage.credentials, secret)
     stage.forget()
     return name
-
-
-def deliver(messages: Sequence[str]) -> None:
-    """As Lambda calls the worker: one SQS record for each message."""
-    from app import deliver as worker
-
-    records = [{"body": message, "receiptHandle": "r"} for message in messages]
-    worker({"Records": records}, None)

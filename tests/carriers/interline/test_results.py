@@ -13,11 +13,12 @@ from chalicelib.carriers.interline import results
 from chalicelib.carriers.netease.outcomes import FINISH_STATES
 from chalicelib.core.events import EventKind, Outcome, Party, RejectReason
 from chalicelib.core.records import CallRecord, call_record
-from tests.carriers.interline.accounts import account_of, deliver
+from tests.carriers.interline.accounts import account_of
 from tests.carriers.interline.developer import developer
 from tests.carriers.interline.reports import RECORD, without
 from tests.core.samples import event
 from tests.stage import Receiver, Stage
+from tests.workers import deliver
 
 DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "results.md"
 ENDED = 1_768_464_075_000

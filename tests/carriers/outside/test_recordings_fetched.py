@@ -75,6 +75,27 @@ def test_what_is_asked_and_told() -> None:
     assert b"Content-Length" not in asked[0]
 
 
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("audio/x-wav", "audio/x-wav"),
+        ("Audio/MPEG; charset=x", "audio/mpeg"),
+        ("video/mp4", "video/mp4"),
+        ("text/html", "application/octet-stream"),
+        ("image/svg+xml", "application/octet-stream"),
+        ("audio/", "application/octet-stream"),
+        ("audio/x<script>", "application/octet-stream"),
+        ("", "application/octet-stream"),
+    ],
+)
+def test_it_is_sound_or_nothing_in_particular(said: str, expected: str) -> None:
+    source = RecordingSource(Outside(private=True), limit_bytes=LIMIT, timeout_s=5)
+    with listening(answering(whole(b"x", f"Content-Type: {said}"))) as server:
+        hosts = [f"127.0.0.1:{server.port}"]
+        with source.open(server.url, hosts=hosts, within_s=5) as recording:
+            assert recording.content_type == expected
+
+
 def test_an_encoding_is_not_undone() -> None:
     with listening(answering(whole(b"\x1f\x8bnot gzip", "Content-Encoding: gzip"))) as server:
         assert fetch(server) == b"\x1f\x8bnot gzip"

@@ -7,21 +7,22 @@ from typing import Any
 import pytest
 
 from chalicelib.carriers.trunk.wire import MAX_EVENT, MAX_EVENTS
-from chalicelib.core.events import EventKey
 from tests.carriers.trunk.conftest import Pbx
 from tests.stage import X1, A, B, Stage, answering, refusal
+
+MOST = 10**15 - 1
 
 Make = Callable[..., dict[str, Any]]
 
 
 def stored(stage: Stage) -> list[Any]:
-    """The events in the table, opened as the delivery worker would, oldest first."""
+    """The events in the table, opened as the delivery worker would, by their ids."""
     from chalicelib.bootstrap import gateway
 
     events = gateway().events._events
-    calls = {item["pk"]["S"].removeprefix("C#") for item in stage.items("C#")}
-    found = [each for call in calls for each in events.call(EventKey(call, ""))]
-    return sorted(((event, delivery) for _, event, delivery in found), key=lambda e: e[0].id)
+    calls = [events.call(item["pk"]["S"].removeprefix("C#")) for item in stage.items("C#")]
+    found = [(each.event, each.progress.delivery) for call in calls for each in call.stored]
+    return sorted(found, key=lambda each: each[0].id)
 
 
 def test_every_field_of_the_protocol_is_understood(stage: Stage, pbx: Pbx, occurred: Make) -> None:
@@ -49,29 +50,56 @@ def test_every_field_of_the_protocol_is_understood(stage: Stage, pbx: Pbx, occur
 
 
 @pytest.mark.parametrize(
-    ("kind", "announced"),
+    ("kind", "queue", "delivery"),
     [
-        ("call.started", False),
-        ("call.ringing", False),
-        ("call.answered", False),
-        ("call.ended", True),
-        ("sms.sent", True),
-        ("recording.ready", True),
-        ("call.transferred", False),
-        ("unknown", False),
+        ("call.started", None, "kept"),
+        ("call.ringing", None, "kept"),
+        ("call.answered", None, "kept"),
+        ("call.ended", "delivery", "pending"),
+        ("sms.sent", "delivery", "pending"),
+        ("recording.ready", "transfer", "fetching"),
+        ("call.transferred", None, "kept"),
+        ("unknown", None, "kept"),
+        # What only we tell of.
+        ("call.gap", None, "kept"),
+        ("recording.failed", None, "kept"),
     ],
 )
 def test_what_is_stored_and_what_is_announced(
-    stage: Stage, pbx: Pbx, occurred: Make, kind: str, announced: bool
+    stage: Stage, pbx: Pbx, occurred: Make, kind: str, queue: str | None, delivery: str
 ) -> None:
-    assert pbx.report(occurred(kind)).json == {"accepted": 1}
-    ((event, delivery),) = stored(stage)
-    assert (event.kind == "unknown") == (kind in ("call.transferred", "unknown"))
+    assert pbx.report(occurred(kind, url="https://r.example/1")).json == {"accepted": 1}
+    ((event, progress),) = stored(stage)
+    assert (event.kind == "unknown") == (
+        kind in ("call.transferred", "unknown", "call.gap", "recording.failed")
+    )
     assert json.loads(event.raw)["type"] == kind
-    assert delivery == ("pending" if announced else "kept")
-    messages = stage.messages()
-    assert len(messages) == announced
-    assert "e1" not in "".join(messages)
+    assert progress == delivery
+    messages = {each: stage.messages(each) for each in ("delivery", "delivery-slow", "transfer")}
+    assert [each for each, taken in messages.items() if taken] == ([queue] if queue else [])
+    text = json.dumps(messages)
+    assert "e1" not in text
+    assert "example" not in text
+
+
+@pytest.mark.parametrize("kind", ["call.ended", "sms.sent", "call.parked"])
+@pytest.mark.parametrize(
+    ("sent", "read"), [({}, None), ({"seq": None}, None), ({"seq": 0}, 0), ({"seq": MOST}, MOST)]
+)
+def test_a_switch_may_count_its_events_of_whatever_type(
+    stage: Stage, pbx: Pbx, occurred: Make, kind: str, sent: dict[str, Any], read: int | None
+) -> None:
+    assert pbx.report(occurred(kind, **sent)).json == {"accepted": 1}
+    ((event, _),) = stored(stage)
+    assert event.sequence == read
+
+
+def test_a_recording_without_an_address_is_told_at_once(
+    stage: Stage, pbx: Pbx, occurred: Make
+) -> None:
+    pbx.report(occurred("recording.ready"))
+    assert [progress for _, progress in stored(stage)] == ["pending"]
+    assert (len(stage.messages()), stage.messages("transfer")) == (1, [])
 
 
 def test_an_unknown_type_is_stored_whatever_its_fields_hold(
@@ -143,6 +171,11 @@ def test_an_anonymous_caller_is_none(stage: Stage, pbx: Pbx, occurred: Make) -> 
         ({"released_by": 1}, "released_by"),
         ({"binding": 1}, "binding"),
         ({"url": "u" * 2049}, "url"),
+        ({"seq": -1}, "seq"),
+        ({"seq": "7"}, "seq"),
+        ({"seq": 7.0}, "seq"),
+        ({"seq": True}, "seq"),
+        ({"seq": 10**15}, "seq"),
     ],
 )
 def test_a_bad_event_is_named_and_holds_up_no_other(
@@ -173,14 +206,14 @@ def test_a_repeat_is_stored_and_announced_once_it_was_delivered(
     stage: Stage, pbx: Pbx, occurred: Make
 ) -> None:
     from chalicelib.bootstrap import gateway
-    from chalicelib.core.events import Delivery
+    from chalicelib.core.events import Delivery, Errand, Progress
 
     event = occurred()
     pbx.report(event, event)
     (first, second) = stage.messages()
     assert first == second
-    key = EventKey.from_text(first)
-    gateway().events._events.settle(key, Delivery.DELIVERED, now=1)
+    key, events = Errand.from_text(first).key, gateway().events._events
+    assert events.settle(events.call(key.call), key, Progress(Delivery.DELIVERED, 0, 1))
     assert pbx.report(event).json == {"accepted": 1}
     assert stage.messages() == []
     assert len(stored(stage)) == 1
@@ -204,7 +237,7 @@ def test_503_when_an_event_can_not_be_stored_and_the_repeat_makes_it_good(
 ) -> None:
     events = [occurred(), occurred()]
     pbx.report()
-    with answering(stage.dynamodb, "PutItem", refusal("ThrottlingException")):
+    with answering(stage.dynamodb, "UpdateItem", refusal("ThrottlingException")):
         answer = pbx.report(*events)
     assert (answer.status, answer.json["error"]) == (503, "unavailable")
     assert pbx.report(*events).json == {"accepted": 2}

@@ -1,0 +1,69 @@
+"""What is changed and shown of accounts with carriers, and of switches, that exist."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from admin import checks, credentials
+from admin.credentials import Mistake
+from chalicelib.carriers.base import EMBEDDED
+
+_SHOWN = ("kind", "key", "app_id", "urls", "lease_minutes", "shows_numbers", "sources")
+"""What is no secret."""
+
+
+def set_carrier(name: str, **changes: Any) -> None:
+    """Changes `shows_numbers`, `sources` or `recording_hosts` of an account; the lists as a whole.
+    Raises Mistake."""
+    checked = _checked(changes)
+
+    def change(content: dict[str, Any]) -> None:
+        _account(content, name).update(checked)
+
+    credentials.change(change)
+
+
+def set_switch(user: str, *, recording_hosts: Iterable[str]) -> None:
+    """From where recordings of this switch may be fetched. Raises Mistake."""
+    checked = _checked({"recording_hosts": recording_hosts})
+
+    def change(content: dict[str, Any]) -> None:
+        entry = content.get("switches", {}).get(user)
+        if entry is None:
+            raise Mistake(f"no switch {user}")
+        entry.update(checked)
+
+    credentials.change(change)
+
+
+def show_carrier(name: str) -> dict[str, Any]:
+    """An account without its secrets, and its switches. Raises Mistake."""
+    content = credentials.read()
+    # That one does without an account as long as it only asks.
+    alone = name == EMBEDDED and name not in content.get("carriers", {})
+    entry = {"kind": EMBEDDED} if alone else _account(content, name)
+    shown = {each: entry[each] for each in _SHOWN if each in entry}
+    shown["recording_hosts"] = entry.get("recording_hosts", [])
+    switches = {
+        user: {"recording_hosts": each.get("recording_hosts", [])}
+        for user, each in sorted(content.get("switches", {}).items())
+        if each["carrier"] == name
+    }
+    return shown | ({"switches": switches} if switches else {})
+
+
+def _account(content: dict[str, Any], name: str) -> dict[str, Any]:
+    entry: dict[str, Any] | None = content.get("carriers", {}).get(name)
+    if entry is None:
+        raise Mistake(f"no carrier {name}")
+    return entry
+
+
+def _checked(changes: dict[str, Any]) -> dict[str, Any]:
+    if not changes:
+        raise Mistake("what can be set: recording hosts, sources, and whether it shows numbers")
+    checked = dict(changes)
+    if "sources" in changes:
+        checked["sources"] = list(checks.networks(changes["sources"]))
+    if "recording_hosts" in changes:
+        checked["recording_hosts"] = list(checks.recording_hosts(changes["recording_hosts"]))
+    return checked

@@ -1,0 +1,1 @@
+"""Our own API: what no vendor's document has, for every app, whatever else it speaks."""

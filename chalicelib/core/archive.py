@@ -1,0 +1,60 @@
+"""The records of an app's calls, looked up."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from chalicelib.core.errors import UnknownRecord
+from chalicelib.core.event_ports import Events, Search
+from chalicelib.core.events import Call
+from chalicelib.core.following import look_at
+from chalicelib.core.gaps import Gap, gaps_of
+from chalicelib.core.history import Record, record_of
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A record, and what it lacks that should be there by now."""
+
+    record: Record
+    gaps: tuple[Gap, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some entries, and where the next page goes on (None: there are no more)."""
+
+    entries: Sequence[Entry]
+    after: str | None
+
+
+class Archive:
+    """Shows apps their records. Times are epoch ms; every method may raise Unavailable."""
+
+    def __init__(self, events: Events) -> None:
+        self._events = events
+
+    def find(self, search: Search, *, limit: int, now: int) -> Page:
+        """At most `limit` records as searched for; somebody else's binding has none."""
+        found = self._events.find(search, limit=limit)
+        own = [call for call in found.calls if call.app == search.app]
+        entries = [entry for call in own if (entry := entry_of(call, now=now))]
+        return Page(entries, found.after if own else None)
+
+    def get(self, app: str, call_id: str, *, now: int) -> Entry:
+        """One record. Raises UnknownRecord."""
+        call = self._events.call(call_id)
+        entry = entry_of(call, now=now) if call and call.app == app else None
+        if entry is None:
+            raise UnknownRecord("no such record")
+        return entry
+
+
+def entry_of(call: Call, *, now: int) -> Entry | None:
+    """The entry of a call; None for one of which nobody understood anything."""
+    record = record_of(call)
+    if record is None:
+        return None
+    # That it was looked over already makes it no more complete.
+    at = look_at(replace(call, looked=0))
+    due = at is not None and at <= now
+    return Entry(record, tuple(gaps_of(call)) if due else ())

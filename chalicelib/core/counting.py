@@ -1,0 +1,143 @@
+"""The numbers that carriers give their events one by one: which of them never came."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from dataclasses import dataclass
+from typing import Protocol
+
+from chalicelib.core.events import Event
+
+BLOCK = 1_000
+"""So many numbers are kept together."""
+OVERTAKEN_MS = 35 * 60_000
+"""A number that does not come for so long after a higher one is missing."""
+CLAIM_MS = 10 * 60_000
+"""A block is not taken up again for so long by anybody else."""
+APART_MS = 60 * 60_000
+"""Blocks follow each other unless the lower one was begun this much later: a carrier that counts
+anew meets what it counted before."""
+
+
+@dataclass(frozen=True, slots=True)
+class BlockKey:
+    """The numbers of a carrier from `index` * BLOCK on."""
+
+    carrier: str
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """What is known of a block: the numbers that came, and those whose absence was reported, both
+    counted from its first; when it was begun (epoch ms); the highest number when it was last looked
+    at (None: it never was). `version` grows with every change."""
+
+    key: BlockKey
+    heard: Set[int]
+    began: int
+    version: int
+    told: Set[int] = frozenset()
+    highest: int | None = None
+
+
+class Numbers(Protocol):
+    """Blocks at rest. Every method may raise Unavailable."""
+
+    def note(self, key: BlockKey, heard: Iterable[int], *, now: int, look_at: int) -> None:
+        """Adds numbers, counted from the block's first; it is looked at by `look_at` (epoch ms), or
+        when it was to be anyway. One write."""
+        ...
+
+    def due(self, *, now: int) -> Iterator[BlockKey]:
+        """The blocks that are to be looked at, from the due index."""
+        ...
+
+    def claim(self, key: BlockKey, *, until: int, now: int) -> Block | None:
+        """Takes a block that is due: nobody else does before `until` (epoch ms). None if it is not
+        due any more. One write."""
+        ...
+
+    def around(self, key: BlockKey) -> tuple[Block | None, Block | None]:
+        """The block before and the one after. One read."""
+        ...
+
+    def wake(self, key: BlockKey, *, now: int) -> None:
+        """Lets a block that there is be due. One write."""
+        ...
+
+    def rest(self, block: Block, *, missing: Set[int], highest: int, look_at: int | None) -> None:
+        """Notes what was reported missing, the highest number, and when the block is looked at
+        again (None: when it grows; soon if it did meanwhile). One write, else two."""
+        ...
+
+
+class CountDesk:
+    """Notes numbers, and reports the holes among them: a carrier, and the ranges that it left out.
+
+    A hole is reported once, unless somebody dies over it. What comes late closes it without a word.
+    """
+
+    def __init__(self, numbers: Numbers, report: Callable[[str, Sequence[range]], None]) -> None:
+        self._numbers = numbers
+        self._report = report
+
+    def note(self, events: Iterable[Event], *, now: int) -> None:
+        """Notes the numbers of those events that have one; twice is once."""
+        blocks: dict[BlockKey, set[int]] = defaultdict(set)
+        for event in events:
+            if event.sequence is not None:
+                index, number = divmod(event.sequence, BLOCK)
+                blocks[BlockKey(event.carrier, index)].add(number)
+        for key, heard in blocks.items():
+            self._numbers.note(key, heard, now=now, look_at=now + OVERTAKEN_MS)
+
+    def due(self, *, now: int) -> Iterator[BlockKey]:
+        """The blocks that are to be looked at."""
+        return self._numbers.due(now=now)
+
+    def look(self, key: BlockKey, *, now: int) -> int:
+        """Looks at a block that is due; how many of its numbers are newly missing."""
+        block = self._numbers.claim(key, until=now + CLAIM_MS, now=now)
+        if block is None:
+            return 0
+        before, after = self._numbers.around(key)
+        missing = missing_of(block, before, after, now=now)
+        if missing:
+            self._report(key.carrier, _ranges(missing, first=key.index * BLOCK))
+        if block.highest is None and before is not None:
+            # It is known by now that its numbers go on here.
+            self._numbers.wake(before.key, now=now)
+        highest = max(block.heard)
+        grown = block.highest != highest
+        self._numbers.rest(
+            block,
+            missing=missing,
+            highest=highest,
+            look_at=now + OVERTAKEN_MS if grown else None,
+        )
+        return len(missing)
+
+
+def missing_of(block: Block, before: Block | None, after: Block | None, *, now: int) -> Set[int]:
+    """The numbers of a block, counted from its first, that should have come and whose absence was
+    not reported. Where a carrier began to count, or went on elsewhere, nothing is missing."""
+    from_first = before is not None and _follows(block, before)
+    to_last = after is not None and _follows(after, block) and after.began <= now - OVERTAKEN_MS
+    low = 0 if from_first else min(block.heard)
+    high = BLOCK - 1 if to_last else -1 if block.highest is None else block.highest
+    return frozenset(range(low, high + 1)) - block.heard - block.told
+
+
+def _follows(block: Block, before: Block) -> bool:
+    return block.began >= before.began - APART_MS
+
+
+def _ranges(numbers: Set[int], *, first: int) -> list[range]:
+    found: list[range] = []
+    for number in sorted(numbers):
+        at = first + number
+        if found and found[-1].stop == at:
+            found[-1] = range(found[-1].start, at + 1)
+        else:
+            found.append(range(at, at + 1))
+    return found

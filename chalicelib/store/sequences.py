@@ -1,0 +1,132 @@
+"""The numbers that carriers gave their events, in blocks: one item for each."""
+
+from collections.abc import Iterable, Iterator, Set
+
+from chalicelib.core.counting import Block, BlockKey
+from chalicelib.core.values import DAY_MS
+from chalicelib.store.items import due_shard
+from chalicelib.store.table import Item, Table, key, n, s
+
+KEPT_MS = 7 * DAY_MS
+"""A block is forgotten so long after it last grew."""
+SHARD = due_shard("sequence", 0)
+"""The partition of the due index that lists blocks: there are few."""
+
+
+class DynamoNumbers:
+    """Fulfils the port Numbers."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def note(self, key: BlockKey, heard: Iterable[int], *, now: int, look_at: int) -> None:
+        """See the port."""
+        self._table.update(
+            block_key(key),
+            "SET began = if_not_exists(began, :now), due_shard = :shard,"
+            " due_at = if_not_exists(due_at, :look_at), #ttl = :ttl"
+            " ADD heard :heard, version :one",
+            {
+                ":now": n(now),
+                ":shard": s(SHARD),
+                ":look_at": n(look_at),
+                ":ttl": n((now + KEPT_MS) // 1000),
+                ":heard": _numbers(heard),
+                ":one": n(1),
+            },
+            ExpressionAttributeNames={"#ttl": "ttl"},
+        )
+
+    def due(self, *, now: int) -> Iterator[BlockKey]:
+        """See the port."""
+        for item in self._table.query(
+            IndexName="due",
+            KeyConditionExpression="due_shard = :shard AND due_at <= :now",
+            ExpressionAttributeValues={":shard": s(SHARD), ":now": n(now)},
+        ):
+            yield _key_of(item)
+
+    def claim(self, key: BlockKey, *, until: int, now: int) -> Block | None:
+        """See the port."""
+        claimed = self._table.update_if(
+            _update(
+                key,
+                "SET due_at = :until ADD version :one",
+                "due_at <= :now",
+                {":until": n(until), ":now": n(now), ":one": n(1)},
+            )
+        )
+        return _read(claimed) if claimed else None
+
+    def around(self, key: BlockKey) -> tuple[Block | None, Block | None]:
+        """See the port."""
+        before, after = (BlockKey(key.carrier, key.index + step) for step in (-1, 1))
+        keys = [block_key(each) for each in (before, after) if each.index >= 0]
+        found = {each.key: each for each in map(_read, self._table.get_many(keys))}
+        return found.get(before), found.get(after)
+
+    def wake(self, key: BlockKey, *, now: int) -> None:
+        """See the port."""
+        self._table.update_if(
+            _update(
+                key,
+                "SET due_shard = :shard, due_at = :now ADD version :one",
+                "attribute_exists(pk)",
+                {":shard": s(SHARD), ":now": n(now), ":one": n(1)},
+            )
+        )
+
+    def rest(self, block: Block, *, missing: Set[int], highest: int, look_at: int | None) -> None:
+        """See the port."""
+        told = ", told :told" if missing else ""
+        values = {":highest": n(highest), ":one": n(1)}
+        values |= {":told": _numbers(missing)} if missing else {}
+        done = _update(
+            block.key,
+            f"SET highest = :highest REMOVE due_shard, due_at ADD version :one{told}",
+            "version = :before",
+            values | {":before": n(block.version)},
+        )
+        if look_at is None and self._table.update_if(done) is not None:
+            return
+        # Without `look_at` it grew just now: when it was claimed until, it is looked at again.
+        at = "" if look_at is None else ", due_at = :look_at"
+        values |= {} if look_at is None else {":look_at": n(look_at)}
+        self._table.update(
+            block_key(block.key), f"SET highest = :highest{at} ADD version :one{told}", values
+        )
+
+
+def block_key(block: BlockKey) -> Item:
+    """Where a block stands."""
+    return key(f"N#{block.carrier}", f"{block.index:012d}")
+
+
+def _key_of(item: Item) -> BlockKey:
+    return BlockKey(item["pk"]["S"].removeprefix("N#"), int(item["sk"]["S"]))
+
+
+def _read(item: Item) -> Block:
+    return Block(
+        key=_key_of(item),
+        heard=frozenset(map(int, item["heard"]["NS"])),
+        began=int(item["began"]["N"]),
+        version=int(item["version"]["N"]),
+        told=frozenset(map(int, item["told"]["NS"])) if "told" in item else frozenset(),
+        highest=int(item["highest"]["N"]) if "highest" in item else None,
+    )
+
+
+def _numbers(values: Iterable[int]) -> Item:
+    return {"NS": [str(value) for value in sorted(values)]}
+
+
+def _update(key: BlockKey, expression: str, condition: str, values: Item) -> Item:
+    return {
+        "Update": {
+            "Key": block_key(key),
+            "UpdateExpression": expression,
+            "ConditionExpression": condition,
+            "ExpressionAttributeValues": values,
+        }
+    }

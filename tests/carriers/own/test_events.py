@@ -1,0 +1,133 @@
+"""Events whose receiver never took them: an app lists them, and has them told again."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from chalicelib.bootstrap import gateway
+from chalicelib.core.events import Errand
+from chalicelib.core.retrying import RETRIES_S
+from tests.carriers.own.backend import Backend, is_problem
+from tests.carriers.trunk.conftest import Pbx
+from tests.stage import X1, A, B, Clock, Receiver, Stage
+
+Die = Callable[..., None]
+
+
+@pytest.fixture
+def demo(stage: Stage, receiver: Receiver) -> Backend:
+    client = stage.app(callback_url=receiver.url)
+    return Backend(stage, client.key, client.secret)
+
+
+@pytest.fixture
+def dies(stage: Stage, demo: Backend, pbx: Pbx, receiver: Receiver, clock: Clock) -> Die:
+    """Lets the end of a call be told until it is given up."""
+
+    def die(name: str, at: int) -> None:
+        receiver.status = 500
+        fields = {"call_id": name, "to": X1, "from": A, "callee": B}
+        pbx.report({"type": "call.ended", "event_id": name, "at": at, **fields})
+        (message,) = stage.messages()
+        errand, now = Errand.from_text(message), clock.now
+        for _ in range(len(RETRIES_S) + 1):
+            gateway().delivery.deliver(errand, now=now)
+            now += 30 * 3_600_000
+        stage.messages()
+        receiver.status = 200
+        receiver.got.clear()
+
+    return die
+
+
+def dead(demo: Backend, query: str = "") -> list[dict[str, Any]]:
+    listed: list[dict[str, Any]] = demo.get(f"/v1/events?{query}").json["events"]
+    return listed
+
+
+def test_listed_newest_first(demo: Backend, dies: Die, clock: Clock) -> None:
+    assert demo.get("/v1/events").json == {"events": [], "cursor": None}
+    dies("old", clock.now - 2_000)
+    dies("new", clock.now - 1_000)
+    new, old = dead(demo, "state=dead")
+    assert (new["at"], old["at"]) == (clock.now - 1_000, clock.now - 2_000)
+    assert new.keys() == {"id", "kind", "at", "attempts", "failed"}
+    assert (new["kind"], new["attempts"]) == ("call.ended", len(RETRIES_S) + 1)
+    assert new["failed"] > clock.now
+    assert dead(demo, f"since={clock.now - 1_000}") == [new]
+    assert dead(demo, f"until={clock.now - 1_000}") == [old]
+    page = demo.get("/v1/events?limit=1").json
+    assert page["events"] == [new]
+    assert dead(demo, f"limit=1&cursor={page['cursor']}") == [old]
+
+
+def test_one_is_told_again(
+    stage: Stage, demo: Backend, dies: Die, receiver: Receiver, clock: Clock
+) -> None:
+    dies("one", clock.now - 2_000)
+    dies("two", clock.now - 1_000)
+    two, one = dead(demo)
+    answer = demo.post(f"/v1/events/{one['id']}/redeliver")
+    assert (answer.status, answer.json) == (202, {"id": one["id"]})
+    (message,) = stage.messages()
+    gateway().delivery.deliver(Errand.from_text(message), now=clock.now)
+    assert len(receiver.got) == 1
+    assert dead(demo) == [two]
+    # Once more, though it was told: whoever lost it asks for it.
+    assert demo.post(f"/v1/events/{one['id']}/redeliver").status == 202
+    assert len(stage.messages()) == 1
+
+
+def test_all_of_a_time_are_told_again(
+    stage: Stage, demo: Backend, dies: Die, receiver: Receiver, clock: Clock
+) -> None:
+    for i in range(4):
+        dies(str(i), clock.now - 4_000 + i * 1_000)
+    span = {"since": clock.now - 3_000, "until": clock.now - 1_000}
+    answer = demo.post("/v1/events/redeliver", span)
+    assert (answer.status, answer.json) == (202, {"redelivered": 2})
+    for message in stage.messages():
+        gateway().delivery.deliver(Errand.from_text(message), now=clock.now)
+    assert len(receiver.got) == 2
+    assert [each["at"] for each in dead(demo)] == [clock.now - 1_000, clock.now - 4_000]
+    assert demo.post("/v1/events/redeliver", span).json == {"redelivered": 0}
+
+
+def test_a_foreign_one_is_an_unknown_one(
+    stage: Stage, demo: Backend, other: Backend, dies: Die, clock: Clock
+) -> None:
+    dies("c", clock.now - 1_000)
+    (event,) = dead(demo)
+    assert dead(other) == []
+    answers = [
+        other.post(f"/v1/events/{each}/redeliver")
+        for each in (event["id"], event["id"].swapcase(), "x", f"{'a' * 22}.{'a' * 22}")
+    ]
+    assert all(is_problem(each, 404, "unknown") for each in answers)
+    assert len({(each.text, str(each.headers)) for each in answers}) == 1
+    span = {"since": 0, "until": clock.now}
+    assert other.post("/v1/events/redeliver", span).json == {"redelivered": 0}
+    assert stage.messages() == []
+    assert dead(demo) == [event]
+
+
+@pytest.mark.parametrize("query", ["state=alive", "since=x", "limit=0", "cursor=x"])
+def test_what_can_not_be_listed(demo: Backend, query: str) -> None:
+    is_problem(demo.get(f"/v1/events?{query}"), 400, "bad-parameter")
+
+
+@pytest.mark.parametrize(
+    ("body", "word"),
+    [
+        ({}, "bad-parameter"),
+        ({"since": 1}, "bad-parameter"),
+        ({"until": 1}, "bad-parameter"),
+        ({"since": 1, "until": 1}, "bad-parameter"),
+        ({"since": "x", "until": 1}, "bad-parameter"),
+        ({"since": 1, "until": 2, "app": "other"}, "malformed"),
+        ("", "malformed"),
+    ],
+)
+def test_what_can_not_be_told_again(demo: Backend, body: Any, word: str) -> None:
+    is_problem(demo.post("/v1/events/redeliver", body), 400, word)

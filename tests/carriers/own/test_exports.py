@@ -1,0 +1,427 @@
+"""A day of an app as files: all of it, once, whatever dies on the way; and nobody's number."""
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+import requests
+from botocore.exceptions import EndpointConnectionError
+
+from chalicelib.carriers.own.rendering import COLUMNS
+from chalicelib.core import exporting
+from chalicelib.core.exporting import RUNNING, STALLED_MS, TRIES
+from tests.carriers.own.backend import BUCKET, Backend, Recordings, is_problem, s3, transfer
+from tests.carriers.trunk.conftest import Pbx
+from tests.stage import X1, A, B, Client, Clock, Stage, answering
+
+DAY = 86_400_000
+# 2026-01-14 00:00 UTC; the clock stands at 08:00 of the day after.
+BEGIN = 1_768_348_800_000
+DATE = "2026-01-14"
+YESTERDAY = {"day": DATE, "format": "jsonl"}
+
+Ended = Callable[..., int]
+
+
+@pytest.fixture(autouse=True)
+def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files of two records, and three calls at a time."""
+    monkeypatch.setattr(exporting, "PART", 2)
+    monkeypatch.setattr(exporting, "PAGE", 1)
+
+
+@pytest.fixture
+def day(ended: Ended, demo: Backend) -> list[str]:
+    """Five calls of that day, at its edges and twice at the same moment, and two of others."""
+    moments = [0, 1_000, 1_000, 40_000_000, DAY - 1]
+    for i, at in enumerate(moments):
+        ended(call_id=f"in{i}", at=BEGIN + at)
+    ended(call_id="before", at=BEGIN - 1)
+    ended(call_id="after", at=BEGIN + DAY)
+    records = demo.records(f"since={BEGIN}&until={BEGIN + DAY}")
+    assert len(records) == len(moments)
+    return sorted(each["id"] for each in records)
+
+
+def start(demo: Backend, **more: Any) -> dict[str, Any]:
+    answer = demo.post("/v1/exports", YESTERDAY | more)
+    assert answer.status == 202, answer.text
+    started: dict[str, Any] = answer.json
+    assert answer.headers["Location"] == f"/v1/exports/{started['id']}"
+    return started
+
+
+def seen(demo: Backend, export: dict[str, Any]) -> dict[str, Any]:
+    shown: dict[str, Any] = demo.get(f"/v1/exports/{export['id']}").json
+    return shown
+
+
+def worked(stage: Stage, *, left_ms: int = 900_000) -> list[str]:
+    """One turn of the workers; the messages that have to come again."""
+    return transfer(stage.messages("transfer"), left_ms=left_ms)
+
+
+def files(demo: Backend, export: dict[str, Any]) -> list[bytes]:
+    return [requests.get(url, timeout=5).content for url in seen(demo, export)["links"]]
+
+
+def lines(demo: Backend, export: dict[str, Any]) -> list[dict[str, Any]]:
+    return [json.loads(line) for file in files(demo, export) for line in file.splitlines()]
+
+
+@contextmanager
+def before(client: Any, operation: str, act: Callable[..., None]) -> Iterator[None]:
+    client.meta.events.register_first(f"before-call.{operation}", act)
+    try:
+        yield
+    finally:
+        client.meta.events.unregister(f"before-call.{operation}", act)
+
+
+def down(**_: Any) -> None:
+    raise EndpointConnectionError(endpoint_url="https://nowhere.invalid")
+
+
+def exported(demo: Backend, export: dict[str, Any]) -> list[str]:
+    return sorted(line["id"] for line in lines(demo, export))
+
+
+def test_json_lines(stage: Stage, demo: Backend, day: list[str]) -> None:
+    export = start(demo)
+    assert export == {
+        "id": export["id"],
+        "day": DATE,
+        "format": "jsonl",
+        "state": "running",
+        "created": stage.clock.now,
+        "parts": 0,
+        "records": 0,
+    }
+    assert worked(stage) == []
+    assert stage.messages("transfer") == []
+    done = seen(demo, export)
+    assert done == export | {
+        "state": "done",
+        "parts": 3,
+        "records": 5,
+        "links": done["links"],
+        "expires_in": 300,
+    }
+    assert exported(demo, export) == day
+    assert [len(file.splitlines()) for file in files(demo, export)] == [2, 2, 1]
+    times = [line["started"] for line in lines(demo, export)]
+    assert times == sorted(times)
+
+
+def test_csv(stage: Stage, demo: Backend, day: list[str]) -> None:
+    export = start(demo, format="csv")
+    worked(stage)
+    rows = []
+    for file in files(demo, export):
+        first, *rest = csv.reader(io.StringIO(file.decode(), newline=""))
+        assert tuple(first) == COLUMNS
+        rows += [dict(zip(first, each, strict=True)) for each in rest]
+    assert sorted(row["id"] for row in rows) == day
+    of_lines = start(demo)
+    worked(stage)
+    for row, line in zip(rows, lines(demo, of_lines), strict=True):
+        told = {
+            name: " ".join(value) if isinstance(value, list) else str(value)
+            for name, value in line.items()
+            if value is not None
+        }
+        assert row == dict.fromkeys(COLUMNS, "") | told
+    for url in seen(demo, export)["links"]:
+        answer = requests.get(url, timeout=5)
+        assert answer.headers["Content-Type"] == "text/csv; charset=utf-8; header=present"
+        assert f'filename="{DATE}-part-0000' in answer.headers["Content-Disposition"]
+
+
+def test_nobody_is_named(
+    stage: Stage, demo: Backend, client: Client, pbx: Pbx, kept: Recordings
+) -> None:
+    kept.files["/r.wav"] = b"RIFF"
+    bound = client.bind(A, B, phoneX=X1).json["bindId"]
+    common = {"call_id": f"sip {A}", "from": A, "callee": B, "to": X1}
+    pbx.report(
+        {"type": "call.started", "event_id": "s", "at": BEGIN, "binding": bound, **common},
+        {"type": "call.ended", "event_id": "e", "at": BEGIN + 9, "binding": bound, **common},
+        {
+            **common,
+            "type": "recording.ready",
+            "event_id": "r",
+            "at": BEGIN + 99,
+            "url": f"{kept.url}/r.wav",
+        },
+        {"type": "call.ended", "event_id": "x", "at": BEGIN, **common, "call_id": "x"}
+        | {"binding": A},
+    )
+    worked(stage)
+    by_call = {each["call_id"]: each for each in demo.records(f"number={X1}")}
+    record, strange = by_call[f"sip {A}"], by_call["x"]
+    for name in ("csv", "jsonl"):
+        export = start(demo, format=name)
+        worked(stage)
+        (file,) = files(demo, export)
+        text = file.decode()
+        assert A not in text
+        assert B not in text
+        # Who knows the people finds them: the API shows what stands for each.
+        assert strange["caller_ref"] == record["caller_ref"]
+        assert text.count(record["caller_ref"]) == 2
+        assert bound in text
+        assert record["recordings"][0]["id"] in text
+    names = [each["Key"] for each in s3().list_objects_v2(Bucket=BUCKET)["Contents"]]
+    assert len(names) == 3
+    assert A not in str(names)
+
+
+def test_people_are_others_for_another_app(stage: Stage, demo: Backend) -> None:
+    from chalicelib.bootstrap import gateway
+    from chalicelib.core.values import Subscriber
+
+    renderer = gateway()._renderer
+    one, two = (renderer._ref(app, Subscriber(A)) for app in ("demo", "other"))
+    assert one != two
+
+
+def test_a_day_without_a_call(stage: Stage, demo: Backend) -> None:
+    export = start(demo)
+    worked(stage)
+    done = seen(demo, export)
+    assert (done["state"], done["parts"], done["records"], done["links"]) == ("done", 0, 0, [])
+
+
+def test_when_time_is_short_it_goes_on_later(
+    stage: Stage, demo: Backend, day: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    export = start(demo)
+    assert worked(stage, left_ms=60_000) == []
+    assert seen(demo, export)["state"] == "running"
+    left = iter([900_000, 0, 900_000, 0, 900_000, 0])
+    from chalicelib.bootstrap import gateway
+    from chalicelib.core.exporting import Job
+
+    turns = 0
+    while messages := stage.messages("transfer"):
+        (message,) = messages
+        job = Job.from_text(message)
+        assert job is not None
+        gateway().export_desk.work(job, now=stage.clock, time_left=lambda: next(left) > 0)
+        turns += 1
+    assert turns == 3
+    assert exported(demo, export) == day
+
+
+@pytest.mark.parametrize("at", range(1, 7))
+def test_a_worker_that_dies_loses_and_doubles_nothing(
+    stage: Stage, demo: Backend, day: list[str], at: int
+) -> None:
+    """At every one of its writes: the three parts and the three notes that they are there."""
+    export = start(demo)
+    (message,) = stage.messages("transfer")
+    writes = iter(range(1, 100))
+
+    class Died(BaseException):
+        pass
+
+    def die(**_: Any) -> None:
+        if next(writes) == at:
+            raise Died
+
+    with (
+        before(stage.dynamodb, "dynamodb.PutItem", die),
+        before(s3(), "s3.PutObject", die),
+        pytest.raises(Died),
+    ):
+        transfer([message])
+    assert seen(demo, export)["state"] == "running"
+    # The queue sends it again.
+    assert transfer([message]) == []
+    assert seen(demo, export)["state"] == "done"
+    assert exported(demo, export) == day
+
+
+def test_two_workers_at_once(
+    stage: Stage,
+    demo: Backend,
+    day: list[str],
+    ended: Ended,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """While one is about to keep its first part, another does the whole, and of one call more."""
+    from chalicelib.store.files import Files
+
+    export = start(demo)
+    (message,) = stage.messages("transfer")
+    put, others = Files.put, iter([True])
+
+    def slow(self: Files, key: str, content: bytes, **more: Any) -> None:
+        if next(others, False):
+            ended(call_id="late", at=BEGIN)
+            assert transfer([message]) == []
+            assert seen(demo, export)["state"] == "done"
+        put(self, key, content, **more)
+
+    monkeypatch.setattr(Files, "put", slow)
+    assert transfer([message]) == []
+    assert stage.messages("transfer") == []
+    ids = exported(demo, export)
+    assert len(ids) == len(set(ids)) == len(day) + 1
+    assert set(day) < set(ids)
+
+
+def test_what_is_late_is_another_file(stage: Stage, demo: Backend, ended: Ended) -> None:
+    """The name of a part has its digest in it, so a late worker's is not in the way."""
+    ended(call_id="one", at=BEGIN)
+    export = start(demo)
+    (message,) = stage.messages("transfer")
+    with (
+        answering(stage.dynamodb, "PutItem", ConnectionError("died")),
+        pytest.raises(ConnectionError),
+    ):
+        transfer([message])
+    (early,) = s3().list_objects_v2(Bucket=BUCKET)["Contents"]
+    ended(call_id="two", at=BEGIN + 1)
+    transfer([message])
+    assert len(lines(demo, export)) == 2
+    assert len(s3().list_objects_v2(Bucket=BUCKET)["Contents"]) == 2
+    assert early["Key"] not in str(seen(demo, export)["links"])
+
+
+def test_what_fails_is_tried_again_and_given_up(
+    stage: Stage, demo: Backend, day: list[str], clock: Clock
+) -> None:
+    export = start(demo)
+    (message,) = stage.messages("transfer")
+    for turn in range(1, TRIES + 1):
+        assert seen(demo, export)["state"] == "running"
+        with (
+            before(s3(), "s3.PutObject", down),
+            answering(stage.sqs, "SendMessageBatch") as sent,
+        ):
+            assert transfer([message]) == []
+        delays = [each["DelaySeconds"] for batch in sent for each in batch["Entries"]]
+        assert delays == ([60 * turn] if turn < TRIES else [])
+    assert seen(demo, export)["state"] == "failed"
+    assert transfer([message]) == []
+    assert seen(demo, export)["parts"] == 0
+
+
+def test_a_failure_in_between_counts_from_the_beginning(
+    stage: Stage, demo: Backend, day: list[str]
+) -> None:
+    export = start(demo)
+    (message,) = stage.messages("transfer")
+    for _ in range(TRIES - 1):
+        with before(s3(), "s3.PutObject", down):
+            transfer([message])
+    assert transfer([message]) == []
+    assert seen(demo, export)["state"] == "done"
+    assert exported(demo, export) == day
+
+
+def test_when_not_even_that_can_be_noted_the_queue_sends_it_again(
+    stage: Stage, demo: Backend, day: list[str]
+) -> None:
+    start(demo)
+    (message,) = stage.messages("transfer")
+    with before(stage.dynamodb, "dynamodb.PutItem", down):
+        assert transfer([message]) == [message]
+    assert transfer([message]) == []
+
+
+def test_the_same_key_is_the_same_export(stage: Stage, demo: Backend, clock: Clock) -> None:
+    def ask(key: str, **more: Any) -> Any:
+        return demo.post("/v1/exports", YESTERDAY | more, **{"Idempotency-Key": key})
+
+    first = ask("one")
+    clock.advance(s=5)
+    assert ask("one").json == first.json
+    assert ask("two").json["id"] != first.json["id"]
+    is_problem(ask("one", day="2026-01-13"), 422, "mismatch")
+    is_problem(ask("one", format="csv"), 422, "mismatch")
+    is_problem(ask(" x"), 400, "bad-parameter")
+    is_problem(ask("x" * 256), 400, "bad-parameter")
+    # It is queued again as long as nothing came of it: whoever started it may have died.
+    assert len(stage.messages("transfer")) == 3
+    clock.advance(minutes=8 * 24 * 60)
+    assert ask("one").json["created"] == clock.now
+
+
+def test_no_more_than_a_few_at_a_time(
+    stage: Stage, demo: Backend, other: Backend, clock: Clock
+) -> None:
+    for _ in range(RUNNING):
+        start(demo)
+    answer = demo.post("/v1/exports", YESTERDAY)
+    is_problem(answer, 429, "quota")
+    assert start(other)
+    worked(stage)
+    for _ in range(RUNNING):
+        start(demo)
+    # Their workers died, and nothing will send them again.
+    clock.advance(ms=STALLED_MS)
+    states = [each["state"] for each in demo.get("/v1/exports").json["exports"]]
+    assert sorted(states) == ["done"] * RUNNING + ["failed"] * RUNNING
+    start(demo)
+
+
+def test_the_latest_first_for_a_week(stage: Stage, demo: Backend, clock: Clock) -> None:
+    first = start(demo)
+    clock.advance(s=1)
+    second = start(demo, day="2026-01-13")
+    worked(stage)
+    listed = demo.get("/v1/exports").json["exports"]
+    assert [each["id"] for each in listed] == [second["id"], first["id"]]
+    assert all("links" not in each for each in listed)
+    clock.now = first["created"] + 7 * DAY
+    assert [each["id"] for each in demo.get("/v1/exports").json["exports"]] == [second["id"]]
+    is_problem(demo.get(f"/v1/exports/{first['id']}"), 404, "unknown")
+
+
+def test_a_foreign_one_is_an_unknown_one(
+    stage: Stage, demo: Backend, other: Backend, day: list[str]
+) -> None:
+    export = start(demo)
+    worked(stage)
+    wrong = [export["id"], export["id"].swapcase(), "x", "a" * 22]
+    answers = [other.get(f"/v1/exports/{each}") for each in wrong]
+    assert all(is_problem(each, 404, "unknown") for each in answers)
+    assert len({(each.text, str(each.headers)) for each in answers}) == 1
+    assert other.get("/v1/exports").json == {"exports": []}
+    theirs = start(other)
+    worked(stage)
+    assert seen(other, theirs)["records"] == 0
+
+
+@pytest.mark.parametrize(
+    ("body", "word"),
+    [
+        ({}, "bad-parameter"),
+        ({"day": "2026-01-15"}, "bad-parameter"),
+        ({"day": "2026-13-01"}, "bad-parameter"),
+        ({"day": "2026-1-1"}, "bad-parameter"),
+        ({"day": "1969-12-31"}, "bad-parameter"),
+        ({"day": 20260114}, "bad-parameter"),
+        ({"day": DATE, "format": "xlsx"}, "bad-parameter"),
+        ({"day": DATE, "format": ["csv"]}, "bad-parameter"),
+        ({"day": DATE, "app": "other"}, "malformed"),
+        ("day=2026-01-14", "malformed"),
+    ],
+)
+def test_what_can_not_be_exported(demo: Backend, body: Any, word: str) -> None:
+    is_problem(demo.post("/v1/exports", body), 400, word)
+
+
+@pytest.mark.parametrize("message", ["", "{}", "[]", '{"export": 1}', '{"event": "x"}', "x"])
+def test_a_message_that_asks_for_nothing(demo: Backend, message: str) -> None:
+    assert transfer([message]) == [message]
+
+
+def test_an_export_that_nobody_knows_is_done_with(demo: Backend) -> None:
+    assert transfer(['{"export": "demo/nothing"}']) == []
