@@ -294,12 +294,14 @@ class DynamoEvents:
 
     def dead(self, search: Search, *, limit: int) -> Found:
         """See the port."""
-        entries = self._places(search, "dead", "dead_shard", search.app, "dead_at")
+        entries = self._places(search, "dead", "dead_shard", search.app, "dead_at", limit=limit)
         return self._page(entries, "dead_at", limit=limit)
 
     def find(self, search: Search, *, limit: int) -> Found:
         """See the port."""
-        sources = (self._places(search, *each, "place") for each in self._indexes(search))
+        sources = (
+            self._places(search, *each, "place", limit=limit) for each in self._indexes(search)
+        )
         if search.person is None:
             return self._page(chain.from_iterable(sources), "place", limit=limit)
         newest = search.newest_first
@@ -309,7 +311,7 @@ class DynamoEvents:
     def _indexes(self, search: Search) -> Iterator[tuple[str, str, str]]:
         """Where to look: index, its attribute, and the value of it."""
         if search.binding is not None:
-            yield "by_binding", "binding_of", search.binding
+            yield "by_binding", "binding_of", f"{search.app}#{search.binding}"
         elif search.number is not None:
             yield "by_number", "number_of", f"{search.app}#{search.number}"
         elif search.person is not None:
@@ -321,7 +323,7 @@ class DynamoEvents:
                 yield "by_day", "day", day_of(search.app, day)
 
     def _places(
-        self, search: Search, index: str, name: str, value: str, order: str
+        self, search: Search, index: str, name: str, value: str, order: str, *, limit: int
     ) -> Iterator[Item]:
         low, high = f"{max(0, search.since):015d}", f"{max(0, search.until):015d}"
         if search.after is not None and search.newest_first:
@@ -336,6 +338,8 @@ class DynamoEvents:
             ExpressionAttributeNames={"#of": name},
             ExpressionAttributeValues={":of": s(value), ":low": s(low), ":high": s(high)},
             ScanIndexForward=not search.newest_first,
+            # The place that was seen already, the page, and one to know whether there are more.
+            Limit=limit + 2,
         ):
             if item[order]["S"] not in (search.after, high):
                 yield item
