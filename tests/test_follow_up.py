@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from admin import provision
+from admin import provision, receivers
 from chalicelib.bootstrap import Gateway, gateway
 from chalicelib.core.counting import BLOCK, CLAIM_MS, OVERTAKEN_MS
 from chalicelib.core.delivering import Told
@@ -20,7 +20,6 @@ from tests.stage import X1, A, B, Receiver, Stage, answering, refusal
 
 AT = 1_768_464_000_000
 MINUTE_MS = 60_000
-SECRET = "whsec_" + "c2VjcmV0" * 4
 
 ABOUT: dict[str, Any] = {
     "carrier": "trunk",
@@ -42,9 +41,8 @@ class Died(BaseException):
 def ours(stage: Stage, receiver: Receiver, *, dialect: str) -> Gateway:
     """Of an app that wants to hear of gaps alone, if it hears of them at all."""
     stage.app(callback_url=receiver.url)
+    receivers.give_secret("demo")
     provision.set_app("demo", dialect=dialect)
-    known = stage.secret(stage.credentials)
-    stage.put_secret(stage.credentials, known | {"callbacks": {"demo": {"secret": SECRET}}})
     stage.forget()
     return gateway()
 
@@ -152,10 +150,8 @@ def test_the_recording_of_a_binding_that_records_is_missed(
 ) -> None:
     client = stage.app("other", numbers=[("8610000000088", None)])
     bound = client.bind(phoneX="8610000000088", recordFlag="1").json
+    receivers.give_secret("other")
     provision.set_app("other", dialect="cloudevents", callback_url=receiver.url)
-    known = stage.secret(stage.credentials)
-    known["callbacks"]["other"] = {"secret": SECRET}
-    stage.put_secret(stage.credentials, known)
     stage.forget()
     about = {"binding": bound["bindId"], "number": "8610000000088"}
     events = [replace(each, **about) for each in (START, ANSWER, END)]
