@@ -367,3 +367,18 @@ def test_the_calls_of_nobody_are_counted_too(stage: Stage, told: Gateway) -> Non
         told.delivery.deliver(Errand.from_text(message), now=AT)
     count(told, stage, 1, 3)
     assert looks(told, AT + NOTED_MS) == []
+
+
+@pytest.mark.parametrize(
+    "kept", [START, replace(START, kind=EventKind.UNKNOWN), replace(START, number=None)]
+)
+def test_what_nobody_is_told_of_is_counted_too(
+    stage: Stage, receiver: Receiver, kept: Event
+) -> None:
+    silent = ours(stage, receiver, dialect="netease")
+    silent.events.record([replace(kept, call_id="kept", id="k", sequence=1)])
+    assert run(silent, AT + NOTED_MS).looked == 1
+    later = AT + NOTED_MS
+    silent.events.record([replace(kept, call_id="kept", id="l", sequence=2, received=later)])
+    count(silent, stage, 0, 3, now=later)
+    assert looks(silent, later + NOTED_MS) == []

@@ -18,7 +18,7 @@ from chalicelib.core.events import (
     Recording,
     Stored,
 )
-from chalicelib.core.following import GRACE_MS, PARTS, UNFINISHED_MS, due_at
+from chalicelib.core.following import PARTS, UNFINISHED_MS, due_at
 from chalicelib.core.values import DAY_MS, Binding
 from chalicelib.store import rules
 from chalicelib.store.call_items import (
@@ -99,11 +99,12 @@ class DynamoEvents:
         changes, values = _added(new, self._vault())
         if owner is not None:
             known["app"] = s(owner)
-        if not new.progress.open and event.kind in PARTS and owner is not None:
-            known["due_at"] = n(event.received + UNFINISHED_MS)
-        elif new.progress.open:
+        at = due_at(alone)
+        if at is not None and (new.progress.open or event.sequence is not None):
             changes["due_at"] = ":due"
-            values[":due"] = n(new.progress.at + GRACE_MS)
+            values[":due"] = n(at)
+        elif event.kind in PARTS and owner is not None:
+            known["due_at"] = n(event.received + UNFINISHED_MS)
         if "due_at" in (*known, *changes):
             known["due_shard"] = s(due_shard_of(key.call))
         names = [*changes, *known]
