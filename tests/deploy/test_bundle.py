@@ -420,7 +420,7 @@ def test_alone_it_shows_what_was(day: Day) -> None:
     assert seen["record"]["caller"] == STRANGER
     assert seen["sound"] == SOUND
     assert [each["failed"] for each in seen["dead"]["events"]]
-    assert seen["redelivered"] == {"redelivered": 1}
+    assert seen["redelivered"] == {"redelivered": 1, "more": False}
     header, *lines = seen["export"].splitlines()
     assert header.startswith("id,")
     assert sum(seen["record"]["id"] in line for line in lines) == 1
@@ -548,7 +548,7 @@ def test_the_policy_allows_what_the_function_does(day: Day, function: str) -> No
 
 
 def test_what_it_writes_fits_the_indexes(day: Day, session: boto3.session.Session) -> None:
-    """DynamoDB refuses a write whose attribute is of another type than the index's; moto takes it."""
+    """DynamoDB refuses an attribute of another type than its index has; moto takes it."""
     resources = json.loads((ROOT / "infra" / "resources.json").read_text())["Resources"]
     types = {
         each["AttributeName"]: each["AttributeType"]
