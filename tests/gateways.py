@@ -197,6 +197,17 @@ class Stage:
         site = site_item(Site(url, bucket))
         clients.dynamodb().put_item(TableName=settings().table_name, Item=site)
 
+    def files(self) -> list[dict[str, Any]]:
+        """Every file: its name, and what is said of it."""
+        bucket = f"files-{settings().stage}"
+        listed = clients.s3().list_objects_v2(Bucket=bucket).get("Contents", [])
+        heads = [clients.s3().head_object(Bucket=bucket, Key=each["Key"]) for each in listed]
+        said = ("ContentType", "ContentDisposition", "Metadata")
+        return [
+            {"Key": each["Key"]} | {name: head[name] for name in said if name in head}
+            for each, head in zip(listed, heads, strict=True)
+        ]
+
     def events(self) -> int:
         """How many are stored."""
         return events_in(self.items())
