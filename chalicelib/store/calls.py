@@ -43,6 +43,8 @@ RETENTION_MS = 200 * DAY_MS
 """Call records are kept at least six months (China's rule for the 700 segment)."""
 CHARGE_TRIES = 10
 """How often a charge is worked out anew because another event of its call came between."""
+MEND_TRIES = 8
+"""How often what a call is found by is worked out anew because the call moved on meanwhile."""
 NEW_EVENT = "attribute_not_exists(#event)"
 
 
@@ -165,14 +167,22 @@ class DynamoEvents:
         return _update(call, changes, values, condition, removed=())
 
     def _indexed(self, item: Item, call: Call) -> None:
-        """Mends what the call is found by, where a late event says that it was another."""
-        wanted = indexed(call, self._vault())
-        if any(item.get(name) != wanted[name] for name in wanted):
+        """Mends what the call is found by, where a late event says that it was another. Raises
+        Contended, so that whoever reports the event does it again."""
+        for _ in range(MEND_TRIES):
+            wanted = indexed(call, self._vault())
+            if all(item.get(name) == wanted[name] for name in wanted):
+                return
             changes = {name: f":{name}" for name in wanted}
             values = {f":{name}": value for name, value in wanted.items()}
-            self._table.update_if(
-                _update(call, changes, values | {":before": n(call.version)}, _SAME, removed=())
-            )
+            values[":before"] = n(call.version)
+            if self._table.update_if(_update(call, changes, values, _SAME, removed=())) is not None:
+                return
+            seen = self._table.get(call_key(call.id))
+            if seen is None:
+                return
+            item, call = seen, read_call(seen, self._vault())
+        raise Contended("many events of one call at once")
 
     def open(self, errand: Errand) -> Dossier:
         """See the port."""
