@@ -182,7 +182,8 @@ def _read_cursor(text: str) -> tuple[int, int, str]:
     except (binascii.Error, ValueError):
         plain = ""
     found = _PLACE.fullmatch(plain)
-    if found is None:
+    # Whoever made it himself may ask for no other times than without one.
+    if found is None or not int(found[1]) < int(found[2]) <= NEVER:
         raise BadParameter("cursor")
     return int(found[1]), int(found[2]), found[3]
 
