@@ -217,6 +217,7 @@ def test_what_can_not_be_meant(demo: Backend, query: str, word: str) -> None:
         (json.dumps({"person": "x" * 70_000}), "malformed"),
         ({"who": A}, "malformed"),
         ({"person": A, "number": X1}, "malformed"),
+        (f'{{"person": "{A}", "limit": 1, "limit": 2}}', "malformed"),
         ({"person": int(A)}, "bad-parameter"),
         ({"person": "0044770090000"}, "bad-parameter"),
         ({"person": f"{A} "}, "bad-parameter"),
