@@ -1,8 +1,8 @@
 """Run by the bundle tests as Lambda runs the bundle: `python -I -S in_lambda.py BUNDLE RUNTIME`.
 
-Reads one `[handler, event, seconds that its clock is ahead]` a line, answers one `{"result",
-"error", "calls"}` a line; `calls` are the AWS calls that the handler made, as `[service, operation,
-parameters]`.
+Reads one `[handler, event, seconds that its clock is ahead]` a line, answers one
+`{"result", "error", "calls"}` a line; `calls` are the AWS calls that the handler made, as
+`[service, operation, parameters]`.
 """
 
 import importlib

@@ -425,7 +425,7 @@ def test_alone_it_shows_what_was(day: Day) -> None:
     assert seen["record"]["caller"] == STRANGER
     assert seen["sound"] == SOUND
     assert [each["failed"] for each in seen["dead"]["events"]]
-    assert seen["redelivered"] == {"redelivered": 1}
+    assert seen["redelivered"] == {"redelivered": 1, "more": False}
     header, *lines = seen["export"].splitlines()
     assert header.startswith("id,")
     assert sum(seen["record"]["id"] in line for line in lines) == 1
