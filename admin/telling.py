@@ -8,6 +8,7 @@ from admin import provision, receivers
 from admin.command import Command, Moment, written
 from chalicelib.bootstrap import gateway
 from chalicelib.clock import now_ms
+from chalicelib.core.redelivering import AT_ONCE
 from chalicelib.core.values import DAY_MS
 
 _since = click.option("--since", type=Moment(), help="From this time of theirs on (30 days ago).")
@@ -66,8 +67,13 @@ def redeliver(name: str, event: str | None, since: int | None, until: int | None
         gateway().redelivery.again(name, event, now=now_ms())
         return
     since, until = _span(since, until)
-    told = gateway().redelivery.again_between(name, since=since, until=until, now=now_ms())
-    click.echo(f"{told} told again")
+    total = 0
+    while True:
+        told = gateway().redelivery.again_between(name, since=since, until=until, now=now_ms())
+        total += told
+        click.echo(f"{total} told again")
+        if told < AT_ONCE:
+            return
 
 
 def _span(since: int | None, until: int | None) -> tuple[int, int]:

@@ -10,6 +10,8 @@ from chalicelib.core.settling import settle
 
 PAGE = 100
 """How many calls are looked at in one go."""
+AT_ONCE = 1_000
+"""How many events are told again for one request, so that it is answered in time."""
 AGAIN = frozenset({Delivery.DEAD, Delivery.DELIVERED})
 """What may be told again when it is asked for by its id."""
 
@@ -64,14 +66,14 @@ class Redelivery:
             raise UnknownEvent("no such event")
 
     def again_between(self, app: str, *, since: int, until: int, now: int) -> int:
-        """Tells all dead events of that time again; how many. A repeat goes on where one broke
-        off."""
+        """Tells the dead events of that time again, latest first, and stops at AT_ONCE or soon
+        after; how many. A repeat goes on where the one before left off."""
         told, after = 0, None
         while True:
             found = self._events.dead(Search(app, since, until, after=after), limit=PAGE)
             for call in found.calls:
                 told += self._tell(call, dead_of(call), now=now)
-            if found.after is None:
+            if found.after is None or told >= AT_ONCE:
                 return told
             after = found.after
 

@@ -126,7 +126,7 @@ def indexed(call: Call, vault: Vault) -> Item:
         "place": s(place(at, call.id)),
     }
     for name, values in (
-        ("binding_of", [event.binding for event in (first, *events)]),
+        ("binding_of", [_of(call.app, event.binding) for event in (first, *events)]),
         ("number_of", [_of(call.app, event.number) for event in (first, *events)]),
         ("caller_of", [_person(call.app, event.caller, vault) for event in (first, *events)]),
         ("callee_of", [_person(call.app, event.callee, vault) for event in (first, *events)]),
@@ -141,8 +141,8 @@ def day_of(app: str, at: int) -> str:
     return f"{app}#{datetime.fromtimestamp(max(0, at) // 1000, UTC):%Y%m%d}"
 
 
-def _of(app: str, number: str | None) -> str | None:
-    return f"{app}#{number}" if number else None
+def _of(app: str, name: str | None) -> str | None:
+    return f"{app}#{name}" if name else None
 
 
 def _person(app: str, person: Subscriber | None, vault: Vault) -> str | None:

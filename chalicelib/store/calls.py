@@ -18,7 +18,7 @@ from chalicelib.core.events import (
     Recording,
     Stored,
 )
-from chalicelib.core.following import GRACE_MS, PARTS, UNFINISHED_MS, due_at
+from chalicelib.core.following import PARTS, UNFINISHED_MS, due_at
 from chalicelib.core.values import DAY_MS, Binding
 from chalicelib.store import rules
 from chalicelib.store.call_items import (
@@ -111,11 +111,12 @@ class DynamoEvents:
         values |= {":size": n(size), ":room": n(MOST_BYTES - size), ":one": n(1)}
         if owner is not None:
             known["app"] = s(owner)
-        if not new.progress.open and event.kind in PARTS and owner is not None:
-            known["due_at"] = n(event.received + UNFINISHED_MS)
-        elif new.progress.open:
+        at = due_at(alone)
+        if at is not None and (new.progress.open or event.sequence is not None):
             changes["due_at"] = ":due"
-            values[":due"] = n(new.progress.at + GRACE_MS)
+            values[":due"] = n(at)
+        elif event.kind in PARTS and owner is not None:
+            known["due_at"] = n(event.received + UNFINISHED_MS)
         if "due_at" in (*known, *changes):
             known["due_shard"] = s(due_shard_of(key.call))
         names = [*changes, *known]
@@ -318,12 +319,14 @@ class DynamoEvents:
 
     def dead(self, search: Search, *, limit: int) -> Found:
         """See the port."""
-        entries = self._places(search, "dead", "dead_shard", search.app, "dead_at")
+        entries = self._places(search, "dead", "dead_shard", search.app, "dead_at", limit=limit)
         return self._page(entries, "dead_at", limit=limit)
 
     def find(self, search: Search, *, limit: int) -> Found:
         """See the port."""
-        sources = (self._places(search, *each, "place") for each in self._indexes(search))
+        sources = (
+            self._places(search, *each, "place", limit=limit) for each in self._indexes(search)
+        )
         if search.person is None:
             return self._page(chain.from_iterable(sources), "place", limit=limit)
         newest = search.newest_first
@@ -333,7 +336,7 @@ class DynamoEvents:
     def _indexes(self, search: Search) -> Iterator[tuple[str, str, str]]:
         """Where to look: index, its attribute, and the value of it."""
         if search.binding is not None:
-            yield "by_binding", "binding_of", search.binding
+            yield "by_binding", "binding_of", f"{search.app}#{search.binding}"
         elif search.number is not None:
             yield "by_number", "number_of", f"{search.app}#{search.number}"
         elif search.person is not None:
@@ -345,7 +348,7 @@ class DynamoEvents:
                 yield "by_day", "day", day_of(search.app, day)
 
     def _places(
-        self, search: Search, index: str, name: str, value: str, order: str
+        self, search: Search, index: str, name: str, value: str, order: str, *, limit: int
     ) -> Iterator[Item]:
         low, high = f"{max(0, search.since):015d}", f"{max(0, search.until):015d}"
         if search.after is not None and search.newest_first:
@@ -360,6 +363,8 @@ class DynamoEvents:
             ExpressionAttributeNames={"#of": name},
             ExpressionAttributeValues={":of": s(value), ":low": s(low), ":high": s(high)},
             ScanIndexForward=not search.newest_first,
+            # The place that was seen already, the page, and one to know whether there are more.
+            Limit=limit + 2,
         ):
             if item[order]["S"] not in (search.after, high):
                 yield item

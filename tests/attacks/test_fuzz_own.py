@@ -21,7 +21,7 @@ from tests.gateways import NOW, Backend, Stage, number, stage, subscriber
 STATUSES = {200, 202, 400, 401, 404, 405}
 """What a request can bring about by itself: no fault of ours, no limit. (Exports have one: they are
 left out.)"""
-MEMBERS = {"records", "cursor", "events", "redelivered", "id", "exports"}
+MEMBERS = {"records", "cursor", "events", "redelivered", "more", "id", "exports"}
 
 PARTS = st.sampled_from(["v1", "records", "search", "events", "redeliver", "recordings", ".", "é"])
 NAMES = st.sampled_from(

@@ -13,8 +13,9 @@ ATTEMPTS = 11
 def tell(
     served: Lambda, password: str, deliver: Callable[[], None], *, down: str, late: str, caller: str
 ) -> Any:
-    """Two calls to an X of each app, by somebody who may not: what the switch is told; and all
-    attempts, until the one that does not answer is given up."""
+    """Calls to an X of each app, by somebody who may not: what the switch is told; and all
+    attempts, until the one that does not answer is given up, and all else that waited for its time
+    has come to an end. The clock stays ahead then."""
     events = [
         {
             "event_id": f"{call}-end",
@@ -40,5 +41,4 @@ def tell(
         served.tick("follow")
         deliver()
     served.tick("follow")
-    served.ahead_s = 0
     return told

@@ -1,7 +1,8 @@
 """Run by the bundle tests as Lambda runs the bundle: `python -I -S in_lambda.py BUNDLE RUNTIME`.
 
-Reads one `[handler, event, seconds that its clock is ahead]` a line, answers one `{"result", "error", "calls"}` a line; `calls` are
-the AWS calls that the handler made, as `[service, operation, parameters]`.
+Reads one `[handler, event, seconds that its clock is ahead]` a line, answers one
+`{"result", "error", "calls"}` a line; `calls` are the AWS calls that the handler made, as
+`[service, operation, parameters]`.
 """
 
 import importlib
@@ -21,8 +22,11 @@ class Context:
     memory_limit_in_mb = 1024
     invoked_function_arn = "arn:aws:lambda:eu-west-1:123456789012:function:masking-gateway-dev"
 
+    def __init__(self, handler: str) -> None:
+        self._left_ms = 900_000 if handler == "transfer" else 30_000
+
     def get_remaining_time_in_millis(self) -> int:
-        return 30_000
+        return self._left_ms
 
 
 def main() -> None:
@@ -39,7 +43,7 @@ def main() -> None:
         calls.clear()
         reply = {"result": None, "error": None, "calls": calls}
         try:
-            reply["result"] = getattr(app, handler)(event, Context())
+            reply["result"] = getattr(app, handler)(event, Context(handler))
         except Exception as error:  # noqa: BLE001 - as Lambda does
             reply["error"] = f"{type(error).__name__}: {error}"
         print(json.dumps(reply, default=repr), file=replies, flush=True)

@@ -53,6 +53,9 @@ def needed(call: Call, *, region: str) -> Iterator[tuple[str, str]]:
     else:
         raise LookupError(f"what does {call.service}:{call.operation} need?")
     action = f"{call.service}:{call.operation}"
+    if action == "sqs:SendMessageBatch":
+        # Of a queue's address, which one handler of the process has asked for and others have.
+        yield from (("sqs:GetQueueUrl", resource) for resource in resources)
     yield from ((ALSO_CALLED.get(action, action), resource) for resource in resources)
 
 

@@ -11,7 +11,7 @@ from chalicelib.core import errors
 from chalicelib.core.archive import Archive
 from chalicelib.core.messages import Reply, Request
 from chalicelib.core.recordings import LINK_S
-from chalicelib.core.redelivering import DeadEvent, Redelivery
+from chalicelib.core.redelivering import AT_ONCE, DeadEvent, Redelivery
 
 if TYPE_CHECKING:
     from chalicelib.core.recordings import RecordingDesk
@@ -120,7 +120,7 @@ class HistoryFacade:
             members = wire.body(visit.request, ("since", "until"))
             since, until = wire.read_span(members)
             told = self._redelivery.again_between(visit.app.name, since=since, until=until, now=now)
-            return Reply(202, as_json({"redelivered": told}))
+            return Reply(202, as_json({"redelivered": told, "more": told >= AT_ONCE}))
 
         return self._door.answer({"POST": use}, request, now=now)
 

@@ -86,12 +86,12 @@ def test_all_of_a_time_are_told_again(
         dies(str(i), clock.now - 4_000 + i * 1_000)
     span = {"since": clock.now - 3_000, "until": clock.now - 1_000}
     answer = demo.post("/v1/events/redeliver", span)
-    assert (answer.status, answer.json) == (202, {"redelivered": 2})
+    assert (answer.status, answer.json) == (202, {"redelivered": 2, "more": False})
     for message in stage.messages():
         gateway().delivery.deliver(Errand.from_text(message), now=clock.now)
     assert len(receiver.got) == 2
     assert [each["at"] for each in dead(demo)] == [clock.now - 1_000, clock.now - 4_000]
-    assert demo.post("/v1/events/redeliver", span).json == {"redelivered": 0}
+    assert demo.post("/v1/events/redeliver", span).json == {"redelivered": 0, "more": False}
 
 
 def test_a_foreign_one_is_an_unknown_one(
@@ -107,7 +107,7 @@ def test_a_foreign_one_is_an_unknown_one(
     assert all(is_problem(each, 404, "unknown") for each in answers)
     assert len({(each.text, str(each.headers)) for each in answers}) == 1
     span = {"since": 0, "until": clock.now}
-    assert other.post("/v1/events/redeliver", span).json == {"redelivered": 0}
+    assert other.post("/v1/events/redeliver", span).json == {"redelivered": 0, "more": False}
     assert stage.messages() == []
     assert dead(demo) == [event]
 
