@@ -19,7 +19,7 @@ from chalicelib.core.events import (
 )
 from chalicelib.core.ports import Credentials
 from chalicelib.core.reporting import EventDesk
-from chalicelib.core.retrying import FETCHES_S, retry_at, wait_s
+from chalicelib.core.retrying import EARLY_MS, FETCHES_S, retry_at, wait_s
 from chalicelib.core.settling import settle
 from chalicelib.core.telling import wanted_by
 from chalicelib.core.values import DAY_MS, App
@@ -34,6 +34,7 @@ class Fetched(StrEnum):
     """What became of an errand."""
 
     STORED = "stored"
+    TAKEN = "taken"
     UNMATCHED = "unmatched"
     DONE_BEFORE = "done before"
     FAILED = "failed"
@@ -74,16 +75,25 @@ class RecordingDesk:
             raise errors.Unavailable("an announced event is not to be seen yet")
         if stored.progress.delivery is not Delivery.FETCHING:
             return Fetched.DONE_BEFORE
+        if stored.progress.at > now + EARLY_MS:
+            return Fetched.TAKEN
         app = self._app(stored.event, dossier)
         if app is None:
             return self._nobodys(dossier.call, stored, errand, now=now)
+        taken = self._take(dossier.call, stored, until=now + round(within_s * 1000))
+        if taken is None:
+            return Fetched.TAKEN
+        call, stored = taken
         try:
             recording = self._keep(app, stored, now=now, within_s=within_s)
         except errors.RecordingFailed as error:
-            return self._again(errand, dossier.call, stored, error, now=now)
+            return self._again(errand, call, stored, error, now=now)
+        except errors.Unavailable:
+            self._note(call, stored, replace(stored.progress, at=now))
+            raise
         told = stored.event.kind in wanted_by(app, self._dialects)
         progress = Progress(Delivery.PENDING if told else Delivery.KEPT, 0, now)
-        self._note(dossier.call, stored, progress, recording)
+        self._note(call, stored, progress, recording)
         if told:
             self._outbox.announce([errand])
         return Fetched.STORED
@@ -113,6 +123,17 @@ class RecordingDesk:
             if app is None and other.carrier == event.carrier:
                 app, _ = self._book.concerned(other)
         return app
+
+    def _take(self, call: Call, stored: Stored, *, until: int) -> tuple[Call, Stored] | None:
+        """The call and its event as they stand once nobody else fetches the recording before
+        `until` (epoch ms): two at once would write to one file, and one of them note the other's
+        md5. None if somebody does."""
+        progress = replace(stored.progress, at=until)
+        if not self._note(call, stored, progress):
+            return None
+        seen = self._events.call(call.id)
+        current = seen.find(stored.key) if seen else None
+        return (seen, current) if seen and current and current.progress == progress else None
 
     def _keep(self, app: App, stored: Stored, *, now: int, within_s: float) -> Recording:
         name = f"recordings/{app.recording_days}/{app.name}/{stored.key.id}"

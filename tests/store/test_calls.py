@@ -175,9 +175,12 @@ def test_a_call_record_is_kept_for_more_than_six_months(stage: Stage, store: Dyn
     assert int(item(stage)["ttl"]["N"]) * 1000 >= FULL.received + 183 * DAY_MS
 
 
-def test_a_call_too_large_for_an_item_loses_nothing(stage: Stage, store: DynamoEvents) -> None:
+@pytest.mark.parametrize("bill", [None, Bill("demo", Tariff(minute=10))])
+def test_a_call_too_large_for_an_item_loses_nothing(
+    stage: Stage, store: DynamoEvents, bill: Bill | None
+) -> None:
     large = [replace(FULL, id=f"e{i}", raw="x" * 90_000) for i in range(6)]
-    errands = [stored(store, each) for each in large]
+    errands = [stored(store, each, bill=bill) for each in large]
     items = stage.items("C#")
     assert 1 < len(items) < 6
     for errand, each in zip(errands, large, strict=True):
@@ -185,8 +188,21 @@ def test_a_call_too_large_for_an_item_loses_nothing(stage: Stage, store: DynamoE
         assert found is not None
         assert found.event == each
     # A repeat finds it where it is.
-    assert [stored(store, each) for each in large] == errands
+    assert [stored(store, each, bill=bill) for each in large] == errands
     assert len(stage.items("C#")) == len(items)
+
+
+@pytest.mark.parametrize("bill", [None, Bill("demo", Tariff(minute=10))])
+def test_how_far_the_events_of_a_large_call_are_has_room(
+    stage: Stage, store: DynamoEvents, bill: Bill | None
+) -> None:
+    errands = [stored(store, replace(FULL, id=f"e{i}", raw="x" * 60_000)) for i in range(6)]
+    # As much as an item just takes.
+    rest = 400_000 - item_size(item(stage)) - 1_000
+    errands.append(stored(store, replace(FULL, id="last", raw="x" * rest), bill=bill))
+    for errand in errands:
+        settled(store, errand, Delivery.DEAD, recording=KEPT)
+    assert all(item_size(each) <= 400_000 for each in stage.items("C#"))
 
 
 # When something is due in a call.
