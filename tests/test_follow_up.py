@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from admin import provision
+from admin import provision, receivers
 from chalicelib.bootstrap import Gateway, gateway
 from chalicelib.core.counting import BLOCK, CLAIM_MS, OVERTAKEN_MS
 from chalicelib.core.delivering import Told
@@ -20,7 +20,6 @@ from tests.stage import X1, A, B, Receiver, Stage, answering, refusal
 
 AT = 1_768_464_000_000
 MINUTE_MS = 60_000
-SECRET = "whsec_" + "c2VjcmV0" * 4
 
 ABOUT: dict[str, Any] = {
     "carrier": "trunk",
@@ -42,9 +41,8 @@ class Died(BaseException):
 def ours(stage: Stage, receiver: Receiver, *, dialect: str) -> Gateway:
     """Of an app that wants to hear of gaps alone, if it hears of them at all."""
     stage.app(callback_url=receiver.url)
+    receivers.give_secret("demo")
     provision.set_app("demo", dialect=dialect)
-    known = stage.secret(stage.credentials)
-    stage.put_secret(stage.credentials, known | {"callbacks": {"demo": {"secret": SECRET}}})
     stage.forget()
     return gateway()
 
@@ -152,10 +150,8 @@ def test_the_recording_of_a_binding_that_records_is_missed(
 ) -> None:
     client = stage.app("other", numbers=[("8610000000088", None)])
     bound = client.bind(phoneX="8610000000088", recordFlag="1").json
+    receivers.give_secret("other")
     provision.set_app("other", dialect="cloudevents", callback_url=receiver.url)
-    known = stage.secret(stage.credentials)
-    known["callbacks"]["other"] = {"secret": SECRET}
-    stage.put_secret(stage.credentials, known)
     stage.forget()
     about = {"binding": bound["bindId"], "number": "8610000000088"}
     events = [replace(each, **about) for each in (START, ANSWER, END)]
@@ -371,3 +367,18 @@ def test_the_calls_of_nobody_are_counted_too(stage: Stage, told: Gateway) -> Non
         told.delivery.deliver(Errand.from_text(message), now=AT)
     count(told, stage, 1, 3)
     assert looks(told, AT + NOTED_MS) == []
+
+
+@pytest.mark.parametrize(
+    "kept", [START, replace(START, kind=EventKind.UNKNOWN), replace(START, number=None)]
+)
+def test_what_nobody_is_told_of_is_counted_too(
+    stage: Stage, receiver: Receiver, kept: Event
+) -> None:
+    silent = ours(stage, receiver, dialect="netease")
+    silent.events.record([replace(kept, call_id="kept", id="k", sequence=1)])
+    assert run(silent, AT + NOTED_MS).looked == 1
+    later = AT + NOTED_MS
+    silent.events.record([replace(kept, call_id="kept", id="l", sequence=2, received=later)])
+    count(silent, stage, 0, 3, now=later)
+    assert looks(silent, later + NOTED_MS) == []

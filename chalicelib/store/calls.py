@@ -18,7 +18,7 @@ from chalicelib.core.events import (
     Recording,
     Stored,
 )
-from chalicelib.core.following import GRACE_MS, PARTS, UNFINISHED_MS, due_at
+from chalicelib.core.following import PARTS, UNFINISHED_MS, due_at
 from chalicelib.core.values import DAY_MS, Binding
 from chalicelib.store import rules
 from chalicelib.store.call_items import (
@@ -43,6 +43,8 @@ RETENTION_MS = 200 * DAY_MS
 """Call records are kept at least six months (China's rule for the 700 segment)."""
 CHARGE_TRIES = 10
 """How often a charge is worked out anew because another event of its call came between."""
+MEND_TRIES = 8
+"""How often what a call is found by is worked out anew because the call moved on meanwhile."""
 NEW_EVENT = "attribute_not_exists(#event)"
 
 
@@ -99,11 +101,12 @@ class DynamoEvents:
         changes, values = _added(new, self._vault())
         if owner is not None:
             known["app"] = s(owner)
-        if not new.progress.open and event.kind in PARTS and owner is not None:
-            known["due_at"] = n(event.received + UNFINISHED_MS)
-        elif new.progress.open:
+        at = due_at(alone)
+        if at is not None and (new.progress.open or event.sequence is not None):
             changes["due_at"] = ":due"
-            values[":due"] = n(new.progress.at + GRACE_MS)
+            values[":due"] = n(at)
+        elif event.kind in PARTS and owner is not None:
+            known["due_at"] = n(event.received + UNFINISHED_MS)
         if "due_at" in (*known, *changes):
             known["due_shard"] = s(due_shard_of(key.call))
         names = [*changes, *known]
@@ -164,14 +167,22 @@ class DynamoEvents:
         return _update(call, changes, values, condition, removed=())
 
     def _indexed(self, item: Item, call: Call) -> None:
-        """Mends what the call is found by, where a late event says that it was another."""
-        wanted = indexed(call, self._vault())
-        if any(item.get(name) != wanted[name] for name in wanted):
+        """Mends what the call is found by, where a late event says that it was another. Raises
+        Contended, so that whoever reports the event does it again."""
+        for _ in range(MEND_TRIES):
+            wanted = indexed(call, self._vault())
+            if all(item.get(name) == wanted[name] for name in wanted):
+                return
             changes = {name: f":{name}" for name in wanted}
             values = {f":{name}": value for name, value in wanted.items()}
-            self._table.update_if(
-                _update(call, changes, values | {":before": n(call.version)}, _SAME, removed=())
-            )
+            values[":before"] = n(call.version)
+            if self._table.update_if(_update(call, changes, values, _SAME, removed=())) is not None:
+                return
+            seen = self._table.get(call_key(call.id))
+            if seen is None:
+                return
+            item, call = seen, read_call(seen, self._vault())
+        raise Contended("many events of one call at once")
 
     def open(self, errand: Errand) -> Dossier:
         """See the port."""

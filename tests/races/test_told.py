@@ -116,11 +116,11 @@ def persisting(work: Any) -> Any:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_in_the_end_everybody_knows_everything(here: Stage, seed: int) -> None:
     here.app("demo", [number(0)])
-    provision.set_app("demo", dialect="cloudevents")
     manager, name = clients.secretsmanager(), settings().credentials_secret
     known = json.loads(manager.get_secret_value(SecretId=name)["SecretString"])
     known["callbacks"] = {"demo": {"secret": "whsec_" + "c2VjcmV0" * 4}}
     manager.put_secret_value(SecretId=name, SecretString=json.dumps(known))
+    provision.set_app("demo", dialect="cloudevents")
     rng = random.Random(seed)
     queue, app = Queue(random.Random(seed + 1)), App(random.Random(seed + 2))
     events = [each for i in range(CALLS) for each in parts(i)]

@@ -380,6 +380,22 @@ def test_whatever_came_first_a_call_stands_where_it_began(
     assert item(stage)["place"]["S"].startswith(f"{START.at:015d}#")
 
 
+def test_a_call_that_is_told_of_meanwhile_stands_where_it_began(
+    stage: Stage, store: DynamoEvents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    errand = stored(store, FULL)
+    before = store._table.update_or_see
+
+    def told_meanwhile(update: Any) -> Any:
+        seen = before(update)
+        settled(store, errand, Delivery.DELIVERED)
+        return seen
+
+    monkeypatch.setattr(store._table, "update_or_see", told_meanwhile)
+    append(store, START, Delivery.KEPT)
+    assert item(stage)["place"]["S"].startswith(f"{START.at:015d}#")
+
+
 def test_what_a_late_event_tells_is_searched_by_too(store: DynamoEvents) -> None:
     append(store, replace(BARE, call_id=FULL.call_id), Delivery.FETCHING)
     append(store, FULL)
