@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 from enum import StrEnum
+from typing import Any
 
 from chalicelib.core import errors
 from chalicelib.core.addressing import AddressBook
-from chalicelib.core.event_ports import Dialects, Dossier, Events, Files, Outbox, RecordingSource
+from chalicelib.core.event_ports import Dialects, Events, Files, Outbox, RecordingSource
 from chalicelib.core.events import (
     Call,
     Delivery,
@@ -77,7 +78,7 @@ class RecordingDesk:
             return Fetched.DONE_BEFORE
         if stored.progress.at > now + EARLY_MS:
             return Fetched.TAKEN
-        app = self._app(stored.event, dossier)
+        app, _ = self._book.concerned(stored.event, dossier)
         if app is None:
             return self._nobodys(dossier.call, stored, errand, now=now)
         taken = self._take(dossier.call, stored, until=now + round(within_s * 1000))
@@ -116,14 +117,6 @@ class RecordingDesk:
         kind = kept.content_type.rpartition("/")[2].removeprefix("x-")
         return self._files.link(kept.name, expires_s=LINK_S, filename=f"{stored.event.at}.{kind}")
 
-    def _app(self, event: Event, dossier: Dossier) -> App | None:
-        app, _ = self._book.concerned(event, dossier)
-        # A recording may name nothing but its call: another event of that says whose it is.
-        for other in dossier.call.events if app is None else ():
-            if app is None and other.carrier == event.carrier:
-                app, _ = self._book.concerned(other)
-        return app
-
     def _take(self, call: Call, stored: Stored, *, until: int) -> tuple[Call, Stored] | None:
         """The call and its event as they stand once nobody else fetches the recording before
         `until` (epoch ms): two at once would write to one file, and one of them note the other's
@@ -157,7 +150,7 @@ class RecordingDesk:
         at = retry_at(FETCHES_S, failed=failed, now=now, salt=stored.key.id)
         if at is None or why.final:
             # First the event that says so: if we die now, it is only said again.
-            self._desk.record([_lost(stored.event, why, now=now)])
+            self._desk.record([_lost(stored.event, call, why, now=now)])
             self._note(call, stored, Progress(Delivery.LOST, failed, now))
             return Fetched.LOST
         if self._note(call, stored, Progress(Delivery.FETCHING, failed, at)):
@@ -181,10 +174,19 @@ class RecordingDesk:
         return settle(self._events, call, stored, progress, recording=recording)
 
 
-def _lost(event: Event, why: errors.RecordingFailed, *, now: int) -> Event:
-    """The event that says that a recording will not come."""
+_ABOUT = ("binding", "carrier_binding", "number", "caller", "callee")
+
+
+def _lost(event: Event, call: Call, why: errors.RecordingFailed, *, now: int) -> Event:
+    """The event that says that a recording will not come. The recording may have named nothing but
+    its call: whose that is, its other events say."""
+    known: dict[str, Any] = {
+        name: next(filter(None, (getattr(each, name) for each in (event, *call.events))), None)
+        for name in _ABOUT
+    }
     return replace(
         event,
+        **known,
         id=f"lost {event.id}",
         kind=EventKind.RECORDING_FAILED,
         at=now,

@@ -19,7 +19,7 @@ from chalicelib.core.events import (
     Stored,
 )
 from chalicelib.core.following import PARTS, UNFINISHED_MS, due_at
-from chalicelib.core.values import DAY_MS, Binding
+from chalicelib.core.values import DAY_MS, MINUTE_MS, Binding
 from chalicelib.store import rules
 from chalicelib.store.call_items import (
     call_id_of,
@@ -280,13 +280,15 @@ class DynamoEvents:
         return self._table.update_if(_update(after, changes, values, _SAME, removed)) is not None
 
     def due(self, *, now: int) -> Iterator[str]:
-        """See the port."""
+        """See the port. Each minute another shard comes first, so that one with more than a turn
+        can attend to does not keep the others waiting."""
+        first = now // MINUTE_MS
         for shard in range(DUE_SHARDS):
             for item in self._table.query(
                 IndexName="due",
                 KeyConditionExpression="due_shard = :shard AND due_at <= :now",
                 ExpressionAttributeValues={
-                    ":shard": s(due_shard("event", shard)),
+                    ":shard": s(due_shard("event", (first + shard) % DUE_SHARDS)),
                     ":now": n(now),
                 },
             ):

@@ -23,7 +23,9 @@ from chalicelib.core.events import (
 )
 from chalicelib.core.following import GRACE_MS, SETTLED_MS, UNFINISHED_MS
 from chalicelib.core.values import DAY_MS, Subscriber, Tariff
+from chalicelib.store.call_items import due_shard_of
 from chalicelib.store.calls import DynamoEvents
+from chalicelib.store.items import DUE_SHARDS
 from chalicelib.store.receivers import DynamoReceivers
 from chalicelib.store.table import Table
 from chalicelib.store.vault import Vault
@@ -220,6 +222,15 @@ def test_what_was_announced_is_looked_after_a_moment_later(
     assert due(stage) == FULL.received + GRACE_MS
     assert list(store.due(now=FULL.received + GRACE_MS - 1)) == []
     assert list(store.due(now=FULL.received + GRACE_MS)) == [errand.key.call]
+
+
+def test_each_shard_has_its_turn_of_being_the_first(store: DynamoEvents) -> None:
+    for i in range(40):
+        append(store, replace(FULL, call_id=f"c{i}"))
+    turns = [FULL.received + GRACE_MS + i * 60_000 for i in range(DUE_SHARDS)]
+    everything = [list(store.due(now=now)) for now in turns]
+    assert {len(each) for each in everything} == {40}
+    assert len({due_shard_of(each[0]) for each in everything}) == DUE_SHARDS
 
 
 def test_a_complete_call_is_never_due_again(stage: Stage, store: DynamoEvents) -> None:
