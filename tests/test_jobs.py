@@ -76,6 +76,21 @@ def test_a_call_reaches_the_apps_receiver_signed(
     assert delivery(stage) == ["delivered"]
 
 
+def test_an_item_that_cannot_be_read_holds_up_nobody_else(
+    stage: Stage, demo: Client, pbx: Pbx, receiver: Receiver
+) -> None:
+    pbx.report(ended())
+    (call,) = stage.items("C#")
+    (sealed,) = [name for name in call if name[0] == "E"]
+    broken = call | {sealed: {"B": b"\x01 not what was sealed"}}
+    stage.dynamodb.put_item(TableName=stage.table, Item=broken)
+    (bad,) = stage.messages()
+    pbx.report(ended(event_id="e2", call_id="c2"))
+    (good,) = stage.messages()
+    assert deliver([bad, good]) == [bad]
+    assert len(receiver.got) == 1
+
+
 def test_calls_and_messages_are_told_apart(
     stage: Stage, demo: Client, pbx: Pbx, receiver: Receiver
 ) -> None:

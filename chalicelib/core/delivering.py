@@ -17,7 +17,7 @@ from chalicelib.core.event_ports import (
     Sender,
 )
 from chalicelib.core.events import Call, Delivery, Errand, Event, EventKind, Progress, Stored
-from chalicelib.core.retrying import RETRIES_S, retry_at, wait_s
+from chalicelib.core.retrying import EARLY_MS, RETRIES_S, retry_at, wait_s
 from chalicelib.core.settling import settle
 from chalicelib.core.telling import wanted_by
 from chalicelib.core.values import App, Binding
@@ -31,8 +31,6 @@ UNANSWERED = 3
 """After so many time-outs in a row a receiver is left alone,"""
 REST_MS = 30_000
 """for so long, until one event may try it again."""
-EARLY_MS = 1_000
-"""A message that comes this much too soon is as good as in time."""
 
 
 class Told(StrEnum):

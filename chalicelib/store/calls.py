@@ -19,7 +19,7 @@ from chalicelib.core.events import (
     Stored,
 )
 from chalicelib.core.following import PARTS, UNFINISHED_MS, due_at
-from chalicelib.core.values import DAY_MS, Binding
+from chalicelib.core.values import DAY_MS, MINUTE_MS, Binding
 from chalicelib.store import rules
 from chalicelib.store.call_items import (
     call_id_of,
@@ -43,7 +43,14 @@ RETENTION_MS = 200 * DAY_MS
 """Call records are kept at least six months (China's rule for the 700 segment)."""
 CHARGE_TRIES = 10
 """How often a charge is worked out anew because another event of its call came between."""
-NEW_EVENT = "attribute_not_exists(#event)"
+MEND_TRIES = 8
+"""How often what a call is found by is worked out anew because the call moved on meanwhile."""
+MOST_BYTES = 380_000
+"""What the events of a call take together. An item takes 400 KB: the rest is what it is found by,
+and how far it has come, for which there has to be room at any time."""
+MORE_BYTES = 512
+"""What there is beside what an event says: its names, how far it is, the recording it brought."""
+NEW_EVENT = "attribute_not_exists(#event) AND (attribute_not_exists(filled) OR filled <= :room)"
 
 
 class DynamoEvents:
@@ -88,8 +95,11 @@ class DynamoEvents:
             return self._charged(new, owner, bill)
         item = self._table.update_or_see(self._appending(new, owner))
         call = read_call(item, self._vault())
+        stored = call.find(key)
+        if stored is None:
+            raise ItemTooLarge("a call with more events than an item holds")
         self._indexed(item, call)
-        return call.find(key) or new
+        return stored
 
     def _appending(self, new: Stored, owner: str | None) -> Item:
         """The write that adds an event; it says of its call what it knows where nobody did yet."""
@@ -97,6 +107,8 @@ class DynamoEvents:
         alone = Call(key.call, owner, 1, (new,))
         known = indexed(alone, self._vault())
         changes, values = _added(new, self._vault())
+        size = _size(values)
+        values |= {":size": n(size), ":room": n(MOST_BYTES - size), ":one": n(1)}
         if owner is not None:
             known["app"] = s(owner)
         at = due_at(alone)
@@ -116,11 +128,11 @@ class DynamoEvents:
         return {
             "Update": {
                 "Key": call_key(key.call),
-                "UpdateExpression": f"SET {', '.join(assigned)} ADD version :one",
+                "UpdateExpression": f"SET {', '.join(assigned)} ADD version :one, filled :size",
                 "ConditionExpression": NEW_EVENT,
                 "ExpressionAttributeNames": {f"#{i}": name for i, name in enumerate(names)}
                 | {"#event": f"E{key.event}"},
-                "ExpressionAttributeValues": values | {":one": n(1)},
+                "ExpressionAttributeValues": values,
             }
         }
 
@@ -132,7 +144,7 @@ class DynamoEvents:
             before = read_call(item, vault) if item else None
             if before and (same := before.find(new.key)):
                 return same
-            paid = int(item["charged"]["N"]) if item and "charged" in item else 0
+            paid = _number(item, "charged")
             stored = (*(before.stored if before else ()), new)
             # Less only if the prices, or whose call it is, have changed since: what was paid stays.
             total = max(paid, bill.total([each.event for each in stored]))
@@ -147,15 +159,19 @@ class DynamoEvents:
                 looked=before.looked if before else 0,
             )
             more = {"charged": n(total)} | ({"app": s(app)} if app else {})
-            writes = [self._rewritten(call, new, more)]
+            writes = [self._rewritten(call, new, more, filled=_number(item, "filled"))]
             if total != paid:
                 writes.append(rules.charge(bill.app, total - paid, now=new.event.received))
             if self._table.transact(writes) is None:
                 return new
         raise Contended("many events of one call at once")
 
-    def _rewritten(self, call: Call, new: Stored, more: Item) -> Item:
+    def _rewritten(self, call: Call, new: Stored, more: Item, *, filled: int) -> Item:
         changes, values = _added(new, self._vault())
+        after = filled + _size(values)
+        if filled and after > MOST_BYTES:
+            raise ItemTooLarge("a call with more events than an item holds")
+        more = more | {"filled": n(after)}
         known = more | indexed(call, self._vault()) | _due(call)
         changes |= {name: f":{name}" for name in known}
         values |= {f":{name}": value for name, value in known.items()}
@@ -165,14 +181,22 @@ class DynamoEvents:
         return _update(call, changes, values, condition, removed=())
 
     def _indexed(self, item: Item, call: Call) -> None:
-        """Mends what the call is found by, where a late event says that it was another."""
-        wanted = indexed(call, self._vault())
-        if any(item.get(name) != wanted[name] for name in wanted):
+        """Mends what the call is found by, where a late event says that it was another. Raises
+        Contended, so that whoever reports the event does it again."""
+        for _ in range(MEND_TRIES):
+            wanted = indexed(call, self._vault())
+            if all(item.get(name) == wanted[name] for name in wanted):
+                return
             changes = {name: f":{name}" for name in wanted}
             values = {f":{name}": value for name, value in wanted.items()}
-            self._table.update_if(
-                _update(call, changes, values | {":before": n(call.version)}, _SAME, removed=())
-            )
+            values[":before"] = n(call.version)
+            if self._table.update_if(_update(call, changes, values, _SAME, removed=())) is not None:
+                return
+            seen = self._table.get(call_key(call.id))
+            if seen is None:
+                return
+            item, call = seen, read_call(seen, self._vault())
+        raise Contended("many events of one call at once")
 
     def open(self, errand: Errand) -> Dossier:
         """See the port."""
@@ -256,13 +280,15 @@ class DynamoEvents:
         return self._table.update_if(_update(after, changes, values, _SAME, removed)) is not None
 
     def due(self, *, now: int) -> Iterator[str]:
-        """See the port."""
+        """See the port. Each minute another shard comes first, so that one with more than a turn
+        can attend to does not keep the others waiting."""
+        first = now // MINUTE_MS
         for shard in range(DUE_SHARDS):
             for item in self._table.query(
                 IndexName="due",
                 KeyConditionExpression="due_shard = :shard AND due_at <= :now",
                 ExpressionAttributeValues={
-                    ":shard": s(due_shard("event", shard)),
+                    ":shard": s(due_shard("event", (first + shard) % DUE_SHARDS)),
                     ":now": n(now),
                 },
             ):
@@ -378,6 +404,15 @@ def _added(new: Stored, vault: Vault) -> tuple[dict[str, str], Item]:
         ":ttl": n((new.event.received + RETENTION_MS) // 1000),
     }
     return changes, values
+
+
+def _size(added: Item) -> int:
+    """Bytes that an event takes in its call's item, at most."""
+    return len(added[":event"]["B"]) + MORE_BYTES
+
+
+def _number(item: Item | None, name: str) -> int:
+    return int(item[name]["N"]) if item and name in item else 0
 
 
 def _due(call: Call) -> Item:

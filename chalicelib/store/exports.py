@@ -58,7 +58,8 @@ def _item(export: Export) -> Item:
     return (
         _key(export.app, export.id)
         | {
-            "day": n(export.day),
+            # Not `day`: that is a key of the calls' index.
+            "begins": n(export.day),
             "format": s(export.format),
             "created": n(export.created),
             "changed": n(export.changed),
@@ -77,7 +78,7 @@ def _export(item: Item) -> Export:
     return Export(
         id=item["sk"]["S"],
         app=item["pk"]["S"].removeprefix("D#"),
-        day=int(item["day"]["N"]),
+        day=int(item["begins"]["N"]),
         format=item["format"]["S"],
         created=int(item["created"]["N"]),
         changed=int(item["changed"]["N"]),

@@ -14,7 +14,8 @@ def tell(
     served: Lambda, password: str, deliver: Callable[[], None], *, down: str, late: str, caller: str
 ) -> Any:
     """Calls to an X of each app, by somebody who may not: what the switch is told; and all
-    attempts, until the one that does not answer is given up."""
+    attempts, until the one that does not answer is given up, and all else that waited for its time
+    has come to an end. The clock stays ahead then."""
     events = [
         {
             "event_id": f"{call}-end",
@@ -35,15 +36,9 @@ def tell(
     for event in events:
         told.append(served.switch("/switch/events", password, [event]))
         deliver()
-    let_time_pass(served, deliver)
-    return told
-
-
-def let_time_pass(served: Lambda, deliver: Callable[[], None]) -> None:
-    """Everything that waits for its time comes to an end."""
     for _ in range(ATTEMPTS):
         served.ahead_s += LATER_S
         served.tick("follow")
         deliver()
     served.tick("follow")
-    served.ahead_s = 0
+    return told

@@ -16,23 +16,24 @@ import requests
 from tests.deploy.bundle import Lambda
 
 SOUND = b"RIFF" + b"~" * 2000
-# More than goes to S3 at once, and then it breaks off.
 BROKEN, SENT = 20_000_000, 9_000_000
-DAYS_LATER_S = 2 * 86_400
 
 
 @contextmanager
 def recordings() -> Iterator[str]:
     """`/sound.wav` and `/broken.wav` on a free port; host and port of it."""
+    # The first time so much that some is with S3 already.
+    sizes = iter((SENT,))
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             broken = self.path == "/broken.wav"
+            content = bytes(next(sizes, 0)) if broken else SOUND
             self.send_response(200)
             self.send_header("Content-Type", "audio/wav")
             self.send_header("Content-Length", str(BROKEN if broken else len(SOUND)))
             self.end_headers()
-            self.wfile.write(bytes(SENT) if broken else SOUND)
+            self.wfile.write(content)
 
         def log_message(self, *_: Any) -> None:
             pass
@@ -51,7 +52,7 @@ def recordings() -> Iterator[str]:
 @dataclass(frozen=True)
 class HistoryJob:
     """An app with a binding of `caller` and `callee` on `number`; `down` was never answered. At
-    `host` are the recordings."""
+    `host` are the recordings. All calls begin after `since`."""
 
     served: Lambda
     password: str
@@ -63,21 +64,26 @@ class HistoryJob:
     caller: str
     callee: str
     number: str
+    since: int
 
-    def run(self) -> dict[str, Any]:
-        """Calls with a recording, with one that breaks off, and with one from elsewhere; then
-        everything that can be asked about them."""
+    def report(self) -> None:
+        """Calls with a recording, with one that breaks off, and with one from elsewhere, and one
+        without an end."""
         for call, url in (
             ("heard", f"http://{self.host}/sound.wav"),
             ("broken", f"http://{self.host}/broken.wav"),
             ("elsewhere", "http://127.0.0.2:9/sound.wav"),
         ):
             self._report(call, url)
+        self._tell({**self._about("endless"), "event_id": "endless", "type": "call.started"})
         self.deliver()
+
+    def ask(self) -> dict[str, Any]:
+        """Everything that can be asked about them."""
         found = {
             "by binding": self._get("/v1/records", binding=self.binding),
             "by number": self._get("/v1/records", number=self.number),
-            "of a day": self._get("/v1/records"),
+            "of a day": self._get("/v1/records", since=str(self.since)),
             "by person": self._post("/v1/records/search", {"person": self.caller}),
         }
         (record,) = [each for each in found["of a day"]["records"] if _kept(each)]
@@ -91,21 +97,32 @@ class HistoryJob:
         found["dead"] = self._get("/v1/events", app=self.down)
         span = {"since": 0, "until": self.served.now_ms() + 1}
         found["redelivered"] = self._post("/v1/events/redeliver", span, app=self.down)
+        self.deliver()
         found["export"] = self._export()
         return found
 
     def _export(self) -> str:
-        """The file of today, as CSV, when today is over."""
-        day = time.strftime("%Y-%m-%d", time.gmtime(self.served.now_ms() / 1000))
-        self.served.ahead_s = DAYS_LATER_S
+        """The file of the day, which is over by now, as CSV."""
+        day = time.strftime("%Y-%m-%d", time.gmtime(self.since / 1000))
         started = self._post("/v1/exports", {"day": day})
         self.deliver()
         done = self._get("/v1/exports/{export_id}", export_id=started["id"])
-        self.served.ahead_s = 0
         return requests.get(done["links"][0], timeout=10).text
 
     def _report(self, call: str, url: str) -> None:
-        about = {
+        about = self._about(call)
+        ended = {"reason": 16, "released_by": "caller"}
+        # What breaks off is found out before it matters.
+        ready = {"url": url, "md5": hashlib.md5(SOUND, usedforsecurity=False).hexdigest()}
+        self._tell(
+            {**about, "event_id": f"{call}-1", "type": "call.started"},
+            {**about, "event_id": f"{call}-2", "type": "call.answered"},
+            {**about, "event_id": f"{call}-3", "type": "call.ended", **ended},
+            {**about, "event_id": f"{call}-4", "type": "recording.ready", **ready},
+        )
+
+    def _about(self, call: str) -> dict[str, Any]:
+        return {
             "call_id": call,
             "binding": self.binding,
             "from": self.caller,
@@ -113,16 +130,10 @@ class HistoryJob:
             "callee": self.callee,
             "at": self.served.now_ms(),
         }
-        ended = {"reason": 16, "released_by": "caller"}
-        # What breaks off is found out before it matters.
-        ready = {"url": url, "md5": hashlib.md5(SOUND, usedforsecurity=False).hexdigest()}
-        events = [
-            {**about, "event_id": f"{call}-1", "type": "call.started"},
-            {**about, "event_id": f"{call}-2", "type": "call.answered"},
-            {**about, "event_id": f"{call}-3", "type": "call.ended", **ended},
-            {**about, "event_id": f"{call}-4", "type": "recording.ready", **ready},
-        ]
-        assert self.served.switch("/switch/events", self.password, events)["accepted"] == 4
+
+    def _tell(self, *events: dict[str, Any]) -> None:
+        told = self.served.switch("/switch/events", self.password, list(events))
+        assert told["accepted"] == len(events)
 
     def _get(
         self, path: str, *, app: dict[str, str] | None = None, **parameters: str

@@ -23,7 +23,9 @@ from chalicelib.core.events import (
 )
 from chalicelib.core.following import GRACE_MS, SETTLED_MS, UNFINISHED_MS
 from chalicelib.core.values import DAY_MS, Subscriber, Tariff
+from chalicelib.store.call_items import due_shard_of
 from chalicelib.store.calls import DynamoEvents
+from chalicelib.store.items import DUE_SHARDS
 from chalicelib.store.receivers import DynamoReceivers
 from chalicelib.store.table import Table
 from chalicelib.store.vault import Vault
@@ -175,9 +177,12 @@ def test_a_call_record_is_kept_for_more_than_six_months(stage: Stage, store: Dyn
     assert int(item(stage)["ttl"]["N"]) * 1000 >= FULL.received + 183 * DAY_MS
 
 
-def test_a_call_too_large_for_an_item_loses_nothing(stage: Stage, store: DynamoEvents) -> None:
+@pytest.mark.parametrize("bill", [None, Bill("demo", Tariff(minute=10))])
+def test_a_call_too_large_for_an_item_loses_nothing(
+    stage: Stage, store: DynamoEvents, bill: Bill | None
+) -> None:
     large = [replace(FULL, id=f"e{i}", raw="x" * 90_000) for i in range(6)]
-    errands = [stored(store, each) for each in large]
+    errands = [stored(store, each, bill=bill) for each in large]
     items = stage.items("C#")
     assert 1 < len(items) < 6
     for errand, each in zip(errands, large, strict=True):
@@ -185,8 +190,21 @@ def test_a_call_too_large_for_an_item_loses_nothing(stage: Stage, store: DynamoE
         assert found is not None
         assert found.event == each
     # A repeat finds it where it is.
-    assert [stored(store, each) for each in large] == errands
+    assert [stored(store, each, bill=bill) for each in large] == errands
     assert len(stage.items("C#")) == len(items)
+
+
+@pytest.mark.parametrize("bill", [None, Bill("demo", Tariff(minute=10))])
+def test_how_far_the_events_of_a_large_call_are_has_room(
+    stage: Stage, store: DynamoEvents, bill: Bill | None
+) -> None:
+    errands = [stored(store, replace(FULL, id=f"e{i}", raw="x" * 60_000)) for i in range(6)]
+    # As much as an item just takes.
+    rest = 400_000 - item_size(item(stage)) - 1_000
+    errands.append(stored(store, replace(FULL, id="last", raw="x" * rest), bill=bill))
+    for errand in errands:
+        settled(store, errand, Delivery.DEAD, recording=KEPT)
+    assert all(item_size(each) <= 400_000 for each in stage.items("C#"))
 
 
 # When something is due in a call.
@@ -204,6 +222,15 @@ def test_what_was_announced_is_looked_after_a_moment_later(
     assert due(stage) == FULL.received + GRACE_MS
     assert list(store.due(now=FULL.received + GRACE_MS - 1)) == []
     assert list(store.due(now=FULL.received + GRACE_MS)) == [errand.key.call]
+
+
+def test_each_shard_has_its_turn_of_being_the_first(store: DynamoEvents) -> None:
+    for i in range(40):
+        append(store, replace(FULL, call_id=f"c{i}"))
+    turns = [FULL.received + GRACE_MS + i * 60_000 for i in range(DUE_SHARDS)]
+    everything = [list(store.due(now=now)) for now in turns]
+    assert {len(each) for each in everything} == {40}
+    assert len({due_shard_of(each[0]) for each in everything}) == DUE_SHARDS
 
 
 def test_a_complete_call_is_never_due_again(stage: Stage, store: DynamoEvents) -> None:
@@ -377,6 +404,22 @@ def test_whatever_came_first_a_call_stands_where_it_began(
 ) -> None:
     for each in turn:
         append(store, each)
+    assert item(stage)["place"]["S"].startswith(f"{START.at:015d}#")
+
+
+def test_a_call_that_is_told_of_meanwhile_stands_where_it_began(
+    stage: Stage, store: DynamoEvents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    errand = stored(store, FULL)
+    before = store._table.update_or_see
+
+    def told_meanwhile(update: Any) -> Any:
+        seen = before(update)
+        settled(store, errand, Delivery.DELIVERED)
+        return seen
+
+    monkeypatch.setattr(store._table, "update_or_see", told_meanwhile)
+    append(store, START, Delivery.KEPT)
     assert item(stage)["place"]["S"].startswith(f"{START.at:015d}#")
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import json
 import re
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
@@ -61,6 +62,8 @@ def body(request: Request, known: Collection[str]) -> Members:
     if not isinstance(members, dict):
         raise Refused(MALFORMED, "the body is not a JSON object in UTF-8")
     _check(members, known)
+    if len(json.loads(request.body, object_pairs_hook=list)) != len(members):
+        raise Refused(MALFORMED, "a parameter comes twice")
     return {name: value for name, value in members.items() if value is not None}
 
 
@@ -182,7 +185,8 @@ def _read_cursor(text: str) -> tuple[int, int, str]:
     except (binascii.Error, ValueError):
         plain = ""
     found = _PLACE.fullmatch(plain)
-    if found is None:
+    # Whoever made it himself may ask for no other times than without one.
+    if found is None or not int(found[1]) < int(found[2]) <= NEVER:
         raise BadParameter("cursor")
     return int(found[1]), int(found[2]), found[3]
 

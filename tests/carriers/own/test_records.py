@@ -12,6 +12,7 @@ from tests.stage import X1, X2, A, B, C, Client, Clock, D, Stage
 
 DAY = 86_400_000
 MINUTE = 60_000
+PLACE = "000000000000003#" + "a" * 22
 
 Ended = Callable[..., int]
 
@@ -194,6 +195,9 @@ def test_a_person_does_not_stand_in_an_address(demo: Backend, ended: Ended) -> N
         (f"cursor={unpadded('1|2|000000000000003#' + 'a' * 21)}", "bad-parameter"),
         (f"cursor={unpadded('1|2|000000000000003#' + 'a' * 22)}x", "bad-parameter"),
         (f"cursor={unpadded('a|2|000000000000003#' + 'a' * 22)}", "bad-parameter"),
+        (f"cursor={unpadded(f'2|2|{PLACE}')}", "bad-parameter"),
+        # The year 33658.
+        (f"cursor={unpadded('9' * 14 + '8|' + '9' * 15 + '|' + PLACE)}", "bad-parameter"),
         (f"cursor={'A' * 10_000}", "bad-parameter"),
     ],
 )
@@ -213,6 +217,7 @@ def test_what_can_not_be_meant(demo: Backend, query: str, word: str) -> None:
         (json.dumps({"person": "x" * 70_000}), "malformed"),
         ({"who": A}, "malformed"),
         ({"person": A, "number": X1}, "malformed"),
+        (f'{{"person": "{A}", "limit": 1, "limit": 2}}', "malformed"),
         ({"person": int(A)}, "bad-parameter"),
         ({"person": "0044770090000"}, "bad-parameter"),
         ({"person": f"{A} "}, "bad-parameter"),
