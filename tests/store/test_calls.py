@@ -224,6 +224,16 @@ def test_what_was_announced_is_looked_after_a_moment_later(
     assert list(store.due(now=FULL.received + GRACE_MS)) == [errand.key.call]
 
 
+def test_what_is_counted_later_puts_off_nothing_that_is_open(
+    stage: Stage, store: DynamoEvents
+) -> None:
+    append(store, FULL)
+    with answering(stage.dynamodb, "UpdateItem") as writes:
+        append(store, replace(START, received=FULL.received + 1_000, sequence=8), Delivery.KEPT)
+    assert due(stage) == FULL.received + GRACE_MS
+    assert len(writes) == 2
+
+
 def test_each_shard_has_its_turn_of_being_the_first(store: DynamoEvents) -> None:
     for i in range(40):
         append(store, replace(FULL, call_id=f"c{i}"))
