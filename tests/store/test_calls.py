@@ -374,6 +374,14 @@ def test_a_call_is_not_found_by_anything_else(store: DynamoEvents, by: Any) -> N
     assert store.find(search(**by), limit=10).calls == []
 
 
+def test_what_a_switch_takes_for_a_binding_is_no_key(stage: Stage, store: DynamoEvents) -> None:
+    # The key of an index has 2,048 bytes (DynamoDB's limits, read 2026-11).
+    said = "訂" * 2048
+    errand = stored(store, replace(FULL, binding=said))
+    assert "binding_of" not in item(stage)
+    assert call_of(store, errand).events[0].binding == said
+
+
 def test_what_is_nobodys_is_found_by_nobody(stage: Stage, store: DynamoEvents) -> None:
     append(store, FULL, owner=None)
     assert not {"day", "place", "caller_of", "number_of"} & item(stage).keys()
