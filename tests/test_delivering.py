@@ -268,3 +268,15 @@ def test_the_dead_of_a_time_are_told_again_at_once(
     assert sent == {errands[1].key, errands[2].key}
     assert ours.redelivery.again_between("demo", since=AT + 1, until=AT + 3, now=AT) == 0
     assert ours.redelivery.again_between("other", since=0, until=AT + 9, now=AT) == 0
+
+
+def test_what_died_of_a_call_that_was_going_on_already_is_told_again(
+    stage: Stage, ours: Gateway, died: Callable[..., Errand]
+) -> None:
+    died(replace(END, id="first", at=AT - 1))
+    second = died(replace(END, at=AT))
+    (dead,) = ours.redelivery.dead("demo", since=AT, until=AT + 1).events
+    assert dead.id == second.key.id
+    assert ours.redelivery.again_between("demo", since=AT, until=AT + 1, now=AT) == 1
+    assert [Errand.from_text(each).key for each in stage.messages()] == [second.key]
+    assert len(ours.redelivery.dead("demo", since=0, until=AT + 1).events) == 1

@@ -18,7 +18,7 @@ from chalicelib.core.events import (
     Recording,
     Stored,
 )
-from chalicelib.core.following import PARTS, UNFINISHED_MS, due_at
+from chalicelib.core.following import GRACE_MS, PARTS, UNFINISHED_MS, due_at
 from chalicelib.core.values import DAY_MS, MINUTE_MS, Binding
 from chalicelib.store import rules
 from chalicelib.store.call_items import (
@@ -181,10 +181,11 @@ class DynamoEvents:
         return _update(call, changes, values, condition, removed=())
 
     def _indexed(self, item: Item, call: Call) -> None:
-        """Mends what the call is found by, where a late event says that it was another. Raises
-        Contended, so that whoever reports the event does it again."""
+        """Mends what the call is found by, where a late event says that it was another, and when it
+        is due, where the write that added the event put that off. Raises Contended, so that whoever
+        reports the event does it again."""
         for _ in range(MEND_TRIES):
-            wanted = indexed(call, self._vault())
+            wanted = indexed(call, self._vault()) | _sooner(item, call)
             if all(item.get(name) == wanted[name] for name in wanted):
                 return
             changes = {name: f":{name}" for name in wanted}
@@ -418,6 +419,13 @@ def _number(item: Item | None, name: str) -> int:
 def _due(call: Call) -> Item:
     at = due_at(call)
     return {} if at is None else {"due_shard": s(due_shard_of(call.id)), "due_at": n(at)}
+
+
+def _sooner(item: Item, call: Call) -> Item:
+    """When a call is due, if that is well before it says so itself."""
+    at = due_at(call)
+    put_off = at is not None and at + GRACE_MS < _number(item, "due_at")
+    return _due(call) if put_off else {}
 
 
 def _update(

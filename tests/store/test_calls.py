@@ -224,6 +224,16 @@ def test_what_was_announced_is_looked_after_a_moment_later(
     assert list(store.due(now=FULL.received + GRACE_MS)) == [errand.key.call]
 
 
+def test_what_is_counted_later_puts_off_nothing_that_is_open(
+    stage: Stage, store: DynamoEvents
+) -> None:
+    append(store, FULL)
+    with answering(stage.dynamodb, "UpdateItem") as writes:
+        append(store, replace(START, received=FULL.received + 1_000, sequence=8), Delivery.KEPT)
+    assert due(stage) == FULL.received + GRACE_MS
+    assert len(writes) == 2
+
+
 def test_each_shard_has_its_turn_of_being_the_first(store: DynamoEvents) -> None:
     for i in range(40):
         append(store, replace(FULL, call_id=f"c{i}"))
@@ -362,6 +372,14 @@ def test_a_call_is_found_by_each_thing_it_is_about(store: DynamoEvents, by: Any)
 def test_a_call_is_not_found_by_anything_else(store: DynamoEvents, by: Any) -> None:
     append(store, FULL)
     assert store.find(search(**by), limit=10).calls == []
+
+
+def test_what_a_switch_takes_for_a_binding_is_no_key(stage: Stage, store: DynamoEvents) -> None:
+    # The key of an index has 2,048 bytes (DynamoDB's limits, read 2026-11).
+    said = "訂" * 2048
+    errand = stored(store, replace(FULL, binding=said))
+    assert "binding_of" not in item(stage)
+    assert call_of(store, errand).events[0].binding == said
 
 
 def test_what_is_nobodys_is_found_by_nobody(stage: Stage, store: DynamoEvents) -> None:
