@@ -14,6 +14,7 @@ from chalicelib.core.follow_up import Seen
 from chalicelib.core.following import GRACE_MS
 from chalicelib.core.retrying import JITTER, QUEUED_S, RETRIES_S
 from chalicelib.core.values import Subscriber
+from chalicelib.store.receivers import DynamoReceivers
 from tests.stage import X1, A, B, Receiver, Stage, answering, refusal
 
 AT = 1_768_464_000_000
@@ -182,8 +183,6 @@ def test_a_receiver_that_never_answers_is_left_alone_and_probed_by_one(
 def test_a_receiver_that_is_back_gets_everything_again(
     stage: Stage, ours: Gateway, receiver: Receiver
 ) -> None:
-    from chalicelib.store.receivers import DynamoReceivers
-
     for _ in range(UNANSWERED):
         DynamoReceivers(ours._table).unanswered("demo", rest_until=AT)
     errands = [announced(ours, stage, replace(END, id=f"e{i}", call_id=f"c{i}")) for i in range(3)]
@@ -194,7 +193,7 @@ def test_a_receiver_that_is_back_gets_everything_again(
 def test_a_slow_receiver_is_served_in_the_other_lane(
     stage: Stage, ours: Gateway, receiver: Receiver
 ) -> None:
-    ours.delivery.slow("demo", now=AT)
+    DynamoReceivers(ours._table).slow("demo", until=AT + SLOW_FOR_MS)
     errand = announced(ours, stage)
     assert ours.delivery.deliver(errand, now=AT, lane="fast") is Told.SLOW_LANE
     assert receiver.got == []
@@ -269,3 +268,15 @@ def test_the_dead_of_a_time_are_told_again_at_once(
     assert sent == {errands[1].key, errands[2].key}
     assert ours.redelivery.again_between("demo", since=AT + 1, until=AT + 3, now=AT) == 0
     assert ours.redelivery.again_between("other", since=0, until=AT + 9, now=AT) == 0
+
+
+def test_what_died_of_a_call_that_was_going_on_already_is_told_again(
+    stage: Stage, ours: Gateway, died: Callable[..., Errand]
+) -> None:
+    died(replace(END, id="first", at=AT - 1))
+    second = died(replace(END, at=AT))
+    (dead,) = ours.redelivery.dead("demo", since=AT, until=AT + 1).events
+    assert dead.id == second.key.id
+    assert ours.redelivery.again_between("demo", since=AT, until=AT + 1, now=AT) == 1
+    assert [Errand.from_text(each).key for each in stage.messages()] == [second.key]
+    assert len(ours.redelivery.dead("demo", since=0, until=AT + 1).events) == 1

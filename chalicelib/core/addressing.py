@@ -27,17 +27,35 @@ class AddressBook:
     def concerned(
         self, event: Event, dossier: Dossier | None = None, *, ended: int | None = None
     ) -> tuple[App | None, Binding | None]:
-        """The app and the binding; what the dossier has is not looked up again. A placed call is
-        noted as over since `ended` (epoch ms), and its people are free again."""
+        """The app and the binding, by the other events of its call if it does not say so itself;
+        what the dossier has is not looked up again. A placed call is noted as over since `ended`
+        (epoch ms), and its people are free again."""
         if event.placed is not None:
             call = self._placed_call(event)
             if call is not None and ended is not None:
                 self._placed.end(call, now=ended)
             return (self._apps.get(call.app) if call else None), None
+        app, binding = self._named(event, dossier)
+        if app is None and dossier is not None:
+            return self._of_its_call(event, dossier)
+        return app, binding
+
+    def _named(self, event: Event, dossier: Dossier | None) -> tuple[App | None, Binding | None]:
         binding = self._binding(event, dossier)
         if binding is not None and binding.carrier == event.carrier:
             return self._apps.get(binding.app), binding
         return self.owner(event), None
+
+    def _of_its_call(self, event: Event, dossier: Dossier) -> tuple[App | None, Binding | None]:
+        """An event may name nothing but its call, as a recording does: others say whose that is."""
+        asked = {_names(event)}
+        for other in dossier.call.events:
+            if other.carrier == event.carrier and _names(other) not in asked:
+                asked.add(_names(other))
+                app, binding = self.concerned(other)
+                if app is not None:
+                    return app, binding
+        return None, None
 
     def _placed_call(self, event: Event) -> PlacedCall | None:
         call = self._placed.get(event.call_id, carrier=event.carrier)
@@ -60,3 +78,9 @@ class AddressBook:
         leg = line.leg or line.everybodys
         binding = self._bindings.get(leg.binding) if leg is not None else None
         return binding if binding and binding.carrier_id == event.carrier_binding else None
+
+
+def _names(event: Event) -> tuple[object, ...]:
+    """What of an event says whose it is."""
+    about = (event.binding, event.carrier_binding, event.number, event.caller)
+    return *about, event.placed is not None

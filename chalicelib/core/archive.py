@@ -36,9 +36,8 @@ class Archive:
     def find(self, search: Search, *, limit: int, now: int) -> Page:
         """At most `limit` records as searched for; somebody else's binding has none."""
         found = self._events.find(search, limit=limit)
-        own = [call for call in found.calls if call.app == search.app]
-        entries = [entry for call in own if (entry := entry_of(call, now=now))]
-        return Page(entries, found.after if own else None)
+        entries = [entry for call in found.calls if (entry := entry_of(call, now=now))]
+        return Page(entries, found.after)
 
     def get(self, app: str, call_id: str, *, now: int) -> Entry:
         """One record. Raises UnknownRecord."""

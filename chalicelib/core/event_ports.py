@@ -119,8 +119,8 @@ class Events(Protocol):
         ...
 
     def dead(self, search: Search, *, limit: int) -> Found:
-        """Calls with events whose receiver never took them; `since` and `until` are about the
-        events' own time. Of the search's others only `after` counts."""
+        """Calls with events whose receiver never took them; `since` and `until` are about the time
+        of the first of them. Of the search's others only `after` counts."""
         ...
 
     def find(self, search: Search, *, limit: int) -> Found:

@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 from enum import StrEnum
+from typing import Any
 
 from chalicelib.core import errors
 from chalicelib.core.addressing import AddressBook
-from chalicelib.core.event_ports import Dialects, Dossier, Events, Files, Outbox, RecordingSource
+from chalicelib.core.event_ports import Dialects, Events, Files, Outbox, RecordingSource
 from chalicelib.core.events import (
     Call,
     Delivery,
@@ -19,7 +20,7 @@ from chalicelib.core.events import (
 )
 from chalicelib.core.ports import Credentials
 from chalicelib.core.reporting import EventDesk
-from chalicelib.core.retrying import FETCHES_S, retry_at, wait_s
+from chalicelib.core.retrying import EARLY_MS, FETCHES_S, retry_at, wait_s
 from chalicelib.core.settling import settle
 from chalicelib.core.telling import wanted_by
 from chalicelib.core.values import DAY_MS, App
@@ -34,6 +35,7 @@ class Fetched(StrEnum):
     """What became of an errand."""
 
     STORED = "stored"
+    TAKEN = "taken"
     UNMATCHED = "unmatched"
     DONE_BEFORE = "done before"
     FAILED = "failed"
@@ -74,16 +76,25 @@ class RecordingDesk:
             raise errors.Unavailable("an announced event is not to be seen yet")
         if stored.progress.delivery is not Delivery.FETCHING:
             return Fetched.DONE_BEFORE
-        app = self._app(stored.event, dossier)
+        if stored.progress.at > now + EARLY_MS:
+            return Fetched.TAKEN
+        app, _ = self._book.concerned(stored.event, dossier)
         if app is None:
             return self._nobodys(dossier.call, stored, errand, now=now)
+        taken = self._take(dossier.call, stored, until=now + round(within_s * 1000))
+        if taken is None:
+            return Fetched.TAKEN
+        call, stored = taken
         try:
             recording = self._keep(app, stored, now=now, within_s=within_s)
         except errors.RecordingFailed as error:
-            return self._again(errand, dossier.call, stored, error, now=now)
+            return self._again(errand, call, stored, error, now=now)
+        except errors.Unavailable:
+            self._note(call, stored, replace(stored.progress, at=now))
+            raise
         told = stored.event.kind in wanted_by(app, self._dialects)
         progress = Progress(Delivery.PENDING if told else Delivery.KEPT, 0, now)
-        self._note(dossier.call, stored, progress, recording)
+        self._note(call, stored, progress, recording)
         if told:
             self._outbox.announce([errand])
         return Fetched.STORED
@@ -106,13 +117,16 @@ class RecordingDesk:
         kind = kept.content_type.rpartition("/")[2].removeprefix("x-")
         return self._files.link(kept.name, expires_s=LINK_S, filename=f"{stored.event.at}.{kind}")
 
-    def _app(self, event: Event, dossier: Dossier) -> App | None:
-        app, _ = self._book.concerned(event, dossier)
-        # A recording may name nothing but its call: another event of that says whose it is.
-        for other in dossier.call.events if app is None else ():
-            if app is None and other.carrier == event.carrier:
-                app, _ = self._book.concerned(other)
-        return app
+    def _take(self, call: Call, stored: Stored, *, until: int) -> tuple[Call, Stored] | None:
+        """The call and its event as they stand once nobody else fetches the recording before
+        `until` (epoch ms): two at once would write to one file, and one of them note the other's
+        md5. None if somebody does."""
+        progress = replace(stored.progress, at=until)
+        if not self._note(call, stored, progress):
+            return None
+        seen = self._events.call(call.id)
+        current = seen.find(stored.key) if seen else None
+        return (seen, current) if seen and current and current.progress == progress else None
 
     def _keep(self, app: App, stored: Stored, *, now: int, within_s: float) -> Recording:
         name = f"recordings/{app.recording_days}/{app.name}/{stored.key.id}"
@@ -136,7 +150,7 @@ class RecordingDesk:
         at = retry_at(FETCHES_S, failed=failed, now=now, salt=stored.key.id)
         if at is None or why.final:
             # First the event that says so: if we die now, it is only said again.
-            self._desk.record([_lost(stored.event, why, now=now)])
+            self._desk.record([_lost(stored.event, call, why, now=now)])
             self._note(call, stored, Progress(Delivery.LOST, failed, now))
             return Fetched.LOST
         if self._note(call, stored, Progress(Delivery.FETCHING, failed, at)):
@@ -160,10 +174,19 @@ class RecordingDesk:
         return settle(self._events, call, stored, progress, recording=recording)
 
 
-def _lost(event: Event, why: errors.RecordingFailed, *, now: int) -> Event:
-    """The event that says that a recording will not come."""
+_ABOUT = ("binding", "carrier_binding", "number", "caller", "callee")
+
+
+def _lost(event: Event, call: Call, why: errors.RecordingFailed, *, now: int) -> Event:
+    """The event that says that a recording will not come. The recording may have named nothing but
+    its call: whose that is, its other events say."""
+    known: dict[str, Any] = {
+        name: next(filter(None, (getattr(each, name) for each in (event, *call.events))), None)
+        for name in _ABOUT
+    }
     return replace(
         event,
+        **known,
         id=f"lost {event.id}",
         kind=EventKind.RECORDING_FAILED,
         at=now,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from chalicelib.core.errors import UnknownEvent
 from chalicelib.core.event_ports import Events, Outbox, Search
 from chalicelib.core.events import Call, Delivery, Errand, EventKey, EventKind, Progress, Stored
+from chalicelib.core.following import UNFINISHED_MS
 from chalicelib.core.settling import settle
 
 PAGE = 100
@@ -46,10 +47,9 @@ class Redelivery:
     def dead(
         self, app: str, *, since: int, until: int, after: str | None = None, limit: int = PAGE
     ) -> DeadPage:
-        """The dead events of at most `limit` calls."""
-        search = Search(app, since, until, after=after)
-        found = self._events.dead(search, limit=limit)
-        events = [_dead(each) for call in found.calls for each in dead_of(call)]
+        """The dead events of at most `limit` calls, some of which may have none of that time."""
+        found = self._events.dead(_search(app, since, until, after), limit=limit)
+        events = [_dead(each) for call in found.calls for each in dead_of(call, since=since)]
         return DeadPage(events, found.after)
 
     def again(self, app: str, event_id: str, *, now: int) -> None:
@@ -70,9 +70,9 @@ class Redelivery:
         after; how many. A repeat goes on where the one before left off."""
         told, after = 0, None
         while True:
-            found = self._events.dead(Search(app, since, until, after=after), limit=PAGE)
+            found = self._events.dead(_search(app, since, until, after), limit=PAGE)
             for call in found.calls:
-                told += self._tell(call, dead_of(call), now=now)
+                told += self._tell(call, dead_of(call, since=since), now=now)
             if found.after is None or told >= AT_ONCE:
                 return told
             after = found.after
@@ -88,9 +88,19 @@ class Redelivery:
         return len(errands)
 
 
-def dead_of(call: Call) -> list[Stored]:
-    """What of a call was given up."""
-    return [each for each in call.stored if each.progress.delivery is Delivery.DEAD]
+def dead_of(call: Call, *, since: int) -> list[Stored]:
+    """What of a call was given up, of what happened from `since` on."""
+    return [
+        each
+        for each in call.stored
+        if each.progress.delivery is Delivery.DEAD and each.event.at >= since
+    ]
+
+
+def _search(app: str, since: int, until: int, after: str | None) -> Search:
+    """Calls are listed by the first dead event of theirs: that of a call which was going on at
+    `since` may be from before."""
+    return Search(app, max(0, since - UNFINISHED_MS), until, after=after)
 
 
 def _dead(stored: Stored) -> DeadEvent:

@@ -26,6 +26,9 @@ JITTER = 0.1
 QUEUED_S = 900
 """A retry this soon waits in the queue, a later one in the due index."""
 
+EARLY_MS = 1_000
+"""A message that comes this much too soon is as good as in time."""
+
 
 def retry_at(delays_s: tuple[int, ...], *, failed: int, now: int, salt: str) -> int | None:
     """When (epoch ms) to try again what failed `failed` times by now; None: not any more. `salt`

@@ -7,6 +7,7 @@ it is, `R<digest>` the recording that it brought.
 import zlib
 from datetime import UTC, datetime
 
+from chalicelib.core.binding import handle_of
 from chalicelib.core.events import (
     Call,
     Delivery,
@@ -126,7 +127,7 @@ def indexed(call: Call, vault: Vault) -> Item:
         "place": s(place(at, call.id)),
     }
     for name, values in (
-        ("binding_of", [_of(call.app, event.binding) for event in (first, *events)]),
+        ("binding_of", [_of(call.app, _ours(event.binding)) for event in (first, *events)]),
         ("number_of", [_of(call.app, event.number) for event in (first, *events)]),
         ("caller_of", [_person(call.app, event.caller, vault) for event in (first, *events)]),
         ("callee_of", [_person(call.app, event.callee, vault) for event in (first, *events)]),
@@ -139,6 +140,12 @@ def indexed(call: Call, vault: Vault) -> Item:
 def day_of(app: str, at: int) -> str:
     """The partition of a day (UTC) of an app."""
     return f"{app}#{datetime.fromtimestamp(max(0, at) // 1000, UTC):%Y%m%d}"
+
+
+def _ours(binding: str | None) -> str | None:
+    """What can be the id of a binding. A switch may say anything there, also more than fits into
+    the key of an index, and the event would be refused whole."""
+    return binding if binding and handle_of(binding) else None
 
 
 def _of(app: str, name: str | None) -> str | None:

@@ -18,8 +18,8 @@ from chalicelib.core.events import (
     Recording,
     Stored,
 )
-from chalicelib.core.following import PARTS, UNFINISHED_MS, due_at
-from chalicelib.core.values import DAY_MS, Binding
+from chalicelib.core.following import GRACE_MS, PARTS, UNFINISHED_MS, due_at
+from chalicelib.core.values import DAY_MS, MINUTE_MS, Binding
 from chalicelib.store import rules
 from chalicelib.store.call_items import (
     call_id_of,
@@ -45,7 +45,12 @@ CHARGE_TRIES = 10
 """How often a charge is worked out anew because another event of its call came between."""
 MEND_TRIES = 8
 """How often what a call is found by is worked out anew because the call moved on meanwhile."""
-NEW_EVENT = "attribute_not_exists(#event)"
+MOST_BYTES = 380_000
+"""What the events of a call take together. An item takes 400 KB: the rest is what it is found by,
+and how far it has come, for which there has to be room at any time."""
+MORE_BYTES = 512
+"""What there is beside what an event says: its names, how far it is, the recording it brought."""
+NEW_EVENT = "attribute_not_exists(#event) AND (attribute_not_exists(filled) OR filled <= :room)"
 
 
 class DynamoEvents:
@@ -90,8 +95,11 @@ class DynamoEvents:
             return self._charged(new, owner, bill)
         item = self._table.update_or_see(self._appending(new, owner))
         call = read_call(item, self._vault())
+        stored = call.find(key)
+        if stored is None:
+            raise ItemTooLarge("a call with more events than an item holds")
         self._indexed(item, call)
-        return call.find(key) or new
+        return stored
 
     def _appending(self, new: Stored, owner: str | None) -> Item:
         """The write that adds an event; it says of its call what it knows where nobody did yet."""
@@ -99,6 +107,8 @@ class DynamoEvents:
         alone = Call(key.call, owner, 1, (new,))
         known = indexed(alone, self._vault())
         changes, values = _added(new, self._vault())
+        size = _size(values)
+        values |= {":size": n(size), ":room": n(MOST_BYTES - size), ":one": n(1)}
         if owner is not None:
             known["app"] = s(owner)
         at = due_at(alone)
@@ -118,11 +128,11 @@ class DynamoEvents:
         return {
             "Update": {
                 "Key": call_key(key.call),
-                "UpdateExpression": f"SET {', '.join(assigned)} ADD version :one",
+                "UpdateExpression": f"SET {', '.join(assigned)} ADD version :one, filled :size",
                 "ConditionExpression": NEW_EVENT,
                 "ExpressionAttributeNames": {f"#{i}": name for i, name in enumerate(names)}
                 | {"#event": f"E{key.event}"},
-                "ExpressionAttributeValues": values | {":one": n(1)},
+                "ExpressionAttributeValues": values,
             }
         }
 
@@ -134,7 +144,7 @@ class DynamoEvents:
             before = read_call(item, vault) if item else None
             if before and (same := before.find(new.key)):
                 return same
-            paid = int(item["charged"]["N"]) if item and "charged" in item else 0
+            paid = _number(item, "charged")
             stored = (*(before.stored if before else ()), new)
             # Less only if the prices, or whose call it is, have changed since: what was paid stays.
             total = max(paid, bill.total([each.event for each in stored]))
@@ -149,15 +159,19 @@ class DynamoEvents:
                 looked=before.looked if before else 0,
             )
             more = {"charged": n(total)} | ({"app": s(app)} if app else {})
-            writes = [self._rewritten(call, new, more)]
+            writes = [self._rewritten(call, new, more, filled=_number(item, "filled"))]
             if total != paid:
                 writes.append(rules.charge(bill.app, total - paid, now=new.event.received))
             if self._table.transact(writes) is None:
                 return new
         raise Contended("many events of one call at once")
 
-    def _rewritten(self, call: Call, new: Stored, more: Item) -> Item:
+    def _rewritten(self, call: Call, new: Stored, more: Item, *, filled: int) -> Item:
         changes, values = _added(new, self._vault())
+        after = filled + _size(values)
+        if filled and after > MOST_BYTES:
+            raise ItemTooLarge("a call with more events than an item holds")
+        more = more | {"filled": n(after)}
         known = more | indexed(call, self._vault()) | _due(call)
         changes |= {name: f":{name}" for name in known}
         values |= {f":{name}": value for name, value in known.items()}
@@ -167,10 +181,11 @@ class DynamoEvents:
         return _update(call, changes, values, condition, removed=())
 
     def _indexed(self, item: Item, call: Call) -> None:
-        """Mends what the call is found by, where a late event says that it was another. Raises
-        Contended, so that whoever reports the event does it again."""
+        """Mends what the call is found by, where a late event says that it was another, and when it
+        is due, where the write that added the event put that off. Raises Contended, so that whoever
+        reports the event does it again."""
         for _ in range(MEND_TRIES):
-            wanted = indexed(call, self._vault())
+            wanted = indexed(call, self._vault()) | _sooner(item, call)
             if all(item.get(name) == wanted[name] for name in wanted):
                 return
             changes = {name: f":{name}" for name in wanted}
@@ -266,13 +281,15 @@ class DynamoEvents:
         return self._table.update_if(_update(after, changes, values, _SAME, removed)) is not None
 
     def due(self, *, now: int) -> Iterator[str]:
-        """See the port."""
+        """See the port. Each minute another shard comes first, so that one with more than a turn
+        can attend to does not keep the others waiting."""
+        first = now // MINUTE_MS
         for shard in range(DUE_SHARDS):
             for item in self._table.query(
                 IndexName="due",
                 KeyConditionExpression="due_shard = :shard AND due_at <= :now",
                 ExpressionAttributeValues={
-                    ":shard": s(due_shard("event", shard)),
+                    ":shard": s(due_shard("event", (first + shard) % DUE_SHARDS)),
                     ":now": n(now),
                 },
             ):
@@ -390,9 +407,25 @@ def _added(new: Stored, vault: Vault) -> tuple[dict[str, str], Item]:
     return changes, values
 
 
+def _size(added: Item) -> int:
+    """Bytes that an event takes in its call's item, at most."""
+    return len(added[":event"]["B"]) + MORE_BYTES
+
+
+def _number(item: Item | None, name: str) -> int:
+    return int(item[name]["N"]) if item and name in item else 0
+
+
 def _due(call: Call) -> Item:
     at = due_at(call)
     return {} if at is None else {"due_shard": s(due_shard_of(call.id)), "due_at": n(at)}
+
+
+def _sooner(item: Item, call: Call) -> Item:
+    """When a call is due, if that is well before it says so itself."""
+    at = due_at(call)
+    put_off = at is not None and at + GRACE_MS < _number(item, "due_at")
+    return _due(call) if put_off else {}
 
 
 def _update(

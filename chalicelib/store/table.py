@@ -155,7 +155,7 @@ class Table:
         """All writes or none; None when done, else for each write whether its condition failed.
 
         `writes` are the members of TransactItems without TableName. Conflicts with other
-        transactions are tried again; raises Contended when they don't end.
+        transactions are tried again; raises Contended when they don't end, ItemTooLarge.
         """
         items = [
             {kind: {"TableName": self._name, **body} for kind, body in write.items()}
@@ -172,6 +172,8 @@ class Table:
                         Failed(reason.get("Item")) if reason["Code"] == _FAILED_CONDITION else None
                         for reason in reasons
                     ]
+                if any(map(_too_large, reasons)):
+                    raise ItemTooLarge("transact_write_items") from None
                 if reasons and not codes & _PASSING:
                     raise StoreUnavailable("the table refused a transaction") from None
                 time.sleep(delay)
@@ -203,6 +205,10 @@ _OUTCOMES = frozenset(
         "TransactionInProgressException",
     }
 )
+
+
+def _too_large(reason: Item) -> bool:
+    return reason["Code"] == "ValidationError" and "size" in (reason.get("Message") or "")
 
 
 def _delays() -> Iterator[float]:

@@ -23,7 +23,9 @@ from chalicelib.core.events import (
 )
 from chalicelib.core.following import GRACE_MS, SETTLED_MS, UNFINISHED_MS
 from chalicelib.core.values import DAY_MS, Subscriber, Tariff
+from chalicelib.store.call_items import due_shard_of
 from chalicelib.store.calls import DynamoEvents
+from chalicelib.store.items import DUE_SHARDS
 from chalicelib.store.receivers import DynamoReceivers
 from chalicelib.store.table import Table
 from chalicelib.store.vault import Vault
@@ -175,9 +177,12 @@ def test_a_call_record_is_kept_for_more_than_six_months(stage: Stage, store: Dyn
     assert int(item(stage)["ttl"]["N"]) * 1000 >= FULL.received + 183 * DAY_MS
 
 
-def test_a_call_too_large_for_an_item_loses_nothing(stage: Stage, store: DynamoEvents) -> None:
+@pytest.mark.parametrize("bill", [None, Bill("demo", Tariff(minute=10))])
+def test_a_call_too_large_for_an_item_loses_nothing(
+    stage: Stage, store: DynamoEvents, bill: Bill | None
+) -> None:
     large = [replace(FULL, id=f"e{i}", raw="x" * 90_000) for i in range(6)]
-    errands = [stored(store, each) for each in large]
+    errands = [stored(store, each, bill=bill) for each in large]
     items = stage.items("C#")
     assert 1 < len(items) < 6
     for errand, each in zip(errands, large, strict=True):
@@ -185,8 +190,21 @@ def test_a_call_too_large_for_an_item_loses_nothing(stage: Stage, store: DynamoE
         assert found is not None
         assert found.event == each
     # A repeat finds it where it is.
-    assert [stored(store, each) for each in large] == errands
+    assert [stored(store, each, bill=bill) for each in large] == errands
     assert len(stage.items("C#")) == len(items)
+
+
+@pytest.mark.parametrize("bill", [None, Bill("demo", Tariff(minute=10))])
+def test_how_far_the_events_of_a_large_call_are_has_room(
+    stage: Stage, store: DynamoEvents, bill: Bill | None
+) -> None:
+    errands = [stored(store, replace(FULL, id=f"e{i}", raw="x" * 60_000)) for i in range(6)]
+    # As much as an item just takes.
+    rest = 400_000 - item_size(item(stage)) - 1_000
+    errands.append(stored(store, replace(FULL, id="last", raw="x" * rest), bill=bill))
+    for errand in errands:
+        settled(store, errand, Delivery.DEAD, recording=KEPT)
+    assert all(item_size(each) <= 400_000 for each in stage.items("C#"))
 
 
 # When something is due in a call.
@@ -204,6 +222,25 @@ def test_what_was_announced_is_looked_after_a_moment_later(
     assert due(stage) == FULL.received + GRACE_MS
     assert list(store.due(now=FULL.received + GRACE_MS - 1)) == []
     assert list(store.due(now=FULL.received + GRACE_MS)) == [errand.key.call]
+
+
+def test_what_is_counted_later_puts_off_nothing_that_is_open(
+    stage: Stage, store: DynamoEvents
+) -> None:
+    append(store, FULL)
+    with answering(stage.dynamodb, "UpdateItem") as writes:
+        append(store, replace(START, received=FULL.received + 1_000, sequence=8), Delivery.KEPT)
+    assert due(stage) == FULL.received + GRACE_MS
+    assert len(writes) == 2
+
+
+def test_each_shard_has_its_turn_of_being_the_first(store: DynamoEvents) -> None:
+    for i in range(40):
+        append(store, replace(FULL, call_id=f"c{i}"))
+    turns = [FULL.received + GRACE_MS + i * 60_000 for i in range(DUE_SHARDS)]
+    everything = [list(store.due(now=now)) for now in turns]
+    assert {len(each) for each in everything} == {40}
+    assert len({due_shard_of(each[0]) for each in everything}) == DUE_SHARDS
 
 
 def test_a_complete_call_is_never_due_again(stage: Stage, store: DynamoEvents) -> None:
@@ -335,6 +372,14 @@ def test_a_call_is_found_by_each_thing_it_is_about(store: DynamoEvents, by: Any)
 def test_a_call_is_not_found_by_anything_else(store: DynamoEvents, by: Any) -> None:
     append(store, FULL)
     assert store.find(search(**by), limit=10).calls == []
+
+
+def test_what_a_switch_takes_for_a_binding_is_no_key(stage: Stage, store: DynamoEvents) -> None:
+    # The key of an index has 2,048 bytes (DynamoDB's limits, read 2026-11).
+    said = "訂" * 2048
+    errand = stored(store, replace(FULL, binding=said))
+    assert "binding_of" not in item(stage)
+    assert call_of(store, errand).events[0].binding == said
 
 
 def test_what_is_nobodys_is_found_by_nobody(stage: Stage, store: DynamoEvents) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 
-from chalicelib.core.errors import Contended, Unavailable
+from chalicelib.core.errors import Contended, ItemTooLarge, Unavailable
 from chalicelib.store import table as table_module
 from chalicelib.store.table import CONFLICT_TRIES, Table, key, n, s
 from tests.stage import Stage, answering, refusal
@@ -192,6 +192,16 @@ def test_a_transaction_that_can_never_be_is_not_tried_again(
         table.transact([PUT])
     assert len(calls) == 1
     assert slept == []
+
+
+def test_a_transaction_with_an_item_that_is_too_large_says_so(stage: Stage, table: Table) -> None:
+    text = "Item size to update has exceeded the maximum allowed size"
+    too_large = cancelled("ValidationError", "None", Message=text)
+    with (
+        answering(stage.dynamodb, "TransactWriteItems", too_large),
+        pytest.raises(ItemTooLarge),
+    ):
+        table.transact([PUT, PUT])
 
 
 def test_a_condition_that_fails_is_told_by_position_and_nothing_is_written(table: Table) -> None:
