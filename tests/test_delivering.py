@@ -8,10 +8,10 @@ import pytest
 
 from chalicelib.bootstrap import Gateway, gateway
 from chalicelib.core.delivering import REST_MS, SLOW_FOR_MS, UNANSWERED, Told
+from chalicelib.core.due import GRACE_MS
 from chalicelib.core.errors import UnknownEvent
 from chalicelib.core.events import Errand, Event, EventKind, Party
 from chalicelib.core.follow_up import Seen
-from chalicelib.core.following import GRACE_MS
 from chalicelib.core.retrying import JITTER, QUEUED_S, RETRIES_S
 from chalicelib.core.values import Subscriber
 from chalicelib.store.receivers import DynamoReceivers

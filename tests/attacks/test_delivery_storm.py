@@ -18,8 +18,8 @@ import requests
 
 from admin import provision
 from chalicelib.bootstrap import Gateway, gateway
+from chalicelib.core.due import GRACE_MS
 from chalicelib.core.events import Errand
-from chalicelib.core.following import GRACE_MS
 from chalicelib.core.retrying import JITTER, RETRIES_S
 from chalicelib.store import clients
 from tests.gateways import number, subscriber

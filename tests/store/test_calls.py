@@ -8,6 +8,7 @@ import pytest
 from bench.capacity import KB, item_size
 from chalicelib.carriers.netease.wire_callbacks import read
 from chalicelib.core.charging import Bill
+from chalicelib.core.due import GRACE_MS, SETTLED_MS, UNFINISHED_MS
 from chalicelib.core.event_ports import Health, Search
 from chalicelib.core.events import (
     Call,
@@ -21,7 +22,6 @@ from chalicelib.core.events import (
     RejectReason,
     SmsResult,
 )
-from chalicelib.core.following import GRACE_MS, SETTLED_MS, UNFINISHED_MS
 from chalicelib.core.values import DAY_MS, Subscriber, Tariff
 from chalicelib.store.call_items import due_shard_of
 from chalicelib.store.calls import DynamoEvents
