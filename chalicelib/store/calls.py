@@ -104,7 +104,7 @@ class DynamoEvents:
         """The write that adds an event; it says of its call what it knows where nobody did yet."""
         event, key = new.event, new.key
         alone = Call(key.call, owner, 1, (new,))
-        known = indexed(alone, self._vault())
+        known = indexed(alone, self._vault()) | {"ttl": _ttl(alone)}
         changes, values = _added(new, self._vault())
         size = _size(values)
         values |= {":size": n(size), ":room": n(MOST_BYTES - size), ":one": n(1)}
@@ -170,7 +170,7 @@ class DynamoEvents:
         after = filled + _size(values)
         if filled and after > MOST_BYTES:
             raise ItemTooLarge("a call with more events than an item holds")
-        more = more | {"filled": n(after)}
+        more = more | {"filled": n(after), "ttl": _ttl(call)}
         known = more | indexed(call, self._vault()) | _due(call)
         changes |= {name: f":{name}" for name in known}
         values |= {f":{name}": value for name, value in known.items()}
@@ -262,7 +262,8 @@ class DynamoEvents:
         values: Item = {":progress": progress_text(progress)}
         if recording is not None:
             changes[f"R{key.event}"] = ":recording"
-            values[":recording"] = recording_text(recording)
+            changes["ttl"] = ":ttl"
+            values |= {":recording": recording_text(recording), ":ttl": _ttl(after)}
         if recorded and not call.recorded:
             changes["recorded"] = ":yes"
             values[":yes"] = {"BOOL": True}
@@ -334,13 +335,19 @@ _SPARSE = ("due_shard", "due_at", "dead_shard", "dead_at")
 
 def _added(new: Stored, vault: Vault) -> tuple[dict[str, str], Item]:
     """The attributes that an event is, and their values."""
-    changes = {f"E{new.key.event}": ":event", f"P{new.key.event}": ":progress", "ttl": ":ttl"}
+    changes = {f"E{new.key.event}": ":event", f"P{new.key.event}": ":progress"}
     values: Item = {
         ":event": sealed(new.event, new.key, vault),
         ":progress": progress_text(new.progress),
-        ":ttl": n((new.event.received + RETENTION_MS) // 1000),
     }
     return changes, values
+
+
+def _ttl(call: Call) -> Item:
+    """Until when a call is kept: as long as any of its recordings is."""
+    until = [each.event.received + RETENTION_MS for each in call.stored]
+    until += [each.recording.expires + DAY_MS for each in call.stored if each.recording is not None]
+    return n(max(until) // 1000)
 
 
 def _size(added: Item) -> int:

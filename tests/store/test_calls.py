@@ -177,6 +177,15 @@ def test_a_call_record_is_kept_for_more_than_six_months(stage: Stage, store: Dyn
     assert int(item(stage)["ttl"]["N"]) * 1000 >= FULL.received + 183 * DAY_MS
 
 
+def test_a_call_is_kept_as_long_as_its_recording(stage: Stage, store: DynamoEvents) -> None:
+    years = FULL.received + 730 * DAY_MS
+    errand = stored(store, replace(FULL, kind=EventKind.RECORDING_READY))
+    settled(store, errand, Delivery.KEPT, recording=replace(KEPT, expires=years))
+    append(store, START, Delivery.KEPT)
+    stored(store, replace(FULL, id="charged"), bill=BILL)
+    assert int(item(stage)["ttl"]["N"]) * 1000 >= years
+
+
 @pytest.mark.parametrize("bill", [None, Bill("demo", Tariff(minute=10))])
 def test_a_call_too_large_for_an_item_loses_nothing(
     stage: Stage, store: DynamoEvents, bill: Bill | None
