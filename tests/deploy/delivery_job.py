@@ -23,14 +23,17 @@ def tell(
             "call_id": call,
             "binding": None,
             "from": caller,
-            "to": number,
+            "to": to,
             "callee": None,
             "at": served.now_ms(),
             "reason": 16,
             "released_by": "caller",
             "rejected": "third_party",
+            "seq": number,
         }
-        for call, number in (("down-1", down), ("late-1", late), ("late-2", late))
+        for number, (call, to) in enumerate(
+            (("down-1", down), ("late-1", late), ("late-2", late)), start=1
+        )
     ]
     told = []
     for event in events:

@@ -36,6 +36,7 @@ A, B, STRANGER, OTHER = (f"4477009001{last:02}" for last in range(1, 5))
 DOWN_X, LATE_X = "8610000000006", "8610000000007"
 NOBODY = "http://127.0.0.1:9/callback"
 LATE_S = 1.3  # longer than a fast receiver takes
+LATE_REFUSES = 2  # of each call: once in either lane
 X, OTHER_X, KEPT_X = "8610000000001", "8610000000002", "8610000000003"
 # As interline's clients write them, without 86.
 LINE_X, PLATFORM_X = "10000000004", "10000000005"
@@ -108,12 +109,15 @@ class Receiver:
     url: str
     bodies: list[dict[str, Any]] = field(default_factory=list)
     forms: list[dict[str, str]] = field(default_factory=list)
-    refusals: Iterator[int] = field(default_factory=lambda: iter(range(2)))
+    refused: list[str] = field(default_factory=list)
 
-    def late(self) -> bool:
+    def late(self, call: str) -> bool:
         """Takes its time; whether it refuses then, as at first."""
         time.sleep(LATE_S)
-        return next(self.refusals, None) is not None
+        refuses = self.refused.count(call) < LATE_REFUSES
+        if refuses:
+            self.refused.append(call)
+        return refuses
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +127,7 @@ def receiver() -> Iterator[Receiver]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-            refused = self.path.endswith("/late") and taken.late()
+            refused = self.path.endswith("/late") and taken.late(json.loads(body)["callId"])
             if refused:
                 pass
             elif self.headers["Content-Type"].startswith("application/json"):
