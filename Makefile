@@ -16,7 +16,7 @@ help: ## list what can be made
 run: $(STAMP) ## start the whole gateway on this machine (PORT, SIMULATOR_PORT, AWS_PORT, NETEASE_PORT, INTERLINE_PORT)
 	@exec $(RUN) simulator run
 
-demo: $(STAMP) ## bind, call, send an SMS against a running `make run`
+demo: $(STAMP) ## bind, call, get events, records and a recording from a running `make run`
 	@exec $(RUN) simulator demo
 
 test: lint types layers ## the whole gate: lint, types, layers, tests with coverage

@@ -1,10 +1,10 @@
 """Where the gateway is to be found, when that is not the address that API Gateway gave it."""
 
-from urllib.parse import urlsplit
-
 import boto3
 
 from admin.credentials import Mistake
+from chalicelib.carriers.outside.addresses import check_address
+from chalicelib.core.errors import RefusedAddress
 from chalicelib.settings import settings
 from chalicelib.store import clients
 from chalicelib.store.site import SITE_KEY, Site, site_item
@@ -14,20 +14,18 @@ def set_url(url: str) -> Site:
     """Writes the address, which stands in links to recordings; deployments leave it as it is.
     Raises Mistake."""
     if not _is_public(url) and not settings().private_addresses:
-        raise Mistake("the gateway's address is https://, a name, and perhaps a path")
-    site = Site(url, _bucket())
+        raise Mistake("the gateway's address is https://, a public name, and perhaps a path")
+    site = Site(url.rstrip("/"), _bucket())
     clients.dynamodb().put_item(TableName=settings().table_name, Item=site_item(site))
     return site
 
 
 def _is_public(url: str) -> bool:
     try:
-        parts = urlsplit(url)
-    except ValueError:
+        check_address(url, private=False)
+    except RefusedAddress:
         return False
-    named = parts.hostname is not None and "." in parts.hostname
-    more = parts.query or parts.fragment or parts.username is not None
-    return parts.scheme == "https" and named and not more
+    return not set("?#") & set(url)
 
 
 def _bucket() -> str:

@@ -56,12 +56,12 @@ def dead(name: str, since: int | None, until: int | None) -> None:
 @click.command("app-redeliver", cls=Command)
 @click.argument("name")
 @click.option("--event", help="One event, by its id.")
-@_since
+@click.option("--since", type=Moment(), help="All dead ones from this time of theirs on.")
 @_until
 def redeliver(name: str, event: str | None, since: int | None, until: int | None) -> None:
     """Tell an app again of one event, or of all dead ones of a time."""
     provision.show_app(name)
-    if (event is None) == (since is None):
+    if (event is None) == (since is None) or (event is not None and until is not None):
         raise click.UsageError("which ones: either --event, or --since and perhaps --until")
     if event is not None:
         gateway().redelivery.again(name, event, now=now_ms())

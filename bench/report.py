@@ -60,8 +60,8 @@ def operations(measured: Iterable[Measured]) -> str:
         "- renew: each claimed; noted what is asked for; bound once more and the first released; "
         "noted how long.\n\n"
         "Whose an X is, is read once in `CACHE_S`, at the first event about it. Charged: whose "
-        "binding it is; what is known of the call; the event, what the call has cost so far and "
-        "the account, all at once.\n\n"
+        "binding it is; what is known of the call; the call, with the event and what it has cost "
+        "so far, and the account at once.\n\n"
         + _table(
             (
                 "operation",

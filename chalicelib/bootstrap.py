@@ -1,5 +1,6 @@
 """Wires stores, credentials and carriers into the use cases, each when it is first needed."""
 
+import time
 from dataclasses import dataclass
 from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING
@@ -177,6 +178,7 @@ class Gateway:
         """Events out."""
         from chalicelib.carriers.transport import CallbackSender  # noqa: PLC0415
         from chalicelib.core.delivering import DeliveryDesk  # noqa: PLC0415
+        from chalicelib.core.waiting import Waiting  # noqa: PLC0415
         from chalicelib.store.receivers import DynamoReceivers  # noqa: PLC0415
 
         return DeliveryDesk(
@@ -189,6 +191,7 @@ class Gateway:
                 self.settings.callback_timeout_s, private=self.settings.private_addresses
             ),
             link=self._recording_url,
+            waiting=Waiting(time.monotonic),
         )
 
     @cached_property

@@ -1,6 +1,6 @@
 """What the queue and the clock start: thin, like a route."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.bootstrap import gateway
@@ -17,8 +17,8 @@ MARGIN_MS = 5_000
 """A job stops taking work on when this much of its time is left."""
 
 
-PATIENCE_S = 1.0
-"""A receiver that has not answered by then is served in the slow lane from now on."""
+LOOK_S = 0.5
+"""How often the deliveries that take longer are looked at."""
 AT_ONCE = 10
 """As many events as a batch has are told side by side."""
 PART_MS = 60_000
@@ -53,20 +53,19 @@ def deliver_events(messages: Mapping[str, str], *, lane: "Lane") -> list[str]:
 
     with ThreadPoolExecutor(AT_ONCE) as workers:
         running = {workers.submit(_delivered, text, lane): name for name, text in messages.items()}
-        _, late = wait(running, timeout=PATIENCE_S)
-        _slow({messages[running[each]] for each in late})
+        late = set(running)
+        while late:
+            _, late = wait(late, timeout=LOOK_S)
+            if late:
+                _watch()
         return [name for each, name in running.items() if not each.result()]
 
 
-def _slow(messages: Iterable[str]) -> None:
-    """Notes whose receivers take their time, so that nobody waits behind them."""
-    from chalicelib.core.events import Errand  # noqa: PLC0415
-
-    for app in sorted({app for each in messages if (app := Errand.from_text(each).app)}):
-        try:
-            gateway().delivery.slow(app, now=now_ms())
-        except GatewayError as error:
-            log_trouble(error)
+def _watch() -> None:
+    try:
+        gateway().delivery.watch(now=now_ms())
+    except GatewayError as error:
+        log_trouble(error)
 
 
 def _delivered(message: str, lane: "Lane") -> bool:

@@ -3,87 +3,20 @@
 import json
 import random
 import sys
-import time
 from pathlib import Path
-from typing import Any
 
 import requests
 
-from simulator.interline_client import InterlineClient, callback_of
-from simulator.netease_client import NeteaseClient, callback_is_genuine
+from simulator import demo_events, demo_history
+from simulator.demo_world import World, bodies, show_call, subscribers
+from simulator.netease_client import callback_is_genuine
 from simulator.state import read
 from simulator.transcript import NotAsExpected, Transcript
 
-CALLBACKS_S = 15.0
 MINUTES = 60
 DELTA = 30
 TALK_S = 42
 GRACE = "10019999999"
-
-
-class World:
-    """The simulator and an app, as the demo uses them."""
-
-    def __init__(self, described: dict[str, Any], app: str) -> None:
-        self.app = next(each for each in described["apps"] if each["name"] == app)
-        self._base_url = described["base_url"]
-        self._url = described["simulator_url"]
-        self._vendor_url = described["netease"]["control_url"]
-        self._session = requests.Session()
-        self._session.trust_env = False
-
-    @property
-    def client(self) -> NeteaseClient:
-        """Of an app that uses NetEase's API."""
-        return NeteaseClient(
-            self._base_url, app_key=self.app["app_key"], app_secret=self.app["app_secret"]
-        )
-
-    @property
-    def interline(self) -> InterlineClient:
-        """Of an app that uses interline's API."""
-        names = ("devid", "auth_key", "appid")
-        return InterlineClient(self._base_url, **{name: self.app[name] for name in names})
-
-    def call(self, caller: str, number: str, **more: Any) -> dict[str, Any]:
-        """Lets somebody dial."""
-        return self._post("/calls", {"from": caller, "to": number, **more})
-
-    def message(self, caller: str, number: str, text: str) -> dict[str, Any]:
-        """Lets somebody send a message."""
-        return self._post("/messages", {"from": caller, "to": number, "text": text})
-
-    def callbacks(self, bind_id: str, *, wanted: int) -> list[dict[str, Any]]:
-        """Waits for callbacks of a binding; each `{"received_at", "headers", "body"}`."""
-        end = time.monotonic() + CALLBACKS_S
-        while True:
-            url = f"{self._url}/received/{self.app['name']}"
-            received = self._session.get(url, timeout=10).json()
-            # Others may use the same app at the same time: only this binding's are ours.
-            ours = [each for each in received if bind_id in each["body"]]
-            if len(ours) >= wanted or time.monotonic() > end:
-                return ours
-            time.sleep(0.2)
-
-    def records(self, subid: str, *, wanted: int) -> list[dict[str, Any]]:
-        """Waits for interline's records of a binding's calls."""
-        end = time.monotonic() + CALLBACKS_S
-        while True:
-            told = [callback_of(**_content(each)) for each in self.callbacks(subid, wanted=wanted)]
-            records = {each["taskid"]: each for each in told if "result" in each}
-            if len(records) >= wanted or time.monotonic() > end:
-                return list(records.values())
-            time.sleep(0.2)
-
-    def held_by_vendor(self, number: str, state: str) -> list[tuple[str, str]]:
-        """The pairs that the simulated NetEase has, or had, on an X of its own."""
-        held = self._session.get(f"{self._vendor_url}/bindings", timeout=10).json()
-        on_x = [each for each in held if (each["phoneX"], each["state"]) == (number, state)]
-        return [(each["phoneA"], each["phoneB"]) for each in on_x]
-
-    def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        answer: dict[str, Any] = self._session.post(self._url + path, json=body, timeout=120).json()
-        return answer
 
 
 def run(demo_file: Path) -> int:
@@ -96,7 +29,11 @@ def run(demo_file: Path) -> int:
         return 2
     try:
         out = Transcript()
-        _tell(World(described, "demo"), out)
+        demo = World(described, "demo")
+        bind_id = _tell(demo, out)
+        other = World(described, "other")
+        demo_history.tell(demo, other, out, bind_id=bind_id, talk_s=TALK_S)
+        demo_events.tell(World(described, "demo-events"), out)
         _tell_vendor(World(described, "demo-netease"), out)
         _tell_interline(World(described, "demo-interline"), out)
     except NotAsExpected as error:
@@ -111,8 +48,8 @@ def run(demo_file: Path) -> int:
     return 0
 
 
-def _tell(world: World, out: Transcript) -> None:
-    alice, bob, stranger = _subscribers(3)
+def _tell(world: World, out: Transcript) -> str:
+    alice, bob, stranger = subscribers(3)
     out.show(f"Alice is {alice}, Bob is {bob}, a stranger is {stranger}. All are nobody's numbers.")
 
     bind_id, number = _bind(world, out, alice=alice, bob=bob)
@@ -122,10 +59,11 @@ def _tell(world: World, out: Transcript) -> None:
     _delay_and_query(world, out, bind_id=bind_id, alice=alice, bob=bob)
     _stranger(world, out, stranger=stranger, number=number)
     _unbind(world, out, bind_id=bind_id, alice=alice, number=number)
+    return bind_id
 
 
 def _tell_vendor(world: World, out: Transcript) -> None:
-    carol, dave = _subscribers(2)
+    carol, dave = subscribers(2)
     out.step("An app whose numbers are NetEase's binds Carol and Dave by the same call")
     answer = world.client.bind(a=carol, b=dave, minutes=MINUTES)
     out.show(f"bind -> {json.dumps(answer)}")
@@ -136,11 +74,11 @@ def _tell_vendor(world: World, out: Transcript) -> None:
 
     out.step("Carol dials X; NetEase connects, and tells the gateway, which tells the app")
     seen = world.call(carol, number, talk_s=TALK_S)
-    _show_call(out, seen)
+    show_call(out, seen)
     rang = seen.get("callee") or {}
     out.check("Dave's telephone rings", rang.get("number") == dave, got=seen)
     out.check("it shows X", rang.get("showed") == number, got=seen)
-    kinds = [body["eventType"] for body in _bodies(world.callbacks(bind_id, wanted=1))]
+    kinds = [body["eventType"] for body in bodies(world.callbacks(bind_id, wanted=1))]
     out.check("the app gets the record under its own id", set(kinds) == {"32"}, got=kinds)
 
     out.step("The app unbinds; NetEase no longer connects")
@@ -153,7 +91,7 @@ def _tell_vendor(world: World, out: Transcript) -> None:
 
 
 def _tell_interline(world: World, out: Transcript) -> None:
-    erin, frank, stranger = (number.removeprefix("86") for number in _subscribers(3))
+    erin, frank, stranger = (number.removeprefix("86") for number in subscribers(3))
     # An X that led everybody to somebody cools before it leads them to anybody else: the hotline
     # is the same at each run.
     hotline, *others = world.app["numbers"]
@@ -172,7 +110,7 @@ def _interline_pair(world: World, out: Transcript, *, erin: str, frank: str, num
     out.step("Each calls the other over X, and the app gets the records")
     for caller, callee in ((erin, frank), (frank, erin)):
         seen = world.call(caller, number, talk_s=TALK_S)
-        _show_call(out, seen)
+        show_call(out, seen)
         rang = seen.get("callee") or {}
         out.check("the other's telephone rings", rang.get("number") == f"86{callee}", got=seen)
         out.check("it shows X", rang.get("showed") == number, got=seen)
@@ -200,7 +138,7 @@ def _interline_transfer(world: World, out: Transcript, *, stranger: str, number:
     out.show(f"PUT {number}/transfer -> {json.dumps(answer)}")
     out.check("the gateway answers error 0", answer.get("error") == 0, got=answer)
     seen = world.call(stranger, number, talk_s=TALK_S)
-    _show_call(out, seen)
+    show_call(out, seen)
     rang = seen.get("callee") or {}
     out.check("Grace's telephone rings", rang.get("number") == f"86{GRACE}", got=seen)
     heard = seen.get("caller", {}).get("heard")
@@ -227,7 +165,7 @@ def _calls(world: World, out: Transcript, *, alice: str, bob: str, number: str) 
     for caller_name, caller, callee_name, callee in people:
         out.step(f"{caller_name} dials X, {callee_name} answers, they talk for {TALK_S} s")
         seen = world.call(caller, number, talk_s=TALK_S, hangup_by="callee")
-        _show_call(out, seen)
+        show_call(out, seen)
         rang = seen.get("callee") or {}
         out.check(f"{callee_name}'s telephone rings", rang.get("number") == callee, got=seen)
         out.check("it shows X, not the caller", rang.get("showed") == number, got=seen)
@@ -239,7 +177,7 @@ def _calls(world: World, out: Transcript, *, alice: str, bob: str, number: str) 
 def _message(world: World, out: Transcript, *, alice: str, bob: str, number: str) -> None:
     out.step("Bob sends Alice a message")
     seen = world.message(bob, number, "I am at the door")
-    _show_call(out, seen)
+    show_call(out, seen)
     got = seen.get("callee") or {}
     out.check("it reaches Alice", got.get("number") == alice, got=seen)
     out.check("it comes from X", got.get("showed") == number, got=seen)
@@ -251,7 +189,7 @@ def _callbacks(world: World, out: Transcript, *, bind_id: str) -> None:
     for callback in callbacks:
         out.show(callback["body"])
     # Delivery is at least once: the same record may come twice.
-    records = {(body["eventType"], body["callId"]) for body in _bodies(callbacks)}
+    records = {(body["eventType"], body["callId"]) for body in bodies(callbacks)}
     kinds = sorted(kind for kind, _ in records)
     out.check("32 twice, 33 once, 34 twice", kinds == ["32", "32", "33", "34", "34"], got=kinds)
     genuine = all(
@@ -263,7 +201,7 @@ def _callbacks(world: World, out: Transcript, *, bind_id: str) -> None:
         for callback in callbacks
     )
     out.check("every MD5 and CheckSum is right", genuine)
-    durations = [body["callDuration"] for body in _bodies(callbacks) if body["eventType"] == "32"]
+    durations = [body["callDuration"] for body in bodies(callbacks) if body["eventType"] == "32"]
     out.check(f"the calls lasted {TALK_S} s", set(durations) == {str(TALK_S)}, got=durations)
 
 
@@ -284,7 +222,7 @@ def _stranger(world: World, out: Transcript, *, stranger: str, number: str) -> N
     out.step("A stranger dials X, then somebody who hides his number")
     for caller, reason in ((stranger, "third_party"), ("anonymous", "anonymous")):
         seen = world.call(caller, number)
-        _show_call(out, seen)
+        show_call(out, seen)
         out.check("nobody's telephone rings", seen.get("callee", "") is None, got=seen)
         out.check(f"the reason is {reason}", seen.get("reason") == reason, got=seen)
 
@@ -295,30 +233,7 @@ def _unbind(world: World, out: Transcript, *, bind_id: str, alice: str, number: 
     out.show(f"unbind -> {json.dumps(answer)}")
     out.check("the gateway answers 200", answer.get("code") == 200, got=answer)
     seen = world.call(alice, number)
-    _show_call(out, seen)
+    show_call(out, seen)
     out.check("Alice is not connected any more", seen.get("connected") is False, got=seen)
     left = world.client.query(bind_id=bind_id)
     out.check("the binding is gone", not left.get("bindInfos"), got=left)
-
-
-def _show_call(out: Transcript, seen: dict[str, Any]) -> None:
-    caller, callee = seen.get("caller", {}), seen.get("callee")
-    out.show(f"caller {caller.get('number')!s:>14} dialled {caller.get('dialled')}")
-    if callee:
-        text = f", reads {callee['text']!r}" if callee.get("text") else ""
-        out.show(f"callee {callee['number']!s:>14} sees {callee['showed']}{text}")
-    else:
-        out.show(f"not connected: {seen.get('reason')}, hears {caller.get('heard')!r}")
-
-
-def _bodies(callbacks: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [json.loads(callback["body"]) for callback in callbacks]
-
-
-def _content(callback: dict[str, Any]) -> dict[str, Any]:
-    return {name: callback[name] for name in ("headers", "body")}
-
-
-def _subscribers(count: int) -> list[str]:
-    """Different people at each run, with numbers in China's unassigned prefix 100."""
-    return [f"861001{n:07d}" for n in random.SystemRandom().sample(range(10**7), count)]

@@ -26,6 +26,9 @@ NUMBERS = {
 }
 """By app; on the switch."""
 
+EVENTS = _ten("861002000000", "700000000000008")
+"""On the switch, of an app that is told in CloudEvents."""
+
 NETEASE = _ten("861009000000", "700000000000003")
 """With the simulated NetEase."""
 
@@ -48,6 +51,8 @@ WITH_INTERLINE = [
 """All that the simulated interline has, as it writes them."""
 
 ON_SWITCH = [
-    number for app in (*NUMBERS.values(), INTERLINE_NUMBERS["demo-interline"]) for number, _ in app
+    number
+    for app in (*NUMBERS.values(), EVENTS, INTERLINE_NUMBERS["demo-interline"])
+    for number, _ in app
 ]
 """All on the switch, as their apps write them."""

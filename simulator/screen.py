@@ -1,4 +1,4 @@
-"""The one screen of `make run`: what runs where, and three commands that work when pasted."""
+"""The one screen of `make run`: what runs where, and four commands that work when pasted."""
 
 import json
 from pathlib import Path
@@ -29,6 +29,10 @@ def commands(app: App, addresses: Addresses) -> list[tuple[str, str]]:
             f"See the callbacks that the app {app.name} received",
             f"curl -sS {addresses.simulator}/received/{app.name}",
         ),
+        (
+            "Ask the gateway for the records of the app's calls",
+            f"curl -sS -u {app.app_key}:{app.app_secret} {addresses.gateway}/v1/records",
+        ),
     ]
 
 
@@ -44,7 +48,7 @@ def screen(
         f"  NetEase    {addresses.netease}   a simulated vendor, the carrier of demo-netease",
         f"  interline  {addresses.interline}   another, the carrier of demo-igw",
         f"  AWS        {addresses.aws}   stand-in (moto) with the production resources",
-        "  driver     hands the queue to `deliver` and runs the schedules",
+        "  driver     tells apps, fetches recordings, writes exports, and runs the schedules",
         f"  Apps {names} with {len(apps[0].numbers)} numbers each: {demo_file}. Logs: {logs}",
         "",
         "Try it:",

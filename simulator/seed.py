@@ -10,12 +10,14 @@ from urllib.parse import urlsplit
 import boto3
 
 from simulator.netease_client import NeteaseClient
-from simulator.numbers import INTERLINE_NUMBERS, NETEASE, NUMBERS, Numbers
+from simulator.numbers import EVENTS, INTERLINE_NUMBERS, NETEASE, NUMBERS, Numbers
 from simulator.ports import Addresses
 
 CARRIER = "trunk"
 NETEASE_CARRIER = "netease-demo"
 NETEASE_APP = "demo-netease"
+EVENTS_APP = "demo-events"
+"""It uses NetEase's API and is told in CloudEvents."""
 INTERLINE_CARRIER = "interline"
 BOTH_KINDS_APP = "demo-igw"
 """It uses NetEase's API, and has a developer's credentials too."""
@@ -38,7 +40,8 @@ STACK = "masking-gateway-local"
 @dataclass(frozen=True, slots=True)
 class App:
     """A tenant of the local stack, as demo.json describes it; `credentials` are app_key and
-    app_secret, or devid, auth_key and appid, or all of them."""
+    app_secret, or devid, auth_key and appid, or all of them, and callback_secret, with which
+    CloudEvents are signed."""
 
     name: str
     carrier: str
@@ -160,6 +163,7 @@ def provision(addresses: Addresses) -> Seeded:
     password = create_switch(SWITCH_USER, carrier=CARRIER, recording_hosts=hosts)
     netease, interline = _netease(addresses), _interline(addresses)
     apps = [_app(name, CARRIER, numbers, addresses) for name, numbers in NUMBERS.items()]
+    apps.append(_app(EVENTS_APP, CARRIER, EVENTS, addresses, dialect="cloudevents"))
     apps.append(_app(NETEASE_APP, NETEASE_CARRIER, NETEASE, addresses))
     for name, numbers in INTERLINE_NUMBERS.items():
         apps.append(_app(name, CARRIERS_OF[name], numbers, addresses))
@@ -211,8 +215,8 @@ def _interline(addresses: Addresses) -> InterlineAccess:
     return InterlineAccess(devid, auth_key, appid, callback_url)
 
 
-def _app(name: str, carrier: str, numbers: Numbers, addresses: Addresses) -> App:
-    from admin import accounts, developers
+def _app(name: str, carrier: str, numbers: Numbers, addresses: Addresses, **more: str) -> App:
+    from admin import accounts, developers, receivers
     from admin.provision import add_numbers, create_app, create_interline_app
 
     callback_url = f"{addresses.simulator}/apps/{name}/callback"
@@ -221,12 +225,15 @@ def _app(name: str, carrier: str, numbers: Numbers, addresses: Addresses) -> App
         "carrier": carrier,
         "cooling_s": COOLING_S,
         "rate": RATE,
+        **more,
     }
     if name in CARRIERS_OF and name != BOTH_KINDS_APP:
         credentials = create_interline_app(name, role="developer", **settings).described()
     else:
         app_key, app_secret = create_app(name, **settings)
         credentials = {"app_key": app_key, "app_secret": app_secret}
+    if name == EVENTS_APP:
+        credentials["callback_secret"] = receivers.secret_of(name)
     if name == BOTH_KINDS_APP:
         credentials |= developers.create(name).described()
     if name in CARRIERS_OF:

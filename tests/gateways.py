@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -29,6 +29,7 @@ from chalicelib.bootstrap import Gateway
 from chalicelib.core.messages import Reply, Request
 from chalicelib.settings import settings
 from chalicelib.store import clients, secrets
+from chalicelib.store.site import Site, site_item
 
 RESOURCES = Path(__file__).resolve().parent.parent / "infra" / "resources.json"
 MINUTE = 60_000
@@ -54,6 +55,7 @@ def forget_caches() -> None:
         clients.dynamodb,
         clients.secretsmanager,
         clients.sqs,
+        clients.s3,
         clients._session,
     ):
         cached.cache_clear()
@@ -187,9 +189,33 @@ class Stage:
         )
         return [item for page in pages for item in page["Items"]]
 
-    def queued(self) -> list[str]:
-        """Takes every message out of the delivery queue."""
-        queue = clients.sqs().get_queue_url(QueueName=settings().delivery_queue_name)["QueueUrl"]
+    def is_at(self, url: str) -> None:
+        """Tells the gateway its own address and its bucket, which is made."""
+        region = {"LocationConstraint": "eu-west-1"}
+        bucket = f"files-{settings().stage}"
+        clients.s3().create_bucket(Bucket=bucket, CreateBucketConfiguration=region)
+        site = site_item(Site(url, bucket))
+        clients.dynamodb().put_item(TableName=settings().table_name, Item=site)
+
+    def files(self) -> list[dict[str, Any]]:
+        """Every file: its name, and what is said of it."""
+        bucket = f"files-{settings().stage}"
+        listed = clients.s3().list_objects_v2(Bucket=bucket).get("Contents", [])
+        heads = [clients.s3().head_object(Bucket=bucket, Key=each["Key"]) for each in listed]
+        said = ("ContentType", "ContentDisposition", "Metadata")
+        return [
+            {"Key": each["Key"]} | {name: head[name] for name in said if name in head}
+            for each, head in zip(listed, heads, strict=True)
+        ]
+
+    def events(self) -> int:
+        """How many are stored."""
+        return events_in(self.items())
+
+    def queued(self, name: str | None = None) -> list[str]:
+        """Takes every message out of a queue, if none is named the fast one to the apps."""
+        queue_name = name or settings().delivery_queue_name
+        queue = clients.sqs().get_queue_url(QueueName=queue_name)["QueueUrl"]
         bodies: list[str] = []
         while (
             found := clients.sqs()
@@ -213,6 +239,13 @@ class Stage:
             for item in self.items()
             if item["pk"]["S"].startswith("B#")
         )
+
+
+def events_in(items: Iterable[Mapping[str, Any]]) -> int:
+    """How many events these items of the table hold: one an attribute, as store.call_items has
+    it."""
+    calls = (item for item in items if item["pk"]["S"].startswith("C#"))
+    return sum(len(name) == 23 and name.startswith("E") for item in calls for name in item)
 
 
 @dataclass(frozen=True)

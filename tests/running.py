@@ -61,6 +61,7 @@ class Running:
             "AWS_ACCESS_KEY_ID": "local",
             "AWS_SECRET_ACCESS_KEY": "local",
             "AWS_DEFAULT_REGION": "us-east-1",
+            "PRIVATE_ADDRESSES": "allowed",
         }
         with patch.dict(os.environ, environment):
             forget_caches()

@@ -8,12 +8,13 @@ import pytest
 
 from chalicelib.bootstrap import Gateway, gateway
 from chalicelib.core.delivering import REST_MS, SLOW_FOR_MS, UNANSWERED, Told
+from chalicelib.core.due import GRACE_MS
 from chalicelib.core.errors import UnknownEvent
 from chalicelib.core.events import Errand, Event, EventKind, Party
 from chalicelib.core.follow_up import Seen
-from chalicelib.core.following import GRACE_MS
 from chalicelib.core.retrying import JITTER, QUEUED_S, RETRIES_S
 from chalicelib.core.values import Subscriber
+from chalicelib.store.receivers import DynamoReceivers
 from tests.stage import X1, A, B, Receiver, Stage, answering, refusal
 
 AT = 1_768_464_000_000
@@ -182,8 +183,6 @@ def test_a_receiver_that_never_answers_is_left_alone_and_probed_by_one(
 def test_a_receiver_that_is_back_gets_everything_again(
     stage: Stage, ours: Gateway, receiver: Receiver
 ) -> None:
-    from chalicelib.store.receivers import DynamoReceivers
-
     for _ in range(UNANSWERED):
         DynamoReceivers(ours._table).unanswered("demo", rest_until=AT)
     errands = [announced(ours, stage, replace(END, id=f"e{i}", call_id=f"c{i}")) for i in range(3)]
@@ -194,7 +193,7 @@ def test_a_receiver_that_is_back_gets_everything_again(
 def test_a_slow_receiver_is_served_in_the_other_lane(
     stage: Stage, ours: Gateway, receiver: Receiver
 ) -> None:
-    ours.delivery.slow("demo", now=AT)
+    DynamoReceivers(ours._table).slow("demo", until=AT + SLOW_FOR_MS)
     errand = announced(ours, stage)
     assert ours.delivery.deliver(errand, now=AT, lane="fast") is Told.SLOW_LANE
     assert receiver.got == []

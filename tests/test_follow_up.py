@@ -11,10 +11,10 @@ from admin import provision, receivers
 from chalicelib.bootstrap import Gateway, gateway
 from chalicelib.core.counting import BLOCK, CLAIM_MS, OVERTAKEN_MS
 from chalicelib.core.delivering import Told
+from chalicelib.core.due import GRACE_MS, NOTED_MS, SETTLED_MS, UNFINISHED_MS
 from chalicelib.core.events import Call, Errand, Event, EventKind
 from chalicelib.core.follow_up import CLAIM_MS as CALL_CLAIM_MS
 from chalicelib.core.follow_up import Seen
-from chalicelib.core.following import GRACE_MS, NOTED_MS, SETTLED_MS, UNFINISHED_MS
 from chalicelib.core.values import Subscriber
 from tests.stage import X1, A, B, Receiver, Stage, answering, refusal
 

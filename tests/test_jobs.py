@@ -4,6 +4,7 @@ import hashlib
 import json
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,9 +12,12 @@ import pytest
 
 from chalicelib import jobs
 from chalicelib.core.cleaning import BATCH
+from chalicelib.core.delivering import PATIENCE_S
 from chalicelib.core.events import Errand, EventKey
 from chalicelib.store.apps import profile_key
+from chalicelib.store.receivers import health_key
 from tests.carriers.trunk.conftest import Pbx, basic
+from tests.simulator.outside import wait_until
 from tests.stage import X1, A, B, C, Client, Receiver, Stage, answering, refusal
 
 # Port 9 (discard) is served by nobody, and has not been for decades.
@@ -183,6 +187,47 @@ def test_a_receiver_that_takes_too_long_comes_again(
     assert stage.messages() == []
     deliver(stage.messages("delivery-slow"), lane="deliver_slow")
     assert delivery(stage) == ["delivered"]
+
+
+def test_who_takes_his_time_counts_as_slow_while_he_does(
+    stage: Stage, demo: Client, pbx: Pbx, receiver: Receiver
+) -> None:
+    pbx.report(ended())
+    receiver.hold = threading.Event()
+    with ThreadPoolExecutor() as worker:
+        delivering = worker.submit(deliver, stage.messages())
+        try:
+            assert wait_until(lambda: is_slow(stage))
+            assert not delivering.done()
+        finally:
+            receiver.hold.set()
+        assert delivering.result() == []
+    assert delivery(stage) == ["delivered"]
+
+
+def test_a_table_that_takes_its_time_is_no_receivers_fault(
+    stage: Stage, demo: Client, pbx: Pbx, receiver: Receiver
+) -> None:
+    pbx.report(ended())
+    messages = stage.messages()
+
+    def dawdle(**_: Any) -> None:
+        time.sleep(PATIENCE_S + 3 * jobs.LOOK_S)
+
+    events = stage.dynamodb.meta.events
+    events.register_first("before-call.dynamodb.BatchGetItem", dawdle)
+    try:
+        deliver(messages)
+    finally:
+        events.unregister("before-call.dynamodb.BatchGetItem", dawdle)
+    assert delivery(stage) == ["delivered"]
+    assert not is_slow(stage)
+
+
+def is_slow(stage: Stage) -> bool:
+    """Whether it is noted that the app's receiver takes its time."""
+    item = stage.dynamodb.get_item(TableName=stage.table, Key=health_key("demo")).get("Item", {})
+    return "slow_until" in item
 
 
 @pytest.mark.parametrize("address", [REFUSED, "http://", "http://[::bad", "https://a b"])

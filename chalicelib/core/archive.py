@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from chalicelib.core.due import look_at
 from chalicelib.core.errors import UnknownRecord
 from chalicelib.core.event_ports import Events, Search
 from chalicelib.core.events import Call
-from chalicelib.core.following import look_at
 from chalicelib.core.gaps import Gap, gaps_of
 from chalicelib.core.history import Record, record_of
 

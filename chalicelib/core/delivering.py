@@ -21,7 +21,10 @@ from chalicelib.core.retrying import EARLY_MS, RETRIES_S, retry_at, wait_s
 from chalicelib.core.settling import settle
 from chalicelib.core.telling import wanted_by
 from chalicelib.core.values import App, Binding
+from chalicelib.core.waiting import Waiting
 
+PATIENCE_S = 1.0
+"""A receiver that has not answered by then takes its time."""
 SLOW_FOR_MS = 60_000
 """A receiver that takes its time is served in the slow lane for so long."""
 UNANSWERED = 3
@@ -57,6 +60,7 @@ class DeliveryDesk:
         dialects: Dialects,
         sender: Sender,
         link: Callable[[str], str],
+        waiting: Waiting,
     ) -> None:
         self._events = events
         self._outbox = outbox
@@ -65,6 +69,7 @@ class DeliveryDesk:
         self._dialects = dialects
         self._sender = sender
         self._link = link
+        self._waiting = waiting
 
     def deliver(self, errand: Errand, *, now: int, lane: Lane = "fast") -> Told:
         """Tells an app of one event, at least once in the end: what its receiver does not take is
@@ -91,9 +96,11 @@ class DeliveryDesk:
         outcome = Delivery.DELIVERED if told else Delivery.KEPT
         return self._settle(dossier.call, stored, outcome, now=now, recorded=recorded)
 
-    def slow(self, app: str, *, now: int) -> None:
-        """A receiver takes its time: others need not wait behind it."""
-        self._receivers.slow(app, until=now + SLOW_FOR_MS)
+    def watch(self, *, now: int) -> None:
+        """While events are told: whoever takes his time over one now is served in the slow lane
+        from now on, so that nobody waits behind him. Raises Unavailable."""
+        for app in sorted(self._waiting.longer_than(PATIENCE_S)):
+            self._receivers.slow(app, until=now + SLOW_FOR_MS)
 
     def _tell(
         self, app: App, stored: Stored, dossier: Dossier, binding: Binding | None, *, now: int
@@ -139,7 +146,8 @@ class DeliveryDesk:
             raise errors.LeftAlone
         try:
             accepts = range(200, 300 if any_success else 201)
-            self._sender.post(app.callback_url, headers, body, accepts=accepts)
+            with self._waiting.on(app.name):
+                self._sender.post(app.callback_url, headers, body, accepts=accepts)
         except errors.NotAnswered:
             self._receivers.unanswered(app.name, rest_until=now + REST_MS)
             raise

@@ -13,10 +13,11 @@ class GatewayError(Exception):
 
 
 class BadParameter(GatewayError):
-    """A value is missing, malformed or out of its range; `name` as the domain calls it."""
+    """A value is missing, malformed or out of its range; `name` as the domain calls it, `why`
+    where that is not plain from what the value is."""
 
-    def __init__(self, name: str) -> None:
-        super().__init__(f"bad value of {name}")
+    def __init__(self, name: str, why: str = "") -> None:
+        super().__init__(f"bad value of {name}{why and ': '}{why}")
         self.name = name
 
 

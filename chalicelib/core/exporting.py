@@ -197,7 +197,7 @@ class ExportDesk:
         if written_as not in self._formats:
             raise errors.BadParameter("format")
         if day + DAY_MS > now:
-            raise errors.BadParameter("day")
+            raise errors.BadParameter("day", "this day (UTC) is not over")
         key = self._tag("export", app.name, request) if request else secrets.token_urlsafe(16)
         known = self._exports.of(app.name, now=now)
         earlier = next((each for each in known if each.id == key), None)

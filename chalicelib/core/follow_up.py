@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from chalicelib.core.counting import BlockKey, CountDesk
+from chalicelib.core.due import next_look
 from chalicelib.core.event_ports import Events, Outbox
 from chalicelib.core.events import Call, Delivery, Errand
-from chalicelib.core.following import next_look
 from chalicelib.core.gap_desk import GapDesk
 
 _T = TypeVar("_T")

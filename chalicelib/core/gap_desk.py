@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterable
 
 from chalicelib.core.counting import CountDesk
+from chalicelib.core.due import look_at
 from chalicelib.core.events import Call, Event
-from chalicelib.core.following import look_at
 from chalicelib.core.gaps import Gap, gap_event, unreported
 
 

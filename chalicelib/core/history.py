@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
+from chalicelib.core.due import PARTS
 from chalicelib.core.events import (
     Call,
     Delivery,
@@ -14,7 +15,6 @@ from chalicelib.core.events import (
     SmsResult,
     Stored,
 )
-from chalicelib.core.following import PARTS
 from chalicelib.core.records import call_record
 from chalicelib.core.values import Subscriber
 

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from chalicelib.core.due import UNFINISHED_MS
 from chalicelib.core.errors import UnknownEvent
 from chalicelib.core.event_ports import Events, Outbox, Search
 from chalicelib.core.events import Call, Delivery, Errand, EventKey, EventKind, Progress, Stored
-from chalicelib.core.following import UNFINISHED_MS
 from chalicelib.core.settling import settle
 
 PAGE = 100

@@ -8,6 +8,7 @@ import zlib
 from datetime import UTC, datetime
 
 from chalicelib.core.binding import handle_of
+from chalicelib.core.due import PARTS
 from chalicelib.core.events import (
     Call,
     Delivery,
@@ -18,7 +19,6 @@ from chalicelib.core.events import (
     Recording,
     Stored,
 )
-from chalicelib.core.following import PARTS
 from chalicelib.core.history import end_of, started_at
 from chalicelib.core.values import Subscriber
 from chalicelib.store.event_text import from_text, to_text

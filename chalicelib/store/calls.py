@@ -1,11 +1,10 @@
 """Calls: one item holds all events of one, how far each is, and what it is found by."""
 
 from collections.abc import Callable, Iterator, Sequence
-from heapq import merge
-from itertools import chain, islice
 
 from chalicelib.core.binding import handle_of
 from chalicelib.core.charging import Bill
+from chalicelib.core.due import GRACE_MS, PARTS, UNFINISHED_MS, due_at
 from chalicelib.core.errors import Contended, ItemTooLarge, StoreUnavailable
 from chalicelib.core.event_ports import Dossier, Found, Health, Search
 from chalicelib.core.events import (
@@ -18,13 +17,11 @@ from chalicelib.core.events import (
     Recording,
     Stored,
 )
-from chalicelib.core.following import GRACE_MS, PARTS, UNFINISHED_MS, due_at
 from chalicelib.core.values import DAY_MS, MINUTE_MS, Binding
 from chalicelib.store import rules
 from chalicelib.store.call_items import (
     call_id_of,
     call_key,
-    day_of,
     dead_at,
     due_shard_of,
     event_key,
@@ -34,6 +31,7 @@ from chalicelib.store.call_items import (
     recording_text,
     sealed,
 )
+from chalicelib.store.call_search import CallSearch
 from chalicelib.store.items import DUE_SHARDS, binding_key, due_shard, read_binding
 from chalicelib.store.receivers import health_key, read_health
 from chalicelib.store.table import Item, Table, n, s
@@ -59,6 +57,7 @@ class DynamoEvents:
     def __init__(self, table: Table, vault: Callable[[], Vault]) -> None:
         self._table = table
         self._vault = vault
+        self._search = CallSearch(table, vault)
 
     def append(
         self,
@@ -105,7 +104,7 @@ class DynamoEvents:
         """The write that adds an event; it says of its call what it knows where nobody did yet."""
         event, key = new.event, new.key
         alone = Call(key.call, owner, 1, (new,))
-        known = indexed(alone, self._vault())
+        known = indexed(alone, self._vault()) | {"ttl": _ttl(alone)}
         changes, values = _added(new, self._vault())
         size = _size(values)
         values |= {":size": n(size), ":room": n(MOST_BYTES - size), ":one": n(1)}
@@ -171,7 +170,7 @@ class DynamoEvents:
         after = filled + _size(values)
         if filled and after > MOST_BYTES:
             raise ItemTooLarge("a call with more events than an item holds")
-        more = more | {"filled": n(after)}
+        more = more | {"filled": n(after), "ttl": _ttl(call)}
         known = more | indexed(call, self._vault()) | _due(call)
         changes |= {name: f":{name}" for name in known}
         values |= {f":{name}": value for name, value in known.items()}
@@ -263,7 +262,8 @@ class DynamoEvents:
         values: Item = {":progress": progress_text(progress)}
         if recording is not None:
             changes[f"R{key.event}"] = ":recording"
-            values[":recording"] = recording_text(recording)
+            changes["ttl"] = ":ttl"
+            values |= {":recording": recording_text(recording), ":ttl": _ttl(after)}
         if recorded and not call.recorded:
             changes["recorded"] = ":yes"
             values[":yes"] = {"BOOL": True}
@@ -322,74 +322,11 @@ class DynamoEvents:
 
     def dead(self, search: Search, *, limit: int) -> Found:
         """See the port."""
-        entries = self._places(search, "dead", "dead_shard", search.app, "dead_at", limit=limit)
-        return self._page(entries, "dead_at", limit=limit)
+        return self._search.dead(search, limit=limit)
 
     def find(self, search: Search, *, limit: int) -> Found:
         """See the port."""
-        sources = (
-            self._places(search, *each, "place", limit=limit) for each in self._indexes(search)
-        )
-        if search.person is None:
-            return self._page(chain.from_iterable(sources), "place", limit=limit)
-        newest = search.newest_first
-        entries = merge(*sources, key=lambda item: item["place"]["S"], reverse=newest)
-        return self._page(entries, "place", limit=limit)
-
-    def _indexes(self, search: Search) -> Iterator[tuple[str, str, str]]:
-        """Where to look: index, its attribute, and the value of it."""
-        if search.binding is not None:
-            yield "by_binding", "binding_of", f"{search.app}#{search.binding}"
-        elif search.number is not None:
-            yield "by_number", "number_of", f"{search.app}#{search.number}"
-        elif search.person is not None:
-            for person in self._vault().person_everywhere(search.person.digits):
-                yield "by_caller", "caller_of", f"{search.app}#{person}"
-                yield "by_callee", "callee_of", f"{search.app}#{person}"
-        else:
-            for day in _days(search):
-                yield "by_day", "day", day_of(search.app, day)
-
-    def _places(
-        self, search: Search, index: str, name: str, value: str, order: str, *, limit: int
-    ) -> Iterator[Item]:
-        low, high = f"{max(0, search.since):015d}", f"{max(0, search.until):015d}"
-        if search.after is not None and search.newest_first:
-            high = min(high, search.after)
-        elif search.after is not None:
-            low = max(low, search.after)
-        if low > high:
-            return
-        for item in self._table.query(
-            IndexName=index,
-            KeyConditionExpression=f"#of = :of AND {order} BETWEEN :low AND :high",
-            ExpressionAttributeNames={"#of": name},
-            ExpressionAttributeValues={":of": s(value), ":low": s(low), ":high": s(high)},
-            ScanIndexForward=not search.newest_first,
-            # The place that was seen already, the page, and one to know whether there are more.
-            Limit=limit + 2,
-        ):
-            if item[order]["S"] not in (search.after, high):
-                yield item
-
-    def _page(self, entries: Iterator[Item], order: str, *, limit: int) -> Found:
-        seen: dict[str, str] = {}
-        for item in entries:
-            if len(seen) == limit and call_id_of(item) not in seen:
-                break
-            seen[call_id_of(item)] = item[order]["S"]
-        else:
-            return Found(self._calls(list(seen)), None)
-        return Found(self._calls(list(seen)), next(reversed(seen.values())))
-
-    def _calls(self, call_ids: Sequence[str]) -> list[Call]:
-        """Those calls, in this order."""
-        vault, found = self._vault(), {}
-        for start in range(0, len(call_ids), 100):
-            keys = [call_key(each) for each in islice(call_ids, start, start + 100)]
-            for item in self._table.get_many(keys):
-                found[call_id_of(item)] = read_call(item, vault)
-        return [found[each] for each in call_ids if each in found]
+        return self._search.find(search, limit=limit)
 
 
 _SAME = "version = :before"
@@ -398,13 +335,19 @@ _SPARSE = ("due_shard", "due_at", "dead_shard", "dead_at")
 
 def _added(new: Stored, vault: Vault) -> tuple[dict[str, str], Item]:
     """The attributes that an event is, and their values."""
-    changes = {f"E{new.key.event}": ":event", f"P{new.key.event}": ":progress", "ttl": ":ttl"}
+    changes = {f"E{new.key.event}": ":event", f"P{new.key.event}": ":progress"}
     values: Item = {
         ":event": sealed(new.event, new.key, vault),
         ":progress": progress_text(new.progress),
-        ":ttl": n((new.event.received + RETENTION_MS) // 1000),
     }
     return changes, values
+
+
+def _ttl(call: Call) -> Item:
+    """Until when a call is kept: as long as any of its recordings is."""
+    until = [each.event.received + RETENTION_MS for each in call.stored]
+    until += [each.recording.expires + DAY_MS for each in call.stored if each.recording is not None]
+    return n(max(until) // 1000)
 
 
 def _size(added: Item) -> int:
@@ -444,11 +387,3 @@ def _update(
         "ExpressionAttributeValues": values | {":one": n(1)},
     }
     return {"Update": body | ({"ExpressionAttributeNames": names} if names else {})}
-
-
-def _days(search: Search) -> Iterator[int]:
-    """A moment of each day (UTC) that is searched, in order."""
-    first, last = max(0, search.since) // DAY_MS, max(0, search.until - 1) // DAY_MS
-    days = range(first, last + 1)
-    for day in reversed(days) if search.newest_first else days:
-        yield day * DAY_MS

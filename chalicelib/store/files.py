@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -27,15 +26,6 @@ class Reader(Protocol):
     def read(self, size: int, /) -> bytes:
         """At most so many bytes; none at the end, which it gives only if all before it is right."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class StoredFile:
-    """`size` in bytes, `stored` in epoch ms."""
-
-    key: str
-    size: int
-    stored: int
 
 
 class Files:
@@ -109,31 +99,6 @@ class Files:
                 },
                 ExpiresIn=expires_s,
             )
-
-    def exists(self, key: str) -> bool:
-        """Whether there is such a file."""
-        with _told():
-            try:
-                self._client().head_object(Bucket=self._bucket, Key=key)
-            except ClientError as error:
-                if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
-                    return False
-                raise
-        return True
-
-    def list(self, prefix: str) -> Iterator[StoredFile]:
-        """All files whose key begins so, by key; a thousand a call."""
-        with _told():
-            pages = self._client().get_paginator("list_objects_v2")
-            for page in pages.paginate(Bucket=self._bucket, Prefix=prefix):
-                for each in page.get("Contents", []):
-                    stored = round(each["LastModified"].timestamp() * 1000)
-                    yield StoredFile(each["Key"], each["Size"], stored)
-
-    def delete(self, key: str) -> None:
-        """Takes a file away; also fine if there is none."""
-        with _told():
-            self._client().delete_object(Bucket=self._bucket, Key=key)
 
     @property
     def _bucket(self) -> str:

@@ -139,6 +139,7 @@ def test_somebody_elses_event_is_unknown(stage: Stage, inbox: Receiver) -> None:
         ["app-redeliver", "demo"],
         ["app-redeliver", "demo", "--until", "2026-01-16"],
         ["app-redeliver", "demo", "--event", "x", "--since", "2026-01-16"],
+        ["app-redeliver", "demo", "--event", "x", "--until", "2026-01-16"],
         ["app-dead", "demo", "--since", "yesterday"],
     ],
 )

@@ -54,6 +54,10 @@ def test_a_pipeline_deploys_without_writing_it(
         "https://user@calls.example.org",
         "https://calls.example.org?stage=dev",
         "https://calls.example.org/#top",
+        "https://calls.example.org?",
+        "https://calls.example.org:99999",
+        "https://calls example.org",
+        "https://calls.example.org/\n",
     ],
 )
 def test_what_is_no_public_address_is_refused(

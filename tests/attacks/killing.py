@@ -36,10 +36,15 @@ def own_stage(dynamodb_endpoint: str, logs: Path) -> Iterator[Stage]:
         "AWS_ENDPOINT_URL": url,
         "AWS_ENDPOINT_URL_DYNAMODB": dynamodb_endpoint,
         "AWS_DEFAULT_REGION": "eu-west-1",
+        "PRIVATE_ADDRESSES": "allowed",
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
     }
-    with patch.dict(os.environ, environment):
+    with (
+        patch.dict(os.environ, environment),
+        # DynamoDB Local takes its time to make a table on a busy machine.
+        patch.object(clients, "_CONFIG", clients._CONFIG.merge(gateways._PATIENT)),
+    ):
         serve = ["simulator.aws", "--fd", str(fd)]
         own = dict(os.environ)
         children.start("aws", "the AWS stand-in", serve, fds=[fd], environment=own)

@@ -1,25 +1,31 @@
 """A process that lives through a gateway's whole day; a test reads all that it left behind.
 
 `python -m tests.attacks.scenario <DynamoDB endpoint> <file> [plant]` runs the handlers as Lambda
-does, with every logger at its most talkative, and writes table and queue to the file.
+does, with every logger at its most talkative, and writes table, queues and the names of files to
+the file.
 """
 
 import base64
+import hashlib
 import json
 import logging
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 from botocore.exceptions import EndpointConnectionError
 
+from admin import carriers
+from chalicelib import jobs
 from chalicelib.api import http
 from chalicelib.settings import settings
 from chalicelib.store import clients
 from chalicelib.store.vault import Vault
+from tests.carriers.own.backend import Recordings, recordings
+from tests.carriers.trunk.conftest import basic
 from tests.gateways import NOW, Backend, Stage, Switch, number, stage
 from tests.receivers import Receiver, receiver
 from tests.vendor_here import ACCOUNT, SECRET, VendorHere, account_at, vendor_here
@@ -29,17 +35,21 @@ D, E, F = "8610055512345", "447700900404", "8610055598765"
 SUBSCRIBERS = (A, B, C, D, E, F)
 NATIONAL_D, NATIONAL_F = D.removeprefix("86"), F.removeprefix("86")
 PLANTED = E
+RIFF = hashlib.md5(b"RIFF", usedforsecurity=False).hexdigest()
 
 
 class Day:
     """What happens."""
 
-    def __init__(self, here: Stage, inbox: Receiver, vendor: VendorHere) -> None:
+    def __init__(
+        self, here: Stage, inbox: Receiver, vendor: VendorHere, recorded: Recordings
+    ) -> None:
         from tests.attacks import lambda_events
 
         self._lambda = lambda_events
         self._here = here
         self._inbox = inbox
+        self._recorded = recorded
         self._app: Backend = here.app("demo", [number(0), number(1)], callback_url=inbox.url)
         self._strict = here.app("strict", [number(2)], callback_url=inbox.url, strict_nonce=True)
         self._slow = here.app("slow", [number(3)], callback_url=inbox.url, rate=1)
@@ -47,6 +57,10 @@ class Day:
         self._switch: Switch = here.switch()
         self._vendor = vendor
         account_at(vendor.url, vendor.url)
+        host = recorded.url.removeprefix("http://")
+        carriers.set_switch(self._switch.user, recording_hosts=[host])
+        carriers.set_carrier(ACCOUNT, recording_hosts=[host])
+        recorded.files |= {f"/{each}.wav": b"RIFF" for each in (A, D)}
         kept = {"carrier": ACCOUNT, "callback_url": inbox.url, "im_calls": ["msg/sendMsg"]}
         self._kept = here.app("kept", [number(5)], **kept)
         self.queued: list[str] = []
@@ -153,14 +167,17 @@ class Day:
         assert self.tell("/switch/route", f"[{A}") == 400
         assert self.tell("/switch/route", "{}", authorization=f"Basic {A}") == 401
         ended = {"reason": 16, "released_by": "caller"}
+        stranger: dict[str, Any] = {"call_id": "stranger", "from": E, "callee": None}
         good = [
             self.event("call.started", binding),
             self.event("call.answered", binding),
             self.event("call.ended", binding, **ended),
             self.event("sms.sent", binding, result="ok", text=f"my number is {B}"),
-            self.event("recording.ready", binding, url=f"https://r/{A}.wav", md5=A),
+            self.event("recording.ready", binding, url=f"{self._recorded.url}/{A}.wav"),
+            self.event("recording.ready", binding, url=f"{self._recorded.url}/{B}.wav", md5=A),
+            self.event("recording.ready", binding, url=f"https://{A}.example/{C}", md5=""),
             self.event("call.transferred", binding, target=C),
-            self.event("call.ended", None, rejected="third_party", **{"from": E, "callee": None}),
+            self.event("call.ended", None, rejected="third_party", **stranger),
             self.event("call.ended", None, to=number(4), call_id="lost", callee=None),
         ]
         assert self.tell("/switch/events", good) == 200
@@ -235,7 +252,7 @@ class Day:
             {},
             {"eventType": "32", **ended},
             {"eventType": "33", **common, **parties, "smsTime": at, "smsResult": "1"},
-            {"eventType": "34", **common, "url": f"https://r/{D}", "md5": "0" * 32},
+            {"eventType": "34", **common, "url": f"{self._recorded.url}/{D}.wav", "md5": RIFF},
             {"eventType": "10", "callback": json.dumps(inner)},
             {"eventType": "99", "phone": F},
             {"eventType": "32", **ended, "callTime": F},
@@ -245,8 +262,6 @@ class Day:
 
     def call_back(self, told: Mapping[str, Any], secret: str = SECRET) -> int:
         """One callback of NetEase's, signed as it does; the HTTP status."""
-        import hashlib
-
         body = json.dumps(told).encode()
         digest = hashlib.md5(body, usedforsecurity=False).hexdigest()
         signed = f"{secret}{digest}{NOW}".encode()
@@ -260,19 +275,60 @@ class Day:
         return int(self._lambda.answer(sent)["statusCode"])
 
     def deliveries(self) -> None:
-        """The receiver refuses, then takes; one receiver is not there at all."""
-        from app import deliver
+        """Of the recordings some are there; the receiver refuses, then takes; one receiver is not
+        there at all."""
+        from app import deliver, transfer
 
-        self.queued += self._here.queued()
-        records = [{"body": body, "receiptHandle": "r"} for body in [*self.queued, A, f'"{A}"']]
+        self._work(transfer, self._taken(settings().transfer_queue_name))
+        told = self._taken()
         for status in (500, 200, 200):
             self._inbox.status = status
-            for record in records:
-                try:
-                    deliver({"Records": [record]}, self._lambda.Context())
-                except Exception:
-                    # Lambda's runtime writes it to the log.
-                    logging.getLogger("lambda").exception("deliver")
+            self._work(deliver, told)
+
+    def _taken(self, queue: str | None = None) -> list[str]:
+        taken = self._here.queued(queue)
+        assert taken
+        self.queued += taken
+        return [*taken, A, f'"{A}"']
+
+    def _work(self, worker: Callable[..., Any], messages: Sequence[str]) -> None:
+        for body in messages:
+            record = {"messageId": "m", "body": body, "receiptHandle": "r"}
+            try:
+                worker({"Records": [record]}, self._lambda.Context())
+            except Exception:
+                # Lambda's runtime writes it to the log.
+                logging.getLogger("lambda").exception(worker.__name__)
+
+    def history(self) -> None:
+        """The app looks its calls up, well and badly."""
+        span: dict[str, Any] = {"since": str(NOW - 1000), "until": str(NOW + 1000)}
+        for status, method, path, query, body in (
+            (200, "GET", "/v1/records", span, None),
+            (200, "GET", "/v1/records", {"number": number(0)}, None),
+            (400, "GET", "/v1/records", {"person": A}, None),
+            (400, "GET", "/v1/records", {A: B, "cursor": C}, None),
+            (200, "POST", "/v1/records/search", {}, {"person": A} | span),
+            (400, "POST", "/v1/records/search", {}, {"person": [B], A: B}),
+            (404, "GET", f"/v1/records/{A}", {}, None),
+            (404, "GET", f"/v1/recordings/{A}", {}, None),
+            (200, "GET", "/v1/events", {"state": "dead"}, None),
+            (404, "POST", f"/v1/events/{A}/redeliver", {}, None),
+            (202, "POST", "/v1/events/redeliver", {}, span),
+            (400, "POST", "/v1/exports", {}, {"day": A, "format": B}),
+        ):
+            sent = self._lambda.event(
+                method,
+                path,
+                headers={"Authorization": basic(self._app.key, self._app.secret)},
+                query=list(query.items()),
+                body=json.dumps(body).encode() if body is not None else None,
+            )
+            got = self._lambda.answer(sent)
+            assert got["statusCode"] == status, (path, got["body"])
+            if "/search" in path and status == 200:
+                (shown, *_) = json.loads(got["body"])["records"]
+                assert A in str(shown)
 
     def faults(self, binding: str) -> None:
         """Stores that are down, and a fault of our own whose text holds a number."""
@@ -299,7 +355,7 @@ class Day:
 
     def evening(self, binding: str) -> None:
         """Unbinding, cleaning, and asking carriers."""
-        from app import clean, extend, settle
+        from app import clean, extend, follow, settle
 
         assert self.ask("unbind", {"bindId": binding})["code"] == 200
         tick = {
@@ -315,9 +371,15 @@ class Day:
         }
         with patch("chalicelib.jobs.now_ms", lambda: NOW + 10**8):
             clean(tick, self._lambda.Context())
-            for job in (settle, extend):
+            for job in (settle, extend, follow):
                 job(tick, self._lambda.Context())
-        self.queued += self._here.queued()
+        names = settings()
+        for queue in (
+            names.delivery_queue_name,
+            names.slow_queue_name,
+            names.transfer_queue_name,
+        ):
+            self.queued += self._here.queued(queue)
 
 
 def plant(day: Day) -> None:
@@ -327,6 +389,8 @@ def plant(day: Day) -> None:
     item = {"pk": {"S": "PLANTED"}, "sk": {"S": "1"}, "blob": {"B": f"<{PLANTED}>".encode()}}
     clients.dynamodb().put_item(TableName=settings().table_name, Item=item)
     day.queued.append(json.dumps({"to": PLANTED[2:]}))
+    (bucket,) = clients.s3().list_buckets()["Buckets"]
+    clients.s3().put_object(Bucket=bucket["Name"], Key=f"recordings/{PLANTED}.wav", Body=b"RIFF")
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -338,20 +402,25 @@ def main(arguments: Sequence[str]) -> None:
         receiver() as inbox,
         stage(endpoint) as here,
         patch.object(http, "now_ms", lambda: NOW),
+        patch.object(jobs, "now_ms", lambda: NOW),
         vendor_here([number(5)], now=NOW) as vendor,
+        recordings() as recorded,
     ):
-        day = Day(here, inbox, vendor)
+        here.is_at("https://gateway.example")
+        day = Day(here, inbox, vendor, recorded)
         binding = day.requests()
         day.calls(binding)
         day.carrier()
         day.deliveries()
+        day.history()
         day.faults(binding)
         day.evening(binding)
+        assert len(here.files()) == 2
         if extra == ["plant"]:
             plant(day)
         told = {body.get("eventType") for body in inbox.bodies()}
         assert told == {"10", "32", "33", "34"}, told
-        left = {"items": here.items(), "queued": day.queued}
+        left = {"items": here.items(), "queued": day.queued, "files": here.files()}
     Path(file).write_text(json.dumps(left, default=lambda raw: {"base64": _text(raw)}))
 
 

@@ -18,8 +18,8 @@ import requests
 
 from admin import provision
 from chalicelib.bootstrap import Gateway, gateway
+from chalicelib.core.due import GRACE_MS
 from chalicelib.core.events import Errand
-from chalicelib.core.following import GRACE_MS
 from chalicelib.core.retrying import JITTER, RETRIES_S
 from chalicelib.store import clients
 from tests.gateways import number, subscriber
@@ -28,7 +28,7 @@ from tests.simulator.outside import wait_until
 
 EVENTS = int(os.environ.get("EVENTS") or (1000 if os.environ.get("CI") == "true" else 300))
 SEEDS = [int(seed) for seed in os.environ.get("SEEDS", "1").split()]
-RATE = 30
+RATE = 25
 """Events a second: what the AWS stand-in takes on half of a small machine."""
 BATCH = 5
 SOON_MS = 2_000
@@ -221,7 +221,7 @@ def _taken(gateway: Gateway) -> list[str]:
 def later(running: Running) -> Iterator[Later]:
     """Such a gateway over the table of this stack."""
     queues = {"DELIVERY_QUEUE_NAME": "later", "SLOW_QUEUE_NAME": "later-slow"}
-    quick = {"CALLBACK_TIMEOUT_S": "0.3", "PRIVATE_ADDRESSES": "allowed"}
+    quick = {"CALLBACK_TIMEOUT_S": "0.3"}
     with patch.dict(os.environ, queues | quick), running.operated():
         for name in queues.values():
             clients.sqs().create_queue(QueueName=name)

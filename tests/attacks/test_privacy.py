@@ -1,4 +1,5 @@
-"""No subscriber number in anything that a gateway's day leaves behind: logs, table, queue."""
+"""No subscriber number in anything that a gateway's day leaves behind: logs, table, queues, names
+of files."""
 
 import base64
 import hashlib
@@ -67,6 +68,7 @@ def day(
         "stderr": ran.stderr,
         "table": b"\n".join(_raw(left["items"])),
         "queue": "\n".join(left["queued"]).encode(),
+        "files": b"\n".join(_raw(left["files"])),
     }
 
 
@@ -105,12 +107,14 @@ def test_something_was_left_behind(day: tuple[str, Mapping[str, bytes]]) -> None
     for word in (
         *(b"axb.bind", b"axb.query", b"switch.route", b"deliver", b"clean", b"fault"),
         *(b"netease.bind", b"netease.relay", b"netease.startcall", b"ecp.startcall", b"put off"),
+        *(b"fetch", b"follow_up", b"history.search", b"history.recording", b"history.events"),
     ):
         assert word in left["stdout"]
     assert b"botocore" in left["stderr"]
     kinds = (b"B#", b"X#8610099", b"C#", b"Q#demo", b"S#", b"J#", b"P#", b"U#")
     assert all(kind in left["table"] for kind in kinds)
     assert left["queue"].count(b"event") >= 4
+    assert b"recordings/180/demo/" in left["files"]
 
 
 @pytest.mark.parametrize("digits", SUBSCRIBERS)

@@ -26,6 +26,7 @@ class App:
         self.name: str = described["name"]
         self.secret: str = described["app_secret"]
         self.numbers: list[str] = described["numbers"]
+        self.auth: tuple[str, str] = (described["app_key"], self.secret)
         self._client = Client(self._send, world.clock, described["app_key"], self.secret)
 
     def ask(self, path: str, *, request_id: str | None = None, **parameters: Any) -> dict[str, Any]:

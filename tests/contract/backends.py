@@ -71,6 +71,8 @@ class Backend(Protocol):
 
     name: str
     numbers: list[str]
+    auth: tuple[str, str]
+    """Its credentials."""
     results: Mapping[str, str]
     """How a telephone answers -> the word for how the call ended."""
 
@@ -133,7 +135,7 @@ class NeteaseBackend:
 
     def __init__(self, app: App) -> None:
         self.app = app
-        self.name, self.numbers = app.name, app.numbers
+        self.name, self.numbers, self.auth = app.name, app.numbers, app.auth
 
     def bind(
         self,
@@ -239,7 +241,7 @@ class InterlineBackend:
 
     def __init__(self, developer: Developer) -> None:
         self.developer = developer
-        self.name, self.numbers = developer.name, developer.numbers
+        self.name, self.numbers, self.auth = developer.name, developer.numbers, developer.auth
 
     def bind(
         self,

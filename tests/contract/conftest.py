@@ -10,6 +10,7 @@ from tests.contract.apps import App
 from tests.contract.backends import PAIRS, InterlineBackend, NeteaseBackend, backend
 from tests.contract.here import CARRIER_TIMEOUT_S, here
 from tests.contract.worlds import World
+from tests.gateways import events_in
 from tests.running import RealClock, Running
 
 APPS = {
@@ -99,7 +100,7 @@ def _running(running: Running) -> World:
 
     def stored() -> int:
         pages = table.get_paginator("scan").paginate(TableName=name)
-        return sum(item["pk"]["S"].startswith("C#") for page in pages for item in page["Items"])
+        return events_in(item for page in pages for item in page["Items"])
 
     return World(
         gateway_url=running.url,

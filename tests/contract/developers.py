@@ -41,6 +41,7 @@ class Developer:
         self.devid, self._auth_key, self.appid = (
             described[each] for each in ("devid", "auth_key", "appid")
         )
+        self.auth = (self.devid, self._auth_key)
 
     def any_number(self) -> str:
         """One of its X."""
@@ -84,6 +85,13 @@ class Developer:
         for record in records:
             assert ALWAYS <= record.keys() <= ALWAYS | OPTIONAL, record
         return records
+
+    def versions(self, about: str) -> list[Told]:
+        """The records that came so far of one call, oldest first; each once, however often it
+        came."""
+        told = [_members(each) for each in self._world.received(self.name) if about in each["body"]]
+        records = [each for each in told if "result" in each]
+        return [each for n, each in enumerate(records) if each not in records[:n]]
 
     def starts(self, about: str, *, wanted: int = 1) -> list[Told]:
         """Of calls that began."""

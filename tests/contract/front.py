@@ -24,6 +24,7 @@ PATHS: dict[str, Callable[..., Handle]] = {
     "/nimserver/([^/]+)/([^/]+)": lambda gateway, *call: partial(gateway.im.relay, *call),
     "/switch/route": lambda gateway: gateway.switchboard.route,
     "/switch/events": lambda gateway: gateway.switchboard.events,
+    "/v1/recordings/([^/]+)": lambda gateway, event: partial(gateway.own.recording, event),
     "/callbacks/netease/([^/]+)": lambda gateway, account: gateway.netease_receiver.receive(
         account
     ),
@@ -63,6 +64,8 @@ class Front(http_server.Handler):
         reply = type(self).answer(url.path, Request(self.command, headers, query, body))
         content = reply.body.encode()
         self.send_response(reply.status)
+        for name, value in reply.headers.items():
+            self.send_header(name, value)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from chalicelib.core.events import EventKey
+from chalicelib.core.events import Errand
 from chalicelib.core.messages import Reply, Request
 from simulator import http_server, vendor_server
 from simulator.clock import Clock, MovableClock
@@ -41,6 +41,7 @@ from tests.contract.worlds import World
 from tests.gateways import NOW, Stage, stage
 
 CARRIER_TIMEOUT_S = 0.5
+FETCH_S = 30
 
 
 class TestClock(MovableClock):
@@ -75,8 +76,8 @@ class Here(World):
             account_with_netease={"account": NETEASE_ACCOUNT, "app_key": KEY, "app_secret": SECRET},
             described={},
             clock=clock,
-            stored=lambda: sum(i["pk"]["S"].startswith("C#") for i in stage.items()),
-            hand_on=self._deliver,
+            stored=stage.events,
+            hand_on=self._work_off,
         )
 
     def answer(self, path: str, request: Request) -> Reply:
@@ -105,10 +106,19 @@ class Here(World):
         """What the app's quota counts."""
         return self._stage.quota_used(app)
 
-    def _deliver(self) -> None:
+    def _work_off(self) -> None:
+        """What the queues have; a recording is told once it is here."""
+        gateway, transfers = self._gateway, self._gateway.settings.transfer_queue_name
         with self._one_at_a_time:
-            for message in self._stage.queued():
-                self._gateway.events.deliver(EventKey.from_text(message), now=self.time.now)
+            self._deliver()
+            for message in self._stage.queued(transfers):
+                errand = Errand.from_text(message)
+                gateway.recordings.fetch(errand, now=self.time.now, within_s=FETCH_S)
+            self._deliver()
+
+    def _deliver(self) -> None:
+        for message in self._stage.queued():
+            self._gateway.delivery.deliver(Errand.from_text(message), now=self.time.now)
 
 
 @contextmanager
@@ -118,6 +128,7 @@ def here(dynamodb_endpoint: str) -> Iterator[Here]:
         front, outside, *vendors = (_listening() for _ in range(4))
         clock = TestClock()
         world = Here(own, clock, gateway_url=_url(front), simulator_url=_url(outside))
+        own.is_at(world.gateway_url)
         operator = Provisioner(receivers_url=world.simulator_url)
         netease_url, interline_url = map(_url, vendors)
         password = operator.carriers(

@@ -2,6 +2,7 @@
 
 import base64
 from typing import Any
+from urllib.parse import urlsplit
 
 from admin import provision
 from simulator.interline.account import Account as InterlineAccount
@@ -40,7 +41,7 @@ Described = dict[str, dict[str, Any]]
 
 class Provisioner:
     """An operator of the stage in the environment. `receivers_url` is where the apps are told of
-    their calls."""
+    their calls, and where all recordings are."""
 
     def __init__(self, *, receivers_url: str) -> None:
         self._receivers_url = receivers_url
@@ -48,10 +49,11 @@ class Provisioner:
 
     def carriers(self, *, switch: str, netease: str, interline: str) -> str:
         """Our accounts, at these addresses; the switch's password."""
+        recorded = {"recording_hosts": [urlsplit(self._receivers_url).netloc]}
         provision.create_carrier("trunk", kind="trunk", secret=SWITCH_SECRET, urls=[switch])
         keys = {"kind": "netease", "key": KEY, "secret": SECRET}
         developer = {"kind": "interline", "key": DEVID, "secret": AUTH_KEY, "app_id": APPID}
-        leased = {"lease_minutes": LEASE_MINUTES}
+        leased = {"lease_minutes": LEASE_MINUTES} | recorded
         provision.create_carrier(NETEASE_ACCOUNT, urls=[netease], **keys, **leased)
         provision.create_carrier(
             INTERLINE_ACCOUNT, urls=[interline], shows_numbers=True, **developer, **leased
@@ -59,7 +61,7 @@ class Provisioner:
         provision.create_carrier(PLAIN_ACCOUNT, urls=[interline], **developer, **leased)
         provision.create_carrier("netease-gone", urls=[NOWHERE], **keys)
         provision.create_carrier("interline-gone", urls=[NOWHERE], **developer)
-        return provision.create_switch(SWITCH_USER)
+        return provision.create_switch(SWITCH_USER, **recorded)
 
     def apps(self) -> None:
         """Those of `make run`, and some more."""

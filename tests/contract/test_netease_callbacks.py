@@ -1,6 +1,7 @@
 """NetEase's callbacks on their way through the gateway: repeated, out of order, of unknown kind,
 and not NetEase's at all."""
 
+import hashlib
 from uuid import uuid4
 
 import pytest
@@ -36,7 +37,9 @@ def messages(world: World, a: str, b: str) -> tuple[dict[str, str], dict[str, st
         "finishType": "1",
         "finishState": "1",
     }
-    recording = {**about, "eventType": "34", "url": "https://r.example/1.wav", "md5": "0" * 32}
+    url = f"{world.simulator_url}/recordings/{about['callId']}.wav"
+    digest = hashlib.md5(world.file(url), usedforsecurity=False).hexdigest()
+    recording = {**about, "eventType": "34", "url": url, "md5": digest}
     return call, recording
 
 
@@ -61,7 +64,8 @@ def test_a_recording_may_come_before_its_call(world: World, app: App, a: str, b:
     assert send(recording)
     (told,) = app.told(bind_id)
     ours = {"bindId": bind_id, "userData": "first things last"}
-    assert told == recording | ours
+    assert told == recording | ours | {"url": told["url"]}
+    assert world.download(told["url"], auth=app.auth) == world.file(recording["url"])
     assert all([send(call), send(recording), send(call)])
     assert world.stored() == before + 2
     assert call | ours in app.told(bind_id, wanted=2)

@@ -85,3 +85,14 @@ def test_a_call_after_the_end_is_told(world: Here, ours: Backend, a: str, b: str
     assert world.dial(a, reply.number)["connected"] is False
     (call,) = ours.calls(ours.person(a))
     assert (call.binding, call.user_data, call.talked_s) == ("", "", 0)
+
+
+def test_a_record_does_not_wait_for_the_recording(
+    world: Here, developer: InterlineBackend, a: str, b: str
+) -> None:
+    reply = developer.bind(a, b, record=True)
+    world.dial(a, reply.number)
+    (call,) = developer.calls(reply.id, recorded=True)
+    first, last = developer.developer.versions(reply.id)
+    assert "recording" not in first
+    assert last == first | {"recording": call.recording}

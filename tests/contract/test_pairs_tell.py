@@ -31,7 +31,7 @@ def test_a_recorded_call(world: World, ours: Backend, a: str, b: str, user_data:
     assert call.ended - call.answered == TALK_S
     assert abs(call.started * 1000 - world.clock.now) < NOT_LONG_MS
     assert call.recording is not None
-    assert world.download(call.recording).startswith(b"RIFF")
+    assert world.download(call.recording, auth=ours.auth).startswith(b"RIFF")
 
 
 def test_a_call_each_way_is_a_record_each(world: World, ours: Backend, a: str, b: str) -> None:

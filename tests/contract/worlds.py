@@ -35,7 +35,7 @@ class World:
     stored: Callable[[], int]
     """How many events the gateway has stored."""
     hand_on: Callable[[], None]
-    """Gives the delivery worker its turn, where nobody else does."""
+    """Gives the workers their turn, where nobody else does."""
 
     def __post_init__(self) -> None:
         self.session = requests.Session()
@@ -81,8 +81,18 @@ class World:
         assert got.status_code == 200, got.text
         return got.json()
 
-    def download(self, url: str) -> bytes:
-        """A recording."""
+    def file(self, url: str) -> bytes:
+        """What a carrier keeps there."""
         got = self.session.get(url, timeout=ANSWER_S)
         assert got.status_code == 200
+        return got.content
+
+    def download(self, url: str, *, auth: tuple[str, str]) -> bytes:
+        """A recording at the address that an app was told, which is the gateway's; nobody gets it
+        there without the app's credentials."""
+        assert url.startswith(f"{self.gateway_url}/v1/recordings/"), url
+        for stranger in (None, (auth[0], "not the secret")):
+            assert self.session.get(url, auth=stranger, timeout=ANSWER_S).status_code == 401
+        got = self.session.get(url, auth=auth, timeout=ANSWER_S)
+        assert [each.status_code for each in (*got.history, got)] == [302, 200]
         return got.content

@@ -6,6 +6,17 @@ from typing import Any
 
 import pytest
 
+from chalicelib.core.due import (
+    GRACE_MS,
+    LATE_MS,
+    NOTED_MS,
+    SETTLED_MS,
+    UNFINISHED_MS,
+    due_at,
+    look_at,
+    next_look,
+    numbers_at,
+)
 from chalicelib.core.events import (
     Call,
     Delivery,
@@ -17,17 +28,6 @@ from chalicelib.core.events import (
     Progress,
     RejectReason,
     Stored,
-)
-from chalicelib.core.following import (
-    GRACE_MS,
-    LATE_MS,
-    NOTED_MS,
-    SETTLED_MS,
-    UNFINISHED_MS,
-    due_at,
-    look_at,
-    next_look,
-    numbers_at,
 )
 from chalicelib.core.gaps import Gap, gap_event, gaps_of, unreported
 from chalicelib.core.values import Subscriber

@@ -18,11 +18,9 @@ IN_TRANSACTION = {
 # Calls that are permitted under another name.
 ALSO_CALLED = {
     "sqs:SendMessageBatch": "sqs:SendMessage",
-    "s3:HeadObject": "s3:GetObject",
     "s3:CreateMultipartUpload": "s3:PutObject",
     "s3:UploadPart": "s3:PutObject",
     "s3:CompleteMultipartUpload": "s3:PutObject",
-    "s3:ListObjectsV2": "s3:ListBucket",
 }
 
 

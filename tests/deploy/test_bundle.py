@@ -30,6 +30,7 @@ from tests.deploy.permissions import covers, grants, needed
 from tests.deploy.vendor import Vendor, vendor
 
 NAME = "masking-gateway-dev"
+BUCKET = f"{NAME}-files-123456789012"
 MAX_BYTES = 12_000_000
 A, B, STRANGER, OTHER = (f"4477009001{last:02}" for last in range(1, 5))
 DOWN_X, LATE_X = "8610000000006", "8610000000007"
@@ -251,6 +252,8 @@ def day(
         }
         secrets = [SECRET, interline_job.SECRET, developer["auth_key"], callbacks.split("/")[-2]]
         yield Day(served, done, policies, secrets)
+    # A bucket with files in it outlives its stack, and would be in the next test's way.
+    session.resource("s3").Bucket(BUCKET).objects.delete()
     session.client("cloudformation").delete_stack(StackName=NAME)
 
 
@@ -261,7 +264,7 @@ def _create_stack(session: boto3.session.Session) -> None:
         TemplateBody=(ROOT / "infra" / "resources.json").read_text(),
         Parameters=[{"ParameterKey": "Stage", "ParameterValue": "dev"}],
     )
-    site = Site("https://calls.example.org", f"{NAME}-files-123456789012")
+    site = Site("https://calls.example.org", BUCKET)
     session.client("dynamodb").put_item(TableName=NAME, Item=site_item(site))
 
 

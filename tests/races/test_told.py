@@ -15,9 +15,9 @@ import pytest
 from admin import provision
 from chalicelib.bootstrap import Gateway
 from chalicelib.core import errors
+from chalicelib.core.due import GRACE_MS
 from chalicelib.core.event_ports import Lane
 from chalicelib.core.events import Errand, Event, EventKind
-from chalicelib.core.following import GRACE_MS
 from chalicelib.core.values import Subscriber
 from chalicelib.settings import settings
 from chalicelib.store import clients

@@ -146,6 +146,7 @@ def test_demo_json_tells_everything(stack: Stack) -> None:
     assert [(app["name"], app["carrier"]) for app in demo["apps"]] == [
         ("demo", "trunk"),
         ("other", "trunk"),
+        ("demo-events", "trunk"),
         ("demo-netease", "netease-demo"),
         ("demo-interline", "trunk"),
         ("demo-igw", "interline"),
@@ -164,22 +165,23 @@ def test_demo_json_tells_everything(stack: Stack) -> None:
     )
     always = {"accids", "callback_url", "carrier", "name", "numbers"}
     keys, developer = {"app_key", "app_secret"}, {"appid", "auth_key", "devid"}
+    more = {"demo-igw": developer, "demo-events": {"callback_secret"}}
     for app in demo["apps"]:
-        wanted = developer if "interline" in app["name"] else keys
-        assert {*app} - always == (keys | developer if app["name"] == "demo-igw" else wanted)
+        wanted = developer if "interline" in app["name"] else keys | more.get(app["name"], set())
+        assert {*app} - always == wanted
         assert app["callback_url"] == f"{demo['simulator_url']}/apps/{app['name']}/callback"
         assert len(set(app["numbers"])) == 10
         assert [len(number) for number in app["numbers"]].count(15) == 1
         national = any(number.startswith("100") for number in app["numbers"])
         assert national is ("interline" in app["name"])
-    assert len({number for app in demo["apps"] for number in app["numbers"]}) == 70
+    assert len({number for app in demo["apps"] for number in app["numbers"]}) == 80
     # It holds secrets.
     assert stat.S_IMODE((stack.state / "demo.json").stat().st_mode) == 0o600
 
 
 def test_the_curl_commands_work_when_pasted(stack: Stack) -> None:
     commands = [line.strip() for line in stack.printed if line.startswith("curl ")]
-    assert len(commands) == 3
+    assert len(commands) == 4
 
     def paste(command: str) -> Any:
         done = subprocess.run(
@@ -187,7 +189,7 @@ def test_the_curl_commands_work_when_pasted(stack: Stack) -> None:
         )
         return json.loads(done.stdout)
 
-    bind, dial, received = commands
+    bind, dial, received, records = commands
     bound = paste(bind)
     assert bound["code"] == 200
     seen = paste(dial)
@@ -195,6 +197,8 @@ def test_the_curl_commands_work_when_pasted(stack: Stack) -> None:
     assert wait_until(
         lambda: any(seen["call_id"] in callback["body"] for callback in paste(received))
     )
+    (record,) = [each for each in paste(records)["records"] if each["call_id"] == seen["call_id"]]
+    assert (record["binding"], record["talked_s"]) == (bound["bindId"], 30)
 
 
 def test_a_second_stack_finds_the_port_taken(stack: Stack, tmp_path: Path) -> None:

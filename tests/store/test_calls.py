@@ -8,6 +8,7 @@ import pytest
 from bench.capacity import KB, item_size
 from chalicelib.carriers.netease.wire_callbacks import read
 from chalicelib.core.charging import Bill
+from chalicelib.core.due import GRACE_MS, SETTLED_MS, UNFINISHED_MS
 from chalicelib.core.event_ports import Health, Search
 from chalicelib.core.events import (
     Call,
@@ -21,7 +22,6 @@ from chalicelib.core.events import (
     RejectReason,
     SmsResult,
 )
-from chalicelib.core.following import GRACE_MS, SETTLED_MS, UNFINISHED_MS
 from chalicelib.core.values import DAY_MS, Subscriber, Tariff
 from chalicelib.store.call_items import due_shard_of
 from chalicelib.store.calls import DynamoEvents
@@ -175,6 +175,15 @@ def test_no_item_and_no_message_shows_a_number(stage: Stage, store: DynamoEvents
 def test_a_call_record_is_kept_for_more_than_six_months(stage: Stage, store: DynamoEvents) -> None:
     append(store, FULL)
     assert int(item(stage)["ttl"]["N"]) * 1000 >= FULL.received + 183 * DAY_MS
+
+
+def test_a_call_is_kept_as_long_as_its_recording(stage: Stage, store: DynamoEvents) -> None:
+    years = FULL.received + 730 * DAY_MS
+    errand = stored(store, replace(FULL, kind=EventKind.RECORDING_READY))
+    settled(store, errand, Delivery.KEPT, recording=replace(KEPT, expires=years))
+    append(store, START, Delivery.KEPT)
+    stored(store, replace(FULL, id="charged"), bill=BILL)
+    assert int(item(stage)["ttl"]["N"]) * 1000 >= years
 
 
 @pytest.mark.parametrize("bill", [None, Bill("demo", Tariff(minute=10))])

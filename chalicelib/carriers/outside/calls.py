@@ -10,7 +10,13 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import cached_property
-from http.client import HTTPConnection, HTTPException, HTTPResponse
+from http.client import (
+    CONTINUE,
+    SWITCHING_PROTOCOLS,
+    HTTPConnection,
+    HTTPException,
+    HTTPResponse,
+)
 from threading import Lock
 from typing import Any
 
@@ -31,11 +37,22 @@ DRAIN_S = 0.05
 
 _HEADERS = {"User-Agent": "masking-gateway", "Accept": "*/*"}
 
+_INTERIM = range(102, 200)
+
 _GONE = (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError)
 """What a kept connection ends with when the other side has given it up meanwhile."""
 
 
+class _Answer(HTTPResponse):
+    def _read_status(self) -> tuple[str, int, str]:
+        # The library waits for the real answer after 100 only. RFC 9110, 15.2: so it is with all of
+        # them. Taken for the answer, one would leave the real one to whoever asks next.
+        version, status, reason = super()._read_status()  # type: ignore[misc]
+        return version, CONTINUE if status in _INTERIM else status, reason
+
+
 class _Connection(HTTPConnection):
+    response_class = _Answer
     # It never connects by itself: that would be unguarded.
     auto_open = 0
     sock: TimedSocket | TimedTlsSocket | Any
@@ -128,7 +145,7 @@ class Outside:
 
 def _drained(connection: _Connection, answer: HTTPResponse) -> bool:
     """Whether the connection can serve again: little of the answer was left, and that was there."""
-    if connection.sock is None:
+    if connection.sock is None or answer.status == SWITCHING_PROTOCOLS:
         return False
     connection.give_time(until=time.monotonic() + DRAIN_S, silence_s=DRAIN_S)
     try:

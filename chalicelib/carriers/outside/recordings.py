@@ -62,7 +62,7 @@ class Recording:
     def _end(self) -> None:
         if self.length is not None and self.size != self.length:
             raise RecordingFailed("broken off: too short")
-        if self._expected is not None and self.md5 != self._expected.lower():
+        if self._expected is not None and self.md5 != self._expected:
             raise RecordingFailed("wrong md5")
         self._whole = True
 
@@ -83,10 +83,11 @@ class RecordingSource:
 
         `hosts` are the only ones that are asked, in lower case: `files.example.com`,
         `*.example.com` for every name below it, and `127.0.0.1:8080` where the port is not the
-        scheme's own. `md5` is what the file must have (hex).
+        scheme's own. `md5` is what the file must have (hex; empty: not told).
         Raises RecordingFailed, whose text holds no address.
         """
         until = time.monotonic() + within_s
+        md5 = (md5 or "").strip().lower() or None
         self._check(url, hosts)
         with ExitStack() as stack:
             try:

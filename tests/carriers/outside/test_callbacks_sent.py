@@ -113,6 +113,32 @@ def test_what_is_no_answer(sender: CallbackSender, garbage: bytes) -> None:
     assert "8610010000001" not in str(failed.value)
 
 
+@pytest.mark.parametrize("status", [100, 102, 103, 199])
+def test_what_is_said_before_the_answer_is_none(sender: CallbackSender, status: int) -> None:
+    """Else the answer would count as the one to what is posted next."""
+    early = f"HTTP/1.1 {status} Soon\r\nLink: </x>\r\n\r\n".encode()
+
+    def script(connection: socket.socket, number: int) -> None:
+        for late in (answer(500), OK):
+            request(connection)
+            connection.sendall(early)
+            connection.sendall(early + late)
+
+    with listening(script) as receiver:
+        with pytest.raises(NotDelivered, match="500"):
+            sender.post(receiver.url, {}, BODY)
+        sender.post(receiver.url, {}, BODY)
+
+
+def test_an_answer_that_ends_http(sender: CallbackSender) -> None:
+    switched = b"HTTP/1.1 101 Other\r\nUpgrade: other\r\n\r\n"
+    with listening(answering(switched, OK)) as receiver:
+        for _ in range(2):
+            with pytest.raises(NotDelivered, match="101"):
+                sender.post(receiver.url, {}, BODY)
+        assert receiver.connections == 2
+
+
 def test_nobody_there(sender: CallbackSender) -> None:
     with listening() as gone:
         pass

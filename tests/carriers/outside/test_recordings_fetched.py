@@ -54,6 +54,12 @@ def test_all_of_it_comes_through_as_it_is(sent: Callable[[], bytes], size: int) 
         assert fetch(server, md5=MD5.upper(), size=size) == CONTENT
 
 
+@pytest.mark.parametrize("md5", [f" {MD5}\n", MD5.upper(), "", " "])
+def test_an_md5_as_people_write_it(md5: str) -> None:
+    with listening(answering(whole())) as server:
+        assert fetch(server, md5=md5) == CONTENT
+
+
 def test_what_is_asked_and_told() -> None:
     asked: list[bytes] = []
 

@@ -10,7 +10,7 @@ import requests
 from botocore.exceptions import ClientError
 
 from chalicelib.bootstrap import gateway
-from chalicelib.core.following import GRACE_MS
+from chalicelib.core.due import GRACE_MS
 from chalicelib.core.retrying import FETCHES_S
 from tests.carriers.outside.servers import listening, request
 from tests.carriers.own.backend import PLENTY_MS, Backend, Recordings, s3, switch, transfer

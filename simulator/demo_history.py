@@ -1,0 +1,112 @@
+"""The part of the demo about what stays: records of calls, recordings, an export."""
+
+import csv
+import hashlib
+import io
+import json
+import time
+import uuid
+from datetime import UTC, datetime, timedelta
+from datetime import time as clock_time
+from typing import Any
+
+import requests
+
+from simulator.demo_world import CALLBACKS_S, World, subscribers
+from simulator.transcript import Transcript
+
+CALL_REJECTED = 21
+SHOWN = ("kind", "started", "answered", "ended", "talked_s", "outcome")
+
+
+def tell(world: World, stranger: World, out: Transcript, *, bind_id: str, talk_s: int) -> None:
+    """What the app's own API says of the calls over a binding; `stranger` is another app."""
+    calls = _records(world, out, bind_id=bind_id, talk_s=talk_s)
+    _recording(world, stranger, out, bind_id=bind_id, call=calls[0])
+    _export(world, out)
+
+
+def _records(world: World, out: Transcript, *, bind_id: str, talk_s: int) -> list[dict[str, Any]]:
+    out.step("The app asks for the records of the binding: each call is one, from all its events")
+    records = world.own.records(binding=bind_id)
+    for record in records:
+        out.show(json.dumps({name: record[name] for name in SHOWN}))
+    kinds = sorted(record["kind"] for record in records)
+    out.check("two calls and a message", kinds == ["call", "call", "message"], got=kinds)
+    calls = [record for record in records if record["kind"] == "call"]
+    order = all(each["started"] <= each["answered"] < each["ended"] for each in calls)
+    out.check("started, answered, ended", order, got=calls)
+    talked = {record["talked_s"] for record in calls}
+    out.check(f"they talked for {talk_s} s", talked == {talk_s}, got=talked)
+    gaps = [record["gaps"] for record in calls]
+    out.check("nothing is missing", not any(gaps), got=gaps)
+    return calls
+
+
+def _recording(
+    world: World, stranger: World, out: Transcript, *, bind_id: str, call: dict[str, Any]
+) -> None:
+    out.step("The recording of a call was told with the gateway's address, and is fetched there")
+    recording = call["recordings"][0]
+    url = recording["url"]
+    out.show(url)
+    told = [each["body"] for each in world.callbacks(bind_id, wanted=5)]
+    out.check("a callback had this address", any(url in body for body in told))
+    refused = requests.get(url, timeout=10, allow_redirects=False).status_code
+    out.check("without a password: 401", refused == 401, got=refused)
+    unknown = stranger.own.recording(url).status_code
+    out.check("with another app's: 404", unknown == 404, got=unknown)
+    content = world.own.recording(url).content
+    md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
+    out.show(f"{len(content)} bytes, md5 {md5}")
+    out.check("the md5 is the record's", md5 == recording["md5"], got=recording["md5"])
+    out.check("it is what the switch recorded", content == world.recording(call["call_id"]))
+
+
+def _export(world: World, out: Transcript) -> None:
+    yesterday = datetime.now(UTC).date() - timedelta(days=1)
+    noon = datetime.combine(yesterday, clock_time(12), UTC)
+    out.step(f"The switch reports a call of {yesterday} only now, and the app exports that day")
+    (caller,) = subscribers(1)
+    report = world.switch.report(_turned_away(world, caller, at=noon))
+    out.check("the gateway took 2 events", report.accepted == 2, got=report.error)
+
+    found = world.own.records_of(caller)
+    out.check("a search for the caller finds it", len(found) == 1, got=found)
+    record = found[0]
+    day = datetime.fromtimestamp(record["started"] / 1000, UTC).date()
+    out.check("it is a record of that day", day == yesterday, got=str(day))
+    export = _exported(world, str(yesterday))
+    out.show(json.dumps({name: value for name, value in export.items() if name != "links"}))
+    out.check("the export is done", export["state"] == "done", got=export["state"])
+    parts = [requests.get(link, timeout=10).text for link in export["links"]]
+    rows = [row for part in parts for row in csv.DictReader(io.StringIO(part))]
+    ours = [row for row in rows if row["id"] == record["id"]]
+    for row in ours:
+        out.show(",".join(row.values()))
+    out.check("the call is in it", len(ours) == 1, got=rows)
+    hashed = {row["caller_ref"] for row in ours} == {record["caller_ref"]}
+    out.check("the caller stands in it by a keyed hash", hashed, got=ours)
+    out.check("nobody's number does", caller not in "".join(parts))
+
+
+def _turned_away(world: World, caller: str, *, at: datetime) -> list[dict[str, Any]]:
+    at_ms = int(at.timestamp() * 1000)
+    about = {"call_id": uuid.uuid4().hex, "from": caller, "to": world.app["numbers"][0]}
+    about |= {"at": at_ms}
+    end = {"reason": CALL_REJECTED, "released_by": "platform", "rejected": "third_party"}
+    return [
+        {"event_id": uuid.uuid4().hex, "type": "call.started", **about},
+        {"event_id": uuid.uuid4().hex, "type": "call.ended", **about, **end},
+    ]
+
+
+def _exported(world: World, day: str) -> dict[str, Any]:
+    """Waits for the export of a day."""
+    started = world.own.start_export(day)
+    end = time.monotonic() + CALLBACKS_S
+    while True:
+        export = world.own.export(started["id"])
+        if export["state"] != "running" or time.monotonic() > end:
+            return export
+        time.sleep(0.2)
