@@ -382,3 +382,16 @@ def test_what_nobody_is_told_of_is_counted_too(
     silent.events.record([replace(kept, call_id="kept", id="l", sequence=2, received=later)])
     count(silent, stage, 0, 3, now=later)
     assert looks(silent, later + NOTED_MS) == []
+
+
+def test_what_is_due_goes_to_the_queue_ten_at_a_time_also_when_time_runs_out(
+    stage: Stage, told: Gateway
+) -> None:
+    for i in range(12):
+        told.events.record([replace(END, id=f"e{i}", call_id=f"c{i}")])
+    stage.messages()
+    left = iter([True] * 11)
+    with answering(stage.sqs, "SendMessageBatch") as sent:
+        seen = told.follow_up.run(now=AT + GRACE_MS, time_left=lambda: next(left, False))
+    assert seen.told == 11
+    assert [len(each["Entries"]) for each in sent] == [10, 1]

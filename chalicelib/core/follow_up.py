@@ -1,7 +1,8 @@
 """The schedule after calls: what was not told, fetched or complete in time is looked after."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from chalicelib.core.counting import BlockKey, CountDesk
@@ -14,6 +15,8 @@ _T = TypeVar("_T")
 
 CLAIM_MS = 10 * 60_000
 """A call is not taken up again for so long, whatever became of the messages about it."""
+BATCH = 10
+"""How many errands go to a queue at once."""
 TRIES = 4
 """How often a call is looked at anew that moves on meanwhile; then it waits for the next turn."""
 
@@ -53,43 +56,48 @@ class FollowUp:
         """One turn, until everything due is attended to or no time is left. What can't be attended
         to, for whatever reason, does not keep the others waiting. Raises Unavailable if nothing can
         be seen."""
-        seen = Seen()
+        seen, bag = Seen(), _Bag(self._outbox)
+
+        def tried(work: Callable[[], None]) -> None:
+            try:
+                work()
+            except Exception as error:  # noqa: BLE001 - an item may hold anything
+                seen.put_off += 1
+                self._trouble(error)
 
         def each(due: Iterable[_T], attend: Callable[[_T], None]) -> bool:
             for entry in due:
                 if not time_left():
                     return False
-                try:
-                    attend(entry)
-                except Exception as error:  # noqa: BLE001 - an item may hold anything
-                    seen.put_off += 1
-                    self._trouble(error)
+                tried(partial(attend, entry))
             return True
 
         def count(key: BlockKey) -> None:
             seen.holes += self._counting.look(key, now=now)
 
-        all_seen = each(self._events.due(now=now), lambda call: self._attend(call, seen, now=now))
+        def attend(call_id: str) -> None:
+            self._attend(call_id, seen, bag, now=now)
+
+        all_seen = each(self._events.due(now=now), attend)
+        tried(bag.empty)
         # A number that seems to be missing may be of a call that was not looked over in time.
         if all_seen:
             each(self._counting.due(now=now), count)
         return seen
 
-    def _attend(self, call_id: str, seen: Seen, *, now: int) -> None:
+    def _attend(self, call_id: str, seen: Seen, bag: "_Bag", *, now: int) -> None:
         call = self._events.claim(call_id, until=now + CLAIM_MS, now=now)
         if call is None:
             return
         told, fetched = (
             _due(call, delivery, now=now) for delivery in (Delivery.PENDING, Delivery.FETCHING)
         )
-        if told:
-            self._outbox.announce(told)
-        if fetched:
-            self._outbox.transfer(fetched)
-        seen.told += len(told)
-        seen.fetched += len(fetched)
         if not told and not fetched:
             self._look(call, seen, now=now)
+            return
+        seen.told += len(told)
+        seen.fetched += len(fetched)
+        bag.add(told, fetched)
 
     def _look(self, call: Call | None, seen: Seen, *, now: int) -> None:
         """What is claimed for nothing is due again when it really is."""
@@ -105,6 +113,30 @@ class FollowUp:
                 seen.looked += looked
                 return
             call = self._events.call(call.id)
+
+
+class _Bag:
+    """Errands on their way to the queues, as many as one message batch holds. What can't be sent
+    stays in it; what is lost with it is due again when its claim is over."""
+
+    def __init__(self, outbox: Outbox) -> None:
+        self._outbox = outbox
+        self._told: list[Errand] = []
+        self._fetched: list[Errand] = []
+
+    def add(self, told: Sequence[Errand], fetched: Sequence[Errand]) -> None:
+        self._told += told
+        self._fetched += fetched
+        if max(len(self._told), len(self._fetched)) >= BATCH:
+            self.empty()
+
+    def empty(self) -> None:
+        if self._told:
+            self._outbox.announce(self._told)
+            self._told = []
+        if self._fetched:
+            self._outbox.transfer(self._fetched)
+            self._fetched = []
 
 
 def _due(call: Call, delivery: Delivery, *, now: int) -> list[Errand]:

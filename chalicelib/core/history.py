@@ -133,7 +133,9 @@ def _ringing(events: Sequence[Event]) -> int | None:
 
 
 def _recordings(stored: Sequence[Stored]) -> Iterator[KeptRecording]:
-    for each in stored:
+    """In the order of their ids: some carriers do not say when one was made, and when we heard of
+    it depends on the order in which they came."""
+    for each in sorted(stored, key=lambda each: each.key.event):
         if each.event.kind is not EventKind.RECORDING_READY:
             continue
         kept = each.recording
