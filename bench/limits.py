@@ -38,6 +38,9 @@ OPERATIONS: Mapping[str, Most] = {
     "deliver an event": Most(2, write=3, index=1),
     # The same, and a message for the next attempt.
     "deliver an event, refused": Most(3, write=3, index=2),
+    # A query and the calls themselves; the due index's shards and the blocks of numbers.
+    "records of an X, 3": Most(2, write=0, index=0),
+    "follow up, nothing due": Most(9, write=0, index=0),
     "store a callback": STORE,
     "store a callback, interline": STORE,
     # Whose X it is, once for each X and CACHE_S.
