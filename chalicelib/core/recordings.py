@@ -81,6 +81,10 @@ class RecordingDesk:
         app, _ = self._book.concerned(stored.event, dossier)
         if app is None:
             return self._nobodys(dossier.call, stored, errand, now=now)
+        tried = stored.progress.attempts
+        if tried > len(FETCHES_S):
+            why = errors.RecordingFailed("no attempt came to its end", final=True)
+            return self._again(errand, dossier.call, stored, why, failed=tried, now=now)
         taken = self._take(dossier.call, stored, until=now + round(within_s * 1000))
         if taken is None:
             return Fetched.TAKEN
@@ -88,9 +92,12 @@ class RecordingDesk:
         try:
             recording = self._keep(app, stored, now=now, within_s=within_s)
         except errors.RecordingFailed as error:
-            return self._again(errand, call, stored, error, now=now)
+            tried = stored.progress.attempts
+            return self._again(errand, call, stored, error, failed=tried, now=now)
         except errors.Unavailable:
-            self._note(call, stored, replace(stored.progress, at=now))
+            # Of ours something is down: that is no attempt.
+            tried = stored.progress.attempts - 1
+            self._note(call, stored, replace(stored.progress, at=now, attempts=tried))
             raise
         told = stored.event.kind in wanted_by(app, self._dialects)
         progress = Progress(Delivery.PENDING if told else Delivery.KEPT, 0, now)
@@ -120,8 +127,9 @@ class RecordingDesk:
     def _take(self, call: Call, stored: Stored, *, until: int) -> tuple[Call, Stored] | None:
         """The call and its event as they stand once nobody else fetches the recording before
         `until` (epoch ms): two at once would write to one file, and one of them note the other's
-        md5. None if somebody does."""
-        progress = replace(stored.progress, at=until)
+        md5. None if somebody does. It counts as an attempt from now on, or what kills its worker
+        would be tried for ever."""
+        progress = replace(stored.progress, at=until, attempts=stored.progress.attempts + 1)
         if not self._note(call, stored, progress):
             return None
         seen = self._events.call(call.id)
@@ -144,9 +152,15 @@ class RecordingDesk:
             )
 
     def _again(
-        self, errand: Errand, call: Call, stored: Stored, why: errors.RecordingFailed, *, now: int
+        self,
+        errand: Errand,
+        call: Call,
+        stored: Stored,
+        why: errors.RecordingFailed,
+        *,
+        failed: int,
+        now: int,
     ) -> Fetched:
-        failed = stored.progress.attempts + 1
         at = retry_at(FETCHES_S, failed=failed, now=now, salt=stored.key.id)
         if at is None or why.final:
             # First the event that says so: if we die now, it is only said again.
@@ -164,7 +178,7 @@ class RecordingDesk:
         why = errors.RecordingFailed("nobody's call as yet")
         failed = stored.progress.attempts + 1
         if retry_at(FETCHES_S, failed=failed, now=now, salt="") is not None:
-            return self._again(errand, call, stored, why, now=now)
+            return self._again(errand, call, stored, why, failed=failed, now=now)
         self._note(call, stored, Progress(Delivery.UNMATCHED, failed, now))
         return Fetched.UNMATCHED
 

@@ -49,12 +49,13 @@ class Redelivery:
     ) -> DeadPage:
         """The dead events of at most `limit` calls, some of which may have none of that time."""
         found = self._events.dead(_search(app, since, until, after), limit=limit)
-        events = [_dead(each) for call in found.calls for each in dead_of(call, since=since)]
+        dead = [each for call in found.calls for each in dead_of(call, since=since, until=until)]
+        events = [_dead(each) for each in dead]
         return DeadPage(events, found.after)
 
     def again(self, app: str, event_id: str, *, now: int) -> None:
-        """Tells one event again that was told or given up; one that is on its way stays so. Raises
-        UnknownEvent."""
+        """Tells one event again that was told or given up, and fetches a recording again that was
+        lost; what is on its way stays so. Raises UnknownEvent."""
         key = EventKey.from_id(event_id)
         call = self._events.call(key.call) if key else None
         stored = call.find(key) if call and key else None
@@ -62,7 +63,10 @@ class Redelivery:
             raise UnknownEvent("no such event")
         if stored.progress.delivery in AGAIN:
             self._tell(call, [stored], now=now)
-        elif stored.progress.delivery is not Delivery.PENDING:
+        elif stored.progress.delivery is Delivery.LOST:
+            if settle(self._events, call, stored, Progress(Delivery.FETCHING, 0, now)):
+                self._outbox.transfer([_errand(call, stored)])
+        elif not stored.progress.open:
             raise UnknownEvent("no such event")
 
     def again_between(self, app: str, *, since: int, until: int, now: int) -> int:
@@ -72,7 +76,8 @@ class Redelivery:
         while True:
             found = self._events.dead(_search(app, since, until, after), limit=PAGE)
             for call in found.calls:
-                told += self._tell(call, dead_of(call, since=since), now=now)
+                dead = dead_of(call, since=since, until=until)
+                told += self._tell(call, dead, now=now)
             if found.after is None or told >= AT_ONCE:
                 return told
             after = found.after
@@ -82,18 +87,18 @@ class Redelivery:
         for each in stored:
             current = self._events.call(call.id) if errands else call
             if current and settle(self._events, current, each, Progress(Delivery.PENDING, 0, now)):
-                errands.append(Errand(each.key, app=call.app, binding=each.event.binding))
+                errands.append(_errand(call, each))
         if errands:
             self._outbox.announce(errands)
         return len(errands)
 
 
-def dead_of(call: Call, *, since: int) -> list[Stored]:
-    """What of a call was given up, of what happened from `since` on."""
+def dead_of(call: Call, *, since: int, until: int) -> list[Stored]:
+    """What of a call was given up, of what happened from `since` until before `until`."""
     return [
         each
         for each in call.stored
-        if each.progress.delivery is Delivery.DEAD and each.event.at >= since
+        if each.progress.delivery is Delivery.DEAD and since <= each.event.at < until
     ]
 
 
@@ -101,6 +106,10 @@ def _search(app: str, since: int, until: int, after: str | None) -> Search:
     """Calls are listed by the first dead event of theirs: that of a call which was going on at
     `since` may be from before."""
     return Search(app, max(0, since - UNFINISHED_MS), until, after=after)
+
+
+def _errand(call: Call, stored: Stored) -> Errand:
+    return Errand(stored.key, app=call.app, binding=stored.event.binding)
 
 
 def _dead(stored: Stored) -> DeadEvent:

@@ -34,6 +34,8 @@ _S3_CONFIG = _CONFIG.merge(
         # Presigned links: of the newest kind, and (only "virtual" does that) to the bucket's own
         # region, as one to another region is redirected and its signature worth nothing there.
         signature_version="s3v4",
+        # A part with a checksum belongs to an upload that was begun with one.
+        request_checksum_calculation="when_required",
         s3={"addressing_style": "virtual", "us_east_1_regional_endpoint": "regional"},
         # Few calls at a time, each with a part of a file in memory.
         max_pool_connections=10,

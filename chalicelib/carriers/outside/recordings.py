@@ -109,7 +109,8 @@ class RecordingSource:
         except RefusedAddress as error:
             raise RecordingFailed(f"refused: {error.why}", final=True) from None
         if not any(_is_of(address, host) for host in hosts):
-            raise RecordingFailed("not a host that recordings are fetched from", final=True)
+            # Not final: an operator may name it yet.
+            raise RecordingFailed("not a host that recordings are fetched from")
 
     def _begun(self, answer: HTTPResponse, md5: str | None) -> Recording:
         if answer.status != 200:
