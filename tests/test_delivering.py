@@ -167,17 +167,48 @@ def test_a_receiver_that_never_answers_is_left_alone_and_probed_by_one(
         post(url, *rest, **more)
 
     monkeypatch.setattr(ours.delivery._sender, "post", counted)
-    for errand in errands:
-        assert ours.delivery.deliver(errand, now=AT) is Told.FAILED
+    told = [ours.delivery.deliver(errand, now=AT) for errand in errands]
+    left_alone = errands[UNANSWERED:]
+    assert told == [Told.FAILED] * UNANSWERED + [Told.LEFT_ALONE] * len(left_alone)
     assert len(tried) == UNANSWERED
-    # What was not even tried is on the same schedule, in the slow lane.
-    assert len(stage.messages("delivery-slow")) == len(errands)
-    for errand in errands:
-        ours.delivery.deliver(errand, now=AT + REST_MS)
+    # Those that were not even tried wait for somebody to find out, and it costs them nothing, once.
+    later = AT + 2 * REST_MS
+    told = [ours.delivery.deliver(errand, now=later) for errand in left_alone]
+    assert told == [Told.FAILED] * len(left_alone)
     assert len(tried) == UNANSWERED + 1
-    # It is back: the one that may try tells everybody.
-    ours.delivery.deliver(errands[0], now=AT + 3 * REST_MS)
+    ours.delivery.deliver(errands[0], now=later + REST_MS)
     assert len(tried) == UNANSWERED + 2
+
+
+def test_whoever_was_put_off_is_told_once_the_receiver_is_back(
+    stage: Stage, ours: Gateway, receiver: Receiver
+) -> None:
+    from chalicelib.store.receivers import DynamoReceivers
+
+    for _ in range(UNANSWERED):
+        DynamoReceivers(ours._table).unanswered("demo", rest_until=AT + 5_000)
+    errand = announced(ours, stage)
+    assert ours.delivery.deliver(errand, now=AT) is Told.LEFT_ALONE
+    assert receiver.got == []
+    assert REST_MS <= waits(stage, ours, errand) - AT <= REST_MS * (1 + JITTER) + 1
+    assert ours.delivery.deliver(errand, now=AT + 2 * REST_MS) is Told.DELIVERED
+
+
+def test_of_two_that_tell_at_once_the_one_that_was_heard_counts(
+    stage: Stage, ours: Gateway, receiver: Receiver
+) -> None:
+    errand = announced(ours, stage)
+    post = ours.delivery._sender.post
+
+    def meanwhile(*rest: Any, **more: Any) -> None:
+        receiver.status, ours.delivery._sender.post = 500, post
+        assert ours.delivery.deliver(errand, now=AT) is Told.FAILED
+        receiver.status = 200
+        post(*rest, **more)
+
+    ours.delivery._sender.post = meanwhile
+    assert ours.delivery.deliver(errand, now=AT) is Told.DELIVERED
+    assert stage.deliveries() == ["delivered"]
 
 
 def test_a_receiver_that_is_back_gets_everything_again(

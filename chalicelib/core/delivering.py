@@ -42,6 +42,7 @@ class Told(StrEnum):
     DONE_BEFORE = "done before"
     TOO_EARLY = "too early"
     SLOW_LANE = "slow lane"
+    LEFT_ALONE = "left alone"
     FAILED = "failed"
     DEAD = "dead"
 
@@ -169,6 +170,8 @@ class DeliveryDesk:
         self, errand: Errand, call: Call, stored: Stored, why: errors.NotDelivered, *, now: int
     ) -> Told:
         """Notes that it failed, and when it is tried again, if it is."""
+        if isinstance(why, errors.LeftAlone) and not stored.progress.spared:
+            return self._spare(errand, call, stored, now=now)
         failed = stored.progress.attempts + 1
         at = retry_at(RETRIES_S, failed=failed, now=now, salt=stored.key.id)
         if at is None:
@@ -179,6 +182,15 @@ class DeliveryDesk:
         if settled and (delay_s := wait_s(at, now=now)) is not None:
             self._outbox.announce([errand], lane=lane, delay_s=delay_s)
         return Told.FAILED
+
+    def _spare(self, errand: Errand, call: Call, stored: Stored, *, now: int) -> Told:
+        """Puts an attempt off until the receiver is tried again, once: should it be back just now,
+        the next attempt may be a day away."""
+        attempts = stored.progress.attempts
+        at = retry_at((REST_MS // 1000,), failed=1, now=now, salt=stored.key.id) or now
+        if settle(self._events, call, stored, Progress(Delivery.PENDING, attempts, at, True)):
+            self._outbox.announce([errand], lane="slow", delay_s=wait_s(at, now=now) or 0)
+        return Told.LEFT_ALONE
 
     def _settle(
         self,

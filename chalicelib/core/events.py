@@ -165,11 +165,13 @@ OPEN = frozenset({Delivery.FETCHING, Delivery.PENDING})
 @dataclass(frozen=True, slots=True)
 class Progress:
     """How far an event is. While it is open, `attempts` failed so far and the next is due `at`;
-    afterwards that is when it was settled (epoch ms)."""
+    afterwards that is when it was settled (epoch ms). `spared`: the next one was put off already,
+    because the receiver is left alone."""
 
     delivery: Delivery
     attempts: int = 0
     at: int = 0
+    spared: bool = False
 
     @property
     def open(self) -> bool:

@@ -61,7 +61,8 @@ def sealed(event: Event, event_key: EventKey, vault: Vault) -> Item:
 
 def progress_text(progress: Progress) -> Item:
     """How far an event is."""
-    return s(f"{progress.delivery} {progress.attempts} {progress.at}")
+    spared = " spared" if progress.spared else ""
+    return s(f"{progress.delivery} {progress.attempts} {progress.at}{spared}")
 
 
 def recording_text(recording: Recording) -> Item:
@@ -100,8 +101,8 @@ def _stored(item: Item, event_key: EventKey, vault: Vault) -> Stored:
 
 
 def _progress(text: str) -> Progress:
-    delivery, attempts, at = text.split()
-    return Progress(Delivery(delivery), int(attempts), int(at))
+    delivery, attempts, at, *spared = text.split()
+    return Progress(Delivery(delivery), int(attempts), int(at), bool(spared))
 
 
 def _recording(text: str) -> Recording:
