@@ -67,12 +67,12 @@ class HistoryJob:
     since: int
 
     def report(self) -> None:
-        """Calls with a recording, with one that breaks off, and with one from elsewhere, and one
+        """Calls with a recording, with one that breaks off, and with one at a refused address, and one
         without an end."""
         for call, url in (
             ("heard", f"http://{self.host}/sound.wav"),
             ("broken", f"http://{self.host}/broken.wav"),
-            ("elsewhere", "http://127.0.0.2:9/sound.wav"),
+            ("elsewhere", "http://somebody@127.0.0.2:9/sound.wav"),
         ):
             self._report(call, url)
         self._tell({**self._about("endless"), "event_id": "endless", "type": "call.started"})

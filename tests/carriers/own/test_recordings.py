@@ -84,8 +84,8 @@ def test_what_never_came_is_gone_and_counted(
     clock: Clock,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    # Not a host of this switch's: no repeat can mend that.
-    url = kept.url.replace("127.0.0.1", "localhost") + "/c.wav"
+    # An address that is refused for what it says: no repeat can mend that.
+    url = kept.url.replace("http://", "http://somebody@") + "/c.wav"
     pbx.report(
         {
             "type": "recording.ready",
@@ -103,6 +103,10 @@ def test_what_never_came_is_gone_and_counted(
     found = recording(demo)
     assert (found["state"], found["url"]) == ("lost", None)
     is_problem(demo.get(f"/v1/recordings/{found['id']}"), 410, "gone")
+    # Whoever knows better may ask for it again.
+    assert demo.post(f"/v1/events/{found['id']}/redeliver").status == 202
+    assert recording(demo)["state"] == "fetching"
+    assert len(stage.messages("transfer")) == 1
 
 
 @pytest.mark.usefixtures("ready")

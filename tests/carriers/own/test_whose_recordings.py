@@ -61,7 +61,7 @@ def test_it_is_told_to_whose_call_it_was(
 def test_that_it_will_not_come_is_told_too(
     stage: Stage, binding: str, pbx: Pbx, receiver: Receiver, clock: Clock
 ) -> None:
-    report(pbx, clock, "http://elsewhere.example/c.wav", binding=binding)
+    report(pbx, clock, "http://somebody@elsewhere.example/c.wav", binding=binding)
     assert transfer(stage.messages("transfer")) == []
     failed = told(stage, receiver, clock)["masking.recording.failed.v1"]
     assert failed["subject"] == binding
