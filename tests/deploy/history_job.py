@@ -67,7 +67,7 @@ class HistoryJob:
     since: int
 
     def report(self) -> None:
-        """Calls with a recording, with one that breaks off, and with one at a refused address, and one
+        """Calls with a recording, with one that breaks off, with one at a refused address, and one
         without an end."""
         for call, url in (
             ("heard", f"http://{self.host}/sound.wav"),
