@@ -11,9 +11,9 @@ from botocore.exceptions import ReadTimeoutError
 
 from admin import provision
 from chalicelib.bootstrap import Gateway
+from chalicelib.core.due import UNFINISHED_MS
 from chalicelib.core.errors import GatewayError
 from chalicelib.core.events import Errand
-from chalicelib.core.following import UNFINISHED_MS
 from chalicelib.core.values import Tariff
 from chalicelib.store import clients
 from tests.attacks.keepers import Died
