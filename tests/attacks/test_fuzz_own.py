@@ -125,9 +125,11 @@ def test_our_own_api(fuzzed: tuple[Stage, Backend]) -> None:
     def send(draft: OwnDraft, mutations: list[Any], data: st.DataObject) -> None:
         for mutate in mutations:
             mutate(data.draw, draft)
-        if not draft.path.startswith("/v1/"):
-            # Deeper than five parts it is API Gateway that answers.
-            draft.path = "/".join(f"/v1{draft.path}".rstrip("/").split("/")[:6])
+        parts = [part for part in draft.path.split("/") if part]
+        if parts[:1] != ["v1"]:
+            # Deeper than five parts it is API Gateway that answers, and where a part is empty.
+            parts = ["v1", *parts][:5]
+        draft.path = f"/{'/'.join(parts)}"
         counted[_is_ours(answer(draft.event()))] += 1
 
     send()
