@@ -25,7 +25,7 @@ from tests.core.samples import event
 from tests.gateways import NOW, Stage, number, subscriber
 from tests.races.crowd import crowd_of
 
-CALLS = int(os.environ.get("CALLS") or (120 if os.environ.get("CI") == "true" else 40))
+CALLS = int(os.environ.get("CALLS") or (60 if os.environ.get("CI") == "true" else 30))
 SEEDS = [int(seed) for seed in os.environ.get("SEEDS", "1").split()]
 WORKERS = 8
 LOST, DOUBLED = 0.15, 0.2
