@@ -17,7 +17,7 @@ MARGIN_MS = 5_000
 """A job stops taking work on when this much of its time is left."""
 
 
-LOOK_S = 0.5
+LOOK_S = 0.2
 """How often the deliveries that take longer are looked at."""
 AT_ONCE = 10
 """As many events as a batch has are told side by side."""
