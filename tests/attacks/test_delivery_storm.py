@@ -28,7 +28,7 @@ from tests.simulator.outside import wait_until
 
 EVENTS = int(os.environ.get("EVENTS") or (1000 if os.environ.get("CI") == "true" else 300))
 SEEDS = [int(seed) for seed in os.environ.get("SEEDS", "1").split()]
-RATE = 25
+RATE = 15
 """Events a second: what the AWS stand-in takes on half of a small machine."""
 BATCH = 5
 SOON_MS = 2_000
