@@ -14,6 +14,7 @@ READ_ENVIRONMENT = {"environ", "environb", "getenv", "getenvb"}
 # What all carriers share; every other name in the package is a carrier.
 SHARED_BY_CARRIERS = {
     "base",
+    "basic",
     "code_table",
     "json_text",
     "numbering",

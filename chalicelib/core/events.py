@@ -293,3 +293,7 @@ class Call:
     def find(self, key: EventKey) -> Stored | None:
         """One of its events."""
         return next((each for each in self.stored if each.key == key), None)
+
+    def errand(self, stored: Stored) -> Errand:
+        """What asks for something to be done about one of its events."""
+        return Errand(stored.key, app=self.app, binding=stored.event.binding)

@@ -141,7 +141,7 @@ class _Bag:
 
 def _due(call: Call, delivery: Delivery, *, now: int) -> list[Errand]:
     return [
-        Errand(each.key, app=call.app, binding=each.event.binding)
+        call.errand(each)
         for each in call.stored
         if each.progress.delivery is delivery and each.progress.at <= now
     ]

@@ -65,7 +65,7 @@ class Redelivery:
             self._tell(call, [stored], now=now)
         elif stored.progress.delivery is Delivery.LOST:
             if settle(self._events, call, stored, Progress(Delivery.FETCHING, 0, now)):
-                self._outbox.transfer([_errand(call, stored)])
+                self._outbox.transfer([call.errand(stored)])
         elif not stored.progress.open:
             raise UnknownEvent("no such event")
 
@@ -87,7 +87,7 @@ class Redelivery:
         for each in stored:
             current = self._events.call(call.id) if errands else call
             if current and settle(self._events, current, each, Progress(Delivery.PENDING, 0, now)):
-                errands.append(_errand(call, each))
+                errands.append(call.errand(each))
         if errands:
             self._outbox.announce(errands)
         return len(errands)
@@ -106,10 +106,6 @@ def _search(app: str, since: int, until: int, after: str | None) -> Search:
     """Calls are listed by the first dead event of theirs: that of a call which was going on at
     `since` may be from before."""
     return Search(app, max(0, since - UNFINISHED_MS), until, after=after)
-
-
-def _errand(call: Call, stored: Stored) -> Errand:
-    return Errand(stored.key, app=call.app, binding=stored.event.binding)
 
 
 def _dead(stored: Stored) -> DeadEvent:

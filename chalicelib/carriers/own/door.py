@@ -1,7 +1,5 @@
 """Northbound: what our own API asks of a request before it answers, and how it answers."""
 
-import base64
-import binascii
 import hmac
 import json
 from collections.abc import Callable, Mapping
@@ -9,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.carriers import sources
+from chalicelib.carriers.basic import read_basic
 from chalicelib.carriers.own import problems
 from chalicelib.core import errors
 from chalicelib.core.credentials import AppCredentials
@@ -92,10 +91,10 @@ class Door:
 
     def _signed_in(self, header: str) -> AppCredentials | None:
         """Who sent this Authorization header. A stranger takes as long as a wrong password."""
-        user, password = _basic(header)
+        user, password = read_basic(header) or ("", b"")
         credentials = self._known(user) if user else None
         secrets = credentials.secrets if credentials is not None else _NOBODYS
-        matches = [hmac.compare_digest(password.encode(), each.encode()) for each in secrets]
+        matches = [hmac.compare_digest(password, each.encode()) for each in secrets]
         return credentials if any(matches) else None
 
     def _known(self, user: str) -> AppCredentials | None:
@@ -117,16 +116,3 @@ def _by_method(uses: Mapping[str, Use], method: str) -> Use:
 def as_json(members: Mapping[str, Any]) -> str:
     """The body of a reply."""
     return json.dumps(members, ensure_ascii=False)
-
-
-def _basic(header: str) -> tuple[str, str]:
-    """User and password; empty for anything but Basic authentication in UTF-8."""
-    scheme, _, encoded = header.partition(" ")
-    if scheme.lower() != "basic":
-        return "", ""
-    try:
-        text = base64.b64decode(encoded.strip(), validate=True).decode()
-    except (binascii.Error, ValueError):
-        return "", ""
-    user, _, password = text.partition(":")
-    return user, password

@@ -1,10 +1,9 @@
 """How a switch signs in: HTTP Basic authentication (RFC 7617), with the current and the previous
 password."""
 
-import base64
-import binascii
 import hmac
 
+from chalicelib.carriers.basic import read_basic
 from chalicelib.core.credentials import SwitchCredentials
 from chalicelib.core.ports import Credentials
 
@@ -14,14 +13,11 @@ def signed_in(header: str | None, credentials: Credentials) -> SwitchCredentials
 
     Passwords are compared in constant time.
     """
-    scheme, _, encoded = (header or "").partition(" ")
-    if scheme.lower() != "basic":
+    given = read_basic(header)
+    if given is None:
         return None
-    try:
-        user, colon, password = base64.b64decode(encoded.strip(), validate=True).partition(b":")
-        switch = credentials.switch(user.decode()) if colon else None
-    except (binascii.Error, UnicodeDecodeError):
-        return None
+    user, password = given
+    switch = credentials.switch(user)
     if switch is None:
         return None
     matches = [hmac.compare_digest(password, each.encode()) for each in switch.passwords]
