@@ -44,6 +44,12 @@ class RejectReason(StrEnum):
     NO_BINDING = "no_binding"
     EXPIRED = "expired"
     COOLING = "cooling"
+    PROXY_NUMBER = "proxy_number"
+    """The caller is somebody's X: calls never go round."""
+    INVALID_CALLER = "invalid_caller"
+    """What the switch gave for the caller has digits and is no number."""
+    UNAVAILABLE = "unavailable"
+    """The switch had no answer from the gateway and turned the caller away."""
     THIRD_PARTY = "third_party"
     ANONYMOUS = "anonymous"
     BLOCKED = "blocked"
@@ -232,6 +238,10 @@ class Event:
     carrier sent. `started`, `ringing`, `answered` and `outcome` are there when a carrier tells of a
     whole call at its end; `placed` when it was a placed one. `text` is what a message said.
     `sequence` is the number that a carrier which counts its events gave this one.
+
+    `node` is the node of the switch that reports it, where the switch names one. `timed` is False
+    when the carrier did not say when it happened: `at` is `received` then. `talked_s` is how long
+    people talked as the carrier says it, in seconds.
     """
 
     id: str
@@ -260,6 +270,9 @@ class Event:
     result: str | None = None
     text: str | None = None
     sequence: int | None = None
+    node: str | None = None
+    timed: bool = True
+    talked_s: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

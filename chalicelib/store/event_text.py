@@ -46,6 +46,10 @@ def to_text(event: Event) -> str:
         "result": event.result,
         "text": event.text,
         "sequence": event.sequence,
+        "node": event.node,
+        # What most events are is left out.
+        "timed": None if event.timed else False,
+        "talked_s": event.talked_s,
     }
     told = {name: value for name, value in fields.items() if value is not None}
     return json.dumps(told, ensure_ascii=False, separators=(",", ":")) + "\n" + event.raw

@@ -102,6 +102,9 @@ OF_REASON: Mapping[RejectReason, str] = {
     RejectReason.COOLING: "206",
     RejectReason.THIRD_PARTY: "206",
     RejectReason.ANONYMOUS: "206",
+    RejectReason.PROXY_NUMBER: "206",
+    RejectReason.INVALID_CALLER: "206",
+    RejectReason.UNAVAILABLE: "42",
     RejectReason.BLOCKED: "207",
 }
 """What is told of a call that the gateway itself did not let through."""
