@@ -9,6 +9,7 @@ from chalicelib.core.event_ports import Events, Search
 from chalicelib.core.events import Call
 from chalicelib.core.gaps import Gap, gaps_of
 from chalicelib.core.history import Record, record_of
+from chalicelib.core.splitting import split
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +40,19 @@ class Archive:
         entries = [entry for call in found.calls if (entry := entry_of(call, now=now))]
         return Page(entries, found.after)
 
-    def get(self, app: str, call_id: str, *, now: int) -> Entry:
+    def get(self, app: str, record_id: str, *, now: int) -> Entry:
         """One record. Raises UnknownRecord."""
+        call_id, _, part = record_id.partition(".")
         call = self._events.call(call_id)
-        entry = entry_of(call, now=now) if call and call.app == app else None
-        if entry is None:
+        calls = split(call) if call and call.app == app else ()
+        entries = [entry_of(each, now=now) for each in calls if each.part == part]
+        if not entries or entries[0] is None:
             raise UnknownRecord("no such record")
-        return entry
+        return entries[0]
 
 
 def entry_of(call: Call, *, now: int) -> Entry | None:
-    """The entry of a call; None for one of which nobody understood anything."""
+    """The entry of one call; None for one of which nobody understood anything."""
     record = record_of(call)
     if record is None:
         return None
