@@ -9,7 +9,6 @@ from chalicelib.core.values import DAY_MS, App, AppState, Pool, Tariff
 from chalicelib.store.items import number_key
 from chalicelib.store.table import Item, Table, key, n, s
 
-
 ABSENT_S = 2
 """How long it is remembered that there is no app of a name."""
 
