@@ -7,6 +7,7 @@ import pytest
 from admin import provision
 from admin.provision import Mistake
 from chalicelib.core.values import AppState
+from chalicelib.store.apps import read_owners
 from chalicelib.store.vault import Vault
 from tests.stage import X1, X2, X15, Stage, answering, refusal
 
@@ -150,7 +151,8 @@ def test_another_apps_number_is_a_mistake(stage: Stage) -> None:
     provision.add_numbers("demo", [(X1, None)])
     with pytest.raises(Mistake, match="another app"):
         provision.add_numbers("other", [(X1, None)])
-    assert [i["app"]["S"] for i in stage.items("X#")] == ["demo"]
+    (item,) = stage.items("X#")
+    assert [each.app for each in read_owners(item)] == ["demo"]
 
 
 @pytest.mark.parametrize(
