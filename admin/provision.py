@@ -13,8 +13,8 @@ from admin import checks, credentials, developers, receivers
 from admin.credentials import Mistake
 from admin.developers import Developer
 from chalicelib.carriers.base import EMBEDDED
-from chalicelib.carriers.numbering import international_digits, national_digits
 from chalicelib.clock import now_ms
+from chalicelib.core import numbers as numbering
 from chalicelib.core.credentials import AppCredentials
 from chalicelib.core.values import (
     DAY_MS,
@@ -247,7 +247,7 @@ def add_numbers(app: str, numbers: Iterable[tuple[str, str | None]]) -> int:
             if owner["app"]["S"] != app:
                 raise Mistake(f"number {number} belongs to another app")
             continue
-        for twin in {national_digits(number), international_digits(number)} - {number}:
+        for twin in set(numbering.spellings(number)) - {number}:
             if "Item" in client.get_item(TableName=table, Key=number_key(twin)):
                 raise Mistake(f"number {number} is there already, as {twin}")
         put = {"TableName": table, "ConditionExpression": "attribute_not_exists(pk)"}
