@@ -68,9 +68,9 @@ class BindingDesk:
         for name, person in (("a", ask.a), ("b", ask.b)):
             if person is None:
                 continue
-            if ask.number in numbers.spellings(person.digits):
+            if ask.number in (person.digits, numbers.national(person.digits)):
                 raise errors.BadParameter("number")
-            if numbers.in_pool(person.digits, app.pool):
+            if numbers.is_x(person, app.pool):
                 raise errors.BadParameter(name, numbers.NOT_AN_X)
         if ask.number is not None and ask.number not in app.pool:
             raise errors.UnknownNumber("no such number")

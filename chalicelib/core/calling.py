@@ -87,7 +87,7 @@ def _dialler(dialler: Dialler | None) -> Dialler:
 def _refuse_own_numbers(app: App, ask: CallAsk) -> None:
     """A call to an X would go round. Raises BadParameter."""
     for name, people in (("caller", (ask.caller,)), ("callee", ask.callees)):
-        if any(numbers.in_pool(person.digits, app.pool) for person in people):
+        if any(numbers.is_x(person, app.pool) for person in people):
             raise errors.BadParameter(name, numbers.NOT_AN_X)
 
 

@@ -98,9 +98,15 @@ def told(digits: str) -> str:
     return national(digits) or f"+{digits}"
 
 
+def is_x(person: Subscriber, pool: Pool) -> bool:
+    """Whether a person's number is an X of this pool, which may have it with its country code or as
+    inside China."""
+    return person.digits in pool or (national(person.digits) or "") in pool
+
+
 def spellings(number: str) -> tuple[str, ...]:
-    """A number in each of its forms, once, the usual one first: E.164 digits, or as inside China
-    for an X of the 700 segment."""
+    """An X in each of its forms, once, the usual one first: E.164 digits, or as inside China for
+    one of the 700 segment. What an operator or a client wrote may be either."""
     with_code = from_national(number) or number
     forms = (with_code, number, national(with_code) or number)
     return tuple(dict.fromkeys(forms if len(with_code) <= 15 else reversed(forms)))

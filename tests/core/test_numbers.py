@@ -9,7 +9,7 @@ from phonenumbers import PhoneMetadata, PhoneNumber, ValidationResult
 
 from chalicelib.core import numbers
 from chalicelib.core.errors import BadParameter
-from chalicelib.core.values import Pool
+from chalicelib.core.values import Pool, Subscriber
 
 CODES = sorted(phonenumbers.COUNTRY_CODE_TO_REGION_CODE)
 NATIONAL = st.one_of(
@@ -122,3 +122,13 @@ def test_an_x_is_found_however_either_side_has_it(text: str) -> None:
         assert set(numbers.spellings(form)) == set(forms)
         assert numbers.in_pool(text, Pool({form: None})) == form
     assert numbers.in_pool(text, Pool({"123": None})) is None or text == "123"
+
+
+def test_a_person_abroad_is_no_x_in_china_whose_digits_are_alike() -> None:
+    in_china = Pool({"8613105551234": None, "8695123456": None})
+    for digits in ("13105551234", "95123456"):
+        assert numbers.possible(digits)
+        assert numbers.in_pool(digits, in_china)
+        assert not numbers.is_x(Subscriber(digits), in_china)
+    for x in ("8613105551234", "13105551234"):
+        assert numbers.is_x(Subscriber("8613105551234"), Pool({x: None}))
