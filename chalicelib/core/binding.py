@@ -68,7 +68,7 @@ class BindingDesk:
         for name, person in (("a", ask.a), ("b", ask.b)):
             if person is None:
                 continue
-            if ask.number in (person.digits, numbers.national(person.digits)):
+            if numbers.is_x(person, (ask.number,)):
                 raise errors.BadParameter("number")
             if numbers.is_x(person, app.pool):
                 raise errors.BadParameter(name, numbers.NOT_AN_X)

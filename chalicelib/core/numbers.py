@@ -6,10 +6,10 @@ its length and shape are those of its country; whether it is assigned is never a
 held to this plan (3 to 24 digits), but is converted by it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 
 from chalicelib.core.errors import BadParameter
-from chalicelib.core.values import Pool, Subscriber
+from chalicelib.core.values import Subscriber
 
 CHINA = "86"
 WITH_COUNTRY_CODE = "must be digits with country code, for example 8613512345678"
@@ -98,10 +98,10 @@ def told(digits: str) -> str:
     return national(digits) or f"+{digits}"
 
 
-def is_x(person: Subscriber, pool: Pool) -> bool:
-    """Whether a person's number is an X of this pool, which may have it with its country code or as
+def is_x(person: Subscriber, numbers: Container[object]) -> bool:
+    """Whether a person's number is one of these X, which may stand there with country code or as
     inside China."""
-    return person.digits in pool or (national(person.digits) or "") in pool
+    return person.digits in numbers or (national(person.digits) or "") in numbers
 
 
 def spellings(number: str) -> tuple[str, ...]:
@@ -112,7 +112,7 @@ def spellings(number: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(forms if len(with_code) <= 15 else reversed(forms)))
 
 
-def in_pool(number: str, pool: Pool) -> str | None:
+def in_pool(number: str, pool: Container[str]) -> str | None:
     """The X of a pool that this number is, as the pool has it; None if it is none of them."""
     return next((each for each in spellings(number) if each in pool), None)
 
