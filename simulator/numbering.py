@@ -8,7 +8,7 @@ MOBILE = re.compile(r"1[0-9]{10}")
 LANDLINE = re.compile(r"0[1-9][0-9]{7,11}")
 # Numbers of services, of things, and of the 700 segment: dialled alike from everywhere.
 SPECIAL = re.compile(
-    r"[48]00[0-9]{7}|9[56][0-9]{3,6}|1[012][0-9]{3}|106[0-9]{10}|14[0-9]{11}|700[0-9]{12}"
+    r"[48]00[0-9]{7}|9[56][0-9]{3,6}|950[0-9]{7,8}|1[012][0-9]{3}|106[0-9]{10}|14[0-9]{11}|700[0-9]{12}"
 )
 
 

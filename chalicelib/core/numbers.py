@@ -122,10 +122,11 @@ _PLAIN: tuple[tuple[tuple[str, ...], tuple[int, ...]], ...] = (
     (_MOBILE, (11,)),
     # Not assigned, so nobody's: for tests and demonstrations.
     (("100",), (11,)),
-    # Of things (IoT): 13 digits. 1064x came first, 14x (140, 141, 144, 146, 148) later.
+    # Of things (IoT): 1064x came first, then 140 to 144; others of 14x have 11 digits too.
     (("106", "14"), (13,)),
     (("400", "800"), (10,)),
     (("95", "96"), (5, 6, 7, 8)),
+    (("950",), (10, 11)),
     # Short numbers of operators and public services: 10086, 12306, 116114, 10101234.
     (("10", "11", "12"), (5,)),
     (("116", "118"), (6,)),
@@ -133,10 +134,11 @@ _PLAIN: tuple[tuple[tuple[str, ...], tuple[int, ...]], ...] = (
 )
 """What is dialled alike from everywhere in China: how it begins, and how many digits it has.
 
-From the Telecommunication Network Numbering Plan (MIIT, 2017 edition) as operators publish it,
-read 2026-11. Not of a person and left out: three digits (110, 114), 106 for messages.
+After MIIT's numbering plan of telecommunication networks (2017) and libphonenumber's metadata for
+China (9.0.42); 5 to 8 digits behind 95 and 96 are what was seen, not what a document says. Not
+of a person and left out: three digits (110, 114), 106 for messages.
 """
-_NO_AREA = ("400", "700", "800", "86")
+_NO_AREA = ("400", "700", "800", "86", "950")
 """What no area code begins with. No area code begins with 86, so a country code that came twice
 is found."""
 
