@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 
-from chalicelib.core import errors
+from chalicelib.core import errors, numbers
 from chalicelib.core.allocation import candidates
 from chalicelib.core.cleaning import Cleaner
 from chalicelib.core.leases import GRACE_MS, LeaseDesk
@@ -65,8 +65,13 @@ class BindingDesk:
         """
         if ask.a == ask.b:
             raise errors.BadParameter("b")
-        if ask.number in {person.digits for person in (ask.a, ask.b) if person is not None}:
-            raise errors.BadParameter("number")
+        for name, person in (("a", ask.a), ("b", ask.b)):
+            if person is None:
+                continue
+            if numbers.is_x(person, (ask.number,)):
+                raise errors.BadParameter("number")
+            if numbers.is_x(person, app.pool):
+                raise errors.BadParameter(name, numbers.NOT_AN_X)
         if ask.number is not None and ask.number not in app.pool:
             raise errors.UnknownNumber("no such number")
         attempt = _Attempt(

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from uuid import NAMESPACE_OID, uuid5
 
-from chalicelib.core import errors
+from chalicelib.core import errors, numbers
 from chalicelib.core.allocation import shown_number
 from chalicelib.core.calls import CallAsk, PlacedCall
 from chalicelib.core.ports import Accounts, Carriers, Dialler, Ledger, PlacedCalls, Tag
@@ -28,11 +28,13 @@ class CallDesk:
         """Places a call; the id that its end will be reported under. A repeat of the request while
         the call goes on gets the first answer.
 
-        Raises Forbidden (the app's carrier places no calls), BadParameter (`account`),
-        AlreadyCalling, RequestRunning, BalanceUsedUp, CarrierRefused, Unavailable.
+        Raises Forbidden (the app's carrier places no calls), BadParameter (`account`; `caller` or
+        `callee` that is an X of the app), AlreadyCalling, RequestRunning, BalanceUsedUp,
+        CarrierRefused, Unavailable.
         """
         carrier = self.carriers.of(app.carrier)
         dialler = _dialler(carrier.dialler)
+        _refuse_own_numbers(app, ask)
         owner = self.accounts.owner(ask.account, carrier=app.carrier)
         if owner != app.name and (owner is not None or carrier.messenger is None):
             raise errors.BadParameter("account")
@@ -80,6 +82,13 @@ def _dialler(dialler: Dialler | None) -> Dialler:
     if dialler is None:
         raise errors.Forbidden("no authorization")
     return dialler
+
+
+def _refuse_own_numbers(app: App, ask: CallAsk) -> None:
+    """A call to an X would go round. Raises BadParameter."""
+    for name, people in (("caller", (ask.caller,)), ("callee", ask.callees)):
+        if any(numbers.is_x(person, app.pool) for person in people):
+            raise errors.BadParameter(name, numbers.NOT_AN_X)
 
 
 def _first_answer(running: PlacedCall, call: PlacedCall) -> str:

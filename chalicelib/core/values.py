@@ -69,7 +69,7 @@ class Pool:
         frozen = {area: tuple(numbers) for area, numbers in grouped.items()}
         object.__setattr__(self, "by_area", frozen)
 
-    def __contains__(self, number: str) -> bool:
+    def __contains__(self, number: object) -> bool:
         return number in self.areas
 
     def numbers(self, area: str | None) -> tuple[str, ...]:

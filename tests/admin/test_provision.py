@@ -156,7 +156,12 @@ def test_another_apps_number_is_a_mistake(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize(
-    ("there", "more"), [(X1, X1.removeprefix("86")), (X1.removeprefix("86"), X1)]
+    ("there", "more"),
+    [
+        *((X1, X1.removeprefix("86")), (X1.removeprefix("86"), X1)),
+        *((X15, f"86{X15}"), (f"86{X15}", X15)),
+        *(("861000000001", "01000000001"), ("4001234567", "864001234567")),
+    ],
 )
 def test_one_number_in_two_forms_is_a_mistake(stage: Stage, there: str, more: str) -> None:
     provision.create_app("demo", callback_url=URL)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pytest
 
@@ -9,7 +10,7 @@ from chalicelib.core import errors
 from chalicelib.core.calling import RING_MS, CallDesk
 from chalicelib.core.calls import CallAsk
 from chalicelib.core.ports import Carrier
-from chalicelib.core.values import App, RequestId, Subscriber
+from chalicelib.core.values import App, Pool, RequestId, Subscriber
 from chalicelib.store.accounts import DynamoAccounts
 from chalicelib.store.ledger import DynamoLedger
 from chalicelib.store.placed import DynamoPlacedCalls
@@ -19,6 +20,7 @@ from tests.core.samples import app_with
 from tests.stage import X1, X2, A, B, C, Stage
 
 NOW = 1_768_464_000_000
+X1_AT_HOME = X1.removeprefix("86")
 APP = app_with({X1: None, X2: None})
 ASK = CallAsk("bob", Subscriber(A), (Subscriber(B),), conference=False, max_s=60, record=False)
 
@@ -202,7 +204,20 @@ def test_a_call_is_its_apps_own(desk: CallDesk) -> None:
             desk.status(app, asked, conference=conference, now=NOW)
 
 
-def test_the_number_shown_is_nobodys_own(desk: CallDesk, dialler: Dialler) -> None:
-    ask = replace(ASK, callees=(Subscriber(X1), Subscriber(C)), conference=True)
-    desk.place(APP, ask, request(), now=NOW)
-    assert dialler.placed[0][0].show == X2
+@pytest.mark.parametrize("x", [X1, X1_AT_HOME])
+@pytest.mark.parametrize(
+    ("name", "more"),
+    [
+        ("caller", {"caller": Subscriber(X1)}),
+        ("callee", {"callees": (Subscriber(X1),)}),
+        ("callee", {"callees": (Subscriber(C), Subscriber(X1)), "conference": True}),
+    ],
+)
+def test_nobody_is_an_x_of_the_app_however_its_pool_has_it(
+    desk: CallDesk, dialler: Dialler, name: str, more: dict[str, Any], x: str
+) -> None:
+    app = replace(APP, pool=Pool({x: None}))
+    with pytest.raises(errors.BadParameter) as caught:
+        desk.place(app, replace(ASK, **more), request(), now=NOW)
+    assert caught.value.name == name
+    assert not dialler.placed

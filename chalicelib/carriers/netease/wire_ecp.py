@@ -4,19 +4,16 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from chalicelib.carriers.numbering import of_national
 from chalicelib.carriers.parameters import Parameters
+from chalicelib.core import numbers
 from chalicelib.core.calls import CallAsk
 from chalicelib.core.errors import BadParameter
-from chalicelib.core.values import Subscriber
 
 MAX_DURATION_S = 86_400
 MAX_SESSION = 64
 
 _ACCOUNT = re.compile(r"[A-Za-z0-9_@.-]{1,32}", re.ASCII)
 _DURATION = re.compile(r"[0-9]{1,9}", re.ASCII)
-# A mobile number, or a landline's area code with its zero and seven or eight digits.
-_NATIONAL = re.compile(r"1[0-9]{10}|0(?:10|2[0-9])[0-9]{7,8}|0[3-9][0-9]{2}[0-9]{7,8}", re.ASCII)
 _PARTY = r"""(?:"[0-9]{1,15}"|'[0-9]{1,15}')"""
 _PARTIES = re.compile(rf"\s*\[\s*{_PARTY}(?:\s*,\s*{_PARTY}){{0,7}}\s*\]\s*", re.ASCII)
 _DIGITS = re.compile(r"[0-9]+", re.ASCII)
@@ -47,8 +44,8 @@ def read_conference(parameters: Parameters) -> CallAsk:
 def _read_ask(parameters: Parameters, callees: tuple[str, ...], *, conference: bool) -> CallAsk:
     ask = CallAsk(
         account=read_account(parameters, "callerAcc"),
-        caller=_subscriber(parameters.need("caller"), "caller"),
-        callees=tuple(_subscriber(callee, "callee") for callee in callees),
+        caller=numbers.national_subscriber(parameters.need("caller"), name="caller"),
+        callees=tuple(numbers.national_subscriber(each, name="callee") for each in callees),
         conference=conference,
         max_s=_duration(parameters),
         record=parameters.one_of("record", ("0", "1", "false", "true"), "0") in ("1", "true"),
@@ -56,12 +53,6 @@ def _read_ask(parameters: Parameters, callees: tuple[str, ...], *, conference: b
     if len(set(ask.parties)) < len(ask.parties):
         raise BadParameter("callee")
     return ask
-
-
-def _subscriber(national: str, name: str) -> Subscriber:
-    if not _NATIONAL.fullmatch(national):
-        raise BadParameter(name)
-    return of_national(national)
 
 
 def _duration(parameters: Parameters) -> int:
