@@ -5,15 +5,24 @@ from dataclasses import replace
 from chalicelib.core.calls import PlacedCall
 from chalicelib.core.event_ports import Dossier
 from chalicelib.core.events import Event
-from chalicelib.core.ports import Apps, Bindings, Legs, PlacedCalls
+from chalicelib.core.ports import Accounts, Apps, Bindings, Legs, PlacedCalls
 from chalicelib.core.values import App, Binding
 
 
 class AddressBook:
     """What a carrier says about another carrier's bindings, numbers or calls concerns nobody."""
 
-    def __init__(self, *, bindings: Bindings, legs: Legs, placed: PlacedCalls, apps: Apps) -> None:
+    def __init__(
+        self,
+        *,
+        bindings: Bindings,
+        legs: Legs,
+        placed: PlacedCalls,
+        accounts: Accounts,
+        apps: Apps,
+    ) -> None:
         self._bindings = bindings
+        self._accounts = accounts
         self._legs = legs
         self._placed = placed
         self._apps = apps
@@ -61,7 +70,13 @@ class AddressBook:
         call = self._placed.get(event.call_id, carrier=event.carrier)
         if call is not None or event.placed is None:
             return call
-        call = self._placed.among(event.placed.everybody, carrier=event.carrier)
+        # The user in whose name it was placed is one app's. A switch of ours, where each app has
+        # users of its own, knows a call by the session that we proposed.
+        user, carrier = event.placed.account.lower(), event.carrier
+        app = self._accounts.owner(user, namespace=carrier) if user else None
+        if app is None:
+            return None
+        call = self._placed.among(event.placed.everybody, carrier=carrier, app=app)
         if call is None or call.session is not None:
             return None
         # It is the call that these people are in, and we never heard its session.

@@ -2,7 +2,7 @@
 replies; as documented."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from chalicelib.carriers import numbering
@@ -33,7 +33,8 @@ XA = ("anum", "ttl", "record", "display", "anucode", "userData")
 """The same of a transfer."""
 
 _KEYTIME = re.compile(
-    r"Keytime\s+([^\s,]{1,128})\s*,\s*([0-9]{1,15})\s*,\s*([0-9a-f]{16})", re.ASCII | re.IGNORECASE
+    r"Keytime\s+([^\s,]{1,128})\s*,\s*([1-9][0-9]{0,14})\s*,\s*([0-9a-f]{16})",
+    re.ASCII | re.IGNORECASE,
 )
 # A leading 00 would be somebody abroad, written as he is dialled; a 0 behind 86 would be one in
 # the national form.
@@ -50,7 +51,7 @@ class Keytime:
 
     developer: str
     timestamp: str
-    signature: str
+    signature: str = field(repr=False)
 
 
 def read_keytime(authorization: str) -> Keytime | None:
