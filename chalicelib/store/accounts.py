@@ -1,6 +1,5 @@
 """Users of a messaging API: for whom each was registered, once in its namespace."""
 
-import os
 from collections.abc import Callable
 
 from chalicelib.core.errors import AccountExists, StoreUnavailable
@@ -33,14 +32,14 @@ class DynamoAccounts:
 
     def add(self, user: str, *, namespace: str, app: str) -> str | None:
         """See the port. One conditional write."""
-        # Tells our own put, sent again after its answer was lost, from somebody else's.
-        mark = {"claim": {"B": os.urandom(8)}}
-        taken = self._table.put_new(self._key(user, namespace) | {"app": s(app)} | mark)
+        taken = self._table.claim(
+            rules.put(self._key(user, namespace) | {"app": s(app)}, rules.NEW)
+        )
         if taken is None:
             return None
         if taken.item is None:
             raise StoreUnavailable("whose user it is was not told")
-        return None if taken.item.get("claim") == mark["claim"] else str(taken.item["app"]["S"])
+        return str(taken.item["app"]["S"])
 
     def confirm(self, user: str, *, namespace: str, app: str) -> None:
         """See the port. One write."""

@@ -18,15 +18,14 @@ class DynamoNonces:
         self._vault = vault
 
     def claim(self, *, app: str, signature: str, content: str | None, now: int) -> bool:
-        """See the port. 2 write units."""
+        """See the port."""
         name = self._vault().label("signature", app, signature)
         item = key(f"S#{name}", "S") | {
             "content": s(content or ""),
             "ttl": n((now + KEPT_MS) // 1000),
         }
-        # A transaction, so that a write that is sent again, its answer lost, does not meet itself.
-        failed = self._table.transact([rules.put(item, rules.NEW)])
-        if failed is None:
+        taken = self._table.claim(rules.put(item, rules.NEW))
+        if taken is None:
             return True
-        first = failed[0].item if failed[0] is not None else None
+        first = taken.item
         return content is not None and first is not None and first["content"]["S"] == content

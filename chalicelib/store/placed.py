@@ -9,7 +9,7 @@ from chalicelib.core.errors import StoreUnavailable
 from chalicelib.core.ports import Occupied
 from chalicelib.core.values import DAY_MS, RequestId, Subscriber
 from chalicelib.store import requests, rules
-from chalicelib.store.table import Item, Table, key, n, s
+from chalicelib.store.table import Failed, Item, Table, key, n, s
 from chalicelib.store.vault import Vault
 
 RETENTION_MS = 200 * DAY_MS
@@ -35,8 +35,8 @@ class DynamoPlacedCalls:
         self._vault = vault
 
     def claim(self, call: PlacedCall, *, once: bool, now: int) -> Occupied | None:
-        """See the port. 2 write units an item: the people, with `once` the request, and where the
-        session is known in advance what it will be found by."""
+        """See the port. One item for the people, with `once` one for the request, and where the
+        session is known in advance one that it will be found by: 1 write unit, or 2 for each."""
         reserve = rules.put(self._people_key(call) | self._item(call), _FREE, {":now": n(now)})
         reserve["Put"]["ExpressionAttributeNames"] = {"#until": "until"}
         writes = [reserve]
@@ -46,7 +46,7 @@ class DynamoPlacedCalls:
         if call.proposed is not None:
             key_ = self._session_key(call.proposed, call.carrier)
             writes.append({"Put": {"Item": key_ | self._item(call, call.proposed)}})
-        failed = self._table.transact(writes)
+        failed = self._written(writes)
         if failed is None:
             return None
         running, earlier = failed[0], failed[1] if once else None
@@ -57,9 +57,15 @@ class DynamoPlacedCalls:
             requests.read_mark(earlier) if earlier is not None else None,
         )
 
+    def _written(self, writes: Sequence[Item]) -> Sequence[Failed | None] | None:
+        if len(writes) > 1:
+            return self._table.transact(writes)
+        taken = self._table.claim(writes[0])
+        return None if taken is None else [taken]
+
     def started(self, call: PlacedCall, *, session: str) -> None:
-        """See the port. One transaction; a repeat changes nothing."""
-        session_item = self._session_key(session, call.carrier) | self._item(call, session)
+        """See the port. One transaction, or where the session is the one that was proposed one
+        write; a repeat changes nothing."""
         note: Item = {
             "Key": self._people_key(call),
             "UpdateExpression": "SET #session = :session",
@@ -67,6 +73,10 @@ class DynamoPlacedCalls:
             "ExpressionAttributeNames": {"#request": "request", "#session": "session"},
             "ExpressionAttributeValues": self._ours(call) | {":session": s(session)},
         }
+        if session == call.proposed:
+            self._table.update_if({"Update": note})
+            return
+        session_item = self._session_key(session, call.carrier) | self._item(call, session)
         if self._table.transact([{"Put": {"Item": session_item}}, {"Update": note}]) is not None:
             # Its people are in another call by now; whose call it was is to be found all the same.
             self._table.put_new(session_item)

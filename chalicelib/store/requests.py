@@ -51,16 +51,13 @@ class DynamoAnswers:
         self._vault = vault
 
     def begin(self, request: RequestId, *, app: str, now: int) -> Earlier | None:
-        """See the port. 2 write units."""
+        """See the port. One write."""
         vault = self._vault()
         item = _item(vault, request, app=app, now=now, until=now + KEPT_MS)
         limits = {":old": n(now - KEPT_MS), ":dead": n(now - WORKED_ON_MS)}
-        # A transaction, because AWS's client gives it a token of its own: if its answer is lost and
-        # it is sent again, it does not meet itself.
-        failed = self._table.transact([rules.put(item, _CLAIMABLE, limits)])
-        if failed is None or failed[0] is None:
+        met = self._table.claim(rules.put(item, _CLAIMABLE, limits))
+        if met is None:
             return None
-        met = failed[0]
         earlier = read_mark(met)
         if met.item is None or "answer" not in met.item:
             return earlier

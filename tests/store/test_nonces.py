@@ -36,3 +36,16 @@ def test_a_claim_outlives_its_signature(nonces: DynamoNonces, stage: Stage) -> N
     (item,) = stage.items("S#")
     # Signed for up to five minutes ahead, it is valid until five minutes after that.
     assert int(item["ttl"]["N"]) >= 1_000 + 600
+
+
+def test_a_claim_whose_answer_was_lost_is_ours(nonces: DynamoNonces) -> None:
+    kept = Table.put_if
+
+    def twice(self: Table, put: dict[str, object]) -> object:
+        kept(self, put)
+        return kept(self, put)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Table, "put_if", twice)
+        assert nonces.claim(app="demo", signature="n", content=None, now=1000)
+    assert not nonces.claim(app="demo", signature="n", content=None, now=1000)

@@ -170,6 +170,28 @@ def test_a_session_that_we_proposed_tells_it_before_anybody_answered(
     assert running(calls, call(request="s"), NOW) == proposing
 
 
+def test_a_claim_whose_answer_was_lost_is_ours(calls: DynamoPlacedCalls) -> None:
+    kept = Table.put_if
+
+    def twice(self: Table, put: dict[str, object]) -> object:
+        kept(self, put)
+        return kept(self, put)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Table, "put_if", twice)
+        assert calls.claim(call(), once=False, now=NOW) is None
+    # Another process with the very same request at the very same time is not.
+    assert calls.claim(call(), once=False, now=NOW) == Occupied(call())
+
+
+def test_a_proposed_session_is_noted_as_any_other(calls: DynamoPlacedCalls) -> None:
+    proposing = call(proposed="one")
+    claim(calls, proposing, NOW)
+    calls.started(proposing, session="one")
+    known = replace(proposing, session="one")
+    assert running(calls, call(request="s"), NOW) == known == calls.get("one", carrier="trunk")
+
+
 def test_without_what_stands_there_nothing_is_decided(
     calls: DynamoPlacedCalls, stage: Stage
 ) -> None:
@@ -182,6 +204,9 @@ def test_without_what_stands_there_nothing_is_decided(
             pytest.raises(Unavailable),
         ):
             claim(calls, call(), NOW)
+    untold = refusal("ConditionalCheckFailedException")
+    with answering(stage.dynamodb, "PutItem", untold), pytest.raises(Unavailable):
+        calls.claim(call(), once=False, now=NOW)
 
 
 def test_nobodys_number_stands_in_the_clear(calls: DynamoPlacedCalls, stage: Stage) -> None:
