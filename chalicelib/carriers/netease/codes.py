@@ -110,8 +110,8 @@ WANTED: Mapping[str, str] = {
     "record": "0, 1, false or true",
     "session": "an id that startcall or startconf answered, 64 characters at most",
     "type": "1 (startcall), 2 (startconf) or 0 (whichever it is)",
-    "token": "the token that the telephone got (getMobile: 2048 characters at most, once), or the"
-    " one that a user shall have (128 characters at most)",
+    "token": "of getMobile the token that the telephone got, 2048 characters at most and good for"
+    " one request; of user/create text of 128 characters at most",
     "certname": "text of 128 characters at most",
     "name": "text of 64 characters at most",
     "accids": f"a JSON array of users, each {_USER}",

@@ -37,6 +37,7 @@ def read_user(parameters: Parameters) -> tuple[str, str, str | None]:
 
     Raises BadParameter.
     """
+    _check_names(parameters)
     user = read_account(parameters, "accid")
     name, token = parameters.get("name") or "", parameters.get("token")
     if len(name) > MAX_NAME:
@@ -57,14 +58,20 @@ def read_acting(parameters: Parameters) -> list[str]:
     Raises BadParameter for a name that the vendor might read as another one than we do: of a user,
     or of the parameter itself.
     """
-    for given in parameters.names():
-        meant = _BY_LETTERS.get("".join(filter(str.isalpha, given)).lower(), given)
-        if meant != given:
-            raise BadParameter(meant)
+    _check_names(parameters)
     acting = [read_account(parameters, name) for name in _ACTING if parameters.get(name)]
     for name in _ACTING_LISTS:
         acting += _read_accounts(parameters.get(name) or "[]", name)
     return acting
+
+
+def _check_names(parameters: Parameters) -> None:
+    """Raises BadParameter for `Accid`, `accid[]`, `accid%00`: what the vendor makes of them no
+    document says."""
+    for given in parameters.names():
+        meant = _BY_LETTERS.get("".join(filter(str.isalpha, given)).lower(), given)
+        if meant != given:
+            raise BadParameter(meant, "its name has other letters or characters in it")
 
 
 def _read_accounts(text: str, name: str) -> list[str]:

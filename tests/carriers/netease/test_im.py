@@ -287,8 +287,12 @@ def test_414_for_the_name_of_a_parameter_in_disguise(
     world: World, name: str, disguise: str
 ) -> None:
     for written in (disguise.format(name), name.upper()):
-        answer = read(world.relay("user/update.action", f"{written}=liu".encode()))
-        assert answer == {"code": 414, "desc": f"bad param '{name}'"}
+        disguised = f"{written}=liu".encode()
+        for answer in (
+            read(world.relay("user/update.action", disguised)),
+            world.create(b"accid=bob&" + disguised),
+        ):
+            assert answer == {"code": 414, "desc": f"bad param '{name}'"}
     assert not world.carrier.asked
 
 
