@@ -143,6 +143,11 @@ class App:
         """Whether it may ask for anything."""
         return self.state in (AppState.TRIAL, AppState.ACTIVE)
 
+    def does_once(self, request: "RequestId") -> bool:
+        """Whether a repeat of `request` is refused once what it made has ended. Otherwise it is a
+        new request: clients that send a constant nonce sign all requests of one second alike."""
+        return request.explicit or self.strict_nonce
+
     def shard_limit(self, shard: int) -> int:
         """How much of the quota this counter may hand out; the shards add up to the quota."""
         return self.quota // self.quota_shards + (shard < self.quota % self.quota_shards)

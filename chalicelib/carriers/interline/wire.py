@@ -2,7 +2,7 @@
 replies; as documented."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from chalicelib.carriers.parameters import Parameters
@@ -33,7 +33,8 @@ XA = ("anum", "ttl", "record", "display", "anucode", "userData")
 """The same of a transfer."""
 
 _KEYTIME = re.compile(
-    r"Keytime\s+([^\s,]{1,128})\s*,\s*([0-9]{1,15})\s*,\s*([0-9a-f]{16})", re.ASCII | re.IGNORECASE
+    r"Keytime\s+([^\s,]{1,128})\s*,\s*([1-9][0-9]{0,14})\s*,\s*([0-9a-f]{16})",
+    re.ASCII | re.IGNORECASE,
 )
 _SECONDS = re.compile(r"[0-9]{1,9}", re.ASCII)
 _PROMPT = re.compile(r"[A-Za-z0-9_-]{1,32}", re.ASCII)
@@ -47,7 +48,7 @@ class Keytime:
 
     developer: str
     timestamp: str
-    signature: str
+    signature: str = field(repr=False)
 
 
 def read_keytime(authorization: str) -> Keytime | None:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from chalicelib.carriers.parameters import Parameters
@@ -25,7 +25,8 @@ MAX_BINDING_ID = 64
 CLOCK_SKEW_S = 300
 MAX_MINUTES = MAX_LIFETIME_MS // MINUTE_MS
 
-_SECONDS = re.compile(r"[0-9]{1,12}", re.ASCII)
+# Without leading zeros: the CheckSum does not say where Nonce ends and CurTime begins.
+_SECONDS = re.compile(r"[1-9][0-9]{0,11}", re.ASCII)
 _SHA1 = re.compile(r"[0-9a-fA-F]{40}", re.ASCII)
 _AREA = re.compile(r"[0-9]{1,3}", re.ASCII)
 _INTEGER = re.compile(r"[0-9]{1,9}", re.ASCII)
@@ -46,7 +47,7 @@ class Signature:
     app_key: str
     nonce: str
     cur_time: str
-    check_sum: str
+    check_sum: str = field(repr=False)
     request_id: str | None
 
 
