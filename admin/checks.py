@@ -7,10 +7,10 @@ from ipaddress import ip_network
 
 from admin.credentials import Mistake
 from chalicelib.carriers.base import EMBEDDED, KINDS
-from chalicelib.carriers.outside.addresses import check_address, read_address
 from chalicelib.core.errors import BadParameter, RefusedAddress
 from chalicelib.core.recordings import KEPT_DAYS
 from chalicelib.core.values import MAX_LIFETIME_MS, MINUTE_MS, parse_number
+from chalicelib.egress.addresses import check_address, read_address
 from chalicelib.settings import settings
 
 SWITCH_SECRET_BYTES = 24

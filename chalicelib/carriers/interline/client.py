@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from chalicelib.carriers.interline import codes, signing, wire_calls
-from chalicelib.carriers.transport import CarrierSession, Told
+from chalicelib.carriers.transport import CarrierSession, Egress, Told
 from chalicelib.core import errors
 from chalicelib.core.credentials import CarrierAccount
 from chalicelib.core.ports import Carrier
@@ -28,10 +28,10 @@ _NOT_DONE: Knows = dict.fromkeys(
 nothing is known of what was asked before."""
 
 
-def carrier(account: CarrierAccount, *, timeout_s: float, told: Told) -> Carrier:
-    """All that interline can do, through one account. `timeout_s` are seconds for connecting, and
-    again for the answer; `told` hears of every call."""
-    api = _Api(account, CarrierSession(account, timeout_s=timeout_s, told=told))
+def carrier(account: CarrierAccount, *, timeout_s: float, told: Told, egress: Egress) -> Carrier:
+    """All that interline can do, through one account. `timeout_s` are seconds of silence, a call
+    takes twice as long at most; `told` hears of every call, `egress` gives the HTTP client."""
+    api = _Api(account, CarrierSession(account, timeout_s=timeout_s, told=told, egress=egress))
     return Carrier(
         name=account.name,
         kind=account.kind,

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from chalicelib.carriers.netease import cipher, codes, signing, wire_calls
-from chalicelib.carriers.transport import Answer, CarrierSession, Told
+from chalicelib.carriers.transport import Answer, CarrierSession, Egress, Told
 from chalicelib.core import errors
 from chalicelib.core.calls import CallAsk
 from chalicelib.core.credentials import CarrierAccount
@@ -23,10 +23,10 @@ _RELAYED = ("content-type", "requestid", "x-custom-traceid")
 _GONE: Knows = {codes.NOT_FOUND: lambda _: errors.UnknownBinding("the carrier has it no more")}
 
 
-def carrier(account: CarrierAccount, *, timeout_s: float, told: Told) -> Carrier:
-    """All that NetEase can do, through one account. `timeout_s` are seconds for connecting, and
-    again for the answer; `told` hears of every call."""
-    api = _Api(account, CarrierSession(account, timeout_s=timeout_s, told=told))
+def carrier(account: CarrierAccount, *, timeout_s: float, told: Told, egress: Egress) -> Carrier:
+    """All that NetEase can do, through one account. `timeout_s` are seconds of silence, a call
+    takes twice as long at most; `told` hears of every call, `egress` gives the HTTP client."""
+    api = _Api(account, CarrierSession(account, timeout_s=timeout_s, told=told, egress=egress))
     return Carrier(
         name=account.name,
         kind=account.kind,

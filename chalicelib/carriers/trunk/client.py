@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from urllib.parse import quote
 
 from chalicelib.carriers.standard_webhooks import signed_headers
-from chalicelib.carriers.transport import CarrierSession, Told
+from chalicelib.carriers.transport import CarrierSession, Egress, Told
 from chalicelib.carriers.trunk import wire_calls
 from chalicelib.core import errors
 from chalicelib.core.calls import CallAsk
@@ -12,10 +12,11 @@ from chalicelib.core.credentials import CarrierAccount
 from chalicelib.core.ports import Carrier
 
 
-def carrier(account: CarrierAccount, *, timeout_s: float, told: Told) -> Carrier:
+def carrier(account: CarrierAccount, *, timeout_s: float, told: Told, egress: Egress) -> Carrier:
     """A switch with an address of its own, at which it can be asked for calls. `timeout_s` are
-    seconds for connecting, and again for the answer; `told` hears of every call."""
-    session = CarrierSession(account, timeout_s=timeout_s, told=told)
+    seconds of silence, a call takes twice as long at most; `told` hears of every call, `egress`
+    gives the HTTP client."""
+    session = CarrierSession(account, timeout_s=timeout_s, told=told, egress=egress)
     dialler = SwitchDialler(session, secret=account.secrets[0])
     return Carrier(
         name=account.name,

@@ -16,7 +16,16 @@ from chalicelib.core import errors
 from chalicelib.core.credentials import CarrierAccount
 from chalicelib.core.ports import Carrier
 from chalicelib.core.values import Kept, Presentation, Renewal, Subscriber
-from tests.carriers.vendor import FAULTS, SILENT, Told, Vendor, closed_port, full_port, vendor
+from tests.carriers.vendor import (
+    FAULTS,
+    SILENT,
+    Told,
+    Vendor,
+    closed_port,
+    egress,
+    full_port,
+    vendor,
+)
 from tests.core.samples import binding
 
 NOW = 1_768_464_000_123
@@ -142,7 +151,7 @@ def account(*urls: str, **more: Any) -> CarrierAccount:
 
 
 def made_of(told: Told, *urls: str, **more: Any) -> Carrier:
-    return carrier(account(*urls, **more), timeout_s=0.3, told=told)
+    return carrier(account(*urls, **more), timeout_s=0.3, told=told, egress=egress)
 
 
 def ready(call: Call, *servers: Vendor) -> None:
@@ -226,7 +235,7 @@ def test_what_was_never_sent_did_not_happen(address: Any, told: Told) -> None:
         return
     with address() as url, pytest.raises(errors.NotReached):
         CALLS["bind"].make(made_of(told, url))
-    assert told.lines[0][1]["why"] == "ConnectTimeout"
+    assert told.lines[0][1]["why"] == "TimeoutError"
 
 
 REFUSED: dict[int, type[errors.GatewayError]] = {

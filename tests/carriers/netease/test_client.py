@@ -17,7 +17,16 @@ from chalicelib.core.calls import CallAsk
 from chalicelib.core.credentials import CarrierAccount
 from chalicelib.core.ports import Carrier
 from chalicelib.core.values import Kept, Subscriber
-from tests.carriers.vendor import FAULTS, SILENT, Told, Vendor, closed_port, full_port, vendor
+from tests.carriers.vendor import (
+    FAULTS,
+    SILENT,
+    Told,
+    Vendor,
+    closed_port,
+    egress,
+    full_port,
+    vendor,
+)
 from tests.core.samples import binding
 
 NOW = 1_768_464_000_123
@@ -166,7 +175,7 @@ def account(*urls: str, **more: Any) -> CarrierAccount:
 
 
 def made_of(told: Told, *urls: str, **more: Any) -> Carrier:
-    return carrier(account(*urls, **more), timeout_s=0.3, told=told)
+    return carrier(account(*urls, **more), timeout_s=0.3, told=told, egress=egress)
 
 
 def ready(call: Call, *servers: Vendor) -> None:
@@ -304,7 +313,7 @@ def test_what_was_never_sent_did_not_happen(address: Any, told: Told) -> None:
         return
     with address() as url, pytest.raises(errors.NotReached):
         CALLS["netease.bind"].make(made_of(told, url))
-    assert told.lines[0][1]["why"] == "ConnectTimeout"
+    assert told.lines[0][1]["why"] == "TimeoutError"
 
 
 def test_an_account_without_address_is_not_reached(told: Told) -> None:

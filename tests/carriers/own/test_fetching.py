@@ -12,9 +12,9 @@ from botocore.exceptions import ClientError
 from chalicelib.bootstrap import gateway
 from chalicelib.core.due import GRACE_MS
 from chalicelib.core.retrying import FETCHES_S
-from tests.carriers.outside.servers import listening, request
 from tests.carriers.own.backend import PLENTY_MS, Backend, Recordings, s3, switch, transfer
 from tests.carriers.trunk.conftest import Pbx
+from tests.egress.servers import listening, request
 from tests.stage import X1, A, Clock, Stage
 
 HOUR_MS = 3_600_000
