@@ -18,7 +18,7 @@ from chalicelib.store.apps import DynamoApps
 from chalicelib.store.bindings import DynamoBindings
 from chalicelib.store.nonces import DynamoNonces
 from chalicelib.store.table import Table
-from chalicelib.telemetry import count, log_call, log_gap, log_hole, log_trouble
+from chalicelib.telemetry import count, log_call, log_gap, log_hole, log_trouble, log_unfetched
 
 if TYPE_CHECKING:
     from chalicelib.carriers.interline.door import Door as InterlineDoor
@@ -229,6 +229,7 @@ class Gateway:
             credentials=self._credentials,
             source=RecordingSource(self._egress, limit_bytes=limit_bytes, timeout_s=SILENCE_S),
             files=self._files,
+            report=log_unfetched,
         )
 
     @cached_property

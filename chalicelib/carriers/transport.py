@@ -1,13 +1,20 @@
 """Requests to carriers: time-outs, addresses in turn, and what an answer means."""
 
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 from urllib.parse import urlsplit
 
-from chalicelib.core.credentials import CarrierAccount
-from chalicelib.core.errors import NotReached, Unavailable
+from chalicelib.core.credentials import ACCOUNT_BROKEN, CarrierAccount
+from chalicelib.core.errors import (
+    BadParameter,
+    CarrierRefused,
+    GatewayError,
+    NotReached,
+    Unavailable,
+)
 from chalicelib.egress.connecting import ExchangeFailed, NotSent
 
 if TYPE_CHECKING:
@@ -28,6 +35,8 @@ Unavailable for one that does not tell whether the carrier did what was asked.""
 Egress = Callable[[], "Client"]
 """Gives the client for what goes out; it is made when something does."""
 
+_WORD = re.compile(r"\w+", re.ASCII)
+
 MAX_CONNECT_S = 2.0
 """A connection comes about at once or not at all; the second address is waiting."""
 
@@ -42,6 +51,10 @@ class Answer(Generic[_T]):
 
     content: _T
     preferred: bool
+
+
+Refusal = Callable[[Answer[_T]], GatewayError | None]
+"""The error that an answer is, if the carrier did not do what was asked."""
 
 
 class CarrierSession:
@@ -65,13 +78,14 @@ class CarrierSession:
         read: Read[_T],
         body: bytes = b"",
         method: str = "POST",
+        refusal: Refusal[_T] | None = None,
         repeatable: bool = False,
     ) -> Answer[_T]:
         """One request to the preferred address; the next address is tried only for what is
         `repeatable`. Nothing is sent twice to the same one. The addresses share the time.
 
         Raises NotReached if it was certainly never sent, else Unavailable if it is not known what
-        the carrier made of it.
+        the carrier made of it, and what `refusal` makes of the answer.
         """
         started = time.monotonic()
         until = started + 2 * self._timeout_s
@@ -92,7 +106,7 @@ class CarrierSession:
                         failure = error
                 else:
                     facts["code"] = code
-                    return Answer(said, preferred=tries == 1)
+                    return _judged(Answer(said, preferred=tries == 1), refusal, facts)
             outcome = "not reached" if isinstance(failure, NotReached) else "unknown"
             facts |= {"outcome": outcome, "why": str(failure)}
             raise failure
@@ -129,3 +143,24 @@ class CarrierSession:
         if len(content) > MAX_REPLY:
             raise Unavailable("an answer without end")
         return reply.status, content
+
+
+def _judged(
+    answer: Answer[_T], refusal: Refusal[_T] | None, facts: dict[str, str | int]
+) -> Answer[_T]:
+    error = refusal(answer) if refusal else None
+    if error is None:
+        return answer
+    # An X is the operator's, whoever named it: the carrier says that it is not.
+    of_x = isinstance(error, BadParameter) and error.name == "number"
+    if of_x or isinstance(error, CarrierRefused):
+        facts["outcome"] = ACCOUNT_BROKEN
+    raise error
+
+
+def named(text: str, parameters: Mapping[str, str]) -> BadParameter | None:
+    """The parameter of the app's that the text of a refusal names; `parameters` are those that it
+    sent, in the carrier's words -> in the domain's. None if it names none."""
+    found = (parameters[word] for word in _WORD.findall(text) if word in parameters)
+    name = next(found, None)
+    return BadParameter(name) if name else None

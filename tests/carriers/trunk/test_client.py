@@ -122,7 +122,9 @@ def test_how_it_goes(told: Told, switch: Vendor, monkeypatch: pytest.MonkeyPatch
     [
         (400, errors.CarrierRefused),
         (401, errors.CarrierRefused),
-        (429, errors.CarrierRefused),
+        (403, errors.CarrierRefused),
+        (422, errors.CarrierRefused),
+        (429, errors.RateExceeded),
         (408, errors.Unavailable),
         (500, errors.Unavailable),
         (503, errors.Unavailable),
