@@ -94,12 +94,24 @@ def carrier(account: str, kind: str, *, key: str, app_id: str | None, urls: Sequ
     name(account)
     if (account == EMBEDDED) != (kind == EMBEDDED):
         raise Mistake("the account of kind trunk is named trunk, and no other is")
-    if not urls or not all(url.startswith(("http://", "https://")) for url in urls):
-        raise Mistake("a carrier needs an address that starts with https:// or http://")
+    if not urls:
+        raise Mistake("a carrier needs an address, for example https://api.netease.im")
+    for url in urls:
+        _carrier_url(url)
     if kind != EMBEDDED and not key:
         raise Mistake("the key that the carrier gave us is wanted")
     if (kind == "interline") != bool(app_id):
         raise Mistake("the id of our app is wanted for the kind interline, and for no other")
+
+
+def _carrier_url(text: str) -> None:
+    try:
+        read_address(text, private=settings().private_addresses, operators=True)
+    except RefusedAddress as error:
+        raise Mistake(
+            f"a carrier's address is refused ({error.why}): it starts with https:// or http:// and"
+            " names a public host, for example https://api.netease.im"
+        ) from None
 
 
 def carrier_secret(kind: str, secret: str) -> None:
