@@ -1,7 +1,7 @@
 """What each kind of carrier can do, as a table in Markdown, asked of the carriers themselves."""
 
 from importlib import import_module
-from typing import Any
+from typing import Any, NoReturn
 
 from chalicelib.carriers.base import KINDS, CarrierAccounts
 from chalicelib.core.credentials import EMBEDDED, CarrierAccount
@@ -46,7 +46,7 @@ def _accounts(kind: str | None) -> tuple[Carrier, Carrier]:
     """Two of this kind that nobody is ever asked through: one that may not show real numbers, and
     one that may. Without a kind there is no account to allow it."""
     if kind is None:
-        embedded = CarrierAccounts(_NoAccounts(), 1, _silent).of(EMBEDDED)  # type: ignore[arg-type]
+        embedded = CarrierAccounts(_NoAccounts(), 1, _silent, _nobody).of(EMBEDDED)  # type: ignore[arg-type]
         return embedded, embedded
     module: Any = import_module(KINDS[kind])
     plain, showing = (
@@ -62,6 +62,7 @@ def _accounts(kind: str | None) -> tuple[Carrier, Carrier]:
             ),
             timeout_s=1,
             told=_silent,
+            egress=_nobody,
         )
         for shows in (False, True)
     )
@@ -77,6 +78,11 @@ class _NoAccounts:
 
 def _silent(*_: Any) -> None:
     """Hears the facts of calls that are never made."""
+
+
+def _nobody() -> NoReturn:
+    """The client of calls that are never made."""
+    raise AssertionError("nobody is asked for a table")
 
 
 def _embedded_first(kind: str) -> tuple[bool, str]:

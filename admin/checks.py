@@ -7,11 +7,11 @@ from ipaddress import ip_network
 
 from admin.credentials import Mistake
 from chalicelib.carriers.base import KINDS
-from chalicelib.carriers.outside.addresses import check_address, read_address
 from chalicelib.core.credentials import EMBEDDED
 from chalicelib.core.errors import BadParameter, RefusedAddress
 from chalicelib.core.recordings import KEPT_DAYS
 from chalicelib.core.values import MAX_LIFETIME_MS, MINUTE_MS, parse_number
+from chalicelib.egress.addresses import check_address, read_address
 from chalicelib.settings import settings
 
 SWITCH_SECRET_BYTES = 24
@@ -95,12 +95,24 @@ def carrier(account: str, kind: str, *, key: str, app_id: str | None, urls: Sequ
     name(account)
     if account == EMBEDDED and kind != EMBEDDED:
         raise Mistake("the account named trunk is of the kind trunk: it needs none to be there")
-    if not urls or not all(url.startswith(("http://", "https://")) for url in urls):
-        raise Mistake("a carrier needs an address that starts with https:// or http://")
+    if not urls:
+        raise Mistake("a carrier needs an address, for example https://api.netease.im")
+    for url in urls:
+        _carrier_url(url)
     if kind != EMBEDDED and not key:
         raise Mistake("the key that the carrier gave us is wanted")
     if (kind == "interline") != bool(app_id):
         raise Mistake("the id of our app is wanted for the kind interline, and for no other")
+
+
+def _carrier_url(text: str) -> None:
+    try:
+        read_address(text, private=settings().private_addresses, operators=True)
+    except RefusedAddress as error:
+        raise Mistake(
+            f"a carrier's address is refused ({error.why}): it starts with https:// or http:// and"
+            " names a public host, for example https://api.netease.im"
+        ) from None
 
 
 def carrier_secret(kind: str, secret: str) -> None:

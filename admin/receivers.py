@@ -10,12 +10,13 @@ from typing import Any
 from admin import credentials, developers
 from admin.credentials import Mistake
 from chalicelib.carriers.base import DIALECTS, Checking
-from chalicelib.carriers.transport import CallbackSender
 from chalicelib.clock import now_ms
 from chalicelib.core.credentials import AppCredentials
 from chalicelib.core.errors import NotDelivered
 from chalicelib.core.event_ports import Dialect
 from chalicelib.core.values import App
+from chalicelib.egress.client import Client
+from chalicelib.egress.webhooks import CallbackSender
 from chalicelib.settings import settings
 from chalicelib.store.secrets import Credentials, Secret, provider
 
@@ -56,7 +57,7 @@ def try_address(app: App, to: AppCredentials | None = None) -> None:
     if not isinstance(dialect, Checking) or to is None:
         return
     headers, body = dialect.check(to, now=now_ms())
-    sender = CallbackSender(TRIAL_S, private=settings().private_addresses)
+    sender = CallbackSender(Client(private=settings().private_addresses), timeout_s=TRIAL_S)
     try:
         sender.post(app.callback_url, headers, body)
     except NotDelivered as error:

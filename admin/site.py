@@ -3,8 +3,8 @@
 import boto3
 
 from admin.credentials import Mistake
-from chalicelib.carriers.outside.addresses import check_address
 from chalicelib.core.errors import RefusedAddress
+from chalicelib.egress.addresses import check_address
 from chalicelib.settings import settings
 from chalicelib.store import clients
 from chalicelib.store.site import SITE_KEY, Site, site_item

@@ -20,6 +20,7 @@ from chalicelib.carriers.netease.client import carrier
 from chalicelib.core.credentials import CarrierAccount
 from chalicelib.core.ports import Keeper
 from chalicelib.core.values import MINUTE_MS
+from chalicelib.egress.client import Client
 from chalicelib.telemetry import log_call
 
 KEY, SECRET = "bench", "bench-secret"
@@ -39,7 +40,8 @@ TIMEOUT_S = 4.0
 def main(url: str, result_path: str, rounds_asked: int, requests_asked: int) -> None:
     """Measures bind and query."""
     account = CarrierAccount("bench-netease", "netease", KEY, (SECRET,), (url,), LEASE_MS)
-    keeper = carrier(account, timeout_s=TIMEOUT_S, told=log_call).keeper
+    client = Client(private=True)
+    keeper = carrier(account, timeout_s=TIMEOUT_S, told=log_call, egress=lambda: client).keeper
     assert keeper is not None
     results = {}
     for call, ours in (("bind", _bind), ("query", _find)):

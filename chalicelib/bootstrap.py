@@ -18,7 +18,7 @@ from chalicelib.store.apps import DynamoApps
 from chalicelib.store.bindings import DynamoBindings
 from chalicelib.store.nonces import DynamoNonces
 from chalicelib.store.table import Table
-from chalicelib.telemetry import count, log_call, log_gap, log_hole, log_trouble
+from chalicelib.telemetry import count, log_call, log_gap, log_hole, log_trouble, log_unfetched
 
 if TYPE_CHECKING:
     from chalicelib.carriers.interline.door import Door as InterlineDoor
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from chalicelib.core.redelivering import Redelivery
     from chalicelib.core.reporting import EventDesk
     from chalicelib.core.upkeep import Upkeep
+    from chalicelib.egress.client import Client
     from chalicelib.store.accounts import DynamoAccounts
     from chalicelib.store.calls import DynamoEvents
     from chalicelib.store.files import Files
@@ -212,9 +213,9 @@ class Gateway:
     @cached_property
     def delivery(self) -> "DeliveryDesk":
         """Events out."""
-        from chalicelib.carriers.transport import CallbackSender  # noqa: PLC0415
         from chalicelib.core.delivering import DeliveryDesk  # noqa: PLC0415
         from chalicelib.core.waiting import Waiting  # noqa: PLC0415
+        from chalicelib.egress.webhooks import CallbackSender  # noqa: PLC0415
         from chalicelib.store.receivers import DynamoReceivers  # noqa: PLC0415
 
         return DeliveryDesk(
@@ -224,9 +225,7 @@ class Gateway:
             apps=self.apps,
             placing=self.placing,
             dialects=self._dialects,
-            sender=CallbackSender(
-                self.settings.callback_timeout_s, private=self.settings.private_addresses
-            ),
+            sender=CallbackSender(self._egress, timeout_s=self.settings.callback_timeout_s),
             link=self._recording_url,
             waiting=Waiting(time.monotonic),
         )
@@ -254,12 +253,10 @@ class Gateway:
     @cached_property
     def recordings(self) -> "RecordingDesk":
         """Recordings, fetched and given out."""
-        from chalicelib.carriers.outside.calls import Outside  # noqa: PLC0415
-        from chalicelib.carriers.outside.recordings import RecordingSource  # noqa: PLC0415
         from chalicelib.core.recordings import RecordingDesk  # noqa: PLC0415
+        from chalicelib.egress.recordings import RecordingSource  # noqa: PLC0415
 
         limit_bytes = self.settings.recording_limit_mb * 1024 * 1024
-        outside = Outside(private=self.settings.private_addresses)
         return RecordingDesk(
             events=self._events,
             outbox=self._queues,
@@ -267,8 +264,9 @@ class Gateway:
             apps=self.apps,
             dialects=self._dialects,
             credentials=self._credentials,
-            source=RecordingSource(outside, limit_bytes=limit_bytes, timeout_s=SILENCE_S),
+            source=RecordingSource(self._egress, limit_bytes=limit_bytes, timeout_s=SILENCE_S),
             files=self._files,
+            report=log_unfetched,
         )
 
     @cached_property
@@ -338,7 +336,15 @@ class Gateway:
     def carriers(self) -> CarrierAccounts:
         """Our accounts with carriers."""
         timeout_s = self.settings.carrier_timeout_s
-        return CarrierAccounts(self._credentials, timeout_s, told=log_call)
+        return CarrierAccounts(
+            self._credentials, timeout_s, told=log_call, egress=lambda: self._egress
+        )
+
+    @cached_property
+    def _egress(self) -> "Client":
+        from chalicelib.egress.client import Client  # noqa: PLC0415
+
+        return Client(private=self.settings.private_addresses)
 
     @cached_property
     def ledger(self) -> "DynamoLedger":

@@ -15,10 +15,11 @@ class Settings:
     `infra/resources.json` creates them. `cache_s` (`CACHE_S`, seconds) is how long
     secrets and app profiles are kept in memory, `callback_timeout_s` (`CALLBACK_TIMEOUT_S`,
     seconds) how long an app has to answer a callback (NetEase: 5), `carrier_timeout_s`
-    (`CARRIER_TIMEOUT_S`, seconds) how long a carrier has to answer us, `recording_limit_mb`
-    (`RECORDING_LIMIT_MB`) how large a recording may be, `log_level` (`LOG_LEVEL`) as in the
-    standard library. `private_addresses` (`PRIVATE_ADDRESSES`, `allowed` or not set) is for
-    development: callbacks and recordings then go over http and to this machine, too.
+    (`CARRIER_TIMEOUT_S`, seconds) how long a carrier may be silent (all of a request takes twice
+    as long at most), `recording_limit_mb` (`RECORDING_LIMIT_MB`) how large a recording may be,
+    `log_level` (`LOG_LEVEL`) as in the standard library. `private_addresses`
+    (`PRIVATE_ADDRESSES`, `allowed` or not set) is for development: callbacks and recordings then
+    go over http and to this machine, too, and carriers may be on it.
     """
 
     stage: str

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger, single_metric
 from aws_lambda_powertools.metrics import MetricUnit
 
-from chalicelib.core.errors import GatewayError
+from chalicelib.core.credentials import ACCOUNT_BROKEN
+from chalicelib.core.errors import GatewayError, RecordingFailed
 from chalicelib.settings import settings
 
 if TYPE_CHECKING:
@@ -64,8 +65,13 @@ def log_request(operation: str, *, ms: int, **facts: str | int) -> None:
 
 
 def log_call(operation: str, facts: Mapping[str, str | int]) -> None:
-    """One line for each call to a carrier: which account and host, how it ended, how long."""
-    logger().info(operation, extra=dict(facts))
+    """One line for each call to a carrier: which account and host, how it ended, how long. A
+    refusal that shows that our account there is broken is counted."""
+    if facts.get("outcome") != ACCOUNT_BROKEN:
+        logger().info(operation, extra=dict(facts))
+        return
+    logger().error(operation, extra=dict(facts))
+    count("CarrierAccountBroken", operation="carrier")
 
 
 def log_trouble(error: Exception) -> None:
@@ -81,6 +87,12 @@ def log_gap(call: "Call", gap: str) -> None:
     facts = {"gap": gap, "call": call.id, "carrier": call.events[0].carrier}
     logger().warning("gap", extra=facts | {"app": call.app})
     count("CallGap", operation=gap)
+
+
+def log_unfetched(call: "Call", why: RecordingFailed) -> None:
+    """One line for a recording that could not be fetched this time."""
+    facts = {"why": str(why), "final": why.final, "call": call.id}
+    logger().warning("fetch failed", extra=facts | {"carrier": call.events[0].carrier})
 
 
 def log_hole(block: "BlockKey", ranges: Sequence[range]) -> None:

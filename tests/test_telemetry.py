@@ -107,3 +107,20 @@ def test_a_count_is_one_line_in_embedded_metric_format(
     assert metrics["Dimensions"] == [["operation", "stage"]]
     assert [metric["Name"] for metric in metrics["Metrics"]] == ["Faults"]
     assert (line["Faults"], line["operation"], line["stage"]) == ([3.0], "deliver", "dev")
+
+
+@pytest.mark.parametrize("outcome", ["account broken", "unknown", None])
+def test_a_broken_account_with_a_carrier_is_counted(
+    outcome: str | None, log: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    facts = {"account": "acme", "code": 403} | ({"outcome": outcome} if outcome else {})
+    telemetry.log_call("netease.bind", facts)
+    (line,) = log()
+    broken = outcome == "account broken"
+    assert (line["account"], line["code"]) == ("acme", 403)
+    assert (line["level"] == "ERROR") is broken
+    counted = [json.loads(each) for each in capsys.readouterr().out.splitlines()]
+    named = [
+        (each["CarrierAccountBroken"], each["operation"]) for each in counted if "_aws" in each
+    ]
+    assert named == ([([1.0], "carrier")] if broken else [])

@@ -12,7 +12,7 @@ from chalicelib.core.ports import Apps, Carrier, Credentials
 from chalicelib.core.values import App
 
 if TYPE_CHECKING:
-    from chalicelib.carriers.transport import Told
+    from chalicelib.carriers.transport import Egress, Told
     from chalicelib.core.event_ports import Dialect
 
 KINDS: Mapping[str, str] = {
@@ -20,7 +20,7 @@ KINDS: Mapping[str, str] = {
     "netease": "chalicelib.carriers.netease.client",
     "interline": "chalicelib.carriers.interline.client",
 }
-"""Kind -> the module whose `carrier(account, timeout_s=..., told=...)` makes a Carrier of one."""
+"""Kind -> the module whose `carrier(account, timeout_s=, told=, egress=)` makes a Carrier."""
 
 READERS: Mapping[str, str] = {
     "netease": "chalicelib.carriers.netease.wire_callbacks",
@@ -57,12 +57,15 @@ class Checking(Protocol):
 
 class CarrierAccounts:
     """Fulfils the port Carriers: a carrier is made once for each version of its account. `told`
-    hears the facts of every call to one."""
+    hears the facts of every call to one, `egress` gives the client that they are asked by."""
 
-    def __init__(self, credentials: Credentials, timeout_s: float, told: "Told") -> None:
+    def __init__(
+        self, credentials: Credentials, timeout_s: float, told: "Told", egress: "Egress"
+    ) -> None:
         self._credentials = credentials
         self._timeout_s = timeout_s
         self._told = told
+        self._egress = egress
         self._made: dict[str, tuple[CarrierAccount, Carrier]] = {}
 
     def of(self, name: str) -> Carrier:
@@ -75,7 +78,9 @@ class CarrierAccounts:
         made_of, carrier = self._made.get(name, (None, None))
         if carrier is None or made_of != account:
             module: Any = import_module(KINDS[account.kind])
-            carrier = module.carrier(account, timeout_s=self._timeout_s, told=self._told)
+            carrier = module.carrier(
+                account, timeout_s=self._timeout_s, told=self._told, egress=self._egress
+            )
             self._made[name] = (account, carrier)
         return carrier
 

@@ -19,7 +19,7 @@ Table = Mapping[int, Code]
 
 
 def refused(code: int) -> errors.GatewayError:
-    """The carrier said no, for a reason between it and us."""
+    """The carrier said no, for a reason between it and us: our account there is broken."""
     return errors.CarrierRefused(f"the carrier refused it (code {code})")
 
 

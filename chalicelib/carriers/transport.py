@@ -1,26 +1,24 @@
-"""HTTP to the outside: one session, time-outs, and what an answer means."""
+"""Requests to carriers: time-outs, addresses in turn, and what an answer means."""
 
-import logging
+import re
 import time
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
-from http.client import HTTPException
 from typing import TYPE_CHECKING, Generic, TypeVar
 from urllib.parse import urlsplit
 
-from chalicelib.carriers.outside.calls import Outside
-from chalicelib.core.credentials import CarrierAccount
+from chalicelib.core.credentials import ACCOUNT_BROKEN, CarrierAccount
 from chalicelib.core.errors import (
-    NotAnswered,
-    NotDelivered,
+    BadParameter,
+    CarrierRefused,
+    GatewayError,
     NotReached,
-    RefusedAddress,
     Unavailable,
 )
+from chalicelib.egress.connecting import ExchangeFailed, NotSent
 
 if TYPE_CHECKING:
-    import requests
+    from chalicelib.egress.client import Client
 
 _T = TypeVar("_T")
 
@@ -34,68 +32,16 @@ Read = Callable[[int, bytes], tuple[int, _T]]
 """Reads HTTP status and body of an answer: its code for the log, and what it says. Raises
 Unavailable for one that does not tell whether the carrier did what was asked."""
 
-EXACTLY_200 = range(200, 201)
+Egress = Callable[[], "Client"]
+"""Gives the client for what goes out; it is made when something does."""
 
-ANY_2XX = range(200, 300)
+_WORD = re.compile(r"\w+", re.ASCII)
 
 MAX_CONNECT_S = 2.0
 """A connection comes about at once or not at all; the second address is waiting."""
 
 MAX_REPLY = 1024 * 1024
 """Bytes of a carrier's answer; a longer one is not read to its end."""
-
-
-@cache
-def _session() -> "requests.Session":
-    # Imported here: a cold start of what talks to nobody outside does without.
-    from http.cookiejar import DefaultCookiePolicy  # noqa: PLC0415
-
-    import requests  # noqa: PLC0415
-
-    # It tells of addresses, and the query string of a relayed call may hold a number.
-    logging.getLogger("urllib3").propagate = False
-    session = requests.Session()
-    # One session for all accounts and apps: no cookie of one goes with a call of another.
-    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    # Neither a proxy nor a .netrc of the environment has a say in where a message goes.
-    session.trust_env = False
-    return session
-
-
-class CallbackSender:
-    """Fulfils the port Sender. Apps choose where it posts to, so it goes nowhere but to public
-    addresses; `private` is for development."""
-
-    def __init__(self, timeout_s: float, *, private: bool = False) -> None:
-        self._timeout_s = timeout_s
-        self._outside = Outside(private=private)
-
-    def post(
-        self,
-        url: str,
-        headers: Mapping[str, str],
-        body: bytes,
-        *,
-        accepts: Container[int] = EXACTLY_200,
-    ) -> None:
-        """One POST; redirects are not followed, the reply's body is not looked at.
-
-        Raises NotDelivered unless one of the HTTP statuses that the app's dialect `accepts` comes
-        within the time-out (seconds, for connecting, sending and the answer's headers together),
-        NotAnswered if none comes at all. Their texts hold neither address nor content.
-        """
-        until = time.monotonic() + self._timeout_s
-        try:
-            with self._outside.ask(
-                "POST", url, headers=headers, body=body, until=until, silence_s=self._timeout_s
-            ) as answer:
-                status = answer.status
-        except RefusedAddress as error:
-            raise NotAnswered(f"refused: {error.why}") from None
-        except (OSError, HTTPException, ValueError) as error:
-            raise NotAnswered(type(error).__name__) from None
-        if status not in accepts:
-            raise NotDelivered(f"HTTP {status}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +53,21 @@ class Answer(Generic[_T]):
     preferred: bool
 
 
-class CarrierSession:
-    """The way to one account's carrier. `timeout_s` are seconds for the answer, and at most for
-    connecting; every call tells its facts once."""
+Refusal = Callable[[Answer[_T]], GatewayError | None]
+"""The error that an answer is, if the carrier did not do what was asked."""
 
-    def __init__(self, account: CarrierAccount, *, timeout_s: float, told: Told) -> None:
+
+class CarrierSession:
+    """The way to one account's carrier. Nothing may come for `timeout_s` seconds; one request with
+    all of its attempts takes twice as long at most. Every request tells its facts once."""
+
+    def __init__(
+        self, account: CarrierAccount, *, timeout_s: float, told: Told, egress: Egress
+    ) -> None:
         self._account = account
         self._timeout_s = timeout_s
         self._told = told
+        self._egress = egress
 
     def ask(
         self,
@@ -125,31 +78,35 @@ class CarrierSession:
         read: Read[_T],
         body: bytes = b"",
         method: str = "POST",
+        refusal: Refusal[_T] | None = None,
         repeatable: bool = False,
     ) -> Answer[_T]:
         """One request to the preferred address; the next address is tried only for what is
-        `repeatable`. Nothing is sent twice to the same one.
+        `repeatable`. Nothing is sent twice to the same one. The addresses share the time.
 
         Raises NotReached if it was certainly never sent, else Unavailable if it is not known what
-        the carrier made of it.
+        the carrier made of it, and what `refusal` makes of the answer.
         """
         started = time.monotonic()
+        until = started + 2 * self._timeout_s
+        urls = self._account.urls if repeatable else self._account.urls[:1]
         facts: dict[str, str | int] = {"account": self._account.name}
         failure: Unavailable = NotReached("the carrier has no address")
         try:
-            for tries, url in enumerate(self._account.urls, 1):
+            for tries, url in enumerate(urls, 1):
                 facts |= {"host": urlsplit(url).netloc.rpartition("@")[2], "tries": tries}
+                share_s = (until - time.monotonic()) / (len(urls) - tries + 1)
                 try:
-                    status, content = self._send(method, url.rstrip("/") + path, body, sign())
+                    status, content = self._send(
+                        method, url.rstrip("/") + path, body, sign(), within_s=share_s
+                    )
                     code, said = read(status, content)
                 except Unavailable as error:
                     if tries == 1 or not isinstance(error, NotReached):
                         failure = error
-                    if not repeatable:
-                        break
                 else:
                     facts["code"] = code
-                    return Answer(said, preferred=tries == 1)
+                    return _judged(Answer(said, preferred=tries == 1), refusal, facts)
             outcome = "not reached" if isinstance(failure, NotReached) else "unknown"
             facts |= {"outcome": outcome, "why": str(failure)}
             raise failure
@@ -158,37 +115,52 @@ class CarrierSession:
             self._told(operation, facts)
 
     def _send(
-        self, method: str, url: str, body: bytes, headers: Mapping[str, str | bytes]
+        self,
+        method: str,
+        url: str,
+        body: bytes,
+        headers: Mapping[str, str | bytes],
+        *,
+        within_s: float,
     ) -> tuple[int, bytes]:
-        from requests import RequestException  # noqa: PLC0415
-
-        until = time.monotonic() + 2 * self._timeout_s
         try:
-            with _session().request(
+            with self._egress().ask(
                 method,
                 url,
-                data=body,
-                headers=dict(headers),
-                timeout=(min(self._timeout_s, MAX_CONNECT_S), self._timeout_s),
-                allow_redirects=False,
-                stream=True,
-            ) as answer:
-                content = b""
-                for chunk in answer.iter_content(64 * 1024):
-                    content += chunk
-                    # A drop now and then would keep each read within its time-out for ever.
-                    if len(content) > MAX_REPLY or time.monotonic() > until:
-                        raise Unavailable("an answer without end")
-                return answer.status_code, content
-        except RequestException as error:
-            kind = NotReached if _never_sent(error) else Unavailable
-            raise kind(type(error).__name__) from None
+                headers=headers,
+                body=body or None,
+                until=time.monotonic() + within_s,
+                silence_s=self._timeout_s,
+                connect_s=min(self._timeout_s, MAX_CONNECT_S),
+                operators=True,
+                resend=False,
+            ) as reply:
+                content = reply.read(MAX_REPLY + 1)
+        except NotSent as error:
+            raise NotReached(str(error)) from None
+        except ExchangeFailed as error:
+            raise Unavailable(str(error)) from None
+        if len(content) > MAX_REPLY:
+            raise Unavailable("an answer without end")
+        return reply.status, content
 
 
-def _never_sent(error: "requests.RequestException") -> bool:
-    """Whether no connection came about, or the request could not even be put together."""
-    from requests import ConnectTimeout  # noqa: PLC0415
-    from urllib3.exceptions import NewConnectionError  # noqa: PLC0415
+def _judged(
+    answer: Answer[_T], refusal: Refusal[_T] | None, facts: dict[str, str | int]
+) -> Answer[_T]:
+    error = refusal(answer) if refusal else None
+    if error is None:
+        return answer
+    # An X is the operator's, whoever named it: the carrier says that it is not.
+    of_x = isinstance(error, BadParameter) and error.name == "number"
+    if of_x or isinstance(error, CarrierRefused):
+        facts["outcome"] = ACCOUNT_BROKEN
+    raise error
 
-    reason = getattr(error.args[0], "reason", None) if error.args else None
-    return isinstance(error, ConnectTimeout | ValueError) or isinstance(reason, NewConnectionError)
+
+def named(text: str, parameters: Mapping[str, str]) -> BadParameter | None:
+    """The parameter of the app's that the text of a refusal names; `parameters` are those that it
+    sent, in the carrier's words -> in the domain's. None if it names none."""
+    found = (parameters[word] for word in _WORD.findall(text) if word in parameters)
+    name = next(found, None)
+    return BadParameter(name) if name else None

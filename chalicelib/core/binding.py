@@ -319,6 +319,11 @@ class _Attempt:
             return self._draft
         try:
             return self._leases.place(self._draft, now=self._now)
+        except errors.BadParameter as error:
+            if error.name == "number" and self._ask.number is None:
+                # The app sent none: what the carrier refuses is a number that we chose.
+                raise errors.CarrierRefused("the carrier refused our number") from None
+            raise
         except errors.NumberTaken as error:
             # It still has something there that we don't know of, or not any more.
             self._carrier_tries += 1

@@ -57,3 +57,8 @@ class CarrierAccount:
     shows_numbers: bool = False
     callback_tokens: tuple[str, ...] = field(default=(), repr=False)
     sources: tuple[str, ...] = ()
+
+
+ACCOUNT_BROKEN = "account broken"
+"""The outcome of a call to a carrier, in the log, when it refused for a reason that lies in our
+account there."""

@@ -139,7 +139,8 @@ class NotReached(Unavailable):
 
 
 class CarrierRefused(GatewayError):
-    """The carrier said no, for a reason between it and us; nothing has happened there."""
+    """The carrier said no, for a reason between it and us: our key, permission, balance or number
+    there is not in order. Nothing has happened there; an operator has to look."""
 
 
 class AlreadyCalling(GatewayError):

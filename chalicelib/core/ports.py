@@ -255,7 +255,8 @@ class Keeper(Protocol):
     """How long it is told to keep a binding at most."""
 
     def bind(self, binding: Binding, *, lease_ms: int, now: int) -> Kept:
-        """Raises NumberTaken, NoNumber, QuotaExceeded, RateExceeded, CarrierRefused."""
+        """Raises BadParameter (what the app sent), NumberTaken, NoNumber, QuotaExceeded,
+        RateExceeded, CarrierRefused (our account with the carrier is broken)."""
         ...
 
     def release(self, carrier_id: str, *, now: int) -> None:

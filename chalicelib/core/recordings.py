@@ -1,5 +1,6 @@
 """Recordings: fetched before the carrier's link dies, kept, and given out to whose they are."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from enum import StrEnum
 
@@ -41,7 +42,8 @@ class Fetched(StrEnum):
 
 
 class RecordingDesk:
-    """Fetches recordings and gives them out. Times are epoch ms."""
+    """Fetches recordings and gives them out. Times are epoch ms; `report` hears why a fetch failed,
+    each time."""
 
     def __init__(
         self,
@@ -54,6 +56,7 @@ class RecordingDesk:
         credentials: Credentials,
         source: RecordingSource,
         files: Files,
+        report: Callable[[Call, errors.RecordingFailed], None],
     ) -> None:
         self._events = events
         self._outbox = outbox
@@ -63,6 +66,7 @@ class RecordingDesk:
         self._credentials = credentials
         self._source = source
         self._files = files
+        self._report = report
 
     def fetch(self, errand: Errand, *, now: int, within_s: float) -> Fetched:
         """Fetches the recording of one event, and lets its app be told then. What fails is tried
@@ -160,6 +164,7 @@ class RecordingDesk:
         failed: int,
         now: int,
     ) -> Fetched:
+        self._report(call, why)
         at = retry_at(FETCHES_S, failed=failed, now=now, salt=stored.key.id)
         if at is None or why.final:
             # First the event that says so: if we die now, it is only said again.

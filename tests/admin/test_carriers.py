@@ -6,7 +6,9 @@ import json
 import pytest
 from click.testing import CliRunner, Result
 
+from admin import checks
 from admin.__main__ import cli
+from admin.credentials import Mistake
 from tests.stage import Stage
 
 FIRST = "the secret"
@@ -117,3 +119,21 @@ def test_a_switch_gets_no_secret_that_it_could_not_sign_with(stage: Stage) -> No
 def test_where_a_carrier_answers_is_wanted(stage: Stage) -> None:
     result = run("carrier-create", "acme", *NETEASE)
     assert (result.exit_code, "--data-centre" in result.output) == (2, True)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("https://10.0.0.1", "http://localhost:8080", "https://169.254.169.254", "http://pbx"),
+        *("https://user:password@switch.example", "ftp://switch.example", "https://a b.example"),
+    ],
+)
+def test_an_address_that_is_never_called_is_no_carriers(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.delenv("PRIVATE_ADDRESSES")
+    stage.forget()
+    with pytest.raises(Mistake, match=r"a carrier's address is refused \("):
+        checks.carrier("acme", "netease", key="k", app_id=None, urls=[url])
+    for allowed in ("http://switch.example:8080/x", "https://8.8.8.8"):
+        checks.carrier("acme", "netease", key="k", app_id=None, urls=[allowed])

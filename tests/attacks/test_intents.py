@@ -79,6 +79,9 @@ def test_a_kept_binding_is_found_extended_and_ended(
         (errors.RateExceeded("slower"), 416),
         (errors.QuotaExceeded("full"), 601),
         (errors.NumberTaken("taken"), 603),
+        (errors.BadParameter("a"), 414),
+        # The app named no X.
+        (errors.BadParameter("number"), 514),
     ],
 )
 def test_a_carrier_that_says_no_leaves_nothing_behind(

@@ -16,7 +16,7 @@ from chalicelib.core.ports import Carrier, Keeper
 from chalicelib.core.values import DAY_MS, App, Ask, Binding, Kept, RequestId, Subscriber
 from tests.attacks.keepers import attend
 from tests.carriers.interline.platform import Platform, serving
-from tests.carriers.vendor import Told
+from tests.carriers.vendor import Told, egress
 from tests.gateways import MINUTE, NOW, Stage, number, subscriber
 
 X = number(0)
@@ -100,7 +100,7 @@ def _over(here: Stage, platform: Platform) -> Gateway:
     account = CarrierAccount(
         "ours", "interline", "10000000", ("key",), (platform.url,), app_id="app"
     )
-    made = carrier(account, timeout_s=2, told=Told())
+    made = carrier(account, timeout_s=2, told=Told(), egress=egress)
     assert made.keeper
     kept = Carrier("ours", "interline", keeper=Held(made.keeper), transfers=True)  # type: ignore[arg-type]
     gateway = here.instance()

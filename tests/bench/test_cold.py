@@ -13,6 +13,7 @@ print(*sys.modules)
 """
 ELSEWHERE = {
     "requests",
+    "chalicelib.egress",
     "chalicelib.carriers.interline.callbacks",
     "chalicelib.carriers.interline.client",
     "chalicelib.carriers.interline.door",

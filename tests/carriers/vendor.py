@@ -5,8 +5,18 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from chalicelib.egress.client import Client
+
+
+@cache
+def egress() -> Client:
+    """What carriers are asked by; they listen on this machine."""
+    return Client(private=True)
+
 
 HTML = b"<html><body>It works!</body></html>"
 

@@ -129,7 +129,8 @@ def test_a_delay_without_an_answer_is_repeated_or_never_was(
 
 @pytest.mark.parametrize(
     ("said", "heard"),
-    [(code, 514) for code in (403, 404, 414, 419)]
+    [(code, 514) for code in (403, 404, 414)]
+    + [(419, 601)]
     + [(code, code) for code in (416, 601, 602, 603)],
 )
 def test_a_refusal_leaves_nothing_behind(

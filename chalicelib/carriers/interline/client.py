@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from chalicelib.carriers.interline import codes, signing, wire_calls
-from chalicelib.carriers.transport import CarrierSession, Told
+from chalicelib.carriers.transport import Answer, CarrierSession, Egress, Told, named
 from chalicelib.core import errors
 from chalicelib.core.credentials import CarrierAccount
 from chalicelib.core.ports import Carrier
@@ -17,6 +17,17 @@ Knows = Mapping[int, Callable[[int], errors.GatewayError]]
 """What a call makes of some codes, where it knows better than the table of codes."""
 
 _FORM = {"Content-Type": "application/x-www-form-urlencoded;charset=utf-8"}
+_SENT = {
+    "anum": "a",
+    "bnum": "b",
+    "record": "recording",
+    "display": "display",
+    "anucode": "anucode",
+    "ansanu": "ansanu",
+}
+_LIFETIME = {"ttl": "lifetime"}
+"""The parameters that come from the app; its lifetime only where that is what is asked for, and not
+a lease of ours."""
 _TRANSFER = "transfer/"
 """Before the X that an XA is released by: its documented reply has no id."""
 _GONE: Knows = {codes.UNKNOWN: lambda _: errors.UnknownBinding("the carrier has it no more")}
@@ -28,10 +39,10 @@ _NOT_DONE: Knows = dict.fromkeys(
 nothing is known of what was asked before."""
 
 
-def carrier(account: CarrierAccount, *, timeout_s: float, told: Told) -> Carrier:
-    """All that interline can do, through one account. `timeout_s` are seconds for connecting, and
-    again for the answer; `told` hears of every call."""
-    api = _Api(account, CarrierSession(account, timeout_s=timeout_s, told=told))
+def carrier(account: CarrierAccount, *, timeout_s: float, told: Told, egress: Egress) -> Carrier:
+    """All that interline can do, through one account. `timeout_s` are seconds of silence, a call
+    takes twice as long at most; `told` hears of every call, `egress` gives the HTTP client."""
+    api = _Api(account, CarrierSession(account, timeout_s=timeout_s, told=told, egress=egress))
     return Carrier(
         name=account.name,
         kind=account.kind,
@@ -57,33 +68,32 @@ class _Api:
         *,
         now: int,
         knows: Knows | None = None,
+        sent: Mapping[str, str] | None = None,
     ) -> Reply:
-        """One request to the preferred address; the reply with code 0. Raises what `knows` or the
-        table makes of any other code, and as CarrierSession.ask."""
-        answer = self._session.ask(
+        """One request to the preferred address; the reply with code 0. Raises BadParameter for a
+        refusal that names one of the parameters that the app `sent` (ours -> the domain's name),
+        what `knows` or the table makes of any other code, and as CarrierSession.ask."""
+        return self._session.ask(
             operation,
             path,
             method="PUT",
             body=urlencode(parameters).encode(),
             sign=lambda: {**_FORM, **self._signature(now)},
             read=_read,
-        )
-        _raise_unless_done(answer.content, knows or {})
-        return answer.content
+            refusal=lambda answer: _refusal(answer, knows or {}, sent or {}),
+        ).content
 
     def delete(self, operation: str, path: str, *, now: int) -> None:
         """The same of what is safe to repeat. Raises UnknownBinding for what is not there."""
-        answer = self._session.ask(
+        self._session.ask(
             operation,
             path,
             method="DELETE",
             sign=lambda: self._signature(now),
             read=_read,
+            refusal=lambda answer: _refusal(answer, _GONE, {}),
             repeatable=True,
         )
-        if answer.content["error"] == codes.UNKNOWN and not answer.preferred:
-            raise errors.Unavailable("only the second data centre says that it is not there")
-        _raise_unless_done(answer.content, _GONE)
 
     def _signature(self, now: int) -> Mapping[str, str]:
         """The header that every attempt of a request carries anew."""
@@ -100,10 +110,18 @@ def _read(status: int, body: bytes) -> tuple[int, Reply]:
     return code, {**reply, "error": code}
 
 
-def _raise_unless_done(reply: Reply, knows: Knows) -> None:
-    code = reply["error"]
-    if code != codes.OK:
-        raise knows.get(code, codes.heard)(code)
+def _refusal(
+    answer: Answer[Reply], knows: Knows, sent: Mapping[str, str]
+) -> errors.GatewayError | None:
+    code = answer.content["error"]
+    if code == codes.OK:
+        return None
+    if code == codes.UNKNOWN and not answer.preferred:
+        return errors.Unavailable("only the second data centre says that it is not there")
+    if code == codes.BAD_PARAMETER and code not in knows:
+        bad = named(wire_calls.said(answer.content), sent)
+        return bad or codes.heard(code)
+    return knows.get(code, codes.heard)(code)
 
 
 class InterlineKeeper:
@@ -206,16 +224,20 @@ class InterlineKeeper:
         knows: Knows | None = None,
     ) -> Kept:
         ttl_s = -(-asked.lease_ms // 1000)
+        whole = asked.lease_ms >= binding.expires - asked.began
+        sent = _SENT | _LIFETIME if whole else _SENT
         parameters = wire_calls.write_bind(
             self._app_id, binding, request=_request(binding, asked, again=again), ttl_s=ttl_s
         )
         if binding.b is None:
             path = wire_calls.transfer_path(binding.number)
-            self._api.put("interline.transfer", path, parameters, now=now, knows=knows)
+            self._api.put("interline.transfer", path, parameters, now=now, knows=knows, sent=sent)
             carrier_id = _TRANSFER + binding.number
         else:
             path = wire_calls.binding_path(binding.number)
-            reply = self._api.put("interline.bind", path, parameters, now=now, knows=knows)
+            reply = self._api.put(
+                "interline.bind", path, parameters, now=now, knows=knows, sent=sent
+            )
             carrier_id = wire_calls.read_bound(reply)
         until, at_most = asked.began + ttl_s * 1000, now + ttl_s * 1000
         return Kept(carrier_id, until, at_most if at_most - until > MINUTE_MS else None)

@@ -86,7 +86,13 @@ def heard(code: int) -> errors.GatewayError:
     return TABLE[code].heard(code) if code in TABLE else unknown(code)
 
 
-PARAMETERS: Mapping[str, str] = {"a": "anum", "b": "bnum", "number": "x"}
+PARAMETERS: Mapping[str, str] = {
+    "a": "anum",
+    "b": "bnum",
+    "number": "x",
+    "lifetime": "ttl",
+    "recording": "record",
+}
 """The domain's name of a value -> the parameter that carries it; others are called alike."""
 
 

@@ -100,6 +100,11 @@ def read_reply(status: int, body: bytes) -> tuple[int, Mapping[str, Any]]:
     return code, reply
 
 
+def said(reply: Mapping[str, Any]) -> str:
+    """What a refusal says for people to read: the document names no member for it."""
+    return " ".join(text for text in reply.values() if isinstance(text, str))
+
+
 def read_bound(reply: Mapping[str, Any]) -> str:
     """The carrier's id of an AXB. Raises Unavailable."""
     value = reply.get("subid")

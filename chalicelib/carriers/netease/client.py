@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from chalicelib.carriers.netease import cipher, codes, signing, wire_calls
-from chalicelib.carriers.transport import Answer, CarrierSession, Told
+from chalicelib.carriers.transport import Answer, CarrierSession, Egress, Told, named
 from chalicelib.core import errors
 from chalicelib.core.calls import CallAsk
 from chalicelib.core.credentials import CarrierAccount
@@ -15,18 +15,23 @@ from chalicelib.core.ports import Carrier
 from chalicelib.core.values import MINUTE_MS, Binding, Kept
 
 Reply = Mapping[str, Any]
-Knows = Mapping[int, Callable[[Reply], errors.GatewayError | None]]
+Knows = Mapping[int, Callable[[Reply], errors.GatewayError]]
 """What a call makes of some codes, where it knows better than the table of codes."""
 
 _FORM = {"Content-Type": "application/x-www-form-urlencoded;charset=utf-8"}
 _RELAYED = ("content-type", "requestid", "x-custom-traceid")
 _GONE: Knows = {codes.NOT_FOUND: lambda _: errors.UnknownBinding("the carrier has it no more")}
 
+_SENT = {"phoneA": "a", "phoneB": "b", "phoneX": "number", "recordFlag": "recording"}
+_LIFETIME = {"expiration": "lifetime"}
+"""The parameters of bind that come from the app; its lifetime only where that is what is asked for,
+and not a lease of ours."""
 
-def carrier(account: CarrierAccount, *, timeout_s: float, told: Told) -> Carrier:
-    """All that NetEase can do, through one account. `timeout_s` are seconds for connecting, and
-    again for the answer; `told` hears of every call."""
-    api = _Api(account, CarrierSession(account, timeout_s=timeout_s, told=told))
+
+def carrier(account: CarrierAccount, *, timeout_s: float, told: Told, egress: Egress) -> Carrier:
+    """All that NetEase can do, through one account. `timeout_s` are seconds of silence, a call
+    takes twice as long at most; `told` hears of every call, `egress` gives the HTTP client."""
+    api = _Api(account, CarrierSession(account, timeout_s=timeout_s, told=told, egress=egress))
     return Carrier(
         name=account.name,
         kind=account.kind,
@@ -52,29 +57,22 @@ class _Api:
         *,
         now: int,
         knows: Knows | None = None,
+        sent: Mapping[str, str] | None = None,
         repeatable: bool = False,
         more_headers: Mapping[str, str] | None = None,
     ) -> Answer[Reply]:
-        """One call; the reply with code 200. Raises what `knows` or the table makes of any other
-        code, and as CarrierSession.ask."""
-        answer = self.session.ask(
+        """One call; the reply with code 200. Raises BadParameter for a refusal that names one of
+        the parameters that the app `sent` (ours -> the domain's name), what `knows` or the table
+        makes of any other code, and as CarrierSession.ask."""
+        return self.session.ask(
             operation,
             path,
             body=urlencode(parameters).encode(),
             sign=lambda: {**_FORM, **(more_headers or {}), **self.signature(now)},
             read=_read,
+            refusal=lambda answer: _refusal(answer, knows or {}, sent or {}),
             repeatable=repeatable,
         )
-        reply = answer.content
-        code = reply["code"]
-        if code == codes.OK:
-            return answer
-        if wire_calls.about_headers(reply):
-            raise errors.CarrierRefused(f"the carrier refused our headers (code {code})")
-        if code == codes.NOT_FOUND and not answer.preferred:
-            raise errors.Unavailable("only the second data centre says that it is not there")
-        known = (knows or {}).get(code)
-        raise (known(reply) if known else None) or codes.heard(code)
 
     def signature(self, now: int) -> Mapping[str, str]:
         """The headers that every attempt of a request carries anew."""
@@ -93,6 +91,22 @@ def _read(status: int, body: bytes) -> tuple[int, Reply]:
     if code != codes.OK and isinstance(unknown := codes.heard(code), errors.Unavailable):
         raise unknown
     return code, reply
+
+
+def _refusal(
+    answer: Answer[Reply], knows: Knows, sent: Mapping[str, str]
+) -> errors.GatewayError | None:
+    reply = answer.content
+    code = reply["code"]
+    if code == codes.OK:
+        return None
+    if code == codes.MALFORMED and (bad := named(wire_calls.said(reply), sent)):
+        return bad
+    if wire_calls.about_headers(reply):
+        return errors.CarrierRefused(f"the carrier refused our headers (code {code})")
+    if code == codes.NOT_FOUND and not answer.preferred:
+        return errors.Unavailable("only the second data centre says that it is not there")
+    return knows[code](reply) if code in knows else codes.heard(code)
 
 
 def _minutes(ms: int) -> int:
@@ -125,6 +139,7 @@ class NeteaseKeeper:
             "/smallphone/axb/bind",
             parameters,
             now=now,
+            sent=_SENT if lease_ms < binding.expires - now else _SENT | _LIFETIME,
             # Should it reach the vendor twice within a minute, it is done once.
             more_headers={"RequestId": binding.id},
         )
@@ -156,7 +171,14 @@ class NeteaseKeeper:
     def extend(self, carrier_id: str, *, delta_ms: int, now: int) -> None:
         """See core.extending.Extender; rounded up to minutes."""
         parameters = wire_calls.write_delay(carrier_id, minutes=_minutes(delta_ms))
-        self._api.do("netease.delay", "/smallphone/axb/delay", parameters, now=now, knows=_GONE)
+        self._api.do(
+            "netease.delay",
+            "/smallphone/axb/delay",
+            parameters,
+            now=now,
+            knows=_GONE,
+            sent={"delta": "delta"},
+        )
 
     def find(self, binding: Binding, *, now: int) -> Kept | None:
         """See the port: of what lives on this X, the one with our id and these two people."""
@@ -196,10 +218,8 @@ class NeteaseDialler:
             f"/call/ecp/{operation}.action",
             wire_calls.write_call(ask),
             now=now,
-            knows={
-                codes.MALFORMED: wire_calls.bad_parameter,
-                codes.REPEATED: lambda _: errors.AlreadyCalling(),
-            },
+            knows={codes.REPEATED: lambda _: errors.AlreadyCalling()},
+            sent=wire_calls.CALL_PARAMETERS,
         )
         return wire_calls.read_session(answer.content)
 
@@ -232,6 +252,7 @@ class NeteaseLogin:
             wire_calls.write_login(token, certificate=certificate),
             now=now,
             knows={codes.MALFORMED: lambda _: errors.BadParameter("token")},
+            sent={"certname": "certname"},
         )
         text = wire_calls.read_login(answer.content)
         for secret in self._secrets:
@@ -254,9 +275,9 @@ class NeteaseMessenger:
         """See the port, whatever code it has. Of the headers, the body's type and the request's id
         go along."""
 
-        def read(status: int, content: bytes) -> tuple[int, tuple[int, bytes]]:
-            code, _ = wire_calls.read_reply(status, content)
-            return code, (status, content)
+        def read(status: int, content: bytes) -> tuple[int, tuple[int, bytes, Reply]]:
+            code, reply = wire_calls.read_reply(status, content)
+            return code, (status, content, reply)
 
         # Bytes, because what a client sends in a header need not be ASCII.
         kept = {name: text.encode() for name, text in headers.items() if name.lower() in _RELAYED}
@@ -266,5 +287,16 @@ class NeteaseMessenger:
             body=body,
             sign=lambda: {**kept, **self._api.signature(now)},
             read=read,
+            refusal=_refused_signature,
         )
-        return answer.content
+        status, content, _ = answer.content
+        return status, content
+
+
+def _refused_signature(answer: Answer[tuple[int, bytes, Reply]]) -> errors.GatewayError | None:
+    """Below /nimserver every error is a `desc`; those of the headers are about our signature, and
+    would read as if the app's own were wrong."""
+    reply = answer.content[2]
+    if wire_calls.about_signature(reply):
+        return errors.CarrierRefused(f"the carrier refused our headers (code {reply['code']})")
+    return None

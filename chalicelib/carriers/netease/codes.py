@@ -34,7 +34,7 @@ TABLE: Table = {
         lambda _: errors.RateExceeded("the carrier takes no more requests for the moment"),
     ),
     417: Code((errors.RequestMismatch, errors.AlreadyCalling), refused),
-    419: Code((), refused),
+    419: Code((), lambda _: errors.QuotaExceeded("the carrier takes no more")),
     431: Code(
         (
             errors.RequestRunning,
@@ -83,6 +83,8 @@ PARAMETERS: Mapping[str, str] = {
     "b": "phoneB",
     "number": "phoneX",
     "account": "callerAcc",
+    "lifetime": "expiration",
+    "recording": "recordFlag",
 }
 """The domain's name of a value -> the parameter that carries it; others are called alike."""
 

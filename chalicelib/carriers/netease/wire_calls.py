@@ -17,8 +17,15 @@ MAX_ID = 128
 
 Parameters = Mapping[str, str]
 
-_BAD_PARAMETER = re.compile(r"bad param '(\w{1,32})'", re.ASCII)
-_CALL_PARAMETERS = {"callerAcc": "account", "caller": "caller", "callee": "callee"}
+CALL_PARAMETERS = {
+    "callerAcc": "account",
+    "caller": "caller",
+    "callee": "callee",
+    "maxDur": "maxDur",
+    "record": "record",
+}
+"""Those of a placed call, all of which come from the app -> the domain's name."""
+_OF_THE_HEADERS = re.compile(r"bad http header|checksum|curtime is expired|appkey", re.IGNORECASE)
 
 
 def write_bind(
@@ -97,13 +104,15 @@ def read_reply(status: int, body: bytes) -> tuple[int, Mapping[str, Any]]:
     return code, reply
 
 
-def bad_parameter(reply: Mapping[str, Any]) -> BadParameter | None:
-    """Which value of a placed call the carrier does not take; None if it does not say, or says it
-    of the headers."""
-    msg = reply.get("msg")
-    found = _BAD_PARAMETER.search(msg) if isinstance(msg, str) else None
-    name = _CALL_PARAMETERS.get(found[1]) if found else None
-    return BadParameter(name) if name else None
+def said(reply: Mapping[str, Any]) -> str:
+    """What a refusal says for people to read."""
+    return " ".join(text for name in ("msg", "desc") if isinstance(text := reply.get(name), str))
+
+
+def about_signature(reply: Mapping[str, Any]) -> bool:
+    """Whether a refusal is of our headers, by its text."""
+    desc = reply.get("desc")
+    return isinstance(desc, str) and _OF_THE_HEADERS.match(desc) is not None
 
 
 def about_headers(reply: Mapping[str, Any]) -> bool:

@@ -13,10 +13,19 @@ import pytest
 from chalicelib.carriers.interline import codes
 from chalicelib.carriers.interline.client import carrier
 from chalicelib.core import errors
-from chalicelib.core.credentials import CarrierAccount
+from chalicelib.core.credentials import ACCOUNT_BROKEN, CarrierAccount
 from chalicelib.core.ports import Carrier
 from chalicelib.core.values import Kept, Presentation, Renewal, Subscriber
-from tests.carriers.vendor import FAULTS, SILENT, Told, Vendor, closed_port, full_port, vendor
+from tests.carriers.vendor import (
+    FAULTS,
+    SILENT,
+    Told,
+    Vendor,
+    closed_port,
+    egress,
+    full_port,
+    vendor,
+)
 from tests.core.samples import binding
 
 NOW = 1_768_464_000_123
@@ -142,7 +151,7 @@ def account(*urls: str, **more: Any) -> CarrierAccount:
 
 
 def made_of(told: Told, *urls: str, **more: Any) -> Carrier:
-    return carrier(account(*urls, **more), timeout_s=0.3, told=told)
+    return carrier(account(*urls, **more), timeout_s=0.3, told=told, egress=egress)
 
 
 def ready(call: Call, *servers: Vendor) -> None:
@@ -157,7 +166,7 @@ def one_clean_line(told: Told, call: Call) -> dict[str, Any]:
     assert facts["account"] == "our-account"
     assert facts["host"].startswith("127.0.0.1:")
     assert isinstance(facts["ms"], int)
-    assert ("code" in facts) != ("outcome" in facts)
+    assert ("code" in facts) != (facts.get("outcome") in ("not reached", "unknown"))
     forbidden = (A, B, X, A[2:], B[2:], X[2:], SECRET, KEY, APP_ID, ID, "the app's own", "sub-1")
     assert not [each for each in forbidden if each in repr(told.lines)]
     return facts
@@ -226,7 +235,7 @@ def test_what_was_never_sent_did_not_happen(address: Any, told: Told) -> None:
         return
     with address() as url, pytest.raises(errors.NotReached):
         CALLS["bind"].make(made_of(told, url))
-    assert told.lines[0][1]["why"] == "ConnectTimeout"
+    assert told.lines[0][1]["why"] == "TimeoutError"
 
 
 REFUSED: dict[int, type[errors.GatewayError]] = {
@@ -262,6 +271,50 @@ def test_codes(call: Call, code: int, told: Told, first: Vendor) -> None:
         assert type(raised.value) is expected
         assert A not in str(raised.value)
     one_clean_line(told, call)
+
+
+def bind_whole(made: Carrier) -> None:
+    """Asks for all of what the app wants."""
+    made.keeper.bind(BOUND, lease_ms=BOUND.expires - NOW, now=NOW)
+
+
+@pytest.mark.parametrize("member", ["reason", "msg", "message"])
+@pytest.mark.parametrize(
+    ("name", "ours"),
+    [
+        *(("anum", "a"), ("bnum", "b"), ("record", "recording"), ("ttl", "lifetime")),
+        *((each, each) for each in ("display", "anucode", "ansanu")),
+    ],
+)
+def test_a_value_of_the_apps_that_the_carrier_does_not_take_is_named(
+    name: str, ours: str, member: str, told: Told, first: Vendor
+) -> None:
+    first.content = json.dumps({"error": 1002, member: f"bad value of {name}"}).encode()
+    with pytest.raises(errors.BadParameter) as raised:
+        bind_whole(made_of(told, first.url))
+    assert raised.value.name == ours
+    assert "outcome" not in told.lines[0][1]
+
+
+@pytest.mark.parametrize("name", ["reqid", "userData", "appid", "", "x"])
+@pytest.mark.parametrize("code", [1002, 1100, 1101, 1102, 1103, 1104, 1110, 1300, 1001])
+def test_every_other_refusal_is_of_our_account(
+    name: str, code: int, told: Told, first: Vendor
+) -> None:
+    first.content = json.dumps({"error": code, "reason": f"bad value of {name}"}).encode()
+    with pytest.raises(errors.CarrierRefused):
+        bind_whole(made_of(told, first.url))
+    assert told.lines[0][1]["outcome"] == ACCOUNT_BROKEN
+    assert told.lines[0][1]["code"] == code
+
+
+@pytest.mark.parametrize("code", [1105, 1301, 1302])
+def test_a_refusal_for_the_app_is_no_broken_account(code: int, told: Told, first: Vendor) -> None:
+    first.content = json.dumps({"error": code}).encode()
+    with pytest.raises(errors.GatewayError) as raised:
+        bind_whole(made_of(told, first.url))
+    assert codes.CODES[type(raised.value)] == code
+    assert "outcome" not in told.lines[0][1]
 
 
 @pytest.mark.parametrize("content", [b"", b"<html>", b'{"error":1101}', b'{"error":0}'])

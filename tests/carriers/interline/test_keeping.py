@@ -12,7 +12,7 @@ from chalicelib.core.credentials import CarrierAccount
 from chalicelib.core.ports import Keeper
 from chalicelib.core.values import DAY_MS, MINUTE_MS, NEVER, Binding, Kept, Renewal, Subscriber
 from tests.carriers.interline.platform import Platform, serving
-from tests.carriers.vendor import Told
+from tests.carriers.vendor import Told, egress
 from tests.core.samples import binding
 
 NOW = 1_768_464_000_123
@@ -49,7 +49,7 @@ def keeper(platform: Platform, told: Told | None = None, lease_ms: int = HOUR_MS
     account = CarrierAccount(
         "ours", "interline", "10000000", ("key",), (platform.url,), lease_ms, app_id="app"
     )
-    made = carrier(account, timeout_s=2, told=told or Told()).keeper
+    made = carrier(account, timeout_s=2, told=told or Told(), egress=egress).keeper
     assert made
     return made
 

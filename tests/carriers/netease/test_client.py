@@ -14,10 +14,19 @@ from chalicelib.carriers.netease import cipher, codes
 from chalicelib.carriers.netease.client import carrier
 from chalicelib.core import errors
 from chalicelib.core.calls import CallAsk
-from chalicelib.core.credentials import CarrierAccount
+from chalicelib.core.credentials import ACCOUNT_BROKEN, CarrierAccount
 from chalicelib.core.ports import Carrier
 from chalicelib.core.values import Kept, Subscriber
-from tests.carriers.vendor import FAULTS, SILENT, Told, Vendor, closed_port, full_port, vendor
+from tests.carriers.vendor import (
+    FAULTS,
+    SILENT,
+    Told,
+    Vendor,
+    closed_port,
+    egress,
+    full_port,
+    vendor,
+)
 from tests.core.samples import binding
 
 NOW = 1_768_464_000_123
@@ -166,7 +175,7 @@ def account(*urls: str, **more: Any) -> CarrierAccount:
 
 
 def made_of(told: Told, *urls: str, **more: Any) -> Carrier:
-    return carrier(account(*urls, **more), timeout_s=0.3, told=told)
+    return carrier(account(*urls, **more), timeout_s=0.3, told=told, egress=egress)
 
 
 def ready(call: Call, *servers: Vendor) -> None:
@@ -181,7 +190,7 @@ def one_clean_line(told: Told, call: Call) -> dict[str, Any]:
     assert facts["account"] == "our-account"
     assert facts["host"].startswith("127.0.0.1:")
     assert isinstance(facts["ms"], int)
-    assert ("code" in facts) != ("outcome" in facts)
+    assert ("code" in facts) != (facts.get("outcome") in ("not reached", "unknown"))
     forbidden = (A, B, X, A[2:], B[2:], SECRET, KEY, TOKEN, ID, "the app's own", "9" * 26)
     assert not [each for each in forbidden if each in repr(told.lines)]
     return facts
@@ -304,7 +313,7 @@ def test_what_was_never_sent_did_not_happen(address: Any, told: Told) -> None:
         return
     with address() as url, pytest.raises(errors.NotReached):
         CALLS["netease.bind"].make(made_of(told, url))
-    assert told.lines[0][1]["why"] == "ConnectTimeout"
+    assert told.lines[0][1]["why"] == "TimeoutError"
 
 
 def test_an_account_without_address_is_not_reached(told: Told) -> None:
@@ -427,7 +436,7 @@ REFUSED: dict[int, type[errors.GatewayError]] = {
     414: errors.CarrierRefused,
     416: errors.RateExceeded,
     417: errors.CarrierRefused,
-    419: errors.CarrierRefused,
+    419: errors.QuotaExceeded,
     601: errors.QuotaExceeded,
     602: errors.NumberTaken,
     603: errors.NoNumber,
@@ -459,26 +468,95 @@ def test_codes(call: Call, code: int, told: Told, first: Vendor) -> None:
     one_clean_line(told, call)
 
 
+def outcome(told: Told) -> Any:
+    return told.lines[-1][1].get("outcome")
+
+
 @pytest.mark.parametrize("code", [403, 404, 414, 417])
-@pytest.mark.parametrize("call", JUDGED, ids=attrgetter("operation"))
+@pytest.mark.parametrize("desc", ["checksum", "appkey", "bad http header", "CurTime is expired"])
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 def test_a_refusal_of_our_headers_is_never_about_what_was_asked(
-    call: Call, code: int, told: Told, first: Vendor
+    call: Call, desc: str, code: int, told: Told, first: Vendor
 ) -> None:
-    first.status, first.content = 400, json.dumps({"desc": "checksum", "code": code}).encode()
+    """Of a relayed call neither: its app would look for the fault in its own signature."""
+    first.status, first.content = 400, json.dumps({"desc": desc, "code": code}).encode()
     with pytest.raises(errors.CarrierRefused):
         call.make(made_of(told, first.url))
+    assert outcome(told) == ACCOUNT_BROKEN
+    one_clean_line(told, call)
+
+
+def test_what_a_relayed_call_is_refused_for_is_the_apps_own(told: Told, first: Vendor) -> None:
+    first.content = b'{"desc":"bad param \'accid\'","code":414}'
+    assert CALLS["netease.relay"].make(made_of(told, first.url)) == (200, first.content)
+    assert outcome(told) is None
+
+
+WHOLE_MS = 120_000
+
+
+def bound(lease_ms: int) -> Callable[[Carrier], Any]:
+    wanted = replace(BOUND, expires=NOW + WHOLE_MS)
+    return lambda made: made.keeper.bind(wanted, lease_ms=lease_ms, now=NOW)
+
+
+@pytest.mark.parametrize("text", ["bad param '{}'", "{} is not valid", "param {}: 参数错误"])
+@pytest.mark.parametrize("member", ["msg", "desc"])
+@pytest.mark.parametrize(
+    ("make", "name", "ours"),
+    [
+        (bound(WHOLE_MS), "phoneA", "a"),
+        (bound(WHOLE_MS), "phoneB", "b"),
+        (bound(WHOLE_MS), "phoneX", "number"),
+        (bound(WHOLE_MS), "expiration", "lifetime"),
+        (bound(WHOLE_MS), "recordFlag", "recording"),
+        (CALLS["netease.delay"].make, "delta", "delta"),
+        (CALLS["netease.startcall"].make, "callerAcc", "account"),
+        (CALLS["netease.startcall"].make, "caller", "caller"),
+        (CALLS["netease.startcall"].make, "maxDur", "maxDur"),
+        (CALLS["netease.startconf"].make, "callee", "callee"),
+        (CALLS["netease.getMobile"].make, "certname", "certname"),
+    ],
+)
+def test_a_value_of_the_apps_that_the_carrier_does_not_take_is_named(
+    make: Any, name: str, ours: str, member: str, text: str, told: Told, first: Vendor
+) -> None:
+    first.content = json.dumps({"code": 414, member: text.format(name)}).encode()
+    with pytest.raises(errors.BadParameter) as raised:
+        make(made_of(told, first.url))
+    assert raised.value.name == ours
+    assert outcome(told) == (ACCOUNT_BROKEN if name == "phoneX" else None)
 
 
 @pytest.mark.parametrize(
-    ("name", "ours"), [("callerAcc", "account"), ("caller", "caller"), ("callee", "callee")]
+    ("make", "name"),
+    [
+        (bound(WHOLE_MS), "userData"),
+        (bound(WHOLE_MS), "somethingElse"),
+        # A lease of ours, shorter than what the app asked for.
+        (bound(60_000), "expiration"),
+        (CALLS["netease.unbind"].make, "bindId"),
+        (CALLS["netease.delay"].make, "bindId"),
+        (CALLS["netease.query"].make, "phoneX"),
+        (CALLS["netease.queryBySession"].make, "session"),
+    ],
 )
-def test_a_value_that_the_carrier_does_not_take_is_named(
-    name: str, ours: str, told: Told, first: Vendor
+def test_a_value_of_ours_that_the_carrier_does_not_take_is_our_fault(
+    make: Any, name: str, told: Told, first: Vendor
 ) -> None:
     first.content = json.dumps({"code": 414, "msg": f"bad param '{name}'"}).encode()
-    with pytest.raises(errors.BadParameter) as raised:
-        CALLS["netease.startcall"].make(made_of(told, first.url))
-    assert raised.value.name == ours
+    with pytest.raises(errors.CarrierRefused):
+        make(made_of(told, first.url))
+    assert outcome(told) == ACCOUNT_BROKEN
+
+
+@pytest.mark.parametrize("code", [419, 601, 602, 603, 416])
+def test_a_refusal_for_the_app_is_no_broken_account(code: int, told: Told, first: Vendor) -> None:
+    first.content = json.dumps({"code": code, "msg": "no"}).encode()
+    with pytest.raises(errors.GatewayError) as raised:
+        CALLS["netease.bind"].make(made_of(told, first.url))
+    assert codes.CODES[type(raised.value)] == (601 if code == 419 else code)
+    assert outcome(told) is None
 
 
 def test_telephones_are_written_without_country_code(told: Told, first: Vendor) -> None:

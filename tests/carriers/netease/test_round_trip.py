@@ -8,6 +8,7 @@ import pytest
 
 from chalicelib.carriers.netease import wire, wire_callbacks, wire_calls
 from chalicelib.carriers.parameters import Parameters
+from chalicelib.carriers.transport import named
 from chalicelib.core import numbers
 from chalicelib.core.calls import CallAsk
 from chalicelib.core.errors import BadParameter
@@ -122,7 +123,7 @@ def test_the_replies() -> None:
 def test_the_errors(name: str, value: str | None) -> None:
     said = reply(f"error-{name}")
     assert wire_calls.about_headers(said) == ("desc" in recorded(f"error-{name}")["body"])
-    bad = wire_calls.bad_parameter(said)
+    bad = named(wire_calls.said(said), wire_calls.CALL_PARAMETERS)
     assert (bad and bad.name) == value
     assert bad is None or isinstance(bad, BadParameter)
 

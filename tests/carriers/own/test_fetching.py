@@ -12,9 +12,9 @@ from botocore.exceptions import ClientError
 from chalicelib.bootstrap import gateway
 from chalicelib.core.due import GRACE_MS
 from chalicelib.core.retrying import FETCHES_S
-from tests.carriers.outside.servers import listening, request
 from tests.carriers.own.backend import PLENTY_MS, Backend, Recordings, s3, switch, transfer
 from tests.carriers.trunk.conftest import Pbx
+from tests.egress.servers import listening, request
 from tests.stage import X1, A, Clock, Stage
 
 HOUR_MS = 3_600_000
@@ -134,4 +134,37 @@ def test_the_tries_end(
         follow_up(clock)
         transfer(stage.messages("transfer"))
     assert len(kept.asked) == 1 + len(FETCHES_S)
+    assert shown(demo)["state"] == "lost"
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (None, "HTTP 404"),
+        (b"", "empty"),
+        (b"<html>being prepared</html>", "a text, not a recording"),
+        (b'{"code": 404}', "a text, not a recording"),
+    ],
+)
+def test_why_it_failed_is_in_the_log_each_time(
+    stage: Stage,
+    demo: Backend,
+    pbx: Pbx,
+    kept: Recordings,
+    clock: Clock,
+    caplog: pytest.LogCaptureFixture,
+    content: bytes | None,
+    why: str,
+) -> None:
+    if content is not None:
+        kept.files["/861000001234.wav"] = content
+    report(pbx, clock, f"{kept.url}/861000001234.wav")
+    for _ in range(60):
+        transfer(stage.messages("transfer"))
+        clock.now += HOUR_MS
+        follow_up(clock)
+    lines = [vars(each) for each in caplog.records if each.message == "fetch failed"]
+    assert [(line["why"], line["final"]) for line in lines] == [(why, False)] * len(kept.asked)
+    assert len(kept.asked) == 1 + len(FETCHES_S)
+    assert "861000001234" not in str(lines)
     assert shown(demo)["state"] == "lost"

@@ -18,7 +18,7 @@ from chalicelib.core.calls import CallAsk
 from chalicelib.core.credentials import CarrierAccount
 from chalicelib.core.ports import Dialler
 from chalicelib.core.values import Subscriber
-from tests.carriers.vendor import FAULTS, SILENT, Told, Vendor, closed_port, vendor
+from tests.carriers.vendor import FAULTS, SILENT, Told, Vendor, closed_port, egress, vendor
 
 NOW = 1_768_464_000_123
 SECRET = base64.b64encode(b"a secret of twenty-four..").decode()
@@ -42,7 +42,7 @@ def switch() -> Iterator[Vendor]:
 
 def dialler(told: Told, *urls: str) -> Dialler:
     account = CarrierAccount("trunk", "trunk", "", (SECRET, "previous"), urls=urls)
-    made = carrier(account, timeout_s=0.3, told=told)
+    made = carrier(account, timeout_s=0.3, told=told, egress=egress)
     assert (made.name, made.kind, made.keeper) == ("trunk", "trunk", None)
     assert made.dialler
     return made.dialler
@@ -122,7 +122,9 @@ def test_how_it_goes(told: Told, switch: Vendor, monkeypatch: pytest.MonkeyPatch
     [
         (400, errors.CarrierRefused),
         (401, errors.CarrierRefused),
-        (429, errors.CarrierRefused),
+        (403, errors.CarrierRefused),
+        (422, errors.CarrierRefused),
+        (429, errors.RateExceeded),
         (408, errors.Unavailable),
         (500, errors.Unavailable),
         (503, errors.Unavailable),
@@ -201,7 +203,7 @@ from chalicelib.core.credentials import CarrierAccount
 class Known:
     def carrier(self, name):
         return CarrierAccount(name, {kind!r}, "k", ("s",), ("http://127.0.0.1:9",))
-assert CarrierAccounts(Known(), 1, print).of({kind!r}).dialler
+assert CarrierAccounts(Known(), 1, print, None).of({kind!r}).dialler
 loaded = {{"requests", "urllib3", "standardwebhooks", "cryptography"}} & set(sys.modules)
 assert not loaded, loaded
 """
@@ -218,7 +220,7 @@ def test_an_account_is_made_into_a_carrier_once_and_again_when_it_changes() -> N
             return self.account
 
     known = Known()
-    accounts = CarrierAccounts(known, 1.0, lambda *_: None)
+    accounts = CarrierAccounts(known, 1.0, lambda *_: None, egress)
     assert accounts.of("trunk").dialler is None
     with pytest.raises(errors.Unavailable):
         accounts.of("netease-1")

@@ -45,15 +45,15 @@ def serve() -> None:
 def store(table: str, place: str, *jobs: str) -> None:
     """Stores `/<what>=<md5>` from the host `place`, each under its number from 0; tells of each its
     outcome, the peak of this process's memory (MB), and the seconds it took."""
-    from chalicelib.carriers.outside.calls import Outside
-    from chalicelib.carriers.outside.recordings import RecordingSource
     from chalicelib.core.errors import RecordingFailed
+    from chalicelib.egress.client import Client
+    from chalicelib.egress.recordings import RecordingSource
     from chalicelib.store import clients
     from chalicelib.store.files import Files
     from chalicelib.store.site import DynamoSite
     from chalicelib.store.table import Table
 
-    source = RecordingSource(Outside(private=True), limit_bytes=2048 * MB, timeout_s=5)
+    source = RecordingSource(Client(private=True), limit_bytes=2048 * MB, timeout_s=5)
     files = Files(clients.s3, DynamoSite(Table(clients.dynamodb, table), 60))
     for key, job in enumerate(jobs):
         what, _, md5 = job.partition("=")

@@ -1,4 +1,4 @@
-"""Which addresses apps and carriers may have us call: judged by their text, and by the IP address
+"""Which addresses may be called: judged by their text, and by the IP address
 that a name leads to."""
 
 import re
@@ -104,9 +104,11 @@ def check_address(url: str, *, private: bool) -> None:
     read_address(url, private=private)
 
 
-def read_address(url: str, *, private: bool) -> Address:
-    """Takes an address apart. Raises RefusedAddress as `check_address` does."""
-    if len(url) > MAX_ADDRESS:
+def read_address(url: str, *, private: bool, operators: bool = False) -> Address:
+    """Takes an address apart. Raises RefusedAddress as `check_address` does. `operators` says that
+    an operator set it, and not an app or a carrier: http, other ports and any length will do.
+    """
+    if len(url) > MAX_ADDRESS and not operators:
         raise RefusedAddress("too long")
     if not _TEXT.fullmatch(url):
         raise RefusedAddress("a character that no address has")
@@ -114,21 +116,26 @@ def read_address(url: str, *, private: bool) -> Address:
         parts = urlsplit(url)
     except ValueError:
         raise RefusedAddress("no address") from None
-    if parts.scheme not in (_PORTS if private else {"https"}):
+    any_port = private or operators
+    if parts.scheme not in (_PORTS if any_port else {"https"}):
         raise RefusedAddress("not https")
-    if not parts.netloc:
-        raise RefusedAddress("no host")
-    if "@" in parts.netloc:
-        raise RefusedAddress("credentials in it")
-    found = _NETLOC.fullmatch(parts.netloc.lower())
-    if found is None:
-        raise RefusedAddress("no such host")
-    port = int(found["port"] or _PORTS[parts.scheme])
-    if port > 65535 or (port != 443 and not private):
+    host, port = _place(parts.netloc, private=private)
+    port = port or _PORTS[parts.scheme]
+    if port > 65535 or (port != 443 and not any_port):
         raise RefusedAddress("another port than 443")
-    host = _host(found["host"], private=private)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return Address(parts.scheme, host, port, target)
+
+
+def _place(netloc: str, *, private: bool) -> tuple[str, int | None]:
+    if not netloc:
+        raise RefusedAddress("no host")
+    if "@" in netloc:
+        raise RefusedAddress("credentials in it")
+    found = _NETLOC.fullmatch(netloc.lower())
+    if found is None:
+        raise RefusedAddress("no such host")
+    return _host(found["host"], private=private), int(found["port"]) if found["port"] else None
 
 
 def _host(text: str, *, private: bool) -> str:

@@ -7,26 +7,26 @@ from typing import Any
 
 import pytest
 
-from chalicelib.carriers.outside.addresses import check_address, may_reach, read_address
-from chalicelib.carriers.outside.calls import Outside
-from chalicelib.carriers.outside.recordings import RecordingSource
-from chalicelib.carriers.transport import CallbackSender
 from chalicelib.core.errors import BadParameter, NotAnswered, RecordingFailed, RefusedAddress
-from tests.carriers.outside import evil
-from tests.carriers.outside.servers import listening
+from chalicelib.egress.addresses import check_address, may_reach, read_address
+from chalicelib.egress.client import Client
+from chalicelib.egress.recordings import RecordingSource
+from chalicelib.egress.webhooks import CallbackSender
+from tests.egress import evil
+from tests.egress.servers import listening
 
 UNROUTED = "2d00::1"
 """Public by its number, in a block that nobody has: connecting fails, and harms nobody."""
 
 
 def fetch(url: str, *, private: bool = False, timeout_s: float = 1) -> None:
-    source = RecordingSource(Outside(private=private), limit_bytes=10, timeout_s=timeout_s)
+    source = RecordingSource(Client(private=private), limit_bytes=10, timeout_s=timeout_s)
     with source.open(url, hosts=[evil.NAME], within_s=timeout_s) as recording:
         recording.read()
 
 
 def tell(url: str, *, private: bool = False, timeout_s: float = 1) -> None:
-    CallbackSender(timeout_s, private=private).post(url, {}, b"{}")
+    CallbackSender(Client(private=private), timeout_s=timeout_s).post(url, {}, b"{}")
 
 
 class Resolver:

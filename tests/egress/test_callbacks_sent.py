@@ -12,18 +12,18 @@ from typing import Any
 
 import pytest
 
-from chalicelib.carriers.outside.calls import IDLE_S, MOST_IDLE, Outside
-from chalicelib.carriers.outside.connecting import MOST_TRIED
-from chalicelib.carriers.transport import ANY_2XX, CallbackSender
 from chalicelib.core.errors import NotAnswered, NotDelivered
-from tests.carriers.outside.servers import OK, Listening, answering, listening, request
+from chalicelib.egress.client import IDLE_S, MOST_IDLE, Client
+from chalicelib.egress.connecting import MOST_TRIED
+from chalicelib.egress.webhooks import ANY_2XX, CallbackSender
+from tests.egress.servers import OK, Listening, answering, listening, request
 
 BODY = b'{"to":"8610010000001"}'
 
 
 @pytest.fixture
 def sender() -> CallbackSender:
-    return CallbackSender(5, private=True)
+    return CallbackSender(Client(private=True), timeout_s=5)
 
 
 def answer(status: int, *fields: str, body: bytes = b"") -> bytes:
@@ -181,7 +181,9 @@ def reads_nothing(connection: socket.socket, number: int) -> None:
 def test_an_answer_has_its_time_and_no_more(script: Any) -> None:
     started = time.monotonic()
     with listening(script) as receiver, pytest.raises(NotAnswered, match="TimeoutError"):
-        CallbackSender(0.3, private=True).post(receiver.url, {}, b"x" * 20_000_000)
+        CallbackSender(Client(private=True), timeout_s=0.3).post(
+            receiver.url, {}, b"x" * 20_000_000
+        )
     assert 0.3 <= time.monotonic() - started < 5
 
 
@@ -191,7 +193,9 @@ def test_a_name_that_is_never_resolved_has_no_more_time(monkeypatch: pytest.Monk
     started = time.monotonic()
     try:
         with pytest.raises(NotAnswered, match="TimeoutError"):
-            CallbackSender(0.2, private=True).post("http://receiver.example/", {}, BODY)
+            CallbackSender(Client(private=True), timeout_s=0.2).post(
+                "http://receiver.example/", {}, BODY
+            )
     finally:
         never.set()
     assert 0.2 <= time.monotonic() - started < 5
@@ -206,7 +210,7 @@ def test_a_name_that_leads_nowhere(monkeypatch: pytest.MonkeyPatch, found: Any) 
 
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
     with pytest.raises(NotAnswered, match="OSError"):
-        CallbackSender(1, private=True).post("http://receiver.example/", {}, BODY)
+        CallbackSender(Client(private=True), timeout_s=1).post("http://receiver.example/", {}, BODY)
 
 
 def entries(*ports: int) -> list[Any]:
@@ -221,10 +225,12 @@ def test_the_next_address_of_a_name_is_tried_but_not_all(monkeypatch: pytest.Mon
         down = [gone.port] * (MOST_TRIED - 1)
         found = entries(*down, receiver.port)
         monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
-        CallbackSender(1, private=True).post("http://receiver.example/", {}, BODY)
+        CallbackSender(Client(private=True), timeout_s=1).post("http://receiver.example/", {}, BODY)
         found = entries(gone.port, *down, receiver.port)
         with pytest.raises(NotAnswered, match="ConnectionRefusedError"):
-            CallbackSender(1, private=True).post("http://receiver.example/", {}, BODY)
+            CallbackSender(Client(private=True), timeout_s=1).post(
+                "http://receiver.example/", {}, BODY
+            )
     assert receiver.connections == 1
 
 
@@ -242,7 +248,7 @@ def test_an_endless_reply_is_left_alone() -> None:
 
     started = time.monotonic()
     with listening(script) as receiver:
-        CallbackSender(5, private=True).post(receiver.url, {}, BODY)
+        CallbackSender(Client(private=True), timeout_s=5).post(receiver.url, {}, BODY)
         assert time.monotonic() - started < 4
         assert gone.wait(5)
     # What fits into the buffers of two sockets on one machine.
@@ -373,21 +379,21 @@ def test_threads_never_share_a_connection(sender: CallbackSender) -> None:
 
 def test_what_is_guarded_never_uses_an_unguarded_connection() -> None:
     with listening(answering(OK, OK)) as receiver:
-        CallbackSender(1, private=True).post(receiver.url, {}, BODY)
+        CallbackSender(Client(private=True), timeout_s=1).post(receiver.url, {}, BODY)
         with pytest.raises(NotAnswered, match="refused"):
-            CallbackSender(1, private=False).post(receiver.url, {}, BODY)
+            CallbackSender(Client(private=False), timeout_s=1).post(receiver.url, {}, BODY)
     assert receiver.connections == 1
 
 
 def test_an_error_in_the_block_is_the_blocks_own() -> None:
     until = time.monotonic() + 5
-    outside = Outside(private=True)
+    client = Client(private=True)
     with listening(answering(OK, OK)) as receiver:
         with (
             pytest.raises(KeyError),
-            outside.ask("GET", receiver.url, headers={}, until=until, silence_s=1) as got,
+            client.ask("GET", receiver.url, headers={}, until=until, silence_s=1) as got,
         ):
             raise KeyError(got.status)
-        with outside.ask("GET", receiver.url, headers={}, until=until, silence_s=1) as got:
-            assert got.read() == b"ok"
+        with client.ask("GET", receiver.url, headers={}, until=until, silence_s=1) as got:
+            assert got.read(9) == b"ok"
     assert receiver.connections == 2

@@ -14,11 +14,12 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from chalicelib.carriers.outside.calls import Outside
-from chalicelib.carriers.outside.recordings import RecordingSource
-from chalicelib.carriers.transport import CallbackSender
 from chalicelib.core.errors import NotAnswered, RecordingFailed
-from tests.carriers.outside.servers import OK, answering, listening, request
+from chalicelib.egress.client import Client
+from chalicelib.egress.connecting import ExchangeFailed, NotSent
+from chalicelib.egress.recordings import RecordingSource
+from chalicelib.egress.webhooks import CallbackSender
+from tests.egress.servers import OK, answering, listening, request
 
 NAME = "receiver.example"
 
@@ -73,10 +74,10 @@ def here(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
-def ask(outside: Outside, url: str, *, within_s: float = 5) -> bytes:
+def ask(client: Client, url: str, *, within_s: float = 5) -> bytes:
     until = time.monotonic() + within_s
-    with outside.ask("GET", url, headers={}, until=until, silence_s=within_s) as answer:
-        return answer.read()
+    with client.ask("GET", url, headers={}, until=until, silence_s=within_s) as answer:
+        return answer.read(100)
 
 
 @pytest.mark.usefixtures("here")
@@ -84,10 +85,10 @@ def test_the_name_is_asked_for_and_proved(tmp_path: Path) -> None:
     path = certificate(tmp_path, NAME)
     context, asked = server(path), []
     context.sni_callback = lambda _, name, __: asked.append(name)
-    outside = Outside(private=True, cafile=str(path))
+    client = Client(private=True, cafile=str(path))
     with listening(answering(OK, OK), tls=context) as receiver:
         url = f"https://{NAME}:{receiver.port}/"
-        assert [ask(outside, url), ask(outside, url)] == [b"ok", b"ok"]
+        assert [ask(client, url), ask(client, url)] == [b"ok", b"ok"]
     assert asked == [NAME]
     assert receiver.connections == 1
 
@@ -96,11 +97,11 @@ def test_the_name_is_asked_for_and_proved(tmp_path: Path) -> None:
 @pytest.mark.parametrize("names", [("other.example",), ("127.0.0.1",), ("*.receiver.example",)])
 def test_a_certificate_of_another_name_is_refused(tmp_path: Path, names: tuple[str]) -> None:
     path = certificate(tmp_path, *names)
-    outside = Outside(private=True, cafile=str(path))
+    client = Client(private=True, cafile=str(path))
     sent: list[bytes] = []
     with listening(lambda c, _: sent.append(request(c)), tls=server(path)) as receiver:
-        with pytest.raises(ssl.SSLCertVerificationError):
-            ask(outside, f"https://{NAME}:{receiver.port}/")
+        with pytest.raises(NotSent, match="SSLCertVerificationError"):
+            ask(client, f"https://{NAME}:{receiver.port}/")
         assert receiver.connections == 1
     assert sent in ([], [b""])
 
@@ -109,11 +110,11 @@ def test_a_certificate_of_another_name_is_refused(tmp_path: Path, names: tuple[s
 def test_a_self_signed_certificate_is_refused(tmp_path: Path, host: str) -> None:
     sent: list[bytes] = []
     tls = server(certificate(tmp_path, "localhost", "127.0.0.1"))
-    source = RecordingSource(Outside(private=True), limit_bytes=9, timeout_s=5)
+    source = RecordingSource(Client(private=True), limit_bytes=9, timeout_s=5)
     with listening(lambda c, _: sent.append(request(c)), tls=tls) as receiver:
         url = f"https://{host}:{receiver.port}/"
         with pytest.raises(NotAnswered, match="SSLCertVerificationError"):
-            CallbackSender(5, private=True).post(url, {}, b"{}")
+            CallbackSender(Client(private=True), timeout_s=5).post(url, {}, b"{}")
         hosts = [f"{host}:{receiver.port}"]
         with (
             pytest.raises(RecordingFailed, match="SSLCertVerificationError") as failed,
@@ -133,7 +134,7 @@ def test_a_handshake_without_end_has_its_time_and_no_more() -> None:
     started = time.monotonic()
     with listening(never) as receiver, pytest.raises(NotAnswered, match="TimeoutError"):
         url = f"https://127.0.0.1:{receiver.port}/"
-        CallbackSender(0.3, private=True).post(url, {}, b"{}")
+        CallbackSender(Client(private=True), timeout_s=0.3).post(url, {}, b"{}")
     assert 0.3 <= time.monotonic() - started < 5
 
 
@@ -153,11 +154,14 @@ def reads_nothing(connection: socket.socket, number: int) -> None:
 @pytest.mark.parametrize("script", [drip, reads_nothing])
 def test_an_answer_over_tls_has_its_time_and_no_more(tmp_path: Path, script: Any) -> None:
     path = certificate(tmp_path, NAME)
-    outside = Outside(private=True, cafile=str(path))
+    client = Client(private=True, cafile=str(path))
     started = time.monotonic()
-    with listening(script, tls=server(path)) as receiver, pytest.raises(TimeoutError):
+    with (
+        listening(script, tls=server(path)) as receiver,
+        pytest.raises(ExchangeFailed, match="TimeoutError"),
+    ):
         until = time.monotonic() + 0.5
-        with outside.ask(
+        with client.ask(
             "POST",
             f"https://{NAME}:{receiver.port}/",
             headers={},
@@ -172,7 +176,7 @@ def test_an_answer_over_tls_has_its_time_and_no_more(tmp_path: Path, script: Any
 @pytest.mark.usefixtures("here")
 def test_a_kept_connection_that_was_closed_is_replaced(tmp_path: Path) -> None:
     path = certificate(tmp_path, NAME)
-    outside = Outside(private=True, cafile=str(path))
+    client = Client(private=True, cafile=str(path))
 
     def script(connection: socket.socket, number: int) -> None:
         request(connection)
@@ -182,5 +186,5 @@ def test_a_kept_connection_that_was_closed_is_replaced(tmp_path: Path) -> None:
 
     with listening(script, tls=server(path)) as receiver:
         url = f"https://{NAME}:{receiver.port}/"
-        assert [ask(outside, url), ask(outside, url)] == [b"ok", b"ok"]
+        assert [ask(client, url), ask(client, url)] == [b"ok", b"ok"]
     assert receiver.connections == 2

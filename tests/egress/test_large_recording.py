@@ -16,9 +16,9 @@ import boto3
 import pytest
 
 from chalicelib.store.site import Site, site_item
-from tests.carriers.outside.large import MB, content
+from tests.egress.large import MB, content
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[2]
 TABLE, BUCKET = "large", "large-files"
 LARGE = 300
 MOST_MB = 64
@@ -87,7 +87,7 @@ def client(environment: dict[str, str], service: str) -> Any:
 
 def stored(environment: dict[str, str], *jobs: str) -> list[dict[str, Any]]:
     """What a fresh process says of storing these."""
-    module = "tests.carriers.outside.large"
+    module = "tests.egress.large"
     with ExitStack() as stack:
         carrier = stack.enter_context(started(module, "serve"))
         assert carrier.stdout

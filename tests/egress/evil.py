@@ -127,7 +127,7 @@ WRITTEN = [
     "https:\\\\127.0.0.1/",
     "https://127.0.0.1\t.receiver.example/",
     "https://receiver.example/\r\nX-Injected: 1",
-    "https://receiver.example/a b",
+    "https://receiver.example /a",
     "https://receiver.example/\x00",
     "\x01https://receiver.example/",
     " https://receiver.example/",

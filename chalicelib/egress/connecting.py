@@ -6,14 +6,25 @@ from ssl import SSLContext, SSLSocket
 from threading import Thread
 from typing import TYPE_CHECKING, cast
 
-from chalicelib.carriers.outside.addresses import may_reach
 from chalicelib.core.errors import RefusedAddress
+from chalicelib.egress.addresses import may_reach
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
 
 MOST_TRIED = 3
 """A name may have hundreds of IP addresses: nobody makes us call at all of them."""
+
+
+class ExchangeFailed(Exception):
+    """No answer came, or not all of it; whether the other side did what was asked is not known. The
+    text is a reason of one or a few words, without address and content."""
+
+
+class NotSent(ExchangeFailed):
+    """Certainly nothing of the request was sent: its address is refused, no connection came about,
+    or the request can't be written."""
+
 
 _Found = tuple[socket.AddressFamily, tuple[str, int] | tuple[str, int, int, int]]
 
@@ -24,10 +35,14 @@ class TimedSocket(socket.socket):
 
     until: float
     silence_s: float
+    heard = False
+    """Whether anything has come since this was last set to False."""
 
     def recv_into(self, buffer: "WriteableBuffer", nbytes: int = 0, flags: int = 0, /) -> int:
         _allow(self)
-        return super().recv_into(buffer, nbytes, flags)
+        got = super().recv_into(buffer, nbytes, flags)
+        self.heard = self.heard or got > 0
+        return got
 
     def sendall(self, data: "ReadableBuffer", flags: int = 0, /) -> None:
         # Its time-out counts for all of it.
@@ -40,12 +55,15 @@ class TimedTlsSocket(SSLSocket):
 
     until: float
     silence_s: float
+    heard = False
 
     def recv_into(
         self, buffer: "WriteableBuffer", nbytes: int | None = None, flags: int = 0
     ) -> int:
         _allow(self)
-        return super().recv_into(buffer, nbytes, flags)
+        got = super().recv_into(buffer, nbytes, flags)
+        self.heard = self.heard or got > 0
+        return got
 
     def send(self, data: "ReadableBuffer", flags: int = 0) -> int:
         # What `sendall` does again and again.

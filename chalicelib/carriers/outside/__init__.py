@@ -1,1 +1,0 @@
-"""HTTP to addresses that apps and carriers chose: never to what is not public."""

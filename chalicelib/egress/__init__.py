@@ -1,0 +1,1 @@
+"""HTTP to addresses that others chose: carriers, apps' webhook endpoints, recordings."""
