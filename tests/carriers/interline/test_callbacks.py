@@ -11,7 +11,7 @@ import pytest
 from chalicelib.carriers.interline import wire_callbacks
 from chalicelib.carriers.interline.callbacks import dialect
 from chalicelib.core.credentials import AppCredentials
-from chalicelib.core.errors import NotDelivered
+from chalicelib.core.errors import Unavailable
 from chalicelib.core.events import Event, EventKind, Party, RejectReason, SmsResult
 from chalicelib.core.values import Binding, Subscriber
 from tests.carriers import dialects
@@ -216,5 +216,5 @@ def test_the_kinds_that_are_told() -> None:
 @pytest.mark.parametrize("kind", [EventKind.CALL_ENDED, EventKind.CALL_STARTED])
 def test_an_app_without_developer_can_not_be_told(kind: EventKind) -> None:
     one = event(kind, ENDED)
-    with pytest.raises(NotDelivered):
+    with pytest.raises(Unavailable):
         dialects.told(dialect(Known()), one, [one], now=NOW)

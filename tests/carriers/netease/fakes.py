@@ -13,6 +13,7 @@ from chalicelib.core import errors
 from chalicelib.core.calls import CallAsk, PlacedCall
 from chalicelib.core.credentials import AppCredentials, CarrierAccount, SwitchCredentials
 from chalicelib.core.messages import Reply, Request
+from chalicelib.core.ownership import Owner
 from chalicelib.core.ports import Carrier, Earlier, Occupied
 from chalicelib.core.rate import RateLimiter
 from chalicelib.core.standing import Standing
@@ -80,8 +81,8 @@ class MemoryApps:
     def get(self, name: str) -> App | None:
         return self._apps.get(name)
 
-    def owner_of(self, number: str) -> str | None:
-        return None
+    def owners_of(self, number: str, *, fresh: bool = False) -> tuple[Owner, ...]:
+        return ()
 
 
 class MemoryLedger:

@@ -11,7 +11,7 @@ import pytest
 from chalicelib.carriers.base import Checking
 from chalicelib.carriers.netease.callbacks import NeteaseDialect
 from chalicelib.core.credentials import AppCredentials
-from chalicelib.core.errors import NotDelivered
+from chalicelib.core.errors import Unavailable
 from chalicelib.core.events import Event, EventKind, Outcome, Party, RejectReason, SmsResult
 from chalicelib.core.values import Binding, Subscriber
 from tests.carriers.dialects import Known, message
@@ -239,7 +239,7 @@ def test_an_address_is_tried_with_an_empty_object_signed_like_a_callback() -> No
 
 def test_an_app_without_credentials_can_not_be_told() -> None:
     told = event(EventKind.CALL_ENDED, ENDED)
-    with pytest.raises(NotDelivered):
+    with pytest.raises(Unavailable):
         message(NeteaseDialect(Known()), told, [told], now=NOW)
 
 
