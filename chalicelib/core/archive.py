@@ -39,6 +39,24 @@ class Archive:
         entries = [entry for call in found.calls if (entry := entry_of(call, now=now))]
         return Page(entries, found.after)
 
+    def listed(self, app: str, *, since: int, until: int) -> list[str]:
+        """The ids of the calls that began from `since` until before `until`, as far as the index
+        knows, each once, the earliest first."""
+        # The latest first: what comes to be known later makes a call only earlier, so one that
+        # moves while the index is read is met again, never missed.
+        met = dict.fromkeys(self._events.listed(Search(app, since, until)))
+        return list(reversed(met))
+
+    def entries(
+        self, app: str, call_ids: Sequence[str], *, since: int, until: int, now: int
+    ) -> list[Entry]:
+        """The records of these calls, in their order, that are the app's and began from `since`
+        until before `until`."""
+        found = (
+            entry_of(call, now=now) for call in self._events.calls(call_ids) if call.app == app
+        )
+        return [each for each in found if each and since <= each.record.started < until]
+
     def get(self, app: str, call_id: str, *, now: int) -> Entry:
         """One record. Raises UnknownRecord."""
         call = self._events.call(call_id)

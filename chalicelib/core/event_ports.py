@@ -127,6 +127,16 @@ class Events(Protocol):
         """Calls as searched for: a query for each index that may know, and one read."""
         ...
 
+    def listed(self, search: Search) -> Iterator[str]:
+        """The ids of all calls as searched for, of an app or of a binding, an X; from the index
+        alone. One that moves in it meanwhile may come twice."""
+        ...
+
+    def calls(self, call_ids: Sequence[str]) -> Sequence[Call]:
+        """Those calls, in this order, without those that are not there. One consistent read for a
+        hundred."""
+        ...
+
 
 class Outbox(Protocol):
     """The way to the workers."""

@@ -1,6 +1,7 @@
 """Calls: one item holds all events of one, how far each is, and what it is found by."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from chalicelib.core.binding import handle_of
 from chalicelib.core.charging import Bill
@@ -17,6 +18,7 @@ from chalicelib.core.events import (
     Recording,
     Stored,
 )
+from chalicelib.core.export_days import changed_days
 from chalicelib.core.values import DAY_MS, MINUTE_MS, Binding
 from chalicelib.store import rules
 from chalicelib.store.call_items import (
@@ -32,6 +34,7 @@ from chalicelib.store.call_items import (
     sealed,
 )
 from chalicelib.store.call_search import CallSearch
+from chalicelib.store.exports import day_changed
 from chalicelib.store.items import DUE_SHARDS, binding_key, due_shard, read_binding
 from chalicelib.store.receivers import health_key, read_health
 from chalicelib.store.table import Item, Table, n, s
@@ -98,7 +101,14 @@ class DynamoEvents:
         if stored is None:
             raise ItemTooLarge("a call with more events than an item holds")
         self._indexed(item, call)
+        self._days_changed(call, key, now=event.received)
         return stored
+
+    def _days_changed(self, call: Call, key: EventKey, *, now: int) -> None:
+        """Notes which days that may have been exported the event changed. Also for a repeat: of the
+        first one the process may have died before it came here."""
+        if changes := _changes(_without(call, key), call, now=now):
+            self._table.transact(changes)
 
     def _appending(self, new: Stored, owner: str | None) -> Item:
         """The write that adds an event; it says of its call what it knows where nobody did yet."""
@@ -161,6 +171,7 @@ class DynamoEvents:
             writes = [self._rewritten(call, new, more, filled=_number(item, "filled"))]
             if total != paid:
                 writes.append(rules.charge(bill.app, total - paid, now=new.event.received))
+            writes += _changes(_without(call, new.key), call, now=new.event.received)
             if self._table.transact(writes) is None:
                 return new
         raise Contended("many events of one call at once")
@@ -267,10 +278,18 @@ class DynamoEvents:
         if recorded and not call.recorded:
             changes["recorded"] = ":yes"
             values[":yes"] = {"BOOL": True}
-        return self._rest(call, after, changes, values)
+        return self._rest(call, after, changes, values, days=_changes(call, after, now=progress.at))
 
-    def _rest(self, call: Call, after: Call, changes: dict[str, str], values: Item) -> bool:
-        """Writes changes, and when something is due in the call as it is then."""
+    def _rest(
+        self,
+        call: Call,
+        after: Call,
+        changes: dict[str, str],
+        values: Item,
+        days: Sequence[Item] = (),
+    ) -> bool:
+        """Writes changes, and when something is due in the call as it is then, together with what
+        has to be noted of `days`."""
         kept: Item = _due(after)
         if (at := dead_at(after)) is not None and after.app is not None:
             kept |= {"dead_shard": s(after.app), "dead_at": s(at)}
@@ -278,7 +297,10 @@ class DynamoEvents:
         values = values | {f":{name}": value for name, value in kept.items()}
         removed = [name for name in _SPARSE if name not in kept]
         values[":before"] = n(call.version)
-        return self._table.update_if(_update(after, changes, values, _SAME, removed)) is not None
+        update = _update(after, changes, values, _SAME, removed)
+        if days:
+            return self._table.transact([update, *days]) is None
+        return self._table.update_if(update) is not None
 
     def due(self, *, now: int) -> Iterator[str]:
         """See the port. Each minute another shard comes first, so that one with more than a turn
@@ -328,9 +350,29 @@ class DynamoEvents:
         """See the port."""
         return self._search.find(search, limit=limit)
 
+    def listed(self, search: Search) -> Iterator[str]:
+        """See the port."""
+        return self._search.listed(search)
+
+    def calls(self, call_ids: Sequence[str]) -> list[Call]:
+        """See the port."""
+        return self._search.calls(call_ids)
+
 
 _SAME = "version = :before"
 _SPARSE = ("due_shard", "due_at", "dead_shard", "dead_at")
+
+
+def _without(call: Call, key: EventKey) -> Call:
+    return replace(call, stored=tuple(each for each in call.stored if each.key != key))
+
+
+def _changes(before: Call, after: Call, *, now: int) -> list[Item]:
+    """What is to be noted of the days that may have been exported and are not the same any more."""
+    if after.app is None:
+        return []
+    days = changed_days(before, after, now=now)
+    return [day_changed(after.app, day, now=now) for day in days]
 
 
 def _added(new: Stored, vault: Vault) -> tuple[dict[str, str], Item]:

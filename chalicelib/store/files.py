@@ -85,6 +85,11 @@ class Files:
                 Bucket=self._bucket, Key=key, Body=content, ContentType=content_type
             )
 
+    def get(self, key: str) -> bytes:
+        """All of a file."""
+        with _told():
+            return self._client().get_object(Bucket=self._bucket, Key=key)["Body"].read()
+
     def link(self, key: str, *, expires_s: int, filename: str) -> str:
         """An address at which anybody gets the file for so many seconds, to be saved under this
         name; made without asking S3 whether there is such a file."""

@@ -41,6 +41,7 @@ TABLE: Table = {
             errors.AlreadyCalling,
             errors.NonceReused,
             errors.RecordingNotReady,
+            errors.TooEarly,
         ),
         unknown,
     ),

@@ -35,7 +35,15 @@ TABLE: Table = {
     ),
     417: Code((errors.RequestMismatch, errors.AlreadyCalling), refused),
     419: Code((), refused),
-    431: Code((errors.RequestRunning, errors.NonceReused, errors.RecordingNotReady), unknown),
+    431: Code(
+        (
+            errors.RequestRunning,
+            errors.NonceReused,
+            errors.RecordingNotReady,
+            errors.TooEarly,
+        ),
+        unknown,
+    ),
     500: Code((), unknown),
     514: Code(
         (
