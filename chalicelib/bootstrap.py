@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from chalicelib.core.event_ports import Lane
     from chalicelib.core.exporting import ExportDesk
     from chalicelib.core.follow_up import FollowUp
+    from chalicelib.core.recording_links import RecordingLinks
     from chalicelib.core.recordings import RecordingDesk
     from chalicelib.core.redelivering import Redelivery
     from chalicelib.core.reporting import EventDesk
@@ -190,7 +191,7 @@ class Gateway:
             sender=CallbackSender(
                 self.settings.callback_timeout_s, private=self.settings.private_addresses
             ),
-            link=self._recording_url,
+            links=self._recording_links,
             waiting=Waiting(time.monotonic),
         )
 
@@ -209,14 +210,14 @@ class Gateway:
         return HistoryFacade(
             self.own_door,
             archive=self.archive,
-            recordings=self.recordings,
+            recordings=self._recording_links,
             redelivery=self.redelivery,
             renderer=self._renderer,
         )
 
     @cached_property
     def recordings(self) -> "RecordingDesk":
-        """Recordings, fetched and given out."""
+        """Recordings, fetched."""
         from chalicelib.carriers.outside.calls import Outside  # noqa: PLC0415
         from chalicelib.carriers.outside.recordings import RecordingSource  # noqa: PLC0415
         from chalicelib.core.recordings import RecordingDesk  # noqa: PLC0415
@@ -327,10 +328,19 @@ class Gateway:
     def _renderer(self) -> "Renderer":
         from chalicelib.carriers.own.rendering import Renderer  # noqa: PLC0415
 
-        return Renderer(self._tag, self._recording_url)
+        return Renderer(self._tag, self._recording_links.address)
 
-    def _recording_url(self, event_id: str) -> str:
-        return f"{self.site.get().url}/v1/recordings/{event_id}"
+    @cached_property
+    def _recording_links(self) -> "RecordingLinks":
+        from chalicelib.core.recording_links import RecordingLinks  # noqa: PLC0415
+
+        return RecordingLinks(
+            site=lambda: self.site.get().url,
+            signer=self._data_keys.vault,
+            events=self._events,
+            apps=self._apps,
+            files=self._files,
+        )
 
     @cached_property
     def _files(self) -> "Files":

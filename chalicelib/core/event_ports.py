@@ -179,6 +179,9 @@ class Dialect(Protocol):
     any_success: bool
     """Whether any 2xx says that the receiver has it; else only 200 does."""
 
+    plain_links: bool
+    """Whether a recording's address opens by a plain GET, as the vendor's documents have it."""
+
     def callback(
         self,
         event: Event,
@@ -248,6 +251,7 @@ class Files(Protocol):
         """All of it or nothing, in bounded memory; bytes."""
         ...
 
-    def link(self, key: str, *, expires_s: int, filename: str) -> str:
-        """An address that anybody can get it at for so long, to be saved under this name."""
+    def link(self, key: str, *, expires_s: int, filename: str, head: bool = False) -> str:
+        """An address that anybody can get it at for so long, to be saved under this name; with
+        `head` one for the method HEAD: an address is good for one method."""
         ...

@@ -25,6 +25,8 @@ AHEAD_MS = 5 * MINUTE_MS
 LIMIT, MAX_LIMIT = 50, 100
 SEARCHED = ("binding", "number", "person")
 PLACED = ("since", "until", "cursor", "limit")
+PROOF = ("expires", "signature")
+"""What opens a recording without authentication."""
 NOT_IN_URLS = "a person's number does not belong in an address, which is logged on its way: POST it"
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -132,6 +134,15 @@ def read_redirect(members: Members) -> bool:
     if value not in ("yes", "no"):
         raise BadParameter("redirect")
     return bool(value == "yes")
+
+
+def read_proof(request: Request) -> dict[str, str] | None:
+    """What a link to a recording says of itself; None for one that can't be one of ours."""
+    given = [(name, value) for name, value in request.query if name in PROOF]
+    proof = dict(given)
+    if len(given) != len(PROOF) or proof.keys() != set(PROOF):
+        return None
+    return proof if _DIGITS.fullmatch(proof["expires"]) else None
 
 
 def read_day(members: Members) -> int:
