@@ -297,7 +297,7 @@ class ExportDesk:
         try:
             while not export.done and time_left():
                 if export.listed is None:
-                    further, calls = self._listed(export, now=now())
+                    further = self._listed(export, now=now())
                 else:
                     calls = calls if calls is not None else self._list(export)
                     further = self._written(export, calls, now=now())
@@ -311,8 +311,8 @@ class ExportDesk:
         self._queue.export(job)
         return Worked.GOES_ON
 
-    def _listed(self, export: Export, *, now: int) -> tuple[Export, Sequence[str]]:
-        """The export with the list of its calls, which is kept already; and that list."""
+    def _listed(self, export: Export, *, now: int) -> Export:
+        """The export with the list of its calls, which is kept already."""
         calls = self._archive.listed(export.app, since=export.day, until=export.day + DAY_MS)
         content = "\n".join(calls).encode()
         further = replace(
@@ -325,7 +325,7 @@ class ExportDesk:
             version=export.version + 1,
         )
         self._files.put(further.list_file, content, content_type="text/plain")
-        return further, calls
+        return further
 
     def _list(self, export: Export) -> Sequence[str]:
         return self._files.get(export.list_file).decode().split()
