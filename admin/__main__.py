@@ -7,9 +7,19 @@ from typing import Any
 
 import click
 
-from admin import accounts, capabilities, carriers, developers, provision, receivers, site, telling
+from admin import (
+    accounts,
+    capabilities,
+    carriers,
+    developers,
+    orphans,
+    provision,
+    receivers,
+    site,
+    telling,
+)
 from admin.checks import MOST_LINK_DAYS
-from admin.command import Command
+from admin.command import Command, written
 from chalicelib.carriers.base import DIALECTS, KINDS
 from chalicelib.core.recordings import KEPT_DAYS
 from chalicelib.core.values import DAY_MS, AppState
@@ -267,10 +277,16 @@ def _listed(given: tuple[str, ...]) -> list[str]:
 
 @cli.command("switch-create")
 @click.argument("user")
+@click.option(
+    "--carrier",
+    default="trunk",
+    show_default=True,
+    help="Name of the switch, as app-create takes it; made if there is none.",
+)
 @_recording_hosts
-def switch_create(user: str, recording_hosts: tuple[str, ...]) -> None:
-    """Make a switch that may call /switch/*; prints its password once."""
-    click.echo(provision.create_switch(user, recording_hosts=recording_hosts))
+def switch_create(user: str, carrier: str, recording_hosts: tuple[str, ...]) -> None:
+    """Make a user of a switch that may call /switch/*; prints its password once."""
+    click.echo(provision.create_switch(user, carrier, recording_hosts=recording_hosts))
 
 
 @cli.command("switch-set")
@@ -391,6 +407,15 @@ def numbers_add(app: str, numbers: tuple[str, ...], area: str | None) -> None:
     click.echo(f"{added} new, {len(numbers) - added} there already")
 
 
+@cli.command("numbers-remove")
+@click.argument("app")
+@click.argument("numbers", nargs=-1, required=True)
+def numbers_remove(app: str, numbers: tuple[str, ...]) -> None:
+    """Take X numbers from an app over which nobody is bound any more."""
+    free = provision.remove_numbers(app, numbers)
+    click.echo(f"{len(numbers)} removed; another app may have them after {written(free)}")
+
+
 def _printing(name: str, function: Callable[..., str | None], argument: str | None = None) -> None:
     def run(**given: str) -> None:
         if (result := function(*given.values())) is not None:
@@ -404,7 +429,7 @@ def _printing(name: str, function: Callable[..., str | None], argument: str | No
 _printing("switch-rotate", provision.rotate_switch_password, "user")
 _printing("data-key-add", provision.add_data_key)
 _printing("data-key-use", provision.use_data_key, "version")
-for each in telling.COMMANDS:
+for each in (*telling.COMMANDS, *orphans.COMMANDS):
     cli.add_command(each)
 
 if __name__ == "__main__":

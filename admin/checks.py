@@ -109,8 +109,8 @@ def carrier(account: str, kind: str, *, key: str, app_id: str | None, urls: Sequ
     if kind not in KINDS:
         raise Mistake(f"what can be a carrier's kind: {', '.join(sorted(KINDS))}")
     name(account)
-    if (account == EMBEDDED) != (kind == EMBEDDED):
-        raise Mistake("the account of kind trunk is named trunk, and no other is")
+    if account == EMBEDDED and kind != EMBEDDED:
+        raise Mistake("the account named trunk is of the kind trunk: it needs none to be there")
     if not urls or not all(url.startswith(("http://", "https://")) for url in urls):
         raise Mistake("a carrier needs an address that starts with https:// or http://")
     if kind != EMBEDDED and not key:

@@ -10,12 +10,14 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from admin import checks, credentials, developers, receivers
+from admin.command import written
 from admin.credentials import Mistake
 from admin.developers import Developer
 from chalicelib.carriers.base import EMBEDDED
 from chalicelib.carriers.numbering import international_digits, national_digits
 from chalicelib.clock import now_ms
 from chalicelib.core.credentials import AppCredentials
+from chalicelib.core.ownership import Owner
 from chalicelib.core.values import (
     DAY_MS,
     App,
@@ -241,32 +243,99 @@ def show_app(name: str) -> App:
 def add_numbers(app: str, numbers: Iterable[tuple[str, str | None]]) -> int:
     """Gives X numbers (digits, area code or None) to an app; how many were new.
 
-    A number that the app has already is left alone. Raises Mistake for one of another app, and for
-    one that somebody has in another form, with 86 or without.
+    A number that the app has already is left alone. Raises Mistake for one of another app, for one
+    that is just leaving one, and for one that somebody has in another form, with 86 or without.
     """
-    client, table = clients.dynamodb(), settings().table_name
-    if "Item" not in client.get_item(TableName=table, Key=apps.profile_key(app)):
-        raise Mistake(f"no app {app}")
+    carrier = show_app(app).carrier
     added = 0
     for number, area in numbers:
         checks.number(number, area)
-        owner = client.get_item(TableName=table, Key=number_key(number)).get("Item")
-        if owner is not None:
-            if owner["app"]["S"] != app:
-                raise Mistake(f"number {number} belongs to another app")
+        table, now = _table(), now_ms()
+        item = table.get(number_key(number))
+        before = apps.read_owners(item) if item is not None else ()
+        after = apps.given(before, app=app, carrier=carrier, now=now)
+        if after is None:
+            _check_leaving(number, before[-1], app)
             continue
         for twin in {national_digits(number), international_digits(number)} - {number}:
-            if "Item" in client.get_item(TableName=table, Key=number_key(twin)):
+            if table.get(number_key(twin)) is not None:
                 raise Mistake(f"number {number} is there already, as {twin}")
-        put = {"TableName": table, "ConditionExpression": "attribute_not_exists(pk)"}
-        client.transact_write_items(
-            TransactItems=[
-                {"Put": {**put, "Item": number_key(number) | {"app": {"S": app}}}},  # type: ignore[typeddict-item]
-                {"Put": {**put, "Item": apps.app_number_item(app, number, area)}},  # type: ignore[typeddict-item]
-            ]
-        )
+        pool = {"Item": apps.app_number_item(app, number, area)}
+        if not _write_owners(number, item, after, {"Put": pool}):
+            raise Mistake(f"number {number} is being given to somebody else; try again")
         added += 1
     return added
+
+
+def remove_numbers(app: str, numbers: Iterable[str]) -> int:
+    """Takes X numbers from an app; the latest moment (epoch ms) from which on they may be given to
+    another one.
+
+    Until then, some minutes, what carriers report of them is still told to this app. Raises Mistake
+    for a number that it has not, and for one over which somebody is bound, or was until lately.
+    """
+    free = now_ms()
+    for number in numbers:
+        table, now = _table(), now_ms()
+        item = table.get(number_key(number))
+        before = apps.read_owners(item) if item is not None else ()
+        if item is None or before[-1].app != app or before[-1].until is not None:
+            raise Mistake(f"the app {app} has no number {number}")
+        if (at := _free_at(table, number)) > now:
+            raise Mistake(
+                f"somebody is or was bound over {number}: until {written(at)} it may not lead to"
+                " anybody else; stop binding over it, and take it then"
+            )
+        after = apps.taken(before, now=now)
+        gone = {"Key": {name: apps.app_number_item(app, number, None)[name] for name in _KEY}}
+        if not _write_owners(number, item, after, {"Delete": gone}):
+            raise Mistake(f"number {number} is being changed; try again")
+        free = max(free, after[-1].until or now)
+    return free
+
+
+_KEY = ("pk", "sk")
+
+
+def _check_leaving(number: str, owner: Owner, app: str) -> None:
+    if owner.until is not None:
+        raise Mistake(
+            f"number {number} is leaving {owner.app}: add it after {written(owner.until)}"
+        )
+    if owner.app != app:
+        raise Mistake(f"number {number} belongs to another app")
+
+
+def _free_at(table: Table, number: str) -> int:
+    """From when on nobody's call over X can be of a binding that there was."""
+    legs = table.query(
+        KeyConditionExpression="pk = :pk AND begins_with(sk, :leg)",
+        ExpressionAttributeValues={":pk": number_key(number)["pk"], ":leg": s("L#")},
+        ConsistentRead=True,
+    )
+    return max(
+        (
+            max(
+                int(leg["free_at"]["N"]),
+                int(leg["expires"]["N"]) + int(leg["max_call"]["N"]) * 1000,
+            )
+            for leg in legs
+        ),
+        default=0,
+    )
+
+
+def _write_owners(
+    number: str, before: dict[str, Any] | None, after: Sequence[Owner], pool: dict[str, Any]
+) -> bool:
+    """Writes whose an X is and what that changes in a pool; False if somebody else was quicker."""
+    put: dict[str, Any] = {"Item": apps.number_item(number, after)}
+    if before is None:
+        put["ConditionExpression"] = "attribute_not_exists(pk)"
+    else:
+        put["ConditionExpression"] = "owners = :before"
+        put["ExpressionAttributeValues"] = {":before": before["owners"]}
+    return _table().transact([{"Put": put}, pool]) is None
 
 
 def create_carrier(
@@ -292,8 +361,9 @@ def create_carrier(
     `shows_numbers` that it may show people's real numbers, `sources` the networks that its
     callbacks come from (none: any), `recording_hosts` where its recordings may be fetched from
     (`*.example.com`: any name below it).
-    For the kind `trunk` (whose name is `trunk`) there is one address, the switch's, and `secret`,
-    base64 of 24 bytes or more, signs our requests to it. Raises Mistake.
+    For the kind `trunk` there is one address, the switch's, and `secret`, base64 of 24 bytes or
+    more, signs our requests to it; without such an account it can't be asked to place calls. Raises
+    Mistake.
     """
     checks.carrier(name, kind, key=key, app_id=app_id, urls=urls)
     checks.carrier_secret(kind, secret)
@@ -315,7 +385,9 @@ def create_carrier(
 
     def add(content: dict[str, Any]) -> None:
         carriers = content.setdefault("carriers", {})
-        if name in carriers:
+        there = carriers.get(name)
+        # A switch that was made without an address is given one now.
+        if there is not None and (there["kind"] != kind or there["urls"]):
             raise Mistake(f"carrier {name} exists")
         carriers[name] = entry
 
@@ -391,8 +463,14 @@ def set_app_login(name: str, *, secret: str | None) -> None:
 
 
 def create_switch(user: str, carrier: str = "trunk", *, recording_hosts: Iterable[str] = ()) -> str:
-    """Makes a switch that may call /switch/*; returns its password. Recordings that it reports are
-    fetched from `recording_hosts`. Raises Mistake."""
+    """Makes a user of a switch that may call /switch/*; returns its password.
+
+    `carrier` names the switch, as `create_app` wants it: each is a carrier account of its own,
+    which is made if there is none of this name, and may have several users, one for each node for
+    example. It routes and reports X numbers of its apps alone. Recordings that it reports are
+    fetched from `recording_hosts`. Raises Mistake.
+    """
+    checks.name(carrier)
     password = secrets.token_urlsafe(24)
     hosts = list(checks.recording_hosts(recording_hosts))
 
@@ -400,6 +478,11 @@ def create_switch(user: str, carrier: str = "trunk", *, recording_hosts: Iterabl
         switches = content.setdefault("switches", {})
         if user in switches:
             raise Mistake(f"switch {user} exists")
+        account = content.setdefault("carriers", {})
+        if carrier != EMBEDDED and carrier not in account:
+            account[carrier] = {"kind": EMBEDDED, "secret": "", "urls": []}
+        elif carrier in account and account[carrier]["kind"] != EMBEDDED:
+            raise Mistake(f"carrier {carrier} is of the kind {account[carrier]['kind']}, no switch")
         switches[user] = {
             "carrier": carrier,
             "password": password,

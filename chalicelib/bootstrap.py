@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from chalicelib.core.event_ports import Lane
     from chalicelib.core.exporting import ExportDesk
     from chalicelib.core.follow_up import FollowUp
+    from chalicelib.core.orphans import OrphanDesk
+    from chalicelib.core.placing import PlacingDesk
     from chalicelib.core.recording_links import RecordingLinks
     from chalicelib.core.recordings import RecordingDesk
     from chalicelib.core.redelivering import Redelivery
@@ -51,6 +53,7 @@ if TYPE_CHECKING:
     from chalicelib.store.placed import DynamoPlacedCalls
     from chalicelib.store.queue import WorkQueues
     from chalicelib.store.site import DynamoSite
+    from chalicelib.store.unread import DynamoUnread
 
 SILENCE_S = 20.0
 """So long nothing may come of a recording that is being fetched."""
@@ -67,7 +70,7 @@ class Gateway:
         """The way into every facade of NetEase's, and what a stranger hears."""
         return Door(
             credentials=self._credentials,
-            apps=self._apps,
+            apps=self.apps,
             nonces=DynamoNonces(self._table, self._data_keys.vault),
             limiter=self._limiter,
             tag=self._tag,
@@ -129,7 +132,7 @@ class Gateway:
         from chalicelib.carriers.interline.door import Door as InterlineDoor  # noqa: PLC0415
 
         return InterlineDoor(
-            credentials=self._credentials, apps=self._apps, limiter=self._limiter, tag=self._tag
+            credentials=self._credentials, apps=self.apps, limiter=self._limiter, tag=self._tag
         )
 
     @cached_property
@@ -150,7 +153,7 @@ class Gateway:
 
         return CallbackReceiver(
             credentials=self._credentials,
-            apps=self._apps,
+            apps=self.apps,
             desk=self.events,
             count=partial(count, operation="interline.callback"),
         )
@@ -171,8 +174,35 @@ class Gateway:
         from chalicelib.core.reporting import EventDesk  # noqa: PLC0415
 
         return EventDesk(
-            events=self._events, outbox=self._queues, book=self._book, dialects=self._dialects
+            events=self._events,
+            outbox=self._queues,
+            book=self._book,
+            apps=self.apps,
+            dialects=self._dialects,
+            unread=self.unread,
+            count=_count_event,
         )
+
+    @cached_property
+    def unread(self) -> "DynamoUnread":
+        """Callbacks that nobody could read yet."""
+        from chalicelib.store.unread import DynamoUnread  # noqa: PLC0415
+
+        return DynamoUnread(self._table, self._data_keys.vault)
+
+    @cached_property
+    def placing(self) -> "PlacingDesk":
+        """Events that name nothing but a call."""
+        from chalicelib.core.placing import PlacingDesk  # noqa: PLC0415
+
+        return PlacingDesk(events=self._events, outbox=self._queues, desk=self.events)
+
+    @cached_property
+    def orphans(self) -> "OrphanDesk":
+        """Events that are nobody's."""
+        from chalicelib.core.orphans import OrphanDesk  # noqa: PLC0415
+
+        return OrphanDesk(events=self._events, desk=self.events, placing=self.placing)
 
     @cached_property
     def delivery(self) -> "DeliveryDesk":
@@ -186,7 +216,8 @@ class Gateway:
             events=self._events,
             outbox=self._queues,
             receivers=DynamoReceivers(self._table),
-            book=self._book,
+            apps=self.apps,
+            placing=self.placing,
             dialects=self._dialects,
             sender=CallbackSender(
                 self.settings.callback_timeout_s, private=self.settings.private_addresses
@@ -200,7 +231,7 @@ class Gateway:
         """The way into our own API, and what a stranger hears."""
         from chalicelib.carriers.own.door import Door as OwnDoor  # noqa: PLC0415
 
-        return OwnDoor(credentials=self._credentials, apps=self._apps, limiter=self._limiter)
+        return OwnDoor(credentials=self._credentials, apps=self.apps, limiter=self._limiter)
 
     @cached_property
     def own(self) -> "HistoryFacade":
@@ -228,7 +259,7 @@ class Gateway:
             events=self._events,
             outbox=self._queues,
             desk=self.events,
-            book=self._book,
+            apps=self.apps,
             dialects=self._dialects,
             credentials=self._credentials,
             source=RecordingSource(outside, limit_bytes=limit_bytes, timeout_s=SILENCE_S),
@@ -272,7 +303,7 @@ class Gateway:
         return FollowUp(
             events=self._events,
             outbox=self._queues,
-            gaps=GapDesk(record=self.events.record, counting=counting, report=log_gap),
+            gaps=GapDesk(record=self.events.note, counting=counting, report=log_gap),
             counting=counting,
             trouble=log_trouble,
         )
@@ -338,7 +369,7 @@ class Gateway:
             site=lambda: self.site.get().url,
             signer=self._data_keys.vault,
             events=self._events,
-            apps=self._apps,
+            apps=self.apps,
             files=self._files,
         )
 
@@ -360,8 +391,13 @@ class Gateway:
     def _book(self) -> "AddressBook":
         from chalicelib.core.addressing import AddressBook  # noqa: PLC0415
 
-        bindings = self._bindings
-        return AddressBook(bindings=bindings, legs=bindings, placed=self._placed, apps=self._apps)
+        return AddressBook(
+            numbers=self.apps,
+            bindings=self._bindings,
+            legs=self._bindings,
+            placed=self._placed,
+            accounts=self._accounts,
+        )
 
     @cached_property
     def _dialects(self) -> AppDialects:
@@ -397,7 +433,8 @@ class Gateway:
         return DynamoAccounts(self._table, self._data_keys.vault)
 
     @cached_property
-    def _apps(self) -> DynamoApps:
+    def apps(self) -> DynamoApps:
+        """The tenants and their numbers."""
         return DynamoApps(self._table, self.settings.cache_s)
 
     @cached_property
@@ -413,6 +450,10 @@ class Gateway:
 
     def _tag(self, *parts: str) -> str:
         return self._data_keys.vault().label(*parts)
+
+
+def _count_event(name: str, by: int) -> None:
+    count(name, operation="events", by=by)
 
 
 @cache

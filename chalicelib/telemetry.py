@@ -14,6 +14,7 @@ from chalicelib.core.errors import GatewayError
 from chalicelib.settings import settings
 
 if TYPE_CHECKING:
+    from chalicelib.core.counting import BlockKey
     from chalicelib.core.events import Call
 
 SERVICE = "masking-gateway"
@@ -82,13 +83,19 @@ def log_gap(call: "Call", gap: str) -> None:
     count("CallGap", operation=gap)
 
 
-def log_hole(carrier: str, ranges: Sequence[range]) -> None:
+def log_hole(block: "BlockKey", ranges: Sequence[range]) -> None:
     """One line for numbers that a carrier left out as it counted its events, of which it shows the
     first; all are counted."""
     # Grouped by commas: without, a long one would be blotted out like somebody's.
     shown = [f"{each.start:,} to {each.stop - 1:,}" for each in ranges[:RANGES]]
     missing = sum(map(len, ranges))
-    facts = {"gap": "hole", "carrier": carrier, "missing": missing, "ranges": shown}
+    facts: dict[str, Any] = {
+        "gap": "hole",
+        "carrier": block.carrier,
+        "missing": missing,
+        "ranges": shown,
+    }
+    facts |= {"node": block.node} if block.node is not None else {}
     logger().warning("gap", extra=facts)
     count("CallGap", operation="hole", by=missing)
 

@@ -130,14 +130,15 @@ class Stage:
     def app(self, name: str = "demo", **settings: Any) -> Client:
         """Registers an app, with NUMBERS unless `numbers` says otherwise."""
         from admin import provision
-        from chalicelib.store.apps import app_number_item
-        from chalicelib.store.items import number_key
+        from chalicelib.core.ownership import Owner
+        from chalicelib.store.apps import app_number_item, number_item
 
         numbers = settings.pop("numbers", NUMBERS)
         settings.setdefault("callback_url", "http://127.0.0.1:9/never")
         key, secret = provision.create_app(name, **settings)
         # In one call, as nearly every test waits for it; how an operator does it: tests/admin.
-        items = [number_key(number) | {"app": {"S": name}} for number, _ in numbers]
+        owners = (Owner(name, settings.get("carrier", "trunk"), since=0),)
+        items = [number_item(number, owners) for number, _ in numbers]
         items += [app_number_item(name, number, area) for number, area in numbers]
         if items:
             puts = [{"PutRequest": {"Item": item}} for item in items]

@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from chalicelib.core.callbacks import Reading, UnreadCallback
 from chalicelib.core.credentials import AppCredentials, CarrierAccount
 from chalicelib.core.errors import Unavailable
-from chalicelib.core.ports import Carrier, Credentials
+from chalicelib.core.ports import Apps, Carrier, Credentials
 from chalicelib.core.values import App
 
 if TYPE_CHECKING:
@@ -21,12 +22,27 @@ KINDS: Mapping[str, str] = {
 }
 """Kind -> the module whose `carrier(account, timeout_s=..., told=...)` makes a Carrier of one."""
 
+READERS: Mapping[str, str] = {
+    "netease": "chalicelib.carriers.netease.wire_callbacks",
+    "interline": "chalicelib.carriers.interline.wire_callbacks",
+}
+"""Kind of carrier -> the module whose `read` reads its callbacks."""
+
 DIALECTS: Mapping[str, str] = {
     "netease": "chalicelib.carriers.netease.callbacks",
     "interline": "chalicelib.carriers.interline.callbacks",
     "cloudevents": "chalicelib.carriers.cloudevents.callbacks",
 }
 """What an app's `dialect` says -> the module whose `dialect(credentials)` makes a Dialect."""
+
+
+def read_callback(callback: UnreadCallback, apps: Apps) -> Reading:  # noqa: ARG001
+    """Reads a callback that was kept. Raises Unreadable."""
+    module: Any = import_module(READERS[callback.kind])
+    reading: Reading = module.read(
+        callback.body, carrier=callback.carrier, received=callback.received
+    )
+    return reading
 
 
 @runtime_checkable

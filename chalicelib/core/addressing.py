@@ -1,86 +1,177 @@
-"""Whom an event concerns."""
+"""Whose an event is: decided once, before it is stored."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 from chalicelib.core.calls import PlacedCall
-from chalicelib.core.event_ports import Dossier
-from chalicelib.core.events import Event
-from chalicelib.core.ports import Apps, Bindings, Legs, PlacedCalls
-from chalicelib.core.values import App, Binding
+from chalicelib.core.events import Event, Outcome
+from chalicelib.core.ownership import Owner, owner_at
+from chalicelib.core.ports import Accounts, Legs, PlacedCalls
+from chalicelib.core.values import Binding, Subscriber
+
+
+@dataclass(frozen=True, slots=True)
+class BindingFacts:
+    """What of a binding never changes: its id, app, carrier and X, whom it is about (an XA: A
+    alone), and whether its calls are recorded."""
+
+    id: str
+    app: str
+    carrier: str
+    number: str
+    people: tuple[Subscriber, ...]
+    record: bool
+
+    @property
+    def everybodys(self) -> bool:
+        """Whether whoever dials X may call over it."""
+        return len(self.people) == 1
+
+
+@dataclass(frozen=True, slots=True)
+class Addressed:
+    """An event with what is known of it here: the app that it concerns (None: nobody), its X and
+    its binding as far as they agree with each other, and whether calls of that are recorded.
+
+    `dropped`: it named a binding that it does not agree with. `unplaced`: it names nothing but a
+    call.
+    """
+
+    event: Event
+    app: str | None
+    record: bool = False
+    dropped: bool = False
+    unplaced: bool = False
+
+
+class Numbers(Protocol):
+    """To whom X numbers belong. May raise Unavailable."""
+
+    def owners_of(self, number: str, *, fresh: bool = False) -> tuple[Owner, ...]:
+        """Everybody that X belonged to; `fresh`: as it stands now, not as it is remembered."""
+        ...
+
+
+class Bindings(Protocol):
+    """Bindings by their ids. May raise Unavailable."""
+
+    def facts(self, binding_id: str) -> BindingFacts | None:
+        """What never changes of a binding; remembered once it was read."""
+        ...
+
+    def get(self, binding_id: str) -> Binding | None:
+        """One consistent read."""
+        ...
 
 
 class AddressBook:
     """What a carrier says about another carrier's bindings, numbers or calls concerns nobody."""
 
-    def __init__(self, *, bindings: Bindings, legs: Legs, placed: PlacedCalls, apps: Apps) -> None:
+    def __init__(
+        self,
+        *,
+        numbers: Numbers,
+        bindings: Bindings,
+        legs: Legs,
+        placed: PlacedCalls,
+        accounts: Accounts,
+    ) -> None:
+        self._numbers = numbers
         self._bindings = bindings
         self._legs = legs
         self._placed = placed
-        self._apps = apps
+        self._accounts = accounts
 
-    def owner(self, event: Event) -> App | None:
-        """Whose X it is about, if it is of the carrier that says so; known by heart mostly."""
-        owner = self._apps.owner_of(event.number) if event.number else None
-        app = self._apps.get(owner) if owner else None
-        return app if app is not None and app.carrier == event.carrier else None
-
-    def concerned(
-        self, event: Event, dossier: Dossier | None = None, *, ended: int | None = None
-    ) -> tuple[App | None, Binding | None]:
-        """The app and the binding, by the other events of its call if it does not say so itself;
-        what the dossier has is not looked up again. A placed call is noted as over since `ended`
-        (epoch ms), and its people are free again."""
+    def address(self, event: Event) -> Addressed:
+        """Whose an event is. X decides: it is of the app that owned X when the event's call began,
+        as far as the event says that, and a binding that is not of that X, app and carrier is
+        dropped. Raises Unavailable."""
         if event.placed is not None:
-            call = self._placed_call(event)
-            if call is not None and ended is not None:
-                self._placed.end(call, now=ended)
-            return (self._apps.get(call.app) if call else None), None
-        app, binding = self._named(event, dossier)
-        if app is None and dossier is not None:
-            return self._of_its_call(event, dossier)
-        return app, binding
+            call = self.placed_call(event)
+            return Addressed(event, call.app if call is not None else None)
+        named = self._named(event)
+        number = event.number or (named.number if named is not None else None)
+        if number is None:
+            return Addressed(
+                replace(event, binding=None), None, dropped=event.binding is not None, unplaced=True
+            )
+        app = self._owner(event, number)
+        if app is None and named is not None:
+            # It was bound over this very X, by whoever had it then.
+            app = named.app
+        binding = named if named is not None and named.app == app else None
+        if binding is not None and not _agrees(event, binding):
+            binding = None
+        return Addressed(
+            replace(event, number=number, binding=binding.id if binding is not None else None),
+            app,
+            record=binding is not None and binding.record,
+            dropped=binding is None and event.binding is not None,
+        )
 
-    def _named(self, event: Event, dossier: Dossier | None) -> tuple[App | None, Binding | None]:
-        binding = self._binding(event, dossier)
-        if binding is not None and binding.carrier == event.carrier:
-            return self._apps.get(binding.app), binding
-        return self.owner(event), None
-
-    def _of_its_call(self, event: Event, dossier: Dossier) -> tuple[App | None, Binding | None]:
-        """An event may name nothing but its call, as a recording does: others say whose that is."""
-        asked = {_names(event)}
-        for other in dossier.call.events:
-            if other.carrier == event.carrier and _names(other) not in asked:
-                asked.add(_names(other))
-                app, binding = self.concerned(other)
-                if app is not None:
-                    return app, binding
-        return None, None
-
-    def _placed_call(self, event: Event) -> PlacedCall | None:
+    def placed_call(self, event: Event) -> PlacedCall | None:
+        """The call that we had placed of which the event tells. One whose session we never heard,
+        because the carrier's answer was lost, is the one that these people are in for the app whose
+        account placed it."""
         call = self._placed.get(event.call_id, carrier=event.carrier)
         if call is not None or event.placed is None:
             return call
-        call = self._placed.among(event.placed.everybody, carrier=event.carrier)
+        app = self._accounts.owner(event.placed.account.lower(), carrier=event.carrier)
+        if app is None:
+            return None
+        call = self._placed.among(event.placed.everybody, carrier=event.carrier, app=app)
         if call is None or call.session is not None:
             return None
-        # It is the call that these people are in, and we never heard its session.
         self._placed.started(call, session=event.call_id)
         return replace(call, session=event.call_id)
 
-    def _binding(self, event: Event, dossier: Dossier | None) -> Binding | None:
-        if event.binding is not None:
-            return dossier.binding if dossier else self._bindings.get(event.binding)
-        if event.carrier_binding is None or event.number is None:
+    def end_placed(self, event: Event, *, now: int) -> None:
+        """Notes that a placed call is over: its people may be called again."""
+        call = self.placed_call(event)
+        if call is not None:
+            self._placed.end(call, now=now)
+
+    def _owner(self, event: Event, number: str) -> str | None:
+        moment = event.at if event.started is None else event.started
+        for fresh in (False, True):
+            owner = owner_at(self._numbers.owners_of(number, fresh=fresh), moment)
+            if owner is not None:
+                return owner.app if owner.carrier == event.carrier else None
+        return None
+
+    def _named(self, event: Event) -> BindingFacts | None:
+        """The binding that it names, if that is of its carrier and of the X that it names."""
+        found = self._bindings.facts(event.binding) if event.binding is not None else None
+        if found is None and event.carrier_binding is not None and event.number is not None:
+            found = self._by_carriers_id(event, event.number)
+        if found is None or found.carrier != event.carrier:
             return None
-        # The carrier did not give our id back: its own has to be the one that this leg stands for.
-        line = self._legs.find(event.number, event.caller)
+        return found if event.number in (None, found.number) else None
+
+    def _by_carriers_id(self, event: Event, number: str) -> BindingFacts | None:
+        """The carrier did not give our id back: its own has to be the one that this route stands
+        for."""
+        line = self._legs.find(number, event.caller)
         leg = line.leg or line.everybodys
         binding = self._bindings.get(leg.binding) if leg is not None else None
-        return binding if binding and binding.carrier_id == event.carrier_binding else None
+        is_it = binding is not None and binding.carrier_id == event.carrier_binding
+        return facts_of(binding) if binding is not None and is_it else None
 
 
-def _names(event: Event) -> tuple[object, ...]:
-    """What of an event says whose it is."""
-    about = (event.binding, event.carrier_binding, event.number, event.caller)
-    return *about, event.placed is not None
+def facts_of(binding: Binding) -> BindingFacts:
+    """What never changes of it."""
+    return BindingFacts(
+        id=binding.id,
+        app=binding.app,
+        carrier=binding.carrier,
+        number=binding.number,
+        people=tuple(person for person in (binding.a, binding.b) if person is not None),
+        record=binding.record,
+    )
+
+
+def _agrees(event: Event, binding: BindingFacts) -> bool:
+    """Whether a call may be of this binding. One that was turned away because there is none is, if
+    the caller is one of the two: a carrier may name whatever is bound over X."""
+    turned_away = event.outcome is Outcome.NO_BINDING
+    return not turned_away or binding.everybodys or event.caller in binding.people

@@ -9,6 +9,7 @@ from chalicelib.core.event_ports import Events, Search
 from chalicelib.core.events import Call
 from chalicelib.core.gaps import Gap, gaps_of
 from chalicelib.core.history import Record, record_of
+from chalicelib.core.splitting import split
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +41,8 @@ class Archive:
         return Page(entries, found.after)
 
     def listed(self, app: str, *, since: int, until: int) -> list[str]:
-        """The ids of the calls that began from `since` until before `until`, as far as the index
-        knows, each once, the earliest first."""
+        """The keys under which calls are stored that began from `since` until before `until`, as
+        far as the index knows, each once, the earliest first."""
         # The latest first: what comes to be known later makes a call only earlier, so one that
         # moves while the index is read is met again, never missed.
         met = dict.fromkeys(self._events.listed(Search(app, since, until)))
@@ -50,24 +51,25 @@ class Archive:
     def entries(
         self, app: str, call_ids: Sequence[str], *, since: int, until: int, now: int
     ) -> list[Entry]:
-        """The records of these calls, in their order, that are the app's and began from `since`
-        until before `until`."""
-        found = (
-            entry_of(call, now=now) for call in self._events.calls(call_ids) if call.app == app
-        )
+        """The records of what is stored under these keys, in their order, that are the app's and
+        began from `since` until before `until`."""
+        calls = (call for call in self._events.calls(call_ids) if call.app == app)
+        found = (entry_of(each, now=now) for call in calls for each in split(call))
         return [each for each in found if each and since <= each.record.started < until]
 
-    def get(self, app: str, call_id: str, *, now: int) -> Entry:
+    def get(self, app: str, record_id: str, *, now: int) -> Entry:
         """One record. Raises UnknownRecord."""
+        call_id, _, part = record_id.partition(".")
         call = self._events.call(call_id)
-        entry = entry_of(call, now=now) if call and call.app == app else None
-        if entry is None:
+        calls = split(call) if call and call.app == app else ()
+        entries = [entry_of(each, now=now) for each in calls if each.part == part]
+        if not entries or entries[0] is None:
             raise UnknownRecord("no such record")
-        return entry
+        return entries[0]
 
 
 def entry_of(call: Call, *, now: int) -> Entry | None:
-    """The entry of a call; None for one of which nobody understood anything."""
+    """The entry of one call; None for one of which nobody understood anything."""
     record = record_of(call)
     if record is None:
         return None

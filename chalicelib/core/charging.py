@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from chalicelib.core.events import Event, EventKind, SmsResult
+from chalicelib.core.events import Call, Event, EventKind, SmsResult
 from chalicelib.core.records import call_record
+from chalicelib.core.splitting import split
 from chalicelib.core.values import Tariff
 
 CHARGED = frozenset(
@@ -25,12 +26,15 @@ class Bill:
     app: str
     tariff: Tariff
 
-    def total(self, call: Sequence[Event]) -> int:
-        """What all known events of one call cost together, in millionths of a yuan.
+    def total(self, stored: Call) -> int:
+        """What all known events under one key cost together, in millionths of a yuan.
 
         Never less for more events at the same prices, so in whatever order they come, what is still
         to be paid is the difference to what was paid. A minute counts once it has begun.
         """
+        return sum(self._of(call.events) for call in split(stored))
+
+    def _of(self, call: Sequence[Event]) -> int:
         messages = sum(
             event.kind is EventKind.SMS_SENT and event.sms_result in (None, SmsResult.OK)
             for event in call

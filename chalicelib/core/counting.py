@@ -20,10 +20,12 @@ anew meets what it counted before."""
 
 @dataclass(frozen=True, slots=True)
 class BlockKey:
-    """The numbers of a carrier from `index` * BLOCK on."""
+    """The numbers of a carrier, or of one node of a switch that names its nodes, from `index` *
+    BLOCK on."""
 
     carrier: str
     index: int
+    node: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +74,15 @@ class Numbers(Protocol):
 
 
 class CountDesk:
-    """Notes numbers, and reports the holes among them: a carrier, and the ranges that it left out.
+    """Notes numbers, and reports the holes among them: whose numbers, and the ranges that it left
+    out.
 
     A hole is reported once, unless somebody dies over it. What comes late closes it without a word.
     """
 
-    def __init__(self, numbers: Numbers, report: Callable[[str, Sequence[range]], None]) -> None:
+    def __init__(
+        self, numbers: Numbers, report: Callable[[BlockKey, Sequence[range]], None]
+    ) -> None:
         self._numbers = numbers
         self._report = report
 
@@ -87,7 +92,7 @@ class CountDesk:
         for event in events:
             if event.sequence is not None:
                 index, number = divmod(event.sequence, BLOCK)
-                blocks[BlockKey(event.carrier, index)].add(number)
+                blocks[BlockKey(event.carrier, index, event.node)].add(number)
         for key, heard in blocks.items():
             self._numbers.note(key, heard, now=now, look_at=now + OVERTAKEN_MS)
 
@@ -103,7 +108,7 @@ class CountDesk:
         before, after = self._numbers.around(key)
         missing = missing_of(block, before, after, now=now)
         if missing:
-            self._report(key.carrier, _ranges(missing, first=key.index * BLOCK))
+            self._report(key, _ranges(missing, first=key.index * BLOCK))
         if block.highest is None and before is not None:
             # It is known by now that its numbers go on here.
             self._numbers.wake(before.key, now=now)

@@ -6,7 +6,6 @@ from enum import StrEnum
 from functools import partial
 
 from chalicelib.core import errors
-from chalicelib.core.addressing import AddressBook
 from chalicelib.core.event_ports import (
     Dialects,
     Dossier,
@@ -18,11 +17,14 @@ from chalicelib.core.event_ports import (
     Sender,
 )
 from chalicelib.core.events import Call, Delivery, Errand, Event, EventKind, Progress, Stored
+from chalicelib.core.placing import PlacingDesk
+from chalicelib.core.ports import Apps
 from chalicelib.core.recording_links import RecordingLinks
 from chalicelib.core.retrying import EARLY_MS, RETRIES_S, retry_at, wait_s
 from chalicelib.core.settling import settle
+from chalicelib.core.splitting import split
 from chalicelib.core.telling import wanted_by
-from chalicelib.core.values import App, Binding
+from chalicelib.core.values import App
 from chalicelib.core.waiting import Waiting
 
 PATIENCE_S = 1.0
@@ -35,16 +37,23 @@ REST_MS = 30_000
 """for so long, until one event may try it again."""
 
 
+UNREADY_S = 5, 3600
+"""How long an event waits, at least and at most, because its app has no credentials yet, or
+something of ours is down."""
+
+
 class Told(StrEnum):
     """What became of an errand."""
 
     DELIVERED = "delivered"
     KEPT = "kept"
+    UNPLACED = "unplaced"
     UNMATCHED = "unmatched"
     DONE_BEFORE = "done before"
     TOO_EARLY = "too early"
     SLOW_LANE = "slow lane"
     LEFT_ALONE = "left alone"
+    PUT_OFF = "put off"
     FAILED = "failed"
     DEAD = "dead"
 
@@ -59,7 +68,8 @@ class DeliveryDesk:
         events: Events,
         outbox: Outbox,
         receivers: Receivers,
-        book: AddressBook,
+        apps: Apps,
+        placing: PlacingDesk,
         dialects: Dialects,
         sender: Sender,
         links: RecordingLinks,
@@ -68,7 +78,8 @@ class DeliveryDesk:
         self._events = events
         self._outbox = outbox
         self._receivers = receivers
-        self._book = book
+        self._apps = apps
+        self._placing = placing
         self._dialects = dialects
         self._sender = sender
         self._links = links
@@ -81,23 +92,27 @@ class DeliveryDesk:
         stored = dossier.call.find(errand.key)
         if stored is None:
             raise errors.Unavailable("an announced event is not to be seen yet")
-        if stored.progress.delivery is not Delivery.PENDING:
+        if stored.progress.delivery not in (Delivery.PENDING, Delivery.UNPLACED):
             return Told.DONE_BEFORE
         if stored.progress.at > now + EARLY_MS:
             return Told.TOO_EARLY
-        app, binding = self._book.concerned(stored.event, dossier, ended=now)
+        if stored.progress.delivery is Delivery.UNPLACED:
+            return Told(self._placing.place(errand, dossier.call, stored, now=now).value)
+        app = self._apps.get(dossier.call.app) if dossier.call.app is not None else None
         if app is None:
             return self._settle(dossier.call, stored, Delivery.UNMATCHED, now=now)
         if lane == "fast" and dossier.health.slow_until > now:
             self._outbox.announce([errand], lane="slow")
             return Told.SLOW_LANE
         try:
-            told = self._tell(app, stored, dossier, binding, now=now)
+            told = self._tell(app, stored, dossier, now=now)
         except errors.NotDelivered as error:
             return self._again(errand, dossier.call, stored, error, now=now)
-        recorded = binding is not None and binding.record
+        except errors.Unavailable:
+            # Of ours something is missing or down: that is no attempt.
+            return self._put_off(errand, dossier.call, stored, now=now)
         outcome = Delivery.DELIVERED if told else Delivery.KEPT
-        return self._settle(dossier.call, stored, outcome, now=now, recorded=recorded)
+        return self._settle(dossier.call, stored, outcome, now=now)
 
     def watch(self, *, now: int) -> None:
         """While events are told: whoever takes his time over one now is served in the slow lane
@@ -105,21 +120,20 @@ class DeliveryDesk:
         for app in sorted(self._waiting.longer_than(PATIENCE_S)):
             self._receivers.slow(app, until=now + SLOW_FOR_MS)
 
-    def _tell(
-        self, app: App, stored: Stored, dossier: Dossier, binding: Binding | None, *, now: int
-    ) -> bool:
+    def _tell(self, app: App, stored: Stored, dossier: Dossier, *, now: int) -> bool:
         """False if the app is not told of this event, or with another one. Raises NotDelivered."""
         if stored.event.kind not in wanted_by(app, self._dialects):
             return False
         dialect = self._dialects.of(app)
+        (call,) = (each for each in split(dossier.call) if each.find(stored.key) is not None)
         told = partial(self._as_told, app=app, plain=dialect.plain_links, now=now)
         message = dialect.callback(
             told(stored),
-            [told(each) for each in dossier.call.stored],
+            [told(each) for each in call.stored],
             key=stored.key,
             attempt=stored.progress.attempts,
             app=app,
-            binding=binding,
+            binding=dossier.binding,
             now=now,
         )
         if message is None:
@@ -200,6 +214,16 @@ class DeliveryDesk:
             self._outbox.announce([errand], lane="slow", delay_s=wait_s(at, now=now) or 0)
         return Told.LEFT_ALONE
 
+    def _put_off(self, errand: Errand, call: Call, stored: Stored, *, now: int) -> Told:
+        """Puts an event off for a quarter of its age, 5 s to an hour, however often."""
+        age_s = (now - stored.event.received) // 1000
+        delay_s = min(max(age_s // 4, UNREADY_S[0]), UNREADY_S[1])
+        at = now + delay_s * 1000
+        later = replace(stored.progress, at=at)
+        if settle(self._events, call, stored, later) and wait_s(at, now=now) is not None:
+            self._outbox.announce([errand], delay_s=delay_s)
+        return Told.PUT_OFF
+
     def _settle(
         self,
         call: Call,
@@ -208,9 +232,7 @@ class DeliveryDesk:
         *,
         now: int,
         failed: int = 0,
-        recorded: bool = False,
     ) -> Told:
         attempts = failed or stored.progress.attempts
-        progress = Progress(outcome, attempts, now)
-        settle(self._events, call, stored, progress, recorded=recorded)
+        settle(self._events, call, stored, Progress(outcome, attempts, now))
         return Told(outcome.value)

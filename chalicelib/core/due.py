@@ -2,6 +2,7 @@
 
 from chalicelib.core.events import Call, EventKind
 from chalicelib.core.gaps import gaps_of
+from chalicelib.core.splitting import split
 
 GRACE_MS = 60_000
 """What a queue was told of is looked after by the schedule this much later."""
@@ -35,12 +36,12 @@ def due_at(call: Call) -> int | None:
 
 def next_look(call: Call) -> int | None:
     """When a call has to be looked over; None: never again unless more events come."""
-    times = (look_at(call), numbers_at(call))
+    times = (numbers_at(call), *map(look_at, split(call)))
     return min((at for at in times if at is not None), default=None)
 
 
 def look_at(call: Call) -> int | None:
-    """When what a call lacks is not on its way any more; None: it lacks nothing, or nothing came
+    """When what one call lacks is not on its way any more; None: it lacks nothing, or nothing came
     since it was looked over, or it is nobody's."""
     if call.app is None or not gaps_of(call):
         return None

@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from chalicelib.core.callbacks import UnreadCallback
 from chalicelib.core.charging import Bill
 from chalicelib.core.events import (
     Call,
@@ -16,6 +17,7 @@ from chalicelib.core.events import (
     EventKind,
     Progress,
     Recording,
+    Stored,
 )
 from chalicelib.core.values import App, Binding, Subscriber
 
@@ -66,6 +68,25 @@ class Found:
     after: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """An event as it stands in its call, and what asks for something to be done about it. `new` if
+    it was not there before; `conflicting` if its id was, with another content."""
+
+    stored: Stored
+    errand: Errand
+    new: bool
+    conflicting: bool
+
+
+class Unread(Protocol):
+    """Callbacks that nobody could read yet. Every method may raise Unavailable."""
+
+    def add(self, callback: UnreadCallback) -> bool:
+        """Keeps it once, however often it comes; whether it was new. One write."""
+        ...
+
+
 class Events(Protocol):
     """Stored events, which are also the outbox. Every method may raise Unavailable."""
 
@@ -73,13 +94,28 @@ class Events(Protocol):
         self,
         event: Event,
         *,
+        said: Event,
         owner: str | None,
         delivery: Delivery,
+        call: str | None = None,
+        recorded: bool = False,
         bill: Bill | None = None,
-    ) -> Errand | None:
-        """Stores once, as an event of `owner`'s, and charges for it in the same write; what is to
-        be done about it if that is not done yet. One write; a second one where a late event says
-        that its call was another than it seemed. Raises Contended."""
+        now: int | None = None,
+    ) -> Appended:
+        """Stores once, as an event of `owner`'s, and charges for it in the same write; `now` is
+        when, if that is not when the event was received. A day that can be exported already and
+        that this changes is noted.
+
+        `said` is the event as it was reported: what it says, without our time and whatever a
+        carrier did not state, makes two reports the same one. Of the call with this id, or else of
+        the one that reporter, call id, owner and X make. `recorded`: calls of its binding are. One
+        write; a second one where a late event says that its call was another than it seemed. Raises
+        Contended."""
+        ...
+
+    def beside(self, call_id: str) -> Sequence[Call]:
+        """All calls of the same reporter with the same id of a call, except what is unplaced. One
+        query."""
         ...
 
     def open(self, errand: Errand) -> Dossier:
@@ -98,10 +134,9 @@ class Events(Protocol):
         progress: Progress,
         *,
         recording: Recording | None = None,
-        recorded: bool = False,
     ) -> bool:
-        """Notes how far an event is; `recorded` that a recording of the call is to come. False if
-        the call had moved on since it was read. One write."""
+        """Notes how far an event is. False if the call had moved on since it was read. One
+        write."""
         ...
 
     def due(self, *, now: int) -> Iterator[str]:
@@ -123,8 +158,13 @@ class Events(Protocol):
         of the first of them. Of the search's others only `after` counts."""
         ...
 
+    def orphaned(self, *, after: str | None, limit: int) -> Found:
+        """Calls with events that are nobody's, the latest first."""
+        ...
+
     def find(self, search: Search, *, limit: int) -> Found:
-        """Calls as searched for: a query for each index that may know, and one read."""
+        """Calls as searched for, each by itself: a query for each index that may know, and one
+        read."""
         ...
 
     def listed(self, search: Search) -> Iterator[str]:
@@ -195,7 +235,7 @@ class Dialect(Protocol):
     ) -> tuple[Mapping[str, str], bytes] | None:
         """Headers (signed, where the dialect signs) and body; None if this event is told with
         another one of its call. `attempt` counts from 0: a dialect that can send one signature only
-        takes the secrets of an app in turn. Raises NotDelivered for an app without credentials."""
+        takes the secrets of an app in turn. Raises Unavailable for an app without credentials."""
         ...
 
 

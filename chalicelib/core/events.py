@@ -2,9 +2,9 @@
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Self
+from typing import Any, Self
 
 from chalicelib.core.values import Subscriber
 
@@ -105,7 +105,11 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class EventKey:
-    """Where an event is stored: digests, so a queue may carry them."""
+    """Where an event is stored: digests, so a queue may carry them.
+
+    `call` stands for carrier account, node, call id, owner and X; `event` for the event's id and
+    what it says.
+    """
 
     call: str
     event: str
@@ -151,10 +155,12 @@ class Errand:
 class Delivery(StrEnum):
     """How far an event has come on its way to the app.
 
+    UNPLACED: it names nothing but the id of a call, and whose that is has to be found out.
     FETCHING: its recording has to be here first; LOST: that did not succeed. PENDING: to be told.
     DEAD: the receiver never took it. KEPT: nobody has to be told; UNMATCHED: it is nobody's.
     """
 
+    UNPLACED = "unplaced"
     FETCHING = "fetching"
     LOST = "lost"
     PENDING = "pending"
@@ -164,7 +170,7 @@ class Delivery(StrEnum):
     KEPT = "kept"
 
 
-OPEN = frozenset({Delivery.FETCHING, Delivery.PENDING})
+OPEN = frozenset({Delivery.UNPLACED, Delivery.FETCHING, Delivery.PENDING})
 """What is still to be worked on."""
 
 
@@ -288,15 +294,26 @@ class Stored:
 @dataclass(frozen=True, slots=True)
 class Call:
     """Everything that is known of one call (or message): `id` is its digest, `app` whose X it went
-    over (None: nobody's); events by their time. `version` grows with every change. `recorded`: a
-    recording of it is to come. `looked` is when it was last looked over (epoch ms; 0: never)."""
+    over (None: nobody's); events by their time. `version` grows with every change. `recorded` are
+    the bindings of it whose calls are recorded. `looked` is when it was last looked over (epoch ms;
+    0: never).
+
+    As it is stored it may be several calls with one key: core.splitting takes them apart. `part`
+    says then which one this is.
+    """
 
     id: str
     app: str | None
     version: int
     stored: tuple[Stored, ...]
-    recorded: bool = False
+    recorded: frozenset[str] = frozenset()
     looked: int = 0
+    part: str = ""
+
+    @property
+    def name(self) -> str:
+        """What an app knows the call by."""
+        return f"{self.id}.{self.part}" if self.part else self.id
 
     @property
     def events(self) -> list[Event]:
@@ -306,6 +323,15 @@ class Call:
     def find(self, key: EventKey) -> Stored | None:
         """One of its events."""
         return next((each for each in self.stored if each.key == key), None)
+
+    def completed(self, event: Event) -> Event:
+        """An event with what others of its call say of X, binding and people, as far as it does not
+        say so itself."""
+        known: dict[str, Any] = {
+            name: next(filter(None, (getattr(each, name) for each in (event, *self.events))), None)
+            for name in ("number", "binding", "caller", "callee")
+        }
+        return replace(event, **known)
 
     def errand(self, stored: Stored) -> Errand:
         """What asks for something to be done about one of its events."""

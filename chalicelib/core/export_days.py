@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 from chalicelib.core.events import Call
 from chalicelib.core.gaps import Gap, gaps_of
-from chalicelib.core.history import Record, record_of, started_at
+from chalicelib.core.history import Record, record_of
+from chalicelib.core.splitting import split, started_at
 from chalicelib.core.values import DAY_MS, MINUTE_MS
 
 OPENS_MS = DAY_MS + 270 * MINUTE_MS
@@ -39,9 +40,12 @@ def changed_days(before: Call, after: Call, *, now: int) -> Sequence[int]:
 
 
 def _shown(call: Call) -> set[tuple[str | None, Record, tuple[Gap, ...]]]:
-    """What an export of the call's app has of it."""
-    record = record_of(call)
-    return {(call.app, record, tuple(gaps_of(call)))} if record is not None else set()
+    """What an export of its app has of what is stored under one key."""
+    return {
+        (each.app, record, tuple(gaps_of(each)))
+        for each in split(call)
+        if (record := record_of(each)) is not None
+    }
 
 
 def _day(at: int) -> int:

@@ -89,9 +89,8 @@ class FollowUp:
         call = self._events.claim(call_id, until=now + CLAIM_MS, now=now)
         if call is None:
             return
-        told, fetched = (
-            _due(call, delivery, now=now) for delivery in (Delivery.PENDING, Delivery.FETCHING)
-        )
+        told = _due(call, Delivery.UNPLACED, now=now) + _due(call, Delivery.PENDING, now=now)
+        fetched = _due(call, Delivery.FETCHING, now=now)
         if not told and not fetched:
             self._look(call, seen, now=now)
             return

@@ -1,20 +1,21 @@
 """Looks calls over: what they lack is told, the numbers of their events are noted."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from chalicelib.core.counting import CountDesk
 from chalicelib.core.due import look_at
 from chalicelib.core.events import Call, Event
 from chalicelib.core.gaps import Gap, gap_event, unreported
+from chalicelib.core.splitting import split
 
 
 class GapDesk:
-    """`record` takes in the events that tell apps of gaps; `report` hears of each gap."""
+    """`record` takes in an event that tells an app of a gap in a call; `report` hears of each."""
 
     def __init__(
         self,
         *,
-        record: Callable[[Iterable[Event]], None],
+        record: Callable[[Event, Call], None],
         counting: CountDesk,
         report: Callable[[Call, Gap], None],
     ) -> None:
@@ -29,10 +30,13 @@ class GapDesk:
         Unavailable, Contended.
         """
         self._counting.note(call.events, now=now)
-        at = look_at(call)
-        found = unreported(call) if at is not None and at <= now else []
-        for gap in found:
-            self._report(call, gap)
-        if found:
-            self._record([gap_event(call, gap, now=now) for gap in found])
+        found = [
+            (each, gap)
+            for each in split(call)
+            if (at := look_at(each)) is not None and at <= now
+            for gap in unreported(each)
+        ]
+        for each, gap in found:
+            self._report(each, gap)
+            self._record(gap_event(each, gap, now=now), each)
         return len(found)

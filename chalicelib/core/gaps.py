@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import TypeVar
 
 from chalicelib.core.events import Call, Event, EventKind
+from chalicelib.core.splitting import started_at
 
 _T = TypeVar("_T")
 
@@ -42,7 +43,7 @@ def gaps_of(call: Call) -> list[Gap]:
         Gap.NO_START: bool(ends) and not begun,
         Gap.NO_END: not ends and not kinds.isdisjoint(_BEGUN),
         # The recording of a call that nobody heard the end of may be as long as that.
-        Gap.NO_RECORDING: call.recorded
+        Gap.NO_RECORDING: any(event.binding in call.recorded for event in call.events)
         and answered
         and bool(ends)
         and EventKind.RECORDING_READY not in kinds,
@@ -60,7 +61,7 @@ def gap_event(call: Call, gap: Gap, *, now: int) -> Event:
     """The event that tells of a gap: the same one whoever found it, so that it is told once."""
     events = call.events
     return Event(
-        id=f"{gap} {call.id}",
+        id=f"{gap} {call.name}",
         kind=EventKind.CALL_GAP,
         carrier=events[0].carrier,
         call_id=events[0].call_id,
@@ -72,6 +73,8 @@ def gap_event(call: Call, gap: Gap, *, now: int) -> Event:
         callee=_first(event.callee for event in events),
         carrier_binding=_first(event.carrier_binding for event in events),
         result=gap,
+        started=started_at(events),
+        node=events[0].node,
     )
 
 

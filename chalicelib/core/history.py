@@ -16,6 +16,7 @@ from chalicelib.core.events import (
     Stored,
 )
 from chalicelib.core.records import call_record
+from chalicelib.core.splitting import started_at
 from chalicelib.core.values import Subscriber
 
 _T = TypeVar("_T")
@@ -75,7 +76,7 @@ def record_of(call: Call) -> Record | None:
     read = call_record(end, events) if end is not None and placed is None else None
     answers = [event.at for event in events if event.kind is EventKind.CALL_ANSWERED]
     return Record(
-        id=call.id,
+        id=call.name,
         kind=_kind(events),
         call_id=events[0].call_id,
         binding=_first(event.binding for event in told),
@@ -102,18 +103,6 @@ def end_of(events: Sequence[Event]) -> Event | None:
     """The event that ended a call; the latest, if a carrier told of several."""
     ends = [event for event in events if event.kind in _ENDS]
     return max(ends, key=lambda event: (event.at, event.id), default=None)
-
-
-def started_at(events: Sequence[Event]) -> int:
-    """When it began, as far as its events know (epoch ms). A recording is there much later."""
-    made = [event for event in events if event.kind is not EventKind.RECORDING_READY] or events
-    times = [event.at for event in made]
-    times += [event.started for event in made if event.started is not None]
-    times += [event.ringing for event in made if event.ringing is not None]
-    times += [event.answered for event in made if event.answered is not None]
-    placed = [event.placed for event in made if event.placed is not None]
-    times += [each.started or each.created for each in placed]
-    return min(times)
 
 
 _ENDS = frozenset({EventKind.CALL_ENDED, EventKind.PLACED_ENDED})

@@ -2,14 +2,16 @@
 
 from dataclasses import dataclass
 
+from chalicelib.core.ownership import Owner
 from chalicelib.core.values import Leg
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What stands on an X for one caller: the app that owns it, the caller's own leg, and the leg
-    that is everybody's."""
+    """What stands on an X for one caller: whose X it was and is, the caller's own leg, the leg that
+    is everybody's, and whose X the caller's number itself was and is."""
 
-    owner: str | None
+    owners: tuple[Owner, ...]
     leg: Leg | None
     everybodys: Leg | None = None
+    callers_owners: tuple[Owner, ...] = ()

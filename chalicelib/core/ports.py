@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     # What a cold bind does without.
     from chalicelib.core.calls import CallAsk, PlacedCall
     from chalicelib.core.lines import Line
+    from chalicelib.core.ownership import Owner
     from chalicelib.core.standing import Standing
 
 
@@ -134,7 +135,12 @@ class Legs(Protocol):
 
     def prompt_for_others(self, number: str, *, now: int) -> str | None:
         """What a stranger who dials this X hears (empty: nothing of its own); None if no live
-        binding stands on it."""
+        binding is among the first routes of it, all that is looked at. One page, at most 10 read
+        units."""
+        ...
+
+    def owners_of(self, number: str) -> "tuple[Owner, ...]":
+        """Everybody that X belonged to: one consistent read."""
         ...
 
 
@@ -143,8 +149,8 @@ class Apps(Protocol):
 
     def get(self, name: str) -> App | None: ...
 
-    def owner_of(self, number: str) -> str | None:
-        """The app that X belongs to."""
+    def owners_of(self, number: str, *, fresh: bool = False) -> "tuple[Owner, ...]":
+        """Everybody that X belonged to; `fresh`: as it stands now, not as it is remembered."""
         ...
 
 
@@ -314,8 +320,10 @@ class PlacedCalls(Protocol):
 
     def get(self, session: str, *, carrier: str) -> "PlacedCall | None": ...
 
-    def among(self, parties: Sequence[Subscriber], *, carrier: str) -> "PlacedCall | None":
-        """The latest call of exactly these people."""
+    def among(
+        self, parties: Sequence[Subscriber], *, carrier: str, app: str
+    ) -> "PlacedCall | None":
+        """The app's latest call of exactly these people."""
         ...
 
     def end(self, call: "PlacedCall", *, now: int) -> None:

@@ -2,10 +2,8 @@
 
 from dataclasses import replace
 from enum import StrEnum
-from typing import Any
 
 from chalicelib.core import errors
-from chalicelib.core.addressing import AddressBook
 from chalicelib.core.event_ports import Dialects, Events, Files, Outbox, RecordingSource
 from chalicelib.core.events import (
     Call,
@@ -17,7 +15,7 @@ from chalicelib.core.events import (
     Recording,
     Stored,
 )
-from chalicelib.core.ports import Credentials
+from chalicelib.core.ports import Apps, Credentials
 from chalicelib.core.reporting import EventDesk
 from chalicelib.core.retrying import EARLY_MS, FETCHES_S, retry_at, wait_s
 from chalicelib.core.settling import settle
@@ -48,7 +46,7 @@ class RecordingDesk:
         events: Events,
         outbox: Outbox,
         desk: EventDesk,
-        book: AddressBook,
+        apps: Apps,
         dialects: Dialects,
         credentials: Credentials,
         source: RecordingSource,
@@ -57,7 +55,7 @@ class RecordingDesk:
         self._events = events
         self._outbox = outbox
         self._desk = desk
-        self._book = book
+        self._apps = apps
         self._dialects = dialects
         self._credentials = credentials
         self._source = source
@@ -75,9 +73,10 @@ class RecordingDesk:
             return Fetched.DONE_BEFORE
         if stored.progress.at > now + EARLY_MS:
             return Fetched.TAKEN
-        app, _ = self._book.concerned(stored.event, dossier)
+        app = self._apps.get(dossier.call.app) if dossier.call.app is not None else None
         if app is None:
-            return self._nobodys(dossier.call, stored, errand, now=now)
+            self._note(dossier.call, stored, Progress(Delivery.UNMATCHED, 0, now))
+            return Fetched.UNMATCHED
         tried = stored.progress.attempts
         if tried > len(FETCHES_S):
             why = errors.RecordingFailed("no attempt came to its end", final=True)
@@ -143,7 +142,7 @@ class RecordingDesk:
         at = retry_at(FETCHES_S, failed=failed, now=now, salt=stored.key.id)
         if at is None or why.final:
             # First the event that says so: if we die now, it is only said again.
-            self._desk.record([_lost(stored.event, call, why, now=now)])
+            self._desk.note(_lost(stored, call, why, now=now), call)
             self._note(call, stored, Progress(Delivery.LOST, failed, now))
             return Fetched.LOST
         if self._note(call, stored, Progress(Delivery.FETCHING, failed, at)):
@@ -152,39 +151,23 @@ class RecordingDesk:
                 self._outbox.transfer([errand], delay_s=delay_s)
         return Fetched.FAILED
 
-    def _nobodys(self, call: Call, stored: Stored, errand: Errand, *, now: int) -> Fetched:
-        """Whose it is may be known once its call has ended: asked again as if it had failed."""
-        why = errors.RecordingFailed("nobody's call as yet")
-        failed = stored.progress.attempts + 1
-        if retry_at(FETCHES_S, failed=failed, now=now, salt="") is not None:
-            return self._again(errand, call, stored, why, failed=failed, now=now)
-        self._note(call, stored, Progress(Delivery.UNMATCHED, failed, now))
-        return Fetched.UNMATCHED
-
     def _note(
         self, call: Call, stored: Stored, progress: Progress, recording: Recording | None = None
     ) -> bool:
         return settle(self._events, call, stored, progress, recording=recording)
 
 
-_ABOUT = ("binding", "carrier_binding", "number", "caller", "callee")
-
-
-def _lost(event: Event, call: Call, why: errors.RecordingFailed, *, now: int) -> Event:
+def _lost(stored: Stored, call: Call, why: errors.RecordingFailed, *, now: int) -> Event:
     """The event that says that a recording will not come. The recording may have named nothing but
-    its call: whose that is, its other events say."""
-    known: dict[str, Any] = {
-        name: next(filter(None, (getattr(each, name) for each in (event, *call.events))), None)
-        for name in _ABOUT
-    }
+    its call: which X and binding that has, its other events say."""
     return replace(
-        event,
-        **known,
-        id=f"lost {event.id}",
+        call.completed(stored.event),
+        id=f"lost {stored.key.event}",
         kind=EventKind.RECORDING_FAILED,
         at=now,
         received=now,
         url=None,
+        md5=None,
         result=str(why),
         raw="",
     )

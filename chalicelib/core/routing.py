@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from chalicelib.core.events import RejectReason
-from chalicelib.core.lines import Line
+from chalicelib.core.ownership import Owner, owner_at
 from chalicelib.core.ports import Legs
 from chalicelib.core.values import Leg, Subscriber
 
@@ -33,24 +33,31 @@ class Router:
     def __init__(self, legs: Legs) -> None:
         self._legs = legs
 
-    def route(self, number: str, caller: Subscriber | None, *, now: int) -> Connect | Reject:
-        """Who is reached by `caller` (None: anonymous) over X at `now` (epoch ms).
+    def route(
+        self, number: str, caller: Subscriber | None, *, carrier: str, now: int
+    ) -> Connect | Reject:
+        """Who is reached by `caller` (None: anonymous) over X at `now` (epoch ms), as a switch of
+        `carrier` asks it: X numbers of other carriers are unknown to it.
 
-        The caller's own leg goes before the one of an XA, which is everybody's. One consistent read
-        for everybody who has a leg; a stranger costs a second one, which only decides between the
-        two reasons to turn him away. Raises Unavailable.
+        No call goes round: a caller that is anybody's X is never connected. The caller's own leg
+        goes before the one of an XA, which is everybody's. One consistent read for everybody who
+        has a leg; a stranger costs a second one, which only decides between the reasons to turn him
+        away. Raises Unavailable.
         """
         line = self._legs.find(number, caller)
-        if line.owner is None:
+        owner = owner_at(line.owners, now)
+        if owner is None or owner.carrier != carrier:
             return Reject(RejectReason.UNKNOWN_NUMBER)
-        leg, everybodys = _owned(line, line.leg), _owned(line, line.everybodys)
+        if owner_at(line.callers_owners, now) is not None:
+            return Reject(RejectReason.PROXY_NUMBER)
+        leg, everybodys = _owned(owner, line.leg), _owned(owner, line.everybodys)
         if leg is not None:
             if now < leg.expires:
-                return _over(leg, caller)
+                return self._over(leg, caller, now=now)
             if now < leg.free_at and not _same_person(leg, everybodys):
                 return _ended(leg)
         if everybodys is not None and now < everybodys.expires:
-            return _over(everybodys, caller)
+            return self._over(everybodys, caller, now=now)
         if caller is None:
             return Reject(RejectReason.ANONYMOUS)
         prompt = self._legs.prompt_for_others(number, now=now)
@@ -60,21 +67,24 @@ class Router:
             return _ended(everybodys)
         return Reject(RejectReason.NO_BINDING)
 
+    def _over(self, leg: Leg, caller: Subscriber | None, *, now: int) -> Connect | Reject:
+        if leg.peer is None or leg.peer == caller:
+            return Reject(RejectReason.BLOCKED, leg.prompt, leg.binding)
+        if caller is None or not leg.shows_caller:
+            return Connect(leg, leg.peer, leg.number)
+        # The next X would see this caller, and not that the call came over an X already.
+        if owner_at(self._legs.owners_of(leg.peer.digits), now) is not None:
+            return Reject(RejectReason.PROXY_NUMBER, binding=leg.binding)
+        return Connect(leg, leg.peer, caller.digits)
 
-def _owned(line: Line, leg: Leg | None) -> Leg | None:
-    return leg if leg is not None and leg.app == line.owner else None
+
+def _owned(owner: Owner, leg: Leg | None) -> Leg | None:
+    return leg if leg is not None and leg.app == owner.app else None
 
 
 def _same_person(leg: Leg, everybodys: Leg | None) -> bool:
     """Whether the XA leads where the leg led that cools."""
     return everybodys is not None and leg.peer == everybodys.peer
-
-
-def _over(leg: Leg, caller: Subscriber | None) -> Connect | Reject:
-    if leg.peer is None or leg.peer == caller:
-        return Reject(RejectReason.BLOCKED, leg.prompt, leg.binding)
-    shown = caller.digits if caller is not None and leg.shows_caller else leg.number
-    return Connect(leg, leg.peer, shown)
 
 
 def _ended(leg: Leg) -> Reject:

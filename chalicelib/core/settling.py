@@ -15,12 +15,11 @@ def settle(
     progress: Progress,
     *,
     recording: Recording | None = None,
-    recorded: bool = False,
 ) -> bool:
     """False if somebody else got further with the event meanwhile. Raises Contended if the call
     does not stand still, Unavailable."""
     for _ in range(TRIES):
-        if events.settle(call, stored.key, progress, recording=recording, recorded=recorded):
+        if events.settle(call, stored.key, progress, recording=recording):
             return True
         seen = events.call(call.id)
         current = seen.find(stored.key) if seen else None

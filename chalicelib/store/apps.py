@@ -1,10 +1,16 @@
 """Apps and the numbers they own; read through a cache, written by operators only."""
 
 import time
+from collections.abc import Sequence
+from dataclasses import replace
 
-from chalicelib.core.values import DAY_MS, FREE, App, AppState, Pool, Tariff
+from chalicelib.core.ownership import CLOCKS_APART_MS, NOTICE_MS, Owner
+from chalicelib.core.values import DAY_MS, App, AppState, Pool, Tariff
 from chalicelib.store.items import number_key
-from chalicelib.store.table import Item, Table, key, s
+from chalicelib.store.table import Item, Table, key, n, s
+
+ABSENT_S = 2
+"""How long it is remembered that there is no app of a name."""
 
 
 class DynamoApps:
@@ -14,7 +20,7 @@ class DynamoApps:
         self._table = table
         self._max_age_s = max_age_s
         self._kept: dict[str, tuple[float, App | None]] = {}
-        self._owners: dict[str, tuple[float, str]] = {}
+        self._owners: dict[str, tuple[float, tuple[Owner, ...]]] = {}
 
     def get(self, name: str) -> App | None:
         """The app of this name. Raises Unavailable."""
@@ -26,20 +32,62 @@ class DynamoApps:
             ExpressionAttributeValues={":pk": s(app_pk(name))},
         )
         app = _app(list(items))
-        self._kept[name] = (time.monotonic() + self._max_age_s, app)
+        # One that is not there may be made the next moment.
+        age_s = self._max_age_s if app is not None else min(self._max_age_s, ABSENT_S)
+        self._kept[name] = (time.monotonic() + age_s, app)
         return app
 
-    def owner_of(self, number: str) -> str | None:
-        """The app that X belongs to. One read; one that has an owner is remembered as long as a
-        profile."""
-        until, owner = self._owners.get(number, (0.0, ""))
-        if time.monotonic() < until:
-            return owner
+    def owners_of(self, number: str, *, fresh: bool = False) -> tuple[Owner, ...]:
+        """See the port. One read; for an X that has or had an owner it is remembered as long as a
+        profile. That is safe: when an X leaves an app, it is written NOTICE_MS before."""
+        until, owners = self._owners.get(number, (0.0, ()))
+        if not fresh and time.monotonic() < until:
+            return owners
         item = self._table.get(number_key(number))
         if item is None:
-            return None
-        self._owners[number] = (time.monotonic() + self._max_age_s, item["app"]["S"])
+            return ()
+        self._owners[number] = (time.monotonic() + self._max_age_s, read_owners(item))
         return self._owners[number][1]
+
+
+def number_item(number: str, owners: Sequence[Owner]) -> Item:
+    """Whose an X was and is."""
+    return number_key(number) | {"owners": {"L": [{"M": _owner_item(each)} for each in owners]}}
+
+
+def given(owners: Sequence[Owner], *, app: str, carrier: str, now: int) -> tuple[Owner, ...] | None:
+    """The owners of an X once it is given to an app; None while it still belongs to one.
+
+    It is the app's since shortly before, as far as it was nobody's then: clocks are apart.
+    """
+    last = owners[-1] if owners else None
+    if last is not None and (last.until is None or last.until > now):
+        return None
+    since = max(now - CLOCKS_APART_MS, last.until or 0 if last is not None else 0)
+    return (*owners, Owner(app, carrier, since))
+
+
+def taken(owners: Sequence[Owner], *, now: int) -> tuple[Owner, ...]:
+    """The owners of an X once it is taken from the last of them, which is told NOTICE_MS before."""
+    return (*owners[:-1], replace(owners[-1], until=now + NOTICE_MS))
+
+
+def _owner_item(owner: Owner) -> Item:
+    until = {"until": n(owner.until)} if owner.until is not None else {}
+    return {"app": s(owner.app), "carrier": s(owner.carrier), "since": n(owner.since)} | until
+
+
+def read_owners(item: Item) -> tuple[Owner, ...]:
+    """Reads `number_item`."""
+    return tuple(
+        Owner(
+            app=each["M"]["app"]["S"],
+            carrier=each["M"]["carrier"]["S"],
+            since=int(each["M"]["since"]["N"]),
+            until=int(each["M"]["until"]["N"]) if "until" in each["M"] else None,
+        )
+        for each in item["owners"]["L"]
+    )
 
 
 def app_pk(name: str) -> str:
@@ -97,7 +145,7 @@ def _app(items: list[Item]) -> App | None:
         name=profile["pk"]["S"].removeprefix("APP#"),
         carrier=profile["carrier"]["S"],
         callback_url=profile["callback_url"]["S"],
-        state=_state(profile),
+        state=AppState(int(profile["state"]["N"])),
         quota=int(profile["quota"]["N"]),
         quota_shards=int(profile["quota_shards"]["N"]),
         rate=int(profile["rate"]["N"]),
@@ -107,24 +155,17 @@ def _app(items: list[Item]) -> App | None:
         strict_nonce=profile["strict_nonce"]["BOOL"],
         pool=Pool(areas),
         im_calls=frozenset(_words(profile, "im_calls")),
-        dialect=profile["dialect"]["S"] if "dialect" in profile else "netease",
-        callback_json=profile["callback_json"]["BOOL"] if "callback_json" in profile else False,
-        tariff=Tariff(*map(int, _words(profile, "tariff"))) if "tariff" in profile else FREE,
-        role=profile["role"]["S"] if "role" in profile else "",
+        dialect=profile["dialect"]["S"],
+        callback_json=profile["callback_json"]["BOOL"],
+        tariff=Tariff(*map(int, _words(profile, "tariff"))),
+        role=profile["role"]["S"],
         sources=tuple(_words(profile, "sources")),
         wants=frozenset(_words(profile, "wants")),
-        recording_days=int(profile["recording_days"]["N"]) if "recording_days" in profile else 180,
+        recording_days=int(profile["recording_days"]["N"]),
         recording_auth="required" if profile["recording_auth"]["S"] == "required" else "link",
         recording_link_days=int(profile["recording_link_days"]["N"]),
     )
 
 
 def _words(profile: Item, name: str) -> list[str]:
-    return profile[name]["S"].split() if name in profile else []
-
-
-def _state(profile: Item) -> AppState:
-    if "state" in profile:
-        return AppState(int(profile["state"]["N"]))
-    # As it was written when an app was on or off.
-    return AppState.ACTIVE if profile["enabled"]["BOOL"] else AppState.SUSPENDED
+    return str(profile[name]["S"]).split()

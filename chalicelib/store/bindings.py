@@ -14,10 +14,15 @@ from chalicelib.store.table import Failed, Item, Table, n, s
 from chalicelib.store.vault import Vault
 
 if TYPE_CHECKING:
+    from chalicelib.core.addressing import BindingFacts
     from chalicelib.core.lines import Line
+    from chalicelib.core.ownership import Owner
 
-MOST_PROMPTS = 20
-"""Among how many legs of an X it is looked for what strangers hear."""
+MOST_ROUTES = 8
+"""How many routes of an X are looked at for what strangers hear. One has at most 5 KB (userData of
+1,024 characters): all of them at most 40 KB, 10 read units."""
+KNOWN = 4_096
+"""Of how many bindings a process remembers what never changes."""
 
 
 class DynamoBindings:
@@ -30,6 +35,7 @@ class DynamoBindings:
     def __init__(self, table: Table, vault: Callable[[], Vault]) -> None:
         self._table = table
         self._vault = vault
+        self._known: dict[str, BindingFacts] = {}
 
     def handle(self, *, app: str, request: str, attempt: int) -> str:
         """See the port."""
@@ -158,27 +164,42 @@ class DynamoBindings:
         return sorted(found, key=lambda info: (info.created, info.id))
 
     def prompt_for_others(self, number: str, *, now: int) -> str | None:
-        """See the port. Of many bindings on one X, only some are looked at for a prompt."""
-        legs = islice(self._live_legs(number, now=now), MOST_PROMPTS)
-        prompts = [items.read_presentation(leg).prompt_others for leg in legs]
+        """See the port."""
+        legs = self._table.query(
+            KeyConditionExpression="pk = :pk AND begins_with(sk, :leg)",
+            ExpressionAttributeValues={":pk": s(f"X#{number}"), ":leg": s("L#")},
+            ConsistentRead=True,
+            Limit=MOST_ROUTES,
+        )
+        prompts = [
+            items.read_presentation(leg).prompt_others
+            for leg in islice(legs, MOST_ROUTES)
+            if int(leg["expires"]["N"]) > now and "pending" not in leg
+        ]
         return max(prompts, default=None)
 
-    def _live_legs(self, number: str, *, now: int, app: str | None = None) -> Iterator[Item]:
-        """The legs that route; of an app only one for each binding."""
-        values = {":pk": s(f"X#{number}"), ":leg": s("L#"), ":now": n(now)}
-        live = "expires > :now AND attribute_not_exists(pending)"
-        wanted: Item = {"FilterExpression": live}
-        if app is not None:
-            values |= {":a": s("a"), ":app": s(app)}
-            wanted = {
-                "FilterExpression": f"{live} AND #role = :a AND app = :app",
-                "ExpressionAttributeNames": {"#role": "role"},
-            }
+    def owners_of(self, number: str) -> "tuple[Owner, ...]":
+        """See the port Legs."""
+        from chalicelib.store.apps import read_owners  # noqa: PLC0415 - a cold bind does without
+
+        item = self._table.get(items.number_key(number))
+        return read_owners(item) if item else ()
+
+    def _live_legs(self, number: str, *, app: str, now: int) -> Iterator[Item]:
+        """The legs of an app that route, one for each binding."""
         return self._table.query(
             KeyConditionExpression="pk = :pk AND begins_with(sk, :leg)",
-            ExpressionAttributeValues=values,
+            FilterExpression="expires > :now AND attribute_not_exists(pending)"
+            " AND #role = :a AND app = :app",
+            ExpressionAttributeNames={"#role": "role"},
+            ExpressionAttributeValues={
+                ":pk": s(f"X#{number}"),
+                ":leg": s("L#"),
+                ":now": n(now),
+                ":a": s("a"),
+                ":app": s(app),
+            },
             ConsistentRead=True,
-            **wanted,
         )
 
     def survey(
@@ -200,23 +221,46 @@ class DynamoBindings:
     def find(self, number: str, caller: Subscriber | None) -> "Line":
         """See the port."""
         from chalicelib.core.lines import Line  # noqa: PLC0415 - a cold bind does without
+        from chalicelib.store.apps import read_owners  # noqa: PLC0415
 
         vault = self._vault()
         people = vault.person_everywhere(caller.digits) if caller else []
-        everybodys_key = items.leg_key(number, items.EVERYBODY)
-        keys = [items.number_key(number), everybodys_key]
+        number_key, everybodys_key = (
+            items.number_key(number),
+            items.leg_key(number, items.EVERYBODY),
+        )
+        keys = [number_key, everybodys_key]
         keys += [items.leg_key(number, person) for person in people]
-        owner, leg, everybodys = None, None, None
+        # The caller may be an X himself; one who dials his own is turned away by that, too.
+        keys += [items.number_key(caller.digits)] if caller and caller.digits != number else []
+        leg, everybodys = None, None
+        owners: dict[str, tuple[Owner, ...]] = {}
         for item in self._table.get_many(keys):
             if item["sk"]["S"] == "N":
-                owner = item["app"]["S"]
+                owners[item["pk"]["S"]] = read_owners(item)
             elif "pending" in item:
                 continue
             elif item["sk"] == everybodys_key["sk"]:
                 everybodys = items.read_leg(item, vault)
             elif leg is None or int(item["expires"]["N"]) > leg.expires:
                 leg = items.read_leg(item, vault)
-        return Line(owner, leg, everybodys)
+        theirs = owners.get(number_key["pk"]["S"], ())
+        callers = items.number_key(caller.digits)["pk"]["S"] if caller else ""
+        return Line(theirs, leg, everybodys, owners.get(callers, ()))
+
+    def facts(self, binding_id: str) -> "BindingFacts | None":
+        """See core.addressing."""
+        from chalicelib.core.addressing import facts_of  # noqa: PLC0415 - a cold bind does without
+
+        known = self._known.get(binding_id)
+        if known is None:
+            binding = self.get(binding_id)
+            if binding is None:
+                return None
+            if len(self._known) >= KNOWN:
+                self._known.pop(next(iter(self._known)), None)
+            known = self._known[binding_id] = facts_of(binding)
+        return known
 
     def replace(self, binding: Binding) -> bool:
         """See the port. 6 write units to extend, 8 to release."""

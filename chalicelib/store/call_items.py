@@ -1,13 +1,14 @@
 """A call as an item of the table: keys, attributes, and back again.
 
-`C#<digest>`/`C` holds every event of a call: `E<digest>` what it says, sealed, `P<digest>` how far
-it is, `R<digest>` the recording that it brought.
+`C#<digest of carrier, node and call id>`/`<digest of owner and X>` holds every event under one key:
+`E<digest>` what it says, sealed, `P<digest>` how far it is, `R<digest>` the recording that it
+brought. What is unplaced stands at `-----------`. Where one key stands for several calls, each but
+the first has an entry beside it, `<digest of owner and X>.<number>`, by which it is found.
 """
 
 import zlib
 from datetime import UTC, datetime
 
-from chalicelib.core.binding import handle_of
 from chalicelib.core.due import PARTS
 from chalicelib.core.events import (
     Call,
@@ -19,34 +20,52 @@ from chalicelib.core.events import (
     Recording,
     Stored,
 )
-from chalicelib.core.history import end_of, started_at
+from chalicelib.core.history import end_of
+from chalicelib.core.splitting import order, started_at
 from chalicelib.core.values import Subscriber
-from chalicelib.store.event_text import from_text, to_text
+from chalicelib.store.event_text import from_text, said, to_text
 from chalicelib.store.items import DUE_SHARDS, due_shard
 from chalicelib.store.table import Item, key, s
 from chalicelib.store.vault import Vault
 
 LISTED = PARTS | {EventKind.SMS_SENT, EventKind.PLACED_ENDED}
 """The kinds that make a call or message worth finding."""
+OURS = frozenset({EventKind.RECORDING_FAILED, EventKind.CALL_GAP})
+"""The kinds that we ourselves tell: their ids say all that makes two the same."""
+ORPHANED = "#orphaned"
+"""The partition of the index of dead events that lists what is nobody's; no app has such a name."""
+HALF = 11
+"""Characters of a call's id that say whose report it is; as many say of whom and of which X."""
+UNPLACED = "-" * HALF
 
 
-def call_key(call_id: str) -> Item:
-    """Where a call stands."""
-    return key(f"C#{call_id}", "C")
+def call_key(call_id: str, number: int = 0) -> Item:
+    """Where a call stands, or the entry of the one with this number among those of its key."""
+    entry = f".{number}" if number else ""
+    return key(f"C#{call_id[:HALF]}", f"{call_id[HALF:]}{entry}")
 
 
 def call_id_of(item: Item) -> str:
-    """The digest of a call, from its item or the entry of an index."""
-    found: str = item["pk"]["S"].removeprefix("C#")
-    return found
+    """The digest of a call, from its item, its entry, or the entry of an index."""
+    reporter: str = item["pk"]["S"].removeprefix("C#")
+    side: str = item["sk"]["S"].partition(".")[0]
+    return reporter + side
 
 
-def event_key(event: Event, vault: Vault) -> EventKey:
-    """Where an event stands."""
-    return EventKey(
-        call=vault.label("call", event.carrier, event.call_id),
-        event=vault.label("event", event.carrier, event.id),
-    )
+def event_key(
+    reported: Event, vault: Vault, *, owner: str | None, number: str | None, placed: bool
+) -> EventKey:
+    """Where an event stands: `reported` as it was, with its owner and X; `placed` False for what
+    names nothing but a call."""
+    reporter = vault.label("call", reported.carrier, reported.node or "", reported.call_id)[:HALF]
+    side = vault.label("side", owner or "", number or "")[:HALF] if placed else UNPLACED
+    return EventKey(reporter + side, event_digest(reported, vault))
+
+
+def event_digest(reported: Event, vault: Vault) -> str:
+    """What makes two reports the same event: its id, and what it says, if a carrier says it."""
+    content = "" if reported.kind in OURS else said(reported)
+    return vault.label("event", reported.carrier, reported.node or "", reported.id, content)
 
 
 def due_shard_of(call_id: str) -> str:
@@ -74,17 +93,16 @@ def recording_text(recording: Recording) -> Item:
 
 
 def read_call(item: Item, vault: Vault) -> Call:
-    """The call that an item is."""
+    """What is stored under one key."""
     call_id = call_id_of(item)
     names = [name[1:] for name in item if len(name) == 23 and name[0] == "E"]
     stored = [_stored(item, EventKey(call_id, name), vault) for name in names]
-    stored.sort(key=lambda each: (each.event.at, each.event.kind, each.event.id))
     return Call(
         id=call_id,
         app=item["app"]["S"] if "app" in item else None,
         version=int(item["version"]["N"]),
-        stored=tuple(stored),
-        recorded="recorded" in item,
+        stored=tuple(sorted(stored, key=order)),
+        recorded=frozenset(item["recorded"]["SS"]) if "recorded" in item else frozenset(),
         looked=int(item["looked"]["N"]) if "looked" in item else 0,
     )
 
@@ -115,10 +133,15 @@ def place(at: int, call_id: str) -> str:
     return f"{max(0, at):015d}#{call_id}"
 
 
+def listed(call: Call) -> list[Event]:
+    """The events that make one call or message worth finding."""
+    return [event for event in call.events if event.kind in LISTED]
+
+
 def indexed(call: Call, vault: Vault) -> Item:
-    """What a call is found by, as its events have it (`place` is where it stands among others);
+    """What one call is found by, as its events have it (`place` is where it stands among others);
     nothing for what is nobody's."""
-    events = [event for event in call.events if event.kind in LISTED]
+    events = listed(call)
     if call.app is None or not events:
         return {}
     at = started_at(events)
@@ -128,8 +151,8 @@ def indexed(call: Call, vault: Vault) -> Item:
         "place": s(place(at, call.id)),
     }
     for name, values in (
-        ("binding_of", [_of(call.app, _ours(event.binding)) for event in (first, *events)]),
-        ("number_of", [_of(call.app, event.number) for event in (first, *events)]),
+        ("binding_of", [_of(call.app, event.binding) for event in (first, *events)]),
+        ("number_of", [number_of(call.app, event.number, vault) for event in (first, *events)]),
         ("caller_of", [_person(call.app, event.caller, vault) for event in (first, *events)]),
         ("callee_of", [_person(call.app, event.callee, vault) for event in (first, *events)]),
     ):
@@ -143,10 +166,9 @@ def day_of(app: str, at: int) -> str:
     return f"{app}#{datetime.fromtimestamp(max(0, at) // 1000, UTC):%Y%m%d}"
 
 
-def _ours(binding: str | None) -> str | None:
-    """What can be the id of a binding. A switch may say anything there, also more than fits into
-    the key of an index, and the event would be refused whole."""
-    return binding if binding and handle_of(binding) else None
+def number_of(app: str, number: str | None, vault: Vault) -> str | None:
+    """The partition of an X of an app: a digest, as a switch may say somebody's own number."""
+    return f"{app}#{vault.label('number', number)}" if number else None
 
 
 def _of(app: str, name: str | None) -> str | None:
@@ -157,8 +179,11 @@ def _person(app: str, person: Subscriber | None, vault: Vault) -> str | None:
     return f"{app}#{vault.person(person.digits)}" if person is not None else None
 
 
-def dead_at(call: Call) -> str | None:
-    """Where a call stands among those with dead events: by the time of the first; None: it has
-    none."""
-    at = [each.event.at for each in call.stored if each.progress.delivery is Delivery.DEAD]
-    return place(min(at), call.id) if at else None
+def listed_dead(call: Call) -> Item:
+    """Where a call stands among those with dead events, or with events that are nobody's: by the
+    time of the first; nothing if it has none."""
+    state = Delivery.UNMATCHED if call.app is None else Delivery.DEAD
+    at = [each.event.at for each in call.stored if each.progress.delivery is state]
+    if not at:
+        return {}
+    return {"dead_shard": s(call.app or ORPHANED), "dead_at": s(place(min(at), call.id))}

@@ -1,13 +1,22 @@
 """Calls looked for: the entries of an index in order, and the calls that they stand for."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from heapq import merge
 from itertools import chain
 
 from chalicelib.core.event_ports import Found, Search
 from chalicelib.core.events import Call
+from chalicelib.core.splitting import split, started_at
 from chalicelib.core.values import DAY_MS
-from chalicelib.store.call_items import call_id_of, call_key, day_of, read_call
+from chalicelib.store.call_items import (
+    call_id_of,
+    call_key,
+    day_of,
+    listed,
+    number_of,
+    place,
+    read_call,
+)
 from chalicelib.store.table import Item, Table, s
 from chalicelib.store.vault import Vault
 
@@ -20,20 +29,24 @@ class CallSearch:
         self._vault = vault
 
     def dead(self, search: Search, *, limit: int) -> Found:
-        """As Events has it."""
+        """As Events has it; what stands under one key together."""
         entries = self._places(search, "dead", "dead_shard", search.app, "dead_at", limit=limit)
-        return self._page(entries, "dead_at", limit=limit)
+        places, after = _page(entries, "dead_at", limit=limit)
+        found = self._calls([call_id for call_id, _ in places])
+        return Found([found[call_id] for call_id, _ in places if call_id in found], after)
 
     def find(self, search: Search, *, limit: int) -> Found:
         """As Events has it."""
         sources = (
             self._places(search, *each, "place", limit=limit) for each in self._indexes(search)
         )
-        if search.person is None:
-            return self._page(chain.from_iterable(sources), "place", limit=limit)
-        newest = search.newest_first
-        entries = merge(*sources, key=lambda item: item["place"]["S"], reverse=newest)
-        return self._page(entries, "place", limit=limit)
+        entries: Iterator[Item] = chain.from_iterable(sources)
+        if search.person is not None:
+            newest = search.newest_first
+            entries = merge(*sources, key=lambda item: item["place"]["S"], reverse=newest)
+        places, after = _page(entries, "place", limit=limit)
+        found = self._calls([call_id for call_id, _ in places])
+        return Found(list(_one_by_one(places, found)), after)
 
     def listed(self, search: Search) -> Iterator[str]:
         """As Events has it."""
@@ -43,11 +56,7 @@ class CallSearch:
 
     def calls(self, call_ids: Sequence[str]) -> list[Call]:
         """As Events has it."""
-        vault, found = self._vault(), {}
-        for start in range(0, len(call_ids), 100):
-            keys = [call_key(each) for each in call_ids[start : start + 100]]
-            for item in self._table.get_many(keys):
-                found[call_id_of(item)] = read_call(item, vault)
+        found = self._calls(call_ids)
         return [found[each] for each in call_ids if each in found]
 
     def _indexes(self, search: Search) -> Iterator[tuple[str, str, str]]:
@@ -55,7 +64,8 @@ class CallSearch:
         if search.binding is not None:
             yield "by_binding", "binding_of", f"{search.app}#{search.binding}"
         elif search.number is not None:
-            yield "by_number", "number_of", f"{search.app}#{search.number}"
+            number = number_of(search.app, search.number, self._vault())
+            yield "by_number", "number_of", number or ""
         elif search.person is not None:
             for person in self._vault().person_everywhere(search.person.digits):
                 yield "by_caller", "caller_of", f"{search.app}#{person}"
@@ -87,15 +97,40 @@ class CallSearch:
             if item[order]["S"] not in (search.after, high):
                 yield item
 
-    def _page(self, entries: Iterator[Item], order: str, *, limit: int) -> Found:
-        seen: dict[str, str] = {}
-        for item in entries:
-            if len(seen) == limit and call_id_of(item) not in seen:
-                break
-            seen[call_id_of(item)] = item[order]["S"]
-        else:
-            return Found(self.calls(list(seen)), None)
-        return Found(self.calls(list(seen)), next(reversed(seen.values())))
+    def _calls(self, call_ids: Sequence[str]) -> dict[str, Call]:
+        """What is stored under those keys."""
+        vault, found = self._vault(), {}
+        ids = list(dict.fromkeys(call_ids))
+        for start in range(0, len(ids), 100):
+            keys = [call_key(each) for each in ids[start : start + 100]]
+            for item in self._table.get_many(keys):
+                found[call_id_of(item)] = read_call(item, vault)
+        return found
+
+
+_Place = tuple[str, str]
+"""A call's digest, and its place among others."""
+
+
+def _page(entries: Iterator[Item], order: str, *, limit: int) -> tuple[list[_Place], str | None]:
+    """The places of a page, and the last one if there are more."""
+    seen: dict[_Place, None] = {}
+    for item in entries:
+        found = call_id_of(item), item[order]["S"]
+        if len(seen) == limit and found not in seen:
+            return list(seen), next(reversed(seen))[1]
+        seen[found] = None
+    return list(seen), None
+
+
+def _one_by_one(places: Sequence[_Place], found: Mapping[str, Call]) -> Iterator[Call]:
+    """The calls at those places. One that has moved meanwhile is where it is now, if it is the only
+    one of its key."""
+    for call_id, at in places:
+        calls = split(found[call_id]) if call_id in found else ()
+        for call in calls:
+            if len(calls) == 1 or place(started_at(listed(call)), call.id) == at:
+                yield call
 
 
 def _days(search: Search) -> Iterator[int]:

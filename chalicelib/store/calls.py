@@ -1,13 +1,14 @@
 """Calls: one item holds all events of one, how far each is, and what it is found by."""
 
+import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from chalicelib.core.binding import handle_of
 from chalicelib.core.charging import Bill
 from chalicelib.core.due import GRACE_MS, PARTS, UNFINISHED_MS, due_at
 from chalicelib.core.errors import Contended, ItemTooLarge, StoreUnavailable
-from chalicelib.core.event_ports import Dossier, Found, Health, Search
+from chalicelib.core.event_ports import Appended, Dossier, Found, Health, Search
 from chalicelib.core.events import (
     Call,
     Delivery,
@@ -19,15 +20,19 @@ from chalicelib.core.events import (
     Stored,
 )
 from chalicelib.core.export_days import changed_days
-from chalicelib.core.values import DAY_MS, MINUTE_MS, Binding
+from chalicelib.core.splitting import order, split
+from chalicelib.core.values import DAY_MS, MINUTE_MS, NEVER, Binding
 from chalicelib.store import rules
 from chalicelib.store.call_items import (
+    ORPHANED,
+    UNPLACED,
     call_id_of,
     call_key,
-    dead_at,
     due_shard_of,
+    event_digest,
     event_key,
     indexed,
+    listed_dead,
     progress_text,
     read_call,
     recording_text,
@@ -66,43 +71,50 @@ class DynamoEvents:
         self,
         event: Event,
         *,
+        said: Event,
         owner: str | None,
         delivery: Delivery,
+        call: str | None = None,
+        recorded: bool = False,
         bill: Bill | None = None,
-    ) -> Errand | None:
+        now: int | None = None,
+    ) -> Appended:
         """See the port. With a bill one read and one transaction."""
-        key = event_key(event, self._vault())
-        progress = Progress(delivery, 0, event.received)
+        vault = self._vault()
+        placed = delivery is not Delivery.UNPLACED
+        key = (
+            EventKey(call, event_digest(said, vault))
+            if call is not None
+            else event_key(said, vault, owner=owner, number=event.number, placed=placed)
+        )
+        stored = Stored(key, event, Progress(delivery, 0, event.received))
+        at = event.received if now is None else now
+        new = _New(stored, owner, recorded, bill, at)
         try:
-            stored = self._append(key, event, progress, owner=owner, bill=bill)
+            return self._append(new)
         except ItemTooLarge:
             # A call with more events than an item holds: this one is kept, and told, by itself.
-            key = EventKey(self._vault().label("alone", key.id), key.event)
-            stored = self._append(key, event, progress, owner=owner, bill=bill)
-        if not stored.progress.open:
-            return None
-        return Errand(key, app=owner, binding=event.binding)
+            alone = EventKey(vault.label("alone", key.id), key.event)
+            return self._append(replace(new, stored=replace(new.stored, key=alone)))
 
-    def _append(
-        self,
-        key: EventKey,
-        event: Event,
-        progress: Progress,
-        *,
-        owner: str | None,
-        bill: Bill | None,
-    ) -> Stored:
-        new = Stored(key, event, progress)
-        if bill is not None:
-            return self._charged(new, owner, bill)
-        item = self._table.update_or_see(self._appending(new, owner))
-        call = read_call(item, self._vault())
-        stored = call.find(key)
+    def _append(self, new: "_New") -> Appended:
+        if new.bill is not None:
+            call, is_new = self._charged(new, new.bill)
+        else:
+            item, is_new = self._table.update_and_see(self._appending(new))
+            call = read_call(item, self._vault())
+            if call.find(new.key) is None:
+                raise ItemTooLarge("a call with more events than an item holds")
+            self._indexed(item, call)
+            self._days_changed(call, new.key, now=new.at)
+        stored = call.find(new.key)
         if stored is None:
-            raise ItemTooLarge("a call with more events than an item holds")
-        self._indexed(item, call)
-        self._days_changed(call, key, now=event.received)
-        return stored
+            raise StoreUnavailable("an event that was stored is not to be seen")
+        event_id = stored.event.id
+        named_alike = [each for each in call.stored if event_id and each.event.id == event_id]
+        return Appended(
+            stored, call.errand(stored), new=is_new, conflicting=is_new and len(named_alike) > 1
+        )
 
     def _days_changed(self, call: Call, key: EventKey, *, now: int) -> None:
         """Notes which days that may have been exported the event changed. Also for a repeat: of the
@@ -110,21 +122,20 @@ class DynamoEvents:
         if changes := _changes(_without(call, key), call, now=now):
             self._table.transact(changes)
 
-    def _appending(self, new: Stored, owner: str | None) -> Item:
+    def _appending(self, new: "_New") -> Item:
         """The write that adds an event; it says of its call what it knows where nobody did yet."""
-        event, key = new.event, new.key
-        alone = Call(key.call, owner, 1, (new,))
-        known = indexed(alone, self._vault()) | {"ttl": _ttl(alone)}
-        changes, values = _added(new, self._vault())
+        event, key, alone = new.event, new.key, new.alone
+        known = indexed(alone, self._vault()) | listed_dead(alone) | {"ttl": _ttl(alone)}
+        changes, values = _added(new.stored, self._vault())
         size = _size(values)
         values |= {":size": n(size), ":room": n(MOST_BYTES - size), ":one": n(1)}
-        if owner is not None:
-            known["app"] = s(owner)
+        if new.owner is not None:
+            known["app"] = s(new.owner)
         at = due_at(alone)
-        if at is not None and (new.progress.open or event.sequence is not None):
+        if at is not None and (new.stored.progress.open or event.sequence is not None):
             changes["due_at"] = ":due"
             values[":due"] = n(at)
-        elif event.kind in PARTS and owner is not None:
+        elif event.kind in PARTS and new.owner is not None:
             known["due_at"] = n(event.received + UNFINISHED_MS)
         if "due_at" in (*known, *changes):
             known["due_shard"] = s(due_shard_of(key.call))
@@ -134,10 +145,14 @@ class DynamoEvents:
             f"#{i} = if_not_exists(#{i}, :known{i})" for i in range(len(changes), len(names))
         ]
         values |= {f":known{i}": known[names[i]] for i in range(len(changes), len(names))}
+        counted = "ADD version :one, filled :size"
+        if new.recorded_binding is not None:
+            counted += ", recorded :recorded"
+            values[":recorded"] = {"SS": [new.recorded_binding]}
         return {
             "Update": {
                 "Key": call_key(key.call),
-                "UpdateExpression": f"SET {', '.join(assigned)} ADD version :one, filled :size",
+                "UpdateExpression": f"SET {', '.join(assigned)} {counted}",
                 "ConditionExpression": NEW_EVENT,
                 "ExpressionAttributeNames": {f"#{i}": name for i, name in enumerate(names)}
                 | {"#event": f"E{key.event}"},
@@ -145,36 +160,34 @@ class DynamoEvents:
             }
         }
 
-    def _charged(self, new: Stored, owner: str | None, bill: Bill) -> Stored:
-        """Adds an event and charges what its call costs with it more than without it, once."""
+    def _charged(self, new: "_New", bill: Bill) -> tuple[Call, bool]:
+        """Adds an event and charges what its calls cost with it more than without it, once."""
         vault = self._vault()
         for _ in range(CHARGE_TRIES):
             item = self._table.get(call_key(new.key.call))
             before = read_call(item, vault) if item else None
-            if before and (same := before.find(new.key)):
-                return same
+            if before and before.find(new.key):
+                return before, False
             paid = _number(item, "charged")
-            stored = (*(before.stored if before else ()), new)
-            # Less only if the prices, or whose call it is, have changed since: what was paid stays.
-            total = max(paid, bill.total([each.event for each in stored]))
-            version = before.version if before else 0
-            app = (before.app if before else None) or owner
-            call = Call(
-                new.key.call,
-                app,
-                version + 1,
-                stored,
-                recorded=before.recorded if before else False,
-                looked=before.looked if before else 0,
-            )
-            more = {"charged": n(total)} | ({"app": s(app)} if app else {})
-            writes = [self._rewritten(call, new, more, filled=_number(item, "filled"))]
+            call = new.added_to(before)
+            # Less only if the prices have changed since: what was paid stays.
+            total = max(paid, bill.total(call))
+            more = {"charged": n(total)} | ({"app": s(call.app)} if call.app else {})
+            if call.recorded:
+                more["recorded"] = {"SS": sorted(call.recorded)}
+            writes = [self._rewritten(call, new.stored, more, filled=_number(item, "filled"))]
             if total != paid:
                 writes.append(rules.charge(bill.app, total - paid, now=new.event.received))
-            writes += _changes(_without(call, new.key), call, now=new.event.received)
+            writes += _changes(_without(call, new.key), call, now=new.at)
             if self._table.transact(writes) is None:
-                return new
+                self._found_each(call)
+                return call, True
         raise Contended("many events of one call at once")
+
+    def _found_each(self, call: Call) -> None:
+        """The transaction wrote what the first call of a key is found by."""
+        if len(split(call)) > 1 and (item := self._table.get(call_key(call.id))):
+            self._indexed(item, read_call(item, self._vault()))
 
     def _rewritten(self, call: Call, new: Stored, more: Item, *, filled: int) -> Item:
         changes, values = _added(new, self._vault())
@@ -182,7 +195,8 @@ class DynamoEvents:
         if filled and after > MOST_BYTES:
             raise ItemTooLarge("a call with more events than an item holds")
         more = more | {"filled": n(after), "ttl": _ttl(call)}
-        known = more | indexed(call, self._vault()) | _due(call)
+        first_call = split(call)[0]
+        known = more | indexed(first_call, self._vault()) | listed_dead(call) | _due(call)
         changes |= {name: f":{name}" for name in known}
         values |= {f":{name}": value for name, value in known.items()}
         first = call.version == 1
@@ -195,7 +209,10 @@ class DynamoEvents:
         is due, where the write that added the event put that off. Raises Contended, so that whoever
         reports the event does it again."""
         for _ in range(MEND_TRIES):
-            wanted = indexed(call, self._vault()) | _sooner(item, call)
+            first, *others = split(call)
+            wanted = indexed(first, self._vault()) | _sooner(item, call)
+            if others or "others" in item:
+                wanted["others"] = self._entered(others, item, call)
             if all(item.get(name) == wanted[name] for name in wanted):
                 return
             changes = {name: f":{name}" for name in wanted}
@@ -208,6 +225,50 @@ class DynamoEvents:
                 return
             item, call = seen, read_call(seen, self._vault())
         raise Contended("many events of one call at once")
+
+    def _entered(self, others: Sequence[Call], item: Item, call: Call) -> Item:
+        """Writes by what each call of a key but the first is found; what says that it was done."""
+        entries = [indexed(each, self._vault()) for each in others]
+        digest = self._vault().label("entries", json.dumps(entries, sort_keys=True))
+        known = {"SS": [f"{number}" for number in range(1, len(entries) + 1)] + [digest]}
+        told = set(item["others"]["SS"]) if "others" in item else set()
+        if told == set(known["SS"]):
+            return item["others"]  # type: ignore[no-any-return]
+        for number, entry in enumerate(entries, 1):
+            self._enter(call, number, entry)
+        for number in range(len(entries) + 1, len(told)):
+            self._enter(call, number, {})
+        return known
+
+    def _enter(self, call: Call, number: int, entry: Item) -> None:
+        kept = {"version": n(call.version), "ttl": _ttl(call)}
+        self._table.put_if(
+            {
+                "Item": call_key(call.id, number) | kept | entry,
+                "ConditionExpression": "attribute_not_exists(pk) OR version <= :version",
+                "ExpressionAttributeValues": {":version": n(call.version)},
+            }
+        )
+
+    def beside(self, call_id: str) -> Sequence[Call]:
+        """See the port."""
+        items = self._table.query(
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues={":pk": call_key(call_id)["pk"]},
+            ConsistentRead=True,
+        )
+        calls = [
+            read_call(item, self._vault())
+            for item in items
+            if "." not in item["sk"]["S"] and item["sk"]["S"] != UNPLACED
+        ]
+        # What was given to an app stands with that app.
+        return [
+            call
+            for call in calls
+            if call.app is not None
+            or any(each.progress.delivery is not Delivery.KEPT for each in call.stored)
+        ]
 
     def open(self, errand: Errand) -> Dossier:
         """See the port."""
@@ -253,21 +314,17 @@ class DynamoEvents:
         progress: Progress,
         *,
         recording: Recording | None = None,
-        recorded: bool = False,
     ) -> bool:
         """See the port."""
-        after = Call(
-            call.id,
-            call.app,
-            call.version + 1,
-            tuple(
+        after = replace(
+            call,
+            version=call.version + 1,
+            stored=tuple(
                 Stored(key, each.event, progress, recording or each.recording)
                 if each.key == key
                 else each
                 for each in call.stored
             ),
-            recorded=call.recorded or recorded,
-            looked=call.looked,
         )
         changes = {f"P{key.event}": ":progress"}
         values: Item = {":progress": progress_text(progress)}
@@ -275,9 +332,6 @@ class DynamoEvents:
             changes[f"R{key.event}"] = ":recording"
             changes["ttl"] = ":ttl"
             values |= {":recording": recording_text(recording), ":ttl": _ttl(after)}
-        if recorded and not call.recorded:
-            changes["recorded"] = ":yes"
-            values[":yes"] = {"BOOL": True}
         return self._rest(call, after, changes, values, days=_changes(call, after, now=progress.at))
 
     def _rest(
@@ -290,9 +344,7 @@ class DynamoEvents:
     ) -> bool:
         """Writes changes, and when something is due in the call as it is then, together with what
         has to be noted of `days`."""
-        kept: Item = _due(after)
-        if (at := dead_at(after)) is not None and after.app is not None:
-            kept |= {"dead_shard": s(after.app), "dead_at": s(at)}
+        kept: Item = _due(after) | listed_dead(after)
         changes = changes | {name: f":{name}" for name in kept}
         values = values | {f":{name}": value for name, value in kept.items()}
         removed = [name for name in _SPARSE if name not in kept]
@@ -338,12 +390,17 @@ class DynamoEvents:
     def rest(self, call: Call, *, looked: int | None) -> bool:
         """See the port."""
         seen = call.looked if looked is None else looked
-        after = Call(call.id, call.app, call.version + 1, call.stored, call.recorded, seen)
+        after = replace(call, version=call.version + 1, looked=seen)
         changes = {} if looked is None else {"looked": ":looked"}
         return self._rest(call, after, changes, {} if looked is None else {":looked": n(seen)})
 
     def dead(self, search: Search, *, limit: int) -> Found:
         """See the port."""
+        return self._search.dead(search, limit=limit)
+
+    def orphaned(self, *, after: str | None, limit: int) -> Found:
+        """See the port."""
+        search = Search(ORPHANED, 0, NEVER, after=after)
         return self._search.dead(search, limit=limit)
 
     def find(self, search: Search, *, limit: int) -> Found:
@@ -357,6 +414,47 @@ class DynamoEvents:
     def calls(self, call_ids: Sequence[str]) -> list[Call]:
         """See the port."""
         return self._search.calls(call_ids)
+
+
+@dataclass(frozen=True, slots=True)
+class _New:
+    """An event that is to be stored, and what goes with it; `at` is when (epoch ms)."""
+
+    stored: Stored
+    owner: str | None
+    recorded: bool
+    bill: Bill | None
+    at: int
+
+    @property
+    def key(self) -> EventKey:
+        return self.stored.key
+
+    @property
+    def event(self) -> Event:
+        return self.stored.event
+
+    @property
+    def recorded_binding(self) -> str | None:
+        """The binding of which it is noted that its calls are recorded."""
+        return self.event.binding if self.recorded else None
+
+    @property
+    def alone(self) -> Call:
+        """The call as this event alone makes it."""
+        return self.added_to(None)
+
+    def added_to(self, call: Call | None) -> Call:
+        """The call with this event."""
+        recorded = {self.recorded_binding} if self.recorded_binding is not None else set()
+        if call is None:
+            return Call(self.key.call, self.owner, 1, (self.stored,), frozenset(recorded))
+        return replace(
+            call,
+            version=call.version + 1,
+            stored=tuple(sorted((*call.stored, self.stored), key=order)),
+            recorded=call.recorded | recorded,
+        )
 
 
 _SAME = "version = :before"

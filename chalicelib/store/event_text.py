@@ -20,7 +20,26 @@ from chalicelib.core.values import Subscriber
 def to_text(event: Event) -> str:
     """JSON without blanks, and after a line's end what the carrier sent, as it is: the end of a
     call stays below the size at which each write costs twice as much."""
-    fields = {
+    return _compact(_fields(event)) + "\n" + event.raw
+
+
+def said(event: Event) -> str:
+    """What a carrier says with an event: the same text for two reports that say the same, whenever
+    they were received and whatever else stands in them."""
+    fields = _fields(event)
+    del fields["received"]
+    if not event.timed:
+        del fields["at"]
+    return _compact(fields)
+
+
+def _compact(fields: dict[str, Any]) -> str:
+    told = {name: value for name, value in fields.items() if value is not None}
+    return json.dumps(told, ensure_ascii=False, separators=(",", ":"))
+
+
+def _fields(event: Event) -> dict[str, Any]:
+    return {
         "id": event.id,
         "kind": event.kind,
         "carrier": event.carrier,
@@ -51,8 +70,6 @@ def to_text(event: Event) -> str:
         "timed": None if event.timed else False,
         "talked_s": event.talked_s,
     }
-    told = {name: value for name, value in fields.items() if value is not None}
-    return json.dumps(told, ensure_ascii=False, separators=(",", ":")) + "\n" + event.raw
 
 
 def from_text(text: str) -> Event:

@@ -84,10 +84,10 @@ class DynamoPlacedCalls:
         item = self._table.get(self._session_key(session, carrier))
         return self._read(item) if item else None
 
-    def among(self, parties: Sequence[Subscriber], *, carrier: str) -> PlacedCall | None:
+    def among(self, parties: Sequence[Subscriber], *, carrier: str, app: str) -> PlacedCall | None:
         """See the port. One read."""
         item = self._table.get(self._people_key(parties, carrier))
-        return self._read(item) if item else None
+        return self._read(item) if item and item["app"]["S"] == app else None
 
     def end(self, call: PlacedCall, *, now: int) -> None:
         """See the port. One write; the same call's only."""

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 from aws_lambda_powertools.utilities.parameters import SecretsProvider
 from aws_lambda_powertools.utilities.parameters.exceptions import (
@@ -17,9 +17,16 @@ from chalicelib.core.values import DAY_MS, MINUTE_MS
 from chalicelib.store import clients
 from chalicelib.store.vault import Vault
 
+_T = TypeVar("_T")
+
 LOOK_AGAIN_S = 30
-"""How often, at most, a secret is fetched anew because a key is not in it, or because Secrets
-Manager did not answer the time before."""
+"""How often, at most, a secret is fetched anew because the same key is not in it, or because
+Secrets Manager did not answer the time before."""
+PAUSE_S = 2
+"""How often, at most, because any key is not in it: strangers may send as many as they like. What
+an operator makes is seen within this time all the same."""
+MOST_MISSED = 1_000
+"""How many keys that are not in it are remembered."""
 
 
 class Secret:
@@ -64,58 +71,60 @@ class Credentials:
         self._callbacks: dict[str, tuple[str, ...]] = {}
         self._hosts: dict[str, tuple[str, ...]] = {}
         self._looked_again = float("-inf")
+        self._missed: dict[str, float] = {}
 
     def app(self, app_key: str) -> AppCredentials | None:
-        """Whose AppKey this is. Unknown keys cost no call but one in LOOK_AGAIN_S for all."""
-        self._read(fresh=False)
-        if app_key not in self._apps:
-            self._look_again()
-        return self._apps.get(app_key)
+        """Whose AppKey this is. One that is unknown is looked for anew, as PAUSE_S and LOOK_AGAIN_S
+        allow; so are all others here."""
+        return self._find(lambda: self._apps, app_key)
 
     def developer(self, developer: str) -> AppCredentials | None:
-        """Whose developer's id this is; as `app` for unknown ones."""
-        self._read(fresh=False)
-        if developer not in self._developers:
-            self._look_again()
-        return self._developers.get(developer)
+        """Whose developer's id this is."""
+        return self._find(lambda: self._developers, developer)
 
     def switch(self, user: str) -> SwitchCredentials | None:
-        """Who signs in under this name; as `app` for unknown ones."""
-        self._read(fresh=False)
-        if user not in self._switches:
-            self._look_again()
-        return self._switches.get(user)
+        """Who signs in under this name."""
+        return self._find(lambda: self._switches, user)
 
     def carrier(self, name: str) -> CarrierAccount | None:
-        """Our account of this name; a new one is seen when the secret is next fetched."""
-        self._read(fresh=False)
-        return self._carriers.get(name)
+        """Our account of this name."""
+        return self._find(lambda: self._carriers, name)
 
     def of_app(self, name: str) -> AppCredentials | None:
         """How callbacks to this app are signed."""
-        self._read(fresh=False)
-        return self._by_name.get(name)
+        return self._find(lambda: self._by_name, name)
 
     def developer_of(self, name: str) -> AppCredentials | None:
         """As whom callbacks to this app address it, in a dialect of developers."""
-        self._read(fresh=False)
-        return self._developers_by_name.get(name)
+        return self._find(lambda: self._developers_by_name, name)
 
     def callback_secrets(self, name: str) -> tuple[str, ...]:
         """What callbacks to this app are signed with where its dialect has secrets of its own."""
-        self._read(fresh=False)
-        return self._callbacks.get(name, ())
+        return self._find(lambda: self._callbacks, name) or ()
 
     def recording_hosts(self, carrier: str) -> tuple[str, ...]:
         """From where recordings of this carrier, or of its switches, may be fetched."""
-        self._read(fresh=False)
-        return self._hosts.get(carrier, ())
+        return self._find(lambda: self._hosts, carrier) or ()
 
-    def _look_again(self) -> None:
-        now = time.monotonic()
-        if now - self._looked_again >= LOOK_AGAIN_S:
-            self._looked_again = now
+    def _find(self, kind: Callable[[], Mapping[str, _T]], name: str) -> _T | None:
+        """What of a kind stands under a name, fetched anew if there is nothing."""
+        self._read(fresh=False)
+        found = kind().get(name)
+        # An empty list of hosts is as good as none: an operator may have named the first.
+        if not found and self._may_look_again(name):
             self._read(fresh=True)
+            found = kind().get(name)
+        return found
+
+    def _may_look_again(self, name: str) -> bool:
+        now = time.monotonic()
+        missed = self._missed.get(name, float("-inf"))
+        if now - missed < LOOK_AGAIN_S or now - self._looked_again < PAUSE_S:
+            return False
+        if len(self._missed) >= MOST_MISSED:
+            self._missed.clear()
+        self._missed[name] = self._looked_again = now
+        return True
 
     def _read(self, *, fresh: bool) -> None:
         source = self._secret.value(fresh=fresh)

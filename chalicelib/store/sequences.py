@@ -14,7 +14,7 @@ SHARD = due_shard("sequence", 0)
 
 
 class DynamoNumbers:
-    """Fulfils the port Numbers."""
+    """Fulfils the port Numbers. `N#<carrier>/<node>`/`<index>` holds a block."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
@@ -60,7 +60,7 @@ class DynamoNumbers:
 
     def around(self, key: BlockKey) -> tuple[Block | None, Block | None]:
         """See the port."""
-        before, after = (BlockKey(key.carrier, key.index + step) for step in (-1, 1))
+        before, after = (BlockKey(key.carrier, key.index + step, key.node) for step in (-1, 1))
         keys = [block_key(each) for each in (before, after) if each.index >= 0]
         found = {each.key: each for each in map(_read, self._table.get_many(keys))}
         return found.get(before), found.get(after)
@@ -99,11 +99,13 @@ class DynamoNumbers:
 
 def block_key(block: BlockKey) -> Item:
     """Where a block stands."""
-    return key(f"N#{block.carrier}", f"{block.index:012d}")
+    node = f"/{block.node}" if block.node is not None else ""
+    return key(f"N#{block.carrier}{node}", f"{block.index:012d}")
 
 
 def _key_of(item: Item) -> BlockKey:
-    return BlockKey(item["pk"]["S"].removeprefix("N#"), int(item["sk"]["S"]))
+    carrier, _, node = item["pk"]["S"].removeprefix("N#").partition("/")
+    return BlockKey(carrier, int(item["sk"]["S"]), node or None)
 
 
 def _read(item: Item) -> Block:

@@ -128,13 +128,13 @@ class Table:
         seen = self._update_if(update, "NONE")
         return seen.item if seen.done else None
 
-    def update_or_see(self, update: Item) -> Item:
-        """The same, but the item as it stands where the condition did not hold. Raises
-        ItemTooLarge."""
+    def update_and_see(self, update: Item) -> tuple[Item, bool]:
+        """The same, with the item as it stands where the condition did not hold; whether it did.
+        Raises ItemTooLarge."""
         seen = self._update_if(update, "ALL_OLD")
         if seen.item is None:
             raise StoreUnavailable("update_item: what stands there was not told")
-        return seen.item
+        return seen.item, seen.done
 
     def _update_if(self, update: Item, told: str) -> "Seen":
         for delay in _delays():

@@ -82,16 +82,17 @@ def test_a_foreign_thing_is_an_unknown_one(
 
 def test_a_number_that_changes_hands_takes_no_binding_along(here: Stage) -> None:
     """The old app's legs stay where they are; they neither route nor show for the new owner."""
+    from chalicelib.core.ownership import Owner
     from chalicelib.settings import settings
     from chalicelib.store import clients
-    from chalicelib.store.items import number_key
+    from chalicelib.store.apps import number_item
 
     app, switch = here.app("demo", [OURS]), here.switch()
     gateway = here.instance()
     app.bind(gateway, A, B, now=NOW)
     here.app("other", [THEIRS])
     clients.dynamodb().put_item(
-        TableName=settings().table_name, Item=number_key(OURS) | {"app": {"S": "other"}}
+        TableName=settings().table_name, Item=number_item(OURS, (Owner("other", "trunk", since=0),))
     )
     assert switch.reached(gateway, A, OURS, now=NOW) is None
     shown = here.apps["other"].call(gateway, "query", now=NOW, opType=0, phoneX=OURS)

@@ -61,7 +61,7 @@ def once(call: str, act: Callable[[], object]) -> Callable[[str], None]:
 
 def open_to_all(gateway: Gateway, a: str, *, name: str, now: int, minutes: int = 10) -> Binding:
     """An XA."""
-    profile = gateway._apps.get("demo")
+    profile = gateway.apps.get("demo")
     assert profile is not None
     ask = Ask(Subscriber(a), None, X, None, minutes * MINUTE, record=False, user_data="")
     return gateway.desk.bind(profile, ask, RequestId(name * 32, "c" * 32, explicit=True), now=now)
@@ -69,7 +69,7 @@ def open_to_all(gateway: Gateway, a: str, *, name: str, now: int, minutes: int =
 
 def close_to_all(gateway: Gateway, *, now: int) -> None:
     """Ends the XA."""
-    profile = gateway._apps.get("demo")
+    profile = gateway.apps.get("demo")
     assert profile is not None
     gateway.desk.release_transfer(profile, X, now=now)
 

@@ -136,7 +136,7 @@ def test_one_without_an_end_is_carried_on_until_it_is_released(
         user_data="",
     )
     request = RequestId(key="k" * 22, content="c" * 22, explicit=True)
-    demo = gateway._apps.get("demo")
+    demo = gateway.apps.get("demo")
     assert demo is not None
     bound = gateway.desk.bind(demo, ask, request, now=NOW)
     later = NOW + 12 * DAY_MS

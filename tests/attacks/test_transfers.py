@@ -113,7 +113,7 @@ def world(here: Stage, request: pytest.FixtureRequest) -> Iterator[World]:
     here.app("demo", [X], cooling_s=600)
     with serving(Platform(NOW, overlap=False, remembers=request.param)) as platform:
         gateway = _over(here, platform)
-        app = gateway._apps.get("demo")
+        app = gateway.apps.get("demo")
         assert app
         yield World(here, platform, gateway, app)
 

@@ -8,12 +8,14 @@ import pytest
 
 from chalicelib.core.events import RejectReason
 from chalicelib.core.lines import Line
+from chalicelib.core.ownership import Owner
 from chalicelib.core.routing import Connect, Reject, Router
 from chalicelib.core.values import NEVER, Leg, Presentation, Subscriber
 
 X = "8610000000001"
 A, B, C, D = (Subscriber(f"44770090000{i}") for i in range(1, 5))
 NOW, ENDS, COOLED = 1_000, 5_000, 9_000
+DEMO = Owner("demo", "trunk", since=0)
 
 
 def leg(role: str, *, of: str, a: Subscriber, b: Subscriber | None, **more: object) -> Leg:
@@ -34,11 +36,16 @@ class Legs:
 
     own: Mapping[Subscriber, Leg] = field(default_factory=dict)
     everybodys: Leg | None = None
-    owner: str | None = "demo"
+    owners: Mapping[str, tuple[Owner, ...]] = field(default_factory=lambda: {X: (DEMO,)})
     prompt: str | None = None
 
     def find(self, number: str, caller: Subscriber | None) -> Line:
-        return Line(self.owner, self.own.get(caller) if caller else None, self.everybodys)
+        own = self.own.get(caller) if caller else None
+        callers = self.owners_of(caller.digits) if caller else ()
+        return Line(self.owners_of(number), own, self.everybodys, callers)
+
+    def owners_of(self, number: str) -> tuple[Owner, ...]:
+        return self.owners.get(number, ())
 
     def prompt_for_others(self, number: str, *, now: int) -> str | None:
         return self.prompt
@@ -58,8 +65,10 @@ def open_to_all(a: Subscriber, **more: object) -> tuple[dict[Subscriber, Leg], L
     return {a: own}, leg("b", of="xa", a=a, b=None, **more)
 
 
-def route(legs: Legs, caller: Subscriber | None, *, now: int = NOW) -> Connect | Reject:
-    return Router(legs).route(X, caller, now=now)
+def route(
+    legs: Legs, caller: Subscriber | None, *, now: int = NOW, carrier: str = "trunk"
+) -> Connect | Reject:
+    return Router(legs).route(X, caller, carrier=carrier, now=now)
 
 
 def reached(legs: Legs, caller: Subscriber | None, *, now: int = NOW) -> Subscriber | None:
@@ -181,7 +190,58 @@ def test_legs_of_another_app_are_not_there() -> None:
     own, all_ = open_to_all(A, app="before")
     legs = Legs(own | pair(B, C, app="before"), all_)
     assert [why(legs, caller) for caller in (A, B, D)] == [RejectReason.NO_BINDING] * 3
-    assert why(replace(legs, owner=None), B) is RejectReason.UNKNOWN_NUMBER
+    assert why(replace(legs, owners={}), B) is RejectReason.UNKNOWN_NUMBER
+
+
+def test_a_switch_knows_no_x_of_another_carrier() -> None:
+    legs = Legs(pair(A, B))
+    for carrier in ("netease-a", "interline", "trunk-2", ""):
+        answer = route(legs, A, carrier=carrier)
+        assert answer == Reject(RejectReason.UNKNOWN_NUMBER), carrier
+
+
+@pytest.mark.parametrize(
+    ("moment", "reason"),
+    [
+        (NOW - 1, RejectReason.UNKNOWN_NUMBER),
+        (NOW, None),
+        (NOW + 99, None),
+        (NOW + 100, RejectReason.UNKNOWN_NUMBER),
+        (NOW + 200, RejectReason.NO_BINDING),
+    ],
+)
+def test_an_x_routes_for_whoever_owns_it_at_that_moment(
+    moment: int, reason: RejectReason | None
+) -> None:
+    before = replace(DEMO, since=NOW, until=NOW + 100)
+    legs = Legs(pair(A, B), owners={X: (before, Owner("other", "trunk", since=NOW + 200))})
+    answer = route(legs, A, now=moment)
+    assert (answer.reason if isinstance(answer, Reject) else None) is reason
+
+
+# No call goes round
+
+
+@pytest.mark.parametrize("owner", [DEMO, Owner("other", "netease-a", since=0)])
+def test_a_caller_that_is_anybodys_x_is_never_connected(owner: Owner) -> None:
+    own, all_ = open_to_all(A)
+    x2 = Subscriber("8610000000002")
+    legs = Legs(own | pair(x2, C), all_, owners={X: (DEMO,), x2.digits: (owner,)})
+    assert why(legs, x2) is RejectReason.PROXY_NUMBER
+    assert why(legs, Subscriber(X)) is RejectReason.PROXY_NUMBER
+    gone = {X: (DEMO,), x2.digits: (replace(owner, until=NOW),)}
+    assert reached(replace(legs, owners=gone), x2) == C
+
+
+def test_a_real_number_is_not_shown_to_an_x() -> None:
+    """The next X would connect the same caller again, and so on, for ever."""
+    x2 = Subscriber("8610000000002")
+    shown, hidden = Presentation(show_a=True), Presentation()
+    owners = {X: (DEMO,), x2.digits: (Owner("other", "trunk", since=0),)}
+    assert why(Legs(pair(A, x2, presentation=shown), owners=owners), A) is (
+        RejectReason.PROXY_NUMBER
+    )
+    assert reached(Legs(pair(A, x2, presentation=hidden), owners=owners), A) == x2
 
 
 # What is shown and heard

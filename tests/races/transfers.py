@@ -22,7 +22,7 @@ def open_to_all(
     number: str | None = None,
 ) -> dict[str, Any]:
     """Lets everybody reach A; the reply."""
-    profile = gateway._apps.get(app)
+    profile = gateway.apps.get(app)
     assert profile is not None
     lifetime_ms = minutes * MINUTE
     ask = Ask(Subscriber(a), None, number, None, lifetime_ms, record=False, user_data="")

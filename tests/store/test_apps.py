@@ -1,7 +1,10 @@
 """App profiles: one query for all there is to know, kept for a while."""
 
+from dataclasses import replace
+
 import pytest
 
+from chalicelib.core.ownership import CLOCKS_APART_MS, NOTICE_MS, Owner, owner_at
 from chalicelib.core.values import DAY_MS, App
 from chalicelib.store import apps
 from chalicelib.store.apps import DynamoApps
@@ -73,5 +76,30 @@ def test_numbers_without_a_profile_are_no_app(stage: Stage) -> None:
 
 def test_a_number_has_one_owner(stage: Stage) -> None:
     stage.app()
-    assert store(stage).owner_of(X1) == "demo"
-    assert store(stage).owner_of("8610000000099") is None
+    assert store(stage).owners_of(X1) == (Owner("demo", "trunk", since=0),)
+    assert store(stage).owners_of("8610000000099") == ()
+
+
+def test_owners_are_remembered_unless_they_are_asked_for_fresh(stage: Stage) -> None:
+    stage.app()
+    kept = store(stage)
+    before = kept.owners_of(X1)
+    owners = (replace(before[0], until=9), Owner("other", "trunk", since=9))
+    stage.dynamodb.put_item(TableName=stage.table, Item=apps.number_item(X1, owners))
+    assert kept.owners_of(X1) == before
+    assert kept.owners_of(X1, fresh=True) == owners
+    assert kept.owners_of(X1) == owners
+
+
+def test_an_x_changes_hands_after_a_notice() -> None:
+    now = 10**12
+    first = apps.given((), app="demo", carrier="trunk", now=now)
+    assert first == (Owner("demo", "trunk", since=now - CLOCKS_APART_MS),)
+    assert apps.given(first, app="other", carrier="trunk", now=now) is None
+    leaving = apps.taken(first, now=now)
+    until = now + NOTICE_MS
+    assert owner_at(leaving, until - 1) == leaving[0]
+    assert owner_at(leaving, until) is None
+    assert apps.given(leaving, app="other", carrier="trunk", now=until - 1) is None
+    second = apps.given(leaving, app="other", carrier="sw", now=until)
+    assert second == (*leaving, Owner("other", "sw", since=until))

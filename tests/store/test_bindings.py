@@ -11,16 +11,18 @@ from chalicelib.core.cleaning import Cleaner
 from chalicelib.core.errors import Unavailable
 from chalicelib.core.leases import LeaseDesk
 from chalicelib.core.lines import Line
+from chalicelib.core.ownership import Owner
 from chalicelib.core.ports import Overdue
 from chalicelib.core.values import PLAIN, Ask, Binding, Presentation, Subscriber
+from chalicelib.store.apps import number_item
 from chalicelib.store.bindings import DynamoBindings
-from chalicelib.store.items import number_key
 from chalicelib.store.table import Table
 from chalicelib.store.vault import Vault
 from tests.core.samples import Embedded, app_with, binding, request
 from tests.stage import X1, X2, X15, A, B, C, D, Stage, answering, refusal
 
 NOW = 1_768_464_000_000
+DEMO = Owner("demo", "trunk", since=0)
 HOUR = 3_600_000
 ONE = {"current": "1", "1": "k" * 64}
 BOTH = {"current": "2", "1": "k" * 64, "2": "l" * 64}
@@ -244,19 +246,29 @@ def test_find_reads_the_owner_and_the_callers_own_leg(
 ) -> None:
     draft = make(record=True, max_call_s=99)
     commit(store, draft)
-    stage.dynamodb.put_item(TableName=stage.table, Item=number_key(X1) | {"app": {"S": "demo"}})
+    stage.dynamodb.put_item(TableName=stage.table, Item=number_item(X1, (DEMO,)))
     for caller, role, peer in [(A, "a", B), (B, "b", A)]:
         line = store.find(X1, Subscriber(caller))
-        assert (line.owner, line.everybodys) == ("demo", None)
+        assert (line.owners, line.everybodys) == ((DEMO,), None)
         leg = line.leg
         assert leg is not None
         assert leg.peer is not None
         assert (leg.role, leg.peer.digits, leg.binding) == (role, peer, draft.id)
         assert (leg.number, leg.app, leg.record, leg.max_call_s) == (X1, "demo", True, 99)
         assert (leg.expires, leg.free_at, leg.released) == (NOW + HOUR, NOW + 2 * HOUR, False)
-    assert store.find(X1, Subscriber(C)) == Line("demo", None)
-    assert store.find(X1, None) == Line("demo", None)
-    assert store.find(X2, Subscriber(A)) == Line(None, None)
+    assert store.find(X1, Subscriber(C)) == Line((DEMO,), None)
+    assert store.find(X1, None) == Line((DEMO,), None)
+    assert store.find(X2, Subscriber(A)) == Line((), None)
+
+
+def test_find_tells_whose_x_the_caller_himself_is(stage: Stage, store: DynamoBindings) -> None:
+    other = Owner("other", "netease-a", since=0, until=NOW)
+    for number, owner in ((X1, DEMO), (X2, other)):
+        stage.dynamodb.put_item(TableName=stage.table, Item=number_item(number, (owner,)))
+    assert store.find(X1, Subscriber(X2)) == Line((DEMO,), None, None, (other,))
+    assert store.find(X1, Subscriber(X1)) == Line((DEMO,), None, None, (DEMO,))
+    assert store.owners_of(X2) == (other,)
+    assert store.owners_of(A) == ()
 
 
 def test_find_is_one_call(stage: Stage, store: DynamoBindings) -> None:

@@ -1,6 +1,7 @@
 """Calls at rest: each event once, sealed, open until done; found by what they are about."""
 
 from dataclasses import replace
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -79,7 +80,8 @@ def append(
     owner: str | None = "demo",
     **more: Any,
 ) -> Errand | None:
-    return store.append(event, owner=owner, delivery=delivery, **more)
+    appended = store.append(event, said=event, owner=owner, delivery=delivery, **more)
+    return appended.errand if appended.stored.progress.open else None
 
 
 def stored(store: DynamoEvents, event: Event, **more: Any) -> Errand:
@@ -144,16 +146,94 @@ def test_a_repeat_is_stored_once_and_open_until_it_is_done(
 
 def test_only_what_is_open_has_an_errand(store: DynamoEvents) -> None:
     for delivery in Delivery:
-        is_open = delivery in (Delivery.PENDING, Delivery.FETCHING)
+        is_open = delivery in (Delivery.PENDING, Delivery.FETCHING, Delivery.UNPLACED)
         errand = append(store, replace(FULL, id=delivery), delivery)
         assert (errand is not None) == is_open
 
 
-@pytest.mark.parametrize("change", [{"carrier": "other"}, {"call_id": "another"}])
+@pytest.mark.parametrize(
+    "change", [{"carrier": "other"}, {"call_id": "another"}, {"node": "b"}, {"number": X2}]
+)
 def test_other_calls_are_other_items(stage: Stage, store: DynamoEvents, change: Any) -> None:
     append(store, FULL)
     append(store, replace(FULL, **change))
     assert len(stage.items("C#")) == 2
+
+
+def test_whoever_owns_an_x_has_calls_of_his_own(stage: Stage, store: DynamoEvents) -> None:
+    """The same X, carrier and call id: somebody else's call."""
+    errands = [stored(store, FULL, owner=owner) for owner in ("demo", "other")]
+    calls = [call_of(store, errand) for errand in errands]
+    assert [call.app for call in calls] == ["demo", "other"]
+    assert [len(call.stored) for call in calls] == [1, 1]
+    assert {call.id for call in store.beside(calls[0].id)} == {call.id for call in calls}
+
+
+def test_the_same_id_with_another_content_is_an_event_of_its_own(store: DynamoEvents) -> None:
+    def appended(event: Event) -> Any:
+        return store.append(event, said=event, owner="demo", delivery=Delivery.KEPT)
+
+    first = appended(FULL)
+    assert (first.new, first.conflicting) == (True, False)
+    repeat = appended(replace(FULL, received=FULL.received + 9, raw="{}"))
+    assert (repeat.new, repeat.conflicting) == (False, False)
+    assert repeat.stored == first.stored
+    other = appended(replace(FULL, cause=17))
+    assert (other.new, other.conflicting) == (True, True)
+    assert not appended(replace(FULL, cause=17)).new
+    assert len(call_of(store, first.errand).stored) == 2
+
+
+def test_a_time_that_was_not_stated_makes_no_other_event(store: DynamoEvents) -> None:
+    untimed = replace(BARE, timed=False, number=X1)
+    errand = stored(store, untimed, delivery=Delivery.FETCHING)
+    later = replace(untimed, at=untimed.at + 5, received=untimed.received + 5)
+    assert append(store, later, Delivery.FETCHING) == errand
+    assert len(call_of(store, errand).stored) == 1
+
+
+# Several calls under one key.
+
+HOUR = 3_600_000
+SECOND_CALL = tuple(
+    replace(each, id=f"{each.id}2", at=each.at + HOUR, caller=Subscriber(C))
+    for each in (START, FULL)
+)
+
+
+@pytest.mark.parametrize("bill", [None, Bill("demo", Tariff(minute=10))])
+@pytest.mark.parametrize("turn", list(permutations(range(4))))
+def test_a_call_with_the_id_of_another_is_found_by_itself(
+    stage: Stage, store: DynamoEvents, turn: tuple[int, ...], bill: Bill | None
+) -> None:
+    events = (START, replace(FULL, rejected=None), *SECOND_CALL)
+    for i in turn:
+        append(store, events[i], Delivery.KEPT, bill=bill)
+    found = store.find(search(), limit=9).calls
+    assert [call.events for call in found] == [list(events[2:]), list(events[:2])]
+    assert (found[0].id, found[1].part) == (found[1].id, "")
+    assert found[0].part
+    (only,) = store.find(search(person=Subscriber(C)), limit=9).calls
+    assert only == found[0]
+    (only,) = store.find(search(person=Subscriber(A)), limit=9).calls
+    assert only == found[1]
+    assert len(store.find(search(binding=BINDING), limit=1).calls) == 1
+    main = next(each for each in stage.items("C#") if "." not in each["sk"]["S"])
+    assert main.get("charged", {"N": "0"})["N"] == ("0" if bill is None else main["charged"]["N"])
+
+
+def test_an_entry_goes_when_two_calls_turn_out_to_be_one(stage: Stage, store: DynamoEvents) -> None:
+    append(store, replace(START, sequence=None), Delivery.KEPT)
+    apart = replace(START, id="s2", at=START.at + 61_000)
+    append(store, apart, Delivery.KEPT)
+    assert len(store.find(search(), limit=9).calls) == 2
+    # Both are within a minute of this one.
+    append(store, replace(START, id="s0", at=START.at + 30_000, started=None), Delivery.KEPT)
+    assert len(store.find(search(), limit=9).calls) == 2
+    between = replace(START, id="s3", at=START.at - 1)
+    append(store, between, Delivery.KEPT)
+    found = store.find(search(), limit=9).calls
+    assert [len(call.stored) for call in found] == [1, 3]
 
 
 def test_a_call_is_all_of_its_events_by_their_time(stage: Stage, store: DynamoEvents) -> None:
@@ -383,14 +463,6 @@ def test_a_call_is_not_found_by_anything_else(store: DynamoEvents, by: Any) -> N
     assert store.find(search(**by), limit=10).calls == []
 
 
-def test_what_a_switch_takes_for_a_binding_is_no_key(stage: Stage, store: DynamoEvents) -> None:
-    # The key of an index has 2,048 bytes (DynamoDB's limits, read 2026-11).
-    said = "訂" * 2048
-    errand = stored(store, replace(FULL, binding=said))
-    assert "binding_of" not in item(stage)
-    assert call_of(store, errand).events[0].binding == said
-
-
 def test_what_is_nobodys_is_found_by_nobody(stage: Stage, store: DynamoEvents) -> None:
     append(store, FULL, owner=None)
     assert not {"day", "place", "caller_of", "number_of"} & item(stage).keys()
@@ -438,20 +510,20 @@ def test_a_call_that_is_told_of_meanwhile_stands_where_it_began(
     stage: Stage, store: DynamoEvents, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     errand = stored(store, FULL)
-    before = store._table.update_or_see
+    before = store._table.update_and_see
 
     def told_meanwhile(update: Any) -> Any:
         seen = before(update)
         settled(store, errand, Delivery.DELIVERED)
         return seen
 
-    monkeypatch.setattr(store._table, "update_or_see", told_meanwhile)
+    monkeypatch.setattr(store._table, "update_and_see", told_meanwhile)
     append(store, START, Delivery.KEPT)
     assert item(stage)["place"]["S"].startswith(f"{START.at:015d}#")
 
 
 def test_what_a_late_event_tells_is_searched_by_too(store: DynamoEvents) -> None:
-    append(store, replace(BARE, call_id=FULL.call_id), Delivery.FETCHING)
+    append(store, replace(BARE, call_id=FULL.call_id, number=X1), Delivery.FETCHING)
     append(store, FULL)
     (call,) = store.find(search(person=Subscriber(B)), limit=9).calls
     assert len(call.stored) == 2

@@ -109,8 +109,8 @@ def test_a_session_tells_whose_call_it_is(calls: DynamoPlacedCalls) -> None:
     assert calls.get("one", carrier="trunk") == replace(call(), session="one")
     assert calls.get("one", carrier="netease-a") is None
     assert calls.get("two", carrier="trunk") is None
-    assert calls.among(PEOPLE[::-1], carrier="trunk") == replace(call(), session="one")
-    assert calls.among(PEOPLE[:1], carrier="trunk") is None
+    assert calls.among(PEOPLE[::-1], carrier="trunk", app="demo") == replace(call(), session="one")
+    assert calls.among(PEOPLE[:1], carrier="trunk", app="demo") is None
 
 
 def test_a_claim_whose_answer_was_lost_is_ours(calls: DynamoPlacedCalls, stage: Stage) -> None:

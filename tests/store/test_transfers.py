@@ -6,21 +6,24 @@ from typing import Any
 
 import pytest
 
+from bench.capacity import KB, item_size
 from chalicelib.core import errors
 from chalicelib.core.binding import BindingDesk, binding_id
 from chalicelib.core.cleaning import Cleaner
 from chalicelib.core.leases import LeaseDesk
 from chalicelib.core.lines import Line
+from chalicelib.core.ownership import Owner
 from chalicelib.core.ports import Carrier
 from chalicelib.core.values import NEVER, Ask, Binding, Leg, Presentation, RequestId, Subscriber
-from chalicelib.store.bindings import MOST_PROMPTS, DynamoBindings
-from chalicelib.store.items import number_key
+from chalicelib.store.apps import number_item
+from chalicelib.store.bindings import MOST_ROUTES, DynamoBindings
 from chalicelib.store.table import Table
 from chalicelib.store.vault import Vault
 from tests.core.samples import app_with, binding, request
 from tests.stage import X1, X2, A, B, C, D, Stage, answering
 
 NOW = 1_768_464_000_000
+DEMO = Owner("demo", "trunk", since=0)
 HOUR = 3_600_000
 ONE = {"current": "1", "1": "k" * 64}
 BOTH = {"current": "2", "1": "k" * 64, "2": "l" * 64}
@@ -36,7 +39,7 @@ def with_keys(stage: Stage, keys: dict[str, str]) -> DynamoBindings:
 
 @pytest.fixture
 def store(stage: Stage) -> DynamoBindings:
-    stage.dynamodb.put_item(TableName=stage.table, Item=number_key(X1) | {"app": {"S": "demo"}})
+    stage.dynamodb.put_item(TableName=stage.table, Item=number_item(X1, (DEMO,)))
     return with_keys(stage, ONE)
 
 
@@ -108,7 +111,7 @@ def test_its_legs_say_who_reaches_whom(store: DynamoBindings, make: Make) -> Non
     assert everybodys.max_call_s == 7
     assert found(store, B) == (None, draft.id)
     assert found(store, None) == (None, draft.id)
-    assert store.find(X2, Subscriber(A)) == Line(None, None)
+    assert store.find(X2, Subscriber(A)) == Line((), None)
 
 
 def test_a_plain_binding_has_no_word_about_what_is_shown(stage: Stage, make: Make) -> None:
@@ -302,11 +305,31 @@ def test_an_x_that_is_only_asked_for_stands_for_nobody(store: DynamoBindings, ma
 def test_only_some_of_many_legs_are_read_for_a_stranger(
     stage: Stage, store: DynamoBindings, make: Make
 ) -> None:
-    for i in range(MOST_PROMPTS):
+    for i in range(MOST_ROUTES):
         commit(store, make(f"4477009001{i:02d}", f"4477009002{i:02d}", presentation=HOW))
     with answering(stage.dynamodb, "Query") as calls:
         assert store.prompt_for_others(X1, now=NOW) == "c3"
-    assert len(calls) == 1
+    assert [call["Limit"] for call in calls] == [MOST_ROUTES]
+
+
+def test_the_largest_routes_cost_a_stranger_ten_read_units(
+    stage: Stage, store: DynamoBindings, make: Make
+) -> None:
+    """A live route behind a page of others is not seen: the word is another one then."""
+    largest = Presentation(
+        prompt_a="a" * 32,
+        prompt_b="b" * 32,
+        prompt_others="o" * 32,
+        on_answer=",".join(["p" * 32] * 8),
+    )
+    for i in range(MOST_ROUTES):
+        pair = (f"4477009001{i:02d}", f"4477009002{i:02d}")
+        commit(store, make(*pair, presentation=largest, user_data="\U0001f600" * 1024))
+    legs = [item for item in stage.items(f"X#{X1}") if item["sk"]["S"].startswith("L#")]
+    largest_page = sum(sorted(map(item_size, legs), reverse=True)[:MOST_ROUTES])
+    assert -(-largest_page // (4 * KB)) <= 10
+    over = NOW + 2 * HOUR
+    assert store.prompt_for_others(X1, now=over) is None
 
 
 # By the use case

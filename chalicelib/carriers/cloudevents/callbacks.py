@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from chalicelib.carriers.cloudevents import wire
 from chalicelib.carriers.standard_webhooks import signed_headers
-from chalicelib.core.errors import NotDelivered
+from chalicelib.core.errors import Unavailable
 from chalicelib.core.events import Event, EventKey
 from chalicelib.core.ports import Credentials
 from chalicelib.core.values import App, Binding
@@ -39,11 +39,11 @@ class CloudEventsDialect:
         binding: Binding | None,
         now: int,
     ) -> tuple[Mapping[str, str], bytes]:
-        """Structured JSON, with a signature for each secret that is valid. Raises NotDelivered for
+        """Structured JSON, with a signature for each secret that is valid. Raises Unavailable for
         an app without one."""
         secrets = self._credentials.callback_secrets(app.name)
         if not secrets:
-            raise NotDelivered("the app has no secret for callbacks")
+            raise Unavailable("the app has no secret for callbacks")
         message = wire.write(event, call, key=key, app=app.name, binding=binding)
         body = json.dumps(message, ensure_ascii=False, separators=(",", ":"))
         return {**_JSON, **signed_headers(secrets, key.id, body, now=now)}, body.encode()

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from chalicelib.carriers.interline import wire_callbacks
 from chalicelib.core.credentials import AppCredentials
-from chalicelib.core.errors import NotDelivered
+from chalicelib.core.errors import Unavailable
 from chalicelib.core.events import Event, EventKey, EventKind
 from chalicelib.core.history import end_of
 from chalicelib.core.ports import Credentials
@@ -50,10 +50,10 @@ class InterlineDialect:
         now: int,  # noqa: ARG002
     ) -> tuple[Mapping[str, str], bytes] | None:
         """A form, or JSON if the app wants it. A recording is told by its call's record. Raises
-        NotDelivered for an app without a developer."""
+        Unavailable for an app without a developer."""
         to = self._credentials.developer_of(app.name)
         if to is None:
-            raise NotDelivered("the app has no developer")
+            raise Unavailable("the app has no developer")
         message = _message(event, call, to=to, binding=binding)
         if message is None:
             return None

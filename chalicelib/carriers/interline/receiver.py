@@ -91,7 +91,7 @@ class CallbackReceiver:
             return event
         usual = international_digits(event.number)
         for number in dict.fromkeys((usual, event.number, national_digits(event.number))):
-            if self._apps.owner_of(number) is not None:
+            if self._apps.owners_of(number):
                 return replace(event, number=number)
         return replace(event, number=usual)
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from chalicelib.carriers.netease import signing, wire_callbacks
 from chalicelib.core.credentials import AppCredentials
-from chalicelib.core.errors import NotDelivered
+from chalicelib.core.errors import Unavailable
 from chalicelib.core.events import REPORTED, Event, EventKey
 from chalicelib.core.ports import Credentials
 from chalicelib.core.values import App, Binding
@@ -38,11 +38,11 @@ class NeteaseDialect:
         now: int,
     ) -> tuple[Mapping[str, str], bytes]:
         """Signed with the app's current secret, and every other time with the previous one while
-        that is valid too: there is room for one signature. Raises NotDelivered for an app without
+        that is valid too: there is room for one signature. Raises Unavailable for an app without
         a secret."""
         credentials = self._credentials.of_app(app.name)
         if credentials is None:
-            raise NotDelivered("the app has no credentials")
+            raise Unavailable("the app has no credentials")
         message = wire_callbacks.write(event, call, binding=binding)
         body = json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()
         secret = credentials.secrets[attempt % len(credentials.secrets)]

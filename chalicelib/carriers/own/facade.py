@@ -59,7 +59,7 @@ class HistoryFacade:
 
         def use(visit: Visit) -> Json:
             wire.nothing(visit.request)
-            if not wire.is_id(record_id):
+            if not wire.is_record_id(record_id):
                 raise errors.UnknownRecord("no such record")
             entry = self._archive.get(visit.app.name, record_id, now=now)
             return self._renderer.record(visit.app.name, entry, now=now)

@@ -36,6 +36,7 @@ _RFC_3339 = re.compile(
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _DIGITS = re.compile(r"\d{1,15}", re.ASCII)
 _ID = re.compile(r"[A-Za-z0-9_-]{22}", re.ASCII)
+_RECORD = re.compile(r"[A-Za-z0-9_-]{22}(?:\.[0-9a-z]{1,11})?", re.ASCII)
 _BINDING = re.compile(r"\d{26}", re.ASCII)
 _PLACE = re.compile(r"(\d{1,15})\|(\d{1,15})\|(\d{15}#[A-Za-z0-9_-]{22})", re.ASCII)
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
@@ -124,8 +125,13 @@ def read_limit(members: Members) -> int:
 
 
 def is_id(text: str) -> bool:
-    """Whether it can be the id of a record or an export."""
+    """Whether it can be the id of an export."""
     return _ID.fullmatch(text) is not None
+
+
+def is_record_id(text: str) -> bool:
+    """Whether it can be the id of a record: of a call whose id was used before it has two parts."""
+    return _RECORD.fullmatch(text) is not None
 
 
 def read_redirect(members: Members) -> bool:

@@ -37,9 +37,9 @@ class Switchboard:
     def route(self, request: Request, now: int) -> Reply:
         """Where a call or message to X goes; 503 when that can't be found out now."""
         try:
-            self._admit(request)
+            switch = self._admit(request)
             number, caller = wire.read_route(request.body)
-            answer = self._router.route(number, caller, now=now)
+            answer = self._router.route(number, caller, carrier=switch.carrier, now=now)
         except _Refused as refused:
             return refused.reply
         except Malformed as error:
@@ -58,7 +58,7 @@ class Switchboard:
         try:
             switch = self._admit(request)
             good, bad = wire.read_events(request.body, carrier=switch.carrier, received=now)
-            self._desk.record(good)
+            self._desk.record(good, texts=False)
         except _Refused as refused:
             return refused.reply
         except Malformed as error:

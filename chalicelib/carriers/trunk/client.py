@@ -13,14 +13,14 @@ from chalicelib.core.ports import Carrier
 
 
 def carrier(account: CarrierAccount, *, timeout_s: float, told: Told) -> Carrier:
-    """A switch with an address of its own, at which it can be asked for calls. `timeout_s` are
+    """A switch. One with an address of its own can be asked for calls. `timeout_s` are
     seconds for connecting, and again for the answer; `told` hears of every call."""
     session = CarrierSession(account, timeout_s=timeout_s, told=told)
-    dialler = SwitchDialler(session, secret=account.secrets[0])
+    can_be_asked = account.urls and account.secrets
     return Carrier(
         name=account.name,
         kind=account.kind,
-        dialler=dialler,
+        dialler=SwitchDialler(session, secret=account.secrets[0]) if can_be_asked else None,
         transfers=True,
         announces=True,
         shows_numbers=account.shows_numbers,

@@ -479,6 +479,29 @@ def _between(call: str) -> dict[str, Any]:
     return {"call_id": call, "to": X1, "from": A, "callee": B}
 
 
+def test_two_calls_with_one_id_are_two_records_each_of_its_own_day(
+    stage: Stage, demo: Backend, pbx: Pbx
+) -> None:
+    """A switch uses the id of a call again."""
+    for name, at in (("1", BEGIN - 3_600_000), ("2", BEGIN + 3_600_000), ("3", BEGIN + 7_200_000)):
+        again = {"call_id": "same", "to": X1, "from": A, "callee": B}
+        pbx.report(
+            {**again, "type": "call.started", "event_id": f"s{name}", "at": at},
+            {**again, "type": "call.ended", "event_id": f"e{name}", "at": at + 10_000},
+        )
+    records = demo.records(f"number={X1}")
+    assert len(records) == 3
+    assert [demo.get(f"/v1/records/{each['id']}").json for each in records] == records
+    before, today = start(demo, day="2026-01-13"), start(demo)
+    csv_of_today = start(demo, format="csv")
+    worked(stage)
+    assert exported(demo, before) == [records[2]["id"]]
+    assert exported(demo, today) == sorted(each["id"] for each in records[:2])
+    (file,) = files(demo, csv_of_today)
+    rows = list(csv.DictReader(io.StringIO(file.decode(), newline="")))
+    assert sorted(row["id"] for row in rows) == exported(demo, today)
+
+
 def test_a_day_that_changes_is_another_export(
     stage: Stage, demo: Backend, pbx: Pbx, ended: Ended, day: list[str], kept: Recordings
 ) -> None:

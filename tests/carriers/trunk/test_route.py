@@ -117,10 +117,11 @@ def test_a_delayed_binding_goes_on(stage: Stage, pbx: Pbx, demo: Client) -> None
 def test_a_number_that_changed_hands_leads_to_nobody_of_before(
     stage: Stage, pbx: Pbx, demo: Client
 ) -> None:
-    from chalicelib.store.items import number_key
+    from chalicelib.core.ownership import Owner
+    from chalicelib.store.apps import number_item
 
     demo.bind(phoneX=X1)
-    moved = number_key(X1) | {"app": {"S": "other"}}
+    moved = number_item(X1, (Owner("other", "trunk", since=0),))
     stage.dynamodb.put_item(TableName=stage.table, Item=moved)
     assert pbx.route(A, X1).json["action"] == "reject"
 

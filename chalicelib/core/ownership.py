@@ -1,0 +1,32 @@
+"""To whom an X belonged, from when until when."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from chalicelib.core.values import MINUTE_MS
+
+CLOCKS_APART_MS = 2 * MINUTE_MS
+"""How far the clocks of processes, operators and switches may be apart."""
+NOTICE_MS = 5 * MINUTE_MS
+"""How long before it takes effect it is written that an X leaves an app: longer than any process
+remembers to whom X belongs, and than clocks are apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The app that X belongs to, and the carrier that connects its calls, from `since` until before
+    `until` (epoch ms; None: for good)."""
+
+    app: str
+    carrier: str
+    since: int
+    until: int | None = None
+
+    def at(self, moment: int) -> bool:
+        """Whether X belonged to it then."""
+        return self.since <= moment and (self.until is None or moment < self.until)
+
+
+def owner_at(owners: Sequence[Owner], moment: int) -> Owner | None:
+    """The owner at a moment (epoch ms); None if X belonged to nobody."""
+    return next((owner for owner in owners if owner.at(moment)), None)

@@ -1,0 +1,47 @@
+"""Events that name nothing but the id of a call: of which call they are."""
+
+from chalicelib.core.event_ports import Events, Outbox
+from chalicelib.core.events import Call, Delivery, Errand, Progress, Stored
+from chalicelib.core.reporting import EventDesk
+from chalicelib.core.retrying import PLACES_S, retry_at, wait_s
+from chalicelib.core.settling import settle
+from chalicelib.core.splitting import split, started_at
+
+
+class PlacingDesk:
+    """Such an event follows the one call of its reporter that has this id. It waits for that; if
+    there are several, nobody knows, and the event is orphaned. Times are epoch ms."""
+
+    def __init__(self, *, events: Events, outbox: Outbox, desk: EventDesk) -> None:
+        self._events = events
+        self._outbox = outbox
+        self._desk = desk
+
+    def place(self, errand: Errand, call: Call, stored: Stored, *, now: int) -> Delivery:
+        """Lets an event that is unplaced follow its call, if that is known by now; how far it is
+        then. Raises Unavailable, Contended."""
+        calls = self._events.beside(call.id)
+        if len(calls) == 1:
+            # First where it belongs: if we die now, it is only put there again.
+            self.follow(stored, calls[0], now=now)
+            return self._settle(call, stored, Delivery.KEPT, now=now)
+        failed = stored.progress.attempts + 1
+        at = retry_at(PLACES_S[1:], failed=failed, now=now, salt=stored.key.id)
+        if calls or at is None:
+            self._desk.orphaned()
+            return self._settle(call, stored, Delivery.UNMATCHED, now=now)
+        waiting = Progress(Delivery.UNPLACED, failed, at)
+        delay_s = wait_s(at, now=now)
+        if settle(self._events, call, stored, waiting) and delay_s is not None:
+            self._outbox.announce([errand], delay_s=delay_s)
+        return Delivery.UNPLACED
+
+    def follow(self, stored: Stored, call: Call, *, now: int) -> None:
+        """Stores an event as one of this call, with the X, binding and people that the call has."""
+        begun = [each for each in split(call) if started_at(each.events) <= stored.event.at]
+        about = begun[-1] if begun else call
+        self._desk.add(stored.event, about.completed(stored.event), call, now=now)
+
+    def _settle(self, call: Call, stored: Stored, outcome: Delivery, *, now: int) -> Delivery:
+        settle(self._events, call, stored, Progress(outcome, stored.progress.attempts, now))
+        return outcome

@@ -1,0 +1,137 @@
+"""Which call each event belongs to, where one key stands for several calls: the same in whatever
+order the events came.
+
+A switch may use a call's id again, as Asterisk does after a restart, and a telephone chooses SIP's
+Call-ID itself. So the events under one key (core.events.EventKey) are one call or several:
+
+- Stated starts more than APART_MS apart are two calls.
+- Any other event is of the call with the latest start that is not after its time.
+- A call ends once: an end that states no start, more than APART_MS after another end of its call,
+  is of a later call, and with it what happened after the end before.
+- A recording without a time is of the latest call that lacks one.
+- What we ourselves say of a call (a gap, a recording that failed) is of that call.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+
+from chalicelib.core.events import Call, Event, EventKind, Stored
+
+APART_MS = 60_000
+
+_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+_Part = list[Stored]
+
+
+def split(call: Call) -> tuple[Call, ...]:
+    """The calls that are stored under one key, by their time; the first is known by the key's id
+    alone, each other one by its own time too."""
+    placed = [each for each in call.stored if _has_place(each.event)]
+    parts = [part for timed in _by_starts(placed) for part in _by_ends(timed)] or [[]]
+    if len(parts) == 1:
+        return (call,)
+    names = [""] + [_name(part) for part in parts[1:]]
+    for each in call.stored:
+        if not _has_place(each.event):
+            _of(each, parts).append(each)
+    return tuple(
+        replace(call, stored=tuple(sorted(part, key=order)), part=name)
+        for name, part in zip(names, parts, strict=True)
+    )
+
+
+def order(each: Stored) -> tuple[int, str, str, str]:
+    """In which order the events of a call stand."""
+    return each.event.at, each.event.kind, each.event.id, each.key.event
+
+
+def started_at(events: Sequence[Event]) -> int:
+    """When a call began, as far as its events know (epoch ms). A recording is there much later."""
+    made = [event for event in events if event.kind is not EventKind.RECORDING_READY] or events
+    times = [event.at for event in made]
+    times += [event.started for event in made if event.started is not None]
+    times += [event.ringing for event in made if event.ringing is not None]
+    times += [event.answered for event in made if event.answered is not None]
+    placed = [event.placed for event in made if event.placed is not None]
+    times += [each.started or each.created for each in placed]
+    return min(times)
+
+
+def stated_start(event: Event) -> int | None:
+    """When its call began, as an event says it (epoch ms); None if it does not say."""
+    if event.kind in (EventKind.CALL_STARTED, EventKind.SMS_SENT) and event.timed:
+        return event.at
+    if event.placed is not None:
+        return event.placed.started or event.placed.created
+    return event.started
+
+
+def _has_place(event: Event) -> bool:
+    """Whether its time says to which call it belongs."""
+    ours = event.kind in (EventKind.RECORDING_FAILED, EventKind.CALL_GAP)
+    return not ours and event.timed
+
+
+def _by_starts(events: Sequence[Stored]) -> list[_Part]:
+    firsts: list[int] = []
+    starts = [stated_start(each.event) for each in events]
+    for stated in sorted(start for start in starts if start is not None):
+        if not firsts or stated - firsts[-1] > APART_MS:
+            firsts.append(stated)
+    parts: list[_Part] = [[] for _ in firsts] or [[]]
+    for each in events:
+        start = stated_start(each.event)
+        moment = each.event.at if start is None else start
+        later = sum(first <= moment for first in firsts)
+        parts[max(0, later - 1)].append(each)
+    return [part for part in parts if part]
+
+
+def _by_ends(part: _Part) -> list[_Part]:
+    ends = sorted(
+        (each.event.at, each.event.started is None)
+        for each in part
+        if each.event.kind is EventKind.CALL_ENDED
+    )
+    borders = [
+        before
+        for (before, _), (after, unstated) in pairwise(ends)
+        if unstated and after - before > APART_MS
+    ]
+    parts: list[_Part] = [[] for _ in range(len(borders) + 1)]
+    for each in part:
+        parts[sum(border < each.event.at for border in borders)].append(each)
+    return parts
+
+
+def _of(each: Stored, parts: list[_Part]) -> _Part:
+    """The call of an event that no time places."""
+    event = each.event
+    if event.kind is EventKind.RECORDING_FAILED:
+        about = [part for part in parts if any(f"lost {o.key.event}" == event.id for o in part)]
+        return about[0] if about else parts[-1]
+    if event.kind is EventKind.CALL_GAP:
+        return min(parts, key=lambda part: abs(_start(part) - (event.started or 0)))
+    if event.kind is EventKind.RECORDING_READY:
+        lacking = [
+            part
+            for part in parts
+            if not any(other.event.kind is EventKind.RECORDING_READY for other in part)
+        ]
+        return lacking[-1] if lacking else parts[-1]
+    return parts[-1]
+
+
+def _start(part: _Part) -> int:
+    return started_at([each.event for each in part])
+
+
+def _name(part: _Part) -> str:
+    """A call's time in base 36, from which it is known among those of one key."""
+    number, text = _start(part), ""
+    while number:
+        number, digit = divmod(number, 36)
+        text = _DIGITS[digit] + text
+    return text

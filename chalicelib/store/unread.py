@@ -1,0 +1,87 @@
+"""Callbacks that nobody could read yet: sealed, each once, until they can be read again."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from chalicelib.core.callbacks import UnreadCallback
+from chalicelib.core.values import DAY_MS
+from chalicelib.store.call_items import place
+from chalicelib.store.table import Item, Table, key, n, s
+from chalicelib.store.vault import Vault
+
+RETENTION_MS = 30 * DAY_MS
+"""As long as a mend may take."""
+_LISTED = "#unread"
+"""The partition of the index of dead events that lists them; no app has such a name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A callback as it is kept: its id, and what came."""
+
+    id: str
+    callback: UnreadCallback
+
+
+class DynamoUnread:
+    """Fulfils the port Unread. `V#<digest of account and body>`/`V` holds a callback."""
+
+    def __init__(self, table: Table, vault: Callable[[], Vault]) -> None:
+        self._table = table
+        self._vault = vault
+
+    def add(self, callback: UnreadCallback) -> bool:
+        """See the port."""
+        vault = self._vault()
+        # Any bytes are a text in Latin-1.
+        body = callback.body.decode("latin-1")
+        name = vault.label("unread", callback.carrier, body)
+        item = _key(name) | {
+            "carrier": s(callback.carrier),
+            "kind": s(callback.kind),
+            "received": n(callback.received),
+            "sealed": {"B": vault.seal(body, name)},
+            "dead_shard": s(_LISTED),
+            "dead_at": s(place(callback.received, name)),
+            "ttl": n((callback.received + RETENTION_MS) // 1000),
+        }
+        return self._table.put_new(item) is None
+
+    def waiting(self) -> Iterator[Kept]:
+        """All that was not read yet, the oldest first. A query, and a read each."""
+        for entry in self._table.query(
+            IndexName="dead",
+            KeyConditionExpression="dead_shard = :shard",
+            ExpressionAttributeValues={":shard": s(_LISTED)},
+        ):
+            kept = self.get(entry["pk"]["S"].removeprefix("V#"))
+            if kept is not None:
+                yield kept
+
+    def get(self, name: str) -> Kept | None:
+        """One of them; also one that was read meanwhile."""
+        item = self._table.get(_key(name))
+        if item is None:
+            return None
+        body = self._vault().open(item["sealed"]["B"], name).encode("latin-1")
+        callback = UnreadCallback(
+            item["carrier"]["S"], item["kind"]["S"], body, int(item["received"]["N"])
+        )
+        return Kept(name, callback)
+
+    def done(self, name: str) -> None:
+        """Lists one no more: it was read. It is kept as long as it would be anyway, so that its
+        repeat is not taken for a new one."""
+        self._table.update_if(
+            {
+                "Update": {
+                    "Key": _key(name),
+                    "UpdateExpression": "REMOVE dead_shard, dead_at",
+                    "ConditionExpression": "attribute_exists(pk)",
+                }
+            }
+        )
+
+
+def _key(name: str) -> Item:
+    return key(f"V#{name}", "V")
