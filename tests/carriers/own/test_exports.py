@@ -539,6 +539,28 @@ def test_a_day_that_changes_is_another_export(
     assert demo.post("/v1/exports", YESTERDAY, **key).json["id"] == first["id"]
 
 
+def test_an_orphaned_event_changes_its_day_when_it_is_given_to_an_app(
+    stage: Stage, demo: Backend, pbx: Pbx, clock: Clock
+) -> None:
+    """It came before the day could be exported."""
+    from chalicelib.bootstrap import gateway
+
+    clock.now = BEGIN + DAY + 1_000
+    nobodys = "8610000000099"
+    pbx.report(start_of("c", BEGIN) | {"to": nobodys}, end_of("c", BEGIN + 5) | {"to": nobodys})
+    assert stage.items("DAY#") == []
+    clock.now = BEGIN + DAY + 8 * 3_600_000
+    first = start(demo)
+    worked(stage)
+    assert seen(demo, first)["records"] == 0
+    for orphan in gateway().orphans.find().orphans:
+        gateway().orphans.give(orphan.id, "demo", now=clock.now)
+    second = start(demo)
+    assert second["id"] != first["id"]
+    worked(stage)
+    assert seen(demo, second)["records"] == 1
+
+
 def test_what_changes_no_day_that_can_be_exported_changes_none(
     stage: Stage, demo: Backend, pbx: Pbx, clock: Clock, ended: Ended
 ) -> None:
