@@ -3,8 +3,8 @@
 from importlib import import_module
 from typing import Any
 
-from chalicelib.carriers.base import EMBEDDED, KINDS, CarrierAccounts
-from chalicelib.core.credentials import CarrierAccount
+from chalicelib.carriers.base import KINDS, CarrierAccounts
+from chalicelib.core.credentials import EMBEDDED, CarrierAccount
 from chalicelib.core.ports import Carrier
 
 ROWS = (

@@ -5,7 +5,7 @@ from typing import Any
 
 from admin import checks, credentials
 from admin.credentials import Mistake
-from chalicelib.carriers.base import EMBEDDED
+from chalicelib.core.credentials import EMBEDDED
 
 _SHOWN = ("kind", "key", "app_id", "urls", "lease_minutes", "shows_numbers", "sources")
 """What is no secret."""

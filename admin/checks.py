@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from ipaddress import ip_network
 
 from admin.credentials import Mistake
-from chalicelib.carriers.base import EMBEDDED, KINDS
+from chalicelib.carriers.base import KINDS
 from chalicelib.carriers.outside.addresses import check_address, read_address
+from chalicelib.core.credentials import EMBEDDED
 from chalicelib.core.errors import BadParameter, RefusedAddress
 from chalicelib.core.recordings import KEPT_DAYS
 from chalicelib.core.values import MAX_LIFETIME_MS, MINUTE_MS, RecordingAuth, parse_number

@@ -13,10 +13,9 @@ from admin import checks, credentials, developers, receivers
 from admin.command import written
 from admin.credentials import Mistake
 from admin.developers import Developer
-from chalicelib.carriers.base import EMBEDDED
 from chalicelib.carriers.numbering import international_digits, national_digits
 from chalicelib.clock import now_ms
-from chalicelib.core.credentials import AppCredentials
+from chalicelib.core.credentials import EMBEDDED, AppCredentials
 from chalicelib.core.ownership import Owner
 from chalicelib.core.values import (
     DAY_MS,

@@ -145,6 +145,20 @@ class Stage:
             self.dynamodb.batch_write_item(RequestItems={self.table: puts})
         return Client(self.send, self.clock, key, secret)
 
+    def binding(
+        self, binding_id: str = "0" * 26, *, number: str = X1, record: bool = False
+    ) -> None:
+        """A binding of demo's with this id: A and B over X."""
+        from chalicelib.store import items
+        from chalicelib.store.vault import Vault
+        from tests.core.samples import binding
+
+        vault = Vault(self.secret(self.data_keys))
+        handle = binding_id[:2] + binding_id[16:]
+        known = binding(id=binding_id, handle=handle, number=number, record=record)
+        item = items.binding_item(known, items.seal(vault, known), vault.version)
+        self.dynamodb.put_item(TableName=self.table, Item=item)
+
     def switch(self, user: str = "pbx") -> str:
         """Registers a switch; its password."""
         from admin import provision

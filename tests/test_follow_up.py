@@ -41,6 +41,7 @@ class Died(BaseException):
 def ours(stage: Stage, receiver: Receiver, *, dialect: str) -> Gateway:
     """Of an app that wants to hear of gaps alone, if it hears of them at all."""
     stage.app(callback_url=receiver.url)
+    stage.binding()
     receivers.give_secret("demo")
     provision.set_app("demo", dialect=dialect)
     stage.forget()
@@ -58,7 +59,7 @@ def run(ours: Gateway, now: int) -> Seen:
 
 
 def deliver(ours: Gateway, stage: Stage, now: int) -> None:
-    """Whatever is in the queue."""
+    """Whatever is in the queue, and what follows from it."""
     for message in stage.messages():
         assert ours.delivery.deliver(Errand.from_text(message), now=now) is Told.DELIVERED
 
@@ -370,7 +371,7 @@ def test_the_calls_of_nobody_are_counted_too(stage: Stage, told: Gateway) -> Non
 
 
 @pytest.mark.parametrize(
-    "kept", [START, replace(START, kind=EventKind.UNKNOWN), replace(START, number=None)]
+    "kept", [START, replace(START, kind=EventKind.UNKNOWN), replace(START, binding=None)]
 )
 def test_what_nobody_is_told_of_is_counted_too(
     stage: Stage, receiver: Receiver, kept: Event

@@ -11,14 +11,17 @@ from typing import Any
 import pytest
 
 from chalicelib import jobs
+from chalicelib.bootstrap import gateway
 from chalicelib.core.cleaning import BATCH
-from chalicelib.core.delivering import PATIENCE_S
+from chalicelib.core.delivering import PATIENCE_S, UNREADY_S
+from chalicelib.core.due import GRACE_MS
 from chalicelib.core.events import Errand, EventKey
+from chalicelib.core.retrying import PLACES_S
 from chalicelib.store.apps import profile_key
 from chalicelib.store.receivers import health_key
 from tests.carriers.trunk.conftest import Pbx, basic
 from tests.simulator.outside import wait_until
-from tests.stage import X1, A, B, C, Client, Receiver, Stage, answering, refusal
+from tests.stage import X1, A, B, C, Client, Clock, Receiver, Stage, answering, refusal
 
 # Port 9 (discard) is served by nobody, and has not been for decades.
 REFUSED = "http://127.0.0.1:9/secret-path"
@@ -53,6 +56,24 @@ def deliver(messages: list[str], *, lane: str = "deliver") -> list[str]:
 
 def delivery(stage: Stage) -> list[str]:
     return stage.deliveries()
+
+
+def attempts(stage: Stage) -> list[int]:
+    """How often each event was tried in vain."""
+    return [
+        int(value["S"].split()[1])
+        for item in stage.items("C#")
+        for name, value in item.items()
+        if len(name) == 23 and name.startswith("P")
+    ]
+
+
+def follow(stage: Stage) -> None:
+    """The schedule by the test's clock, and what it sends to the queue."""
+    now = stage.clock.now
+    gateway().follow_up.run(now=now, time_left=lambda: True)
+    for message in stage.messages():
+        gateway().delivery.deliver(Errand.from_text(message), now=now)
 
 
 def test_a_call_reaches_the_apps_receiver_signed(
@@ -262,13 +283,28 @@ def test_one_receiver_that_is_down_does_not_hold_up_the_others(
 
 
 @pytest.mark.parametrize(
-    "parties", [{"binding": "0" * 26, "to": ""}, {"to": "8610000000099"}, {"to": "", "from": ""}]
+    ("parties", "state"),
+    [
+        ({"binding": "0" * 26, "to": ""}, "unplaced"),
+        ({"to": "8610000000099"}, "unmatched"),
+        ({"to": "", "from": ""}, "unplaced"),
+    ],
 )
 def test_an_event_that_is_nobodys_is_flagged_and_sent_to_nobody(
-    stage: Stage, demo: Client, pbx: Pbx, receiver: Receiver, parties: dict[str, str]
+    stage: Stage,
+    demo: Client,
+    pbx: Pbx,
+    receiver: Receiver,
+    clock: Clock,
+    parties: dict[str, str],
+    state: str,
 ) -> None:
     pbx.report(ended(**parties))
-    deliver(stage.messages())
+    assert delivery(stage) == [state]
+    # What names nothing but a call waits for what else is known of that, an hour or so.
+    for wait_s in PLACES_S:
+        clock.advance(ms=wait_s * 1200 + GRACE_MS)
+        follow(stage)
     assert receiver.got == []
     assert delivery(stage) == ["unmatched"]
 
@@ -293,17 +329,22 @@ def test_a_stranger_who_was_rejected_is_reported_to_the_owner_of_x(
 
 
 def test_an_app_without_credentials_waits_for_them(
-    stage: Stage, demo: Client, pbx: Pbx, receiver: Receiver
+    stage: Stage, demo: Client, pbx: Pbx, receiver: Receiver, clock: Clock
 ) -> None:
     known = stage.secret(stage.credentials)
     stage.put_secret(stage.credentials, known | {"apps": {}})
     stage.forget()
     pbx.report(ended())
-    deliver(stage.messages())
+    follow(stage)
+    clock.advance(ms=GRACE_MS)
+    follow(stage)
     stage.put_secret(stage.credentials, known)
     stage.forget()
-    deliver(stage.messages())
+    clock.advance(ms=UNREADY_S[0] * 1000 + GRACE_MS)
+    follow(stage)
     assert len(receiver.got) == 1
+    # That was a failure of ours, and no attempt.
+    assert attempts(stage) == [0]
 
 
 @pytest.mark.parametrize("message", ["", "x", "{}", Errand(EventKey("c" * 22, "e" * 22)).to_text()])

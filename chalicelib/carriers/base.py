@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from chalicelib.core.callbacks import Reading, UnreadCallback
-from chalicelib.core.credentials import AppCredentials, CarrierAccount
+from chalicelib.core.credentials import EMBEDDED, AppCredentials, CarrierAccount
 from chalicelib.core.errors import Unavailable
 from chalicelib.core.ports import Apps, Carrier, Credentials
 from chalicelib.core.values import App
@@ -53,10 +53,6 @@ class Checking(Protocol):
         """Headers and body of the trial, signed with the current secret of whom it is `to`. A
         receiver that takes it as it takes a callback will do."""
         ...
-
-
-EMBEDDED = "trunk"
-"""The carrier that needs no account: bindings are kept here, and the switch asks us."""
 
 
 class CarrierAccounts:

@@ -20,26 +20,54 @@ CHARGED = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
+class Charged:
+    """What an app has paid for the calls under one key: minutes begun and messages, and what was
+    paid for them, in millionths of a yuan."""
+
+    minutes: int = 0
+    messages: int = 0
+    for_minutes: int = 0
+    for_messages: int = 0
+
+    @property
+    def total(self) -> int:
+        """All that was paid."""
+        return self.for_minutes + self.for_messages
+
+
+@dataclass(frozen=True, slots=True)
 class Bill:
     """Who pays for an event, and by which tariff."""
 
     app: str
     tariff: Tariff
 
-    def total(self, stored: Call) -> int:
-        """What all known events under one key cost together, in millionths of a yuan.
+    def charged(self, before: Charged, stored: Call) -> Charged:
+        """What has to be paid for all known events under one key, of which `before` was paid.
 
-        Never less for more events at the same prices, so in whatever order they come, what is still
-        to be paid is the difference to what was paid. A minute counts once it has begun.
+        The same in whatever order they come: an event may say that what seemed to be one long call
+        were two, and then it costs less. What was paid stays when the tariff changes meanwhile.
         """
-        return sum(self._of(call.events) for call in split(stored))
-
-    def _of(self, call: Sequence[Event]) -> int:
-        messages = sum(
-            event.kind is EventKind.SMS_SENT and event.sms_result in (None, SmsResult.OK)
-            for event in call
+        calls = split(stored)
+        minutes = sum(_minutes(call.events) for call in calls)
+        messages = sum(map(_was_sent, stored.events))
+        return Charged(
+            minutes,
+            messages,
+            _paid(before.for_minutes, before.minutes, minutes, self.tariff.minute),
+            _paid(before.for_messages, before.messages, messages, self.tariff.sms),
         )
-        return messages * self.tariff.sms + _minutes(call) * self.tariff.minute
+
+
+def _paid(amount: int, before: int, now: int, price: int) -> int:
+    """What is paid for so many after an amount was paid for those before."""
+    if now < before:
+        return amount * now // before
+    return amount + (now - before) * price
+
+
+def _was_sent(event: Event) -> bool:
+    return event.kind is EventKind.SMS_SENT and event.sms_result in (None, SmsResult.OK)
 
 
 def _minutes(call: Sequence[Event]) -> int:

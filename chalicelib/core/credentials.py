@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from chalicelib.core.values import DAY_MS
 
+EMBEDDED = "trunk"
+"""The carrier that needs no account: bindings are kept here, and the switch asks us."""
+
 
 @dataclass(frozen=True, slots=True)
 class AppCredentials:

@@ -20,7 +20,7 @@ retry at once before. After the last one an event is dead."""
 FETCHES_S = (5, 60, 5 * 60, 15 * 60, 30 * 60, 3600, 2 * 3600, 4 * 3600, 8 * 3600, 16 * 3600)
 """The same of fetching a recording: carriers' links live for two hours to three days."""
 
-PLACES_S = (5, 15, 60, 5 * 60, 15 * 60, 3600, 6 * 3600, 17 * 3600)
+PLACES_S = (5, 15, 60, 5 * 60, 15 * 60, 45 * 60)
 """The same of finding out whose call an event is that names nothing but the call's id, from when it
 came: what else is known of the call may come later."""
 

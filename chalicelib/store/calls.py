@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from chalicelib.core.binding import handle_of
-from chalicelib.core.charging import Bill
+from chalicelib.core.charging import Bill, Charged
 from chalicelib.core.due import GRACE_MS, PARTS, UNFINISHED_MS, due_at
 from chalicelib.core.errors import Contended, ItemTooLarge, StoreUnavailable
 from chalicelib.core.event_ports import Appended, Dossier, Found, Health, Search
@@ -168,16 +168,15 @@ class DynamoEvents:
             before = read_call(item, vault) if item else None
             if before and before.find(new.key):
                 return before, False
-            paid = _number(item, "charged")
+            paid = _charged(item)
             call = new.added_to(before)
-            # Less only if the prices have changed since: what was paid stays.
-            total = max(paid, bill.total(call))
-            more = {"charged": n(total)} | ({"app": s(call.app)} if call.app else {})
+            charged = bill.charged(paid, call)
+            more = _charges(charged) | ({"app": s(call.app)} if call.app else {})
             if call.recorded:
                 more["recorded"] = {"SS": sorted(call.recorded)}
             writes = [self._rewritten(call, new.stored, more, filled=_number(item, "filled"))]
-            if total != paid:
-                writes.append(rules.charge(bill.app, total - paid, now=new.event.received))
+            if due := charged.total - paid.total:
+                writes.append(rules.charge(bill.app, due, now=new.event.received))
             writes += _changes(_without(call, new.key), call, now=new.at)
             if self._table.transact(writes) is None:
                 self._found_each(call)
@@ -493,6 +492,18 @@ def _ttl(call: Call) -> Item:
 def _size(added: Item) -> int:
     """Bytes that an event takes in its call's item, at most."""
     return len(added[":event"]["B"]) + MORE_BYTES
+
+
+def _charges(charged: Charged) -> Item:
+    return {name: n(getattr(charged, name)) for name in _CHARGES}
+
+
+def _charged(item: Item | None) -> Charged:
+    """What was paid for the calls under a key."""
+    return Charged(*(_number(item, name) for name in _CHARGES))
+
+
+_CHARGES = ("minutes", "messages", "for_minutes", "for_messages")
 
 
 def _number(item: Item | None, name: str) -> int:

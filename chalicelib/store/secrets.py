@@ -11,7 +11,7 @@ from aws_lambda_powertools.utilities.parameters.exceptions import (
     TransformParameterError,
 )
 
-from chalicelib.core.credentials import AppCredentials, CarrierAccount, SwitchCredentials
+from chalicelib.core.credentials import EMBEDDED, AppCredentials, CarrierAccount, SwitchCredentials
 from chalicelib.core.errors import StoreUnavailable
 from chalicelib.core.values import DAY_MS, MINUTE_MS
 from chalicelib.store import clients
@@ -87,8 +87,8 @@ class Credentials:
         return self._find(lambda: self._switches, user)
 
     def carrier(self, name: str) -> CarrierAccount | None:
-        """Our account of this name."""
-        return self._find(lambda: self._carriers, name)
+        """Our account of this name. That the embedded one has none is no reason to look again."""
+        return self._find(lambda: self._carriers, name, again=name != EMBEDDED)
 
     def of_app(self, name: str) -> AppCredentials | None:
         """How callbacks to this app are signed."""
@@ -106,12 +106,14 @@ class Credentials:
         """From where recordings of this carrier, or of its switches, may be fetched."""
         return self._find(lambda: self._hosts, carrier) or ()
 
-    def _find(self, kind: Callable[[], Mapping[str, _T]], name: str) -> _T | None:
+    def _find(
+        self, kind: Callable[[], Mapping[str, _T]], name: str, *, again: bool = True
+    ) -> _T | None:
         """What of a kind stands under a name, fetched anew if there is nothing."""
         self._read(fresh=False)
         found = kind().get(name)
         # An empty list of hosts is as good as none: an operator may have named the first.
-        if not found and self._may_look_again(name):
+        if not found and again and self._may_look_again(name):
             self._read(fresh=True)
             found = kind().get(name)
         return found

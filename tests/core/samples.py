@@ -2,8 +2,17 @@
 
 from typing import Any
 
-from chalicelib.core.events import Event, EventKind
+from chalicelib.core.events import (
+    Call,
+    Delivery,
+    Event,
+    EventKey,
+    EventKind,
+    Progress,
+    Stored,
+)
 from chalicelib.core.ports import Carrier
+from chalicelib.core.splitting import order
 from chalicelib.core.values import App, AppState, Binding, Pool, RequestId, Subscriber
 
 
@@ -51,6 +60,23 @@ def binding(**more: Any) -> Binding:
 def event(kind: EventKind, at: int, **more: Any) -> Event:
     values = {"id": f"{kind}-{at}", "carrier": "trunk", "call_id": "c", "received": at}
     return Event(kind=kind, at=at, **(values | more))
+
+
+def call_of(*events: Event, recorded: bool = False) -> Call:
+    """The call (or calls, of one key) that these events make, of demo's; `recorded`: that of every
+    binding is."""
+    stored = [
+        Stored(EventKey("c" * 22, f"{number:022d}"), each, Progress(Delivery.KEPT))
+        for number, each in enumerate(events)
+    ]
+    bindings = {each.binding for each in events if each.binding is not None}
+    return Call(
+        "c" * 22,
+        "demo",
+        1,
+        tuple(sorted(stored, key=order)),
+        frozenset(bindings if recorded else ()),
+    )
 
 
 def request(key: str, content: str = "c") -> RequestId:

@@ -5,13 +5,18 @@ from typing import Any
 
 import pytest
 
-from chalicelib.core.charging import CHARGED, Bill
+from chalicelib.core.charging import CHARGED, Bill, Charged
 from chalicelib.core.events import Event, EventKind, PlacedEnd, SmsResult
 from chalicelib.core.values import FREE, Subscriber, Tariff
-from tests.core.samples import event
+from tests.core.samples import call_of, event
 
 MINUTE = 60_000
+NOTHING = Charged()
 BILL = Bill("demo", Tariff(binding=5, sms=100, minute=1000))
+
+
+def total(*call: Event, bill: Bill = BILL, paid: Charged = NOTHING) -> int:
+    return bill.charged(paid, call_of(*call)).total
 
 
 def ended(at: int, **more: Any) -> Event:
@@ -38,7 +43,7 @@ def answered(at: int, **more: Any) -> Event:
 )
 def test_each_minute_that_began_is_paid(talked: int, minutes: int) -> None:
     start = 1_000_000
-    assert BILL.total([answered(start), ended(start + talked)]) == minutes * 1000
+    assert total(*[answered(start), ended(start + talked)]) == minutes * 1000
 
 
 @pytest.mark.parametrize(
@@ -52,22 +57,22 @@ def test_each_minute_that_began_is_paid(talked: int, minutes: int) -> None:
     ],
 )
 def test_who_never_talked_pays_nothing(call: list[Event]) -> None:
-    assert BILL.total(call) == 0
+    assert total(*call) == 0
 
 
 def test_an_end_that_knows_the_answer_needs_no_other_event() -> None:
-    assert BILL.total([ended(3 * MINUTE, answered=MINUTE)]) == 2000
+    assert total(*[ended(3 * MINUTE, answered=MINUTE)]) == 2000
     # The earliest answer counts, whoever told of it.
-    assert BILL.total([answered(0), ended(3 * MINUTE, answered=MINUTE)]) == 3000
+    assert total(*[answered(0), ended(3 * MINUTE, answered=MINUTE)]) == 3000
 
 
 def test_an_answer_after_the_end_is_no_credit() -> None:
-    assert BILL.total([answered(9 * MINUTE), ended(MINUTE)]) == 0
+    assert total(*[answered(9 * MINUTE), ended(MINUTE)]) == 0
 
 
 def test_two_ends_of_a_call_are_one_call() -> None:
     call = [answered(0), ended(MINUTE, id="1"), ended(2 * MINUTE, id="2")]
-    assert BILL.total(call) == 2000
+    assert total(*call) == 2000
 
 
 @pytest.mark.parametrize(
@@ -76,36 +81,65 @@ def test_two_ends_of_a_call_are_one_call() -> None:
     + [(result, 0) for result in SmsResult if result is not SmsResult.OK],
 )
 def test_only_messages_that_went_out_are_paid(result: SmsResult | None, price: int) -> None:
-    assert BILL.total([event(EventKind.SMS_SENT, 5, sms_result=result)]) == price
+    assert total(*[event(EventKind.SMS_SENT, 5, sms_result=result)]) == price
 
 
 def test_each_message_is_paid() -> None:
-    assert BILL.total([event(EventKind.SMS_SENT, at) for at in range(3)]) == 300
+    assert total(*[event(EventKind.SMS_SENT, at) for at in range(3)]) == 300
 
 
 def test_a_placed_call_is_paid_by_what_its_carrier_says() -> None:
     a, b = Subscriber("447700900001"), Subscriber("447700900002")
     placed = PlacedEnd(False, "bob", a, (b,), created=1, started=2, duration_s=61, status="success")
-    assert BILL.total([event(EventKind.PLACED_ENDED, 5, placed=placed)]) == 2000
+    assert total(*[event(EventKind.PLACED_ENDED, 5, placed=placed)]) == 2000
 
 
-def test_more_events_never_cost_less() -> None:
+def test_in_any_order_the_same_is_paid() -> None:
     told = [answered(MINUTE), ended(4 * MINUTE), answered(0, id="0"), ended(5 * MINUTE, id="5")]
     told += [event(EventKind.SMS_SENT, 5), event(EventKind.CALL_RINGING, 1)]
     for order in permutations(told):
-        totals = [BILL.total(order[:known]) for known in range(len(order) + 1)]
-        assert totals == sorted(totals)
-        assert totals[-1] == 5100
+        paid = NOTHING
+        for known in range(len(order) + 1):
+            paid = BILL.charged(paid, call_of(*order[:known]))
+        assert paid.total == 5100
+
+
+def test_two_calls_with_one_id_are_two_short_ones_in_any_order() -> None:
+    hour = 60 * MINUTE
+    told = [
+        each
+        for at in (0, hour)
+        for each in (
+            event(EventKind.CALL_STARTED, at),
+            answered(at + 1000),
+            ended(at + MINUTE),
+        )
+    ]
+    for order in permutations(told):
+        paid = NOTHING
+        for known in range(len(order) + 1):
+            paid = BILL.charged(paid, call_of(*order[:known]))
+        assert paid.total == 2000
+
+
+def test_what_was_paid_stays_when_the_tariff_changes() -> None:
+    call = [answered(0), ended(MINUTE)]
+    paid = BILL.charged(NOTHING, call_of(*call))
+    for price in (0, 1, 10**6):
+        cheaper = Bill("demo", Tariff(minute=price))
+        assert cheaper.charged(paid, call_of(*call)) == paid
+        longer = cheaper.charged(paid, call_of(*call, ended(2 * MINUTE, id="2")))
+        assert longer.total == paid.total + price
 
 
 def test_without_a_tariff_nothing_costs_anything() -> None:
     assert FREE.free
-    assert Bill("demo", FREE).total([answered(0), ended(MINUTE)]) == 0
+    assert total(answered(0), ended(MINUTE), bill=Bill("demo", FREE)) == 0
     assert not any(Tariff(**{name: 1}).free for name in ("binding", "sms", "minute"))
 
 
 def test_only_some_kinds_can_cost_anything() -> None:
     """What is not among them is stored without a look at the call."""
-    worth = {kind for kind in EventKind if BILL.total([event(kind, MINUTE, answered=0)])}
+    worth = {kind for kind in EventKind if total(*[event(kind, MINUTE, answered=0)])}
     assert worth <= CHARGED
     assert EventKind.CALL_ANSWERED in CHARGED

@@ -134,7 +134,7 @@ def test_who_was_turned_away_may_be_no_more_than_an_end(
 def test_of_what_is_recorded_and_was_answered_there_is_a_recording(
     known: list[Event], gaps: list[Gap]
 ) -> None:
-    assert gaps_of(call(*known, recorded=True)) == gaps
+    assert gaps_of(call(*known, recorded=frozenset({"b"}))) == gaps
     assert Gap.NO_RECORDING not in gaps_of(call(*known))
 
 
@@ -148,7 +148,7 @@ def test_a_gap_is_told_as_an_event_of_its_call() -> None:
     assert told.id != gap_event(lacking, Gap.NO_END, now=AT + 9).id
     assert told.id != gap_event(replace(lacking, id="d"), Gap.NO_START, now=AT + 9).id
     assert unreported(lacking) == [Gap.NO_START]
-    again = call(*lacking.events, told, recorded=True)
+    again = call(*lacking.events, told, recorded=frozenset({"b"}))
     assert gaps_of(again) == [Gap.NO_START, Gap.NO_RECORDING]
     assert unreported(again) == [Gap.NO_RECORDING]
 

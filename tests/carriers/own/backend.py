@@ -164,6 +164,18 @@ def transfer(messages: list[str], *, left_ms: int = PLENTY_MS) -> list[str]:
     return again
 
 
+def follow_up(stage: Stage) -> None:
+    """The schedule, and the workers with what it sends to the queues of events."""
+    from app import deliver
+    from chalicelib.jobs import follow_up as schedule
+
+    schedule(lambda: PLENTY_MS)
+    records = [{"messageId": m, "body": m, "receiptHandle": "r"} for m in stage.messages()]
+    if records:
+        answer: Mapping[str, Any] = deliver({"Records": records}, Context(PLENTY_MS))
+        assert answer["batchItemFailures"] == []
+
+
 def unpadded(text: str) -> str:
     """A cursor of one's own making."""
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")

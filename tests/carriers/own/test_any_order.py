@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.carriers.own.backend import URL, Backend, Recordings, transfer
+from tests.carriers.own.backend import URL, Backend, Recordings, follow_up, transfer
 from tests.carriers.trunk.conftest import Pbx
 from tests.stage import X1, A, B, Client, Clock, Stage
 
@@ -60,6 +60,8 @@ def forgotten(stage: Stage) -> None:
 def settled(stage: Stage, clock: Clock, at: int) -> None:
     """The workers have done what was asked of them, at the same moment in every order."""
     clock.now = at
+    # The recording names nothing but its call, and follows it.
+    follow_up(stage)
     assert transfer(stage.messages("transfer")) == []
     assert stage.messages("transfer") == []
 
@@ -78,7 +80,7 @@ def test_the_same_record_byte_for_byte(
                 clock.advance(ms=137)
                 assert pbx.report(events[index]).status == 200
         # One comes once more after everything is over.
-        settled(stage, clock, begun + 60_000)
+        settled(stage, clock, begun + 90_000)
         assert pbx.report(events[order[0]]).status == 200
         page = demo.get("/v1/records")
         (record,) = page.json["records"]
@@ -94,7 +96,7 @@ def test_what_the_record_says(
 ) -> None:
     kept.files["/c.wav"] = SOUND
     pbx.report(*told_of("c", binding, f"{kept.url}/c.wav"))
-    settled(stage, clock, clock.now)
+    settled(stage, clock, clock.now + 61_000)
     (record,) = demo.records()
     (recording,) = record.pop("recordings")
     assert recording == {
@@ -140,7 +142,7 @@ def test_a_redial_is_another_call(
     again = told_of("again", binding, f"{kept.url}/again.wav")
     for event in (first[3], again[2], first[0], again[0], again[1], first[2], again[3], first[1]):
         pbx.report(event)
-    settled(stage, clock, clock.now)
+    settled(stage, clock, clock.now + 61_000)
     records = demo.records(f"binding={binding}")
     assert sorted(each["call_id"] for each in records) == ["again", "c"]
     unlike = {"id", "call_id", "recordings"}
