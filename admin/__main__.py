@@ -107,7 +107,7 @@ def cli(stage: str | None) -> None:
 @click.option("--cooling-s", default=86_400, show_default=True, help="Seconds a leg cools.")
 @click.option("--retention-days", default=180, show_default=True, help="Ended bindings are kept.")
 @click.option("--max-call-s", default=7_200, show_default=True, help="Longest call in seconds.")
-@click.option("--strict-nonce", is_flag=True, help="Refuse a signature with a second content.")
+@click.option("--strict-nonce", is_flag=True, help="Refuse a signature that came before.")
 @click.option("--im-calls", multiple=True, help="Messaging call to relay; repeat it.")
 @click.option("--callback-json", is_flag=True, help="Callbacks of interline in JSON.")
 @click.option("--role", default="", help="What interline's account status calls it.")

@@ -56,7 +56,7 @@ def _accounts(kind: str | None) -> tuple[Carrier, Carrier]:
                 kind=kind,
                 key="key",
                 secrets=("secret",),
-                urls=(),
+                urls=("https://carrier.example",),
                 app_id="app",
                 shows_numbers=shows,
             ),

@@ -1,7 +1,7 @@
 """interline's kind of credentials for apps: a developer's id and key, and the app's id."""
 
 import secrets
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from admin import credentials
@@ -15,7 +15,7 @@ class Developer:
     """How an app signs by Keytime, and the id that it has there."""
 
     devid: str
-    auth_key: str
+    auth_key: str = field(repr=False)
     appid: str
 
     def described(self) -> dict[str, str]:

@@ -13,8 +13,8 @@ from admin import checks, credentials, developers, receivers
 from admin.command import written
 from admin.credentials import Mistake
 from admin.developers import Developer
-from chalicelib.carriers.numbering import international_digits, national_digits
 from chalicelib.clock import now_ms
+from chalicelib.core import numbers as numbering
 from chalicelib.core.credentials import EMBEDDED, AppCredentials
 from chalicelib.core.ownership import Owner
 from chalicelib.core.values import (
@@ -256,8 +256,9 @@ def add_numbers(app: str, numbers: Iterable[tuple[str, str | None]]) -> int:
         if after is None:
             _check_leaving(number, before[-1], app)
             continue
-        for twin in {national_digits(number), international_digits(number)} - {number}:
-            if table.get(number_key(twin)) is not None:
+        for twin in set(numbering.spellings(number)) - {number}:
+            there = table.get(number_key(twin))
+            if there is not None and apps.read_owners(there)[-1].until is None:
                 raise Mistake(f"number {number} is there already, as {twin}")
         pool = {"Item": apps.app_number_item(app, number, area)}
         if not _write_owners(number, item, after, {"Put": pool}):

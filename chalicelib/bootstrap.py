@@ -71,7 +71,7 @@ class Gateway:
         return Door(
             credentials=self._credentials,
             apps=self.apps,
-            nonces=DynamoNonces(self._table, self._data_keys.vault),
+            nonces=self._nonces,
             limiter=self._limiter,
             tag=self._tag,
         )
@@ -84,7 +84,7 @@ class Gateway:
     @cached_property
     def desk(self) -> BindingDesk:
         """Bindings, whichever API is spoken."""
-        return BindingDesk(self._bindings, self.cleaner, self._leases)
+        return BindingDesk(self._bindings, self.cleaner, self._leases, self._tag)
 
     @cached_property
     def cleaner(self) -> Cleaner:
@@ -107,8 +107,10 @@ class Gateway:
         """NetEase's one-click login, northbound."""
         from chalicelib.carriers.netease.phone_login import PhoneLoginFacade  # noqa: PLC0415
         from chalicelib.core.login import LoginDesk  # noqa: PLC0415
+        from chalicelib.store.requests import DynamoAnswers  # noqa: PLC0415
 
-        return PhoneLoginFacade(self.door, LoginDesk(self.carriers))
+        answers = DynamoAnswers(self._table, self._data_keys.vault)
+        return PhoneLoginFacade(self.door, LoginDesk(self.carriers, answers))
 
     @cached_property
     def im(self) -> "ImFacade":
@@ -132,7 +134,11 @@ class Gateway:
         from chalicelib.carriers.interline.door import Door as InterlineDoor  # noqa: PLC0415
 
         return InterlineDoor(
-            credentials=self._credentials, apps=self.apps, limiter=self._limiter, tag=self._tag
+            credentials=self._credentials,
+            apps=self.apps,
+            nonces=self._nonces,
+            limiter=self._limiter,
+            tag=self._tag,
         )
 
     @cached_property
@@ -407,6 +413,10 @@ class Gateway:
     def _limiter(self) -> RateLimiter:
         """One for both doors: an app's rate is its own, whichever API it speaks."""
         return RateLimiter()
+
+    @cached_property
+    def _nonces(self) -> DynamoNonces:
+        return DynamoNonces(self._table, self._data_keys.vault)
 
     @cached_property
     def _leases(self) -> LeaseDesk:

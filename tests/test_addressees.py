@@ -143,7 +143,7 @@ def placed(stage: Stage, *, carrier: str = "netease-a", session: str | None) -> 
         until=stage.clock.now + 240_000,
     )
     calls = gateway()._placed
-    assert calls.claim(call, now=stage.clock.now) is None
+    assert calls.claim(call, once=True, now=stage.clock.now) is None
     if session is not None:
         calls.started(call, session=session)
     return call
@@ -171,20 +171,30 @@ def test_the_end_of_a_placed_call_is_told_to_its_app_and_frees_its_people(
     assert (key, body["eventType"]) == (apps["netease-a"].key, "10")
     assert json.loads(body["callback"])["session"] == "one"
     other = replace(call, request=RequestId(key="s" * 22, content="c" * 22, explicit=True))
-    assert ours._placed.claim(other, now=stage.clock.now) is None
+    assert ours._placed.claim(other, once=True, now=stage.clock.now) is None
 
 
 def test_a_session_that_was_never_heard_is_found_by_its_people(
     ours: Gateway, stage: Stage, receiver: Receiver, apps: dict[str, Client]
 ) -> None:
     call = placed(stage, session=None)
-    ours._accounts.add("bob", carrier="netease-a", app="app-netease-a")
+    ours._accounts.add("bob", namespace="netease-a", app=call.app)
     key, _ = told(ours, stage, receiver, over("netease-a", "lost"))
     assert key == apps["netease-a"].key
-    # A repeat of the request gets it as its answer now.
-    known = ours._placed.claim(call, now=stage.clock.now)
-    assert known is not None
-    assert known.session == "lost"
+    assert ours._placed.get("lost", carrier="netease-a") is not None
+
+
+@pytest.mark.parametrize("owner", [None, "app-netease-b"])
+def test_a_session_that_was_never_heard_is_nobodys_unless_its_user_is_known(
+    ours: Gateway, stage: Stage, receiver: Receiver, owner: str | None
+) -> None:
+    call = placed(stage, session=None)
+    if owner is not None:
+        ours._accounts.add("bob", namespace="netease-a", app=owner)
+    assert told(ours, stage, receiver, over("netease-a", "lost")) is None
+    taken = ours._placed.among(call.ask.parties, carrier="netease-a", app=call.app)
+    assert taken is not None
+    assert (taken.session, taken.ended) == (None, None)
 
 
 @pytest.mark.parametrize(
@@ -207,6 +217,6 @@ def test_the_end_of_nobodys_call_is_told_to_nobody(
     call = placed(stage, session="one")
     assert told(ours, stage, receiver, over(carrier, session, *people)) is None
     # And frees nobody.
-    taken = ours._placed.among(call.ask.parties, carrier="netease-a", app="app-netease-a")
+    taken = ours._placed.among(call.ask.parties, carrier="netease-a", app=call.app)
     assert taken is not None
     assert taken.ended is None

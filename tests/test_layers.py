@@ -17,7 +17,6 @@ SHARED_BY_CARRIERS = {
     "basic",
     "code_table",
     "json_text",
-    "numbering",
     "outside",
     "parameters",
     "sources",

@@ -28,6 +28,13 @@ def unknown(code: int) -> errors.GatewayError:
     return errors.Unavailable(f"code {code}")
 
 
+def wanted(error: errors.BadParameter, name: str, table: Mapping[str, str]) -> str:
+    """What is wrong with the parameter of this name, and what `table` says that it must be; never
+    what it was. Empty where nothing is known."""
+    must_be = f"{name} must be {table[name]}" if name in table else ""
+    return "; ".join(filter(None, (error.why, must_be)))
+
+
 def by_error(table: Table) -> Mapping[type[errors.GatewayError], int]:
     """Error -> the code that tells of it."""
     return {error: code for code, row in table.items() for error in row.told}

@@ -4,15 +4,30 @@ import json
 from collections.abc import Collection, Iterable
 from urllib.parse import parse_qsl
 
+from chalicelib.carriers.json_text import parse_json
 from chalicelib.core.errors import BadParameter
 from chalicelib.core.messages import Request
 
 MAX_BODY = 64 * 1024
 MAX_FIELDS = 100
+FORM_WANTED = (
+    "the body is JSON; send the parameters as a form, name=value&name=value, with the header"
+    " Content-Type: application/x-www-form-urlencoded"
+)
 
 
 class BadBody(Exception):
-    """Parameters that can't be read at all."""
+    """Parameters that can't be read at all; the text says why and what is wanted."""
+
+
+def is_json(body: bytes) -> bool:
+    """Whether a body that should be a form is a JSON object or array; an empty one asks nothing."""
+    if body.lstrip()[:1] not in {b"{", b"["}:
+        return False
+    try:
+        return bool(parse_json(body))
+    except ValueError:
+        return False
 
 
 class Parameters:
@@ -25,6 +40,8 @@ class Parameters:
         """Raises BadBody for what is not a form in UTF-8."""
         if len(request.body) > MAX_BODY:
             raise BadBody(f"body of more than {MAX_BODY} bytes")
+        if is_json(request.body):
+            raise BadBody(FORM_WANTED)
         try:
             form = parse_qsl(
                 # Some clients end the body with a line break, some the list with an ampersand.
@@ -48,20 +65,24 @@ class Parameters:
         """The value, or None. Raises BadParameter when there are two."""
         values = self._values.get(name, [])
         if len(values) > 1:
-            raise BadParameter(name)
+            raise BadParameter(name, "it comes twice")
         return values[0] if values and values[0] else None
 
     def need(self, name: str) -> str:
         """The value. Raises BadParameter when there is none, or two."""
         value = self.get(name)
         if value is None:
-            raise BadParameter(name)
+            raise BadParameter(name, "it is missing")
         return value
+
+    def names(self) -> Collection[str]:
+        """The names of all that were sent, as they came."""
+        return self._values.keys()
 
     def one_of(self, name: str, values: Collection[str], default: str | None = None) -> str:
         """A parameter that knows only these values. Raises BadParameter."""
-        value = self.get(name) or default
-        if value is None or value not in values:
+        value = self.need(name) if default is None else self.get(name) or default
+        if value not in values:
             raise BadParameter(name)
         return value
 

@@ -1,11 +1,11 @@
 """Users of a messaging API: who registered them, and the calls that are relayed for them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from chalicelib.core import errors
-from chalicelib.core.ports import Accounts, Carriers, Tag
-from chalicelib.core.values import App
+from chalicelib.core.ports import Accounts, Carrier, Carriers, Tag
+from chalicelib.core.values import App, RequestId
 
 REGISTER = "user/create"
 """The call that registers a user, as every messenger names it."""
@@ -15,9 +15,15 @@ REGISTER = "user/create"
 class Relayed:
     """A call as it is sent on: form, query string, and the headers that go with it."""
 
-    body: bytes
-    query: str
-    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+    query: str = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+
+
+def namespace(app: App, carrier: Carrier) -> str:
+    """Within what a user's name is one user's: all of a carrier that registers users itself, else
+    the app. Apps on a switch of ours learn nothing of each other's users."""
+    return carrier.name if carrier.messenger is not None else f"{carrier.name}/{app.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +34,22 @@ class AccountDesk:
     carriers: Carriers
     tag: Tag
 
-    def register(self, app: App, user: str, *, token: str | None, now: int) -> str:
-        """Registers a user with ourselves, for a carrier that has no messaging API; its token.
+    def register(
+        self, app: App, user: str, request: RequestId, *, token: str | None, now: int
+    ) -> str:
+        """Registers a user with ourselves, for a carrier that has no messaging API; its token. A
+        repeat of the request gets the first answer.
 
-        Raises AccountExists, Unavailable.
+        Raises AccountExists, RequestMismatch, Unavailable.
         """
-        if self.accounts.add(user, carrier=app.carrier, app=app.name) is not None:
-            raise errors.AccountExists
-        return token or self.tag("user", app.carrier, app.name, user, str(now))
+        within = namespace(app, self.carriers.of(app.carrier))
+        earlier = self.accounts.register(
+            user, namespace=within, app=app.name, request=request, now=now
+        )
+        if earlier is not None:
+            earlier.check(request)
+        at = earlier.at if earlier is not None else now
+        return token or self.tag("user", app.carrier, app.name, user, str(at))
 
     def relays(self, app: App) -> bool:
         """Whether the app's carrier has a messaging API of its own. Raises Unavailable."""
@@ -50,7 +64,7 @@ class AccountDesk:
 
         Raises AccountExists when another app of ours has it, Unavailable.
         """
-        owner = self.accounts.add(user, carrier=app.carrier, app=app.name)
+        owner = self.accounts.add(user, namespace=app.carrier, app=app.name)
         if owner not in {None, app.name}:
             raise errors.AccountExists
         try:
@@ -63,11 +77,11 @@ class AccountDesk:
 
     def own(self, app: App, user: str) -> None:
         """The carrier registered this user for the app."""
-        self.accounts.confirm(user, carrier=app.carrier, app=app.name)
+        self.accounts.confirm(user, namespace=app.carrier, app=app.name)
 
     def disown(self, app: App, user: str) -> None:
         """The carrier did not register this user for the app."""
-        self.accounts.remove(user, carrier=app.carrier, app=app.name)
+        self.accounts.remove(user, namespace=app.carrier, app=app.name)
 
     def relay(
         self, app: App, name: str, call: Relayed, *, acting: Sequence[str], now: int
@@ -81,7 +95,7 @@ class AccountDesk:
         if name not in app.im_calls:
             raise errors.Forbidden("no authorization")
         for user in acting:
-            if self.accounts.owner(user, carrier=app.carrier) not in {None, app.name}:
+            if self.accounts.owner(user, namespace=app.carrier) not in {None, app.name}:
                 raise errors.Forbidden("no authorization")
         return self._relay(app, name, call, now=now)
 

@@ -116,10 +116,13 @@ class AddressBook:
         call = self._placed.get(event.call_id, carrier=event.carrier)
         if call is not None or event.placed is None:
             return call
-        app = self._accounts.owner(event.placed.account.lower(), carrier=event.carrier)
+        # The user in whose name it was placed is one app's. A switch of ours, where each app has
+        # users of its own, knows a call by the session that we proposed.
+        user, carrier = event.placed.account.lower(), event.carrier
+        app = self._accounts.owner(user, namespace=carrier) if user else None
         if app is None:
             return None
-        call = self._placed.among(event.placed.everybody, carrier=event.carrier, app=app)
+        call = self._placed.among(event.placed.everybody, carrier=carrier, app=app)
         if call is None or call.session is not None:
             return None
         self._placed.started(call, session=event.call_id)

@@ -1,19 +1,22 @@
 """Choosing X: in which order an app's numbers are tried for a pair."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from math import gcd
 
 from chalicelib.core.calls import CallAsk
 from chalicelib.core.errors import Forbidden
+from chalicelib.core.ports import Tag
 from chalicelib.core.values import App, Ask
 
 
-def candidates(app: App, ask: Ask) -> Iterator[str]:
-    """Every X that may serve this pair, each once, in an order that the pair alone decides.
+def candidates(app: App, ask: Ask, tag: Tag) -> Iterator[str]:
+    """Every X that may serve this pair, each once, in an order that depends on the pair alone.
 
     The same pair starts at the same X again, whichever of the two is A; different pairs are
-    spread evenly without a counter. Costs the same for ten numbers and ten thousand.
+    spread evenly without a counter. Without the key of `tag` nobody can tell X from the two
+    numbers, or the two numbers from X; and no app can find out by binds of its own what another
+    app was given. Costs one keyed digest, for ten numbers as for ten thousand.
     """
     if ask.number is not None:
         yield ask.number
@@ -22,8 +25,8 @@ def candidates(app: App, ask: Ask) -> Iterator[str]:
     size = len(numbers)
     if size == 0:
         return
-    people = (ask.a.digits, ask.b.digits) if ask.b is not None else (ask.a.digits,)
-    seed = int.from_bytes(_digest(*people), "big")
+    people = {person.digits for person in (ask.a, ask.b) if person is not None}
+    seed = _seed(app, people, tag)
     start, step = seed % size, 1 + (seed >> 64) % size
     while gcd(step, size) != 1:
         step += 1
@@ -33,8 +36,9 @@ def candidates(app: App, ask: Ask) -> Iterator[str]:
             yield number
 
 
-def shown_number(app: App, ask: CallAsk) -> str:
-    """The X that a call which we place shows: the same one for the same people.
+def shown_number(app: App, ask: CallAsk, tag: Tag) -> str:
+    """The X that a call which we place shows: the same one for the same people, and as hard to
+    tell from them as in `candidates`.
 
     Raises Forbidden when the app has no number to show.
     """
@@ -42,8 +46,11 @@ def shown_number(app: App, ask: CallAsk) -> str:
     numbers = [number for number in app.pool.numbers(None) if number not in own]
     if not numbers:
         raise Forbidden("the app has no number to show")
-    return numbers[int.from_bytes(_digest(*own), "big") % len(numbers)]
+    return numbers[_seed(app, own, tag) % len(numbers)]
 
 
-def _digest(*people: str) -> bytes:
-    return hashlib.sha256("|".join(sorted(people)).encode()).digest()[:16]
+def _seed(app: App, people: Iterable[str], tag: Tag) -> int:
+    """128 bits."""
+    # A tag is text: its bytes are not spread evenly, those of their digest are.
+    digest = hashlib.sha256(tag("choice", app.name, *sorted(people)).encode()).digest()
+    return int.from_bytes(digest[:16], "big")

@@ -6,11 +6,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 
-from chalicelib.core import errors
+from chalicelib.core import errors, numbers
 from chalicelib.core.allocation import candidates
 from chalicelib.core.cleaning import Cleaner
 from chalicelib.core.leases import GRACE_MS, LeaseDesk
-from chalicelib.core.ports import Bindings, Carrier
+from chalicelib.core.ports import Bindings, Carrier, Tag
 from chalicelib.core.values import (
     MAX_LIFETIME_MS,
     NEVER,
@@ -49,28 +49,42 @@ def handle_of(binding_id: str) -> str | None:
 class BindingDesk:
     """The use cases over bindings. `now` is epoch ms and always comes from the caller."""
 
-    def __init__(self, bindings: Bindings, cleaner: Cleaner, leases: LeaseDesk) -> None:
+    def __init__(self, bindings: Bindings, cleaner: Cleaner, leases: LeaseDesk, tag: Tag) -> None:
         self._bindings = bindings
         self._cleaner = cleaner
         self._leases = leases
+        self._tag = tag
 
     def bind(self, app: App, ask: Ask, request: RequestId, *, now: int) -> Binding:
         """Binds A and B (or everybody and A) over an X; a repeat of the request gets the first
-        answer.
+        answer while that binding lives (App.does_once says what it is later).
 
         One transaction on the usual path; with a carrier that keeps bindings another one before,
         and the question to it between the two. Raises BadParameter, UnknownNumber, NumberTaken,
         NoNumber, QuotaExceeded, BalanceUsedUp, Forbidden (its carrier can't do what was asked),
-        RequestMismatch, RequestRunning, Contended, CarrierRefused, Unavailable.
+        RequestMismatch, RequestRunning, RequestOver, Contended, CarrierRefused, Unavailable.
         """
         if ask.a == ask.b:
-            raise errors.BadParameter("b")
-        if ask.number in {person.digits for person in (ask.a, ask.b) if person is not None}:
-            raise errors.BadParameter("number")
+            raise errors.BadParameter("b", "A and B are the same")
+        for name, person in (("a", ask.a), ("b", ask.b)):
+            if person is None:
+                continue
+            if numbers.is_x(person, (ask.number,)):
+                raise errors.BadParameter("number", "it is A or B")
+            if numbers.is_x(person, app.pool):
+                raise errors.BadParameter(name, numbers.NOT_AN_X)
         if ask.number is not None and ask.number not in app.pool:
             raise errors.UnknownNumber("no such number")
+        order = candidates(app, ask, self._tag)
         attempt = _Attempt(
-            self._bindings, self._cleaner, self._leases, app=app, ask=ask, request=request, now=now
+            self._bindings,
+            self._cleaner,
+            self._leases,
+            order,
+            app=app,
+            ask=ask,
+            request=request,
+            now=now,
         )
         return attempt.run()
 
@@ -117,16 +131,19 @@ class BindingDesk:
 
         Where a carrier keeps it and its lease is short, that is made longer first. Raises
         UnknownBinding (also for an ended one), BadParameter when more than a year from now would be
-        left, RequestMismatch, CarrierRefused, Contended, Unavailable.
+        left, RequestMismatch, RequestOver, CarrierRefused, Contended, Unavailable.
         """
         for _ in range(MAX_REPEATS):
             binding = self._own(app, binding_id)
-            if binding.extended_by(request):
+            done, live = binding.extended_by(request), binding.live(now)
+            if done and live:
                 return
-            if not binding.live(now) or binding.intent is not None:
+            if done and app.does_once(request):
+                raise _over()
+            if not live or binding.intent is not None:
                 raise errors.UnknownBinding("this binding has ended")
             if binding.expires + delta_ms - now > MAX_LIFETIME_MS:
-                raise errors.BadParameter("delta")
+                raise errors.BadParameter("delta", "the binding would last more than a year")
             if self._made_longer(binding, delta_ms=delta_ms, request=request, now=now):
                 return
         raise errors.Contended("this binding is being changed")
@@ -175,6 +192,7 @@ class _Attempt:
         bindings: Bindings,
         cleaner: Cleaner,
         leases: LeaseDesk,
+        order: Iterator[str],
         *,
         app: App,
         ask: Ask,
@@ -182,6 +200,7 @@ class _Attempt:
         now: int,
     ) -> None:
         self._bindings = bindings
+        self._order = order
         self._cleaner = cleaner
         self._leases = leases
         carrier = leases.carrier(app.carrier)
@@ -240,9 +259,8 @@ class _Attempt:
 
     def _worth_trying(self) -> Iterator[str]:
         """The numbers to try: the first few blindly, the others once their legs look free."""
-        order = candidates(self._app, self._ask)
-        yield from islice(order, BLIND_TRIES)
-        while batch := list(islice(order, SURVEY_SIZE)):
+        yield from islice(self._order, BLIND_TRIES)
+        while batch := list(islice(self._order, SURVEY_SIZE)):
             yield from self._free(batch)
 
     def _free(self, numbers: Sequence[str]) -> Iterator[str]:
@@ -268,17 +286,8 @@ class _Attempt:
             if refusal.existing is not None:
                 if not self._is_ours(refusal.existing):
                     self._take_next_handle()
-                elif refusal.existing.intent == "bind":
-                    settled = self._leases.settle(refusal.existing, now=self._now)
-                    if settled is not None:
-                        return settled
-                elif self._request.explicit or refusal.existing.live(self._now):
-                    return refusal.existing
-                else:
-                    # An exact repeat without an id of its own, after the binding was ended, is a
-                    # client that signs all requests of one second alike and binds the same pair
-                    # anew: a new request.
-                    self._take_next_handle()
+                elif (first := self._settled(refusal.existing)) is not None:
+                    return first
             elif refusal.unpaid:
                 raise errors.BalanceUsedUp
             elif refusal.leg is not None:
@@ -286,6 +295,23 @@ class _Attempt:
                 return None
             else:
                 self._draft = replace(self._draft, quota_shard=self._next_shard())
+
+    def _settled(self, existing: Binding) -> Binding | None:
+        """The live binding that this request made before; None if it is to be made (again).
+
+        Raises RequestRunning, RequestOver.
+        """
+        if existing.intent == "bind":
+            settled = self._leases.settle(existing, now=self._now)
+            if settled is None:
+                return None
+            existing = settled
+        if existing.live(self._now):
+            return existing
+        if self._app.does_once(self._request):
+            raise _over()
+        self._take_next_handle()
+        return None
 
     def _agreed(self) -> Binding | None:
         """The binding, if its carrier agrees too; None if it says no to this X only."""
@@ -339,6 +365,12 @@ class _Attempt:
         if not self._held:
             return errors.NoNumber("area")
         return errors.NoNumber("cooling" if set(self._held) == {"cooling"} else "taken")
+
+
+def _over() -> errors.RequestOver:
+    return errors.RequestOver(
+        "this request was carried out and its binding has ended; to bind again, send a new request"
+    )
 
 
 def _refuse_what_is_missing(ask: Ask, carrier: Carrier) -> None:

@@ -30,7 +30,8 @@ class CallAsk:
 @dataclass(frozen=True, slots=True)
 class PlacedCall:
     """A call that was placed for an app. `session` is None until the carrier gave it, `ended`
-    (epoch ms) until its end was reported; `until` is when it is over at the latest."""
+    (epoch ms) until its end was reported; `until` is when it is over at the latest. `proposed` is
+    the session that the call will have, where the carrier takes the one that we propose."""
 
     app: str
     carrier: str
@@ -40,3 +41,4 @@ class PlacedCall:
     until: int
     session: str | None = None
     ended: int | None = None
+    proposed: str | None = None

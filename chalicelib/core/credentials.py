@@ -1,6 +1,6 @@
 """How apps and switches prove who they are to us, and we to carriers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from chalicelib.core.values import DAY_MS
 
@@ -19,8 +19,8 @@ class AppCredentials:
 
     app: str
     key: str
-    secrets: tuple[str, ...]
-    login_secret: str | None = None
+    secrets: tuple[str, ...] = field(repr=False)
+    login_secret: str | None = field(default=None, repr=False)
     login_scheme: str | None = None
     app_id: str | None = None
 
@@ -30,7 +30,7 @@ class SwitchCredentials:
     """How one switch signs in: the passwords that are valid now, the current one first."""
 
     carrier: str
-    passwords: tuple[str, ...]
+    passwords: tuple[str, ...] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +48,12 @@ class CarrierAccount:
     name: str
     kind: str
     key: str
-    secrets: tuple[str, ...]
+    secrets: tuple[str, ...] = field(repr=False)
     urls: tuple[str, ...]
     lease_ms: int = DAY_MS
-    login_secret: str | None = None
+    login_secret: str | None = field(default=None, repr=False)
     login_scheme: str | None = None
     app_id: str | None = None
     shows_numbers: bool = False
-    callback_tokens: tuple[str, ...] = ()
+    callback_tokens: tuple[str, ...] = field(default=(), repr=False)
     sources: tuple[str, ...] = ()

@@ -18,7 +18,7 @@ class BadParameter(GatewayError):
 
     def __init__(self, name: str, why: str = "") -> None:
         super().__init__(f"bad value of {name}{why and ': '}{why}")
-        self.name = name
+        self.name, self.why = name, why
 
 
 class RefusedAddress(BadParameter):
@@ -108,6 +108,10 @@ class RequestRunning(GatewayError):
 
 class RequestMismatch(GatewayError):
     """The request id came before, with other parameters."""
+
+
+class RequestOver(GatewayError):
+    """The request was carried out, and what it made has ended since; nothing was done again."""
 
 
 class NonceReused(GatewayError):

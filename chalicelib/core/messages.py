@@ -10,9 +10,9 @@ class Request:
     the address that it came from (empty: not known)."""
 
     method: str
-    headers: Mapping[str, str]
-    query: tuple[tuple[str, str], ...]
-    body: bytes
+    headers: Mapping[str, str] = field(repr=False)
+    query: tuple[tuple[str, str], ...] = field(repr=False)
+    body: bytes = field(repr=False)
     source: str = ""
 
 

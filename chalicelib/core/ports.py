@@ -1,11 +1,12 @@
 """What the domain needs from outside, as protocols; stores and carriers fulfil them."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from chalicelib.core.credentials import AppCredentials, CarrierAccount, SwitchCredentials
-from chalicelib.core.values import App, Binding, BindingInfo, Kept, Subscriber
+from chalicelib.core.errors import RequestMismatch
+from chalicelib.core.values import App, Binding, BindingInfo, Kept, RequestId, Subscriber
 
 if TYPE_CHECKING:
     # What a cold bind does without.
@@ -198,8 +199,41 @@ class Credentials(Protocol):
 class Nonces(Protocol):
     """Signatures that were used, for apps in strict mode."""
 
-    def claim(self, *, app: str, nonce: str, content: str, now: int) -> bool:
-        """False if this nonce came before with another content."""
+    def claim(self, *, app: str, signature: str, content: str | None, now: int) -> bool:
+        """False if this signature came before with another content; without a `content`, if it
+        came before at all."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """A request that came before under the same id: the digest of what it asked, when it came
+    (epoch ms), and its answer where one is kept."""
+
+    content: str
+    at: int
+    answer: str | None = field(default=None, repr=False)
+
+    def check(self, request: RequestId) -> None:
+        """Raises RequestMismatch unless it asked the same as `request`."""
+        if self.content != request.content:
+            raise RequestMismatch("this request id came with other parameters")
+
+
+class Answers(Protocol):
+    """First answers of requests that can't be done twice. Every method may raise Unavailable."""
+
+    def begin(self, request: RequestId, *, app: str, now: int) -> Earlier | None:
+        """Notes that the request is being worked on, at `now`; None when done. An earlier one
+        without an answer is still being worked on: after a minute nobody is any more."""
+        ...
+
+    def keep(self, answer: str, request: RequestId, *, app: str, began: int) -> None:
+        """Keeps the answer of what was begun at `began`, for a quarter of an hour."""
+        ...
+
+    def forget(self, request: RequestId, *, app: str, began: int) -> None:
+        """What was begun at `began` failed: a repeat is a new request."""
         ...
 
 
@@ -302,20 +336,29 @@ class Carriers(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Occupied:
+    """Why a call was not claimed: the `call` that its people are in (of the same app), or the
+    `earlier` request of the same id; or both, when that request placed that call."""
+
+    call: "PlacedCall | None" = None
+    earlier: Earlier | None = None
+
+
 class PlacedCalls(Protocol):
     """Calls that were placed, and who is in one. Every method may raise Unavailable."""
 
-    def claim(self, call: "PlacedCall", *, now: int) -> "PlacedCall | None":
-        """Reserves its people for it until `call.until`; None when done, else the call that they
-        are in. One conditional write."""
+    def claim(self, call: "PlacedCall", *, once: bool, now: int) -> "Occupied | None":
+        """Reserves its people for it until `call.until`; None when done. With `once` its request
+        is remembered, also when the call is over. One transaction."""
         ...
 
     def started(self, call: "PlacedCall", *, session: str) -> None:
         """Notes the carrier's id of it."""
         ...
 
-    def drop(self, call: "PlacedCall") -> None:
-        """It did not come about: its people are free again."""
+    def drop(self, call: "PlacedCall", *, once: bool) -> None:
+        """Takes back what `claim` wrote: the call did not come about."""
         ...
 
     def get(self, session: str, *, carrier: str) -> "PlacedCall | None": ...
@@ -323,7 +366,7 @@ class PlacedCalls(Protocol):
     def among(
         self, parties: Sequence[Subscriber], *, carrier: str, app: str
     ) -> "PlacedCall | None":
-        """The app's latest call of exactly these people."""
+        """The latest call of exactly these people that was placed for this app."""
         ...
 
     def end(self, call: "PlacedCall", *, now: int) -> None:
@@ -332,21 +375,31 @@ class PlacedCalls(Protocol):
 
 
 class Accounts(Protocol):
-    """Users of a messaging API, in whose name calls are placed. May raise Unavailable."""
+    """Users of a messaging API, in whose name calls are placed. May raise Unavailable.
 
-    def add(self, user: str, *, carrier: str, app: str) -> str | None:
-        """Notes whose it is; None when done, else the app that has one of this name at the carrier.
-        `user` is in lower case."""
+    `user` is in lower case; `namespace` is within what a name is one user's, as
+    core.accounts.namespace says: of a carrier that registers users itself, the carrier's name.
+    """
+
+    def register(
+        self, user: str, *, namespace: str, app: str, request: RequestId, now: int
+    ) -> Earlier | None:
+        """Registers it for good; None when done, else the earlier request of the same id. One
+        transaction. Raises AccountExists if another request did so."""
         ...
 
-    def confirm(self, user: str, *, carrier: str, app: str) -> None:
+    def add(self, user: str, *, namespace: str, app: str) -> str | None:
+        """Notes whose it is; None when done, else the app that has one of this name."""
+        ...
+
+    def confirm(self, user: str, *, namespace: str, app: str) -> None:
         """The carrier registered it for this app: nobody takes it away any more."""
         ...
 
-    def remove(self, user: str, *, carrier: str, app: str) -> None:
+    def remove(self, user: str, *, namespace: str, app: str) -> None:
         """It is this app's no more, unless it was confirmed."""
         ...
 
-    def owner(self, user: str, *, carrier: str) -> str | None:
-        """The app that it was registered for."""
+    def owner(self, user: str, *, namespace: str) -> str | None:
+        """The app that it was registered for. One read."""
         ...

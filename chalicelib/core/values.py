@@ -69,7 +69,7 @@ class Pool:
         frozen = {area: tuple(numbers) for area, numbers in grouped.items()}
         object.__setattr__(self, "by_area", frozen)
 
-    def __contains__(self, number: str) -> bool:
+    def __contains__(self, number: object) -> bool:
         return number in self.areas
 
     def numbers(self, area: str | None) -> tuple[str, ...]:
@@ -151,6 +151,11 @@ class App:
     def enabled(self) -> bool:
         """Whether it may ask for anything."""
         return self.state in (AppState.TRIAL, AppState.ACTIVE)
+
+    def does_once(self, request: "RequestId") -> bool:
+        """Whether a repeat of `request` is refused once what it made has ended. Otherwise it is a
+        new request: clients that send a constant nonce sign all requests of one second alike."""
+        return request.explicit or self.strict_nonce
 
     def shard_limit(self, shard: int) -> int:
         """How much of the quota this counter may hand out; the shards add up to the quota."""

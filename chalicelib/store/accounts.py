@@ -1,10 +1,11 @@
-"""Users of a messaging API: for whom each was registered, once per carrier."""
+"""Users of a messaging API: for whom each was registered, once in its namespace."""
 
-import os
 from collections.abc import Callable
 
-from chalicelib.core.errors import StoreUnavailable
-from chalicelib.store import rules
+from chalicelib.core.errors import AccountExists, StoreUnavailable
+from chalicelib.core.ports import Earlier
+from chalicelib.core.values import DAY_MS, RequestId
+from chalicelib.store import requests, rules
 from chalicelib.store.table import Item, Table, key, s
 from chalicelib.store.vault import Vault
 
@@ -16,23 +17,36 @@ class DynamoAccounts:
         self._table = table
         self._vault = vault
 
-    def add(self, user: str, *, carrier: str, app: str) -> str | None:
+    def register(
+        self, user: str, *, namespace: str, app: str, request: RequestId, now: int
+    ) -> Earlier | None:
+        """See the port. 4 write units. The request is remembered for a day."""
+        item = self._key(user, namespace) | {"app": s(app), "confirmed": {"BOOL": True}}
+        mark = requests.mark(self._vault(), request, app=app, now=now, until=now + DAY_MS)
+        failed = self._table.transact([mark, rules.put(item, rules.NEW)])
+        if failed is None:
+            return None
+        if failed[0] is None:
+            raise AccountExists
+        return requests.read_mark(failed[0])
+
+    def add(self, user: str, *, namespace: str, app: str) -> str | None:
         """See the port. One conditional write."""
-        # Tells our own put, sent again after its answer was lost, from somebody else's.
-        mark = {"claim": {"B": os.urandom(8)}}
-        taken = self._table.put_new(self._key(user, carrier) | {"app": s(app)} | mark)
+        taken = self._table.claim(
+            rules.put(self._key(user, namespace) | {"app": s(app)}, rules.NEW)
+        )
         if taken is None:
             return None
         if taken.item is None:
             raise StoreUnavailable("whose user it is was not told")
-        return None if taken.item.get("claim") == mark["claim"] else str(taken.item["app"]["S"])
+        return str(taken.item["app"]["S"])
 
-    def confirm(self, user: str, *, carrier: str, app: str) -> None:
+    def confirm(self, user: str, *, namespace: str, app: str) -> None:
         """See the port. One write."""
         self._table.update_if(
             {
                 "Update": {
-                    "Key": self._key(user, carrier),
+                    "Key": self._key(user, namespace),
                     "UpdateExpression": "SET app = :app, confirmed = :yes",
                     "ConditionExpression": "attribute_not_exists(pk) OR app = :app",
                     "ExpressionAttributeValues": {":app": s(app), ":yes": {"BOOL": True}},
@@ -40,16 +54,16 @@ class DynamoAccounts:
             }
         )
 
-    def remove(self, user: str, *, carrier: str, app: str) -> None:
+    def remove(self, user: str, *, namespace: str, app: str) -> None:
         """See the port."""
         ours = {":app": s(app)}
         condition = "app = :app AND attribute_not_exists(confirmed)"
-        self._table.transact([rules.remove(self._key(user, carrier), condition, ours)])
+        self._table.transact([rules.remove(self._key(user, namespace), condition, ours)])
 
-    def owner(self, user: str, *, carrier: str) -> str | None:
+    def owner(self, user: str, *, namespace: str) -> str | None:
         """See the port. One read."""
-        item = self._table.get(self._key(user, carrier))
+        item = self._table.get(self._key(user, namespace))
         return item["app"]["S"] if item else None
 
-    def _key(self, user: str, carrier: str) -> Item:
-        return key(f"U#{self._vault().label('user', carrier, user)}", "U")
+    def _key(self, user: str, namespace: str) -> Item:
+        return key(f"U#{self._vault().label('user', namespace, user)}", "U")

@@ -58,13 +58,15 @@ def number_item(number: str, owners: Sequence[Owner]) -> Item:
 def given(owners: Sequence[Owner], *, app: str, carrier: str, now: int) -> tuple[Owner, ...] | None:
     """The owners of an X once it is given to an app; None while it still belongs to one.
 
-    It is the app's since shortly before, as far as it was nobody's then: clocks are apart.
+    What a carrier reports late of a time before that is the app's too, if nobody else ever had the
+    X; else it is the app's since shortly before, as clocks are apart.
     """
-    last = owners[-1] if owners else None
-    if last is not None and (last.until is None or last.until > now):
+    if not owners:
+        return (Owner(app, carrier, since=0),)
+    last = owners[-1].until
+    if last is None or last > now:
         return None
-    since = max(now - CLOCKS_APART_MS, last.until or 0 if last is not None else 0)
-    return (*owners, Owner(app, carrier, since))
+    return (*owners, Owner(app, carrier, since=max(last, now - CLOCKS_APART_MS)))
 
 
 def taken(owners: Sequence[Owner], *, now: int) -> tuple[Owner, ...]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from chalicelib.store import rules
 from chalicelib.store.table import Table, key, n, s
 from chalicelib.store.vault import Vault
 
@@ -16,12 +17,15 @@ class DynamoNonces:
         self._table = table
         self._vault = vault
 
-    def claim(self, *, app: str, nonce: str, content: str, now: int) -> bool:
+    def claim(self, *, app: str, signature: str, content: str | None, now: int) -> bool:
         """See the port."""
-        name = self._vault().label("nonce", app, nonce)
-        taken = self._table.put_new(
-            key(f"S#{name}", "S") | {"content": s(content), "ttl": n((now + KEPT_MS) // 1000)}
-        )
+        name = self._vault().label("signature", app, signature)
+        item = key(f"S#{name}", "S") | {
+            "content": s(content or ""),
+            "ttl": n((now + KEPT_MS) // 1000),
+        }
+        taken = self._table.claim(rules.put(item, rules.NEW))
         if taken is None:
             return True
-        return taken.item is not None and taken.item["content"]["S"] == content
+        first = taken.item
+        return content is not None and first is not None and first["content"]["S"] == content

@@ -1,83 +1,97 @@
 """Calls that were placed: who is in one, and whose call a session is."""
 
 import json
-import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from chalicelib.core.calls import CallAsk, PlacedCall
 from chalicelib.core.errors import StoreUnavailable
+from chalicelib.core.ports import Occupied
 from chalicelib.core.values import DAY_MS, RequestId, Subscriber
-from chalicelib.store import rules
-from chalicelib.store.table import Item, Table, key, n, s
+from chalicelib.store import requests, rules
+from chalicelib.store.table import Failed, Item, Table, key, n, s
 from chalicelib.store.vault import Vault
 
 RETENTION_MS = 200 * DAY_MS
 """As long as the call's events are kept."""
 
 _FREE = (
-    # nobody placed a call for these people yet, or TTL collected it
+    # the app placed no call for these people yet, or TTL collected it
     "attribute_not_exists(pk)"
-    # the one before was reported over; its own request still gets its first answer
-    " OR (attribute_exists(ended) AND (#request <> :request OR app <> :app))"
-    # its end was never reported; without a session it never came about
-    " OR (#until <= :now AND (#request <> :request OR app <> :app"
-    " OR attribute_not_exists(#session)))"
+    # the one before was reported over
+    " OR attribute_exists(ended)"
+    # its end was never reported
+    " OR #until <= :now"
 )
-_NAMES = {"#request": "request", "#until": "until", "#session": "session"}
 _OURS = "#request = :request AND created = :created"
 
 
 class DynamoPlacedCalls:
-    """Fulfils the port PlacedCalls. `J#<digest of the people>` says in which call they are,
-    `P#<digest of the session>` what was placed."""
+    """Fulfils the port PlacedCalls. `J#<digest of app and people>` says in which call of the app
+    they are, `P#<digest of the session>` what was placed."""
 
     def __init__(self, table: Table, vault: Callable[[], Vault]) -> None:
         self._table = table
         self._vault = vault
 
-    def claim(self, call: PlacedCall, *, now: int) -> PlacedCall | None:
-        """See the port."""
-        people = self._people_key(call.ask.parties, call.carrier)
-        # Tells our own put, sent again after its answer was lost, from somebody else's.
-        mark = {"claim": {"B": os.urandom(8)}}
-        put: Item = {
-            "Item": people | self._item(call) | mark,
-            "ConditionExpression": _FREE,
-            "ExpressionAttributeNames": _NAMES,
-            "ExpressionAttributeValues": {
-                ":now": n(now),
-                ":request": s(call.request.key),
-                ":app": s(call.app),
-            },
-        }
-        taken = self._table.put_if(put)
-        if taken is None:
+    def claim(self, call: PlacedCall, *, once: bool, now: int) -> Occupied | None:
+        """See the port. One item for the people, with `once` one for the request, and where the
+        session is known in advance one that it will be found by: 1 write unit, or 2 for each."""
+        reserve = rules.put(self._people_key(call) | self._item(call), _FREE, {":now": n(now)})
+        reserve["Put"]["ExpressionAttributeNames"] = {"#until": "until"}
+        writes = [reserve]
+        if once:
+            vault, made, until = self._vault(), call.created, call.until + DAY_MS
+            writes.append(requests.mark(vault, call.request, app=call.app, now=made, until=until))
+        if call.proposed is not None:
+            key_ = self._session_key(call.proposed, call.carrier)
+            writes.append({"Put": {"Item": key_ | self._item(call, call.proposed)}})
+        failed = self._written(writes)
+        if failed is None:
             return None
-        if taken.item is None:
+        running, earlier = failed[0], failed[1] if once else None
+        if running is not None and running.item is None:
             raise StoreUnavailable("which call they are in was not told")
-        return None if taken.item["claim"] == mark["claim"] else self._read(taken.item)
+        return Occupied(
+            self._read(running.item) if running is not None and running.item else None,
+            requests.read_mark(earlier) if earlier is not None else None,
+        )
+
+    def _written(self, writes: Sequence[Item]) -> Sequence[Failed | None] | None:
+        if len(writes) > 1:
+            return self._table.transact(writes)
+        taken = self._table.claim(writes[0])
+        return None if taken is None else [taken]
 
     def started(self, call: PlacedCall, *, session: str) -> None:
-        """See the port. One transaction; a repeat changes nothing."""
-        session_item = self._session_key(session, call.carrier) | self._item(call, session)
+        """See the port. One transaction, or where the session is the one that was proposed one
+        write; a repeat changes nothing."""
         note: Item = {
-            "Key": self._people_key(call.ask.parties, call.carrier),
+            "Key": self._people_key(call),
             "UpdateExpression": "SET #session = :session",
             "ConditionExpression": _OURS,
             "ExpressionAttributeNames": {"#request": "request", "#session": "session"},
             "ExpressionAttributeValues": self._ours(call) | {":session": s(session)},
         }
+        if session == call.proposed:
+            self._table.update_if({"Update": note})
+            return
+        session_item = self._session_key(session, call.carrier) | self._item(call, session)
         if self._table.transact([{"Put": {"Item": session_item}}, {"Update": note}]) is not None:
             # Its people are in another call by now; whose call it was is to be found all the same.
             self._table.put_new(session_item)
 
-    def drop(self, call: PlacedCall) -> None:
+    def drop(self, call: PlacedCall, *, once: bool) -> None:
         """See the port."""
-        people = self._people_key(call.ask.parties, call.carrier)
-        removal = rules.remove(people, _OURS, self._ours(call))
+        removal = rules.remove(self._people_key(call), _OURS, self._ours(call))
         removal["Delete"]["ExpressionAttributeNames"] = {"#request": "request"}
-        self._table.transact([removal])
+        writes = [removal]
+        if once:
+            made = call.created
+            writes.append(requests.unmark(self._vault(), call.request, app=call.app, created=made))
+        if call.proposed is not None:
+            writes.append({"Delete": {"Key": self._session_key(call.proposed, call.carrier)}})
+        self._table.transact(writes)
 
     def get(self, session: str, *, carrier: str) -> PlacedCall | None:
         """See the port. One read."""
@@ -86,15 +100,15 @@ class DynamoPlacedCalls:
 
     def among(self, parties: Sequence[Subscriber], *, carrier: str, app: str) -> PlacedCall | None:
         """See the port. One read."""
-        item = self._table.get(self._people_key(parties, carrier))
-        return self._read(item) if item and item["app"]["S"] == app else None
+        item = self._table.get(self._key_of(parties, carrier, app))
+        return self._read(item) if item else None
 
     def end(self, call: PlacedCall, *, now: int) -> None:
         """See the port. One write; the same call's only."""
         self._table.update_if(
             {
                 "Update": {
-                    "Key": self._people_key(call.ask.parties, call.carrier),
+                    "Key": self._people_key(call),
                     "UpdateExpression": "SET ended = :now",
                     "ConditionExpression": _OURS,
                     "ExpressionAttributeNames": {"#request": "request"},
@@ -103,9 +117,12 @@ class DynamoPlacedCalls:
             }
         )
 
-    def _people_key(self, parties: Sequence[Subscriber], carrier: str) -> Item:
+    def _people_key(self, call: PlacedCall) -> Item:
+        return self._key_of(call.ask.parties, call.carrier, call.app)
+
+    def _key_of(self, parties: Sequence[Subscriber], carrier: str, app: str) -> Item:
         people = sorted({party.digits for party in parties})
-        return key(f"J#{self._vault().label('people', carrier, *people)}", "J")
+        return key(f"J#{self._vault().label('people', carrier, app, *people)}", "J")
 
     def _session_key(self, session: str, carrier: str) -> Item:
         return key(f"P#{self._vault().label('session', carrier, session)}", "P")
@@ -125,6 +142,7 @@ class DynamoPlacedCalls:
             "sealed": {"B": self._vault().seal(_to_json(call.ask), call.request.key)},
             "ttl": n((call.until + RETENTION_MS) // 1000),
         }
+        item |= {"proposed": s(call.proposed)} if call.proposed is not None else {}
         return item | ({"session": s(session)} if session is not None else {})
 
     def _read(self, item: Item) -> PlacedCall:
@@ -140,6 +158,7 @@ class DynamoPlacedCalls:
             until=int(item["until"]["N"]),
             session=item["session"]["S"] if "session" in item else None,
             ended=int(item["ended"]["N"]) if "ended" in item else None,
+            proposed=item["proposed"]["S"] if "proposed" in item else None,
         )
 
 

@@ -1,5 +1,6 @@
 """The one DynamoDB table: calls, outcomes of conditional writes, retries of conflicts."""
 
+import os
 import random
 import time
 import uuid
@@ -103,13 +104,22 @@ class Table:
         """One conditional put, as `transact` takes it; None when done."""
         told = {"ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
         try:
-            self._call("put_item", TableName=self._name, **told, **put)
+            self._call("put_item", TableName=self._name, **told | put)
         except ClientError as error:
             if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
                 raise StoreUnavailable("put_item: conflict") from None
             response: Any = error.response
             return Failed(response.get("Item"))
         return None
+
+    def claim(self, write: Item) -> Failed | None:
+        """One conditional put, a member of TransactItems; None when done. It knows itself again if
+        it is sent a second time because its answer was lost."""
+        mark = {"claim": {"B": os.urandom(8)}}
+        put = write["Put"]
+        taken = self.put_if(put | {"Item": put["Item"] | mark})
+        met = taken.item if taken is not None else None
+        return None if met is not None and met.get("claim") == mark["claim"] else taken
 
     def update(self, item_key: Item, expression: str, values: Item, **kwargs: Any) -> None:
         """One unconditional update."""

@@ -87,7 +87,6 @@ def test_what_one_click_numbers_are_encrypted_with(stage: Stage) -> None:
         (["carrier-create", "acme", "--kind", "netease", "--url", "https://v"], "s", "key"),
         (["carrier-create", "Acme", *NETEASE, "--url", "https://v"], "s", "lower-case"),
         (["carrier-create", "trunk", *NETEASE, "--url", "https://v"], "s", "named trunk"),
-        (["carrier-create", "pbx", *TRUNK], SWITCH_SECRET, "named trunk"),
         (["carrier-create", "trunk", *TRUNK], "not base64!", "openssl rand"),
         (["carrier-create", "trunk", *TRUNK], SWITCH_SECRET[4:], "24 bytes"),
         (["carrier-rotate", "nobody"], "s", "no carrier nobody"),

@@ -7,6 +7,7 @@ import pytest
 from admin import provision
 from admin.provision import Mistake
 from chalicelib.core.values import AppState
+from chalicelib.store.apps import read_owners
 from chalicelib.store.vault import Vault
 from tests.stage import X1, X2, X15, Stage, answering, refusal
 
@@ -153,11 +154,17 @@ def test_another_apps_number_is_a_mistake(stage: Stage) -> None:
     provision.add_numbers("demo", [(X1, None)])
     with pytest.raises(Mistake, match="another app"):
         provision.add_numbers("other", [(X1, None)])
-    assert [i["app"]["S"] for i in stage.items("X#")] == ["demo"]
+    (item,) = stage.items("X#")
+    assert [each.app for each in read_owners(item)] == ["demo"]
 
 
 @pytest.mark.parametrize(
-    ("there", "more"), [(X1, X1.removeprefix("86")), (X1.removeprefix("86"), X1)]
+    ("there", "more"),
+    [
+        *((X1, X1.removeprefix("86")), (X1.removeprefix("86"), X1)),
+        *((X15, f"86{X15}"), (f"86{X15}", X15)),
+        *(("861000000001", "01000000001"), ("4001234567", "864001234567")),
+    ],
 )
 def test_one_number_in_two_forms_is_a_mistake(stage: Stage, there: str, more: str) -> None:
     provision.create_app("demo", callback_url=URL)

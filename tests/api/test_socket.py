@@ -136,7 +136,9 @@ def test_a_parameter_that_comes_twice_is_seen(running: Running, place: str) -> N
         timeout=ANSWER_S,
         **{place: twice},
     )
-    assert got.json() == {"code": 414, "msg": "bad param 'phoneX'"}
+    body = got.json()
+    assert body.pop("hint").startswith("it comes twice; phoneX must be ")
+    assert body == {"code": 414, "msg": "bad param 'phoneX'"}
 
 
 def raw(running: Running, *lines: str, headers: dict[str, str], body: bytes = b"") -> Any:
@@ -181,6 +183,43 @@ def test_a_line_break_that_counts_as_body(running: Running, pair: tuple[str, str
         body=body,
     )
     assert answer["code"] == 200
+
+
+def test_json_at_a_form_door_hears_that_a_form_is_wanted(
+    running: Running, pair: tuple[str, str]
+) -> None:
+    url = f"{running.url}/smallphone/axb/bind"
+    parameters = {"phoneA": pair[0], "phoneB": pair[1], "expiration": "5"}
+    headers = running.app("demo").headers()
+    signed = requests.post(url, json=parameters, headers=headers, timeout=ANSWER_S)
+    assert (signed.status_code, signed.json()["code"]) == (400, 414)
+    assert signed.json()["desc"].startswith("the body is JSON; send the parameters as a form")
+    unsigned = requests.post(url, json=parameters, timeout=ANSWER_S)
+    assert (unsigned.json()["desc"], unsigned.json()["header"]) == ("bad http header", "AppKey")
+    assert "send the parameters as a form" in unsigned.json()["hint"]
+    for answer in (signed, unsigned):
+        assert not any(person in answer.text for person in pair)
+
+
+def test_nonce_and_time_can_not_be_cut_elsewhere(running: Running, pair: tuple[str, str]) -> None:
+    query = urlencode({"phoneA": pair[0], "phoneB": pair[1], "expiration": "5"})
+    line = f"POST /smallphone/axb/bind?{query} HTTP/1.1"
+    signed = running.app("demo").headers(nonce="abc0")
+    cut = signed | {"Nonce": "abc", "CurTime": f"0{signed['CurTime']}"}
+    answer = raw(running, line, headers=cut)
+    assert (answer["code"], answer["desc"]) == (414, "bad http header")
+    assert answer["header"] == "CurTime"
+    assert raw(running, line, headers=signed)["code"] == 200
+
+
+def test_a_time_that_is_off_is_told_by_how_much(running: Running) -> None:
+    demo = running.app("demo")
+    old = str(int(demo.headers()["CurTime"]) - 1000)
+    answer = raw(running, "POST /smallphone/axb/query HTTP/1.1", headers=demo.headers(cur_time=old))
+    assert (answer["code"], answer["desc"]) == (414, "CurTime is expired")
+    off = answer["serverTime"] - int(old)
+    assert 1000 <= off < 1060
+    assert answer["hint"].startswith(f"CurTime is {off} s behind serverTime")
 
 
 @pytest.mark.parametrize("length", [{}, {"Content-Length": "0"}])

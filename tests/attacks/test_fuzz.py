@@ -138,7 +138,7 @@ def _is_the_facades(response: dict[str, Any]) -> int:
     assert code in CODES, body
     if code != 200:
         assert isinstance(body.get("desc", body.get("msg")), str), body
-        assert body.keys() <= {"code", "desc", "msg", "header"}
+        assert body.keys() <= {"code", "desc", "msg", "header", "hint", "serverTime"}
         assert ("desc" in body) != ("msg" in body)
     return code
 

@@ -97,9 +97,9 @@ class App:
         kind = 2 if conference else 1
         return self.ask("/call/ecp/queryBySession.action", session=session, type=kind)
 
-    def login(self, token: str) -> dict[str, Any]:
+    def login(self, token: str, **more: Any) -> dict[str, Any]:
         """Whose telephone a token was made on."""
-        return self.ask("/phoneauth/login/getMobile", token=token)
+        return self.ask("/phoneauth/login/getMobile", token=token, **more)
 
     def told(self, about: str, *, wanted: int = 1) -> list[dict[str, Any]]:
         """The callbacks with this text in them, once there are so many different ones; each has to

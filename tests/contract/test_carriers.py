@@ -153,4 +153,5 @@ def test_a_bad_parameter_is_named(
 ) -> None:
     good = {"phoneA": a, "phoneB": b, "expiration": "10"}
     reply = app.ask("/smallphone/axb/bind", **good | parameters)
-    assert reply == {"code": 414, "msg": f"bad param '{named}'"}
+    assert (reply["code"], reply["msg"]) == (414, f"bad param '{named}'")
+    assert f"{named} must be " in reply["hint"]

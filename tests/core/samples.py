@@ -1,5 +1,6 @@
 """Values to start from: an app, a binding, an event, each with what a test says changed."""
 
+import hashlib
 from typing import Any
 
 from chalicelib.core.events import (
@@ -88,3 +89,8 @@ class Embedded:
 
     def of(self, name: str) -> Carrier:
         return Carrier(name=name, kind="trunk")
+
+
+def tag(*parts: str) -> str:
+    """Stands for the keyed digest."""
+    return hashlib.sha256("\0".join(("key", *parts)).encode()).hexdigest()[:32]

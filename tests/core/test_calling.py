@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pytest
 
@@ -9,7 +10,7 @@ from chalicelib.core import errors
 from chalicelib.core.calling import RING_MS, CallDesk
 from chalicelib.core.calls import CallAsk
 from chalicelib.core.ports import Carrier
-from chalicelib.core.values import App, RequestId, Subscriber
+from chalicelib.core.values import App, Pool, RequestId, Subscriber
 from chalicelib.store.accounts import DynamoAccounts
 from chalicelib.store.ledger import DynamoLedger
 from chalicelib.store.placed import DynamoPlacedCalls
@@ -19,6 +20,7 @@ from tests.core.samples import app_with
 from tests.stage import X1, X2, A, B, C, Stage
 
 NOW = 1_768_464_000_000
+X1_AT_HOME = X1.removeprefix("86")
 APP = app_with({X1: None, X2: None})
 ASK = CallAsk("bob", Subscriber(A), (Subscriber(B),), conference=False, max_s=60, record=False)
 
@@ -66,7 +68,7 @@ def desk(stage: Stage, dialler: Dialler) -> CallDesk:
     vault = Vault({"current": "1", "1": "k" * 64})
     table = Table(lambda: stage.dynamodb, stage.table)
     accounts = DynamoAccounts(table, lambda: vault)
-    accounts.add("bob", carrier="trunk", app="demo")
+    accounts.add("bob", namespace="trunk/demo", app="demo")
     return CallDesk(
         calls=DynamoPlacedCalls(table, lambda: vault),
         accounts=accounts,
@@ -99,18 +101,93 @@ def test_the_same_people_twice_are_refused(desk: CallDesk) -> None:
     assert desk.place(APP, back, request("s"), now=over)
 
 
-def test_another_apps_request_of_the_same_name_is_another(desk: CallDesk) -> None:
-    """Counters are usual request ids."""
+def test_apps_on_one_switch_do_not_hear_of_each_other(desk: CallDesk) -> None:
+    """Of the people in a call, of a request by the same name (counters are usual), of a user."""
     other = replace(APP, name="other")
-    desk.accounts.add("eve", carrier="trunk", app="other")
+    with pytest.raises(errors.BadParameter):
+        desk.place(other, ASK, request(), now=NOW)
+    desk.accounts.add("bob", namespace="trunk/other", app="other")
     session = desk.place(APP, ASK, request(), now=NOW)
-    by_other = replace(ASK, account="eve")
+    assert desk.place(other, ASK, request(), now=NOW + 1) != session
+    with pytest.raises(errors.UnknownCall):
+        desk.status(other, session, conference=None, now=NOW)
+
+
+def test_what_the_carrier_refuses_itself_is_passed_on(desk: CallDesk, dialler: Dialler) -> None:
+    dialler.error = errors.AlreadyCalling()
     with pytest.raises(errors.AlreadyCalling):
-        desk.place(other, by_other, request(), now=NOW + 1)
+        desk.place(APP, ASK, request(), now=NOW)
+    dialler.error = None
+    assert desk.place(APP, ASK, request(), now=NOW + 1)
+
+
+def ended(desk: CallDesk, session: str, *, now: int) -> None:
     call = desk.calls.get(session, carrier="trunk")
     assert call is not None
-    desk.calls.end(call, now=NOW + 2)
-    assert desk.place(other, by_other, request(), now=NOW + 3) != session
+    desk.calls.end(call, now=now)
+
+
+def test_a_request_of_its_own_is_not_carried_out_again_after_the_call(
+    desk: CallDesk, dialler: Dialler
+) -> None:
+    ended(desk, desk.place(APP, ASK, request(), now=NOW), now=NOW + 2)
+    with pytest.raises(errors.RequestOver):
+        desk.place(APP, ASK, request(), now=NOW + 3)
+    # Nor while the same people are in the next call, or when that is over.
+    second = desk.place(APP, ASK, request("s"), now=NOW + 4)
+    with pytest.raises(errors.RequestOver):
+        desk.place(APP, ASK, request(), now=NOW + 5)
+    ended(desk, second, now=NOW + 6)
+    with pytest.raises(errors.RequestOver):
+        desk.place(APP, ASK, request(), now=NOW + 7)
+    assert len(dialler.placed) == 2
+
+
+def test_an_exact_repeat_after_the_call_is_a_new_request_unless_the_app_is_strict(
+    desk: CallDesk, dialler: Dialler
+) -> None:
+    strict, repeat = replace(APP, strict_nonce=True), replace(request(), explicit=False)
+    first = desk.place(APP, ASK, repeat, now=NOW)
+    assert desk.place(APP, ASK, repeat, now=NOW + 1) == first
+    ended(desk, first, now=NOW + 2)
+    second = desk.place(APP, ASK, repeat, now=NOW + 3)
+    assert second != first
+    ended(desk, second, now=NOW + 4)
+    third = desk.place(strict, ASK, repeat, now=NOW + 5)
+    ended(desk, third, now=NOW + 6)
+    with pytest.raises(errors.RequestOver):
+        desk.place(strict, ASK, repeat, now=NOW + 7)
+    assert len(dialler.placed) == 3
+
+
+def test_a_request_id_with_other_people_or_another_content_is_refused(desk: CallDesk) -> None:
+    desk.place(APP, ASK, request(), now=NOW)
+    other = replace(ASK, callees=(Subscriber(C),))
+    for ask in (ASK, other):
+        with pytest.raises(errors.RequestMismatch):
+            desk.place(APP, ask, replace(request(), content="d"), now=NOW + 1)
+
+
+def test_a_call_without_an_answer_is_known_by_the_session_that_we_proposed(
+    desk: CallDesk, dialler: Dialler
+) -> None:
+    """Its end, should the switch have placed it, is then its app's and frees its people."""
+    dialler.error = errors.Unavailable("silence")
+    proposals: list[str] = []
+    place = dialler.place
+
+    def noting(ask: CallAsk, *, session: str, now: int) -> str:
+        proposals.append(session)
+        return place(ask, session=session, now=now)
+
+    dialler.place = noting  # type: ignore[method-assign]
+    with pytest.raises(errors.Unavailable):
+        desk.place(APP, ASK, request(), now=NOW)
+    ended(desk, proposals[0], now=NOW + 1)
+    dialler.error = None
+    with pytest.raises(errors.RequestOver):
+        desk.place(APP, ASK, request(), now=NOW + 2)
+    assert desk.place(APP, ASK, request("s"), now=NOW + 3)
 
 
 def test_a_call_that_is_over_before_its_session_is_noted_stays_its_apps(
@@ -120,7 +197,7 @@ def test_a_call_that_is_over_before_its_session_is_noted_stays_its_apps(
 
     def busy(ask: CallAsk, *, session: str, now: int) -> str:
         monkeypatch.undo()
-        call = desk.calls.among(ask.parties, carrier="trunk")
+        call = desk.calls.among(ask.parties, carrier="trunk", app="demo")
         assert call is not None
         desk.calls.end(call, now=now)
         desk.place(APP, ASK, request("s"), now=now + 1)
@@ -130,7 +207,7 @@ def test_a_call_that_is_over_before_its_session_is_noted_stays_its_apps(
     first = desk.place(APP, ASK, request(), now=NOW)
     assert desk.status(APP, first, conference=False, now=NOW + 2) == {"status": "inited"}
     (second, _), *_ = [each[::-1] for each in dialler.placed]
-    running = desk.calls.among(ASK.parties, carrier="trunk")
+    running = desk.calls.among(ASK.parties, carrier="trunk", app="demo")
     assert running is not None
     assert running.session == second != first
 
@@ -148,6 +225,7 @@ def test_a_carrier_with_users_of_its_own_is_asked_about_those_we_never_saw(
 ) -> None:
     own = Carrier("trunk", "netease", dialler=dialler, messenger=Messenger())  # type: ignore[arg-type]
     desk = replace(desk, carriers=Carriers(own))
+    desk.accounts.add("bob", namespace="trunk", app="demo")
     assert desk.place(APP, replace(ASK, account="eve"), request(), now=NOW)
     with pytest.raises(errors.BadParameter):
         desk.place(replace(APP, name="other"), ASK, request("s"), now=NOW)
@@ -197,12 +275,27 @@ def test_a_call_is_its_apps_own(desk: CallDesk) -> None:
         (replace(APP, name="other"), session, False),
         (APP, "made-up", False),
         (APP, session, True),
+        (replace(APP, name="other"), session, None),
     ):
         with pytest.raises(errors.UnknownCall):
             desk.status(app, asked, conference=conference, now=NOW)
+    assert desk.status(APP, session, conference=None, now=NOW)
 
 
-def test_the_number_shown_is_nobodys_own(desk: CallDesk, dialler: Dialler) -> None:
-    ask = replace(ASK, callees=(Subscriber(X1), Subscriber(C)), conference=True)
-    desk.place(APP, ask, request(), now=NOW)
-    assert dialler.placed[0][0].show == X2
+@pytest.mark.parametrize("x", [X1, X1_AT_HOME])
+@pytest.mark.parametrize(
+    ("name", "more"),
+    [
+        ("caller", {"caller": Subscriber(X1)}),
+        ("callee", {"callees": (Subscriber(X1),)}),
+        ("callee", {"callees": (Subscriber(C), Subscriber(X1)), "conference": True}),
+    ],
+)
+def test_nobody_is_an_x_of_the_app_however_its_pool_has_it(
+    desk: CallDesk, dialler: Dialler, name: str, more: dict[str, Any], x: str
+) -> None:
+    app = replace(APP, pool=Pool({x: None}))
+    with pytest.raises(errors.BadParameter) as caught:
+        desk.place(app, replace(ASK, **more), request(), now=NOW)
+    assert caught.value.name == name
+    assert not dialler.placed

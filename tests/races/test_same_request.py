@@ -6,7 +6,11 @@ from typing import Any
 import pytest
 
 from chalicelib.bootstrap import Gateway
-from tests.gateways import MINUTE, NOW, Backend, Stage, number, subscriber
+from chalicelib.core.calls import CallAsk, PlacedCall
+from chalicelib.core.ports import Earlier, Occupied
+from chalicelib.core.values import RequestId, Subscriber
+from chalicelib.store.requests import DynamoAnswers
+from tests.gateways import MINUTE, NOW, Backend, Stage, number, read, subscriber
 from tests.races.crowd import Action, Crowd, crowd
 
 COPIES = 50
@@ -100,24 +104,24 @@ def test_fifty_at_once_with_one_id_and_other_parameters(here: Stage) -> None:
 
 
 @pytest.mark.parametrize("later", [1, 59_000, 3_600_000, 86_400_000])
-def test_the_first_answer_outlives_the_binding(here: Stage, later: int) -> None:
-    """Whoever named the request hears its answer again; nothing is bound a second time."""
+def test_a_request_is_known_again_after_its_binding(here: Stage, later: int) -> None:
+    """Whoever named the request hears that it is over; nothing is bound a second time."""
     app = here.app("demo", NUMBERS)
     gateway = here.instance()
     first = app.bind(gateway, A, B, now=NOW, request_id="one", minutes=60)
     assert app.call(gateway, "unbind", now=NOW, bindId=first["bindId"])["code"] == 200
-    assert app.bind(gateway, A, B, now=NOW + later, request_id="one", minutes=60) == first
+    assert app.bind(gateway, A, B, now=NOW + later, request_id="one", minutes=60)["code"] == 431
     assert here.live("demo", now=NOW + later) == 0
 
 
-def test_a_delay_repeated_after_the_unbind_gets_its_first_answer(here: Stage) -> None:
+def test_a_delay_repeated_after_the_unbind_is_over(here: Stage) -> None:
     app = here.app("demo", NUMBERS)
     gateway = here.instance()
     bound = app.bind(gateway, A, B, now=NOW)["bindId"]
     delay = {"now": NOW, "bindId": bound, "delta": 5, "request_id": "one"}
     assert app.call(gateway, "delay", **delay) == {"code": 200}
     assert app.call(gateway, "unbind", now=NOW, bindId=bound) == {"code": 200}
-    assert app.call(gateway, "delay", **delay) == {"code": 200}
+    assert app.call(gateway, "delay", **delay)["code"] == 431
     assert here.live("demo", now=NOW) == 0
 
 
@@ -143,3 +147,50 @@ def test_many_delays_are_each_done_once(here: Stage) -> None:
             assert reply == {"code": 200}
     (info,) = app.call(gateway, "query", now=NOW, opType=1, bindId=bound)["bindInfos"]
     assert info["expireTime"] == NOW + 20 * MINUTE
+
+
+@pytest.mark.parametrize("identity", IDENTITIES, ids=["RequestId", "repeat"])
+def test_a_registration_on_our_own_switch(here: Stage, identity: dict[str, str]) -> None:
+    app = here.app("demo", NUMBERS)
+
+    def send(gateway: Gateway) -> dict[str, Any]:
+        request = app.request({"accid": "bob"}, now=NOW, **identity)
+        return read(gateway.im.create(request, NOW))
+
+    with crowd(here, COPIES) as everybody, here.conflicts(CONFLICTS, random.Random(1)):
+        replies = everybody.at_once([send] * COPIES)
+    assert replies[0]["code"] == 200
+    assert all(reply == replies[0] for reply in replies)
+
+
+def test_one_of_many_asks_and_all_hear_its_answer(here: Stage) -> None:
+    """A token of getMobile is used up by the first question."""
+    request = RequestId(key="r" * 22, content="c", explicit=True)
+
+    def begin(gateway: Gateway) -> Earlier | None:
+        return answers(gateway).begin(request, app="demo", now=NOW)
+
+    with crowd(here, COPIES) as everybody:
+        met = everybody.at_once([begin] * COPIES)
+        assert met.count(None) == 1
+        assert met.count(Earlier("c", NOW)) == COPIES - 1
+        answers(here.instance()).keep("10010000001", request, app="demo", began=NOW)
+        assert everybody.at_once([begin] * COPIES) == [Earlier("c", NOW, "10010000001")] * COPIES
+
+
+def answers(gateway: Gateway) -> DynamoAnswers:
+    return DynamoAnswers(gateway._table, gateway._data_keys.vault)
+
+
+def test_one_of_many_copies_of_a_placed_call_claims_its_people(here: Stage) -> None:
+    request = RequestId(key="r" * 22, content="c", explicit=True)
+    ask = CallAsk("bob", Subscriber(A), (Subscriber(B),), conference=False, max_s=60, record=False)
+    call = PlacedCall("demo", "trunk", ask, request, NOW, NOW + MINUTE, proposed="one")
+
+    def claim(gateway: Gateway) -> Occupied | None:
+        return gateway._placed.claim(call, once=True, now=NOW)
+
+    with crowd(here, COPIES) as everybody, here.conflicts(CONFLICTS, random.Random(1)):
+        met = everybody.at_once([claim] * COPIES)
+    assert met.count(None) == 1
+    assert met.count(Occupied(call, Earlier("c", NOW))) == COPIES - 1

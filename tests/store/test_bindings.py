@@ -18,7 +18,7 @@ from chalicelib.store.apps import number_item
 from chalicelib.store.bindings import DynamoBindings
 from chalicelib.store.table import Table
 from chalicelib.store.vault import Vault
-from tests.core.samples import Embedded, app_with, binding, request
+from tests.core.samples import Embedded, app_with, binding, request, tag
 from tests.stage import X1, X2, X15, A, B, C, D, Stage, answering, refusal
 
 NOW = 1_768_464_000_000
@@ -428,7 +428,7 @@ class FewHandles(DynamoBindings):
 def test_a_request_whose_handle_is_taken_by_another_gets_a_second_one(stage: Stage) -> None:
     vault = Vault(ONE)
     store = FewHandles(Table(lambda: stage.dynamodb, stage.table), lambda: vault)
-    desk = BindingDesk(store, Cleaner(store), LeaseDesk(store, Embedded()))
+    desk = BindingDesk(store, Cleaner(store), LeaseDesk(store, Embedded()), tag)
     app = replace(app_with({X1: None, X2: None}), name="demo", quota=10)
     people = [(Subscriber(A), Subscriber(B)), (Subscriber(A), Subscriber(C))]
     asks = [Ask(a, b, None, None, HOUR, record=False, user_data="") for a, b in people]

@@ -18,7 +18,7 @@ from chalicelib.store.bindings import DynamoBindings
 from chalicelib.store.ledger import DynamoLedger
 from chalicelib.store.table import Table
 from chalicelib.store.vault import Vault
-from tests.core.samples import Embedded, app_with, binding, request
+from tests.core.samples import Embedded, app_with, binding, request, tag
 from tests.stage import X1, A, B, C, Stage, answering
 
 NOW = 1_768_464_000_000
@@ -263,7 +263,7 @@ def test_what_was_agreed_to_is_not_paid_back(
 
 
 def bind(store: DynamoBindings, name: str = "r", *, a: str = A) -> Binding:
-    desk = BindingDesk(store, Cleaner(store), LeaseDesk(store, Embedded()))
+    desk = BindingDesk(store, Cleaner(store), LeaseDesk(store, Embedded()), tag)
     ask = Ask(Subscriber(a), Subscriber(B), None, None, HOUR, record=False, user_data="")
     return desk.bind(APP, ask, request(name), now=NOW)
 

@@ -1,5 +1,7 @@
 """Signatures that were used, for as long as they are valid."""
 
+import pytest
+
 from chalicelib.store.nonces import DynamoNonces
 from chalicelib.store.table import Table
 from chalicelib.store.vault import Vault
@@ -8,18 +10,42 @@ from tests.stage import Stage
 VAULT = Vault({"current": "1", "1": "k" * 64})
 
 
-def test_a_nonce_belongs_to_the_first_content(stage: Stage) -> None:
-    nonces = DynamoNonces(Table(lambda: stage.dynamodb, stage.table), lambda: VAULT)
-    assert nonces.claim(app="demo", nonce="n", content="c", now=1000)
-    assert nonces.claim(app="demo", nonce="n", content="c", now=1000)
-    assert not nonces.claim(app="demo", nonce="n", content="d", now=1000)
-    assert nonces.claim(app="demo", nonce="m", content="d", now=1000)
-    assert nonces.claim(app="other", nonce="n", content="d", now=1000)
+@pytest.fixture
+def nonces(stage: Stage) -> DynamoNonces:
+    return DynamoNonces(Table(lambda: stage.dynamodb, stage.table), lambda: VAULT)
 
 
-def test_a_nonce_outlives_its_signature(stage: Stage) -> None:
-    nonces = DynamoNonces(Table(lambda: stage.dynamodb, stage.table), lambda: VAULT)
-    nonces.claim(app="demo", nonce="n", content="c", now=1_000_000)
+def test_a_signature_belongs_to_the_first_content(nonces: DynamoNonces) -> None:
+    assert nonces.claim(app="demo", signature="n", content="c", now=1000)
+    assert nonces.claim(app="demo", signature="n", content="c", now=1000)
+    assert not nonces.claim(app="demo", signature="n", content="d", now=1000)
+    assert nonces.claim(app="demo", signature="m", content="d", now=1000)
+    assert nonces.claim(app="other", signature="n", content="d", now=1000)
+
+
+def test_without_a_content_a_signature_is_used_once(nonces: DynamoNonces) -> None:
+    assert nonces.claim(app="demo", signature="n", content=None, now=1000)
+    assert not nonces.claim(app="demo", signature="n", content=None, now=1000)
+    assert not nonces.claim(app="demo", signature="n", content="c", now=1000)
+    assert nonces.claim(app="demo", signature="m", content="c", now=1000)
+    assert not nonces.claim(app="demo", signature="m", content=None, now=1000)
+
+
+def test_a_claim_outlives_its_signature(nonces: DynamoNonces, stage: Stage) -> None:
+    nonces.claim(app="demo", signature="n", content="c", now=1_000_000)
     (item,) = stage.items("S#")
     # Signed for up to five minutes ahead, it is valid until five minutes after that.
     assert int(item["ttl"]["N"]) >= 1_000 + 600
+
+
+def test_a_claim_whose_answer_was_lost_is_ours(nonces: DynamoNonces) -> None:
+    kept = Table.put_if
+
+    def twice(self: Table, put: dict[str, object]) -> object:
+        kept(self, put)
+        return kept(self, put)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Table, "put_if", twice)
+        assert nonces.claim(app="demo", signature="n", content=None, now=1000)
+    assert not nonces.claim(app="demo", signature="n", content=None, now=1000)

@@ -19,7 +19,7 @@ from chalicelib.store.apps import number_item
 from chalicelib.store.bindings import MOST_ROUTES, DynamoBindings
 from chalicelib.store.table import Table
 from chalicelib.store.vault import Vault
-from tests.core.samples import app_with, binding, request
+from tests.core.samples import app_with, binding, request, tag
 from tests.stage import X1, X2, A, B, C, D, Stage, answering
 
 NOW = 1_768_464_000_000
@@ -344,7 +344,7 @@ class Embedded:
 
 @pytest.fixture
 def desk(store: DynamoBindings) -> BindingDesk:
-    return BindingDesk(store, Cleaner(store), LeaseDesk(store, Embedded()))
+    return BindingDesk(store, Cleaner(store), LeaseDesk(store, Embedded()), tag)
 
 
 APP = replace(app_with({X1: None, X2: None}), cooling_ms=HOUR)
@@ -424,7 +424,7 @@ def test_what_a_carrier_cannot_do_is_refused_before_anything_is_written(
             return Carrier(name, "plain")
 
     before = stage.items()
-    desk = BindingDesk(store, Cleaner(store), LeaseDesk(store, Plain()))
+    desk = BindingDesk(store, Cleaner(store), LeaseDesk(store, Plain()), tag)
     with pytest.raises(errors.Forbidden):
         bind(desk, wanted)
     assert stage.items() == before

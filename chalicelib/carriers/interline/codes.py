@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from chalicelib.carriers.code_table import Code, Table, by_error, refused, unknown
+from chalicelib.carriers.code_table import Code, Table, by_error, refused, unknown, wanted
 from chalicelib.core import errors
 
 OK = 0
@@ -23,7 +23,7 @@ TABLE: Table = {
     ),
     1003: Code((), refused),
     # What came first under our request id was not what we ask now; it may well have been done.
-    1004: Code((errors.RequestMismatch,), unknown),
+    1004: Code((errors.RequestMismatch, errors.RequestOver, errors.NonceReused), unknown),
     NO_ACCOUNT: Code((), refused),
     UNAUTHORIZED: Code((), refused),
     1102: Code((errors.Suspended,), refused),
@@ -39,7 +39,6 @@ TABLE: Table = {
         (
             errors.RequestRunning,
             errors.AlreadyCalling,
-            errors.NonceReused,
             errors.RecordingNotReady,
             errors.TooEarly,
         ),
@@ -92,6 +91,27 @@ PARAMETERS: Mapping[str, str] = {"a": "anum", "b": "bnum", "number": "x"}
 """The domain's name of a value -> the parameter that carries it; others are called alike."""
 
 
+_PERSON = "a national number in digits, for example 10012345678 or 01012345678"
+_FLAG = "0 or 1"
+
+WANTED: Mapping[str, str] = {
+    "x": "one of the app's numbers in digits, and neither anum nor bnum",
+    "anum": _PERSON,
+    "bnum": f"{_PERSON}, and another one than anum",
+    "ttl": "seconds, from 1 to 315360000, or 0 for a transfer without end",
+    "record": _FLAG,
+    "display": "0 or 1 for B and A by a comma, for example 0,0; of a transfer 0 or 1",
+    "anucode": "up to three announcements by commas, each 1 to 32 of A-Z a-z 0-9 _ -",
+    "ansanu": "up to eight announcements by commas, each 1 to 32 of A-Z a-z 0-9 _ -",
+    "userData": "text of 1024 characters at most",
+    "reqid": "text of 1 to 128 characters, another one for each request",
+    "subid": "an id that a binding or transfer was answered with, 64 characters at most",
+    "appid": "the id of the app",
+}
+"""Parameter -> what is wanted there, for whoever sent something else."""
+
+
 def bad_parameter(error: errors.BadParameter) -> str:
-    """What a client is told of it, in the document's words."""
-    return f"bad value of {PARAMETERS.get(error.name, error.name)}"
+    """What a client is told of it, and what is wanted."""
+    name = PARAMETERS.get(error.name, error.name)
+    return ": ".join(filter(None, (f"bad value of {name}", wanted(error, name, WANTED))))

@@ -6,7 +6,7 @@ sent it.
 
 import hmac
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,12 +16,19 @@ from chalicelib.carriers.parameters import BadBody, Parameters
 from chalicelib.core import errors
 from chalicelib.core.credentials import AppCredentials
 from chalicelib.core.messages import Reply, Request
-from chalicelib.core.ports import Apps, Credentials, Tag
+from chalicelib.core.ports import Apps, Credentials, Nonces, Tag
 from chalicelib.core.rate import RateLimiter
 from chalicelib.core.values import App, RequestId
 
 HEADERS: Mapping[str, str] = {"Content-Type": "application/json; charset=utf-8"}
 CHALLENGE: Mapping[str, str] = {"WWW-Authenticate": signing.SCHEME}
+
+ACCOUNT = "account"
+"""What a request about the account itself is about."""
+KEYTIME_WANTED = (
+    "no Keytime authorization; send the header Authorization: Keytime <developer id>,<epoch ms>,"
+    "<characters 24 to 40 of sha256(key + epoch ms)>"
+)
 
 _NOBODYS = ("nobody's secret",)
 
@@ -59,35 +66,52 @@ class _Refused(Exception):
 
 
 class Door:
-    """Lets requests in by method, signature, source, rate, the app's state and its id."""
+    """Lets requests in by method, signature, source, rate, the app's state and its id. Of an app
+    in strict mode, a signature that came with other parameters is refused."""
 
     def __init__(
-        self, *, credentials: Credentials, apps: Apps, limiter: RateLimiter, tag: Tag
+        self,
+        *,
+        credentials: Credentials,
+        apps: Apps,
+        nonces: Nonces,
+        limiter: RateLimiter,
+        tag: Tag,
     ) -> None:
         self._credentials = credentials
         self._apps = apps
+        self._nonces = nonces
         self._limiter = limiter
         self._tag = tag
 
     def answer(
-        self, uses: Mapping[str, Use], request: Request, *, now: int, account: bool = False
+        self,
+        uses: Mapping[str, Use],
+        request: Request,
+        *,
+        about: str,
+        now: int,
+        single_use: Collection[str] = (),
     ) -> Reply:
         """Lets the method's one of `uses` answer a request that is let in; every error in the
-        vendor's shape. One about the `account` itself names no app, and is answered to those that
-        may not ask for anything else."""
+        vendor's shape. `about` is what the path names: the ACCOUNT itself names no app, and is
+        answered to those that may not ask for anything else. A strict app's signature does what is
+        `single_use` (a method) once: it has no id by which a repeat would be known again."""
         use = uses.get(request.method)
         if use is None:
             return self.unknown_path()
         facts: dict[str, str] = {}
         try:
-            credentials = self._signer(request, now=now)
+            credentials, signature = self._signer(request, now=now)
             app = self._admit(credentials, request, now=now)
             facts["app"] = app.name
-            if not account and not app.enabled:
-                raise errors.Suspended
-            parameters = Parameters(request)
-            if not account:
-                _check_app_id(credentials, parameters)
+            parameters = _parameters_of(app, credentials, request, account=about == ACCOUNT)
+            if app.strict_nonce:
+                content = self._tag(
+                    "interline content", request.method, about, parameters.canonical()
+                )
+                once = request.method in single_use
+                self._claim_signature(app, signature, None if once else content, now=now)
             return _reply(codes.OK, facts=facts, **use(Visit(app, parameters, self._tag)))
         except _Refused as refused:
             headers = CHALLENGE if refused.status == 401 else {}
@@ -101,7 +125,7 @@ class Door:
         except errors.Unavailable as error:
             # What of ours did not answer is for our log, not for a client.
             facts["why"] = str(error)
-            text = "not to be had now; send the same request again"
+            text = "service temporarily unavailable, retry with the same reqid"
             return _reply(codes.CODES[type(error)], facts=facts, reason=text)
         except errors.GatewayError as error:
             return _reply(codes.CODES[type(error)], facts=facts, reason=str(error))
@@ -114,11 +138,11 @@ class Door:
         """What is answered at a path that does not exist, or for a method that it does not have."""
         return _reply(codes.UNKNOWN_PATH, reason="unknown path or method")
 
-    def _signer(self, request: Request, *, now: int) -> AppCredentials:
-        """Who signed it. An unknown developer takes as long as a known one."""
+    def _signer(self, request: Request, *, now: int) -> tuple[AppCredentials, str]:
+        """Who signed it, and the signature. An unknown developer takes as long as a known one."""
         keytime = wire.read_keytime(request.headers.get("authorization", ""))
         if keytime is None:
-            raise _Refused(codes.UNAUTHORIZED, "no Keytime authorization", status=401)
+            raise _Refused(codes.UNAUTHORIZED, KEYTIME_WANTED, status=401)
         credentials = self._credentials.developer(keytime.developer)
         secrets = credentials.secrets if credentials is not None else _NOBODYS
         signed = signing.is_signed(keytime.signature, secrets, timestamp=keytime.timestamp)
@@ -126,9 +150,15 @@ class Door:
             raise _Refused(codes.NO_ACCOUNT, "unknown developer", status=401)
         if not signed:
             raise _Refused(codes.UNAUTHORIZED, "wrong signature", status=401)
-        if abs(now - int(keytime.timestamp)) > wire.CLOCK_SKEW_MS:
-            raise _Refused(codes.UNAUTHORIZED, "the time is off by more than 3 minutes", status=401)
-        return credentials
+        off = int(keytime.timestamp) - now
+        if abs(off) > wire.CLOCK_SKEW_MS:
+            word = "ahead of" if off > 0 else "behind"
+            reason = (
+                f"the time is off by more than 3 minutes: {abs(off)} ms {word} this server's,"
+                f" which is {now}"
+            )
+            raise _Refused(codes.UNAUTHORIZED, reason, status=401)
+        return credentials, keytime.signature
 
     def _admit(self, credentials: AppCredentials, request: Request, *, now: int) -> App:
         """Whose request this is."""
@@ -139,6 +169,26 @@ class Door:
             raise _Refused(codes.NOT_ALLOWED_FROM, "not allowed from this address")
         self._limiter.take(app, now=now)
         return app
+
+    def _claim_signature(self, app: App, signature: str, content: str | None, *, now: int) -> None:
+        """For apps in strict mode. Raises NonceReused, Unavailable."""
+        if not self._nonces.claim(app=app.name, signature=signature, content=content, now=now):
+            raise errors.NonceReused(
+                "this signature came before; sign each request with a time of its own"
+            )
+
+
+def _parameters_of(
+    app: App, credentials: AppCredentials, request: Request, *, account: bool
+) -> Parameters:
+    """The parameters of a request that the app may send. Raises Suspended, BadBody, BadParameter,
+    Forbidden."""
+    if not account and not app.enabled:
+        raise errors.Suspended
+    parameters = Parameters(request)
+    if not account:
+        _check_app_id(credentials, parameters)
+    return parameters
 
 
 def _check_app_id(credentials: AppCredentials, parameters: Parameters) -> None:

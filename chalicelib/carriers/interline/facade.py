@@ -3,7 +3,7 @@
 from typing import Any
 
 from chalicelib.carriers.interline import wire
-from chalicelib.carriers.interline.door import Door, Visit
+from chalicelib.carriers.interline.door import ACCOUNT, Door, Visit
 from chalicelib.core.binding import BindingDesk
 from chalicelib.core.messages import Reply, Request
 from chalicelib.core.ports import Ledger
@@ -25,7 +25,7 @@ class InterlineFacade:
             app = visit.app
             return wire.write_status(app.state, app.role, self._ledger.standing(app.name))
 
-        return self._door.answer({"GET": use}, request, now=now, account=True)
+        return self._door.answer({"GET": use}, request, about=ACCOUNT, now=now)
 
     def binding(self, number: str, request: Request, now: int) -> Reply:
         """PUT /igw/service/uc/interline/{x}"""
@@ -36,7 +36,7 @@ class InterlineFacade:
             same = visit.identify("axb", x, wire.AXB)
             return wire.write_bound(self._desk.bind(visit.app, ask, same, now=now))
 
-        return self._door.answer({"PUT": use}, request, now=now)
+        return self._door.answer({"PUT": use}, request, about=f"axb {number}", now=now)
 
     def bindings(self, request: Request, now: int) -> Reply:
         """DELETE /igw/service/uc/interline"""
@@ -45,7 +45,7 @@ class InterlineFacade:
             self._desk.release(visit.app, wire.read_binding_id(visit.parameters), now=now)
             return {}
 
-        return self._door.answer({"DELETE": use}, request, now=now)
+        return self._door.answer({"DELETE": use}, request, about="axb", now=now)
 
     def transfer(self, number: str, request: Request, now: int) -> Reply:
         """PUT and DELETE /igw/service/uc/interline/{x}/transfer"""
@@ -61,4 +61,7 @@ class InterlineFacade:
             self._desk.release_transfer(visit.app, x, now=now)
             return {}
 
-        return self._door.answer({"PUT": begin, "DELETE": end}, request, now=now)
+        uses = {"PUT": begin, "DELETE": end}
+        about = f"transfer {number}"
+        # Ended by its X: a repeat of the end would end the next transfer of this X, too.
+        return self._door.answer(uses, request, about=about, now=now, single_use={"DELETE"})

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from chalicelib.carriers import sources
 from chalicelib.carriers.interline import codes, wire_callbacks
-from chalicelib.carriers.numbering import international_digits, national_digits
+from chalicelib.core import numbers
 from chalicelib.core.credentials import CarrierAccount
 from chalicelib.core.errors import Contended, Unavailable
 from chalicelib.core.events import Event
@@ -89,11 +89,9 @@ class CallbackReceiver:
         """X as the app has it that owns it: a pool may hold it with country code, or as here."""
         if event.number is None:
             return event
-        usual = international_digits(event.number)
-        for number in dict.fromkeys((usual, event.number, national_digits(event.number))):
-            if self._apps.owners_of(number):
-                return replace(event, number=number)
-        return replace(event, number=usual)
+        known = numbers.spellings(event.number)
+        owned = (each for each in known if self._apps.owners_of(each))
+        return replace(event, number=next(owned, known[0]))
 
 
 def _has_token(token: str, account: CarrierAccount | None) -> bool:

@@ -2,11 +2,11 @@
 replies; as documented."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from chalicelib.carriers import numbering
 from chalicelib.carriers.parameters import Parameters
+from chalicelib.core import numbers
 from chalicelib.core.errors import BadParameter
 from chalicelib.core.standing import Standing
 from chalicelib.core.values import (
@@ -33,11 +33,9 @@ XA = ("anum", "ttl", "record", "display", "anucode", "userData")
 """The same of a transfer."""
 
 _KEYTIME = re.compile(
-    r"Keytime\s+([^\s,]{1,128})\s*,\s*([0-9]{1,15})\s*,\s*([0-9a-f]{16})", re.ASCII | re.IGNORECASE
+    r"Keytime\s+([^\s,]{1,128})\s*,\s*([1-9][0-9]{0,14})\s*,\s*([0-9a-f]{16})",
+    re.ASCII | re.IGNORECASE,
 )
-# A leading 00 would be somebody abroad, written as he is dialled; a 0 behind 86 would be one in
-# the national form.
-_PERSON = re.compile(r"(?!00|860)[0-9]{1,24}", re.ASCII)
 _SECONDS = re.compile(r"[0-9]{1,9}", re.ASCII)
 _PROMPT = re.compile(r"[A-Za-z0-9_-]{1,32}", re.ASCII)
 _FLAGS = ("0", "1")
@@ -50,7 +48,7 @@ class Keytime:
 
     developer: str
     timestamp: str
-    signature: str
+    signature: str = field(repr=False)
 
 
 def read_keytime(authorization: str) -> Keytime | None:
@@ -60,24 +58,19 @@ def read_keytime(authorization: str) -> Keytime | None:
 
 
 def read_number(text: str, pool: Pool) -> str:
-    """The X of a path: one of the app's as it stands there, else read as a national number.
-
-    Raises BadParameter.
-    """
+    """The X of a path: as the app has it, with its country code or without. Raises BadParameter."""
     number = parse_number(text, name="number")
-    return number if number in pool else numbering.international_digits(number)
+    return numbers.in_pool(number, pool) or number
 
 
 def read_axb(parameters: Parameters, number: str) -> Ask:
     """A and B over X. Raises BadParameter."""
     to_b, to_a = parameters.one_of("display", _DISPLAYS, default="0,0").split(",")
     prompts = _prompts(parameters)
-    a = _person(parameters, "anum", name="a")
-    b = _person(parameters, "bnum", name="b")
     return Ask(
-        a=a,
-        b=b,
-        number=_not_one_of(number, a, b),
+        a=_person(parameters, "anum", name="a"),
+        b=_person(parameters, "bnum", name="b"),
+        number=number,
         area=None,
         lifetime_ms=_lifetime_ms(parameters.need("ttl"), least=1),
         record=_record(parameters),
@@ -96,11 +89,10 @@ def read_axb(parameters: Parameters, number: str) -> Ask:
 def read_xa(parameters: Parameters, number: str) -> Ask:
     """Whoever dials X reaches A; for good where ttl is 0. Raises BadParameter."""
     prompt = _prompt(parameters.get("anucode") or "")
-    a = _person(parameters, "anum", name="a")
     return Ask(
-        a=a,
+        a=_person(parameters, "anum", name="a"),
         b=None,
-        number=_not_one_of(number, a),
+        number=number,
         area=None,
         lifetime_ms=_lifetime_ms(parameters.get("ttl") or "0", least=0) or None,
         record=_record(parameters),
@@ -137,17 +129,11 @@ def _short(parameters: Parameters, name: str, *, most: int) -> str:
 
 
 def _person(parameters: Parameters, parameter: str, *, name: str) -> Subscriber:
+    """As inside China; 86 may stand in front, for no national number begins with it."""
     digits = parameters.need(parameter)
-    if not _PERSON.fullmatch(digits):
-        raise BadParameter(name)
-    return Subscriber.parse(numbering.international_digits(digits), name=name)
-
-
-def _not_one_of(number: str, *people: Subscriber) -> str:
-    """X, in whichever form it stands among the app's numbers, is nobody whom it leads to."""
-    if Subscriber(numbering.international_digits(number)) in people:
-        raise BadParameter("number")
-    return number
+    if digits.startswith(numbers.CHINA):
+        return numbers.subscriber(digits, name=name)
+    return numbers.national_subscriber(digits, name=name)
 
 
 def _lifetime_ms(seconds: str, *, least: int) -> int:

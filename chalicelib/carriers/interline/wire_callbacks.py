@@ -8,7 +8,7 @@ from typing import Any
 from chalicelib.carriers.interline import results
 from chalicelib.carriers.interline import wire_members as members
 from chalicelib.carriers.interline.wire_members import Fields, Unreadable
-from chalicelib.carriers.numbering import national, national_digits
+from chalicelib.core import numbers
 from chalicelib.core.binding import handle_of
 from chalicelib.core.credentials import AppCredentials
 from chalicelib.core.events import Event, EventKind, Outcome, SmsResult
@@ -189,9 +189,9 @@ def _whose(event: Event, *, to: AppCredentials, binding: Binding | None) -> Mess
         "appid": to.app_id or "",
         "taskid": event.call_id,
         "subid": binding.id if binding else "",
-        "caller": national(event.caller) if event.caller else "",
-        "rcaller": national_digits(number),
-        "callee": national(event.callee) if event.callee else "",
+        "caller": numbers.told(event.caller.digits) if event.caller else "",
+        "rcaller": numbers.national(number) or number,
+        "callee": numbers.told(event.callee.digits) if event.callee else "",
     }
 
 

@@ -6,7 +6,7 @@ from urllib.parse import quote, urlencode
 
 from chalicelib.carriers.interline import codes
 from chalicelib.carriers.json_text import parse_json
-from chalicelib.carriers.numbering import national, national_digits, of_national
+from chalicelib.core import numbers
 from chalicelib.core.errors import Forbidden, Unavailable
 from chalicelib.core.values import Binding, Presentation, Subscriber
 
@@ -19,7 +19,7 @@ _ROOT = "/igw/service/uc/interline"
 
 def binding_path(number: str) -> str:
     """Where an AXB over this X is asked for."""
-    return f"{_ROOT}/{quote(national_digits(number), safe='')}"
+    return f"{_ROOT}/{quote(numbers.national(number) or number, safe='')}"
 
 
 def transfer_path(number: str) -> str:
@@ -57,11 +57,11 @@ def write_bind(app_id: str, binding: Binding, *, request: str, ttl_s: int) -> Pa
 
 
 def _person(person: Subscriber) -> str:
-    """His national number. Raises Forbidden where that would be somebody else's: a number in North
-    America has as many digits as a mobile one in China, and begins as it does."""
-    written = national(person)
-    if written.startswith("00") or of_national(written) != person:
-        raise Forbidden("this carrier has no way to write this number")
+    """His national number. Raises Forbidden where there is none: the digits of a number in North
+    America are those of somebody's mobile in China."""
+    written = numbers.national(person.digits)
+    if written is None:
+        raise Forbidden("the app's carrier connects numbers of China (86) alone")
     return written
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from chalicelib.carriers.json_text import parse_json
-from chalicelib.carriers.numbering import international_digits
+from chalicelib.core import numbers
 from chalicelib.core.values import Subscriber
 
 Fields = Mapping[str, str]
@@ -98,6 +98,6 @@ def digits(fields: Fields, name: str) -> str | None:
 
 
 def telephone(fields: Fields, name: str) -> Subscriber | None:
-    """A national number, as `digits`."""
-    number = digits(fields, name)
-    return Subscriber(international_digits(number)) if number is not None else None
+    """A national number, or another country's with its `+` or `00`; known as in `digits`."""
+    found = _DIGITS.fullmatch(fields.get(name, ""))
+    return Subscriber(numbers.reported(found[0])) if found else None

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from chalicelib.carriers.code_table import Code, Table, by_error, refused, unknown
+from chalicelib.carriers.code_table import Code, Table, by_error, refused, unknown, wanted
 from chalicelib.core import errors
 
 OK = 200
@@ -38,6 +38,7 @@ TABLE: Table = {
     431: Code(
         (
             errors.RequestRunning,
+            errors.RequestOver,
             errors.NonceReused,
             errors.RecordingNotReady,
             errors.TooEarly,
@@ -87,6 +88,50 @@ PARAMETERS: Mapping[str, str] = {
 """The domain's name of a value -> the parameter that carries it; others are called alike."""
 
 
-def bad_parameter(error: errors.BadParameter) -> str:
-    """What a client is told of it, in the documents' words."""
-    return f"bad param '{PARAMETERS.get(error.name, error.name)}'"
+_NUMBER = "digits with country code, for example 8610012345678"
+_NATIONAL = "a national number in digits, for example 10012345678 or 01012345678"
+_USER = "1 to 32 of A-Z a-z 0-9 _ @ . -"
+_MINUTES = "minutes, from 1 to 525600"
+
+WANTED: Mapping[str, str] = {
+    "phoneA": _NUMBER,
+    "phoneB": f"{_NUMBER}, and another one than phoneA",
+    "phoneX": "one of the app's numbers, 3 to 24 digits, and neither phoneA nor phoneB",
+    "areaCode": "an area code of 1 to 3 digits, for example 10",
+    "expiration": _MINUTES,
+    "delta": f"{_MINUTES}; what is left of the binding then is 525600 at most",
+    "recordFlag": "0 or 1",
+    "userData": "text of 150 characters at most",
+    "bindId": "an id that bind answered, 64 characters at most",
+    "opType": "0 (by phoneX) or 1 (by bindId)",
+    "callerAcc": f"a registered user of the app: {_USER}",
+    "caller": _NATIONAL,
+    "callee": f"{_NATIONAL}, and nobody twice; of startconf a JSON array of 1 to 8",
+    "maxDur": "seconds, from 1 to 86400",
+    "record": "0, 1, false or true",
+    "session": "an id that startcall or startconf answered, 64 characters at most",
+    "type": "1 (startcall), 2 (startconf) or 0 (whichever it is)",
+    "token": "of getMobile the token that the telephone got, 2048 characters at most and good for"
+    " one request; of user/create text of 128 characters at most",
+    "certname": "text of 128 characters at most",
+    "name": "text of 64 characters at most",
+    "accids": f"a JSON array of users, each {_USER}",
+    **dict.fromkeys(("accid", "from", "fromAccid", "owner", "operator", "creator"), _USER),
+}
+"""Parameter -> what is wanted there, for whoever sent something else."""
+
+HEADERS: Mapping[str, str] = {
+    "AppKey": "the app's key, 128 characters at most",
+    "Nonce": "random text of 1 to 1024 characters",
+    "CurTime": "seconds since 1970, no leading zero, for example 1795690566",
+    "CheckSum": "40 hex digits, sha1(AppSecret + Nonce + CurTime)",
+    "RequestId": "text of 256 characters at most",
+    "X-custom-traceid": "text of 256 characters at most",
+}
+"""Header -> the same."""
+
+
+def bad_parameter(error: errors.BadParameter) -> tuple[str, str]:
+    """What a client is told of it: in the documents' words, and what is wanted."""
+    name = PARAMETERS.get(error.name, error.name)
+    return f"bad param '{name}'", wanted(error, name, WANTED)

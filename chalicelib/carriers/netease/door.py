@@ -5,12 +5,12 @@ HTTP status is 200 whatever the code says, except 400 for a request that can't b
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 from chalicelib.carriers.netease import codes, signing, wire
-from chalicelib.carriers.parameters import BadBody, Parameters
+from chalicelib.carriers.parameters import FORM_WANTED, BadBody, Parameters, is_json
 from chalicelib.core import errors
 from chalicelib.core.credentials import AppCredentials
 from chalicelib.core.messages import Reply, Request
@@ -31,7 +31,7 @@ class Visit:
 
     app: App
     credentials: AppCredentials
-    secret: str
+    secret: str = field(repr=False)
     parameters: Parameters
     identify: Callable[[], RequestId]
 
@@ -40,12 +40,16 @@ Use = Callable[[Visit], dict[str, Any] | Reply]
 """What a facade does for a request: the members of its reply, or all of it."""
 
 
-class _Refused(Exception):
-    """A reply that is given before the domain is asked."""
+Word = Literal["msg", "desc"]
+"""The member in which the vendor tells what went wrong once a request was let in."""
 
-    def __init__(self, code: int, desc: str, *, status: int = 200) -> None:
+
+class _Refused(Exception):
+    """A reply that is given before the domain is asked; `more` are further members."""
+
+    def __init__(self, code: int, desc: str, *, status: int = 200, **more: str | int) -> None:
         super().__init__()
-        self.reply = _reply({"desc": desc, "code": code}, status=status)
+        self.reply = _reply({"desc": desc, "code": code, **more}, status=status)
 
 
 class Door:
@@ -66,36 +70,40 @@ class Door:
         self._limiter = limiter
         self._tag = tag
 
-    def answer(self, operation: str, request: Request, use: Use, *, now: int) -> Reply:
-        """Lets `use` answer a request that is let in; every error in the vendor's shape."""
+    def answer(
+        self,
+        operation: str,
+        request: Request,
+        use: Use,
+        *,
+        now: int,
+        word: Word = "msg",
+        single_use: bool = False,
+    ) -> Reply:
+        """Lets `use` answer a request that is let in; every error in the vendor's shape, in the
+        member `word`. With `single_use` a strict app's signature does it once: for operations
+        where neither we nor the carrier know a repeat again."""
         facts: dict[str, str] = {}
         try:
             app, credentials, secret, signature = self._admit(request, now=now)
             facts["app"] = app.name
             parameters = Parameters(request)
             if app.strict_nonce:
-                self._claim_nonce(app, operation, signature, parameters, now=now)
+                content = None if single_use else self._content(operation, parameters)
+                self._claim_signature(app, signature, content, now=now)
             identify = partial(self._identify, operation, signature, parameters)
             answered = use(Visit(app, credentials, secret, parameters, identify))
-            if isinstance(answered, Reply):
-                return replace(answered, facts={**(answered.facts or {}), **facts})
-            return _reply(answered, facts=facts)
         except _Refused as refused:
             return refused.reply
         except wire.BadHeader as error:
-            body = {"desc": "bad http header", "code": codes.MALFORMED, "header": error.name}
-            return _reply(body)
+            return _bad_header(error, request)
         except BadBody as error:
             return _reply({"desc": str(error), "code": codes.MALFORMED}, status=400, facts=facts)
-        except errors.BadParameter as error:
-            return _reply({"msg": codes.bad_parameter(error), "code": codes.MALFORMED}, facts=facts)
-        except errors.Unavailable as error:
-            # What of ours did not answer is for our log, not for a client.
-            text = "not to be had now; repeat with the same RequestId"
-            body = {"msg": text, "code": codes.CODES[type(error)]}
-            return _reply(body, facts={**facts, "why": str(error)})
         except errors.GatewayError as error:
-            return _reply({"msg": str(error), "code": codes.CODES[type(error)]}, facts=facts)
+            return _told(error, word, facts)
+        if isinstance(answered, Reply):
+            return replace(answered, facts={**(answered.facts or {}), **facts})
+        return _reply(answered, facts=facts)
 
     def failed(self) -> Reply:
         """What a client hears when we have a fault."""
@@ -115,8 +123,7 @@ class Door:
         credentials = self._credentials.app(signature.app_key)
         if credentials is None:
             raise _Refused(codes.MALFORMED, "appkey")
-        if abs(now // 1000 - int(signature.cur_time)) > wire.CLOCK_SKEW_S:
-            raise _Refused(codes.MALFORMED, "CurTime is expired")
+        _check_time(int(signature.cur_time), now // 1000)
         secret = signing.signed_with(
             signature.check_sum,
             credentials.secrets,
@@ -133,20 +140,15 @@ class Door:
         self._limiter.take(app, now=now)
         return app, credentials, secret, signature
 
-    def _claim_nonce(
-        self,
-        app: App,
-        operation: str,
-        signature: wire.Signature,
-        parameters: Parameters,
-        *,
-        now: int,
+    def _claim_signature(
+        self, app: App, signature: wire.Signature, content: str | None, *, now: int
     ) -> None:
         """For apps in strict mode. Raises NonceReused, Unavailable."""
-        nonce = f"{signature.nonce}\n{signature.cur_time}"
-        content = self._content(operation, parameters)
-        if not self._nonces.claim(app=app.name, nonce=nonce, content=content, now=now):
-            raise errors.NonceReused("this Nonce and CurTime came with other parameters")
+        sent = signature.check_sum
+        if not self._nonces.claim(app=app.name, signature=sent, content=content, now=now):
+            raise errors.NonceReused(
+                "this signature came before; sign each request with a Nonce of its own"
+            )
 
     def _identify(
         self, operation: str, signature: wire.Signature, parameters: Parameters
@@ -157,11 +159,47 @@ class Door:
         if signature.request_id is not None:
             key = self._tag("request", operation, signature.request_id)
             return RequestId(key=key, content=content, explicit=True)
-        key = self._tag("repeat", operation, signature.nonce, signature.cur_time, content)
+        key = self._tag("repeat", operation, signature.check_sum, content)
         return RequestId(key=key, content=content, explicit=False)
 
     def _content(self, operation: str, parameters: Parameters) -> str:
         return self._tag("content", operation, parameters.canonical())
+
+
+def _check_time(sent: int, server: int) -> None:
+    """Both in epoch seconds. Raises _Refused."""
+    off = sent - server
+    if abs(off) <= wire.CLOCK_SKEW_S:
+        return
+    hint = (
+        f"CurTime is {abs(off)} s {'ahead of' if off > 0 else 'behind'} serverTime, at most"
+        f" {wire.CLOCK_SKEW_S} s are allowed; set this machine's clock by NTP"
+    )
+    raise _Refused(codes.MALFORMED, "CurTime is expired", hint=hint, serverTime=server)
+
+
+def _told(error: errors.GatewayError, word: Word, facts: Mapping[str, str]) -> Reply:
+    """The reply to a request that failed so."""
+    body: dict[str, Any]
+    if isinstance(error, errors.BadParameter):
+        text, hint = codes.bad_parameter(error)
+        body = {word: text, "code": codes.CODES[type(error)]}
+        return _reply(body | ({"hint": hint} if hint else {}), facts=facts)
+    if isinstance(error, errors.Unavailable):
+        # What of ours did not answer is for our log, not for a client.
+        facts = {**facts, "why": str(error)}
+        text = "service temporarily unavailable, retry with the same RequestId"
+        return _reply({word: text, "code": codes.CODES[type(error)]}, facts=facts)
+    return _reply({word: str(error), "code": codes.CODES[type(error)]}, facts=facts)
+
+
+def _bad_header(error: wire.BadHeader, request: Request) -> Reply:
+    """The reply to a request without a header that it needs, or with a malformed one."""
+    hint = f"the HTTP header {error.name} must be {codes.HEADERS[error.name]}"
+    if is_json(request.body):
+        hint = f"{hint}; {FORM_WANTED}"
+    body = {"desc": "bad http header", "code": codes.MALFORMED, "header": error.name, "hint": hint}
+    return _reply(body)
 
 
 def _reply(

@@ -1,11 +1,14 @@
 """Northbound: number privacy (AXB) as NetEase answers it."""
 
+from dataclasses import replace
 from typing import Any
 
 from chalicelib.carriers.netease import codes, wire
 from chalicelib.carriers.netease.door import Door, Visit
+from chalicelib.core import numbers
 from chalicelib.core.binding import BindingDesk
 from chalicelib.core.messages import Reply, Request
+from chalicelib.core.values import Pool
 
 
 class AxbFacade:
@@ -20,6 +23,8 @@ class AxbFacade:
 
         def use(visit: Visit) -> dict[str, Any]:
             ask = wire.read_bind(visit.parameters)
+            if ask.number is not None:
+                ask = replace(ask, number=_spelled(ask.number, visit.app.pool))
             return wire.write_bound(self._desk.bind(visit.app, ask, visit.identify(), now=now))
 
         return self._door.answer("bind", request, use, now=now)
@@ -49,8 +54,14 @@ class AxbFacade:
         def use(visit: Visit) -> dict[str, Any]:
             number, binding_id = wire.read_query(visit.parameters)
             if number is not None:
+                number = _spelled(number, visit.app.pool)
                 return wire.write_infos(self._desk.on_number(visit.app, number, now=now))
             found = self._desk.find(visit.app, binding_id or "", now=now)
             return wire.write_infos([found] if found else [])
 
         return self._door.answer("query", request, use, now=now)
+
+
+def _spelled(number: str, pool: Pool) -> str:
+    """X as the app has it, with its country code or without."""
+    return numbers.in_pool(number, pool) or number

@@ -6,13 +6,13 @@ from typing import Any
 from chalicelib.carriers.netease import codes, wire_im
 from chalicelib.carriers.netease.door import HEADERS, Door, Visit
 from chalicelib.core.accounts import AccountDesk
-from chalicelib.core.errors import AccountExists, BadParameter
 from chalicelib.core.messages import Reply, Request
 from chalicelib.core.ports import Tag
 
 
 class ImFacade:
-    """The calls under /nimserver; parameters and replies as in the document."""
+    """The calls under /nimserver; parameters and replies as in the document. This API tells with
+    `desc` what the others tell with `msg`."""
 
     def __init__(self, door: Door, desk: AccountDesk, tag: Tag) -> None:
         self._door = door
@@ -23,15 +23,9 @@ class ImFacade:
         """POST /nimserver/user/create.action"""
 
         def use(visit: Visit) -> dict[str, Any] | Reply:
-            # This API tells with `desc` what the others tell with `msg`.
-            try:
-                return self._create(visit, request, now=now)
-            except AccountExists as error:
-                return {"desc": str(error), "code": codes.MALFORMED}
-            except BadParameter as error:
-                return {"desc": codes.bad_parameter(error), "code": codes.MALFORMED}
+            return self._create(visit, request, now=now)
 
-        return self._door.answer("user.create", request, use, now=now)
+        return self._door.answer("user.create", request, use, now=now, word="desc")
 
     def relay(self, resource: str, action: str, request: Request, now: int) -> Reply:
         """POST /nimserver/<resource>/<action>; `action` ends in `.action`."""
@@ -49,15 +43,15 @@ class ImFacade:
             )
             return _as_it_came(status, body)
 
-        return self._door.answer(f"im.{call}", request, use, now=now)
+        return self._door.answer(f"im.{call}", request, use, now=now, word="desc", single_use=True)
 
     def _create(self, visit: Visit, request: Request, *, now: int) -> dict[str, Any] | Reply:
         app = visit.app
         user, name, token = wire_im.read_user(visit.parameters)
         if not self._desk.relays(app):
-            token = self._desk.register(app, user, token=token, now=now)
+            token = self._desk.register(app, user, visit.identify(), token=token, now=now)
             return wire_im.write_created(user, name=name, token=token)
-        call = wire_im.relayed(request, app=app.name, tag=self._tag)
+        call = wire_im.relayed(request, app=app.name, tag=self._tag, same=visit.identify().key)
         status, body, new = self._desk.relay_register(app, user, call, now=now)
         if wire_im.read_code(body) == codes.OK:
             self._desk.own(app, user)

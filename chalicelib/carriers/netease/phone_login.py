@@ -20,7 +20,9 @@ class PhoneLoginFacade:
 
         def use(visit: Visit) -> dict[str, Any]:
             token, certificate = wire_login.read_token(visit.parameters)
-            digits = self._desk.number(visit.app, token, certificate=certificate, now=now)
+            digits = self._desk.number(
+                visit.app, token, visit.identify(), certificate=certificate, now=now
+            )
             secret = visit.credentials.login_secret or visit.secret
             return wire_login.write_number(
                 cipher.encrypt(digits, secret=secret, scheme=visit.credentials.login_scheme)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from chalicelib.carriers.json_text import parse_json
-from chalicelib.carriers.numbering import CHINA, national
+from chalicelib.core import numbers
 from chalicelib.core.calls import CallAsk
 from chalicelib.core.errors import BadParameter, Unavailable
 from chalicelib.core.values import BindingInfo, Subscriber
@@ -52,20 +52,24 @@ def write_query(number: str) -> Parameters:
 
 
 def write_call(ask: CallAsk) -> Parameters:
-    """The parameters of startcall or startconf. Raises BadParameter for a telephone outside +86,
-    which ECP can't be told of."""
-    for name, people in (("caller", (ask.caller,)), ("callee", ask.callees)):
-        if not all(person.digits.startswith(CHINA) for person in people):
-            raise BadParameter(name)
-    callees = [national(person) for person in ask.callees]
+    """The parameters of startcall or startconf. Raises BadParameter for a telephone that has no
+    national number in China, which ECP can't be told of."""
+    callees = [_national(person, name="callee") for person in ask.callees]
     return {
         "callerAcc": ask.account,
-        "caller": national(ask.caller),
+        "caller": _national(ask.caller, name="caller"),
         "callee": json.dumps(callees) if ask.conference else callees[0],
         "maxDur": str(ask.max_s),
         # Spelled as a public client of 2016 does; the document lists no such parameter.
         **({"record": "true"} if ask.record else {}),
     }
+
+
+def _national(person: Subscriber, *, name: str) -> str:
+    written = numbers.national(person.digits)
+    if written is None:
+        raise BadParameter(name, numbers.NATIONAL)
+    return written
 
 
 def write_call_query(session: str, *, conference: bool) -> Parameters:

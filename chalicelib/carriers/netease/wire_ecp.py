@@ -4,30 +4,32 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from chalicelib.carriers.numbering import of_national
 from chalicelib.carriers.parameters import Parameters
+from chalicelib.core import numbers
 from chalicelib.core.calls import CallAsk
 from chalicelib.core.errors import BadParameter
-from chalicelib.core.values import Subscriber
 
 MAX_DURATION_S = 86_400
 MAX_SESSION = 64
 
 _ACCOUNT = re.compile(r"[A-Za-z0-9_@.-]{1,32}", re.ASCII)
 _DURATION = re.compile(r"[0-9]{1,9}", re.ASCII)
-# A mobile number, or a landline's area code with its zero and seven or eight digits.
-_NATIONAL = re.compile(r"1[0-9]{10}|0(?:10|2[0-9])[0-9]{7,8}|0[3-9][0-9]{2}[0-9]{7,8}", re.ASCII)
-_PARTY = r"""(?:"[0-9]{1,15}"|'[0-9]{1,15}')"""
+_PARTY = r"""(?:"\s*[0-9]{1,15}\s*"|'\s*[0-9]{1,15}\s*'|[0-9]{1,15})"""
 _PARTIES = re.compile(rf"\s*\[\s*{_PARTY}(?:\s*,\s*{_PARTY}){{0,7}}\s*\]\s*", re.ASCII)
 _DIGITS = re.compile(r"[0-9]+", re.ASCII)
+_CONFERENCE: Mapping[str, bool | None] = {"0": None, "1": False, "2": True}
 
 
 def read_account(parameters: Parameters, name: str) -> str:
     """A user's name, in lower case as the vendor stores it. Raises BadParameter."""
-    value = parameters.need(name)
-    if not _ACCOUNT.fullmatch(value):
+    return account_of(parameters.need(name), name)
+
+
+def account_of(text: str, name: str) -> str:
+    """The same of the value of the parameter `name`."""
+    if not _ACCOUNT.fullmatch(text):
         raise BadParameter(name)
-    return value.lower()
+    return text.lower()
 
 
 def read_call(parameters: Parameters) -> CallAsk:
@@ -37,7 +39,7 @@ def read_call(parameters: Parameters) -> CallAsk:
 
 def read_conference(parameters: Parameters) -> CallAsk:
     """startconf: one to eight callees in a JSON array of texts, which the vendor's own samples
-    also write with single quotes. Raises BadParameter."""
+    also write with single quotes, and others as integers. Raises BadParameter."""
     listed = parameters.need("callee")
     if not _PARTIES.fullmatch(listed):
         raise BadParameter("callee")
@@ -47,8 +49,8 @@ def read_conference(parameters: Parameters) -> CallAsk:
 def _read_ask(parameters: Parameters, callees: tuple[str, ...], *, conference: bool) -> CallAsk:
     ask = CallAsk(
         account=read_account(parameters, "callerAcc"),
-        caller=_subscriber(parameters.need("caller"), "caller"),
-        callees=tuple(_subscriber(callee, "callee") for callee in callees),
+        caller=numbers.national_subscriber(parameters.need("caller"), name="caller"),
+        callees=tuple(numbers.national_subscriber(each, name="callee") for each in callees),
         conference=conference,
         max_s=_duration(parameters),
         record=parameters.one_of("record", ("0", "1", "false", "true"), "0") in ("1", "true"),
@@ -58,12 +60,6 @@ def _read_ask(parameters: Parameters, callees: tuple[str, ...], *, conference: b
     return ask
 
 
-def _subscriber(national: str, name: str) -> Subscriber:
-    if not _NATIONAL.fullmatch(national):
-        raise BadParameter(name)
-    return of_national(national)
-
-
 def _duration(parameters: Parameters) -> int:
     value = parameters.need("maxDur")
     if not _DURATION.fullmatch(value) or not 0 < int(value) <= MAX_DURATION_S:
@@ -71,12 +67,13 @@ def _duration(parameters: Parameters) -> int:
     return int(value)
 
 
-def read_session(parameters: Parameters) -> tuple[str, bool]:
-    """queryBySession: the call's id, and whether it is a conference. Raises BadParameter."""
+def read_session(parameters: Parameters) -> tuple[str, bool | None]:
+    """queryBySession: the call's id, and whether it is a conference (None: whichever it is, which
+    public clients ask for by 0 and by leaving it out). Raises BadParameter."""
     session = parameters.need("session")
     if len(session) > MAX_SESSION:
         raise BadParameter("session")
-    return session, parameters.one_of("type", ("1", "2")) == "2"
+    return session, _CONFERENCE[parameters.one_of("type", _CONFERENCE.keys(), default="0")]
 
 
 def write_placed(session: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import re
 from typing import Any
 from urllib.parse import urlencode
 
-from chalicelib.carriers.netease.wire_ecp import read_account
+from chalicelib.carriers.netease.wire_ecp import account_of, read_account
 from chalicelib.carriers.parameters import BadBody, Parameters
 from chalicelib.core.accounts import Relayed
 from chalicelib.core.errors import BadParameter
@@ -20,6 +20,8 @@ MAX_QUERY = 8 * 1024
 FORM = "application/x-www-form-urlencoded;charset=utf-8"
 
 _ACTING = ("accid", "from", "fromAccid", "owner", "operator", "creator")
+_ACTING_LISTS = ("accids",)
+_BY_LETTERS = {name.lower(): name for name in (*_ACTING, *_ACTING_LISTS)}
 _RESOURCE = re.compile(r"[A-Za-z]{1,32}", re.ASCII)
 _ACTION = re.compile(r"([A-Za-z]{1,32})\.action", re.ASCII)
 
@@ -35,6 +37,7 @@ def read_user(parameters: Parameters) -> tuple[str, str, str | None]:
 
     Raises BadParameter.
     """
+    _check_names(parameters)
     user = read_account(parameters, "accid")
     name, token = parameters.get("name") or "", parameters.get("token")
     if len(name) > MAX_NAME:
@@ -50,13 +53,35 @@ def read_code(reply: bytes) -> int:
 
 
 def read_acting(parameters: Parameters) -> list[str]:
-    """The users in whose name a call is done, as its parameters name them.
+    """The users in whose name a call is done, or whose data it is about, in lower case.
 
-    Raises BadParameter.
+    Raises BadParameter for a name that the vendor might read as another one than we do: of a user,
+    or of the parameter itself.
     """
-    given = (parameters.get(name) for name in _ACTING)
-    # Whether the vendor takes blanks off is in no document.
-    return [user.strip().lower() for user in given if user]
+    _check_names(parameters)
+    acting = [read_account(parameters, name) for name in _ACTING if parameters.get(name)]
+    for name in _ACTING_LISTS:
+        acting += _read_accounts(parameters.get(name) or "[]", name)
+    return acting
+
+
+def _check_names(parameters: Parameters) -> None:
+    """Raises BadParameter for `Accid`, `accid[]`, `accid%00`: what the vendor makes of them no
+    document says."""
+    for given in parameters.names():
+        meant = _BY_LETTERS.get("".join(filter(str.isalpha, given)).lower(), given)
+        if meant != given:
+            raise BadParameter(meant, "its name has other letters or characters in it")
+
+
+def _read_accounts(text: str, name: str) -> list[str]:
+    try:
+        listed = json.loads(text)
+    except (ValueError, RecursionError):
+        raise BadParameter(name) from None
+    if not isinstance(listed, list) or not all(isinstance(user, str) for user in listed):
+        raise BadParameter(name)
+    return [account_of(user, name) for user in listed]
 
 
 def write_created(user: str, *, name: str, token: str) -> dict[str, Any]:
@@ -64,12 +89,12 @@ def write_created(user: str, *, name: str, token: str) -> dict[str, Any]:
     return {"code": 200, "info": {"token": token, "accid": user, "name": name}}
 
 
-def relayed(request: Request, *, app: str, tag: Tag) -> Relayed:
+def relayed(request: Request, *, app: str, tag: Tag, same: str | None = None) -> Relayed:
     """The request as it is sent on: form and query as they came, new ids, and no signature.
 
     The carrier gives the first answer again to a request id that it has seen from us within 60 s.
-    So each app gets ids of its own, or it would be told another's answer. Raises BadBody for a
-    query string that is too long to be sent on.
+    So each app gets ids of its own, or it would be told another's answer. `same` makes an id for a
+    request without one. Raises BadBody for a query string that is too long to be sent on.
     """
     query = urlencode(request.query)
     if len(query) > MAX_QUERY:
@@ -79,6 +104,8 @@ def relayed(request: Request, *, app: str, tag: Tag) -> Relayed:
         for name in ("RequestId", "X-custom-traceid")
         if (value := request.headers.get(name.lower(), "").strip())
     }
+    if not ids and same is not None:
+        ids = {"RequestId": tag("relay", app, "same", same)}
     # Whatever the client calls its body, it was looked through as a form.
     headers = {"Content-Type": FORM, **ids}
     return Relayed(body=request.body, query=query, headers=headers)

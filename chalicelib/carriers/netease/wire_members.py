@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from chalicelib.carriers.json_text import parse_json
-from chalicelib.carriers.numbering import of_national
+from chalicelib.core import numbers
 from chalicelib.core.values import Subscriber
 
 Fields = Mapping[str, Any]
@@ -90,7 +90,7 @@ def telephone(value: Any) -> Subscriber:
     """A national number."""
     if not isinstance(value, str) or not DIGITS.fullmatch(value):
         raise Unreadable("telephone")
-    return of_national(value)
+    return Subscriber(numbers.reported(value))
 
 
 def compact(value: Any) -> str:

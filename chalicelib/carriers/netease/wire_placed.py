@@ -5,8 +5,9 @@ from typing import Any
 from chalicelib.carriers.netease import hang_causes
 from chalicelib.carriers.netease import wire_members as members
 from chalicelib.carriers.netease.wire_members import END_OF_TIME, SPACED, Fields, Unreadable
-from chalicelib.carriers.numbering import national
+from chalicelib.core import numbers
 from chalicelib.core.events import EventKind, PlacedEnd, PlacedLeg
+from chalicelib.core.values import Subscriber
 
 MAX_PARTIES = 64
 
@@ -75,21 +76,25 @@ def _inner(end: PlacedEnd, session: str) -> dict[str, Any]:
         "status": end.status.upper(),
     }
     if end.conference or end.caller is None:
-        return {**common, "members": members.compact([national(each) for each in end.parties])}
+        return {**common, "members": members.compact([_told(each) for each in end.parties])}
     callee = next((each for each in end.parties if each != end.caller), end.caller)
     return {
         **common,
-        "caller": national(end.caller),
-        "callee": national(callee),
+        "caller": _told(end.caller),
+        "callee": _told(callee),
         "legs": [
             {
                 **_when("endTime", leg.ended),
-                "endpoint": national(leg.party),
+                "endpoint": _told(leg.party),
                 "hangCause": hang_causes.NAMES.get(leg.cause or 0, "NONE"),
             }
             for leg in end.legs
         ],
     }
+
+
+def _told(person: Subscriber) -> str:
+    return numbers.told(person.digits)
 
 
 def _when(name: str, at: int | None) -> dict[str, str]:

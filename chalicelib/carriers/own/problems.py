@@ -56,6 +56,7 @@ TABLE: Mapping[Problem, tuple[type[errors.GatewayError], ...]] = {
         errors.AlreadyCalling,
         errors.AccountExists,
         errors.NonceReused,
+        errors.RequestOver,
     ),
     Problem(409, "not-ready", "Not yet", retry_s=10): (
         errors.RecordingNotReady,

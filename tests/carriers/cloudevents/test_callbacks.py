@@ -12,7 +12,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from chalicelib.carriers.base import AppDialects, Checking
 from chalicelib.carriers.cloudevents.callbacks import CloudEventsDialect
-from chalicelib.core.errors import NotDelivered
+from chalicelib.core.errors import Unavailable
 from chalicelib.core.events import (
     Event,
     EventKind,
@@ -262,5 +262,5 @@ def test_any_success_will_do_and_an_address_is_not_tried() -> None:
 
 
 def test_an_app_without_a_secret_can_not_be_told() -> None:
-    with pytest.raises(NotDelivered):
+    with pytest.raises(Unavailable):
         message(CloudEventsDialect(Known()), of_kind(EventKind.CALL_ENDED), [], now=NOW)

@@ -9,6 +9,11 @@ import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from admin import receivers
+from chalicelib.bootstrap import gateway
+from chalicelib.clock import now_ms
+from chalicelib.core.delivering import UNREADY_S
+from chalicelib.core.due import GRACE_MS
+from chalicelib.core.events import Errand
 from tests.receivers import Receiver, receiver
 from tests.stage import X1, A, B, Stage
 from tests.workers import deliver
@@ -99,5 +104,10 @@ def test_an_app_without_a_secret_is_told_once_it_has_one(stage: Stage, inbox: Re
     assert (inbox.received, stage.deliveries()) == ([], ["pending"])
     stage.put_secret(stage.credentials, content | {"callbacks": kept})
     stage.forget()
-    deliver(stage.messages())
+    # It was put off by a quarter of its age, which is no attempt.
+    later = now_ms() + UNREADY_S[1] * 1000 + GRACE_MS
+    gateway().follow_up.run(now=later, time_left=lambda: True)
+    (message,) = stage.messages()
+    gateway().delivery.deliver(Errand.from_text(message), now=later)
     assert stage.deliveries() == ["delivered"]
+    assert len(inbox.received) == 1

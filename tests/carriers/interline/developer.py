@@ -17,6 +17,7 @@ INTERLINE = "/igw/service/uc/interline"
 ACCOUNT = "/api/v1/account/status"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 PAIR = {"anum": A, "bnum": B, "ttl": "3600"}
+UNAVAILABLE = "service temporarily unavailable, retry with the same reqid"
 DEVELOPER, KEY, APP_ID = "10000000", "auth-key-1", "app-id-1"
 
 
@@ -139,12 +140,24 @@ def put_credentials(of: Developer, *, previous: str | None = None) -> None:
     of.stage.forget()
 
 
-def is_error(answer: Answer, error: int, *, http: int = 200, reason: str | None = None) -> bool:
-    """Whether this is exactly that error, in interline's shape."""
+def is_error(
+    answer: Answer,
+    error: int,
+    *,
+    http: int = 200,
+    reason: str | None = None,
+    bad: str | None = None,
+) -> bool:
+    """Whether this is exactly that error, in interline's shape. `bad` is the parameter that it
+    names, with what is wanted there."""
     assert answer.headers["Content-Type"] == "application/json; charset=utf-8"
     assert (answer.status, answer.json["error"]) == (http, error), answer.text
     assert answer.json.keys() == {"error", "reason"}, answer.text
     assert reason is None or answer.json["reason"] == reason, answer.text
+    if bad is not None:
+        said = answer.json["reason"]
+        assert said.startswith(f"bad value of {bad}: "), answer.text
+        assert f"{bad} must be " in said, answer.text
     return True
 
 

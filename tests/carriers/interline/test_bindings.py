@@ -263,15 +263,26 @@ def test_a_reqid_gets_its_first_reply(demo: Developer) -> None:
     first = demo.bind(reqid="order-1")
     assert demo.bind(reqid="order-1").text == first.text
     assert is_done(demo.unbind(subid(first)))
-    assert demo.bind(reqid="order-1").text == first.text
+    over = demo.bind(reqid="order-1")
+    assert is_error(over, 1004)
+    assert "has ended" in over.json["reason"]
     assert subid(demo.bind(reqid="order-2")) != subid(first)
+    assert is_error(demo.bind(reqid="order-1"), 1004)
+
+
+def test_1004_for_a_reqid_whose_binding_ran_out(stage: Stage, demo: Developer) -> None:
+    subid(demo.bind(reqid="order-1"))
+    subid(demo.transfer(X_TWO, reqid="order-2", ttl="3600"))
+    stage.clock.advance(minutes=60)
+    assert is_error(demo.bind(reqid="order-1"), 1004)
+    assert is_error(demo.transfer(X_TWO, reqid="order-2", ttl="3600"), 1004)
 
 
 def test_the_reqid_of_a_transfer_gets_its_first_reply(demo: Developer) -> None:
     first = demo.transfer(reqid="order-1")
     assert demo.transfer(reqid="order-1").text == first.text
     assert is_done(demo.end_transfer())
-    assert demo.transfer(reqid="order-1").text == first.text
+    assert is_error(demo.transfer(reqid="order-1"), 1004)
 
 
 def test_order_place_and_unknown_parameters_make_no_other_request(demo: Developer) -> None:

@@ -131,10 +131,10 @@ def test_a_message_has_its_text_or_an_empty_one(text: str | None, content: str) 
     assert (message["smsContent"], message["callTime"]) == (content, str(ENDED // 1000))
 
 
-def test_numbers_are_national_and_others_stay() -> None:
+def test_numbers_are_national_and_others_have_a_plus() -> None:
     message = told(ended(caller=Subscriber("447700900001"), number="700000000000001"))
     assert message
-    assert (message["caller"], message["callee"]) == ("447700900001", "01000000003")
+    assert (message["caller"], message["callee"]) == ("+447700900001", "01000000003")
     assert message["rcaller"] == "700000000000001"
     without_x = told(ended(number=None))
     assert without_x

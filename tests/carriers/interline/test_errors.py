@@ -12,6 +12,7 @@ from tests.carriers.interline.conftest import Route
 from tests.carriers.interline.developer import (
     INTERLINE,
     PAIR,
+    UNAVAILABLE,
     X_TWO,
     A,
     B,
@@ -65,13 +66,13 @@ def cases(bad: dict[str, list[str]]) -> list[tuple[str, str]]:
 @pytest.mark.parametrize(("name", "value"), cases(BAD_AXB))
 def test_1002_names_a_bad_parameter_of_a_binding(demo: Developer, name: str, value: str) -> None:
     answer = demo.bind(**{name: value})
-    assert is_error(answer, 1002, reason=f"bad value of {name}")
+    assert is_error(answer, 1002, bad=name)
 
 
 @pytest.mark.parametrize(("name", "value"), cases(BAD_XA))
 def test_1002_names_a_bad_parameter_of_a_transfer(demo: Developer, name: str, value: str) -> None:
     answer = demo.transfer(**{name: value})
-    assert is_error(answer, 1002, reason=f"bad value of {name}")
+    assert is_error(answer, 1002, bad=name)
 
 
 @pytest.mark.parametrize("name", ["anum", "bnum", "reqid", "ttl"])
@@ -79,34 +80,34 @@ def test_1002_names_a_missing_parameter_of_a_binding(demo: Developer, name: str)
     asked = demo.asks(**PAIR)
     for parameters in (asked | {name: ""}, {k: v for k, v in asked.items() if k != name}):
         answer = demo.send("PUT", f"{INTERLINE}/{X}", parameters)
-        assert is_error(answer, 1002, reason=f"bad value of {name}")
+        assert is_error(answer, 1002, bad=name)
 
 
 @pytest.mark.parametrize("name", ["anum", "reqid"])
 def test_1002_names_a_missing_parameter_of_a_transfer(demo: Developer, name: str) -> None:
     asked = demo.asks(anum=A) | {name: ""}
     answer = demo.send("PUT", f"{INTERLINE}/{X}/transfer", asked)
-    assert is_error(answer, 1002, reason=f"bad value of {name}")
+    assert is_error(answer, 1002, bad=name)
 
 
 @pytest.mark.parametrize("binding", ["", "0" * 65])
 def test_1002_for_no_id_at_all(demo: Developer, binding: str) -> None:
-    assert is_error(demo.unbind(binding), 1002, reason="bad value of subid")
+    assert is_error(demo.unbind(binding), 1002, bad="subid")
 
 
 @pytest.mark.parametrize("x", ["x", "1", "1" * 25, "1-2", "%31%30%30", "+8610099000003", "隐"])
 def test_1002_for_an_x_that_is_no_number(demo: Developer, x: str) -> None:
     for answer in (demo.bind(x), demo.transfer(x), demo.end_transfer(x)):
-        assert is_error(answer, 1002, reason="bad value of x")
+        assert is_error(answer, 1002, bad="x")
 
 
 def test_1002_for_an_x_that_is_one_of_the_two(stage: Stage) -> None:
     for name, x in (("abroad", abroad(A)), ("national", A)):
         demo = developer(stage, name, numbers=[(x, None)])
         for anum in (A, abroad(A)):
-            assert is_error(demo.bind(A, anum=anum), 1002, reason="bad value of x")
-            assert is_error(demo.bind(A, anum=B, bnum=anum), 1002, reason="bad value of x")
-            assert is_error(demo.transfer(A, anum=anum), 1002, reason="bad value of x")
+            assert is_error(demo.bind(A, anum=anum), 1002, bad="x")
+            assert is_error(demo.bind(A, anum=B, bnum=anum), 1002, bad="x")
+            assert is_error(demo.transfer(A, anum=anum), 1002, bad="x")
 
 
 @pytest.mark.parametrize("name", ["appid", "anum", "bnum", "ttl", "reqid", "record", "userData"])
@@ -118,7 +119,7 @@ def test_1002_for_a_parameter_that_comes_twice(stage: Stage, demo: Developer, na
         headers=demo.authorization(),
         query=query | {name: query[name] * 2},
     )
-    assert is_error(answer, 1002, reason=f"bad value of {name}")
+    assert is_error(answer, 1002, bad=name)
 
 
 @pytest.mark.parametrize("value", ["r" * 128, "隐" * 128, "a/b?c=d&e"])
@@ -250,7 +251,7 @@ def test_1401_for_a_carrier_that_does_not_say_what_it_did(
     kept: Developer, bad: vendor.Vendor, log: Any, fault: str
 ) -> None:
     bad.content, bad.fault = reply(code=200, bindId="1", phoneX=X), fault
-    assert is_error(kept.bind(), 1401, reason="not to be had now; send the same request again")
+    assert is_error(kept.bind(), 1401, reason=UNAVAILABLE)
     assert log()[-1]["why"]
 
 

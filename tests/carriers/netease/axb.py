@@ -20,7 +20,8 @@ def is_error(answer: Answer, code: int, *, http: int = 200, **members: str) -> b
     body = answer.json
     assert answer.headers["Content-Type"] == "application/json; charset=utf-8"
     assert (answer.status, body["code"]) == (http, code), body
-    assert set(body) - {"header"} in ({"code", "msg"}, {"code", "desc"}), body
+    more = {"header", "hint", "serverTime"}
+    assert set(body) - more in ({"code", "msg"}, {"code", "desc"}), body
     assert {name: body.get(name) for name in members} == members, body
     return True
 

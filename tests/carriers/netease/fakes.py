@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any
 from urllib.parse import urlencode
@@ -13,10 +13,10 @@ from chalicelib.core import errors
 from chalicelib.core.calls import CallAsk, PlacedCall
 from chalicelib.core.credentials import AppCredentials, CarrierAccount, SwitchCredentials
 from chalicelib.core.messages import Reply, Request
-from chalicelib.core.ports import Carrier
+from chalicelib.core.ports import Carrier, Earlier, Occupied
 from chalicelib.core.rate import RateLimiter
 from chalicelib.core.standing import Standing
-from chalicelib.core.values import App, AppState, Pool, Subscriber
+from chalicelib.core.values import App, AppState, Pool, RequestId, Subscriber
 
 NOW = 1_900_000_000_000
 X = "8610000000001"
@@ -96,70 +96,108 @@ class MemoryLedger:
 
 class MemoryNonces:
     def __init__(self) -> None:
-        self._seen: dict[tuple[str, str], str] = {}
+        self._seen: dict[tuple[str, str], str | None] = {}
 
-    def claim(self, *, app: str, nonce: str, content: str, now: int) -> bool:
-        return self._seen.setdefault((app, nonce), content) == content
+    def claim(self, *, app: str, signature: str, content: str | None, now: int) -> bool:
+        new = (app, signature) not in self._seen
+        first = self._seen.setdefault((app, signature), content)
+        return new or (content is not None and first == content)
+
+
+class MemoryAnswers:
+    def __init__(self) -> None:
+        self.seen: dict[tuple[str, str], Earlier] = {}
+
+    def begin(self, request: RequestId, *, app: str, now: int) -> Earlier | None:
+        earlier = self.seen.get((app, request.key))
+        self.seen.setdefault((app, request.key), Earlier(request.content, now))
+        return earlier
+
+    def keep(self, answer: str, request: RequestId, *, app: str, began: int) -> None:
+        self.seen[app, request.key] = Earlier(request.content, began, answer)
+
+    def forget(self, request: RequestId, *, app: str, began: int) -> None:
+        del self.seen[app, request.key]
 
 
 class MemoryPlacedCalls:
     def __init__(self) -> None:
-        self.calls: list[tuple[PlacedCall, str | None]] = []
+        self.calls: list[PlacedCall] = []
+        self.requests: dict[tuple[str, str], Earlier] = {}
 
-    def claim(self, call: PlacedCall, *, now: int) -> PlacedCall | None:
-        parties = {party.digits for party in call.ask.parties}
-        for other, session in self.calls:
-            if parties == {party.digits for party in other.ask.parties} and now < other.until:
-                return PlacedCall(
-                    other.app,
-                    other.carrier,
-                    other.ask,
-                    other.request,
-                    other.created,
-                    other.until,
-                    session,
-                )
-        self.calls.append((call, None))
+    def claim(self, call: PlacedCall, *, once: bool, now: int) -> Occupied | None:
+        mine = (call.app, call.request.key)
+        running = self.among(call.ask.parties, carrier=call.carrier, app=call.app)
+        over = running is None or running.ended is not None or now >= running.until
+        occupied = Occupied(None if over else running, self.requests.get(mine) if once else None)
+        if occupied != Occupied():
+            return occupied
+        self.calls.append(call)
+        if once:
+            self.requests[mine] = Earlier(call.request.content, now)
         return None
 
     def started(self, call: PlacedCall, *, session: str) -> None:
-        self.calls[self.calls.index((call, None))] = (call, session)
+        self._change(call, session=session)
 
-    def drop(self, call: PlacedCall) -> None:
-        self.calls.remove((call, None))
+    def drop(self, call: PlacedCall, *, once: bool) -> None:
+        self.calls.remove(call)
+        self.requests.pop((call.app, call.request.key), None)
 
     def get(self, session: str, *, carrier: str) -> PlacedCall | None:
-        found = [call for call, its in self.calls if its == session and call.carrier == carrier]
+        found = [call for call in self.calls if (call.session, call.carrier) == (session, carrier)]
         return found[0] if found else None
 
-    def among(self, parties: Sequence[Subscriber], *, carrier: str) -> PlacedCall | None:
-        return None
+    def among(self, parties: Sequence[Subscriber], *, carrier: str, app: str) -> PlacedCall | None:
+        latest = [
+            call
+            for call in self.calls
+            if (set(call.ask.parties), call.carrier, call.app) == (set(parties), carrier, app)
+        ]
+        return latest[-1] if latest else None
 
     def end(self, call: PlacedCall, *, now: int) -> None:
-        self.calls = [(each, its) for each, its in self.calls if each != call]
+        self._change(call, ended=now)
+
+    def _change(self, call: PlacedCall, **changes: Any) -> None:
+        # The latest, because the clock of these tests stands still.
+        *_, at = [i for i, each in enumerate(self.calls) if each.request == call.request]
+        self.calls[at] = replace(self.calls[at], **changes)
 
 
 class MemoryAccounts:
     def __init__(self) -> None:
         self.users: dict[tuple[str, str], str] = {}
         self.confirmed: set[tuple[str, str]] = set()
+        self.requests: dict[tuple[str, str], Earlier] = {}
 
-    def confirm(self, user: str, *, carrier: str, app: str) -> None:
-        if self.users.setdefault((carrier, user), app) == app:
-            self.confirmed.add((carrier, user))
+    def register(
+        self, user: str, *, namespace: str, app: str, request: RequestId, now: int
+    ) -> Earlier | None:
+        if (earlier := self.requests.get((app, request.key))) is not None:
+            return earlier
+        if (namespace, user) in self.users:
+            raise errors.AccountExists
+        self.users[namespace, user] = app
+        self.requests[app, request.key] = Earlier(request.content, now)
+        return None
 
-    def add(self, user: str, *, carrier: str, app: str) -> str | None:
-        taken = self.users.get((carrier, user))
-        self.users.setdefault((carrier, user), app)
+    def confirm(self, user: str, *, namespace: str, app: str) -> None:
+        if self.users.setdefault((namespace, user), app) == app:
+            self.confirmed.add((namespace, user))
+
+    def add(self, user: str, *, namespace: str, app: str) -> str | None:
+        taken = self.users.get((namespace, user))
+        self.users.setdefault((namespace, user), app)
         return taken
 
-    def remove(self, user: str, *, carrier: str, app: str) -> None:
-        mine = self.users.get((carrier, user)) == app
-        if mine and (carrier, user) not in self.confirmed:
-            del self.users[carrier, user]
+    def remove(self, user: str, *, namespace: str, app: str) -> None:
+        mine = self.users.get((namespace, user)) == app
+        if mine and (namespace, user) not in self.confirmed:
+            del self.users[namespace, user]
 
-    def owner(self, user: str, *, carrier: str) -> str | None:
-        return self.users.get((carrier, user))
+    def owner(self, user: str, *, namespace: str) -> str | None:
+        return self.users.get((namespace, user))
 
 
 @dataclass
@@ -244,6 +282,13 @@ def request(
 
 
 def read(reply: Reply, *, http: int = 200) -> dict[str, Any]:
+    """The JSON of a reply with this HTTP status, without the hint of an error."""
+    body = read_all(reply, http=http)
+    body.pop("hint", None)
+    return body
+
+
+def read_all(reply: Reply, *, http: int = 200) -> dict[str, Any]:
     """The JSON of a reply with this HTTP status."""
     assert reply.status == http, reply
     assert reply.headers["Content-Type"] == "application/json; charset=utf-8"

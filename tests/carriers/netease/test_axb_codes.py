@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 import pytest
 
 from chalicelib.carriers.netease.wire import MAX_REQUEST_ID
+from chalicelib.carriers.parameters import FORM_WANTED
 from chalicelib.core.values import AppState
 from tests.carriers.netease.axb import FORM, PARAMETERS, YEAR_MINUTES, infos, is_error
 from tests.carriers.netease.recorded import OPERATIONS
@@ -100,6 +101,8 @@ def test_414_names_a_missing_header(
         ("CurTime", "-1"),
         ("CurTime", "1.5"),
         ("CurTime", "1" * 13),
+        ("CurTime", "0"),
+        ("CurTime", "01768464000"),
         ("CurTime", "１４４３５９２２２２"),
         ("CheckSum", "0" * 39),
         ("CheckSum", "0" * 41),
@@ -111,6 +114,14 @@ def test_414_names_a_missing_header(
 def test_414_names_a_malformed_header(client: Client, name: str, value: str) -> None:
     answer = client.call("bind", PARAMETERS["bind"], headers={name: value})
     assert is_error(answer, 414, desc="bad http header", header=name)
+    assert answer.json["hint"].startswith(f"the HTTP header {name} must be ")
+    assert len(value) < 3 or value not in answer.json["hint"]
+
+
+def test_json_without_the_headers_hears_that_both_are_missing(stage: Stage) -> None:
+    answer = stage.send("/smallphone/axb/bind", body=json.dumps(PARAMETERS["bind"]))
+    assert is_error(answer, 414, desc="bad http header", header="AppKey")
+    assert answer.json["hint"].endswith(FORM_WANTED)
 
 
 def test_414_for_an_unknown_app_key(client: Client) -> None:
@@ -130,6 +141,9 @@ def test_414_for_a_time_that_is_off_by_more(stage: Stage, client: Client, by_s: 
     cur_time = str(stage.clock.now // 1000 + by_s)
     answer = client.call("bind", PARAMETERS["bind"], headers=client.headers(cur_time=cur_time))
     assert is_error(answer, 414, desc="CurTime is expired")
+    assert answer.json["serverTime"] == stage.clock.now // 1000
+    off = f"CurTime is {abs(by_s)} s {'ahead of' if by_s > 0 else 'behind'} serverTime"
+    assert answer.json["hint"].startswith(off)
 
 
 @pytest.mark.parametrize("change", [{"Nonce": "another"}, {"CheckSum": "0" * 40}])
@@ -205,6 +219,10 @@ def test_414_names_a_bad_parameter(
         parameters[name] = value
     answer = client.call(operation, parameters)
     assert is_error(answer, 414, msg=f"bad param '{name}'")
+    assert f"{name} must be " in answer.json["hint"]
+    assert ("it is missing" in answer.json["hint"]) == (value in {None, ""})
+    if value is not None and len(value) > 5:
+        assert value not in answer.text
 
 
 def test_414_for_a_query_by_id_without_one(client: Client) -> None:
@@ -303,6 +321,63 @@ def test_431_for_a_signature_that_a_strict_app_uses_twice(stage: Stage) -> None:
     answer = client.call("query", {"opType": "0", "phoneX": X2}, nonce="123456")
     assert is_error(answer, 431)
     assert client.call("query", {"opType": "0", "phoneX": X2}, nonce="123457").code == 200
+
+
+def test_a_signature_is_one_however_nonce_and_time_are_cut(stage: Stage) -> None:
+    """The CheckSum does not say where Nonce ends."""
+    client = stage.app(strict_nonce=True)
+    headers = client.headers(nonce="abc0")
+    assert client.call("bind", PARAMETERS["bind"], headers=headers).code == 200
+    other = PARAMETERS["bind"] | {"phoneA": C, "phoneB": D}
+    cut = headers | {"Nonce": "abc", "CurTime": f"0{headers['CurTime']}"}
+    assert is_error(client.call("bind", other, headers=cut), 414, header="CurTime")
+    for moved in (
+        headers,
+        {**headers, "Nonce": " abc0 "},
+        {**headers, "CheckSum": headers["CheckSum"].upper()},
+    ):
+        assert is_error(client.call("bind", other, headers=moved), 431)
+
+
+@pytest.mark.parametrize("headers", [{}, {"RequestId": "order-1"}])
+def test_431_for_a_bind_of_a_strict_app_that_is_replayed_after_the_unbind(
+    stage: Stage, headers: dict[str, str]
+) -> None:
+    client = stage.app(strict_nonce=True)
+    captured = client.headers() | headers
+    first = client.call("bind", PARAMETERS["bind"], headers=captured)
+    assert client.call("bind", PARAMETERS["bind"], headers=captured).json == first.json
+    unbind = client.headers()
+    for _ in range(2):
+        ended = client.call("unbind", {"bindId": first.json["bindId"]}, headers=unbind)
+        assert ended.code == 200
+    assert is_error(client.call("bind", PARAMETERS["bind"], headers=captured), 431)
+    assert infos(client, phoneX=first.json["phoneX"]) == []
+    # Signed anew it is a new request, and what was captured stays over.
+    second = client.call("bind", PARAMETERS["bind"])
+    assert second.code == 200
+    assert is_error(client.call("bind", PARAMETERS["bind"], headers=captured), 431)
+    assert [info["bindId"] for info in infos(client, phoneX=second.json["phoneX"])] == [
+        second.json["bindId"]
+    ]
+
+
+def test_431_for_a_delay_of_a_strict_app_that_is_replayed_after_the_unbind(stage: Stage) -> None:
+    client = stage.app(strict_nonce=True)
+    bound = client.bind().json["bindId"]
+    captured, delay = client.headers(), {"bindId": bound, "delta": "5"}
+    for _ in range(2):
+        assert client.call("delay", delay, headers=captured).code == 200
+    client.call("unbind", {"bindId": bound})
+    assert is_error(client.call("delay", delay, headers=captured), 431)
+
+
+def test_an_exact_repeat_of_a_delay_after_the_end_is_a_new_request(client: Client) -> None:
+    bound = client.bind().json["bindId"]
+    delay = {"bindId": bound, "delta": "5"}
+    assert client.call("delay", delay, nonce="123456").code == 200
+    client.call("unbind", {"bindId": bound})
+    assert is_error(client.call("delay", delay, nonce="123456"), 404)
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from chalicelib.carriers.parameters import MAX_BODY, MAX_FIELDS
+from chalicelib.carriers.parameters import FORM_WANTED, MAX_BODY, MAX_FIELDS
 from tests.carriers.netease.axb import FORM, MINUTE, PARAMETERS, infos, is_error
 from tests.stage import A, Answer, B, C, Client, Stage
 
@@ -20,8 +20,28 @@ def test_a_request_id_makes_one_binding(client: Client, name: str) -> None:
     again = client.call("bind", PARAMETERS["bind"], headers=same)
     assert first.code == 200
     assert again.json == first.json
-    client.call("unbind", {"bindId": first.json["bindId"]})
-    assert client.call("bind", PARAMETERS["bind"], headers=same).json == first.json
+
+
+@pytest.mark.parametrize("name", ["RequestId", "X-custom-traceid"])
+@pytest.mark.parametrize("how", ["unbind", "expiry"])
+def test_431_for_a_request_id_whose_binding_has_ended(
+    stage: Stage, client: Client, name: str, how: str
+) -> None:
+    """A dead binding is never told as live, and nothing is bound a second time."""
+    same = {name: "order-1"}
+    first = client.call("bind", PARAMETERS["bind"], headers=same).json
+    delay = {"bindId": first["bindId"], "delta": "1"}
+    assert client.call("delay", delay, headers=same).code == 200
+    if how == "unbind":
+        client.call("unbind", {"bindId": first["bindId"]})
+    else:
+        stage.clock.advance(minutes=61)
+    answer = client.call("bind", PARAMETERS["bind"], headers=same)
+    assert is_error(answer, 431)
+    assert "has ended" in answer.json["msg"]
+    assert is_error(client.call("delay", delay, headers=same), 431)
+    assert infos(client, phoneX=first["phoneX"]) == []
+    assert client.bind().code == 200
 
 
 def test_the_same_parameters_in_another_order_are_the_same_request(
@@ -150,6 +170,8 @@ def test_a_body_in_base64_as_api_gateway_sends_binary(stage: Stage, client: Clie
         (b"x" * (MAX_BODY + 1), f"body of more than {MAX_BODY} bytes"),
         ("x" * 1_000_000, f"body of more than {MAX_BODY} bytes"),
         ("&".join(["a=1"] * (MAX_FIELDS + 1)), f"more than {MAX_FIELDS} parameters"),
+        ('{"phoneA": "447700900001"}', FORM_WANTED),
+        (b' \r\n[{"phoneA": "447700900001"}]', FORM_WANTED),
     ],
 )
 def test_a_body_that_can_not_be_read_is_http_400(
@@ -164,7 +186,9 @@ def test_a_query_string_that_is_not_utf8_is_http_400(stage: Stage, client: Clien
     assert is_error(answer, 414, http=400, desc="query string is not UTF-8")
 
 
-@pytest.mark.parametrize("body", ["phoneA", "=", "&&&", '{"phoneA": "447700900001"}', "phoneA=%zz"])
+@pytest.mark.parametrize(
+    "body", ["phoneA", "=", "&&&", "{}", "{phoneA=1}", "[" * 9000, "phoneA=%zz"]
+)
 def test_a_body_without_the_parameters_names_the_first(
     stage: Stage, client: Client, body: str
 ) -> None:

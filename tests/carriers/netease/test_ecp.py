@@ -40,8 +40,8 @@ class World:
         self.carrier = FakeCarrier()
         self.calls = MemoryPlacedCalls()
         accounts = MemoryAccounts()
-        accounts.add("liu", carrier="netease-demo", app="demo")
-        accounts.add("wang", carrier="netease-demo", app="other")
+        accounts.add("liu", namespace="netease-demo", app="demo")
+        accounts.add("wang", namespace="netease-demo", app="other")
         desk = CallDesk(self.calls, accounts, MemoryCarriers(self.carrier), MemoryLedger(), tag)
         apps = (
             app(**settings),
@@ -54,6 +54,12 @@ class World:
     def place(self, operation: str = "startcall", *args: Any, **more: Any) -> dict[str, Any]:
         usual = CALL if operation == "startcall" else CONFERENCE
         return read(self.reply(operation, args[0] if args else usual, **more))
+
+    def over(self, session: str) -> None:
+        """Its end is reported."""
+        call = self.calls.get(session, carrier="netease-demo")
+        assert call is not None
+        self.calls.end(call, now=NOW)
 
     def reply(self, operation: str, parameters: Any, **more: Any) -> Reply:
         handle = getattr(self.ecp, operation)
@@ -86,9 +92,19 @@ def test_a_call(world: World) -> None:
 
 @pytest.mark.parametrize(
     "callee",
-    [f'["{B}","{C}"]', f"['{B}','{C}']", f' [ "{B}" , "{C}" ] ', f"[\"{B}\",'{C}']"],
+    [
+        f'["{B}","{C}"]',
+        f"['{B}','{C}']",
+        f' [ "{B}" , "{C}" ] ',
+        f"[\"{B}\",'{C}']",
+        f"[{B},{C}]",
+        f" [ {B} ,{C} ]\n",
+        f'["{B}",{C}]',
+        f"[{B}, '{C}']",
+        f"[' {B}','{C} ']",
+    ],
 )
-def test_a_conference_with_either_kind_of_quote(world: World, callee: str) -> None:
+def test_a_conference_with_either_kind_of_quote_or_none(world: World, callee: str) -> None:
     world.carrier.answer = "5b3c"
     answer = world.place("startconf", CONFERENCE | {"callee": callee})
     assert answer == {"code": 200, "obj": {"session": "5b3c"}}
@@ -179,8 +195,12 @@ def test_414_names_a_bad_parameter(
     [
         B,
         "[]",
-        f"[{B}]",
         f'"{B}"',
+        f"[{B},]",
+        f"[{B} {C}]",
+        f"[{B}.0]",
+        f"[[{B}]]",
+        f"[-{B}]",
         f'["{B}',
         f"['{B}\"]",
         f'["{B}",]',
@@ -252,7 +272,8 @@ def test_414_for_headers_is_told_with_desc(
 
 def test_417_while_the_same_people_are_in_a_call(world: World) -> None:
     first = world.place()
-    assert world.place()["code"] == 417
+    again = world.place()
+    assert again == {"msg": "these telephones are in a call already", "code": 417}
     assert world.place("startcall", CALL | {"callee": C})["code"] == 200
     assert len(world.carrier.asked) == 2
     assert first["code"] == 200
@@ -309,8 +330,8 @@ def test_a_call_is_asked_for(world: World) -> None:
     [
         ({"type": "1"}, "session"),
         ({"session": "s" * 65, "type": "1"}, "session"),
-        ({"session": "s"}, "type"),
         ({"session": "s", "type": "3"}, "type"),
+        ({"session": "s", "type": "00"}, "type"),
     ],
 )
 def test_414_for_a_bad_question(world: World, parameters: dict[str, str], name: str) -> None:
@@ -324,3 +345,59 @@ def test_404_for_an_unknown_call_and_for_somebody_elses(world: World) -> None:
     assert unknown["code"] == 404
     assert read(world.reply("query", {"session": "ours", "type": "1"}, app="other")) == unknown
     assert read(world.reply("query", {"session": "ours", "type": "2"})) == unknown
+    for kind in ({}, {"type": ""}, {"type": "0"}):
+        assert read(world.reply("query", {"session": "ours"} | kind, app="other")) == unknown
+
+
+@pytest.mark.parametrize("kind", [{}, {"type": ""}, {"type": "0"}])
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_a_call_is_found_whichever_it_is(
+    world: World, operation: str, kind: dict[str, str]
+) -> None:
+    world.carrier.answer = "one"
+    world.place(operation)
+    world.carrier.answer = {"status": "success"}
+    answer = read(world.reply("query", {"session": "one"} | kind))
+    assert answer == {"code": 200, "obj": {"session": "one", "status": "SUCCESS"}}
+    assert world.carrier.asked[-1] == ("one", operation == "startconf")
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_431_for_a_request_whose_call_is_over(world: World, operation: str) -> None:
+    session = world.place(operation, RequestId="r-1")["obj"]["session"]
+    world.over(session)
+    answer = world.place(operation, RequestId="r-1")
+    assert answer["code"] == 431
+    assert "call is over" in answer["msg"]
+    assert len(world.carrier.asked) == 1
+
+
+@pytest.mark.parametrize(("strict", "code", "placed"), [(True, 431, 1), (False, 200, 2)])
+def test_an_exact_repeat_when_the_call_is_over(strict: bool, code: int, placed: int) -> None:
+    world = World(strict_nonce=strict)
+    world.over(world.place(nonce="123456")["obj"]["session"])
+    assert world.place(nonce="123456")["code"] == code
+    assert len(world.carrier.asked) == placed
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_417_for_a_request_id_with_other_people(world: World, operation: str) -> None:
+    world.place(operation, RequestId="r-1")
+    parties = {"callee": f'["{C}"]' if operation == "startconf" else C}
+    answer = world.place(operation, (CALL | parties), RequestId="r-1")
+    assert answer == {"msg": "this request id came with other parameters", "code": 417}
+    assert len(world.carrier.asked) == 1
+
+
+def test_two_apps_may_call_the_same_people_at_once() -> None:
+    world = World()
+    assert world.place()["code"] == 200
+    assert world.place("startcall", CALL | {"callerAcc": "wang"}, app="other")["code"] == 200
+    assert len(world.carrier.asked) == 2
+
+
+def test_417_of_the_carrier_is_passed_on(world: World) -> None:
+    world.carrier.answer = errors.AlreadyCalling()
+    assert world.place()["code"] == 417
+    world.carrier.answer = None
+    assert world.place()["code"] == 200

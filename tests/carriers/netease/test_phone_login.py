@@ -12,6 +12,7 @@ from tests.carriers.netease.fakes import (
     CARRIER_ERRORS,
     NOW,
     FakeCarrier,
+    MemoryAnswers,
     MemoryCarriers,
     app,
     door,
@@ -24,12 +25,15 @@ ASK = {"token": "operators-token", "certname": "certificate"}
 
 
 class World:
-    """The facade on fakes, for the apps `demo` and `poor`, which has no such carrier."""
+    """The facade on fakes, for the apps `demo`, `other`, and `poor`, which has no such carrier."""
 
-    def __init__(self, **login: str | None) -> None:
+    def __init__(self, *, strict: bool = False, **login: str | None) -> None:
         self.carrier = FakeCarrier(DIGITS)
-        desk = LoginDesk(MemoryCarriers(self.carrier))
-        self.facade = PhoneLoginFacade(door(app(), app("poor", carrier="bare"), **login), desk)
+        self.answers = MemoryAnswers()
+        self.carriers = MemoryCarriers(self.carrier)
+        apps = (app(strict_nonce=strict), app("other"), app("poor", carrier="bare"))
+        desk = LoginDesk(self.carriers, self.answers)
+        self.facade = PhoneLoginFacade(door(*apps, **login), desk)
 
     def ask(self, parameters: Any = ASK, **more: Any) -> dict[str, Any]:
         return read(self.facade.number(request(parameters, **more), NOW))
@@ -99,3 +103,60 @@ def test_what_the_carrier_may_do(world: World, error: errors.GatewayError, code:
     answer = world.ask()
     assert answer["code"] == code
     assert set(answer) == {"code", "msg"}
+
+
+@pytest.mark.parametrize("how", [{"nonce": "123456"}, {"RequestId": "r-1"}])
+@pytest.mark.parametrize("strict", [True, False])
+def test_a_repeat_gets_the_first_answer_and_uses_no_token_up(
+    how: dict[str, str], strict: bool
+) -> None:
+    world = World(strict=strict)
+    first = world.ask(**how)
+    assert first["code"] == 200
+    world.carrier.answer = errors.BadParameter("token")
+    assert world.ask(**how) == first
+    assert world.ask()["code"] == 414
+    assert len(world.carrier.asked) == 2
+
+
+def test_431_while_the_first_is_still_running(world: World) -> None:
+    inner: list[dict[str, Any]] = []
+
+    class Slow(FakeCarrier):
+        def number(self, token: str, *, certificate: str | None, now: int) -> str:
+            inner.append(world.ask(RequestId="r-1"))
+            return super().number(token, certificate=certificate, now=now)
+
+    world.carriers.fake = Slow(DIGITS)
+    assert world.ask(RequestId="r-1")["code"] == 200
+    assert [answer["code"] for answer in inner] == [431]
+
+
+def test_417_for_a_request_id_with_another_token(world: World) -> None:
+    world.ask(RequestId="r-1")
+    answer = world.ask({"token": "another"}, RequestId="r-1")
+    assert answer == {"msg": "this request id came with other parameters", "code": 417}
+    assert len(world.carrier.asked) == 1
+
+
+def test_a_request_id_is_one_apps_own() -> None:
+    world = World()
+    world.ask(RequestId="r-1")
+    world.ask({"token": "another"}, app="other", RequestId="r-1")
+    assert [token for token, _ in world.carrier.asked] == ["operators-token", "another"]
+
+
+@pytest.mark.parametrize(("error", "code"), CARRIER_ERRORS)
+def test_a_failure_is_not_remembered(world: World, error: errors.GatewayError, code: int) -> None:
+    world.carrier.answer = error
+    assert world.ask(RequestId="r-1")["code"] == code
+    world.carrier.answer = DIGITS
+    assert world.ask(RequestId="r-1")["code"] == 200
+
+
+def test_a_number_that_can_not_be_kept_is_told_all_the_same(world: World) -> None:
+    def down(*_: Any, **__: Any) -> None:
+        raise errors.StoreUnavailable("down")
+
+    world.answers.keep = down  # type: ignore[method-assign]
+    assert world.ask()["code"] == 200

@@ -6,9 +6,9 @@ from urllib.parse import parse_qsl, urlencode
 
 import pytest
 
-from chalicelib.carriers import numbering
 from chalicelib.carriers.netease import wire, wire_callbacks, wire_calls
 from chalicelib.carriers.parameters import Parameters
+from chalicelib.core import numbers
 from chalicelib.core.calls import CallAsk
 from chalicelib.core.errors import BadParameter
 from chalicelib.core.events import Event, EventKind, Outcome, Party, SmsResult
@@ -79,8 +79,8 @@ def test_the_requests_of_the_dedicated_line(name: str, of: str) -> None:
     callees = json.loads(sent["callee"].replace("'", '"')) if conference else [sent["callee"]]
     ask = CallAsk(
         account=sent["callerAcc"],
-        caller=numbering.of_national(sent["caller"]),
-        callees=tuple(numbering.of_national(each) for each in callees),
+        caller=numbers.national_subscriber(sent["caller"], name="caller"),
+        callees=tuple(numbers.national_subscriber(each, name="callee") for each in callees),
         conference=conference,
         max_s=int(sent["maxDur"]),
         record=False,
@@ -221,20 +221,6 @@ def test_what_a_conference_says() -> None:
         "861000000003",
     ]
     assert event.at == 1768464010000 + 95_000
-
-
-@pytest.mark.parametrize(
-    ("digits", "shown"),
-    [
-        ("8610010000001", "10010000001"),
-        ("861082325588", "01082325588"),
-        ("864009000123", "04009000123"),
-        ("447700900001", "447700900001"),
-    ],
-)
-def test_numbers_are_national_and_back(digits: str, shown: str) -> None:
-    assert numbering.national(Subscriber(digits)) == shown
-    assert numbering.of_national(shown) == Subscriber(digits)
 
 
 def test_what_was_never_talked_has_no_time_of_it() -> None:

@@ -1,0 +1,92 @@
+"""Requests that were carried out: what they asked, and first answers."""
+
+from collections.abc import Callable
+
+from chalicelib.core.errors import StoreUnavailable
+from chalicelib.core.ports import Earlier
+from chalicelib.core.values import MINUTE_MS, RequestId
+from chalicelib.store import rules
+from chalicelib.store.table import Failed, Item, Table, key, n, s
+from chalicelib.store.vault import Vault
+
+KEPT_MS = 15 * MINUTE_MS
+"""How long an answer is kept; a signature, and so an exact repeat, is valid for ten minutes."""
+WORKED_ON_MS = MINUTE_MS
+"""After so long nobody works on a request any more: the API ends each after 28 s."""
+
+_CLAIMABLE = (
+    # new, or TTL collected it
+    "attribute_not_exists(pk)"
+    # its answer is older than answers are kept
+    " OR created <= :old"
+    # whoever worked on it died
+    " OR (attribute_not_exists(answer) AND created <= :dead)"
+)
+_OURS = "created = :created AND attribute_not_exists(answer)"
+
+
+def mark(vault: Vault, request: RequestId, *, app: str, now: int, until: int) -> Item:
+    """A write that fails if the request came before; remembered until `until` (epoch ms)."""
+    return rules.put(_item(vault, request, app=app, now=now, until=until), rules.NEW)
+
+
+def unmark(vault: Vault, request: RequestId, *, app: str, created: int) -> Item:
+    """A write that takes back what `mark` wrote at `created`."""
+    values = {":created": n(created)}
+    return rules.remove(_key(vault, request, app), "created = :created", values)
+
+
+def read_mark(failed: Failed) -> Earlier:
+    """The request that was met by `mark`. Raises Unavailable."""
+    if failed.item is None:
+        raise StoreUnavailable("what came under this request id was not told")
+    return Earlier(failed.item["content"]["S"], int(failed.item["created"]["N"]))
+
+
+class DynamoAnswers:
+    """Fulfils the port Answers. A request stands at `R#<digest>`, its answer sealed."""
+
+    def __init__(self, table: Table, vault: Callable[[], Vault]) -> None:
+        self._table = table
+        self._vault = vault
+
+    def begin(self, request: RequestId, *, app: str, now: int) -> Earlier | None:
+        """See the port. One write."""
+        vault = self._vault()
+        item = _item(vault, request, app=app, now=now, until=now + KEPT_MS)
+        limits = {":old": n(now - KEPT_MS), ":dead": n(now - WORKED_ON_MS)}
+        met = self._table.claim(rules.put(item, _CLAIMABLE, limits))
+        if met is None:
+            return None
+        earlier = read_mark(met)
+        if met.item is None or "answer" not in met.item:
+            return earlier
+        answer = vault.open(met.item["answer"]["B"], _context(request))
+        return Earlier(earlier.content, earlier.at, answer)
+
+    def keep(self, answer: str, request: RequestId, *, app: str, began: int) -> None:
+        """See the port. One write."""
+        vault = self._vault()
+        sealed = {"answer": {"B": vault.seal(answer, _context(request))}}
+        values = {":created": n(began)}
+        self._table.update_if(rules.update(_key(vault, request, app), sealed, _OURS, values))
+
+    def forget(self, request: RequestId, *, app: str, began: int) -> None:
+        """See the port. 2 write units."""
+        self._table.transact([unmark(self._vault(), request, app=app, created=began)])
+
+
+def _key(vault: Vault, request: RequestId, app: str) -> Item:
+    return key(f"R#{vault.label('request', app, request.key)}", "R")
+
+
+def _item(vault: Vault, request: RequestId, *, app: str, now: int, until: int) -> Item:
+    return _key(vault, request, app) | {
+        "content": s(request.content),
+        "created": n(now),
+        "ttl": n(until // 1000),
+    }
+
+
+def _context(request: RequestId) -> str:
+    return f"answer {request.key}"

@@ -1,0 +1,171 @@
+"""Events that are nobody's, by hand: listed, counted, and given to the app whose they are."""
+
+import base64
+import json
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from admin import provision
+from admin.__main__ import cli
+from admin.command import written
+from tests.stage import X1, A, B, Receiver, Stage
+from tests.workers import deliver
+
+FORGOTTEN = "8610000000077"
+"""An X that a carrier has and nobody entered."""
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(cli, arguments)
+
+
+def shown(*arguments: str) -> Any:
+    """What a command prints as JSON."""
+    result = run(*arguments, "--json")
+    assert result.exit_code == 0, result.output
+    return json.loads(result.output)
+
+
+@pytest.fixture
+def report(stage: Stage, receiver: Receiver) -> Any:
+    """Reports events as the switch of the apps demo and other."""
+    stage.app(callback_url=receiver.url)
+    stage.app("other", callback_url=receiver.url, numbers=())
+    signed = base64.b64encode(f"pbx:{stage.switch()}".encode()).decode()
+    headers = {"Authorization": f"Basic {signed}", "Content-Type": "application/json"}
+
+    def send(*events: dict[str, Any]) -> None:
+        assert stage.send("/switch/events", headers=headers, body=json.dumps(events)).status == 200
+
+    return send
+
+
+def ended(stage: Stage, **more: Any) -> dict[str, Any]:
+    fields = {"event_id": "e1", "type": "call.ended", "call_id": "c1", "at": stage.clock.now}
+    return fields | {"to": FORGOTTEN, "from": A, "callee": B, "reason": 16} | more
+
+
+def test_what_is_nobodys_is_counted_listed_and_given(
+    stage: Stage, report: Any, receiver: Receiver, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report(ended(stage), ended(stage, event_id="e2", call_id="c2"))
+    assert '"OrphanedEvents":[2.0]' in capsys.readouterr().out
+    assert stage.messages() == []
+    listed = shown("events-orphaned")
+    assert listed["count"] == 2
+    event = listed["events"][0]
+    assert (event["carrier"], event["kind"]) == ("trunk", "call.ended")
+    assert event["at"] == event["received"] == written(stage.clock.now)
+    plain = run("events-orphaned").output
+    assert plain.splitlines()[-1] == "2 orphaned"
+    for text in (plain, json.dumps(listed)):
+        assert A[2:] not in text
+        assert FORGOTTEN not in text
+
+    one = event["id"]
+    assert shown("events-orphaned", one, "--give", "demo")["count"] == 1
+    deliver(stage.messages())
+    ((_, _, body),) = receiver.got
+    told = json.loads(body)
+    assert (told["phoneX"], told["callNo"], told["bindId"]) == (FORGOTTEN, A, "")
+    assert shown("events-orphaned")["count"] == 1
+
+    # Again: it is not there any more.
+    assert shown("events-orphaned", one, "--give", "other")["count"] == 0
+    assert run("events-orphaned", "--give", "demo").output.endswith("1 given to demo\n")
+    deliver(stage.messages())
+    assert len(receiver.got) == 2
+    assert shown("events-orphaned") == {"count": 0, "events": []}
+
+
+def test_a_repeat_of_what_was_given_is_told_to_nobody_again(
+    stage: Stage, report: Any, receiver: Receiver
+) -> None:
+    report(ended(stage))
+    run("events-orphaned", "--give", "demo")
+    deliver(stage.messages())
+    report(ended(stage))
+    assert stage.messages() == []
+    assert shown("events-orphaned")["count"] == 0
+    # Once the X is entered, the same report is the same event.
+    assert len(receiver.got) == 1
+
+
+def test_a_recording_that_names_its_call_alone_goes_with_what_is_given(
+    stage: Stage, report: Any
+) -> None:
+    report(ended(stage))
+    run("events-orphaned", "--give", "demo")
+    stage.messages()
+    ready = {"event_id": "r", "type": "recording.ready", "call_id": "c1", "at": stage.clock.now}
+    report(ready | {"url": "http://127.0.0.1:9/x.wav"})
+    assert "unplaced" in stage.deliveries()
+    from chalicelib.bootstrap import gateway
+    from chalicelib.core.due import GRACE_MS
+    from chalicelib.core.events import Errand
+
+    later = stage.clock.now + GRACE_MS
+    gateway().follow_up.run(now=later, time_left=lambda: True)
+    for message in stage.messages():
+        gateway().delivery.deliver(Errand.from_text(message), now=later)
+    assert len(stage.messages("transfer")) == 1
+    assert shown("events-orphaned")["count"] == 0
+
+
+def test_what_is_not_there_is_a_mistake(stage: Stage, report: Any) -> None:
+    report(ended(stage))
+    result = run("events-orphaned", "--give", "nobody")
+    assert (result.exit_code, result.output) == (1, "Error: no app nobody\n")
+    assert shown("events-orphaned")["count"] == 1
+    assert shown("events-orphaned", "x" * 22 + "." + "y" * 22)["count"] == 0
+
+
+def test_pages_of_orphans_are_all_listed(stage: Stage, report: Any) -> None:
+    for start in (0, 60):
+        report(*(ended(stage, event_id=f"e{i}", call_id=f"c{i}") for i in range(start, start + 60)))
+    assert shown("events-orphaned")["count"] == 120
+    assert shown("events-orphaned", "--limit", "7")["count"] == 7
+
+
+def test_an_x_is_taken_away_after_its_calls_and_given_after_a_notice(
+    stage: Stage, report: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = stage.app("third", numbers=())
+    monkeypatch.setattr(provision, "now_ms", stage.clock)
+    provision.set_app("third", cooling_s=60, max_call_s=600)
+    assert run("numbers-add", "third", FORGOTTEN).exit_code == 0
+    stage.forget()
+    bound = client.bind(phoneX=FORGOTTEN)
+    assert bound.code == 200, bound.text
+    refused = run("numbers-remove", "third", FORGOTTEN)
+    assert refused.exit_code == 1
+    assert "somebody is or was bound" in refused.output
+    assert client.call("unbind", {"bindId": bound.json["bindId"]}).code == 200
+    assert run("numbers-remove", "third", FORGOTTEN).exit_code == 1
+    stage.clock.advance(minutes=11)
+    gone = run("numbers-remove", "third", FORGOTTEN)
+    assert gone.exit_code == 0, gone.output
+    assert "1 removed" in gone.output
+    assert run("numbers-remove", "third", FORGOTTEN).exit_code == 1
+    early = run("numbers-add", "other", FORGOTTEN)
+    assert "is leaving third" in early.output
+    stage.clock.advance(minutes=5)
+    assert run("numbers-add", "other", FORGOTTEN).exit_code == 0
+    assert X1 in provision.show_app("demo").pool
+
+
+def test_each_switch_is_an_account_of_its_own(stage: Stage) -> None:
+    assert run("switch-create", "east-1", "--carrier", "east").exit_code == 0
+    assert run("switch-create", "east-2", "--carrier", "east").exit_code == 0
+    assert "east  trunk" in run("carrier-list").output
+    made = run(
+        *("app-create", "shop", "--carrier", "east", "--unchecked"),
+        *("--callback-url", "https://example.org/"),
+    )
+    assert made.exit_code == 0, made.output
+    content = stage.secret(stage.credentials)
+    assert {each["carrier"] for each in content["switches"].values()} == {"east"}
+    taken = run("switch-create", "x", "--carrier", "NO")
+    assert (taken.exit_code, "lower-case" in taken.output) == (1, True)
