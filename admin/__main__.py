@@ -18,6 +18,7 @@ from admin import (
     site,
     telling,
 )
+from admin.checks import MOST_LINK_DAYS
 from admin.command import Command, written
 from chalicelib.carriers.base import DIALECTS, KINDS
 from chalicelib.core.recordings import KEPT_DAYS
@@ -45,6 +46,17 @@ _recording_days = click.option(
     type=click.Choice([str(days) for days in KEPT_DAYS]),
     callback=lambda _, __, days: None if days is None else int(days),
     help="How long its recordings are kept (180).",
+)
+_recording_auth = click.option(
+    "--recording-auth",
+    type=click.Choice(["link", "required"]),
+    help="What opens the recordings' links in its callbacks: the link itself (default), as at the"
+    " vendors, or only the app's own authentication.",
+)
+_recording_link_days = click.option(
+    "--recording-link-days",
+    type=click.IntRange(1, MOST_LINK_DAYS),
+    help="For how many days such a link opens by itself (7).",
 )
 _recording_hosts = click.option(
     "--recording-host",
@@ -102,6 +114,8 @@ def cli(stage: str | None) -> None:
 @click.option("--sources", default="", help="Networks it may send from, separated by spaces.")
 @_wants
 @_recording_days
+@_recording_auth
+@_recording_link_days
 @_unchecked
 def app_create(name: str, facade: str, unchecked: bool, **settings: Any) -> None:
     """Make an app; prints its AppKey and AppSecret once, or its devid, auth_key and appid."""
@@ -138,6 +152,8 @@ def _kinds(text: str) -> list[str]:
 @click.option("--sources", help="Networks it may send from, separated by spaces; '' for any.")
 @_wants
 @_recording_days
+@_recording_auth
+@_recording_link_days
 @_unchecked
 def app_set(name: str, unchecked: bool, **changes: Any) -> None:
     """Change settings of an app."""
@@ -351,6 +367,8 @@ def app_show(name: str) -> None:
         "dialect": app.dialect,
         "wants": sorted(app.wants) or "all",
         "recording_days": app.recording_days,
+        "recording_auth": app.recording_auth,
+        "recording_link_days": app.recording_link_days,
         "callback_json": app.callback_json,
         "role": app.role,
         "sources": list(app.sources),

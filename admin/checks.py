@@ -10,12 +10,14 @@ from chalicelib.carriers.base import KINDS
 from chalicelib.core.credentials import EMBEDDED
 from chalicelib.core.errors import BadParameter, RefusedAddress
 from chalicelib.core.recordings import KEPT_DAYS
-from chalicelib.core.values import MAX_LIFETIME_MS, MINUTE_MS, parse_number
+from chalicelib.core.values import MAX_LIFETIME_MS, MINUTE_MS, RecordingAuth, parse_number
 from chalicelib.egress.addresses import check_address, read_address
 from chalicelib.settings import settings
 
 SWITCH_SECRET_BYTES = 24
 """The fewest that Standard Webhooks allows."""
+MOST_LINK_DAYS = 30
+"""For how long, at most, a link alone opens a recording: whoever comes by it can use it."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 _AREA = re.compile(r"[1-9][0-9]{0,2}")
@@ -59,6 +61,21 @@ def recording_days(days: int) -> int:
     """How long recordings are kept."""
     if days not in KEPT_DAYS:
         raise Mistake(f"recordings are kept for {', '.join(map(str, KEPT_DAYS))} days")
+    return days
+
+
+def recording_auth(text: str) -> RecordingAuth:
+    """What opens the link to a recording."""
+    match text:
+        case "link" | "required":
+            return text
+    raise Mistake("what opens a recording's link is 'link' (the link itself) or 'required'")
+
+
+def recording_link_days(days: int) -> int:
+    """For how long a link to a recording opens it."""
+    if not 1 <= days <= MOST_LINK_DAYS:
+        raise Mistake(f"links to recordings open them for 1 to {MOST_LINK_DAYS} days")
     return days
 
 

@@ -79,7 +79,9 @@ def _read_again(ids: tuple[str, ...], give: str | None, *, as_json: bool, limit:
     for kept in _waiting(ids, limit):
         why = _why(kept)
         if why is None:
-            gateway().events.record(read_callback(kept.callback, gateway().apps).events, give=give)
+            gateway().events.record(
+                read_callback(kept.callback, gateway().apps).events, give=give, now=now_ms()
+            )
             gateway().unread.done(kept.id)
         shown.append(_described(kept) | {"read": why is None, "why": why})
     read = sum(each["read"] for each in shown)

@@ -89,6 +89,8 @@ def _new_app(
     sources: Iterable[str] = (),
     wants: Iterable[str] = (),
     recording_days: int = 180,
+    recording_auth: str = "link",
+    recording_link_days: int = 7,
 ) -> App:
     """An app as an operator describes it.
 
@@ -98,7 +100,9 @@ def _new_app(
     `callback_json` callbacks in JSON where the dialect has forms too, `role` what its account says
     it is, `sources` the networks that it may send from (none: any), `wants` the kinds of events
     that it is told of (none: all that its dialect has words for), `recording_days` how long its
-    recordings are kept, one of KEPT_DAYS. Raises Mistake.
+    recordings are kept, one of KEPT_DAYS, `recording_auth` (`link` or `required`) whether the links
+    to them in its callbacks open by themselves, for `recording_link_days` days, or only with the
+    app's authentication. Raises Mistake.
     """
     checks.name(name)
     checks.callback_url(callback_url)
@@ -127,6 +131,8 @@ def _new_app(
         sources=checks.networks(sources),
         wants=receivers.wanted(wants, dialect),
         recording_days=checks.recording_days(recording_days),
+        recording_auth=checks.recording_auth(recording_auth),
+        recording_link_days=checks.recording_link_days(recording_link_days),
     )
 
 
@@ -179,6 +185,8 @@ _SETTINGS: Mapping[str, Callable[[Any], dict[str, Any]]] = {
     "sources": lambda sources: s(" ".join(checks.networks(sources))),
     "wants": lambda kinds: s(" ".join(sorted(kinds))),
     "recording_days": lambda days: n(checks.recording_days(days)),
+    "recording_auth": lambda auth: s(checks.recording_auth(auth)),
+    "recording_link_days": lambda days: n(checks.recording_link_days(days)),
     "tariff": lambda tariff: s(f"{tariff.binding} {tariff.sms} {tariff.minute}"),
 }
 """What of an app can be set, and how it stands in the table."""

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from chalicelib.core.follow_up import FollowUp
     from chalicelib.core.orphans import OrphanDesk
     from chalicelib.core.placing import PlacingDesk
+    from chalicelib.core.recording_links import RecordingLinks
     from chalicelib.core.recordings import RecordingDesk
     from chalicelib.core.redelivering import Redelivery
     from chalicelib.core.reporting import EventDesk
@@ -226,7 +227,7 @@ class Gateway:
             placing=self.placing,
             dialects=self._dialects,
             sender=CallbackSender(self._egress, timeout_s=self.settings.callback_timeout_s),
-            link=self._recording_url,
+            links=self._recording_links,
             waiting=Waiting(time.monotonic),
         )
 
@@ -245,14 +246,14 @@ class Gateway:
         return HistoryFacade(
             self.own_door,
             archive=self.archive,
-            recordings=self.recordings,
+            recordings=self._recording_links,
             redelivery=self.redelivery,
             renderer=self._renderer,
         )
 
     @cached_property
     def recordings(self) -> "RecordingDesk":
-        """Recordings, fetched and given out."""
+        """Recordings, fetched."""
         from chalicelib.core.recordings import RecordingDesk  # noqa: PLC0415
         from chalicelib.egress.recordings import RecordingSource  # noqa: PLC0415
 
@@ -370,10 +371,19 @@ class Gateway:
     def _renderer(self) -> "Renderer":
         from chalicelib.carriers.own.rendering import Renderer  # noqa: PLC0415
 
-        return Renderer(self._tag, self._recording_url)
+        return Renderer(self._tag, self._recording_links.address)
 
-    def _recording_url(self, event_id: str) -> str:
-        return f"{self.site.get().url}/v1/recordings/{event_id}"
+    @cached_property
+    def _recording_links(self) -> "RecordingLinks":
+        from chalicelib.core.recording_links import RecordingLinks  # noqa: PLC0415
+
+        return RecordingLinks(
+            site=lambda: self.site.get().url,
+            signer=self._data_keys.vault,
+            events=self._events,
+            apps=self.apps,
+            files=self._files,
+        )
 
     @cached_property
     def _files(self) -> "Files":

@@ -12,7 +12,7 @@ from typing import Any
 
 import requests
 
-from simulator.demo_world import CALLBACKS_S, World, subscribers
+from simulator.demo_world import CALLBACKS_S, World, bodies, subscribers
 from simulator.transcript import Transcript
 
 CALL_REJECTED = 21
@@ -50,8 +50,9 @@ def _recording(
     recording = call["recordings"][0]
     url = recording["url"]
     out.show(url)
-    told = [each["body"] for each in world.callbacks(bind_id, wanted=5)]
-    out.check("a callback had this address", any(url in body for body in told))
+    told = [body.get("url", "") for body in bodies(world.callbacks(bind_id, wanted=5))]
+    links = [each for each in told if each.startswith(url)]
+    out.check("a callback had this address, signed", bool(links), got=told)
     refused = requests.get(url, timeout=10, allow_redirects=False).status_code
     out.check("without a password: 401", refused == 401, got=refused)
     unknown = stranger.own.recording(url).status_code
@@ -60,13 +61,17 @@ def _recording(
     md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
     out.show(f"{len(content)} bytes, md5 {md5}")
     out.check("the md5 is the record's", md5 == recording["md5"], got=recording["md5"])
-    out.check("it is what the switch recorded", content == world.recording(call["call_id"]))
+    recorded = world.recording(call["call_id"])
+    out.check("it is what the switch recorded", content == recorded)
+    plain = requests.get(links[0], timeout=10).content
+    out.check("the callback's link opens by a plain GET", plain == recorded, got=len(plain))
 
 
 def _export(world: World, out: Transcript) -> None:
-    yesterday = datetime.now(UTC).date() - timedelta(days=1)
-    noon = datetime.combine(yesterday, clock_time(12), UTC)
-    out.step(f"The switch reports a call of {yesterday} only now, and the app exports that day")
+    # Yesterday can be exported only from 04:30 UTC.
+    day = datetime.now(UTC).date() - timedelta(days=2)
+    noon = datetime.combine(day, clock_time(12), UTC)
+    out.step(f"The switch reports a call of {day} only now, and the app exports that day")
     (caller,) = subscribers(1)
     report = world.switch.report(_turned_away(world, caller, at=noon))
     out.check("the gateway took 2 events", report.accepted == 2, got=report.error)
@@ -74,9 +79,9 @@ def _export(world: World, out: Transcript) -> None:
     found = world.own.records_of(caller)
     out.check("a search for the caller finds it", len(found) == 1, got=found)
     record = found[0]
-    day = datetime.fromtimestamp(record["started"] / 1000, UTC).date()
-    out.check("it is a record of that day", day == yesterday, got=str(day))
-    export = _exported(world, str(yesterday))
+    started = datetime.fromtimestamp(record["started"] / 1000, UTC).date()
+    out.check("it is a record of that day", started == day, got=str(started))
+    export = _exported(world, str(day))
     out.show(json.dumps({name: value for name, value in export.items() if name != "links"}))
     out.check("the export is done", export["state"] == "done", got=export["state"])
     parts = [requests.get(link, timeout=10).text for link in export["links"]]

@@ -40,6 +40,23 @@ class Archive:
         entries = [entry for call in found.calls if (entry := entry_of(call, now=now))]
         return Page(entries, found.after)
 
+    def listed(self, app: str, *, since: int, until: int) -> list[str]:
+        """The keys under which calls are stored that began from `since` until before `until`, as
+        far as the index knows, each once, the earliest first."""
+        # The latest first: what comes to be known later makes a call only earlier, so one that
+        # moves while the index is read is met again, never missed.
+        met = dict.fromkeys(self._events.listed(Search(app, since, until)))
+        return list(reversed(met))
+
+    def entries(
+        self, app: str, call_ids: Sequence[str], *, since: int, until: int, now: int
+    ) -> list[Entry]:
+        """The records of what is stored under these keys, in their order, that are the app's and
+        began from `since` until before `until`."""
+        calls = (call for call in self._events.calls(call_ids) if call.app == app)
+        found = (entry_of(each, now=now) for call in calls for each in split(call))
+        return [each for each in found if each and since <= each.record.started < until]
+
     def get(self, app: str, record_id: str, *, now: int) -> Entry:
         """One record. Raises UnknownRecord."""
         call_id, _, part = record_id.partition(".")

@@ -1,8 +1,9 @@
 """Events out: each told to its app, and told again until its receiver takes it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from enum import StrEnum
+from functools import partial
 
 from chalicelib.core import errors
 from chalicelib.core.event_ports import (
@@ -18,6 +19,7 @@ from chalicelib.core.event_ports import (
 from chalicelib.core.events import Call, Delivery, Errand, Event, EventKind, Progress, Stored
 from chalicelib.core.placing import PlacingDesk
 from chalicelib.core.ports import Apps
+from chalicelib.core.recording_links import RecordingLinks
 from chalicelib.core.retrying import EARLY_MS, RETRIES_S, retry_at, wait_s
 from chalicelib.core.settling import settle
 from chalicelib.core.splitting import split
@@ -57,8 +59,8 @@ class Told(StrEnum):
 
 
 class DeliveryDesk:
-    """Tells apps of events. Times are epoch ms; `link` makes the address of a recording that we
-    keep out of its event's id."""
+    """Tells apps of events. Times are epoch ms; `links` makes the addresses of recordings that we
+    keep."""
 
     def __init__(
         self,
@@ -70,7 +72,7 @@ class DeliveryDesk:
         placing: PlacingDesk,
         dialects: Dialects,
         sender: Sender,
-        link: Callable[[str], str],
+        links: RecordingLinks,
         waiting: Waiting,
     ) -> None:
         self._events = events
@@ -80,7 +82,7 @@ class DeliveryDesk:
         self._placing = placing
         self._dialects = dialects
         self._sender = sender
-        self._link = link
+        self._links = links
         self._waiting = waiting
 
     def deliver(self, errand: Errand, *, now: int, lane: Lane = "fast") -> Told:
@@ -124,9 +126,10 @@ class DeliveryDesk:
             return False
         dialect = self._dialects.of(app)
         (call,) = (each for each in split(dossier.call) if each.find(stored.key) is not None)
+        told = partial(self._as_told, app=app, plain=dialect.plain_links, now=now)
         message = dialect.callback(
-            self._as_told(stored),
-            [self._as_told(each) for each in call.stored],
+            told(stored),
+            [told(each) for each in call.stored],
             key=stored.key,
             attempt=stored.progress.attempts,
             app=app,
@@ -138,13 +141,18 @@ class DeliveryDesk:
         self._post(app, message, dossier.health, any_success=dialect.any_success, now=now)
         return True
 
-    def _as_told(self, stored: Stored) -> Event:
+    def _as_told(self, stored: Stored, *, app: App, plain: bool, now: int) -> Event:
         """With our address of a recording, once we keep it, and never the carrier's."""
         if stored.event.kind is not EventKind.RECORDING_READY or stored.event.url is None:
             return stored.event
         kept = stored.recording
-        url = self._link(stored.key.id) if kept is not None else None
-        return replace(stored.event, url=url, md5=kept.md5 if kept else stored.event.md5)
+        if kept is None:
+            return replace(stored.event, url=None)
+        if plain:
+            url = self._links.plain(app, stored.key, stored.event, now=now)
+        else:
+            url = self._links.address(stored.key.id)
+        return replace(stored.event, url=url, md5=kept.md5)
 
     def _post(
         self,

@@ -206,3 +206,11 @@ class UnknownRecord(GatewayError):
 
 class UnknownExport(GatewayError):
     """No such export, or somebody else's: both look the same."""
+
+
+class TooEarly(GatewayError):
+    """What was asked for is not there yet; the same request will do in `wait_s` seconds."""
+
+    def __init__(self, why: str, *, wait_s: int) -> None:
+        super().__init__(why)
+        self.wait_s = wait_s

@@ -100,8 +100,11 @@ class Events(Protocol):
         call: str | None = None,
         recorded: bool = False,
         bill: Bill | None = None,
+        now: int | None = None,
     ) -> Appended:
-        """Stores once, as an event of `owner`'s, and charges for it in the same write.
+        """Stores once, as an event of `owner`'s, and charges for it in the same write; `now` is
+        when, if that is not when the event was received. A day that can be exported already and
+        that this changes is noted.
 
         `said` is the event as it was reported: what it says, without our time and whatever a
         carrier did not state, makes two reports the same one. Of the call with this id, or else of
@@ -164,6 +167,16 @@ class Events(Protocol):
         read."""
         ...
 
+    def listed(self, search: Search) -> Iterator[str]:
+        """The ids of all calls as searched for, of an app or of a binding, an X; from the index
+        alone. One that moves in it meanwhile may come twice."""
+        ...
+
+    def calls(self, call_ids: Sequence[str]) -> Sequence[Call]:
+        """Those calls, in this order, without those that are not there. One consistent read for a
+        hundred."""
+        ...
+
 
 class Outbox(Protocol):
     """The way to the workers."""
@@ -205,6 +218,9 @@ class Dialect(Protocol):
 
     any_success: bool
     """Whether any 2xx says that the receiver has it; else only 200 does."""
+
+    plain_links: bool
+    """Whether a recording's address opens by a plain GET, as the vendor's documents have it."""
 
     def callback(
         self,
@@ -275,6 +291,7 @@ class Files(Protocol):
         """All of it or nothing, in bounded memory; bytes."""
         ...
 
-    def link(self, key: str, *, expires_s: int, filename: str) -> str:
-        """An address that anybody can get it at for so long, to be saved under this name."""
+    def link(self, key: str, *, expires_s: int, filename: str, head: bool = False) -> str:
+        """An address that anybody can get it at for so long, to be saved under this name; with
+        `head` one for the method HEAD: an address is good for one method."""
         ...

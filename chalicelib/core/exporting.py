@@ -1,34 +1,35 @@
-"""Exports: all records of one day of an app, written as files part by part."""
+"""Exports: all records of one day of an app, written as files part by part.
+
+The list of the day's calls is written first. The parts are slices of it and read the calls by
+their ids, so that a call which moves in the index meanwhile is neither lost nor doubled.
+"""
 
 import hashlib
 import json
-import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Protocol, Self
 
 from chalicelib.core import errors
 from chalicelib.core.archive import Archive, Entry
-from chalicelib.core.event_ports import Search
+from chalicelib.core.export_days import date_of, opens_at
 from chalicelib.core.ports import Tag
 from chalicelib.core.values import DAY_MS, App
 
 KEPT_MS = 7 * DAY_MS
-"""So long an export is to be had."""
+"""How long an export is available."""
 PART = 10_000
-"""Records in a file,"""
-PAGE = 500
-"""and how many calls are in memory at a time."""
+"""Records in a file, at most."""
 RUNNING = 3
-"""How many an app may have in the making: the workers are everybody's."""
+"""How many exports of an app may be running: the workers are everybody's."""
 TRIES = 5
 """After so many failures in a row an export has failed,"""
 RETRY_S = 60
 """each of which is followed by this much more of a pause."""
 STALLED_MS = 8 * 3_600_000
-"""So long without a word its worker is dead, and the queue will not send it again."""
+"""An export without progress for so long has failed: its worker is dead, and the queue will not
+send it again."""
 LINK_S = 300
 """How long a link to a part works."""
 
@@ -42,12 +43,23 @@ class ExportState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """What a request asks for: the records of the day (UTC) that begins at `day` (epoch ms), in a
+    format. `id` is the same for the same day and format until a record of the day changes."""
+
+    id: str
+    day: int
+    format: str
+
+
+@dataclass(frozen=True, slots=True)
 class Export:
     """The records of one day (UTC), which begins at `day`, in a format. Times are epoch ms.
 
-    `parts` are the digests of the files so far, `records` how many are in them, `after` the place
-    of the last one. `failures` is how often it failed in a row since, `changed` when it last got
-    further; `version` grows with every change.
+    `listed` is the digest of the list of the day's calls (None: not written yet), `taken` how many
+    of them are in the parts so far; `parts` are the digests of the files, `records` how many are in
+    them. `queued`: the workers were told of it. `failures` is how often it failed in a row,
+    `changed` when it last made progress; `version` grows with every change.
     """
 
     id: str
@@ -56,10 +68,12 @@ class Export:
     format: str
     created: int
     changed: int
+    listed: str | None = None
+    taken: int = 0
     parts: tuple[str, ...] = ()
     records: int = 0
-    after: str | None = None
     done: bool = False
+    queued: bool = False
     failures: int = 0
     version: int = 1
 
@@ -73,13 +87,21 @@ class Export:
     @property
     def date(self) -> str:
         """The day, as `2026-11-21`."""
-        return f"{datetime.fromtimestamp(self.day // 1000, UTC):%Y-%m-%d}"
+        return date_of(self.day)
+
+    @property
+    def list_file(self) -> str:
+        """Where the list of the day's calls is kept."""
+        return f"{self._folder}/calls-{self.listed}.txt"
 
     def file(self, part: int) -> str:
         """Where a part (from 0) is kept. Its digest is in the name: of two workers that write the
         same part at the same time, neither can overwrite what the other one has noted."""
-        name = f"part-{part + 1:05d}-{self.parts[part]}.{self.format}"
-        return f"exports/{self.app}/{self.date}/{self.id}/{name}"
+        return f"{self._folder}/part-{part + 1:05d}-{self.parts[part]}.{self.format}"
+
+    @property
+    def _folder(self) -> str:
+        return f"exports/{self.app}/{self.date}/{self.id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +129,22 @@ class Job:
 class Exports(Protocol):
     """Exports as they stand. Every method may raise Unavailable."""
 
+    def revision(self, app: str, day: int) -> int:
+        """How often records of the day changed after it could be exported. One consistent read."""
+        ...
+
+    def claim(self, app: str, request: str, asked: Asked, *, now: int) -> Asked:
+        """What was asked for by the first request of this name (a digest), within KEPT_MS. One
+        write."""
+        ...
+
     def add(self, export: Export, *, now: int) -> Export:
-        """The one that stands under this id from now on: this, or an earlier one that is still to
-        be had. One write."""
+        """The one that stands under this id from now on: this, or an earlier one that is still
+        available. One write."""
+        ...
+
+    def tell(self, export: Export) -> None:
+        """Notes that the workers were told of it. One write."""
         ...
 
     def get(self, app: str, export_id: str, *, now: int) -> Export | None:
@@ -137,6 +172,8 @@ class ExportFiles(Protocol):
     """Where exports are kept. Every method may raise Unavailable."""
 
     def put(self, key: str, content: bytes, *, content_type: str) -> None: ...
+
+    def get(self, key: str) -> bytes: ...
 
     def link(self, key: str, *, expires_s: int, filename: str) -> str:
         """An address that anybody can get it at for so long, to be saved under this name."""
@@ -192,26 +229,41 @@ class ExportDesk:
     def start(
         self, app: App, *, day: int, written_as: str, request: str | None, now: int
     ) -> Export:
-        """The export of a day that is over; a repeat of the same `request` gives the same one.
-        Raises BadParameter, RequestMismatch, QuotaExceeded."""
+        """The export of a day: one for each format until a record of the day changes, however often
+        it is asked for. A repeat of the same `request` gets what the first one got. One that failed
+        goes on. Raises BadParameter, TooEarly, RequestMismatch, QuotaExceeded."""
         if written_as not in self._formats:
             raise errors.BadParameter("format")
-        if day + DAY_MS > now:
-            raise errors.BadParameter("day", "this day (UTC) is not over")
-        key = self._tag("export", app.name, request) if request else secrets.token_urlsafe(16)
-        known = self._exports.of(app.name, now=now)
-        earlier = next((each for each in known if each.id == key), None)
-        running = [each for each in known if each.state(now=now) is ExportState.RUNNING]
-        if earlier is None and len(running) >= RUNNING:
-            raise errors.QuotaExceeded(f"{RUNNING} exports are in the making")
-        wanted = Export(key, app.name, day, written_as, created=now, changed=now)
-        export = earlier or self._exports.add(wanted, now=now)
-        if (export.day, export.format) != (day, written_as):
+        _check_open(day, now=now)
+        revision = self._exports.revision(app.name, day)
+        name = self._tag("export", app.name, str(day), written_as, str(revision))
+        asked = Asked(name, day, written_as)
+        if request is not None:
+            key = self._tag("export request", app.name, request)
+            asked = self._exports.claim(app.name, key, asked, now=now)
+        if (asked.day, asked.format) != (day, written_as):
             raise errors.RequestMismatch("this Idempotency-Key came with other parameters")
-        if export.state(now=now) is ExportState.RUNNING and not export.parts:
-            # Also for a repeat: whoever started it may have died before he said so.
+        export = self._standing(app.name, asked, now=now)
+        if export.state(now=now) is ExportState.RUNNING and not export.queued:
+            # Also for a repeat: whoever started it may have died before the workers were told.
             self._queue.export(Job(app.name, export.id))
+            self._exports.tell(export)
         return export
+
+    def _standing(self, app: str, asked: Asked, *, now: int) -> Export:
+        """The export that was asked for, running or done. Raises QuotaExceeded."""
+        known = self._exports.of(app, now=now)
+        export = next((each for each in known if each.id == asked.id), None)
+        if export is not None and export.state(now=now) is not ExportState.FAILED:
+            return export
+        running = [each for each in known if each.state(now=now) is ExportState.RUNNING]
+        if len(running) >= RUNNING:
+            raise errors.QuotaExceeded(f"{RUNNING} exports are running, wait until one is done")
+        if export is None:
+            new = Export(asked.id, app, asked.day, asked.format, created=now, changed=now)
+            return self._exports.add(new, now=now)
+        again = replace(export, failures=0, changed=now, queued=False, version=export.version + 1)
+        return self._exports.note(again) or again
 
     def get(self, app: App, export_id: str, *, now: int) -> Export:
         """Raises UnknownExport."""
@@ -221,7 +273,7 @@ class ExportDesk:
         return export
 
     def latest(self, app: App, *, now: int) -> Sequence[Export]:
-        """All that are to be had, the latest first."""
+        """All that are available, the latest first."""
         return self._exports.of(app.name, now=now)
 
     def links(self, export: Export) -> list[str]:
@@ -241,9 +293,14 @@ class ExportDesk:
         export = self._exports.get(job.app, job.export, now=now())
         if export is None or export.state(now=now()) is not ExportState.RUNNING:
             return Worked.DONE_BEFORE
+        calls: Sequence[str] | None = None
         try:
             while not export.done and time_left():
-                further = self._written(export, now=now())
+                if export.listed is None:
+                    further = self._listed(export, now=now())
+                else:
+                    calls = calls if calls is not None else self._list(export)
+                    further = self._written(export, calls, now=now())
                 if self._exports.note(further) != further:
                     return Worked.TAKEN
                 export = further
@@ -254,15 +311,41 @@ class ExportDesk:
         self._queue.export(job)
         return Worked.GOES_ON
 
-    def _written(self, export: Export, *, now: int) -> Export:
-        """The export with one part more, which is kept already."""
-        entries, after = self._entries(export)
-        parts = export.parts
+    def _listed(self, export: Export, *, now: int) -> Export:
+        """The export with the list of its calls, which is kept already."""
+        calls = self._archive.listed(export.app, since=export.day, until=export.day + DAY_MS)
+        content = "\n".join(calls).encode()
         further = replace(
             export,
+            listed=_digest(content),
+            done=not calls,
+            queued=True,
+            failures=0,
+            changed=now,
+            version=export.version + 1,
+        )
+        self._files.put(further.list_file, content, content_type="text/plain")
+        return further
+
+    def _list(self, export: Export) -> Sequence[str]:
+        return self._files.get(export.list_file).decode().split()
+
+    def _written(self, export: Export, calls: Sequence[str], *, now: int) -> Export:
+        """The export with the next slice of the list, whose part is kept already."""
+        taken = min(export.taken + PART, len(calls))
+        entries = self._archive.entries(
+            export.app,
+            calls[export.taken : taken],
+            since=export.day,
+            until=export.day + DAY_MS,
+            now=export.created,
+        )
+        further = replace(
+            export,
+            taken=taken,
             records=export.records + len(entries),
-            after=after,
-            done=after is None,
+            done=taken == len(calls),
+            queued=True,
             failures=0,
             changed=now,
             version=export.version + 1,
@@ -271,28 +354,17 @@ class ExportDesk:
             return further
         written = self._formats[export.format]
         content = written.render(export.app, entries, now=export.created)
-        further = replace(further, parts=(*parts, hashlib.sha256(content).hexdigest()[:16]))
-        self._files.put(further.file(len(parts)), content, content_type=written.content_type)
+        further = replace(further, parts=(*export.parts, _digest(content)))
+        self._files.put(further.file(len(export.parts)), content, content_type=written.content_type)
         return further
-
-    def _entries(self, export: Export) -> tuple[list[Entry], str | None]:
-        """The records of the next part, and where the one after begins."""
-        entries: list[Entry] = []
-        after = export.after
-        while True:
-            search = Search(
-                export.app, export.day, export.day + DAY_MS, after=after, newest_first=False
-            )
-            limit = min(PAGE, PART - len(entries))
-            page = self._archive.find(search, limit=limit, now=export.created)
-            entries += page.entries
-            after = page.after
-            if after is None or len(entries) >= PART:
-                return entries, after
 
     def _failed(self, export: Export, *, now: int) -> Worked:
         failed = replace(
-            export, failures=export.failures + 1, changed=now, version=export.version + 1
+            export,
+            queued=True,
+            failures=export.failures + 1,
+            changed=now,
+            version=export.version + 1,
         )
         if self._exports.note(failed) != failed:
             return Worked.TAKEN
@@ -301,3 +373,16 @@ class ExportDesk:
         job = Job(export.app, export.id)
         self._queue.export(job, delay_s=RETRY_S * failed.failures)
         return Worked.FAILED
+
+
+def _check_open(day: int, *, now: int) -> None:
+    opens = opens_at(day)
+    if now < opens:
+        raise errors.TooEarly(
+            f"the records of {date_of(day)} can be exported from {date_of(opens)}T04:30:00Z",
+            wait_s=-(-(opens - now) // 1000),
+        )
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:16]

@@ -60,9 +60,9 @@ class OrphanDesk:
         # First where it belongs: if we die now, it is only put there again.
         calls = [each for each in self._events.beside(call.id) if each.app == app]
         if stored.event.number is None and len(calls) == 1:
-            self._placing.follow(stored, calls[0])
+            self._placing.follow(stored, calls[0], now=now)
         else:
-            self._desk.give(stored.event, app)
+            self._desk.give(stored.event, app, now=now)
         settle(self._events, call, stored, replace(stored.progress, delivery=Delivery.KEPT, at=now))
 
 

@@ -23,7 +23,7 @@ class PlacingDesk:
         calls = self._events.beside(call.id)
         if len(calls) == 1:
             # First where it belongs: if we die now, it is only put there again.
-            self.follow(stored, calls[0])
+            self.follow(stored, calls[0], now=now)
             return self._settle(call, stored, Delivery.KEPT, now=now)
         failed = stored.progress.attempts + 1
         at = retry_at(PLACES_S[1:], failed=failed, now=now, salt=stored.key.id)
@@ -36,11 +36,11 @@ class PlacingDesk:
             self._outbox.announce([errand], delay_s=delay_s)
         return Delivery.UNPLACED
 
-    def follow(self, stored: Stored, call: Call) -> None:
+    def follow(self, stored: Stored, call: Call, *, now: int) -> None:
         """Stores an event as one of this call, with the X, binding and people that the call has."""
         begun = [each for each in split(call) if started_at(each.events) <= stored.event.at]
         about = begun[-1] if begun else call
-        self._desk.add(stored.event, about.completed(stored.event), call)
+        self._desk.add(stored.event, about.completed(stored.event), call, now=now)
 
     def _settle(self, call: Call, stored: Stored, outcome: Delivery, *, now: int) -> Delivery:
         settle(self._events, call, stored, Progress(outcome, stored.progress.attempts, now))

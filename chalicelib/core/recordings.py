@@ -1,4 +1,4 @@
-"""Recordings: fetched before the carrier's link dies, kept, and given out to whose they are."""
+"""Recordings: fetched before the carrier's link dies, and kept."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,7 +11,6 @@ from chalicelib.core.events import (
     Delivery,
     Errand,
     Event,
-    EventKey,
     EventKind,
     Progress,
     Recording,
@@ -26,8 +25,6 @@ from chalicelib.core.values import DAY_MS, App
 
 KEPT_DAYS = (7, 30, 90, 180, 365, 730)
 """How long an app may have its recordings kept; each is a rule of the bucket."""
-LINK_S = 300
-"""How long a link to one works."""
 
 
 class Fetched(StrEnum):
@@ -42,8 +39,7 @@ class Fetched(StrEnum):
 
 
 class RecordingDesk:
-    """Fetches recordings and gives them out. Times are epoch ms; `report` hears why a fetch failed,
-    each time."""
+    """Fetches recordings. Times are epoch ms; `report` hears why a fetch failed, each time."""
 
     def __init__(
         self,
@@ -108,24 +104,6 @@ class RecordingDesk:
         if told:
             self._outbox.announce([errand])
         return Fetched.STORED
-
-    def link(self, app: App, event_id: str, *, now: int) -> str:
-        """An address at which anybody can get a recording of this app's for LINK_S seconds. Raises
-        UnknownRecording, RecordingNotReady, RecordingGone."""
-        key = EventKey.from_id(event_id)
-        call = self._events.call(key.call) if key else None
-        stored = call.find(key) if call and key else None
-        if call is None or stored is None or stored.event.kind is not EventKind.RECORDING_READY:
-            raise errors.UnknownRecording("no such recording")
-        if call.app != app.name:
-            raise errors.UnknownRecording("no such recording")
-        if stored.progress.delivery is Delivery.FETCHING:
-            raise errors.RecordingNotReady("the recording is still on its way here")
-        kept = stored.recording
-        if kept is None or kept.expires <= now:
-            raise errors.RecordingGone("the recording is not kept any more")
-        kind = kept.content_type.rpartition("/")[2].removeprefix("x-")
-        return self._files.link(kept.name, expires_s=LINK_S, filename=f"{stored.event.at}.{kind}")
 
     def _take(self, call: Call, stored: Stored, *, until: int) -> tuple[Call, Stored] | None:
         """The call and its event as they stand once nobody else fetches the recording before

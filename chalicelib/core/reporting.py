@@ -46,13 +46,19 @@ class EventDesk:
         self._count = count
 
     def record(
-        self, events: Iterable[Event], *, texts: bool = True, give: str | None = None
+        self,
+        events: Iterable[Event],
+        *,
+        texts: bool = True,
+        give: str | None = None,
+        now: int | None = None,
     ) -> None:
         """Stores each event once, as what its app, X and binding make it, charges its app, and
         announces what has to be done about it.
 
         Without `texts` what a message said is kept only if its binding records. `give` names the
-        app that takes what is nobody's. A repeat is announced again while something is still to be
+        app that takes what is nobody's, `now` is when this is if the events were received before
+        that. A repeat is announced again while something is still to be
         done, so that a crash between storing and announcing is made good by the carrier's own
         repeat, or by the schedule. Raises Unavailable, Contended.
         """
@@ -64,7 +70,7 @@ class EventDesk:
                 addressed = replace(addressed, app=give)
             if not texts and not addressed.record:
                 addressed = replace(addressed, event=replace(addressed.event, text=None))
-            appended = self._store(event, addressed)
+            appended = self._store(event, addressed, now=now)
             announced.add(appended)
             counted += _counted(addressed, appended)
         announced.send()
@@ -74,19 +80,19 @@ class EventDesk:
     def note(self, event: Event, call: Call) -> None:
         """Stores an event that we ourselves tell of a call, as one of that call. Raises
         Unavailable, Contended."""
-        self.add(event, event, call)
+        self.add(event, event, call, now=event.received)
 
-    def add(self, said: Event, event: Event, call: Call) -> None:
+    def add(self, said: Event, event: Event, call: Call, *, now: int) -> None:
         """Stores an event as one of this call, whoever reported it: what was `said`, and the same
         with what is known of it. Raises Unavailable, Contended."""
         announced = _Announced(self._outbox)
-        announced.add(self._store(said, Addressed(event, call.app), call=call))
+        announced.add(self._store(said, Addressed(event, call.app), call=call, now=now))
         announced.send()
 
-    def give(self, event: Event, app: str) -> None:
+    def give(self, event: Event, app: str, *, now: int) -> None:
         """Stores an event that is nobody's as one of this app's. Raises Unavailable, Contended."""
         announced = _Announced(self._outbox)
-        announced.add(self._store(event, Addressed(event, app)))
+        announced.add(self._store(event, Addressed(event, app), now=now))
         announced.send()
 
     def orphaned(self) -> None:
@@ -99,7 +105,9 @@ class EventDesk:
         if self._unread.add(callback):
             self._count("UnreadCallbacks", 1)
 
-    def _store(self, said: Event, addressed: Addressed, *, call: Call | None = None) -> Appended:
+    def _store(
+        self, said: Event, addressed: Addressed, *, now: int | None, call: Call | None = None
+    ) -> Appended:
         event = addressed.event
         if event.placed is not None:
             # Whatever its app is told of: its people may be called again.
@@ -114,6 +122,7 @@ class EventDesk:
             delivery=self._delivery(event, app, unplaced=addressed.unplaced),
             recorded=addressed.record,
             bill=Bill(app.name, app.tariff) if app is not None and metered else None,
+            now=now,
         )
 
     def _delivery(self, event: Event, app: App | None, *, unplaced: bool) -> Delivery:

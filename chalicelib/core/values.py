@@ -104,6 +104,11 @@ class Tariff:
 FREE = Tariff()
 
 
+RecordingAuth = Literal["link", "required"]
+"""What opens the link to a recording in a callback of a vendor's format: the link itself, as the
+vendors' documents have it, or only the app's own authentication."""
+
+
 @dataclass(frozen=True, slots=True)
 class App:
     """A tenant. Durations are milliseconds, `rate` is requests a second, `quota` live bindings.
@@ -112,7 +117,9 @@ class App:
     `dialect` is in whose words it is told of its calls (`netease`, `interline`, `cloudevents`),
     `wants` which kinds of events (none: whatever the dialect has words for), `callback_json` that
     a dialect which knows forms and JSON uses JSON. `sources` are the networks (CIDR) that it may
-    send from, any if there are none. `recording_days` is how long its recordings are kept.
+    send from, any if there are none. `recording_days` is how long its recordings are kept,
+    `recording_auth` what opens the links to them in its callbacks, `recording_link_days` for how
+    long.
     """
 
     name: str
@@ -137,6 +144,8 @@ class App:
     sources: tuple[str, ...] = ()
     wants: frozenset[str] = frozenset()
     recording_days: int = 180
+    recording_auth: RecordingAuth = "link"
+    recording_link_days: int = 7
 
     @property
     def enabled(self) -> bool:

@@ -123,6 +123,8 @@ def profile_item(app: App) -> Item:
         "sources": s(" ".join(app.sources)),
         "wants": s(" ".join(sorted(app.wants))),
         "recording_days": {"N": str(app.recording_days)},
+        "recording_auth": s(app.recording_auth),
+        "recording_link_days": {"N": str(app.recording_link_days)},
     }
 
 
@@ -162,6 +164,8 @@ def _app(items: list[Item]) -> App | None:
         sources=tuple(_words(profile, "sources")),
         wants=frozenset(_words(profile, "wants")),
         recording_days=int(profile["recording_days"]["N"]),
+        recording_auth="required" if profile["recording_auth"]["S"] == "required" else "link",
+        recording_link_days=int(profile["recording_link_days"]["N"]),
     )
 
 

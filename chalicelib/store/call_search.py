@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from heapq import merge
-from itertools import chain, islice
+from itertools import chain
 
 from chalicelib.core.event_ports import Found, Search
 from chalicelib.core.events import Call
@@ -48,6 +48,17 @@ class CallSearch:
         found = self._calls([call_id for call_id, _ in places])
         return Found(list(_one_by_one(places, found)), after)
 
+    def listed(self, search: Search) -> Iterator[str]:
+        """As Events has it."""
+        for each in self._indexes(search):
+            for item in self._places(search, *each, "place", limit=None):
+                yield call_id_of(item)
+
+    def calls(self, call_ids: Sequence[str]) -> list[Call]:
+        """As Events has it."""
+        found = self._calls(call_ids)
+        return [found[each] for each in call_ids if each in found]
+
     def _indexes(self, search: Search) -> Iterator[tuple[str, str, str]]:
         """Where to look: index, its attribute, and the value of it."""
         if search.binding is not None:
@@ -64,7 +75,7 @@ class CallSearch:
                 yield "by_day", "day", day_of(search.app, day)
 
     def _places(
-        self, search: Search, index: str, name: str, value: str, order: str, *, limit: int
+        self, search: Search, index: str, name: str, value: str, order: str, *, limit: int | None
     ) -> Iterator[Item]:
         low, high = f"{max(0, search.since):015d}", f"{max(0, search.until):015d}"
         if search.after is not None and search.newest_first:
@@ -73,14 +84,15 @@ class CallSearch:
             low = max(low, search.after)
         if low > high:
             return
+        # The place that was seen already, the page, and one to know whether there are more.
+        page = {"Limit": limit + 2} if limit is not None else {}
         for item in self._table.query(
             IndexName=index,
             KeyConditionExpression=f"#of = :of AND {order} BETWEEN :low AND :high",
             ExpressionAttributeNames={"#of": name},
             ExpressionAttributeValues={":of": s(value), ":low": s(low), ":high": s(high)},
             ScanIndexForward=not search.newest_first,
-            # The place that was seen already, the page, and one to know whether there are more.
-            Limit=limit + 2,
+            **page,
         ):
             if item[order]["S"] not in (search.after, high):
                 yield item
@@ -90,7 +102,7 @@ class CallSearch:
         vault, found = self._vault(), {}
         ids = list(dict.fromkeys(call_ids))
         for start in range(0, len(ids), 100):
-            keys = [call_key(each) for each in islice(ids, start, start + 100)]
+            keys = [call_key(each) for each in ids[start : start + 100]]
             for item in self._table.get_many(keys):
                 found[call_id_of(item)] = read_call(item, vault)
         return found

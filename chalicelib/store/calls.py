@@ -19,6 +19,7 @@ from chalicelib.core.events import (
     Recording,
     Stored,
 )
+from chalicelib.core.export_days import changed_days
 from chalicelib.core.splitting import order, split
 from chalicelib.core.values import DAY_MS, MINUTE_MS, NEVER, Binding
 from chalicelib.store import rules
@@ -38,6 +39,7 @@ from chalicelib.store.call_items import (
     sealed,
 )
 from chalicelib.store.call_search import CallSearch
+from chalicelib.store.exports import day_changed
 from chalicelib.store.items import DUE_SHARDS, binding_key, due_shard, read_binding
 from chalicelib.store.receivers import health_key, read_health
 from chalicelib.store.table import Item, Table, n, s
@@ -75,6 +77,7 @@ class DynamoEvents:
         call: str | None = None,
         recorded: bool = False,
         bill: Bill | None = None,
+        now: int | None = None,
     ) -> Appended:
         """See the port. With a bill one read and one transaction."""
         vault = self._vault()
@@ -84,7 +87,9 @@ class DynamoEvents:
             if call is not None
             else event_key(said, vault, owner=owner, number=event.number, placed=placed)
         )
-        new = _New(Stored(key, event, Progress(delivery, 0, event.received)), owner, recorded, bill)
+        stored = Stored(key, event, Progress(delivery, 0, event.received))
+        at = event.received if now is None else now
+        new = _New(stored, owner, recorded, bill, at)
         try:
             return self._append(new)
         except ItemTooLarge:
@@ -101,6 +106,7 @@ class DynamoEvents:
             if call.find(new.key) is None:
                 raise ItemTooLarge("a call with more events than an item holds")
             self._indexed(item, call)
+            self._days_changed(call, new.key, now=new.at)
         stored = call.find(new.key)
         if stored is None:
             raise StoreUnavailable("an event that was stored is not to be seen")
@@ -109,6 +115,12 @@ class DynamoEvents:
         return Appended(
             stored, call.errand(stored), new=is_new, conflicting=is_new and len(named_alike) > 1
         )
+
+    def _days_changed(self, call: Call, key: EventKey, *, now: int) -> None:
+        """Notes which days that may have been exported the event changed. Also for a repeat: of the
+        first one the process may have died before it came here."""
+        if changes := _changes(_without(call, key), call, now=now):
+            self._table.transact(changes)
 
     def _appending(self, new: "_New") -> Item:
         """The write that adds an event; it says of its call what it knows where nobody did yet."""
@@ -165,6 +177,7 @@ class DynamoEvents:
             writes = [self._rewritten(call, new.stored, more, filled=_number(item, "filled"))]
             if due := charged.total - paid.total:
                 writes.append(rules.charge(bill.app, due, now=new.event.received))
+            writes += _changes(_without(call, new.key), call, now=new.at)
             if self._table.transact(writes) is None:
                 self._found_each(call)
                 return call, True
@@ -318,16 +331,27 @@ class DynamoEvents:
             changes[f"R{key.event}"] = ":recording"
             changes["ttl"] = ":ttl"
             values |= {":recording": recording_text(recording), ":ttl": _ttl(after)}
-        return self._rest(call, after, changes, values)
+        return self._rest(call, after, changes, values, days=_changes(call, after, now=progress.at))
 
-    def _rest(self, call: Call, after: Call, changes: dict[str, str], values: Item) -> bool:
-        """Writes changes, and when something is due in the call as it is then."""
+    def _rest(
+        self,
+        call: Call,
+        after: Call,
+        changes: dict[str, str],
+        values: Item,
+        days: Sequence[Item] = (),
+    ) -> bool:
+        """Writes changes, and when something is due in the call as it is then, together with what
+        has to be noted of `days`."""
         kept: Item = _due(after) | listed_dead(after)
         changes = changes | {name: f":{name}" for name in kept}
         values = values | {f":{name}": value for name, value in kept.items()}
         removed = [name for name in _SPARSE if name not in kept]
         values[":before"] = n(call.version)
-        return self._table.update_if(_update(after, changes, values, _SAME, removed)) is not None
+        update = _update(after, changes, values, _SAME, removed)
+        if days:
+            return self._table.transact([update, *days]) is None
+        return self._table.update_if(update) is not None
 
     def due(self, *, now: int) -> Iterator[str]:
         """See the port. Each minute another shard comes first, so that one with more than a turn
@@ -382,15 +406,24 @@ class DynamoEvents:
         """See the port."""
         return self._search.find(search, limit=limit)
 
+    def listed(self, search: Search) -> Iterator[str]:
+        """See the port."""
+        return self._search.listed(search)
+
+    def calls(self, call_ids: Sequence[str]) -> list[Call]:
+        """See the port."""
+        return self._search.calls(call_ids)
+
 
 @dataclass(frozen=True, slots=True)
 class _New:
-    """An event that is to be stored, and what goes with it."""
+    """An event that is to be stored, and what goes with it; `at` is when (epoch ms)."""
 
     stored: Stored
     owner: str | None
     recorded: bool
     bill: Bill | None
+    at: int
 
     @property
     def key(self) -> EventKey:
@@ -425,6 +458,18 @@ class _New:
 
 _SAME = "version = :before"
 _SPARSE = ("due_shard", "due_at", "dead_shard", "dead_at")
+
+
+def _without(call: Call, key: EventKey) -> Call:
+    return replace(call, stored=tuple(each for each in call.stored if each.key != key))
+
+
+def _changes(before: Call, after: Call, *, now: int) -> list[Item]:
+    """What is to be noted of the days that may have been exported and are not the same any more."""
+    if after.app is None:
+        return []
+    days = changed_days(before, after, now=now)
+    return [day_changed(after.app, day, now=now) for day in days]
 
 
 def _added(new: Stored, vault: Vault) -> tuple[dict[str, str], Item]:

@@ -1,25 +1,80 @@
-"""Exports: one item for each, which says how far it is."""
+"""Exports: one item for each, which says how far it is, and how often a day changed."""
 
-from chalicelib.core.exporting import KEPT_MS, Export
+from chalicelib.core.export_days import date_of
+from chalicelib.core.exporting import KEPT_MS, Asked, Export
+from chalicelib.core.values import DAY_MS
 from chalicelib.store.table import Item, Table, key, n, s
+
+CHANGED_MS = 30 * DAY_MS
+"""How long it is remembered that a day changed: longer than an export of before is kept."""
+
+
+def day_changed(app: str, day: int, *, now: int) -> Item:
+    """The write, as `Table.transact` takes it, that makes the next export of an app's day (its
+    beginning, epoch ms) another one than those before. It belongs into the transaction that changes
+    a record of that day, or after it and before that change is acknowledged: an export that was
+    made in between would be taken for up to date."""
+    return {
+        "Update": {
+            "Key": _day_key(app, day),
+            "UpdateExpression": "SET #ttl = :ttl ADD revision :one",
+            "ExpressionAttributeNames": {"#ttl": "ttl"},
+            "ExpressionAttributeValues": {":ttl": n((now + CHANGED_MS) // 1000), ":one": n(1)},
+        }
+    }
 
 
 class DynamoExports:
-    """Fulfils the port Exports. `D#<app>`/`<id>` says how far an export is."""
+    """Fulfils the port Exports. `D#<app>`/`<id>` says how far an export is, `DAY#<app>`/`<date>`
+    how often a day changed, `DR#<app>`/`<request>` what a request asked for."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def add(self, export: Export, *, now: int) -> Export:
+    def revision(self, app: str, day: int) -> int:
+        """See the port."""
+        item = self._table.get(_day_key(app, day))
+        return int(item["revision"]["N"]) if item else 0
+
+    def claim(self, app: str, request: str, asked: Asked, *, now: int) -> Asked:
         """See the port."""
         put: Item = {
-            "Item": _item(export),
-            # TTL takes its time: what is over is as good as not there.
-            "ConditionExpression": "attribute_not_exists(pk) OR created <= :old",
-            "ExpressionAttributeValues": {":old": n(now - KEPT_MS)},
+            "Item": key(f"DR#{app}", request)
+            | {
+                "id": s(asked.id),
+                "begins": n(asked.day),
+                "format": s(asked.format),
+                "created": n(now),
+                "ttl": n((now + KEPT_MS) // 1000),
+            },
+            **_new(now),
         }
         taken = self._table.put_if(put)
+        if taken is None or taken.item is None:
+            return asked
+        item = taken.item
+        return Asked(item["id"]["S"], int(item["begins"]["N"]), item["format"]["S"])
+
+    def add(self, export: Export, *, now: int) -> Export:
+        """See the port."""
+        taken = self._table.put_if({"Item": _item(export), **_new(now)})
         return export if taken is None or taken.item is None else _export(taken.item)
+
+    def tell(self, export: Export) -> None:
+        """See the port. Only while nothing came of it: what a worker notes is not touched."""
+        self._table.update_if(
+            {
+                "Update": {
+                    "Key": _key(export.app, export.id),
+                    "UpdateExpression": "SET queued = :yes",
+                    "ConditionExpression": "version = :seen",
+                    "ExpressionAttributeValues": {
+                        ":yes": {"BOOL": True},
+                        ":seen": n(export.version),
+                    },
+                }
+            }
+        )
 
     def get(self, app: str, export_id: str, *, now: int) -> Export | None:
         """See the port."""
@@ -50,6 +105,18 @@ class DynamoExports:
         return _export(moved.item) if moved.item is not None else None
 
 
+def _new(now: int) -> Item:
+    """The condition of what is written anew: TTL takes its time, so what is over does not count."""
+    return {
+        "ConditionExpression": "attribute_not_exists(pk) OR created <= :old",
+        "ExpressionAttributeValues": {":old": n(now - KEPT_MS)},
+    }
+
+
+def _day_key(app: str, day: int) -> Item:
+    return key(f"DAY#{app}", date_of(day))
+
+
 def _key(app: str, export_id: str) -> Item:
     return key(f"D#{app}", export_id)
 
@@ -63,14 +130,16 @@ def _item(export: Export) -> Item:
             "format": s(export.format),
             "created": n(export.created),
             "changed": n(export.changed),
+            "taken": n(export.taken),
             "parts": s(" ".join(export.parts)),
             "records": n(export.records),
             "done": {"BOOL": export.done},
+            "queued": {"BOOL": export.queued},
             "failures": n(export.failures),
             "version": n(export.version),
             "ttl": n((export.created + KEPT_MS) // 1000),
         }
-        | ({"after": s(export.after)} if export.after is not None else {})
+        | ({"listed": s(export.listed)} if export.listed is not None else {})
     )
 
 
@@ -84,8 +153,10 @@ def _export(item: Item) -> Export:
         changed=int(item["changed"]["N"]),
         parts=tuple(item["parts"]["S"].split()),
         records=int(item["records"]["N"]),
-        after=item["after"]["S"] if "after" in item else None,
+        listed=item["listed"]["S"] if "listed" in item else None,
+        taken=int(item["taken"]["N"]),
         done=item["done"]["BOOL"],
+        queued=item["queued"]["BOOL"],
         failures=int(item["failures"]["N"]),
         version=int(item["version"]["N"]),
     )

@@ -85,13 +85,19 @@ class Files:
                 Bucket=self._bucket, Key=key, Body=content, ContentType=content_type
             )
 
-    def link(self, key: str, *, expires_s: int, filename: str) -> str:
+    def get(self, key: str) -> bytes:
+        """All of a file."""
+        with _told():
+            return self._client().get_object(Bucket=self._bucket, Key=key)["Body"].read()
+
+    def link(self, key: str, *, expires_s: int, filename: str, head: bool = False) -> str:
         """An address at which anybody gets the file for so many seconds, to be saved under this
-        name; made without asking S3 whether there is such a file."""
+        name, by GET, or with `head` by HEAD: the method is signed too. Made without asking S3
+        whether there is such a file."""
         name = _NOT_IN_A_NAME.sub("_", filename)
         with _told():
             return self._client().generate_presigned_url(
-                "get_object",
+                "head_object" if head else "get_object",
                 Params={
                     "Bucket": self._bucket,
                     "Key": key,

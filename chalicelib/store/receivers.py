@@ -1,5 +1,7 @@
 """How the apps' receivers do: one item for each."""
 
+import os
+
 from chalicelib.core.event_ports import Health
 from chalicelib.store.table import Item, Table, key, n
 
@@ -16,8 +18,22 @@ class DynamoReceivers:
 
     def unanswered(self, app: str, *, rest_until: int) -> None:
         """See the port."""
-        values = {":rest": n(rest_until), ":one": n(1)}
-        self._table.update(health_key(app), "SET rest_until = :rest ADD unanswered :one", values)
+        # The mark tells our own write, sent again after its answer was lost: it counts once.
+        mark = {"B": os.urandom(8)}
+        self._table.update_if(
+            {
+                "Update": {
+                    "Key": health_key(app),
+                    "UpdateExpression": "SET rest_until = :rest, mark = :mark ADD unanswered :one",
+                    "ConditionExpression": "attribute_not_exists(mark) OR mark <> :mark",
+                    "ExpressionAttributeValues": {
+                        ":rest": n(rest_until),
+                        ":one": n(1),
+                        ":mark": mark,
+                    },
+                }
+            }
+        )
 
     def slow(self, app: str, *, until: int) -> None:
         """See the port."""

@@ -3,6 +3,7 @@
 import os
 import random
 import time
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,8 @@ Item = dict[str, Any]
 CONFLICT_TRIES = 10
 """A transaction that met another one is sent again, after 2 ms doubling up to 100 ms, at random."""
 
+_RUNNING = "TransactionInProgressException"
+"""A transaction with the same token is being carried out: not a conflict, it may yet succeed."""
 _FAILED_CONDITION = "ConditionalCheckFailed"
 _PASSING = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
 
@@ -166,15 +169,20 @@ class Table:
 
         `writes` are the members of TransactItems without TableName. Conflicts with other
         transactions are tried again; raises Contended when they don't end, ItemTooLarge.
+
+        Every try carries the same ClientRequestToken: DynamoDB carries a token out once, so a try
+        that was carried out although its answer says otherwise, or never came, counts once.
         """
         items = [
             {kind: {"TableName": self._name, **body} for kind, body in write.items()}
             for write in writes
         ]
+        token, running = str(uuid.uuid4()), False
         for delay in _delays():
             try:
-                self._call("transact_write_items", TransactItems=items)
+                self._call("transact_write_items", TransactItems=items, ClientRequestToken=token)
             except ClientError as error:
+                running = error.response["Error"]["Code"] == _RUNNING
                 reasons: list[Any] = error.response.get("CancellationReasons", [])
                 codes = {reason["Code"] for reason in reasons}
                 if _FAILED_CONDITION in codes:
@@ -189,6 +197,8 @@ class Table:
                 time.sleep(delay)
             else:
                 return None
+        if running:
+            raise StoreUnavailable("a transaction was still running, its outcome is not known")
         raise Contended("many requests want the same rows")
 
     def _call(self, operation: str, **kwargs: Any) -> Any:
@@ -212,7 +222,7 @@ _OUTCOMES = frozenset(
         "ConditionalCheckFailedException",
         "TransactionCanceledException",
         "TransactionConflictException",
-        "TransactionInProgressException",
+        _RUNNING,
     }
 )
 

@@ -3,7 +3,7 @@
 import base64
 import hmac
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -31,6 +31,7 @@ class Vault:
             raise ValueError("data keys need at least 32 characters")
         self._hash_keys = {v: _derive(m, b"hash") for v, m in materials.items()}
         self._ciphers = {v: AESGCM(_derive(m, b"seal")) for v, m in materials.items()}
+        self._link_keys = {v: _derive(m, b"link") for v, m in materials.items()}
         self._request_key = _derive(materials[versions[0]], b"request")
 
     def person(self, digits: str, version: int | None = None) -> str:
@@ -59,6 +60,22 @@ class Vault:
     def label(self, *parts: str) -> str:
         """128 bits of `tag` as text, for keys and attributes."""
         return _b64(self.tag(*parts)[:16])
+
+    def sign(self, *parts: str) -> str:
+        """What proves that a link was made here: version and 256 bits of keyed hash."""
+        return self._signed(self._current, parts)
+
+    def is_signed(self, signature: str, *parts: str) -> bool:
+        """Whether `sign` gave this for `parts`, under any version that is kept: a link outlives a
+        new data key. In constant time."""
+        name = signature.partition(".")[0]
+        known = [version for version in self._link_keys if str(version) == name]
+        expected = self._signed(known[0] if known else self._current, parts)
+        return hmac.compare_digest(signature.encode(), expected.encode())
+
+    def _signed(self, version: int, parts: Sequence[str]) -> str:
+        text = "\x00".join(parts).encode()
+        return f"{version}.{_b64(hmac.digest(self._link_keys[version], text, 'sha256'))}"
 
     def seal(self, text: str, context: str) -> bytes:
         """Encrypts; opens only with the same `context`. One byte version, nonce, cipher text."""

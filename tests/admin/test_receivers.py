@@ -226,6 +226,20 @@ def test_how_long_recordings_are_kept(stage: Stage) -> None:
     assert shown("taxi")["recording_days"] == 730
 
 
+def test_what_opens_the_links_to_recordings(stage: Stage) -> None:
+    done("app-create", "shop", *EVENTS)
+    assert (shown()["recording_auth"], shown()["recording_link_days"]) == ("link", 7)
+    done("app-set", "shop", "--recording-auth", "required", "--recording-link-days", "30")
+    assert (shown()["recording_auth"], shown()["recording_link_days"]) == ("required", 30)
+    assert run("app-set", "shop", "--recording-auth", "none").exit_code == 2
+    for days in ("0", "31"):
+        assert run("app-set", "shop", "--recording-link-days", days).exit_code == 2
+    links = ("--recording-auth", "required", "--recording-link-days", "1")
+    done("app-create", "taxi", *EVENTS, *links)
+    assert shown("taxi")["recording_auth"] == "required"
+    assert shown("taxi")["recording_link_days"] == 1
+
+
 def test_every_dialect_says_what_can_be_wanted() -> None:
     for dialect, kind in (("netease", "placed.ended"), ("interline", "call.started")):
         assert receivers.wanted([kind], dialect) == {kind}

@@ -193,6 +193,21 @@ def test_a_small_file_is_one_call(files: Files, bucket: Bucket) -> None:
     assert bucket.content() == b"y"
 
 
+def test_a_file_is_read_back_whole(files: Files, bucket: Bucket) -> None:
+    files.put(KEY, b"x" * 5000, content_type="a/b")
+    with bucket.calls() as seen:
+        assert files.get(KEY) == b"x" * 5000
+    assert seen == ["GetObject"]
+    with pytest.raises(StoreUnavailable):
+        files.get("exports/nothing")
+
+
+def test_a_link_is_for_one_method(files: Files) -> None:
+    links = [files.link(KEY, expires_s=90, filename="x", head=head) for head in (True, False)]
+    signatures = {parse_qs(urlsplit(link).query)["X-Amz-Signature"][0] for link in links}
+    assert len(signatures) == 2
+
+
 def test_a_link_is_short_lived_and_names_the_file(files: Files, bucket: Bucket) -> None:
     with bucket.calls() as seen:
         link = urlsplit(files.link(KEY, expires_s=90, filename='a"b\r\n/../录音 1.mp3'))

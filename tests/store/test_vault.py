@@ -126,3 +126,22 @@ def test_a_version_that_was_dropped_does_not_open() -> None:
 def test_a_secret_that_is_no_set_of_keys_is_refused(secret: dict[str, str]) -> None:
     with pytest.raises((KeyError, ValueError)):
         Vault(secret)
+
+
+def test_a_signature_is_a_keyed_hash_of_its_own_that_keeps_its_parts_apart() -> None:
+    vault = Vault(ONE)
+    digest = hmac.new(hkdf(b"a" * 64, b"link"), b"x\0yz", hashlib.sha256).digest()
+    assert vault.sign("x", "yz") == f"1.{b64(digest)}"
+    assert vault.is_signed(f"1.{b64(digest)}", "x", "yz")
+    for wrong in ("", "1.", b64(digest), f"2.{b64(digest)}", f"01.{b64(digest)}", "é", "1.é"):
+        assert not vault.is_signed(wrong, "x", "yz")
+    assert not vault.is_signed(vault.sign("x", "yz"), "xy", "z")
+
+
+def test_a_signature_outlives_a_new_key_and_says_which_one_made_it() -> None:
+    before, after = Vault(ONE), Vault(BOTH)
+    old, new = before.sign("x"), after.sign("x")
+    assert (old[:2], new[:2]) == ("1.", "2.")
+    assert after.is_signed(old, "x")
+    assert after.is_signed(new, "x")
+    assert not before.is_signed(new, "x")

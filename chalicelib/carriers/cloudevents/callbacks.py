@@ -23,6 +23,7 @@ class CloudEventsDialect:
 
     tells = wire.KINDS
     any_success = True
+    plain_links = False
 
     def __init__(self, credentials: Credentials) -> None:
         self._credentials = credentials

@@ -40,6 +40,7 @@ TABLE: Table = {
             errors.RequestRunning,
             errors.AlreadyCalling,
             errors.RecordingNotReady,
+            errors.TooEarly,
         ),
         unknown,
     ),

@@ -21,6 +21,7 @@ class NeteaseDialect:
 
     tells = REPORTED
     any_success = False
+    plain_links = True
 
     def __init__(self, credentials: Credentials) -> None:
         self._credentials = credentials

@@ -41,6 +41,7 @@ TABLE: Table = {
             errors.RequestOver,
             errors.NonceReused,
             errors.RecordingNotReady,
+            errors.TooEarly,
         ),
         unknown,
     ),

@@ -49,13 +49,22 @@ class Door:
         self._apps = apps
         self._limiter = limiter
 
-    def answer(self, uses: Mapping[str, Use], request: Request, *, now: int) -> Reply:
+    def answer(
+        self,
+        uses: Mapping[str, Use],
+        request: Request,
+        *,
+        now: int,
+        bearer: Callable[[], App | None] = lambda: None,
+    ) -> Reply:
         """Lets the method's one of `uses` answer a request that is let in; every error is a
-        problem."""
+        problem. `bearer` says whose the request is where its address proves that by itself, from
+        whatever network; None: by Basic authentication, as always."""
         facts: dict[str, str] = {}
         try:
             use = _by_method(uses, request.method)
-            app = self._admit(request, now=now)
+            app = bearer() or self._authenticated(request)
+            self._limiter.take(app, now=now)
             facts["app"] = app.name
             answered = use(Visit(app, request, now))
         except problems.Refused as refused:
@@ -77,8 +86,8 @@ class Door:
         """What is answered at a path that does not exist."""
         return problems.reply(problems.UNKNOWN_PATH)
 
-    def _admit(self, request: Request, *, now: int) -> App:
-        """Whose request this is."""
+    def _authenticated(self, request: Request) -> App:
+        """Whose request this is. Raises Refused."""
         credentials = self._signed_in(request.headers.get("authorization", ""))
         app = self._apps.get(credentials.app) if credentials is not None else None
         if app is None:
@@ -86,7 +95,6 @@ class Door:
             raise problems.Refused(problems.UNAUTHORIZED, headers=challenge)
         if not sources.is_from(request.source, app.sources):
             raise problems.Refused(problems.NOT_FROM_HERE)
-        self._limiter.take(app, now=now)
         return app
 
     def _signed_in(self, header: str) -> AppCredentials | None:

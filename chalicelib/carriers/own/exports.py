@@ -36,8 +36,9 @@ class ExportFacade:
                 request=wire.read_key(visit.request),
                 now=now,
             )
+            shown = _shown(export, now=now)
             where = {"Location": f"/v1/exports/{export.id}"}
-            return Reply(202, as_json(_shown(export, now=now)), where)
+            return Reply(200 if export.done else 202, as_json(shown), where)
 
         return self._door.answer({"GET": listed, "POST": start}, request, now=now)
 

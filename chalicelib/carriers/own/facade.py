@@ -1,7 +1,7 @@
 """Northbound: records, recordings and dead events."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from chalicelib.carriers.own import wire
 from chalicelib.carriers.own.door import Door, Visit, as_json
@@ -10,11 +10,9 @@ from chalicelib.carriers.own.rendering import Renderer
 from chalicelib.core import errors
 from chalicelib.core.archive import Archive
 from chalicelib.core.messages import Reply, Request
-from chalicelib.core.recordings import LINK_S
+from chalicelib.core.recording_links import LINK_S, RecordingLinks
 from chalicelib.core.redelivering import AT_ONCE, DeadEvent, Redelivery
-
-if TYPE_CHECKING:
-    from chalicelib.core.recordings import RecordingDesk
+from chalicelib.core.values import App
 
 Json = Mapping[str, Any]
 
@@ -27,7 +25,7 @@ class HistoryFacade:
         door: Door,
         *,
         archive: Archive,
-        recordings: "RecordingDesk",
+        recordings: RecordingLinks,
         redelivery: Redelivery,
         renderer: Renderer,
     ) -> None:
@@ -61,7 +59,7 @@ class HistoryFacade:
 
         def use(visit: Visit) -> Json:
             wire.nothing(visit.request)
-            if not wire.is_id(record_id):
+            if not wire.is_record_id(record_id):
                 raise errors.UnknownRecord("no such record")
             entry = self._archive.get(visit.app.name, record_id, now=now)
             return self._renderer.record(visit.app.name, entry, now=now)
@@ -69,17 +67,22 @@ class HistoryFacade:
         return self._door.answer({"GET": use}, request, now=now)
 
     def recording(self, event_id: str, request: Request, now: int) -> Reply:
-        """GET /v1/recordings/{id}"""
+        """GET and HEAD /v1/recordings/{id}, signed in or with a link's expires and signature"""
+        proof = wire.read_proof(request)
+
+        def bearer() -> App | None:
+            return self._recordings.bearer(event_id, **proof, now=now) if proof else None
 
         def use(visit: Visit) -> Reply:
-            members = wire.query(visit.request, ("redirect",))
+            members = wire.query(visit.request, ("redirect", *wire.PROOF))
             redirect = wire.read_redirect(members)
-            url = self._recordings.link(visit.app, event_id, now=now)
+            head = request.method == "HEAD"
+            url = self._recordings.open(visit.app, event_id, now=now, head=head)
             if redirect:
                 return Reply(302, "", {"Location": url})
             return Reply(200, as_json({"url": url, "expires_in": LINK_S}))
 
-        return self._door.answer({"GET": use}, request, now=now)
+        return self._door.answer({"GET": use, "HEAD": use}, request, now=now, bearer=bearer)
 
     def events(self, request: Request, now: int) -> Reply:
         """GET /v1/events"""

@@ -61,6 +61,7 @@ TABLE: Mapping[Problem, tuple[type[errors.GatewayError], ...]] = {
     Problem(409, "not-ready", "Not yet", retry_s=10): (
         errors.RecordingNotReady,
         errors.RequestRunning,
+        errors.TooEarly,
     ),
     Problem(410, "gone", "Not any more"): (errors.RecordingGone,),
     Problem(422, "mismatch", "The same request came before with other parameters"): (
@@ -104,7 +105,8 @@ def told(error: errors.GatewayError, facts: Mapping[str, str]) -> Reply:
     problem = PROBLEMS[type(error)]
     if isinstance(error, errors.Unavailable):
         return reply(problem, facts={**facts, "why": str(error)})
-    return reply(problem, str(error), facts=facts)
+    later = {"Retry-After": str(error.wait_s)} if isinstance(error, errors.TooEarly) else {}
+    return reply(problem, str(error), headers=later, facts=facts)
 
 
 def reply(

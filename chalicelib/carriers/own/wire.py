@@ -25,6 +25,8 @@ AHEAD_MS = 5 * MINUTE_MS
 LIMIT, MAX_LIMIT = 50, 100
 SEARCHED = ("binding", "number", "person")
 PLACED = ("since", "until", "cursor", "limit")
+PROOF = ("expires", "signature")
+"""What opens a recording without authentication."""
 NOT_IN_URLS = "a person's number does not belong in an address, which is logged on its way: POST it"
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -34,6 +36,7 @@ _RFC_3339 = re.compile(
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _DIGITS = re.compile(r"\d{1,15}", re.ASCII)
 _ID = re.compile(r"[A-Za-z0-9_-]{22}", re.ASCII)
+_RECORD = re.compile(r"[A-Za-z0-9_-]{22}(?:\.[0-9a-z]{1,11})?", re.ASCII)
 _BINDING = re.compile(r"\d{26}", re.ASCII)
 _PLACE = re.compile(r"(\d{1,15})\|(\d{1,15})\|(\d{15}#[A-Za-z0-9_-]{22})", re.ASCII)
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
@@ -122,8 +125,13 @@ def read_limit(members: Members) -> int:
 
 
 def is_id(text: str) -> bool:
-    """Whether it can be the id of a record or an export."""
+    """Whether it can be the id of an export."""
     return _ID.fullmatch(text) is not None
+
+
+def is_record_id(text: str) -> bool:
+    """Whether it can be the id of a record: of a call whose id was used before it has two parts."""
+    return _RECORD.fullmatch(text) is not None
 
 
 def read_redirect(members: Members) -> bool:
@@ -132,6 +140,15 @@ def read_redirect(members: Members) -> bool:
     if value not in ("yes", "no"):
         raise BadParameter("redirect")
     return bool(value == "yes")
+
+
+def read_proof(request: Request) -> dict[str, str] | None:
+    """What a link to a recording says of itself; None for one that can't be one of ours."""
+    given = [(name, value) for name, value in request.query if name in PROOF]
+    proof = dict(given)
+    if len(given) != len(PROOF) or proof.keys() != set(PROOF):
+        return None
+    return proof if _DIGITS.fullmatch(proof["expires"]) else None
 
 
 def read_day(members: Members) -> int:

@@ -138,7 +138,7 @@ def test_the_rate_is_one_for_all_doors(stage: Stage) -> None:
         ("HEAD", "/v1/records", "GET"),
         ("GET", "/v1/records/search", "POST"),
         ("DELETE", "/v1/records/x", "GET"),
-        ("POST", "/v1/recordings/x", "GET"),
+        ("POST", "/v1/recordings/x", "GET, HEAD"),
         ("PUT", "/v1/events", "GET"),
         ("GET", "/v1/events/redeliver", "POST"),
         ("GET", "/v1/events/x/redeliver", "POST"),
