@@ -13,6 +13,7 @@ from admin import checks, credentials, developers, receivers
 from admin.command import written
 from admin.credentials import Mistake
 from admin.developers import Developer
+from chalicelib.bootstrap import gateway
 from chalicelib.clock import now_ms
 from chalicelib.core import numbers as numbering
 from chalicelib.core.credentials import EMBEDDED, AppCredentials
@@ -26,9 +27,10 @@ from chalicelib.core.values import (
 )
 from chalicelib.settings import settings
 from chalicelib.store import apps, clients
-from chalicelib.store.items import number_key
+from chalicelib.store.items import owners_key
 from chalicelib.store.ledger import DynamoLedger
 from chalicelib.store.table import Table, n, s
+from chalicelib.store.vault import Vault
 
 Made = TypeVar("Made")
 
@@ -233,7 +235,7 @@ def list_apps() -> dict[str, list[str]]:
 
 def show_app(name: str) -> App:
     """An app as it stands in the table, with its numbers. Raises Mistake."""
-    app = apps.DynamoApps(_table(), max_age_s=0).get(name)
+    app = apps.DynamoApps(_table(), _vault, max_age_s=0).get(name)
     if app is None:
         raise Mistake(f"no app {name}")
     return app
@@ -245,19 +247,19 @@ def add_numbers(app: str, numbers: Iterable[tuple[str, str | None]]) -> int:
     A number that the app has already is left alone. Raises Mistake for one of another app, for one
     that is just leaving one, and for one that somebody has in another form, with 86 or without.
     """
-    carrier = show_app(app).carrier
+    carrier, vault = show_app(app).carrier, _vault()
     added = 0
     for number, area in numbers:
         checks.number(number, area)
         table, now = _table(), now_ms()
-        item = table.get(number_key(number))
+        item = table.get(owners_key(number, vault))
         before = apps.read_owners(item) if item is not None else ()
         after = apps.given(before, app=app, carrier=carrier, now=now)
         if after is None:
             _check_leaving(number, before[-1], app)
             continue
         for twin in set(numbering.spellings(number)) - {number}:
-            there = table.get(number_key(twin))
+            there = table.get(owners_key(twin, vault))
             if there is not None and apps.read_owners(there)[-1].until is None:
                 raise Mistake(f"number {number} is there already, as {twin}")
         pool = {"Item": apps.app_number_item(app, number, area)}
@@ -274,10 +276,10 @@ def remove_numbers(app: str, numbers: Iterable[str]) -> int:
     Until then, some minutes, what carriers report of them is still told to this app. Raises Mistake
     for a number that it has not, and for one over which somebody is bound, or was until lately.
     """
-    free = now_ms()
+    free, vault = now_ms(), _vault()
     for number in numbers:
         table, now = _table(), now_ms()
-        item = table.get(number_key(number))
+        item = table.get(owners_key(number, vault))
         before = apps.read_owners(item) if item is not None else ()
         if item is None or before[-1].app != app or before[-1].until is not None:
             raise Mistake(f"the app {app} has no number {number}")
@@ -310,7 +312,7 @@ def _free_at(table: Table, number: str) -> int:
     """From when on nobody's call over X can be of a binding that there was."""
     legs = table.query(
         KeyConditionExpression="pk = :pk AND begins_with(sk, :leg)",
-        ExpressionAttributeValues={":pk": number_key(number)["pk"], ":leg": s("L#")},
+        ExpressionAttributeValues={":pk": s(f"X#{number}"), ":leg": s("L#")},
         ConsistentRead=True,
     )
     return max(
@@ -329,7 +331,7 @@ def _write_owners(
     number: str, before: dict[str, Any] | None, after: Sequence[Owner], pool: dict[str, Any]
 ) -> bool:
     """Writes whose an X is and what that changes in a pool; False if somebody else was quicker."""
-    put: dict[str, Any] = {"Item": apps.number_item(number, after)}
+    put: dict[str, Any] = {"Item": apps.owners_item(number, after, _vault())}
     if before is None:
         put["ConditionExpression"] = "attribute_not_exists(pk)"
     else:
@@ -548,6 +550,10 @@ def _check_told(name: str, changes: Mapping[str, Any], *, tried: bool) -> None:
 
 def _table() -> Table:
     return Table(clients.dynamodb, settings().table_name)
+
+
+def _vault() -> Vault:
+    return gateway().vault()
 
 
 def _put_new(item: dict[str, Any], otherwise: str) -> None:

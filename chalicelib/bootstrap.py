@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from chalicelib.store.queue import WorkQueues
     from chalicelib.store.site import DynamoSite
     from chalicelib.store.unread import DynamoUnread
+    from chalicelib.store.vault import Vault
 
 SILENCE_S = 20.0
 """So long nothing may come of a recording that is being fetched."""
@@ -451,7 +452,7 @@ class Gateway:
     @cached_property
     def apps(self) -> DynamoApps:
         """The tenants and their numbers."""
-        return DynamoApps(self._table, self.settings.cache_s)
+        return DynamoApps(self._table, self._data_keys.vault, self.settings.cache_s)
 
     @cached_property
     def _credentials(self) -> secrets.Credentials:
@@ -460,6 +461,10 @@ class Gateway:
     @cached_property
     def _data_keys(self) -> secrets.DataKeys:
         return secrets.DataKeys(self._secret(self.settings.data_keys_secret))
+
+    def vault(self) -> "Vault":
+        """What numbers are hashed and sealed with. Raises Unavailable."""
+        return self._data_keys.vault()
 
     def _secret(self, name: str) -> secrets.Secret:
         return secrets.Secret(secrets.provider, name, self.settings.cache_s)

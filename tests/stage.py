@@ -131,14 +131,14 @@ class Stage:
         """Registers an app, with NUMBERS unless `numbers` says otherwise."""
         from admin import provision
         from chalicelib.core.ownership import Owner
-        from chalicelib.store.apps import app_number_item, number_item
+        from chalicelib.store.apps import app_number_item, owners_item
 
         numbers = settings.pop("numbers", NUMBERS)
         settings.setdefault("callback_url", "http://127.0.0.1:9/never")
         key, secret = provision.create_app(name, **settings)
         # In one call, as nearly every test waits for it; how an operator does it: tests/admin.
         owners = (Owner(name, settings.get("carrier", "trunk"), since=0),)
-        items = [number_item(number, owners) for number, _ in numbers]
+        items = [owners_item(number, owners, self.vault()) for number, _ in numbers]
         items += [app_number_item(name, number, area) for number, area in numbers]
         if items:
             puts = [{"PutRequest": {"Item": item}} for item in items]
@@ -150,10 +150,9 @@ class Stage:
     ) -> None:
         """A binding of demo's with this id: A and B over X."""
         from chalicelib.store import items
-        from chalicelib.store.vault import Vault
         from tests.core.samples import binding
 
-        vault = Vault(self.secret(self.data_keys))
+        vault = self.vault()
         handle = binding_id[:2] + binding_id[16:]
         known = binding(id=binding_id, handle=handle, number=number, record=record)
         item = items.binding_item(known, items.seal(vault, known), vault.version)
@@ -230,6 +229,12 @@ class Stage:
             for name, value in item.items()
             if len(name) == 23 and name.startswith("P")
         )
+
+    def vault(self) -> Any:
+        """What numbers are hashed and sealed with."""
+        from chalicelib.store.vault import Vault
+
+        return Vault(self.secret(self.data_keys))
 
     def secret(self, name: str) -> Any:
         """The content of a secret."""

@@ -1,13 +1,14 @@
 """Apps and the numbers they own; read through a cache, written by operators only."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from chalicelib.core.ownership import CLOCKS_APART_MS, NOTICE_MS, Owner
 from chalicelib.core.values import DAY_MS, App, AppState, Pool, Tariff
-from chalicelib.store.items import number_key
+from chalicelib.store.items import owners_key
 from chalicelib.store.table import Item, Table, key, n, s
+from chalicelib.store.vault import Vault
 
 ABSENT_S = 2
 """How long it is remembered that there is no app of a name."""
@@ -16,8 +17,9 @@ ABSENT_S = 2
 class DynamoApps:
     """Fulfils the port Apps. A profile is one query and is kept `max_age_s`."""
 
-    def __init__(self, table: Table, max_age_s: float) -> None:
+    def __init__(self, table: Table, vault: Callable[[], Vault], max_age_s: float) -> None:
         self._table = table
+        self._vault = vault
         self._max_age_s = max_age_s
         self._kept: dict[str, tuple[float, App | None]] = {}
         self._owners: dict[str, tuple[float, tuple[Owner, ...]]] = {}
@@ -43,16 +45,17 @@ class DynamoApps:
         until, owners = self._owners.get(number, (0.0, ()))
         if not fresh and time.monotonic() < until:
             return owners
-        item = self._table.get(number_key(number))
+        item = self._table.get(owners_key(number, self._vault()))
         if item is None:
             return ()
         self._owners[number] = (time.monotonic() + self._max_age_s, read_owners(item))
         return self._owners[number][1]
 
 
-def number_item(number: str, owners: Sequence[Owner]) -> Item:
+def owners_item(number: str, owners: Sequence[Owner], vault: Vault) -> Item:
     """Whose an X was and is."""
-    return number_key(number) | {"owners": {"L": [{"M": _owner_item(each)} for each in owners]}}
+    listed = [{"M": _owner_item(each)} for each in owners]
+    return owners_key(number, vault) | {"owners": {"L": listed}}
 
 
 def given(owners: Sequence[Owner], *, app: str, carrier: str, now: int) -> tuple[Owner, ...] | None:
@@ -80,7 +83,7 @@ def _owner_item(owner: Owner) -> Item:
 
 
 def read_owners(item: Item) -> tuple[Owner, ...]:
-    """Reads `number_item`."""
+    """Reads `owners_item`."""
     return tuple(
         Owner(
             app=each["M"]["app"]["S"],

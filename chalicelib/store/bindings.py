@@ -182,7 +182,7 @@ class DynamoBindings:
         """See the port Legs."""
         from chalicelib.store.apps import read_owners  # noqa: PLC0415 - a cold bind does without
 
-        item = self._table.get(items.number_key(number))
+        item = self._table.get(items.owners_key(number, self._vault()))
         return read_owners(item) if item else ()
 
     def _live_legs(self, number: str, *, app: str, now: int) -> Iterator[Item]:
@@ -225,14 +225,12 @@ class DynamoBindings:
 
         vault = self._vault()
         people = vault.person_everywhere(caller.digits) if caller else []
-        number_key, everybodys_key = (
-            items.number_key(number),
-            items.leg_key(number, items.EVERYBODY),
-        )
-        keys = [number_key, everybodys_key]
-        keys += [items.leg_key(number, person) for person in people]
+        dialled = [number, caller.digits] if caller and caller.digits != number else [number]
         # The caller may be an X himself; one who dials his own is turned away by that, too.
-        keys += [items.number_key(caller.digits)] if caller and caller.digits != number else []
+        owners_keys = {each: items.owners_key(each, vault) for each in dialled}
+        everybodys_key = items.leg_key(number, items.EVERYBODY)
+        keys = [*owners_keys.values(), everybodys_key]
+        keys += [items.leg_key(number, person) for person in people]
         leg, everybodys = None, None
         owners: dict[str, tuple[Owner, ...]] = {}
         for item in self._table.get_many(keys):
@@ -244,9 +242,9 @@ class DynamoBindings:
                 everybodys = items.read_leg(item, vault)
             elif leg is None or int(item["expires"]["N"]) > leg.expires:
                 leg = items.read_leg(item, vault)
-        theirs = owners.get(number_key["pk"]["S"], ())
-        callers = items.number_key(caller.digits)["pk"]["S"] if caller else ""
-        return Line(theirs, leg, everybodys, owners.get(callers, ()))
+        owned = {each: owners.get(key["pk"]["S"], ()) for each, key in owners_keys.items()}
+        callers = owned[caller.digits] if caller else ()
+        return Line(owned[number], leg, everybodys, callers)
 
     def facts(self, binding_id: str) -> "BindingFacts | None":
         """See core.addressing."""

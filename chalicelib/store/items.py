@@ -24,9 +24,9 @@ AT_CARRIER = ("intent", "attempts", "at_most", "renewal")
 """What is known of a binding at its carrier for a while only."""
 
 
-def number_key(number: str) -> Item:
-    """Where it is written to whom X belongs."""
-    return key(f"X#{number}", "N")
+def owners_key(number: str, vault: Vault) -> Item:
+    """Where it is written to whom X belongs: by digest, as callers are looked for there too."""
+    return key(f"O#{vault.label('number', number)}", "N")
 
 
 def binding_key(handle: str) -> Item:

@@ -80,7 +80,7 @@ def test_a_secret_is_rotated(stage: Stage, demo: dict[str, str]) -> None:
 def test_numbers_are_added_and_counted(stage: Stage, demo: dict[str, str]) -> None:
     assert run("numbers-add", "demo", X1, X2, "--area", "10").output == "2 new, 0 there already\n"
     assert run("numbers-add", "demo", X2, X3).output == "1 new, 1 there already\n"
-    assert len(stage.items("X#")) == 3
+    assert len(stage.items("O#")) == 3
 
 
 def test_a_switch_is_made_and_rotated(stage: Stage) -> None:

@@ -145,7 +145,7 @@ def test_numbers_are_given_once(stage: Stage) -> None:
     assert provision.add_numbers("demo", [(X1, "10"), (X2, "21")]) == 1
     pool = {i["sk"]["S"]: i.get("area") for i in stage.items("APP#") if "area" in i}
     assert pool == {f"NUMBER#{X1}": {"S": "10"}, f"NUMBER#{X2}": {"S": "21"}}
-    assert len(stage.items("X#")) == 3
+    assert len(stage.items("O#")) == 3
 
 
 def test_another_apps_number_is_a_mistake(stage: Stage) -> None:
@@ -154,7 +154,7 @@ def test_another_apps_number_is_a_mistake(stage: Stage) -> None:
     provision.add_numbers("demo", [(X1, None)])
     with pytest.raises(Mistake, match="another app"):
         provision.add_numbers("other", [(X1, None)])
-    (item,) = stage.items("X#")
+    (item,) = stage.items("O#")
     assert [each.app for each in read_owners(item)] == ["demo"]
 
 
@@ -171,7 +171,7 @@ def test_one_number_in_two_forms_is_a_mistake(stage: Stage, there: str, more: st
     provision.add_numbers("demo", [(there, None)])
     with pytest.raises(Mistake, match=f"as {there}"):
         provision.add_numbers("demo", [(more, None)])
-    assert len(stage.items("X#")) == 1
+    assert len(stage.items("O#")) == 1
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ def test_a_number_or_area_that_can_not_be_is_refused(
     provision.create_app("demo", callback_url=URL)
     with pytest.raises(Mistake):
         provision.add_numbers("demo", [(number, area)])
-    assert stage.items("X#") == []
+    assert stage.items("O#") == []
 
 
 def test_a_switch_and_its_rotation(stage: Stage) -> None:

@@ -85,15 +85,14 @@ def test_a_number_that_changes_hands_takes_no_binding_along(here: Stage) -> None
     from chalicelib.core.ownership import Owner
     from chalicelib.settings import settings
     from chalicelib.store import clients
-    from chalicelib.store.apps import number_item
+    from chalicelib.store.apps import owners_item
 
     app, switch = here.app("demo", [OURS]), here.switch()
     gateway = here.instance()
     app.bind(gateway, A, B, now=NOW)
     here.app("other", [THEIRS])
-    clients.dynamodb().put_item(
-        TableName=settings().table_name, Item=number_item(OURS, (Owner("other", "trunk", since=0),))
-    )
+    moved = owners_item(OURS, (Owner("other", "trunk", since=0),), gateway.vault())
+    clients.dynamodb().put_item(TableName=settings().table_name, Item=moved)
     assert switch.reached(gateway, A, OURS, now=NOW) is None
     shown = here.apps["other"].call(gateway, "query", now=NOW, opType=0, phoneX=OURS)
     assert shown["bindInfos"] == []

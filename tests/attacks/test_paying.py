@@ -36,7 +36,7 @@ def store_of(gateway: Gateway) -> DynamoEvents:
 
 
 def charge(store: DynamoEvents, told: Event, bill: Bill) -> None:
-    store.append(told, owner=bill.app, delivery=Delivery.PENDING, bill=bill)
+    store.append(told, said=told, owner=bill.app, delivery=Delivery.PENDING, bill=bill)
 
 
 def paid(gateway: Gateway, app: str = "demo") -> int:
@@ -65,15 +65,15 @@ def test_all_at_once_it_costs_the_same(here: Stage, gateway: Gateway) -> None:
     assert paid(gateway) == 4 * DEAR.minute + DEAR.sms
 
 
-def test_a_price_that_falls_during_a_call_gives_nothing_back(gateway: Gateway) -> None:
+def test_what_was_paid_stays_when_prices_change_during_a_call(gateway: Gateway) -> None:
     store = store_of(gateway)
     for each in (ANSWERED, END):
         charge(store, each, Bill("demo", DEAR))
     charge(store, SMS, Bill("demo", CHEAP))
-    assert paid(gateway) == 3 * DEAR.minute
-    # What was not given back is not charged again either.
+    assert paid(gateway) == 3 * DEAR.minute + CHEAP.sms
+    # Each unit at the price of when it was heard of.
     charge(store, EARLIER, Bill("demo", DEAR))
-    assert paid(gateway) == 4 * DEAR.minute + DEAR.sms
+    assert paid(gateway) == 4 * DEAR.minute + CHEAP.sms
 
 
 def test_nobody_gets_back_what_somebody_else_paid(gateway: Gateway) -> None:
@@ -81,6 +81,7 @@ def test_nobody_gets_back_what_somebody_else_paid(gateway: Gateway) -> None:
     for each in (ANSWERED, END):
         charge(store, each, Bill("demo", DEAR))
     charge(store, EARLIER, Bill("other", CHEAP))
+    # What is another app's is another call.
     assert (paid(gateway), paid(gateway, "other")) == (3 * DEAR.minute, 0)
 
 

@@ -21,7 +21,7 @@ def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 def store(stage: Stage) -> DynamoApps:
-    return DynamoApps(Table(lambda: stage.dynamodb, stage.table), 60)
+    return DynamoApps(Table(lambda: stage.dynamodb, stage.table), stage.vault, 60)
 
 
 def test_a_profile_says_what_the_operator_said(stage: Stage) -> None:
@@ -85,7 +85,7 @@ def test_owners_are_remembered_unless_they_are_asked_for_fresh(stage: Stage) -> 
     kept = store(stage)
     before = kept.owners_of(X1)
     owners = (replace(before[0], until=9), Owner("other", "trunk", since=9))
-    stage.dynamodb.put_item(TableName=stage.table, Item=apps.number_item(X1, owners))
+    stage.dynamodb.put_item(TableName=stage.table, Item=apps.owners_item(X1, owners, stage.vault()))
     assert kept.owners_of(X1) == before
     assert kept.owners_of(X1, fresh=True) == owners
     assert kept.owners_of(X1) == owners

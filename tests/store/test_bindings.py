@@ -14,7 +14,7 @@ from chalicelib.core.lines import Line
 from chalicelib.core.ownership import Owner
 from chalicelib.core.ports import Overdue
 from chalicelib.core.values import PLAIN, Ask, Binding, Presentation, Subscriber
-from chalicelib.store.apps import number_item
+from chalicelib.store.apps import owners_item
 from chalicelib.store.bindings import DynamoBindings
 from chalicelib.store.table import Table
 from chalicelib.store.vault import Vault
@@ -246,7 +246,7 @@ def test_find_reads_the_owner_and_the_callers_own_leg(
 ) -> None:
     draft = make(record=True, max_call_s=99)
     commit(store, draft)
-    stage.dynamodb.put_item(TableName=stage.table, Item=number_item(X1, (DEMO,)))
+    stage.dynamodb.put_item(TableName=stage.table, Item=owners_item(X1, (DEMO,), Vault(ONE)))
     for caller, role, peer in [(A, "a", B), (B, "b", A)]:
         line = store.find(X1, Subscriber(caller))
         assert (line.owners, line.everybodys) == ((DEMO,), None)
@@ -264,7 +264,8 @@ def test_find_reads_the_owner_and_the_callers_own_leg(
 def test_find_tells_whose_x_the_caller_himself_is(stage: Stage, store: DynamoBindings) -> None:
     other = Owner("other", "netease-a", since=0, until=NOW)
     for number, owner in ((X1, DEMO), (X2, other)):
-        stage.dynamodb.put_item(TableName=stage.table, Item=number_item(number, (owner,)))
+        item = owners_item(number, (owner,), Vault(ONE))
+        stage.dynamodb.put_item(TableName=stage.table, Item=item)
     assert store.find(X1, Subscriber(X2)) == Line((DEMO,), None, None, (other,))
     assert store.find(X1, Subscriber(X1)) == Line((DEMO,), None, None, (DEMO,))
     assert store.owners_of(X2) == (other,)

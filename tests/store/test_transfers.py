@@ -15,7 +15,7 @@ from chalicelib.core.lines import Line
 from chalicelib.core.ownership import Owner
 from chalicelib.core.ports import Carrier
 from chalicelib.core.values import NEVER, Ask, Binding, Leg, Presentation, RequestId, Subscriber
-from chalicelib.store.apps import number_item
+from chalicelib.store.apps import owners_item
 from chalicelib.store.bindings import MOST_ROUTES, DynamoBindings
 from chalicelib.store.table import Table
 from chalicelib.store.vault import Vault
@@ -39,7 +39,7 @@ def with_keys(stage: Stage, keys: dict[str, str]) -> DynamoBindings:
 
 @pytest.fixture
 def store(stage: Stage) -> DynamoBindings:
-    stage.dynamodb.put_item(TableName=stage.table, Item=number_item(X1, (DEMO,)))
+    stage.dynamodb.put_item(TableName=stage.table, Item=owners_item(X1, (DEMO,), Vault(ONE)))
     return with_keys(stage, ONE)
 
 

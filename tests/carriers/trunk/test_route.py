@@ -118,10 +118,10 @@ def test_a_number_that_changed_hands_leads_to_nobody_of_before(
     stage: Stage, pbx: Pbx, demo: Client
 ) -> None:
     from chalicelib.core.ownership import Owner
-    from chalicelib.store.apps import number_item
+    from chalicelib.store.apps import owners_item
 
     demo.bind(phoneX=X1)
-    moved = number_item(X1, (Owner("other", "trunk", since=0),))
+    moved = owners_item(X1, (Owner("other", "trunk", since=0),), stage.vault())
     stage.dynamodb.put_item(TableName=stage.table, Item=moved)
     assert pbx.route(A, X1).json["action"] == "reject"
 
