@@ -6,7 +6,12 @@ from chalicelib.carriers.interline import results
 from chalicelib.carriers.netease.outcomes import FINISH_STATES
 from chalicelib.core.events import Outcome, Party, RejectReason
 
-_PARTIES = {Party.CALLER: "caller", Party.CALLEE: "callee", Party.PLATFORM: "platform"}
+_PARTIES = {
+    Party.CALLER: "caller",
+    Party.CALLEE: "callee",
+    Party.PLATFORM: "platform",
+    None: "nobody said who",
+}
 
 
 def of_interline() -> str:
@@ -36,14 +41,17 @@ def of_rejected() -> str:
 
 
 def _readings() -> list[tuple[str, str, Outcome]]:
+    """What each `result` is; a row for each who may have ended the call, where that matters."""
     read = []
-    for result, row in results.RESULTS.items():
-        if row.outcome is not None:
-            read.append((result, row.meaning, row.outcome))
+    for result, meaning in results.MEANINGS.items():
+        talked = result == results.ANSWERED
+        by_party = {
+            word: results.outcome(result, by, talked=talked) for by, word in _PARTIES.items()
+        }
+        if len(set(by_party.values())) == 1:
+            read.append((result, meaning, by_party["nobody said who"]))
             continue
-        for by, word in _PARTIES.items():
-            outcome = results.outcome(result, by, talked=result == results.ANSWERED)
-            read.append((result, f"{row.meaning}; ended by: {word}", outcome))
+        read += [(result, f"{meaning}; ended by: {by}", was) for by, was in by_party.items()]
     return read
 
 

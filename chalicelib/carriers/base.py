@@ -28,6 +28,12 @@ DIALECTS: Mapping[str, str] = {
 }
 """What an app's `dialect` says -> the module whose `dialect(credentials)` makes a Dialect."""
 
+READERS: Mapping[str, str] = {
+    "netease": "chalicelib.carriers.netease.wire_callbacks",
+    "interline": "chalicelib.carriers.interline.wire_callbacks",
+}
+"""Kind of carrier -> the module whose `read` reads its callbacks (carriers.callback_receiver)."""
+
 
 @runtime_checkable
 class Checking(Protocol):

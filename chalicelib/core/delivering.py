@@ -32,6 +32,8 @@ UNANSWERED = 3
 REST_MS = 30_000
 """for so long, until one event may try it again."""
 
+_LOST = frozenset({Delivery.LOST, Delivery.UNMATCHED})
+
 
 class Told(StrEnum):
     """What became of an errand."""
@@ -125,11 +127,13 @@ class DeliveryDesk:
         return True
 
     def _as_told(self, stored: Stored) -> Event:
-        """With our address of a recording, once we keep it, and never the carrier's."""
+        """With our address of a recording, and never the carrier's. There is none of a recording
+        that was lost; at that of one on its way, the answer is to ask again."""
         if stored.event.kind is not EventKind.RECORDING_READY or stored.event.url is None:
             return stored.event
         kept = stored.recording
-        url = self._link(stored.key.id) if kept is not None else None
+        lost = kept is None and stored.progress.delivery in _LOST
+        url = None if lost else self._link(stored.key.id)
         return replace(stored.event, url=url, md5=kept.md5 if kept else stored.event.md5)
 
     def _post(

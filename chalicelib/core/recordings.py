@@ -164,7 +164,7 @@ class RecordingDesk:
         at = retry_at(FETCHES_S, failed=failed, now=now, salt=stored.key.id)
         if at is None or why.final:
             # First the event that says so: if we die now, it is only said again.
-            self._desk.record([_lost(stored.event, call, why, now=now)])
+            self._desk.record([_lost(stored, call, why, now=now)])
             self._note(call, stored, Progress(Delivery.LOST, failed, now))
             return Fetched.LOST
         if self._note(call, stored, Progress(Delivery.FETCHING, failed, at)):
@@ -191,9 +191,10 @@ class RecordingDesk:
 _ABOUT = ("binding", "carrier_binding", "number", "caller", "callee")
 
 
-def _lost(event: Event, call: Call, why: errors.RecordingFailed, *, now: int) -> Event:
+def _lost(stored: Stored, call: Call, why: errors.RecordingFailed, *, now: int) -> Event:
     """The event that says that a recording will not come. The recording may have named nothing but
     its call: whose that is, its other events say."""
+    event = stored.event
     known: dict[str, Any] = {
         name: next(filter(None, (getattr(each, name) for each in (event, *call.events))), None)
         for name in _ABOUT
@@ -201,7 +202,7 @@ def _lost(event: Event, call: Call, why: errors.RecordingFailed, *, now: int) ->
     return replace(
         event,
         **known,
-        id=f"lost {event.id}",
+        id=f"lost {stored.key.event}",
         kind=EventKind.RECORDING_FAILED,
         at=now,
         received=now,

@@ -1,8 +1,10 @@
 """Events in: stored and charged before they are answered, handed on afterwards."""
 
+import hashlib
 from collections.abc import Iterable
 
 from chalicelib.core.addressing import AddressBook
+from chalicelib.core.callbacks import UnreadCallback
 from chalicelib.core.charging import CHARGED, Bill
 from chalicelib.core.event_ports import Dialects, Events, Outbox
 from chalicelib.core.events import Delivery, Errand, Event, EventKind
@@ -38,6 +40,21 @@ class EventDesk:
             self._outbox.announce(told)
         if fetched:
             self._outbox.transfer(fetched)
+
+    def keep(self, callback: UnreadCallback) -> None:
+        """Keeps a callback that nobody can read yet, once. Raises Unavailable, Contended."""
+        digest = hashlib.sha256(callback.body).hexdigest()
+        event = Event(
+            id=digest,
+            kind=EventKind.UNKNOWN,
+            carrier=callback.carrier,
+            call_id=digest,
+            at=callback.received,
+            received=callback.received,
+            raw=callback.body.decode(errors="replace")[: 32 * 1024],
+            timed=False,
+        )
+        self.record([event])
 
     def _store(self, event: Event) -> Errand | None:
         app = self._book.owner(event)

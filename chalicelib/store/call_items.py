@@ -5,6 +5,7 @@ it is, `R<digest>` the recording that it brought.
 """
 
 import zlib
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from chalicelib.core.binding import handle_of
@@ -42,10 +43,11 @@ def call_id_of(item: Item) -> str:
 
 
 def event_key(event: Event, vault: Vault) -> EventKey:
-    """Where an event stands."""
+    """Where an event stands. One without an id of its own is known by what it says."""
+    said = replace(event, received=0, raw="", at=event.at if event.timed else 0)
     return EventKey(
         call=vault.label("call", event.carrier, event.call_id),
-        event=vault.label("event", event.carrier, event.id),
+        event=vault.label("event", event.carrier, event.id or to_text(said)),
     )
 
 
@@ -78,7 +80,7 @@ def read_call(item: Item, vault: Vault) -> Call:
     call_id = call_id_of(item)
     names = [name[1:] for name in item if len(name) == 23 and name[0] == "E"]
     stored = [_stored(item, EventKey(call_id, name), vault) for name in names]
-    stored.sort(key=lambda each: (each.event.at, each.event.kind, each.event.id))
+    stored.sort(key=lambda each: (each.event.at, each.event.kind, each.key.event))
     return Call(
         id=call_id,
         app=item["app"]["S"] if "app" in item else None,

@@ -50,6 +50,7 @@ def to_text(event: Event) -> str:
         # What most events are is left out.
         "timed": None if event.timed else False,
         "talked_s": event.talked_s,
+        "result_of": event.result_of,
     }
     told = {name: value for name, value in fields.items() if value is not None}
     return json.dumps(told, ensure_ascii=False, separators=(",", ":")) + "\n" + event.raw
