@@ -112,9 +112,13 @@ class DeliveryDesk:
         if stored.event.kind not in wanted_by(app, self._dialects):
             return False
         dialect = self._dialects.of(app)
+        call = [
+            self._as_told(each) if dialect.names_recordings else replace(each.event, url=None)
+            for each in dossier.call.stored
+        ]
         message = dialect.callback(
             self._as_told(stored),
-            [self._as_told(each) for each in dossier.call.stored],
+            call,
             key=stored.key,
             attempt=stored.progress.attempts,
             app=app,

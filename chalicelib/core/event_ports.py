@@ -169,6 +169,9 @@ class Dialect(Protocol):
     any_success: bool
     """Whether any 2xx says that the receiver has it; else only 200 does."""
 
+    names_recordings: bool
+    """Whether the end of a call is told with the addresses of its recordings."""
+
     def callback(
         self,
         event: Event,

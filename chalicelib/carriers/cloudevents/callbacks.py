@@ -23,6 +23,7 @@ class CloudEventsDialect:
 
     tells = wire.KINDS
     any_success = True
+    names_recordings = False
 
     def __init__(self, credentials: Credentials) -> None:
         self._credentials = credentials

@@ -33,6 +33,7 @@ class InterlineDialect:
         }
     )
     any_success = False
+    names_recordings = True
 
     def __init__(self, credentials: Credentials) -> None:
         self._credentials = credentials

@@ -21,6 +21,7 @@ class NeteaseDialect:
 
     tells = REPORTED
     any_success = False
+    names_recordings = False
 
     def __init__(self, credentials: Credentials) -> None:
         self._credentials = credentials

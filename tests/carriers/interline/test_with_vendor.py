@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 import pytest
 
 from chalicelib.bootstrap import gateway
+from chalicelib.store.site import Site, site_item
 from simulator.dialling import dialled, written
 from simulator.interline.account import Account
 from simulator.interline.vendor import Vendor
@@ -135,6 +136,8 @@ def test_calls_and_messages_come_back_in_the_words_of_the_app(
     as_json: bool, stage: Stage, make: Make, inbox: Receiver
 ) -> None:
     platform = make(json=as_json)
+    site = site_item(Site(url="https://gateway.example", bucket="recordings"))
+    stage.dynamodb.put_item(TableName=stage.table, Item=site)
     demo = speaker(stage, inbox)
     bound = subid(demo.bind(X, userData="order-1", record="1"))
     assert platform.live()[0]["userData"] == bound
@@ -148,7 +151,7 @@ def test_calls_and_messages_come_back_in_the_words_of_the_app(
     assert (end["result"], end["duration"], end["releasedir"]) == ("answered", "65", "2")
     assert (end["subid"], end["userData"], end["appid"]) == (bound, "order-1", APP_ID)
     # The record does not wait for its recording, of which the carrier's link is nobody's business.
-    assert "recording" not in end
+    assert end["recording"].startswith("https://gateway.example/v1/recordings/")
     assert len(stage.messages("transfer")) == 1
     # Nobody told the gateway whose it is but X, which stands without country code in the pool.
     assert by_caller[C, True]["result"] == "206"
