@@ -56,7 +56,7 @@ def show_carrier(name: str) -> dict[str, Any]:
     switches = {
         user: {
             "recording_hosts": each.get("recording_hosts", []),
-            "dial_plan": each.get("dial_plan", {}),
+            **({"dial_plan": each["dial_plan"]} if each.get("dial_plan") else {}),
         }
         for user, each in sorted(content.get("switches", {}).items())
         if each["carrier"] == name

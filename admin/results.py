@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from chalicelib.carriers.interline import results
 from chalicelib.carriers.netease.outcomes import FINISH_STATES
 from chalicelib.core.events import Outcome, Party, RejectReason
+from chalicelib.core.records import OF_CAUSE
 
 _PARTIES = {
     Party.CALLER: "caller",
@@ -38,6 +39,16 @@ def of_rejected() -> str:
     """One row for each reason for which the gateway connects nobody."""
     rows = [(reason, f"`{results.OF_REASON[reason]}`") for reason in RejectReason]
     return _table(("reason", "result"), rows)
+
+
+def of_causes() -> str:
+    """One row for each Q.850 cause that says something, for any carrier."""
+    rows: list[tuple[object, ...]] = [
+        (cause, outcome, FINISH_STATES[outcome]) for cause, outcome in OF_CAUSE.items()
+    ]
+    other = results.OTHER
+    rows.append(("any other", other, FINISH_STATES[other]))
+    return _table(("cause", "outcome", "finishState"), rows)
 
 
 def _readings() -> list[tuple[str, str, Outcome]]:

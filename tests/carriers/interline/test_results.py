@@ -116,7 +116,10 @@ def test_what_other_carriers_report(end: dict[str, Any], answered: int | None, t
 
 def test_the_tables_in_the_documents_are_what_the_code_says() -> None:
     text = DOCUMENT.read_text()
-    for table in (tables.of_interline(), tables.of_others(), tables.of_rejected()):
+    for table in (
+        *(tables.of_interline(), tables.of_others()),
+        *(tables.of_rejected(), tables.of_causes()),
+    ):
         assert table in text
 
 
