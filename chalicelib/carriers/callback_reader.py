@@ -25,7 +25,9 @@ MAX_RAW = 32 * 1024
 table, and what is known is read from the whole."""
 MAX_ID = 255
 MAX_URL = 4096
-END_OF_TIME = 10**13
+END_OF_TIME = 25 * 10**11
+"""2049, in epoch ms. Times stand in the clear where calls are listed by them: what is later, or
+between 10 ** 10 and 10 ** 12 (1970 to 2001), is rather somebody's number."""
 
 _DECIMAL = re.compile(r"\s*\+?([0-9]{1,24})(\.[0-9]{1,24})?\s*", re.ASCII)
 _MD5 = re.compile(r"[0-9a-f]{32}", re.ASCII)
@@ -155,6 +157,14 @@ def parse_json(text: str) -> Any:
         raise BadValue("too deep") from None
 
 
+def canonical(values: Any) -> bytes:
+    """The same for JSON that says the same. Raises Unreadable."""
+    try:
+        return json.dumps(values, sort_keys=True).encode()
+    except RecursionError:
+        raise Unreadable("too deep") from None
+
+
 def _as_int(digits: str) -> int | str:
     """A member of thousands of digits is no reason to lose the others."""
     return int(digits) if len(digits) <= _MAX_INTEGER_DIGITS else digits
@@ -215,21 +225,21 @@ def whole(below: int) -> Callable[[Any], int]:
 
 
 def epoch_ms(value: Any) -> int:
-    """Epoch ms of a time after 1970 and before 2286: ms, seconds (10 digits), microseconds (16) or
+    """Epoch ms of a time before END_OF_TIME: ms, seconds (10 digits), microseconds (16) or
     nanoseconds (19), as a number or in text, with parts behind a point; or ISO 8601, UTC if it has
     no zone. Raises ValueError."""
     if isinstance(value, str) and not _DECIMAL.fullmatch(value):
         return _in_time(_of_iso(value))
     number, fraction = _decimal(value)
     if 10**9 <= number < 10**10:
-        return number * 1000 + round(fraction * 1000)
+        return _in_time(number * 1000 + round(fraction * 1000))
     if number >= 10**18:
         return _in_time(number // 10**6)
     return _in_time(number // 1000 if number >= 10**15 else number)
 
 
 def _in_time(ms: int) -> int:
-    if not 0 < ms < END_OF_TIME:
+    if not 0 < ms < END_OF_TIME or 10**10 <= ms < 10**12:
         raise BadValue("no time of ours")
     return ms
 

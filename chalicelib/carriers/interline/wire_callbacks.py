@@ -2,7 +2,6 @@
 written. Their times are epoch seconds, numbers national."""
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -75,9 +74,8 @@ def _details(fields: Members) -> list[Details]:
     if fields.has("callTime"):
         return [_of_start(fields)]
     # All of it says what happened, so all of it says whether it is a repeat.
-    said = json.dumps(fields.values, sort_keys=True)
     call_id = fields.identifier("taskid")
-    digest = hashlib.sha256(said.encode()).hexdigest()
+    digest = hashlib.sha256(reader.canonical(fields.values)).hexdigest()
     return [{"kind": EventKind.UNKNOWN, "id": digest, "call_id": call_id, "at": None}]
 
 

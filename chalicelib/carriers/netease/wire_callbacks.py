@@ -1,7 +1,6 @@
 """NetEase's callbacks on the wire, in both directions. Times of theirs are in UTC+8."""
 
 import hashlib
-import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -156,8 +155,7 @@ def _read_recording(fields: Members) -> dict[str, Any]:
 
 def _read_unknown(fields: Members) -> dict[str, Any]:
     """All of it says what happened, so all of it says whether it is a repeat."""
-    said = json.dumps(fields.values, sort_keys=True).encode()
-    digest = hashlib.sha256(said).hexdigest()
+    digest = hashlib.sha256(reader.canonical(fields.values)).hexdigest()
     call_id = fields.optional("callId", reader.text(MAX_ID))
     return {
         "kind": EventKind.UNKNOWN,

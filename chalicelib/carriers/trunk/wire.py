@@ -131,7 +131,10 @@ def read_event(raw: Any, *, carrier: str, received: int, plan: DialPlan) -> Read
     Raises Malformed for an event that can't be stored: no id, no call, no type, no time, too large.
     """
     values = members.fields_of(raw)
-    text = json.dumps(values, ensure_ascii=False).encode(errors="replace")
+    try:
+        text = json.dumps(values, ensure_ascii=False).encode(errors="replace")
+    except RecursionError:
+        raise Malformed("an event is not nested that deep") from None
     if len(text) > MAX_EVENT:
         raise Malformed(f"an event has at most {MAX_EVENT} bytes")
     fields = Members(values)

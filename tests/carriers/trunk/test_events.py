@@ -174,6 +174,10 @@ def test_an_anonymous_caller_is_none(stage: Stage, pbx: Pbx, occurred: Make) -> 
         ({"at": True}, "at"),
         ({"at": 10**13}, "at"),
         ({"at": 10**25}, "at"),
+        # Somebody's number, where calls are listed by their time.
+        ({"at": A}, "at"),
+        ({"at": "8610010000001"}, "at"),
+        ({"at": "9990010001"}, "at"),
     ],
 )
 def test_a_bad_event_is_named_and_holds_up_no_other(
