@@ -2,12 +2,13 @@
 
 import hashlib
 from collections.abc import Iterable
+from dataclasses import replace
 
 from chalicelib.core.addressing import AddressBook
 from chalicelib.core.callbacks import UnreadCallback
 from chalicelib.core.charging import CHARGED, Bill
 from chalicelib.core.event_ports import Dialects, Events, Outbox
-from chalicelib.core.events import Delivery, Errand, Event, EventKind
+from chalicelib.core.events import Delivery, Errand, Event, EventKind, Outcome
 from chalicelib.core.telling import wanted_by
 from chalicelib.core.values import App
 
@@ -33,7 +34,7 @@ class EventDesk:
         told: list[Errand] = []
         fetched: list[Errand] = []
         for event in events:
-            errand = self._store(event)
+            errand = self._store(self._agreed(event))
             if errand is not None:
                 (fetched if _to_fetch(event) else told).append(errand)
         if told:
@@ -55,6 +56,17 @@ class EventDesk:
             timed=False,
         )
         self.record([event])
+
+    def _agreed(self, event: Event) -> Event:
+        """An end by which the X allows no such call may name a binding of that X all the same: it
+        is the caller's only if the caller is one of its people."""
+        named = event.binding is not None or event.carrier_binding is not None
+        if event.outcome is not Outcome.NO_BINDING or not named:
+            return event
+        _, binding = self._book.concerned(event)
+        if binding is not None and event.caller in (binding.a, binding.b):
+            return event
+        return replace(event, binding=None, carrier_binding=None)
 
     def _store(self, event: Event) -> Errand | None:
         app = self._book.owner(event)
