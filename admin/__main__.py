@@ -1,5 +1,7 @@
 """`python -m admin`: the operator's command line. The stage comes from STAGE (default dev)."""
 
+import dataclasses
+import functools
 import json
 import os
 from collections.abc import Callable
@@ -21,6 +23,7 @@ from admin import (
 from admin.checks import MOST_LINK_DAYS
 from admin.command import Command, written
 from chalicelib.carriers.base import DIALECTS, KINDS
+from chalicelib.core.credentials import DialPlan
 from chalicelib.core.recordings import KEPT_DAYS
 from chalicelib.core.values import DAY_MS, AppState
 
@@ -275,6 +278,24 @@ def _listed(given: tuple[str, ...]) -> list[str]:
     return [each for each in given if each]
 
 
+def _dial_plan(command: Callable[..., None]) -> Callable[..., None]:
+    """The options of how a switch writes numbers, handed on as `dial_plan`."""
+
+    @functools.wraps(command)
+    def with_plan(**given: Any) -> None:
+        names = [each.name for each in dataclasses.fields(DialPlan)]
+        plan = {name: given.pop(name) for name in names}
+        command(**given, dial_plan={name: each for name, each in plan.items() if each is not None})
+
+    for name, text in (
+        ("--international-prefix", "What stands before a country code, if not 00."),
+        ("--trunk-prefix", "What stands before a national number, if not 0; '' for nothing."),
+        ("--country-code", "Whose national numbers it writes, e.g. 86; none: no national ones."),
+    ):
+        with_plan = click.option(name, help=text)(with_plan)
+    return with_plan
+
+
 @cli.command("switch-create")
 @click.argument("user")
 @click.option(
@@ -284,9 +305,15 @@ def _listed(given: tuple[str, ...]) -> list[str]:
     help="Name of the switch, as app-create takes it; made if there is none.",
 )
 @_recording_hosts
-def switch_create(user: str, carrier: str, recording_hosts: tuple[str, ...]) -> None:
+@_dial_plan
+def switch_create(
+    user: str, carrier: str, recording_hosts: tuple[str, ...], dial_plan: dict[str, str]
+) -> None:
     """Make a user of a switch that may call /switch/*; prints its password once."""
-    click.echo(provision.create_switch(user, carrier, recording_hosts=recording_hosts))
+    password = provision.create_switch(
+        user, carrier, recording_hosts=recording_hosts, dial_plan=dial_plan
+    )
+    click.echo(password)
 
 
 @cli.command("switch-set")
@@ -295,12 +322,13 @@ def switch_create(user: str, carrier: str, recording_hosts: tuple[str, ...]) -> 
     "--recording-host",
     "recording_hosts",
     multiple=True,
-    required=True,
     help="Where its recordings are; repeat it, '' for nowhere.",
 )
-def switch_set(user: str, recording_hosts: tuple[str, ...]) -> None:
-    """Change from where the recordings of a switch are fetched."""
-    carriers.set_switch(user, recording_hosts=_listed(recording_hosts))
+@_dial_plan
+def switch_set(user: str, recording_hosts: tuple[str, ...], dial_plan: dict[str, str]) -> None:
+    """Change from where the recordings of a switch are fetched, and how it writes numbers."""
+    hosts = _listed(recording_hosts) if recording_hosts else None
+    carriers.set_switch(user, recording_hosts=hosts, dial_plan=dial_plan)
 
 
 @cli.command("carrier-callback")

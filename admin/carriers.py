@@ -1,6 +1,6 @@
 """What is changed and shown of accounts with carriers, and of switches, that exist."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from admin import checks, credentials
@@ -22,15 +22,25 @@ def set_carrier(name: str, **changes: Any) -> None:
     credentials.change(change)
 
 
-def set_switch(user: str, *, recording_hosts: Iterable[str]) -> None:
-    """From where recordings of this switch may be fetched. Raises Mistake."""
-    checked = _checked({"recording_hosts": recording_hosts})
+def set_switch(
+    user: str,
+    *,
+    recording_hosts: Iterable[str] | None = None,
+    dial_plan: Mapping[str, str] | None = None,
+) -> None:
+    """From where recordings of this switch may be fetched, and how it writes numbers (those of
+    core.credentials.DialPlan that change). Raises Mistake."""
+    checked = _checked({"recording_hosts": recording_hosts}) if recording_hosts is not None else {}
+    plan = checks.dial_plan(dial_plan or {})
+    if not checked and not plan:
+        raise Mistake("what can be set: recording hosts, country code and prefixes")
 
     def change(content: dict[str, Any]) -> None:
         entry = content.get("switches", {}).get(user)
         if entry is None:
             raise Mistake(f"no switch {user}")
         entry.update(checked)
+        entry["dial_plan"] = entry.get("dial_plan", {}) | plan
 
     credentials.change(change)
 
@@ -44,7 +54,10 @@ def show_carrier(name: str) -> dict[str, Any]:
     shown = {each: entry[each] for each in _SHOWN if each in entry}
     shown["recording_hosts"] = entry.get("recording_hosts", [])
     switches = {
-        user: {"recording_hosts": each.get("recording_hosts", [])}
+        user: {
+            "recording_hosts": each.get("recording_hosts", []),
+            **({"dial_plan": each["dial_plan"]} if each.get("dial_plan") else {}),
+        }
         for user, each in sorted(content.get("switches", {}).items())
         if each["carrier"] == name
     }

@@ -2,7 +2,7 @@
 
 import base64
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from ipaddress import ip_network
 
 from admin.credentials import Mistake
@@ -153,3 +153,12 @@ def lease(minutes: int | None) -> None:
     """How long a carrier is told to keep a binding."""
     if minutes is not None and not 1 <= minutes <= _MAX_LEASE_MINUTES:
         raise Mistake(f"a lease has 1 to {_MAX_LEASE_MINUTES} minutes")
+
+
+def dial_plan(given: Mapping[str, str]) -> dict[str, str]:
+    """How a switch writes numbers: digits, or nothing where there is no such prefix. Raises
+    Mistake."""
+    for name, digits in given.items():
+        if digits and not (digits.isascii() and digits.isdecimal() and len(digits) <= 5):
+            raise Mistake(f"{name.replace('_', ' ')}: at most 5 digits, for example 86, 0 or 00")
+    return dict(given)

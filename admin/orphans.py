@@ -8,7 +8,7 @@ import click
 from admin import provision
 from admin.command import Command, written
 from chalicelib.bootstrap import gateway
-from chalicelib.carriers.base import read_callback
+from chalicelib.carriers.callback_receiver import read_callback
 from chalicelib.clock import now_ms
 from chalicelib.core.callbacks import Unreadable
 from chalicelib.core.orphans import Orphan

@@ -464,16 +464,24 @@ def set_app_login(name: str, *, secret: str | None) -> None:
     credentials.change(change)
 
 
-def create_switch(user: str, carrier: str = "trunk", *, recording_hosts: Iterable[str] = ()) -> str:
+def create_switch(
+    user: str,
+    carrier: str = "trunk",
+    *,
+    recording_hosts: Iterable[str] = (),
+    dial_plan: Mapping[str, str] | None = None,
+) -> str:
     """Makes a user of a switch that may call /switch/*; returns its password.
 
     `carrier` names the switch, as `create_app` wants it: each is a carrier account of its own,
     which is made if there is none of this name, and may have several users, one for each node for
     example. It routes and reports X numbers of its apps alone. Recordings that it reports are
-    fetched from `recording_hosts`. Raises Mistake.
+    fetched from `recording_hosts`; it writes numbers as `dial_plan` says (core.credentials). Raises
+    Mistake.
     """
     checks.name(carrier)
     password = secrets.token_urlsafe(24)
+    plan = checks.dial_plan(dial_plan or {})
     hosts = list(checks.recording_hosts(recording_hosts))
 
     def add(content: dict[str, Any]) -> None:
@@ -490,6 +498,7 @@ def create_switch(user: str, carrier: str = "trunk", *, recording_hosts: Iterabl
             "password": password,
             "previous_password": None,
             "recording_hosts": hosts,
+            "dial_plan": plan,
         }
 
     if not user or ":" in user:

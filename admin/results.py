@@ -5,8 +5,14 @@ from collections.abc import Sequence
 from chalicelib.carriers.interline import results
 from chalicelib.carriers.netease.outcomes import FINISH_STATES
 from chalicelib.core.events import Outcome, Party, RejectReason
+from chalicelib.core.records import OF_CAUSE
 
-_PARTIES = {Party.CALLER: "caller", Party.CALLEE: "callee", Party.PLATFORM: "platform"}
+_PARTIES = {
+    Party.CALLER: "caller",
+    Party.CALLEE: "callee",
+    Party.PLATFORM: "platform",
+    None: "nobody said who",
+}
 
 
 def of_interline() -> str:
@@ -35,15 +41,28 @@ def of_rejected() -> str:
     return _table(("reason", "result"), rows)
 
 
+def of_causes() -> str:
+    """One row for each Q.850 cause that says something, for any carrier."""
+    rows: list[tuple[object, ...]] = [
+        (cause, outcome, FINISH_STATES[outcome]) for cause, outcome in OF_CAUSE.items()
+    ]
+    other = results.OTHER
+    rows.append(("any other", other, FINISH_STATES[other]))
+    return _table(("cause", "outcome", "finishState"), rows)
+
+
 def _readings() -> list[tuple[str, str, Outcome]]:
+    """What each `result` is; a row for each who may have ended the call, where that matters."""
     read = []
-    for result, row in results.RESULTS.items():
-        if row.outcome is not None:
-            read.append((result, row.meaning, row.outcome))
+    for result, meaning in results.MEANINGS.items():
+        talked = result == results.ANSWERED
+        by_party = {
+            word: results.outcome(result, by, talked=talked) for by, word in _PARTIES.items()
+        }
+        if len(set(by_party.values())) == 1:
+            read.append((result, meaning, by_party["nobody said who"]))
             continue
-        for by, word in _PARTIES.items():
-            outcome = results.outcome(result, by, talked=result == results.ANSWERED)
-            read.append((result, f"{row.meaning}; ended by: {word}", outcome))
+        read += [(result, f"{meaning}; ended by: {by}", was) for by, was in by_party.items()]
     return read
 
 

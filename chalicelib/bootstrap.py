@@ -150,6 +150,7 @@ class Gateway:
 
         return CarrierReceiver(
             credentials=self._credentials,
+            apps=self.apps,
             desk=self.events,
             count=partial(count, operation="netease.callback"),
         )
@@ -173,7 +174,10 @@ class Gateway:
         from chalicelib.core.routing import Router  # noqa: PLC0415
 
         return Switchboard(
-            credentials=self._credentials, router=Router(self._bindings), desk=self.events
+            credentials=self._credentials,
+            router=Router(self._bindings),
+            desk=self.events,
+            count=partial(count, operation="switch"),
         )
 
     @cached_property

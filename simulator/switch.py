@@ -139,7 +139,8 @@ class Switch:
         cut = limit_s is not None and call.talk_s > limit_s
         talked_s, ended_by = (limit_s, "platform") if cut else (call.talk_s, call.hangup_by)
         log.clock.pass_time(talked_s)
-        log.add("call.ended", reason=NORMAL_CLEARING, released_by=ended_by)
+        released_by = "limit_reached" if cut else ended_by
+        log.add("call.ended", reason=NORMAL_CLEARING, released_by=released_by)
         return talked_s, ended_by, NORMAL_CLEARING
 
     def _recorded(self, log: EventLog) -> dict[str, Any]:

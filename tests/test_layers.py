@@ -15,8 +15,11 @@ READ_ENVIRONMENT = {"environ", "environb", "getenv", "getenvb"}
 SHARED_BY_CARRIERS = {
     "base",
     "basic",
+    "callback_reader",
+    "callback_receiver",
     "code_table",
     "json_text",
+    "number_text",
     "parameters",
     "sources",
     "standard_webhooks",

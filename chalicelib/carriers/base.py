@@ -5,10 +5,9 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from chalicelib.core.callbacks import Reading, UnreadCallback
 from chalicelib.core.credentials import EMBEDDED, AppCredentials, CarrierAccount
 from chalicelib.core.errors import Unavailable
-from chalicelib.core.ports import Apps, Carrier, Credentials
+from chalicelib.core.ports import Carrier, Credentials
 from chalicelib.core.values import App
 
 if TYPE_CHECKING:
@@ -22,12 +21,6 @@ KINDS: Mapping[str, str] = {
 }
 """Kind -> the module whose `carrier(account, timeout_s=, told=, egress=)` makes a Carrier."""
 
-READERS: Mapping[str, str] = {
-    "netease": "chalicelib.carriers.netease.wire_callbacks",
-    "interline": "chalicelib.carriers.interline.wire_callbacks",
-}
-"""Kind of carrier -> the module whose `read` reads its callbacks."""
-
 DIALECTS: Mapping[str, str] = {
     "netease": "chalicelib.carriers.netease.callbacks",
     "interline": "chalicelib.carriers.interline.callbacks",
@@ -35,14 +28,11 @@ DIALECTS: Mapping[str, str] = {
 }
 """What an app's `dialect` says -> the module whose `dialect(credentials)` makes a Dialect."""
 
-
-def read_callback(callback: UnreadCallback, apps: Apps) -> Reading:  # noqa: ARG001
-    """Reads a callback that was kept. Raises Unreadable."""
-    module: Any = import_module(READERS[callback.kind])
-    reading: Reading = module.read(
-        callback.body, carrier=callback.carrier, received=callback.received
-    )
-    return reading
+READERS: Mapping[str, str] = {
+    "netease": "chalicelib.carriers.netease.wire_callbacks",
+    "interline": "chalicelib.carriers.interline.wire_callbacks",
+}
+"""Kind of carrier -> the module whose `read` reads its callbacks (carriers.callback_receiver)."""
 
 
 @runtime_checkable

@@ -26,11 +26,27 @@ class AppCredentials:
 
 
 @dataclass(frozen=True, slots=True)
+class DialPlan:
+    """How national and international numbers are dialled where a switch stands.
+
+    A number without `+` that begins with `international_prefix` goes on with a country code. Where
+    `country_code` is set, one that begins with `trunk_prefix` is national, one that begins with the
+    country code and has 10 digits or more is international, and every other one is national.
+    """
+
+    country_code: str = ""
+    trunk_prefix: str = "0"
+    international_prefix: str = "00"
+
+
+@dataclass(frozen=True, slots=True)
 class SwitchCredentials:
-    """How one switch signs in: the passwords that are valid now, the current one first."""
+    """How one switch signs in: the passwords that are valid now, the current one first; and how it
+    writes numbers."""
 
     carrier: str
     passwords: tuple[str, ...] = field(repr=False)
+    plan: DialPlan = DialPlan()
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,8 @@ UNANSWERED = 3
 REST_MS = 30_000
 """for so long, until one event may try it again."""
 
+_LOST = frozenset({Delivery.LOST, Delivery.UNMATCHED})
+
 
 UNREADY_S = 5, 3600
 """How long an event waits, at least and at most, because its app has no credentials yet, or
@@ -126,10 +128,13 @@ class DeliveryDesk:
             return False
         dialect = self._dialects.of(app)
         (call,) = (each for each in split(dossier.call) if each.find(stored.key) is not None)
-        told = partial(self._as_told, app=app, plain=dialect.plain_links, now=now)
+        as_told = partial(self._as_told, app=app, plain=dialect.plain_links, now=now)
         message = dialect.callback(
-            told(stored),
-            [told(each) for each in call.stored],
+            as_told(stored),
+            [
+                as_told(each) if dialect.names_recordings else replace(each.event, url=None)
+                for each in call.stored
+            ],
             key=stored.key,
             attempt=stored.progress.attempts,
             app=app,
@@ -142,17 +147,18 @@ class DeliveryDesk:
         return True
 
     def _as_told(self, stored: Stored, *, app: App, plain: bool, now: int) -> Event:
-        """With our address of a recording, once we keep it, and never the carrier's."""
+        """With our address of a recording, and never the carrier's. There is none of a recording
+        that was lost; at that of one on its way, the answer is to ask again."""
         if stored.event.kind is not EventKind.RECORDING_READY or stored.event.url is None:
             return stored.event
         kept = stored.recording
-        if kept is None:
+        if kept is None and stored.progress.delivery in _LOST:
             return replace(stored.event, url=None)
         if plain:
             url = self._links.plain(app, stored.key, stored.event, now=now)
         else:
             url = self._links.address(stored.key.id)
-        return replace(stored.event, url=url, md5=kept.md5)
+        return replace(stored.event, url=url, md5=kept.md5 if kept else stored.event.md5)
 
     def _post(
         self,

@@ -222,6 +222,9 @@ class Dialect(Protocol):
     plain_links: bool
     """Whether a recording's address opens by a plain GET, as the vendor's documents have it."""
 
+    names_recordings: bool
+    """Whether the end of a call is told with the addresses of its recordings."""
+
     def callback(
         self,
         event: Event,

@@ -61,6 +61,8 @@ class Party(StrEnum):
     CALLER = "caller"
     CALLEE = "callee"
     PLATFORM = "platform"
+    LIMIT = "limit_reached"
+    """The platform, because the call had lasted as long as it may."""
 
 
 class SmsResult(StrEnum):
@@ -87,7 +89,10 @@ class Outcome(StrEnum):
     BLOCKED = "blocked"
     CALLER_HUNG_UP = "caller_hung_up"
     CALLEE_HUNG_UP = "callee_hung_up"
+    HUNG_UP = "hung_up"
+    """An answered call ended normally, and the carrier did not say who hung up."""
     PLATFORM_ENDED = "platform_ended"
+    LIMIT_REACHED = "limit_reached"
     CALLER_GAVE_UP = "caller_gave_up"
     NO_ANSWER = "no_answer"
     BUSY = "busy"
@@ -216,14 +221,15 @@ class PlacedLeg:
 
 @dataclass(frozen=True, slots=True)
 class PlacedEnd:
-    """How a call that was placed for an app ended. `status` is the carrier's word in lower case;
-    times are epoch ms. A conference has only `parties`, a call its caller and legs too."""
+    """How a call that was placed for an app ended. `status` is the carrier's word in lower case,
+    empty if it gave none; times are epoch ms. A conference has only `parties`, a call its caller
+    and legs too."""
 
     conference: bool
     account: str
     caller: Subscriber | None
     parties: tuple[Subscriber, ...]
-    created: int
+    created: int | None
     started: int | None
     duration_s: int
     status: str
@@ -240,9 +246,11 @@ class Event:
     """One event. `at` is the carrier's time, `received` ours, both epoch ms.
 
     `binding` is our id of it, `carrier_binding` the carrier's own. `caller` is None when anonymous.
-    `cause` is a Q.850 cause, `result` the carrier's own word for how it ended. `raw` is what the
-    carrier sent. `started`, `ringing`, `answered` and `outcome` are there when a carrier tells of a
-    whole call at its end; `placed` when it was a placed one. `text` is what a message said.
+    `cause` is a Q.850 cause, `result` the carrier's own word for how it ended (or for what kind of
+    event this is, if we don't know the kind), `result_of` the event format whose word that is
+    (`netease`, `interline`). `raw` is what the carrier sent. `started`, `ringing`, `answered` and
+    `outcome` are there when a carrier tells of a whole call at its end; `placed` when it was a
+    placed one. `text` is what a message said.
     `sequence` is the number that a carrier which counts its events gave this one.
 
     `node` is the node of the switch that reports it, where the switch names one. `timed` is False
@@ -279,6 +287,7 @@ class Event:
     node: str | None = None
     timed: bool = True
     talked_s: int | None = None
+    result_of: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

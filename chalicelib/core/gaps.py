@@ -35,7 +35,9 @@ def gaps_of(call: Call) -> list[Gap]:
     if EventKind.PLACED_ENDED in kinds:
         return []
     ends = [event for event in call.events if event.kind is EventKind.CALL_ENDED]
-    answered = EventKind.CALL_ANSWERED in kinds or any(e.answered is not None for e in ends)
+    answered = EventKind.CALL_ANSWERED in kinds or any(
+        end.answered is not None or end.talked_s for end in ends
+    )
     begun = EventKind.CALL_STARTED in kinds or any(
         _tells_all(end) or (_turned_away(end) and not answered) for end in ends
     )

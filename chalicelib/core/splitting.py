@@ -55,7 +55,7 @@ def started_at(events: Sequence[Event]) -> int:
     times += [event.ringing for event in made if event.ringing is not None]
     times += [event.answered for event in made if event.answered is not None]
     placed = [event.placed for event in made if event.placed is not None]
-    times += [each.started or each.created for each in placed]
+    times += [begun for each in placed if (begun := each.started or each.created) is not None]
     return min(times)
 
 

@@ -69,6 +69,7 @@ def _fields(event: Event) -> dict[str, Any]:
         # What most events are is left out.
         "timed": None if event.timed else False,
         "talked_s": event.talked_s,
+        "result_of": event.result_of,
     }
 
 

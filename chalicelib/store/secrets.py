@@ -11,7 +11,13 @@ from aws_lambda_powertools.utilities.parameters.exceptions import (
     TransformParameterError,
 )
 
-from chalicelib.core.credentials import EMBEDDED, AppCredentials, CarrierAccount, SwitchCredentials
+from chalicelib.core.credentials import (
+    EMBEDDED,
+    AppCredentials,
+    CarrierAccount,
+    DialPlan,
+    SwitchCredentials,
+)
 from chalicelib.core.errors import StoreUnavailable
 from chalicelib.core.values import DAY_MS, MINUTE_MS
 from chalicelib.store import clients
@@ -140,7 +146,9 @@ class Credentials:
         self._developers = {each.key: each for each in developers if each is not None}
         self._developers_by_name = {each.app: each for each in self._developers.values()}
         self._switches = {
-            user: SwitchCredentials(each["carrier"], _both(each, "password"))
+            user: SwitchCredentials(
+                each["carrier"], _both(each, "password"), DialPlan(**each.get("dial_plan", {}))
+            )
             for user, each in source.get("switches", {}).items()
         }
         accounts = [_account(name, each) for name, each in source.get("carriers", {}).items()]

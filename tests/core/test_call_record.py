@@ -56,15 +56,50 @@ def test_what_is_missing_is_made_up_for(
         (Party.CALLER, Outcome.CALLER_HUNG_UP),
         (Party.CALLEE, Outcome.CALLEE_HUNG_UP),
         (Party.PLATFORM, Outcome.PLATFORM_ENDED),
-        (None, Outcome.PLATFORM_ENDED),
+        (Party.LIMIT, Outcome.LIMIT_REACHED),
     ],
 )
 @pytest.mark.parametrize("cause", [None, 16, 17, 41])
 def test_an_answered_call_ends_by_whoever_hung_up(
-    by: Party | None, outcome: Outcome, cause: int | None
+    by: Party, outcome: Outcome, cause: int | None
 ) -> None:
     end = ended(9000, released_by=by, cause=cause)
-    assert call_record(end, [ANSWERED, end]).outcome is outcome
+    record = call_record(end, [ANSWERED, end])
+    assert record.outcome is outcome
+    assert record.released_by is (Party.PLATFORM if by is Party.LIMIT else by)
+
+
+@pytest.mark.parametrize(
+    ("cause", "outcome"),
+    [
+        (None, Outcome.HUNG_UP),
+        (16, Outcome.HUNG_UP),
+        (31, Outcome.HUNG_UP),
+        (38, Outcome.ROUTE_FAILURE),
+        (127, Outcome.PLATFORM_ERROR),
+    ],
+)
+def test_who_ended_an_answered_call_stays_unknown(cause: int | None, outcome: Outcome) -> None:
+    record = call_record(ended(9000, cause=cause), [ANSWERED, ended(9000, cause=cause)])
+    assert (record.outcome, record.released_by) == (outcome, None)
+
+
+@pytest.mark.parametrize(
+    ("told", "answered", "talked_s"),
+    [
+        # The carrier's word wins, also against times that say otherwise.
+        ({"talked_s": 30, "answered": 9999}, 9000, 30),
+        ({"talked_s": 3, "answered": 5000}, 5000, 3),
+        ({"talked_s": 8}, 1000, 8),
+        ({"talked_s": 0, "answered": 5000}, 5000, 4),
+        ({"answered": 5000}, 5000, 4),
+        ({}, None, 0),
+    ],
+)
+def test_how_long_they_talked(told: dict[str, Any], answered: int | None, talked_s: int) -> None:
+    end = ended(9000, **told)
+    record = call_record(end, [end])
+    assert (record.answered, record.talked_s) == (answered, talked_s)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +110,9 @@ def test_an_answered_call_ends_by_whoever_hung_up(
         (31, Party.CALLER, Outcome.CALLER_GAVE_UP),
         (16, Party.CALLEE, Outcome.REJECTED),
         (16, Party.PLATFORM, Outcome.PLATFORM_ERROR),
-        (16, None, Outcome.PLATFORM_ERROR),
+        (16, None, Outcome.CALLER_GAVE_UP),
+        (31, None, Outcome.NO_ANSWER),
+        (None, None, Outcome.NO_ANSWER),
         (1, Party.PLATFORM, Outcome.EMPTY_NUMBER),
         (2, Party.PLATFORM, Outcome.ROUTE_FAILURE),
         (3, Party.PLATFORM, Outcome.ROUTE_FAILURE),
@@ -91,7 +128,15 @@ def test_an_answered_call_ends_by_whoever_hung_up(
         (50, Party.PLATFORM, Outcome.SUSPENDED),
         (55, Party.PLATFORM, Outcome.BLOCKED),
         (57, Party.PLATFORM, Outcome.SUSPENDED),
-        (41, Party.PLATFORM, Outcome.PLATFORM_ERROR),
+        (29, Party.CALLEE, Outcome.REJECTED),
+        (34, Party.PLATFORM, Outcome.ROUTE_FAILURE),
+        (38, Party.PLATFORM, Outcome.ROUTE_FAILURE),
+        (41, Party.PLATFORM, Outcome.ROUTE_FAILURE),
+        (42, None, Outcome.ROUTE_FAILURE),
+        (102, None, Outcome.UNREACHABLE),
+        (26, None, Outcome.PLATFORM_ERROR),
+        (88, Party.CALLEE, Outcome.PLATFORM_ERROR),
+        (111, None, Outcome.PLATFORM_ERROR),
         (127, None, Outcome.PLATFORM_ERROR),
     ],
 )
@@ -113,6 +158,9 @@ def test_an_unanswered_call_ends_by_its_cause(
         (RejectReason.COOLING, Outcome.NO_BINDING),
         (RejectReason.EXPIRED, Outcome.EXPIRED),
         (RejectReason.BLOCKED, Outcome.BLOCKED),
+        (RejectReason.PROXY_NUMBER, Outcome.NO_BINDING),
+        (RejectReason.INVALID_CALLER, Outcome.NO_BINDING),
+        (RejectReason.UNAVAILABLE, Outcome.ROUTE_FAILURE),
     ],
 )
 def test_a_call_that_we_rejected_says_why(reason: RejectReason, outcome: Outcome) -> None:
@@ -120,9 +168,13 @@ def test_a_call_that_we_rejected_says_why(reason: RejectReason, outcome: Outcome
     assert call_record(end, [end]).outcome is outcome
 
 
-def test_a_call_without_binding_had_none() -> None:
+def test_a_call_without_binding_had_none_unless_something_else_is_said_of_it() -> None:
     end = ended(1000, binding=None)
     assert call_record(end, [end]).outcome is Outcome.NO_BINDING
+    end = ended(9000, binding=None, cause=38, released_by=Party.PLATFORM)
+    assert call_record(end, [end]).outcome is Outcome.ROUTE_FAILURE
+    end = ended(9000, binding=None, released_by=Party.CALLER)
+    assert call_record(end, [ANSWERED, end]).outcome is Outcome.CALLER_HUNG_UP
 
 
 @pytest.mark.parametrize("known", [{}, {"app": "demo"}, {"app": "demo", "binding": "0" * 26}])

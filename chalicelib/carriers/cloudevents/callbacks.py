@@ -24,6 +24,7 @@ class CloudEventsDialect:
     tells = wire.KINDS
     any_success = True
     plain_links = False
+    names_recordings = False
 
     def __init__(self, credentials: Credentials) -> None:
         self._credentials = credentials

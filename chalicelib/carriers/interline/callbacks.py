@@ -34,6 +34,7 @@ class InterlineDialect:
     )
     any_success = False
     plain_links = True
+    names_recordings = True
 
     def __init__(self, credentials: Credentials) -> None:
         self._credentials = credentials
@@ -49,8 +50,8 @@ class InterlineDialect:
         binding: Binding | None,
         now: int,  # noqa: ARG002
     ) -> tuple[Mapping[str, str], bytes] | None:
-        """A form, or JSON if the app wants it. A recording is told by its call's record. Raises
-        Unavailable for an app without a developer."""
+        """A form, or JSON if the app wants it. A recording is told by its call's record, and None
+        if that has told of it already. Raises Unavailable for an app without a developer."""
         to = self._credentials.developer_of(app.name)
         if to is None:
             raise Unavailable("the app has no developer")
@@ -70,6 +71,9 @@ def _message(
         return wire_callbacks.write_record(event, call, to=to, binding=binding)
     if event.kind is not EventKind.RECORDING_READY:
         return wire_callbacks.write_start(event, to=to, binding=binding)
-    # The record of a call that has ended was told without it: it is told again, with it.
+    # A record tells of the recordings that were named until it came: one that was named later is
+    # told by the record once more.
     end = end_of(call)
-    return wire_callbacks.write_record(end, call, to=to, binding=binding) if end else None
+    if end is None or event.received <= end.received:
+        return None
+    return wire_callbacks.write_record(end, call, to=to, binding=binding)

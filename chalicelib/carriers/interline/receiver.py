@@ -5,12 +5,12 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 
-from chalicelib.carriers import sources
+from chalicelib.carriers import callback_receiver, sources
+from chalicelib.carriers.callback_receiver import Count
 from chalicelib.carriers.interline import codes, wire_callbacks
-from chalicelib.core import numbers
+from chalicelib.core.callbacks import UnreadCallback
 from chalicelib.core.credentials import CarrierAccount
 from chalicelib.core.errors import Contended, Unavailable
-from chalicelib.core.events import Event
 from chalicelib.core.messages import Reply, Request
 from chalicelib.core.ports import Apps, Credentials
 from chalicelib.core.reporting import EventDesk
@@ -29,9 +29,10 @@ class CallbackReceiver:
     """Takes the callbacks of all interline accounts.
 
     They are not signed: a token in the address stands for it, and the networks that the account
-    sends from may be listed. HTTP 200 `{"error": 0}` when the events are durable, 401 (error 1101)
-    without the token or for another developer, 403 (1104) from elsewhere, 503 (1500) when it should
-    be sent again. `count` counts refusals.
+    sends from may be listed. HTTP 200 `{"error": 0}` when the events are durable, or the callback
+    is kept because nobody can read it yet; 401 (error 1101) without the token or for another
+    developer, 403 (1104) from elsewhere, 503 (1500) when it should be sent again. `count` counts
+    refusals, dropped members and unknown events.
     """
 
     def __init__(
@@ -40,7 +41,7 @@ class CallbackReceiver:
         credentials: Credentials,
         apps: Apps,
         desk: EventDesk,
-        count: Callable[[str], None],
+        count: Count,
     ) -> None:
         self._credentials = credentials
         self._apps = apps
@@ -81,17 +82,14 @@ class CallbackReceiver:
         return replace(_reply(status, code, reason), facts=None)
 
     def _take(self, body: bytes, account_name: str, *, now: int) -> Reply:
-        events = wire_callbacks.read(body, carrier=account_name, received=now)
-        self._desk.record([self._with_our_number(event) for event in events])
-        return _reply(200, codes.OK, account=account_name, event=events[-1].kind)
-
-    def _with_our_number(self, event: Event) -> Event:
-        """X as the app has it that owns it: a pool may hold it with country code, or as here."""
-        if event.number is None:
-            return event
-        known = numbers.spellings(event.number)
-        owned = (each for each in known if self._apps.owners_of(each))
-        return replace(event, number=next(owned, known[0]))
+        what = callback_receiver.take(
+            UnreadCallback(account_name, KIND, body, now),
+            read=wire_callbacks.read,
+            apps=self._apps,
+            desk=self._desk,
+            count=self._count,
+        )
+        return _reply(200, codes.OK, account=account_name, event=what)
 
 
 def _has_token(token: str, account: CarrierAccount | None) -> bool:

@@ -1,73 +1,74 @@
 """How calls ended: the `result` of section 5.2 in the domain's words, and back."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from chalicelib.core.events import Event, Outcome, Party, RejectReason
-from chalicelib.core.records import GAVE_UP, HUNG_UP, CallRecord
+from chalicelib.core.records import CallRecord, outcome_of
 
+FORMAT = "interline"
+"""The event format whose words these are."""
 ANSWERED = "answered"
 MAX_CAUSE = 127
 """The numbers up to here are Q.850 causes, those above the platform's own."""
 
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """What one `result` says: in words, and as an outcome; None where it depends on who hung
-    up."""
-
-    meaning: str
-    outcome: Outcome | None = None
-
-
-RESULTS: Mapping[str, Row] = {
-    ANSWERED: Row("answered"),
-    "1": Row("nobody has this number", Outcome.EMPTY_NUMBER),
-    "2": Row("no route to the transit network", Outcome.ROUTE_FAILURE),
-    "3": Row("no route to the destination", Outcome.ROUTE_FAILURE),
-    "4": Row("special information tone", Outcome.UNREACHABLE),
-    "16": Row("normal clearing"),
-    "17": Row("busy", Outcome.BUSY),
-    "18": Row("the telephone does not respond", Outcome.NO_ANSWER),
-    "19": Row("it rings, nobody answers", Outcome.NO_ANSWER),
-    "20": Row("the subscriber is absent", Outcome.POWERED_OFF),
-    "21": Row("rejected", Outcome.REJECTED),
-    "22": Row("the number has changed", Outcome.EMPTY_NUMBER),
-    "27": Row("the destination is out of order", Outcome.UNREACHABLE),
-    "28": Row("the number is not complete", Outcome.EMPTY_NUMBER),
-    "29": Row("the facility is rejected", Outcome.PLATFORM_ERROR),
-    "31": Row("normal, unspecified"),
-    "34": Row("no circuit available", Outcome.ROUTE_FAILURE),
-    "42": Row("congestion in the switch", Outcome.ROUTE_FAILURE),
-    "50": Row("the facility is not subscribed", Outcome.SUSPENDED),
-    "53": Row("outgoing calls barred within the user group", Outcome.BLOCKED),
-    "55": Row("incoming calls barred within the user group", Outcome.BLOCKED),
-    "57": Row("not authorized for the bearer capability", Outcome.SUSPENDED),
-    "58": Row("the bearer capability is not available now", Outcome.ROUTE_FAILURE),
-    "65": Row("the bearer capability is not implemented", Outcome.PLATFORM_ERROR),
-    "69": Row("the facility is not implemented", Outcome.PLATFORM_ERROR),
-    "87": Row("the callee is not in the user group", Outcome.BLOCKED),
-    "88": Row("incompatible destination", Outcome.UNREACHABLE),
-    "90": Row("no such user group", Outcome.BLOCKED),
-    "91": Row("invalid choice of the transit network", Outcome.ROUTE_FAILURE),
-    "95": Row("invalid message, unspecified", Outcome.PLATFORM_ERROR),
-    "97": Row("message type unknown or not implemented", Outcome.PLATFORM_ERROR),
-    "99": Row("parameter unknown or not implemented", Outcome.PLATFORM_ERROR),
-    "102": Row("recovery on the expiry of a timer", Outcome.PLATFORM_ERROR),
-    "103": Row("parameter unknown, passed on", Outcome.PLATFORM_ERROR),
-    "110": Row("message with an unknown parameter, discarded", Outcome.PLATFORM_ERROR),
-    "111": Row("protocol error, unspecified", Outcome.PLATFORM_ERROR),
-    "127": Row("interworking, unspecified", Outcome.PLATFORM_ERROR),
-    "202": Row("busy, no roaming number to be had; ended by the platform", Outcome.BUSY),
-    "203": Row("deactivated; ended by the platform", Outcome.UNREACHABLE),
-    "204": Row("switched off at the platform; ended by it", Outcome.POWERED_OFF),
-    "205": Row("no such subscriber; ended by the platform", Outcome.EMPTY_NUMBER),
-    "206": Row("the X does not allow this call; ended by the platform", Outcome.NO_BINDING),
-    "207": Row("a call to the caller's own X; ended by the platform", Outcome.BLOCKED),
-    "209": Row("a call to X that was diverted there; ended by the platform", Outcome.BLOCKED),
+MEANINGS: Mapping[str, str] = {
+    ANSWERED: "answered",
+    "1": "nobody has this number",
+    "2": "no route to the transit network",
+    "3": "no route to the destination",
+    "4": "special information tone",
+    "16": "normal clearing",
+    "17": "busy",
+    "18": "the telephone does not respond",
+    "19": "it rings, nobody answers",
+    "20": "the subscriber is absent",
+    "21": "rejected",
+    "22": "the number has changed",
+    "27": "the destination is out of order",
+    "28": "the number is not complete",
+    "29": "the facility is rejected",
+    "31": "normal, unspecified",
+    "34": "no circuit available",
+    "42": "congestion in the switch",
+    "50": "the facility is not subscribed",
+    "53": "outgoing calls barred within the user group",
+    "55": "incoming calls barred within the user group",
+    "57": "not authorized for the bearer capability",
+    "58": "the bearer capability is not available now",
+    "65": "the bearer capability is not implemented",
+    "69": "the facility is not implemented",
+    "87": "the callee is not in the user group",
+    "88": "incompatible destination",
+    "90": "no such user group",
+    "91": "invalid choice of the transit network",
+    "95": "invalid message, unspecified",
+    "97": "message type unknown or not implemented",
+    "99": "parameter unknown or not implemented",
+    "102": "recovery on the expiry of a timer",
+    "103": "parameter unknown, passed on",
+    "110": "message with an unknown parameter, discarded",
+    "111": "protocol error, unspecified",
+    "127": "interworking, unspecified",
+    "202": "busy, no roaming number to be had; ended by the platform",
+    "203": "deactivated; ended by the platform",
+    "204": "switched off at the platform; ended by it",
+    "205": "no such subscriber; ended by the platform",
+    "206": "the X does not allow this call; ended by the platform",
+    "207": "a call to the caller's own X; ended by the platform",
+    "209": "a call to X that was diverted there; ended by the platform",
 }
-"""The document's table. Causes that other carriers report too have the outcome that they have
-there (core.events)."""
+"""The document's table. What a Q.850 cause is here is in core.records, as for every carrier."""
+
+OWN: Mapping[str, Outcome] = {
+    "202": Outcome.BUSY,
+    "203": Outcome.UNREACHABLE,
+    "204": Outcome.POWERED_OFF,
+    "205": Outcome.EMPTY_NUMBER,
+    "206": Outcome.NO_BINDING,
+    "207": Outcome.BLOCKED,
+    "209": Outcome.BLOCKED,
+}
+"""What the platform's own numbers are here."""
 
 OTHER = Outcome.PLATFORM_ERROR
 """A word that is in no table; it differs from operator to operator."""
@@ -78,7 +79,9 @@ OF_OUTCOME: Mapping[Outcome, str] = {
     Outcome.BLOCKED: "207",
     Outcome.CALLER_HUNG_UP: ANSWERED,
     Outcome.CALLEE_HUNG_UP: ANSWERED,
+    Outcome.HUNG_UP: ANSWERED,
     Outcome.PLATFORM_ENDED: ANSWERED,
+    Outcome.LIMIT_REACHED: ANSWERED,
     Outcome.CALLER_GAVE_UP: "16",
     Outcome.NO_ANSWER: "19",
     Outcome.BUSY: "17",
@@ -90,7 +93,7 @@ OF_OUTCOME: Mapping[Outcome, str] = {
     Outcome.SUSPENDED: "57",
     Outcome.REJECTED: "21",
     Outcome.EMPTY_NUMBER: "1",
-    Outcome.TEST_QUOTA: "29",
+    Outcome.TEST_QUOTA: "127",
     Outcome.CAPTCHA_FAILED: "206",
 }
 """What is told of a call whose carrier reports no `result` of its own."""
@@ -109,18 +112,24 @@ OF_REASON: Mapping[RejectReason, str] = {
 }
 """What is told of a call that the gateway itself did not let through."""
 
-RELEASED: Mapping[Party, str] = {Party.CALLER: "1", Party.CALLEE: "2", Party.PLATFORM: "0"}
+RELEASED: Mapping[Party, str] = {
+    Party.CALLER: "1",
+    Party.CALLEE: "2",
+    Party.PLATFORM: "0",
+    Party.LIMIT: "0",
+}
 """releasedir."""
-PARTIES: Mapping[str, Party] = {digit: party for party, digit in RELEASED.items()}
+PARTIES: Mapping[str, Party] = {"1": Party.CALLER, "2": Party.CALLEE, "0": Party.PLATFORM}
 
 
-def outcome(result: str, released_by: Party | None, *, talked: bool) -> Outcome:
-    """How a call ended that a carrier reports with this `result`."""
-    row = RESULTS.get(result)
-    if row is None:
-        return OTHER
-    by = released_by or Party.PLATFORM
-    return row.outcome or (HUNG_UP if talked else GAVE_UP)[by]
+def outcome(result: str | None, released_by: Party | None, *, talked: bool) -> Outcome:
+    """How a call ended that a carrier reports with this `result` (None: with none)."""
+    if result is None or result == ANSWERED:
+        return outcome_of(None, released_by, answered=talked)
+    if result in OWN:
+        return OWN[result]
+    known = cause(result)
+    return OTHER if known is None else outcome_of(known, released_by, answered=talked)
 
 
 def cause(result: str) -> int | None:
@@ -132,7 +141,7 @@ def cause(result: str) -> int | None:
 def result(end: Event, record: CallRecord) -> str:
     """What is told of the end of a call: the carrier's own word if it is one of this API, also one
     that is in no table, else what comes nearest."""
-    if end.result is not None:
+    if end.result is not None and end.result_of == FORMAT:
         return end.result
     if end.rejected is not None:
         return OF_REASON[end.rejected]

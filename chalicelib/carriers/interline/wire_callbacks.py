@@ -5,147 +5,150 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from chalicelib.carriers import callback_reader as reader
+from chalicelib.carriers.callback_reader import MAX_ID, MAX_URL, Members
 from chalicelib.carriers.interline import results
 from chalicelib.carriers.interline import wire_members as members
-from chalicelib.carriers.interline.wire_members import Fields, Unreadable
 from chalicelib.core import numbers
 from chalicelib.core.binding import handle_of
+from chalicelib.core.callbacks import Reading, Unreadable
 from chalicelib.core.credentials import AppCredentials
-from chalicelib.core.events import Event, EventKind, Outcome, SmsResult
+from chalicelib.core.events import Event, EventKind, SmsResult
 from chalicelib.core.records import call_record
 from chalicelib.core.values import Binding
 
-MAX_RAW = 32 * 1024
-"""Characters of a callback that are kept as they came: more might not fit into an item of the
-table, and what is known is read from the whole."""
-MAX_URL = 2048
 MAX_SMS = 8 * 1024
-MAX_RESULT = 64
+MAX_WORD = 64
+OF_A_RECORD = (
+    *("result", "beginTime", "ringTime", "answerTime", "releaseTime"),
+    *("duration", "recording", "releasedir"),
+)
+"""What only call records have."""
+
+_MAX_SECONDS = 10**9
 
 Message = Mapping[str, str | int]
+Details = dict[str, Any]
 
 
 def is_for(body: bytes, *, developer: str, app_id: str | None) -> bool:
     """Whether a callback is for this developer and app, or names none."""
     try:
-        fields = members.fields_of(body)
+        fields = reader.members_of(body)
     except Unreadable:
         return True
-    named = (fields.get("devid") or developer, fields.get("appid") or app_id)
-    return named == (developer, app_id or named[1])
+    named = [fields.optional(name, reader.text(MAX_ID)) for name in ("devid", "appid")]
+    return named[0] in (None, developer) and (app_id is None or named[1] in (None, app_id))
 
 
-def read(body: bytes, *, carrier: str, received: int) -> list[Event]:
-    """The events that a callback tells of, in the order in which they are to be stored. A `result`
-    makes it a call record, a `callTime` the start of a call or a message.
+def read(body: bytes, *, carrier: str, received: int) -> Reading:
+    """What a callback tells of, in the order in which it is to be stored. What only call records
+    have makes it one, `smsContent` a message, `callTime` the start of a call; anything else is of
+    kind UNKNOWN.
 
-    Two events are one if they say the same, as form or as JSON. What can't be read, whatever it is,
-    is an event of kind UNKNOWN. `received` is epoch ms, and stands for a time that is not told.
-    X is as the carrier writes it.
+    Two callbacks that say the same, as form or as JSON, give events that differ in `raw` and
+    `received` alone. `received` is epoch ms, and stands for a time that is not told. X has its
+    country code. Raises Unreadable.
     """
-    fields: Fields = {}
-    try:
-        fields = members.fields_of(body)
-        details = _details(fields, received=received)
-    except Unreadable:
-        call_id, digest = fields.get("taskid", ""), _digest(body)
-        is_id = 0 < len(call_id) <= members.MAX_TEXT
-        kind = EventKind.UNKNOWN
-        details = [{"kind": kind, "id": digest, "call_id": call_id if is_id else digest}]
-    raw = body.decode(errors="replace")[:MAX_RAW]
-    common: dict[str, Any] = {"carrier": carrier, "received": received, "at": received, "raw": raw}
-    return [Event(**common | each) for each in details]
+    fields = reader.members_of(body)
+    common: Details = {
+        "id": "",
+        "carrier": carrier,
+        "received": received,
+        "raw": reader.raw_of(body),
+    }
+    events = [
+        Event(**common | each | {"timed": each["at"] is not None, "at": each["at"] or received})
+        for each in _details(fields)
+    ]
+    return Reading(tuple(events), fields.dropped)
 
 
-def _details(fields: Fields, *, received: int) -> list[dict[str, Any]]:
-    if "result" in fields:
-        return _of_record(fields, received=received)
-    if "callTime" in fields:
-        return [_of_start(fields, received=received)]
-    raise Unreadable("result")
+def _details(fields: Members) -> list[Details]:
+    if any(fields.has(name) for name in OF_A_RECORD):
+        return _of_record(fields)
+    if fields.has("smsContent"):
+        said = fields.optional("smsContent", reader.cut(MAX_SMS)) or ""
+        sms = {"kind": EventKind.SMS_SENT, "sms_result": SmsResult.OK, "text": said}
+        return [_of_start(fields) | sms]
+    if fields.has("callTime"):
+        return [_of_start(fields)]
+    # All of it says what happened, so all of it says whether it is a repeat.
+    call_id = fields.identifier("taskid")
+    digest = hashlib.sha256(reader.canonical(fields.values)).hexdigest()
+    return [{"kind": EventKind.UNKNOWN, "id": digest, "call_id": call_id, "at": None}]
 
 
-def _of_record(fields: Fields, *, received: int) -> list[dict[str, Any]]:
+def _of_record(fields: Members) -> list[Details]:
     """A call's end. Its recording is an event of its own and stands before it: a record that comes
     again, with the recording this time, is the same end."""
-    url = members.text(fields, "recording", most=MAX_URL)
-    rest = {name: value for name, value in fields.items() if name != "recording"}
-    end = _of_end(rest, received=received)
+    end = _of_end(fields)
+    url = fields.optional("recording", reader.text(MAX_URL))
     if not url:
         return [end]
-    recording = _of_binding(fields) | {
-        "id": _digest(f"recording\n{end['call_id']}\n{url}".encode()),
-        "kind": EventKind.RECORDING_READY,
-        "at": end["at"],
-        "number": end["number"],
-        "url": url,
-    }
-    return [recording, end]
+    same = ("call_id", "binding", "carrier_binding", "number", "at")
+    recording = {name: end[name] for name in same}
+    return [{**recording, "kind": EventKind.RECORDING_READY, "url": url}, end]
 
 
-def _of_end(fields: Fields, *, received: int) -> dict[str, Any]:
-    result = members.text(fields, "result", most=MAX_RESULT)
-    if not result:
-        raise Unreadable("result")
-    begun, rung, answer = (
-        members.time(fields, name) for name in ("beginTime", "ringTime", "answerTime")
+def _of_end(fields: Members) -> Details:
+    begun, rung, answer, release = (
+        fields.optional(name, members.as_time)
+        for name in ("beginTime", "ringTime", "answerTime", "releaseTime")
     )
-    talked_ms = (members.seconds(fields, "duration") or 0) * 1000
-    talked = result == results.ANSWERED or talked_ms > 0
-    at = members.time(fields, "releaseTime") or (answer or rung or begun or received) + talked_ms
-    released_by = results.PARTIES.get(members.text(fields, "releasedir"))
-    outcome = results.outcome(result, released_by, talked=talked)
-    # A stranger's call belongs to no binding, though the carrier may name one of this X.
-    no_binding = {"binding": None, "carrier_binding": None}
+    talked_s = fields.optional("duration", reader.whole(_MAX_SECONDS)) or None
+    result = fields.optional("result", _word)
+    talked = result == results.ANSWERED or talked_s is not None
+    last = answer or rung or begun
+    at = release or (last + (talked_s or 0) * 1000 if last else None)
+    # One that begins after its end is none: how long it took says when it was answered.
+    answered = answer if answer and at and (answer <= at or talked_s is None) else None
+    by = fields.optional("releasedir", _word)
+    released_by = results.PARTIES.get(by) if by else None
     return {
         **_of_binding(fields),
-        **(no_binding if outcome is Outcome.NO_BINDING else {}),
         **_of_parties(fields),
-        "id": _digest(members.canonical(fields).encode()),
         "kind": EventKind.CALL_ENDED,
         "at": at,
         "started": begun,
         "ringing": rung,
-        "answered": (answer or at - talked_ms) if talked else None,
-        "result": result,
-        "outcome": outcome,
-        "cause": results.cause(result),
+        "answered": (answered or (at if talked_s is None else None)) if talked else None,
+        "talked_s": talked_s,
+        **({"result": result, "result_of": results.FORMAT} if result else {}),
+        "outcome": results.outcome(result, released_by, talked=talked),
+        "cause": results.cause(result) if result else None,
         "released_by": released_by,
     }
 
 
-def _of_start(fields: Fields, *, received: int) -> dict[str, Any]:
-    common = {
+def _of_start(fields: Members) -> Details:
+    return {
         **_of_binding(fields),
         **_of_parties(fields),
-        "id": _digest(members.canonical(fields).encode()),
-        "at": members.time(fields, "callTime") or received,
+        "kind": EventKind.CALL_STARTED,
+        "at": fields.optional("callTime", members.as_time),
     }
-    if "smsContent" not in fields:
-        return {**common, "kind": EventKind.CALL_STARTED}
-    said = members.text(fields, "smsContent", most=MAX_SMS)
-    return {**common, "kind": EventKind.SMS_SENT, "sms_result": SmsResult.OK, "text": said}
 
 
-def _of_binding(fields: Fields) -> dict[str, Any]:
-    user_data = fields.get("userData", "")
+def _of_binding(fields: Members) -> Details:
+    user_data = fields.optional("userData", reader.text(reader.MAX_RAW)) or ""
     return {
-        "call_id": members.identifier(fields, "taskid"),
+        "call_id": fields.identifier("taskid"),
         "binding": user_data if handle_of(user_data) else None,
-        "carrier_binding": members.text(fields, "subid") or None,
+        "carrier_binding": fields.optional("subid", reader.text(MAX_ID)),
     }
 
 
-def _of_parties(fields: Fields) -> dict[str, Any]:
+def _of_parties(fields: Members) -> Details:
     return {
-        "caller": members.telephone(fields, "caller"),
-        "callee": members.telephone(fields, "callee"),
-        "number": members.digits(fields, "rcaller"),
+        "caller": fields.optional("caller", members.as_person),
+        "callee": fields.optional("callee", members.as_person),
+        "number": fields.optional("rcaller", members.as_number),
     }
 
 
-def _digest(said: bytes) -> str:
-    return hashlib.sha256(said).hexdigest()
+def _word(value: Any) -> str:
+    return reader.as_text(value, most=MAX_WORD).strip()
 
 
 def write_record(
@@ -156,7 +159,6 @@ def write_record(
     recordings = [each for each in call if each.kind is EventKind.RECORDING_READY and each.url]
     # A carrier may have moved it.
     latest = max(recordings, key=lambda each: each.received, default=None)
-    by_whom = end.released_by is not None or end.rejected is not None
     return {
         **_whose(end, to=to, binding=binding),
         "result": results.result(end, record),
@@ -167,7 +169,7 @@ def write_record(
         "duration": record.talked_s,
         **({"recording": latest.url or ""} if latest else {}),
         **_user_data(binding),
-        **({"releasedir": results.RELEASED[record.released_by]} if by_whom else {}),
+        **({"releasedir": results.RELEASED[record.released_by]} if record.released_by else {}),
     }
 
 

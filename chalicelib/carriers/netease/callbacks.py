@@ -22,6 +22,7 @@ class NeteaseDialect:
     tells = REPORTED
     any_success = False
     plain_links = True
+    names_recordings = False
 
     def __init__(self, credentials: Credentials) -> None:
         self._credentials = credentials

@@ -7,6 +7,7 @@ from chalicelib.core.events import Outcome, Party, SmsResult
 FINISH_STATES: Mapping[Outcome, int] = {
     Outcome.NO_BINDING: 0,
     Outcome.CALLER_HUNG_UP: 1,
+    Outcome.HUNG_UP: 1,
     Outcome.CALLEE_HUNG_UP: 2,
     Outcome.CALLER_GAVE_UP: 3,
     Outcome.NO_ANSWER: 4,
@@ -17,6 +18,7 @@ FINISH_STATES: Mapping[Outcome, int] = {
     Outcome.EXPIRED: 9,
     Outcome.PLATFORM_ERROR: 10,
     Outcome.PLATFORM_ENDED: 10,
+    Outcome.LIMIT_REACHED: 10,
     Outcome.POWERED_OFF: 11,
     Outcome.SUSPENDED: 12,
     Outcome.BLOCKED: 12,
@@ -28,7 +30,14 @@ FINISH_STATES: Mapping[Outcome, int] = {
 """finishState, from analogous platforms (VENDOR_FACTS.md). Where two outcomes share a number, it
 is read as the first."""
 
-FINISH_TYPES: Mapping[Party, int] = {Party.PLATFORM: 0, Party.CALLER: 1, Party.CALLEE: 2}
+FINISH_TYPES: Mapping[Party | None, int] = {
+    Party.PLATFORM: 0,
+    Party.CALLER: 1,
+    Party.CALLEE: 2,
+    Party.LIMIT: 0,
+    None: 0,
+}
+"""finishType has no number for a call of which nobody said who ended it: that is 0 too."""
 
 SMS_RESULTS: Mapping[SmsResult, int] = {
     SmsResult.FAILED: 0,
@@ -48,5 +57,5 @@ SMS_RESULTS: Mapping[SmsResult, int] = {
 OUTCOMES: Mapping[str, Outcome] = {
     str(FINISH_STATES[outcome]): outcome for outcome in reversed(tuple(FINISH_STATES))
 }
-PARTIES: Mapping[str, Party] = {str(number): party for party, number in FINISH_TYPES.items()}
+PARTIES: Mapping[str, Party] = {"0": Party.PLATFORM, "1": Party.CALLER, "2": Party.CALLEE}
 RESULTS: Mapping[str, SmsResult] = {str(number): result for result, number in SMS_RESULTS.items()}

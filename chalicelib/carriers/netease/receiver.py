@@ -7,12 +7,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from chalicelib.carriers import callback_receiver
+from chalicelib.carriers.callback_receiver import Count
 from chalicelib.carriers.netease import codes, wire_callbacks
 from chalicelib.carriers.netease.signing import is_callback_signed
+from chalicelib.core.callbacks import UnreadCallback
 from chalicelib.core.credentials import CarrierAccount
 from chalicelib.core.errors import Contended, Unavailable
 from chalicelib.core.messages import Reply, Request
-from chalicelib.core.ports import Credentials
+from chalicelib.core.ports import Apps, Credentials
 from chalicelib.core.reporting import EventDesk
 
 MAX_BODY = 256 * 1024
@@ -27,14 +30,16 @@ _NOBODY = CarrierAccount(name="", kind=KIND, key="", secrets=("nobody's",), urls
 class CarrierReceiver:
     """Takes the callbacks of all NetEase accounts.
 
-    HTTP 200 `{"code": 200}` when the event is durable; 414 for whatever is not signed by the
-    account, or names none; 503 when it should be sent again. `count` counts refusals.
+    HTTP 200 `{"code": 200}` when the event is durable, or the callback is kept because nobody can
+    read it yet; 414 for whatever is not signed by the account, or names none; 503 when it should be
+    sent again. `count` counts refusals, dropped members and unknown events.
     """
 
     def __init__(
-        self, *, credentials: Credentials, desk: EventDesk, count: Callable[[str], None]
+        self, *, credentials: Credentials, apps: Apps, desk: EventDesk, count: Count
     ) -> None:
         self._credentials = credentials
+        self._apps = apps
         self._desk = desk
         self._count = count
 
@@ -66,11 +71,14 @@ class CarrierReceiver:
         return _reply(500, {"desc": "internal error", "code": codes.FAULT})
 
     def _take(self, body: bytes, account_name: str, *, now: int) -> Reply:
-        event = wire_callbacks.read(body, carrier=account_name, received=now)
-        if event is not None:
-            self._desk.record([event])
-        kind = event.kind if event is not None else "check"
-        return _reply(200, {"code": codes.OK}, account=account_name, event=kind)
+        what = callback_receiver.take(
+            UnreadCallback(account_name, KIND, body, now),
+            read=wire_callbacks.read,
+            apps=self._apps,
+            desk=self._desk,
+            count=self._count,
+        )
+        return _reply(200, {"code": codes.OK}, account=account_name, event=what)
 
 
 def _is_signed(request: Request, account: CarrierAccount | None) -> bool:

@@ -1,60 +1,53 @@
 """NetEase's callbacks on the wire, in both directions. Times of theirs are in UTC+8."""
 
 import hashlib
-import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from chalicelib.carriers.json_text import parse_json
+from chalicelib.carriers import callback_reader as reader
+from chalicelib.carriers.callback_reader import MAX_ID, MAX_URL, Members
 from chalicelib.carriers.netease import outcomes
 from chalicelib.carriers.netease import wire_members as members
-from chalicelib.carriers.netease.wire_members import (
-    COMPACT,
-    DIGITS,
-    MAX_TEXT,
-    Fields,
-    Unreadable,
-)
+from chalicelib.carriers.netease.wire_members import COMPACT
 from chalicelib.carriers.netease.wire_placed import read_placed, write_placed
 from chalicelib.core.binding import handle_of
-from chalicelib.core.events import Event, EventKind, Outcome, Party, SmsResult
-from chalicelib.core.records import call_record
-from chalicelib.core.values import Binding, Subscriber
+from chalicelib.core.callbacks import Reading
+from chalicelib.core.events import Event, EventKind, Outcome, SmsResult
+from chalicelib.core.records import call_record, outcome_of
+from chalicelib.core.values import Binding
 
-MAX_RAW = 32 * 1024
-"""Characters of a callback that are kept as they came: more might not fit into an item of the
-table, and what is known is read from the whole."""
-MAX_URL = 2048
+FORMAT = "netease"
+"""The event format whose words these are."""
+
+MAX_WORD = 64
+_MAX_SECONDS = 10**9
 
 
-def read(body: bytes, *, carrier: str, received: int) -> Event | None:
-    """The event that a callback tells of; None for `{}`, which checks that somebody listens.
+def read(body: bytes, *, carrier: str, received: int) -> Reading:
+    """What a callback tells of; nothing for `{}`, which checks that somebody listens.
 
-    Two events are one if they say the same. What can't be read, whatever it is, is an event of
-    kind UNKNOWN. `received` is epoch ms, and stands for a time that the callback does not tell.
+    Two callbacks that say the same give events that differ in `raw` and `received` alone. One of a
+    type that we don't know is an event of kind UNKNOWN. `received` is epoch ms, and stands for a
+    time that the callback does not tell. Raises Unreadable.
     """
-    try:
-        parsed = parse_json(body)
-        said = json.dumps(parsed, sort_keys=True).encode()
-    except (ValueError, RecursionError):
-        parsed, said = None, body
-    if parsed == {}:
-        return None
-    fields: Fields = parsed if isinstance(parsed, dict) else {}
-    common: dict[str, Any] = {
-        "id": hashlib.sha256(said).hexdigest(),
-        "carrier": carrier,
-        "received": received,
-        "raw": body.decode(errors="replace")[:MAX_RAW],
-    }
-    event_type = fields.get("eventType")
-    try:
-        details = _READERS.get(str(event_type), _unknown)(fields)
-    except Unreadable:
-        call_id = fields.get("callId", fields.get("session"))
-        is_id = isinstance(call_id, str) and 0 < len(call_id) <= MAX_TEXT
-        details = {"kind": EventKind.UNKNOWN, "call_id": call_id if is_id else common["id"]}
-    return Event(**{"at": received, **common, **details})
+    fields = reader.members_of(body)
+    if not fields.values:
+        return Reading(())
+    event_type = fields.identifier("eventType")
+    details = _READERS.get(event_type.strip(), _read_unknown)(fields)
+    timed = details.get("at") is not None
+    event = Event(
+        **{
+            "id": "",
+            "carrier": carrier,
+            "received": received,
+            "raw": reader.raw_of(body),
+            **details,
+            "at": details["at"] if timed else received,
+            "timed": timed,
+        }
+    )
+    return Reading((event,), fields.dropped)
 
 
 def write(event: Event, call: Sequence[Event], *, binding: Binding | None) -> dict[str, str]:
@@ -73,9 +66,10 @@ def write(event: Event, call: Sequence[Event], *, binding: Binding | None) -> di
         case EventKind.CALL_ENDED:
             return {"eventType": "32", **common, **told, **parties, **_call(event, call)}
         case EventKind.SMS_SENT:
+            ours = str(outcomes.SMS_RESULTS[event.sms_result or SmsResult.OK])
             sms = {
                 "smsTime": members.written(event.at, COMPACT),
-                "smsResult": str(outcomes.SMS_RESULTS[event.sms_result or SmsResult.OK]),
+                "smsResult": _own_word(event) or ours,
             }
             # The document's table has userData, its example, of a binding without, has none.
             told = told if user_data else {}
@@ -97,52 +91,81 @@ def _call(event: Event, call: Sequence[Event]) -> dict[str, str]:
         "finishTime": finish,
         "callDuration": str(record.talked_s),
         "finishType": str(outcomes.FINISH_TYPES[record.released_by]),
-        "finishState": str(outcomes.FINISH_STATES[record.outcome]),
+        "finishState": _own_word(event) or str(outcomes.FINISH_STATES[record.outcome]),
     }
 
 
-def _read_call(fields: Fields) -> dict[str, Any]:
-    start, finish = members.time(fields, "startTime"), members.time(fields, "finishTime")
-    talked = start != finish or members.text(fields, "callDuration") != "0"
+def _own_word(event: Event) -> str | None:
+    """The carrier's own finishState or smsResult, which may be in no table, if it speaks as this
+    format does."""
+    return event.result if event.result_of == FORMAT else None
+
+
+def _read_call(fields: Members) -> dict[str, Any]:
+    begun, start, finish = (
+        fields.optional(name, members.as_time) for name in ("callTime", "startTime", "finishTime")
+    )
+    talked_s = fields.optional("callDuration", reader.whole(_MAX_SECONDS)) or None
+    by = fields.optional("finishType", _word)
+    released_by = outcomes.PARTIES.get(by) if by else None
+    state = fields.optional("finishState", _word)
+    known_start = start if start is not None else begun
+    at = finish
+    if at is None and known_start is not None:
+        at = known_start + (talked_s or 0) * 1000
+    lasted = start is not None and at is not None and start < at
     return {
         "kind": EventKind.CALL_ENDED,
-        "at": finish,
-        "started": members.time(fields, "callTime"),
-        "answered": start if talked else None,
-        # A number that is in no table is no reason to lose an event; `raw` keeps it.
-        "outcome": outcomes.OUTCOMES.get(
-            members.text(fields, "finishState"), Outcome.PLATFORM_ERROR
-        ),
-        "released_by": outcomes.PARTIES.get(members.text(fields, "finishType"), Party.PLATFORM),
+        "at": at,
+        "started": begun,
+        # One that begins after its end is none: how long it took says when it was answered.
+        "answered": start if lasted else None,
+        "talked_s": talked_s,
+        # A number that is in no table is no reason to lose an event; `result` keeps it.
+        "outcome": outcomes.OUTCOMES.get(state, Outcome.PLATFORM_ERROR)
+        if state
+        else outcome_of(None, released_by, answered=lasted or talked_s is not None),
+        "released_by": released_by,
+        **_own(state),
         **_of_binding(fields),
         **_parties(fields),
     }
 
 
-def _read_sms(fields: Fields) -> dict[str, Any]:
+def _read_sms(fields: Members) -> dict[str, Any]:
+    result = fields.optional("smsResult", _word)
     return {
         "kind": EventKind.SMS_SENT,
-        "at": members.time(fields, "smsTime"),
-        "sms_result": outcomes.RESULTS.get(members.text(fields, "smsResult"), SmsResult.FAILED),
+        "at": fields.optional("smsTime", members.as_time),
+        "sms_result": outcomes.RESULTS.get(result, SmsResult.FAILED) if result else None,
+        **_own(result),
         **_of_binding(fields),
         **_parties(fields),
     }
 
 
-def _read_recording(fields: Fields) -> dict[str, Any]:
+def _read_recording(fields: Members) -> dict[str, Any]:
     return {
         "kind": EventKind.RECORDING_READY,
-        "url": members.text(fields, "url", most=MAX_URL),
-        "md5": members.text(fields, "md5"),
+        "url": fields.needed("url", reader.text(MAX_URL)),
+        "md5": fields.optional("md5", reader.as_md5),
         **_of_binding(fields),
     }
 
 
-def _unknown(_: Fields) -> dict[str, Any]:
-    raise Unreadable("eventType")
+def _read_unknown(fields: Members) -> dict[str, Any]:
+    """All of it says what happened, so all of it says whether it is a repeat."""
+    digest = hashlib.sha256(reader.canonical(fields.values)).hexdigest()
+    call_id = fields.optional("callId", reader.text(MAX_ID))
+    return {
+        "kind": EventKind.UNKNOWN,
+        "id": digest,
+        "call_id": call_id or fields.optional("session", reader.text(MAX_ID)) or digest,
+        **_own(fields.optional("eventType", reader.cut(MAX_WORD))),
+    }
 
 
-_READERS: Mapping[str, Callable[[Fields], dict[str, Any]]] = {
+_READERS: Mapping[str, Callable[[Members], dict[str, Any]]] = {
     "10": read_placed,
     "32": _read_call,
     "33": _read_sms,
@@ -150,20 +173,26 @@ _READERS: Mapping[str, Callable[[Fields], dict[str, Any]]] = {
 }
 
 
-def _of_binding(fields: Fields) -> dict[str, Any]:
-    user_data = members.text(fields, "userData", default="")
+def _word(value: Any) -> str:
+    return reader.as_text(value, most=MAX_WORD).strip()
+
+
+def _own(word: str | None) -> dict[str, Any]:
+    return {"result": word, "result_of": FORMAT} if word else {}
+
+
+def _of_binding(fields: Members) -> dict[str, Any]:
+    user_data = fields.optional("userData", reader.text(reader.MAX_RAW)) or ""
     return {
-        "call_id": members.identifier(fields, "callId"),
+        "call_id": fields.identifier("callId"),
         "binding": user_data if handle_of(user_data) else None,
-        "carrier_binding": members.text(fields, "bindId", default="") or None,
+        "carrier_binding": fields.optional("bindId", reader.text(MAX_ID)),
     }
 
 
-def _parties(fields: Fields) -> dict[str, Any]:
-    """A number that is not shown is empty, or in words: only digits are one."""
-    caller, callee, number = (members.text(fields, name) for name in ("callNo", "peerNo", "phoneX"))
+def _parties(fields: Members) -> dict[str, Any]:
     return {
-        "caller": Subscriber(caller) if DIGITS.fullmatch(caller) else None,
-        "callee": Subscriber(callee) if DIGITS.fullmatch(callee) else None,
-        "number": number if DIGITS.fullmatch(number) else None,
+        "caller": fields.optional("callNo", members.as_person),
+        "callee": fields.optional("peerNo", members.as_person),
+        "number": fields.optional("phoneX", reader.as_number),
     }

@@ -1,23 +1,17 @@
-"""The members of a callback's JSON, one by one, in both directions; whatever can't be read raises
-Unreadable. Times of theirs are in UTC+8, ours epoch ms."""
+"""How NetEase writes times and numbers. Its times are in UTC+8, ours epoch ms."""
 
 import json
 import re
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from chalicelib.carriers.json_text import parse_json
+from chalicelib.carriers import callback_reader, number_text
+from chalicelib.carriers.callback_reader import END_OF_TIME, MAX_ID, BadValue
 from chalicelib.core import numbers
 from chalicelib.core.values import Subscriber
 
-Fields = Mapping[str, Any]
-
-MAX_TEXT = 150
-END_OF_TIME = 10**13
 COMPACT = "%Y%m%d%H%M%S"
 SPACED = "%Y-%m-%d %H:%M:%S"
-DIGITS = re.compile(r"[0-9]{1,24}", re.ASCII)
 
 _UTC8 = timedelta(hours=8)
 _FORMS = {
@@ -26,46 +20,19 @@ _FORMS = {
 }
 
 
-class Unreadable(ValueError):
-    """A callback of a type that we know, with members that we can't read."""
-
-
-def identifier(fields: Fields, name: str) -> str:
-    """Text that is not empty."""
-    value = text(fields, name)
-    if not value:
-        raise Unreadable(name)
-    return value
-
-
-def text(fields: Fields, name: str, *, default: str | None = None, most: int = MAX_TEXT) -> str:
-    """Text of at most `most` characters; without a default it has to be there."""
-    value = fields.get(name, default)
-    if not isinstance(value, str) or len(value) > most:
-        raise Unreadable(name)
-    return value
-
-
-def integer(fields: Fields, name: str, *, below: int) -> int:
-    """A whole number from 0."""
-    value = fields.get(name)
-    if type(value) is not int or not 0 <= value < below:
-        raise Unreadable(name)
-    return value
-
-
-def time(fields: Fields, name: str, form: str = COMPACT) -> int:
-    """Epoch ms of a time in one of the two forms."""
-    value = text(fields, name)
+def as_time(value: Any) -> int:
+    """Epoch ms of a time in one of the two forms, or of an epoch time. Raises ValueError."""
+    text = callback_reader.as_text(value, most=MAX_ID).strip()
+    form = next((form for form, shape in _FORMS.items() if shape.fullmatch(text)), None)
+    if form is None:
+        return callback_reader.epoch_ms(value)
     try:
-        if not _FORMS[form].fullmatch(value):
-            raise Unreadable(name)
-        at = datetime.strptime(value, form).replace(tzinfo=UTC) - _UTC8
-    except (ValueError, OverflowError):
-        raise Unreadable(name) from None
+        at = datetime.strptime(text, form).replace(tzinfo=UTC) - _UTC8
+    except OverflowError:
+        raise BadValue("no time of ours") from None
     ms = int(at.timestamp()) * 1000
     if not 0 < ms < END_OF_TIME:
-        raise Unreadable(name)
+        raise BadValue("no time of ours")
     return ms
 
 
@@ -74,23 +41,17 @@ def written(at: int, form: str) -> str:
     return f"{datetime.fromtimestamp(at // 1000, UTC) + _UTC8:{form}}"
 
 
-def inner(fields: Fields, name: str, kind: type) -> Any:
-    """JSON that stands as text in JSON."""
-    value = fields.get(name)
-    try:
-        parsed = parse_json(value.encode()) if isinstance(value, str) else None
-    except ValueError:
-        parsed = None
-    if not isinstance(parsed, kind):
-        raise Unreadable(name)
-    return parsed
+def as_person(value: Any) -> Subscriber | None:
+    """A number with country code; None for one that is not shown. Raises ValueError."""
+    digits = callback_reader.as_number(value)
+    return Subscriber(digits) if digits else None
 
 
-def telephone(value: Any) -> Subscriber:
-    """A national number."""
-    if not isinstance(value, str) or not DIGITS.fullmatch(value):
-        raise Unreadable("telephone")
-    return Subscriber(numbers.reported(value))
+def as_national_person(value: Any) -> Subscriber | None:
+    """A number as it is written inside China, or with `+` or 00; None for one that is not shown.
+    Raises ValueError."""
+    spelled = number_text.spelled(callback_reader.as_text(value, most=MAX_ID))
+    return Subscriber(numbers.reported(spelled)) if spelled is not None else None
 
 
 def compact(value: Any) -> str:

@@ -2,63 +2,78 @@
 
 from typing import Any
 
+from chalicelib.carriers import callback_reader as reader
+from chalicelib.carriers.callback_reader import MAX_ID, BadValue, JsonObject, Members
 from chalicelib.carriers.netease import hang_causes
 from chalicelib.carriers.netease import wire_members as members
-from chalicelib.carriers.netease.wire_members import END_OF_TIME, SPACED, Fields, Unreadable
+from chalicelib.carriers.netease.wire_members import SPACED
 from chalicelib.core import numbers
 from chalicelib.core.events import EventKind, PlacedEnd, PlacedLeg
 from chalicelib.core.values import Subscriber
 
 MAX_PARTIES = 64
+_MAX_SECONDS = 10**9
 
 
-def read_placed(fields: Fields) -> dict[str, Any]:
+def read_placed(fields: Members) -> dict[str, Any]:
     """The details of the event. Raises Unreadable."""
-    inner = members.inner(fields, "callback", dict)
-    conference = "members" in inner
-    caller = None if conference else members.telephone(inner.get("caller"))
-    people = members.inner(inner, "members", list) if conference else [inner.get("callee")]
-    if len(people) > MAX_PARTIES:
-        raise Unreadable("members")
-    others = tuple(members.telephone(each) for each in people)
-    legs = _legs(inner)
-    created = members.integer(inner, "createtime", below=END_OF_TIME)
-    started = members.time(inner, "starttime", SPACED) if inner.get("starttime") else None
-    duration_s = members.integer(inner, "durationSec", below=END_OF_TIME // 1000)
-    talked_until = (started or created) + duration_s * 1000
+    inner = Members(fields.needed("callback", _as_object), fields.collected)
+    conference = inner.has("members")
+    caller = None if conference else inner.optional("caller", members.as_national_person)
+    callee = None if conference else inner.optional("callee", members.as_national_person)
+    others = inner.optional("members", _as_people) or (() if callee is None else (callee,))
+    legs = inner.items("legs", _leg, most=MAX_PARTIES)
+    created = inner.optional("createtime", members.as_time)
+    started = inner.optional("starttime", members.as_time)
+    over = [leg.ended for leg in legs if leg.ended is not None]
+    duration_s = inner.optional("durationSec", reader.whole(_MAX_SECONDS))
+    if duration_s is None:
+        duration_s = max(0, max(over) - started) // 1000 if over and started is not None else 0
+    begun = started if started is not None else created
+    talked_until = [] if begun is None else [begun + duration_s * 1000]
     return {
         "kind": EventKind.PLACED_ENDED,
-        "call_id": members.identifier(inner, "session"),
-        "at": max([talked_until, *(leg.ended for leg in legs if leg.ended is not None)]),
+        "call_id": inner.identifier("session"),
+        "at": max([*talked_until, *over], default=None),
         "caller": caller,
         "placed": PlacedEnd(
             conference=conference,
-            account=members.text(inner, "initAccount"),
+            account=inner.optional("initAccount", reader.text(MAX_ID)) or "",
             caller=caller,
             parties=(caller, *others) if caller else others,
             created=created,
             started=started,
             duration_s=duration_s,
-            status=members.text(inner, "status").lower(),
+            status=(inner.optional("status", reader.text(MAX_ID)) or "").lower(),
             legs=legs,
         ),
     }
 
 
-def _legs(inner: Fields) -> tuple[PlacedLeg, ...]:
-    legs = inner.get("legs", [])
-    if not isinstance(legs, list) or len(legs) > MAX_PARTIES:
-        raise Unreadable("legs")
-    if not all(isinstance(leg, dict) for leg in legs):
-        raise Unreadable("legs")
-    return tuple(
-        PlacedLeg(
-            party=members.telephone(leg.get("endpoint")),
-            ended=members.time(leg, "endTime", SPACED) if leg.get("endTime") else None,
-            cause=hang_causes.NUMBERS.get(members.text(leg, "hangCause", default="")),
-        )
-        for leg in legs
+def _as_object(value: Any) -> JsonObject:
+    return value if isinstance(value, JsonObject) else reader.object_in(str(value))
+
+
+def _as_people(value: Any) -> tuple[Subscriber, ...]:
+    """All of them or none: a conference without one of its people is another one."""
+    people = [members.as_national_person(each) for each in reader.as_list(value)]
+    if len(people) > MAX_PARTIES or None in people:
+        raise BadValue("no list of people")
+    return tuple(person for person in people if person is not None)
+
+
+def _leg(leg: Members) -> PlacedLeg:
+    return PlacedLeg(
+        party=leg.needed("endpoint", members.as_national_person),
+        ended=leg.optional("endTime", members.as_time),
+        cause=leg.optional("hangCause", _as_cause),
     )
+
+
+def _as_cause(value: Any) -> int | None:
+    """By FreeSWITCH's name, or its number."""
+    word = reader.as_text(value, most=MAX_ID).strip()
+    return int(word) if word.isdecimal() and word.isascii() else hang_causes.NUMBERS.get(word)
 
 
 def write_placed(end: PlacedEnd, session: str) -> dict[str, str]:
@@ -67,8 +82,8 @@ def write_placed(end: PlacedEnd, session: str) -> dict[str, str]:
 
 
 def _inner(end: PlacedEnd, session: str) -> dict[str, Any]:
-    common = {
-        "createtime": end.created,
+    common: dict[str, Any] = {
+        **({} if end.created is None else {"createtime": end.created}),
         "durationSec": end.duration_s,
         "initAccount": end.account,
         "session": session,

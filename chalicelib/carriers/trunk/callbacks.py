@@ -2,17 +2,21 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
+from chalicelib.carriers import callback_receiver
+from chalicelib.carriers.callback_receiver import Count
 from chalicelib.carriers.trunk import wire
 from chalicelib.carriers.trunk.members import Malformed
 from chalicelib.carriers.trunk.signing import signed_in
 from chalicelib.core.credentials import SwitchCredentials
 from chalicelib.core.errors import GatewayError
+from chalicelib.core.events import RejectReason
 from chalicelib.core.messages import Reply, Request
 from chalicelib.core.ports import Credentials
 from chalicelib.core.reporting import EventDesk
-from chalicelib.core.routing import Connect, Router
+from chalicelib.core.routing import Connect, Reject, Router
 
 MAX_BODY = 256 * 1024
 
@@ -29,23 +33,31 @@ class Switchboard:
     Errors are JSON `{"error": <word>, "message": <what to do>}` with the HTTP status that fits.
     """
 
-    def __init__(self, *, credentials: Credentials, router: Router, desk: EventDesk) -> None:
+    def __init__(
+        self, *, credentials: Credentials, router: Router, desk: EventDesk, count: Count
+    ) -> None:
+        """`count` counts callers that are no numbers, dropped members and unknown events."""
         self._credentials = credentials
         self._router = router
         self._desk = desk
+        self._count = count
 
     def route(self, request: Request, now: int) -> Reply:
         """Where a call or message to X goes; 503 when that can't be found out now."""
         try:
             switch = self._admit(request)
-            number, caller = wire.read_route(request.body)
-            answer = self._router.route(number, caller, carrier=switch.carrier, now=now)
+            question = wire.read_route(request.body, switch.plan)
+            answer = self._answer(question, carrier=switch.carrier, now=now)
         except _Refused as refused:
             return refused.reply
         except Malformed as error:
             return _error(400, "malformed", str(error))
         except GatewayError:
-            return _error(503, "unavailable", "the answer is not to be had now; try again")
+            return _error(
+                503,
+                "unavailable",
+                "no answer is available now; ask again",
+            )
         word = "connect" if isinstance(answer, Connect) else answer.reason
         return Reply(200, wire.write_route(answer), facts={"answer": word})
 
@@ -57,19 +69,23 @@ class Switchboard:
         """
         try:
             switch = self._admit(request)
-            good, bad = wire.read_events(request.body, carrier=switch.carrier, received=now)
-            self._desk.record(good, texts=False)
+            reading, bad = wire.read_events(
+                request.body, carrier=switch.carrier, received=now, plan=switch.plan
+            )
+            self._desk.record(reading.events, texts=False)
+            callback_receiver.tell(reading, self._count)
         except _Refused as refused:
             return refused.reply
         except Malformed as error:
             return _error(400, "malformed", str(error))
         except GatewayError:
             return _error(503, "unavailable", "not all events are stored; send them again")
-        facts = {"accepted": len(good), "refused": len(bad)}
+        accepted = len(reading.events)
+        facts = {"accepted": accepted, "refused": len(bad)}
         if bad:
-            body = {"error": "malformed", "accepted": len(good), "errors": bad}
+            body = {"error": "malformed", "accepted": accepted, "errors": bad}
             return Reply(400, json.dumps(body), facts=facts)
-        return Reply(200, json.dumps({"accepted": len(good)}), facts=facts)
+        return Reply(200, json.dumps({"accepted": accepted}), facts=facts)
 
     def failed(self) -> Reply:
         """What the switch hears when we have a fault."""
@@ -78,6 +94,15 @@ class Switchboard:
     def unknown_path(self) -> Reply:
         """What is answered at a path below /switch that does not exist."""
         return _error(404, "not_found", "POST /switch/route or /switch/events")
+
+    def _answer(self, question: wire.Question, *, carrier: str, now: int) -> Connect | Reject:
+        if question.invalid:
+            self._count("InvalidCallers")
+            return Reject(RejectReason.INVALID_CALLER)
+        answer = self._router.route(question.number, question.caller, carrier=carrier, now=now)
+        if question.withheld and isinstance(answer, Connect):
+            return replace(answer, show=answer.leg.number)
+        return answer
 
     def _admit(self, request: Request) -> SwitchCredentials:
         if request.method != "POST":

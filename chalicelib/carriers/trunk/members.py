@@ -1,20 +1,23 @@
-"""The members of a switch's JSON, read one by one; whatever can't be read raises Malformed."""
+"""What values a switch's members may have; the rule by which they are read is that of all carriers
+(carriers.callback_reader)."""
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from chalicelib.carriers import json_text
+from chalicelib.carriers import callback_reader, json_text, number_text
+from chalicelib.carriers.callback_reader import MAX_ID, BadValue, JsonObject
+from chalicelib.carriers.trunk import causes
+from chalicelib.core.credentials import DialPlan
 from chalicelib.core.values import Subscriber
 
-_T = TypeVar("_T")
 _E = TypeVar("_E", bound=StrEnum)
 
-Fields = Mapping[str, Any]
-
-MAX_TEXT = 128
-MAX_DIGITS = 24
+MAX_NODE = 64
 MAX_ITEMS = 64
+
+_IN_REASON = re.compile(r"\bcause\s*=\s*([0-9]{1,3})\b", re.ASCII | re.IGNORECASE)
 
 
 class Malformed(ValueError):
@@ -22,109 +25,70 @@ class Malformed(ValueError):
 
 
 def parse_json(body: bytes) -> Any:
-    """Raises Malformed."""
+    """An answer of a switch. Raises Malformed."""
     try:
         return json_text.parse_json(body)
     except ValueError as error:
         raise Malformed(f"the body is {error}") from None
 
 
-def object_of(raw: Any) -> Fields:
-    """A JSON object."""
+def parse(body: bytes) -> Any:
+    """What a switch sends us; objects are JsonObject. Raises Malformed."""
+    try:
+        return callback_reader.parse_json(body.decode("utf-8-sig", errors="replace"))
+    except ValueError:
+        raise Malformed("the body is no JSON") from None
+
+
+def object_of(raw: Any) -> Any:
+    """A JSON object. Raises Malformed."""
     if not isinstance(raw, dict):
         raise Malformed("not a JSON object")
     return raw
 
 
-def text(fields: Fields, name: str) -> str:
-    """Text of 1 to MAX_TEXT characters."""
-    value = fields.get(name)
-    if not isinstance(value, str) or not 1 <= len(value) <= MAX_TEXT:
-        raise Malformed(f"{name}: text of 1 to {MAX_TEXT} characters")
-    return value
+def fields_of(raw: Any) -> JsonObject:
+    """A JSON object that `parse` made. Raises Malformed."""
+    if not isinstance(raw, JsonObject):
+        raise Malformed("not a JSON object")
+    return raw
 
 
-def time(fields: Fields, name: str = "at") -> int:
-    """Epoch ms that have to be there."""
-    try:
-        return epoch_ms(fields.get(name))
-    except Malformed:
-        raise Malformed(f"{name}: epoch milliseconds") from None
+def person(plan: DialPlan) -> Callable[[Any], Subscriber | None]:
+    """A reader of telephones; None for one that is not shown."""
+
+    def read(value: Any) -> Subscriber | None:
+        digits = number_text.digits_of(callback_reader.as_text(value, most=MAX_ID), plan)
+        if digits is not None and digits.startswith("0"):
+            raise BadValue("no number with a country code")
+        return Subscriber(digits) if digits is not None else None
+
+    return read
 
 
-def epoch_ms(value: Any) -> int:
-    """A time after 1970 and before 2286."""
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < 10**13:
-        raise Malformed("epoch milliseconds")
-    return value
-
-
-def seconds(value: Any) -> int:
-    """How long something took."""
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 10**9:
-        raise Malformed("seconds")
-    return value
-
-
-def items(fields: Fields, name: str) -> list[Any]:
-    """A list of at most MAX_ITEMS; empty if there is none."""
-    value = fields.get(name, [])
-    if not isinstance(value, list) or len(value) > MAX_ITEMS:
-        raise Malformed(f"{name}: a list of at most {MAX_ITEMS}")
-    return value
-
-
-def digits(value: Any) -> str:
-    """A number of at most MAX_DIGITS digits; a leading plus is taken off."""
-    number = value.removeprefix("+") if isinstance(value, str) else ""
-    if not (0 < len(number) <= MAX_DIGITS and number.isascii() and number.isdigit()):
-        raise Malformed("a number has digits only")
-    return number
-
-
-def optional(fields: Fields, name: str, read: Callable[[Any], _T]) -> _T | None:
-    """What `read` makes of it; None for null and for nothing."""
-    value = fields.get(name)
-    if value is None or value == "":
-        return None
-    try:
-        return read(value)
-    except (ValueError, TypeError):
-        raise Malformed(f"{name}: not a value of this field") from None
-
-
-def string(value: Any) -> str:
-    """Text of at most 2048 characters."""
-    if not isinstance(value, str) or len(value) > 2048:
-        raise Malformed("text")
-    return value
-
-
-def message(value: Any) -> str:
-    """What a message said: as long as the event may be."""
-    if not isinstance(value, str):
-        raise Malformed("text")
-    return value
-
-
-def person(value: Any) -> Subscriber:
-    """A telephone, as `digits`."""
-    return Subscriber(digits(value))
+def number(plan: DialPlan) -> Callable[[Any], str | None]:
+    """A reader of X, which need not be E.164."""
+    return lambda value: number_text.digits_of(callback_reader.as_text(value, most=MAX_ID), plan)
 
 
 def cause(value: Any) -> int:
-    """A Q.850 cause."""
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 127:
-        raise Malformed("a Q.850 cause")
-    return value
+    """A Q.850 cause: as a number, or as SIP's Reason header has it; the status of a SIP answer is
+    read as the cause that it stands for (RFC 3398). Raises ValueError."""
+    in_header = _IN_REASON.search(value) if isinstance(value, str) else None
+    given = callback_reader.whole(700)(in_header[1] if in_header else value)
+    return given if given <= causes.MAX_Q850 else causes.of_sip(given)
 
 
-def word(members: type[_E], otherwise: _E) -> Callable[[Any], _E]:
-    """One of the protocol's words. A word that we don't know is no reason to lose an event: it
-    counts as `otherwise`, and `raw` keeps it."""
+def word(members: type[_E]) -> Callable[[Any], _E]:
+    """A reader of one of the protocol's words. Raises ValueError for any other."""
+    return lambda value: members(callback_reader.as_text(value, most=MAX_ID).strip().lower())
+
+
+def word_or(members: type[_E], otherwise: _E) -> Callable[[Any], _E]:
+    """The same, where a word that we don't know counts as `otherwise`; `raw` keeps it."""
 
     def read(value: Any) -> _E:
-        given = string(value)
+        given = callback_reader.as_text(value, most=MAX_ID).strip().lower()
         return members(given) if given in set(members) else otherwise
 
     return read

@@ -2,11 +2,16 @@
 code, times epoch ms."""
 
 import json
+from dataclasses import dataclass
 from typing import Any
 
+from chalicelib.carriers import callback_reader as reader
+from chalicelib.carriers.callback_reader import MAX_ID, MAX_URL, Members
 from chalicelib.carriers.trunk import members
-from chalicelib.carriers.trunk.members import MAX_TEXT, Fields, Malformed
+from chalicelib.carriers.trunk.members import MAX_NODE, Malformed
 from chalicelib.carriers.trunk.wire_calls import read_placed
+from chalicelib.core.callbacks import Reading, Unreadable
+from chalicelib.core.credentials import DialPlan
 from chalicelib.core.events import Event, EventKind, Party, RejectReason, SmsResult
 from chalicelib.core.routing import Connect, Reject
 from chalicelib.core.values import Subscriber
@@ -17,17 +22,57 @@ KNOWN_TYPES = frozenset(EventKind) - OURS
 MAX_EVENTS = 100
 MAX_EVENT = 32 * 1024
 """Bytes; a larger one might not fit into an item of the table and would hold up all the others."""
-
 MAX_SEQUENCE = 10**15
+MAX_WORD = 64
+WITHHELD = frozenset({"id", "user", "header", "full", "restricted"})
+"""What `privacy` says (RFC 3323 and 3325) where the caller does not want his number shown."""
 
 
-def read_route(body: bytes) -> tuple[str, Subscriber | None]:
-    """X and the caller (None: anonymous) of a route request. Raises Malformed."""
-    fields = members.object_of(members.parse_json(body))
-    members.text(fields, "call_id")
-    if fields.get("kind") not in ("call", "sms"):
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Where a call to X goes. `caller` is None for an anonymous one; `invalid` if what was given
+    for the caller has digits and is no number; `withheld` if the number may not be shown."""
+
+    number: str
+    caller: Subscriber | None
+    invalid: bool = False
+    withheld: bool = False
+
+
+def read_route(body: bytes, plan: DialPlan) -> Question:
+    """A route request. Raises Malformed."""
+    fields = Members(members.fields_of(members.parse(body)))
+    try:
+        fields.identifier("call_id")
+    except Unreadable as error:
+        raise Malformed(str(error)) from None
+    dialled = fields.optional("to", reader.text(MAX_ID)) or ""
+    if not fields.has("to") or "to" in fields.dropped:
+        raise Malformed("to: the number that was dialled")
+    if fields.optional("kind", reader.text(MAX_WORD)) not in ("call", "sms"):
         raise Malformed("kind: call or sms")
-    return _dialled(fields), _caller(fields)
+    number = Members({"to": dialled}).optional("to", members.number(plan))
+    caller = _asserted(fields, plan) or fields.optional("from", members.person(plan))
+    privacy = fields.optional("privacy", reader.text(MAX_ID)) or ""
+    return Question(
+        number=number or dialled,
+        caller=caller,
+        invalid=caller is None and not {"from", "asserted"}.isdisjoint(fields.dropped),
+        withheld=not WITHHELD.isdisjoint(privacy.lower().replace(",", ";").split(";")),
+    )
+
+
+def _asserted(fields: Members, plan: DialPlan) -> Subscriber | None:
+    """Who is calling as the network vouches for it: P-Asserted-Identity may name one twice, as a
+    SIP URI and as a telephone."""
+    given = fields.values.get("asserted")
+    for each in given if isinstance(given, list) else [given]:
+        found = Members({"asserted": each}, fields.collected).optional(
+            "asserted", members.person(plan)
+        )
+        if found is not None:
+            return found
+    return None
 
 
 def write_route(answer: Connect | Reject) -> str:
@@ -55,88 +100,77 @@ def write_route(answer: Connect | Reject) -> str:
 
 
 def read_events(
-    body: bytes, *, carrier: str, received: int
-) -> tuple[list[Event], list[dict[str, Any]]]:
+    body: bytes, *, carrier: str, received: int, plan: DialPlan
+) -> tuple[Reading, list[dict[str, Any]]]:
     """The events of a report, and for each that can't be read its index and why.
 
     Raises Malformed for a body that is not a list of at most MAX_EVENTS.
     """
-    sent = members.parse_json(body)
+    sent = members.parse(body)
     if not isinstance(sent, list) or len(sent) > MAX_EVENTS:
         raise Malformed(f"a list of at most {MAX_EVENTS} events is wanted")
     good: list[Event] = []
+    dropped: list[str] = []
     bad: list[dict[str, Any]] = []
     for index, raw in enumerate(sent):
         try:
-            good.append(read_event(raw, carrier=carrier, received=received))
+            reading = read_event(raw, carrier=carrier, received=received, plan=plan)
         except Malformed as error:
             bad.append({"index": index, "error": str(error)})
-    return good, bad
+        else:
+            good += reading.events
+            dropped += reading.dropped
+    return Reading(tuple(good), tuple(dropped)), bad
 
 
-def read_event(raw: Any, *, carrier: str, received: int) -> Event:
+def read_event(raw: Any, *, carrier: str, received: int, plan: DialPlan) -> Reading:
     """One event of the switch. A type that we don't know is an event of kind UNKNOWN, of which
-    only `raw` says more.
+    only `result`, which is the type, and `raw` say more. Other members that can't be read are
+    dropped.
 
-    Raises Malformed for an event that can't be stored: no id, no call, no time, too large.
+    Raises Malformed for an event that can't be stored: no id, no call, no type, no time, too large.
     """
-    fields = members.object_of(raw)
-    text = json.dumps(fields, ensure_ascii=False)
-    if len(text.encode()) > MAX_EVENT:
-        raise Malformed(f"an event has at most {MAX_EVENT} bytes")
-    kind = members.text(fields, "type")
-    known = kind in KNOWN_TYPES
-    return Event(
-        id=members.text(fields, "event_id"),
-        kind=EventKind(kind) if known else EventKind.UNKNOWN,
-        carrier=carrier,
-        call_id=members.text(fields, "call_id"),
-        at=members.time(fields),
-        received=received,
-        raw=text,
-        sequence=members.optional(fields, "seq", _sequence),
-        placed=read_placed(fields) if kind == EventKind.PLACED_ENDED else None,
-        **(_details(fields) if known else {}),
-    )
-
-
-def _details(fields: Fields) -> dict[str, Any]:
-    return {
-        "number": members.optional(fields, "to", members.digits),
-        "caller": _caller(fields),
-        "callee": members.optional(fields, "callee", members.person),
-        "binding": members.optional(fields, "binding", members.string),
-        "cause": members.optional(fields, "reason", members.cause),
-        "released_by": members.optional(fields, "released_by", members.word(Party, Party.PLATFORM)),
-        "rejected": members.optional(
-            fields, "rejected", members.word(RejectReason, RejectReason.BLOCKED)
-        ),
-        "sms_result": members.optional(fields, "result", members.word(SmsResult, SmsResult.FAILED)),
-        "url": members.optional(fields, "url", members.string),
-        "md5": members.optional(fields, "md5", members.string),
-        "text": members.optional(fields, "text", members.message),
-    }
-
-
-def _sequence(value: Any) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < MAX_SEQUENCE:
-        raise Malformed("a number that counts events")
-    return value
-
-
-def _dialled(fields: Fields) -> str:
-    value = fields.get("to")
-    if not isinstance(value, str) or len(value) > MAX_TEXT:
-        raise Malformed("to: the number that was dialled")
-    return value.removeprefix("+")
-
-
-def _caller(fields: Fields) -> Subscriber | None:
-    """A switch shows an anonymous caller as nothing, or in words: only digits are a caller."""
-    value = fields.get("from")
-    if value is not None and (not isinstance(value, str) or len(value) > MAX_TEXT):
-        raise Malformed("from: the caller's number, or empty")
+    values = members.fields_of(raw)
     try:
-        return Subscriber(members.digits(value)) if value else None
-    except Malformed:
-        return None
+        text = json.dumps(values, ensure_ascii=False).encode(errors="replace")
+    except RecursionError:
+        raise Malformed("an event is not nested that deep") from None
+    if len(text) > MAX_EVENT:
+        raise Malformed(f"an event has at most {MAX_EVENT} bytes")
+    fields = Members(values)
+    try:
+        kind = fields.identifier("type")
+        known = kind in KNOWN_TYPES
+        event = Event(
+            id=fields.identifier("event_id"),
+            kind=EventKind(kind) if known else EventKind.UNKNOWN,
+            carrier=carrier,
+            call_id=fields.identifier("call_id"),
+            at=fields.needed("at", reader.epoch_ms),
+            received=received,
+            raw=text.decode(),
+            node=fields.optional("node", reader.text(MAX_NODE)),
+            sequence=fields.optional("seq", reader.whole(MAX_SEQUENCE)),
+            placed=read_placed(fields, plan) if kind == EventKind.PLACED_ENDED else None,
+            **(_details(fields, plan) if known else {"result": kind[:MAX_WORD]}),
+        )
+    except Unreadable as error:
+        raise Malformed(str(error)) from None
+    return Reading((event,), fields.dropped)
+
+
+def _details(fields: Members, plan: DialPlan) -> dict[str, Any]:
+    rejected = members.word_or(RejectReason, RejectReason.BLOCKED)
+    return {
+        "number": fields.optional("to", members.number(plan)),
+        "caller": _asserted(fields, plan) or fields.optional("from", members.person(plan)),
+        "callee": fields.optional("callee", members.person(plan)),
+        "binding": fields.optional("binding", reader.text(MAX_ID)),
+        "cause": fields.optional("reason", members.cause),
+        "released_by": fields.optional("released_by", members.word(Party)),
+        "rejected": fields.optional("rejected", rejected),
+        "sms_result": fields.optional("result", members.word_or(SmsResult, SmsResult.FAILED)),
+        "url": fields.optional("url", reader.text(MAX_URL)),
+        "md5": fields.optional("md5", reader.as_md5),
+        "text": fields.optional("text", reader.cut(MAX_EVENT)),
+    }

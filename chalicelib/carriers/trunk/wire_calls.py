@@ -2,13 +2,20 @@
 are digits with country code, times epoch ms."""
 
 import json
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from chalicelib.carriers import callback_reader as reader
+from chalicelib.carriers.callback_reader import MAX_ID, BadValue, Members
 from chalicelib.carriers.trunk import members
-from chalicelib.carriers.trunk.members import Fields, Malformed
+from chalicelib.carriers.trunk.members import Malformed
 from chalicelib.core.calls import CallAsk
+from chalicelib.core.credentials import DialPlan
 from chalicelib.core.errors import Unavailable
 from chalicelib.core.events import PlacedEnd, PlacedLeg
+from chalicelib.core.values import Subscriber
+
+_MAX_SECONDS = 10**9
 
 DONE = frozenset({200, 202})
 """The HTTP statuses by which a switch says that it does what we asked."""
@@ -45,7 +52,7 @@ def read_answer(status: int, body: bytes) -> tuple[int, tuple[int, Any]]:
     raise Unavailable(f"HTTP {status}")
 
 
-def read_status(fields: Fields) -> dict[str, str | int]:
+def read_status(fields: Mapping[str, Any]) -> dict[str, str | int]:
     """How far a placed call is, in the switch's word. Whatever else it says has names of its own,
     which no vendor's client knows. Raises Unavailable."""
     status = fields.get("status")
@@ -54,25 +61,39 @@ def read_status(fields: Fields) -> dict[str, str | int]:
     return {"status": status.lower()}
 
 
-def read_placed(fields: Fields) -> PlacedEnd:
-    """The fields that only `placed.ended` has. Raises Malformed."""
-    conference = fields.get("kind") == "conference"
+def read_placed(fields: Members, plan: DialPlan) -> PlacedEnd:
+    """The fields that only `placed.ended` has; those that can't be read are dropped."""
+    conference = fields.optional("kind", reader.text(MAX_ID)) == "conference"
+    person = members.person(plan)
     return PlacedEnd(
         conference=conference,
-        account=members.optional(fields, "account", members.string) or "",
-        caller=None if conference else members.optional(fields, "from", members.person),
-        parties=tuple(members.person(each) for each in members.items(fields, "parties")),
-        created=members.time(fields, "created"),
-        started=members.optional(fields, "started", members.epoch_ms),
-        duration_s=members.optional(fields, "duration_s", members.seconds) or 0,
-        status=members.text(fields, "status").lower(),
-        legs=tuple(_leg(members.object_of(each)) for each in members.items(fields, "legs")),
+        account=fields.optional("account", reader.text(MAX_ID)) or "",
+        caller=None if conference else fields.optional("from", person),
+        parties=fields.optional("parties", _people(plan)) or (),
+        created=fields.optional("created", reader.epoch_ms),
+        started=fields.optional("started", reader.epoch_ms),
+        duration_s=fields.optional("duration_s", reader.whole(_MAX_SECONDS)) or 0,
+        status=(fields.optional("status", reader.text(MAX_ID)) or "").lower(),
+        legs=fields.items("legs", _leg(plan), most=members.MAX_ITEMS),
     )
 
 
-def _leg(fields: Fields) -> PlacedLeg:
-    return PlacedLeg(
-        party=members.person(fields.get("number")),
-        ended=members.optional(fields, "ended_at", members.epoch_ms),
-        cause=members.optional(fields, "cause", members.cause),
+def _people(plan: DialPlan) -> Callable[[Any], tuple[Subscriber, ...]]:
+    """All of them or none: a conference without one of its people is another one."""
+
+    def read(value: Any) -> tuple[Subscriber, ...]:
+        people = [members.person(plan)(each) for each in reader.as_list(value)]
+        found = tuple(each for each in people if each is not None)
+        if len(people) > members.MAX_ITEMS or len(found) < len(people):
+            raise BadValue("no list of people")
+        return found
+
+    return read
+
+
+def _leg(plan: DialPlan) -> Callable[[Members], PlacedLeg]:
+    return lambda leg: PlacedLeg(
+        party=leg.needed("number", members.person(plan)),
+        ended=leg.optional("ended_at", reader.epoch_ms),
+        cause=leg.optional("cause", members.cause),
     )

@@ -65,7 +65,7 @@ def ready(*, received: int = ENDED, url: str = "https://r/1") -> Event:
 
 def read(fields: dict[str, str]) -> list[Event]:
     body = json.dumps(typed(fields)).encode()
-    return wire_callbacks.read(body, carrier="ours", received=NOW)
+    return list(wire_callbacks.read(body, carrier="ours", received=NOW).events)
 
 
 def ours(fields: dict[str, str]) -> dict[str, str]:
@@ -187,19 +187,25 @@ def test_a_recording_that_is_there_goes_with_the_record() -> None:
         assert message["recording"] == "https://r/2"
 
 
-@pytest.mark.parametrize("after_ms", [3_600_000, 0, -60_001])
-def test_a_recording_that_is_kept_now_is_told_with_the_record_again(after_ms: int) -> None:
+@pytest.mark.parametrize("after_ms", [1, 3_600_000])
+def test_a_recording_that_was_named_later_is_told_with_the_record_again(after_ms: int) -> None:
     end = ended(cause=16, released_by=Party.CALLER)
     message = told(ready(received=end.received + after_ms), [end])
     assert message == {**(told(end) or {}), "recording": "https://r/1"}
 
 
-def test_a_record_does_not_wait_for_a_recording_that_is_not_kept_yet() -> None:
-    on_its_way = replace(ready(), url=None)
-    for call in ([on_its_way], [on_its_way, event(EventKind.CALL_STARTED, ENDED - 1)]):
-        message = told(ended(), call)
-        assert message
-        assert "recording" not in message
+@pytest.mark.parametrize("before_ms", [0, 1, 60_001])
+def test_a_recording_that_was_named_by_then_is_told_once(before_ms: int) -> None:
+    end = ended(cause=16, released_by=Party.CALLER)
+    named = ready(received=end.received - before_ms)
+    assert told(named, [end]) is None
+    assert (told(end, [named]) or {})["recording"] == "https://r/1"
+
+
+def test_a_recording_that_was_lost_has_no_address() -> None:
+    message = told(ended(), [replace(ready(), url=None)])
+    assert message
+    assert "recording" not in message
 
 
 def test_a_recording_without_the_end_of_its_call_waits_for_it() -> None:

@@ -3,22 +3,25 @@
 import json
 import os
 from collections import Counter
-from collections.abc import Iterable
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import urlencode
 
 import hypothesis
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from chalicelib.carriers.interline import wire_callbacks
+from chalicelib.carriers.callback_reader import members_of, text
+from chalicelib.carriers.callback_receiver import read_callback
 from chalicelib.carriers.interline.receiver import MAX_BODY, CallbackReceiver
+from chalicelib.core.callbacks import Unreadable, UnreadCallback
 from chalicelib.core.credentials import CarrierAccount
 from chalicelib.core.errors import Contended, Unavailable
 from chalicelib.core.events import Event, EventKind, Outcome, Party, SmsResult
 from chalicelib.core.messages import Reply, Request
+from chalicelib.core.ownership import Owner
 from chalicelib.core.values import Subscriber
+from tests.carriers.desk import Desk, content
 from tests.carriers.interline.accounts import account_of
 from tests.carriers.interline.reports import MESSAGE, RECORD, START, typed, without
 from tests.stage import Answer, Stage
@@ -68,22 +71,9 @@ class Accounts:
 class Numbers:
     """The port Apps: one pool has its X without country code."""
 
-    def owner_of(self, number: str) -> str | None:
-        return "demo" if number in {KNOWN_AS_IT_STANDS, "8610000000001"} else None
-
-
-class Desk:
-    """What EventDesk does with events, in memory: a repeat is stored no second time."""
-
-    def __init__(self) -> None:
-        self.stored: dict[str, Event] = {}
-        self.down: Exception | None = None
-
-    def record(self, events: Iterable[Event]) -> None:
-        if self.down:
-            raise self.down
-        for event in events:
-            self.stored.setdefault(event.id, event)
+    def owners_of(self, number: str, *, fresh: bool = False) -> tuple[Owner, ...]:
+        is_known = number in {KNOWN_AS_IT_STANDS, "8610000000001"}
+        return (Owner("demo", "interline", since=0),) if is_known else ()
 
 
 class Ours:
@@ -96,7 +86,7 @@ class Ours:
             credentials=self.accounts,
             apps=Numbers(),
             desk=self.desk,
-            count=lambda name: self.counted.update([name]),
+            count=lambda name, *, by=1: self.counted.update({name: by}),
         )
 
     def take(
@@ -189,11 +179,18 @@ def test_a_form_and_json_that_say_the_same_are_the_same(fields: dict[str, str], 
 
 
 def test_what_says_something_else_is_another_event(ours: Ours) -> None:
-    changes = {"taskid": "task-2", "callee": "", "ringTime": "1768464004", "others": "x"}
+    changes = {"taskid": "task-2", "callee": "", "ringTime": "1768464004"}
     for name, value in changes.items():
         ours.take({**without(RECORD, "recording"), name: value})
     ours.take(RECORD)
     assert len(ours.events) == len(changes) + 2
+
+
+def test_a_member_that_nobody_knows_makes_no_other_event(ours: Ours) -> None:
+    for more in ({}, {"others": "x"}, {"others": "y", "more": ""}):
+        assert taken(ours.take({**MESSAGE, **more}))
+    assert len(ours.events) == 1
+    assert not ours.counted
 
 
 def test_a_record_that_comes_again_with_its_recording_is_the_same_end(ours: Ours) -> None:
@@ -209,21 +206,32 @@ def test_a_record_that_comes_again_with_its_recording_is_the_same_end(ours: Ours
     ("missing", "changed", "expected"),
     [
         (["releaseTime"], {}, {"at": ENDED}),
-        (["answerTime"], {}, {"answered": ENDED - 65_000, "at": ENDED}),
+        # How long they talked says when it was answered.
+        (["answerTime"], {}, {"answered": None, "talked_s": 65, "at": ENDED}),
+        ([], {"answerTime": "1768464099"}, {"answered": None, "talked_s": 65, "at": ENDED}),
         (["answerTime", "duration"], {}, {"answered": ENDED}),
         (["releaseTime", "answerTime"], {}, {"at": 1_768_464_068_000}),
         (
             ["releaseTime", "answerTime", "ringTime", "beginTime"],
             {},
-            {"at": NOW + 65_000, "answered": NOW, "started": None, "ringing": None},
+            {"at": NOW, "timed": False, "answered": None, "talked_s": 65, "started": None},
         ),
         (["duration"], {"ringTime": "0", "answerTime": ""}, {"ringing": None, "answered": ENDED}),
         (["duration"], {"result": "17"}, {"answered": None, "outcome": Outcome.BUSY, "cause": 17}),
         ([], {"result": "17", "duration": "0"}, {"answered": None}),
         # Somebody has talked, whatever it is called.
         ([], {"result": "16"}, {"answered": ENDED - 65_000, "outcome": Outcome.CALLEE_HUNG_UP}),
-        (["releasedir"], {}, {"released_by": None, "outcome": Outcome.PLATFORM_ENDED}),
+        (["releasedir"], {}, {"released_by": None, "outcome": Outcome.HUNG_UP}),
         ([], {"releasedir": "7"}, {"released_by": None}),
+        ([], {"duration": "30.0"}, {"talked_s": 30}),
+        ([], {"releaseTime": "1768464075000"}, {"at": ENDED}),
+        (["result"], {}, {"result": None, "outcome": Outcome.CALLEE_HUNG_UP}),
+        # The X allows no such call: that does not say that the caller is nobody's.
+        (
+            [],
+            {"result": "206", "duration": "0"},
+            {"binding": RECORD["userData"], "carrier_binding": "sub-1", "outcome": "no_binding"},
+        ),
         ([], {"result": "operator says no"}, {"result": "operator says no", "cause": None}),
         ([], {"userData": "the vendor's"}, {"binding": None, "carrier_binding": "sub-1"}),
         (["userData", "subid"], {}, {"binding": None, "carrier_binding": None}),
@@ -234,6 +242,9 @@ def test_a_record_that_comes_again_with_its_recording_is_the_same_end(ours: Ours
         ([], {"rcaller": "10000000007"}, {"number": "8610000000007"}),
         ([], {"rcaller": "700000000000001"}, {"number": "700000000000001"}),
         (["rcaller"], {}, {"number": None}),
+        ([], {"taskid": "t" * 255}, {"call_id": "t" * 255}),
+        ([], {"caller": "+13105551234"}, {"caller": Subscriber("13105551234")}),
+        ([], {"caller": "0086-100 1000 0001"}, {"caller": Subscriber("8610010000001")}),
     ],
 )
 def test_what_is_told_in_another_way(
@@ -341,48 +352,82 @@ UNREADABLE = [
     b"{}",
     b'{"taskid": "t", "result"',
     b'{"a":' * 50_000,
-    b'{"a":' + b"9" * 5_000 + b"}",
-    b"taskid=t",
+    b'[{"taskid": "t", "result": "16"}, {"taskid": "u", "result": "16"}]',
     b"result=answered",
     b"taskid=&result=answered",
     b"callTime=1768464000",
     b"&".join(b"a%d=1" % n for n in range(101)),
-    urlencode(RECORD).encode() + b"&result=17",
-    form(taskid="t" * 151),
-    form(subid="s" * 151),
-    form(result=""),
-    form(result="r" * 65),
-    form(recording="https://" + "x" * 2_048),
-    form(beginTime="2026-01-15 08:00:00"),
-    form(beginTime="-1"),
-    form(releaseTime="1768464000123"),
-    form(releaseTime="١٢٣"),
-    form(duration="1.5"),
-    urlencode({**START, "callTime": "now"}).encode(),
-    urlencode({**START, "smsContent": "x" * 8_193}).encode(),
-    json.dumps({**RECORD, "duration": 1.5}).encode(),
-    json.dumps({**RECORD, "beginTime": True}).encode(),
-    json.dumps({**RECORD, "taskid": {}}).encode()[:-3],
+    urlencode(RECORD).encode() + b"&taskid=17",
+    form(taskid="t" * 256),
+    json.dumps({**RECORD, "taskid": {}}).encode(),
+    json.dumps({**RECORD, "taskid": None}).encode(),
+    json.dumps({**RECORD, "taskid": True}).encode(),
     b"x" * MAX_BODY,
     b"\x00" * MAX_BODY,
 ]
 
 
 @pytest.mark.parametrize("body", UNREADABLE, ids=range(len(UNREADABLE)))
-def test_what_can_not_be_read_is_kept_rather_than_lost(body: bytes, ours: Ours) -> None:
+def test_what_does_not_say_which_call_it_is_about_is_kept_as_it_came(
+    body: bytes, ours: Ours
+) -> None:
     assert taken(ours.take(body))
     assert taken(ours.take(body))
-    (event,) = ours.events
-    assert event.kind is EventKind.UNKNOWN
-    assert event.at == NOW
-    assert 0 < len(event.call_id) <= 150
-    assert event.raw == body.decode(errors="replace")[: 32 * 1024]
+    assert not ours.events
+    assert list(ours.desk.kept.values()) == [UnreadCallback("ours", "interline", body, NOW)]
 
 
-def test_an_unknown_event_stays_with_its_call(ours: Ours) -> None:
-    ours.take(b"taskid=task-1&state=ringing")
+ODD_MEMBERS = [
+    ({"subid": "s" * 256}, ["subid"], {"carrier_binding": None}),
+    ({"result": ""}, [], {"result": None}),
+    ({"result": "r" * 65}, ["result"], {"result": None}),
+    ({"recording": "https://" + "x" * 4_096}, ["recording"], {}),
+    ({"beginTime": "2026-01-15 08:00:00"}, [], {"started": 1_768_464_000_000}),
+    ({"beginTime": "yesterday"}, ["beginTime"], {"started": None}),
+    ({"beginTime": "-1"}, ["beginTime"], {"started": None}),
+    ({"releaseTime": "١٢٣"}, ["releaseTime"], {"at": ENDED}),
+    ({"duration": "1.5"}, [], {"talked_s": 1}),
+    ({"duration": 30.0}, [], {"talked_s": 30}),
+    ({"duration": "many"}, ["duration"], {"talked_s": None}),
+    ({"beginTime": True}, ["beginTime"], {"started": None}),
+    ({"caller": "139****0001"}, ["caller"], {"caller": None}),
+    ({"rcaller": 10_000_000_001}, [], {"number": "8610000000001"}),
+    ({"userData": {"our": "id"}}, ["userData"], {"binding": None}),
+]
+
+
+@pytest.mark.parametrize(("odd", "dropped", "expected"), ODD_MEMBERS, ids=range(len(ODD_MEMBERS)))
+def test_an_odd_member_loses_no_call(
+    odd: dict[str, Any], dropped: list[str], expected: dict[str, Any], ours: Ours
+) -> None:
+    assert taken(ours.take(json.dumps({**RECORD, **odd}).encode()))
+    end = ours.events[-1]
+    assert (end.kind, end.call_id) == (EventKind.CALL_ENDED, "task-1")
+    assert {name: getattr(end, name) for name in expected} == expected
+    assert ours.counted == ({"MembersDropped": len(dropped)} if dropped else {})
+
+
+@pytest.mark.parametrize("body", [b"taskid=task-1&state=ringing", b'[{"taskid":"task-1","a":1}]'])
+def test_an_unknown_event_stays_with_its_call(body: bytes, ours: Ours) -> None:
+    for _ in range(2):
+        assert taken(ours.take(body))
     (event,) = ours.events
     assert (event.kind, event.call_id) == (EventKind.UNKNOWN, "task-1")
+    assert ours.counted == {"UnknownEvents": 2}
+
+
+def test_the_only_object_of_a_list_is_that_object(ours: Ours) -> None:
+    assert taken(ours.take(b"[" + as_json(RECORD) + b"]"))
+    assert taken(ours.take(RECORD))
+    assert [event.kind for event in ours.events] == ["recording.ready", "call.ended"]
+
+
+def test_what_was_kept_is_read_again_as_it_would_be_when_it_comes(ours: Ours) -> None:
+    body = urlencode({**RECORD, "rcaller": KNOWN_AS_IT_STANDS}).encode()
+    assert taken(ours.take(body))
+    again = read_callback(UnreadCallback("ours", "interline", body, NOW + 5), Numbers())
+    assert again.events[-1].number == KNOWN_AS_IT_STANDS
+    assert {content(event) for event in again.events} == ours.desk.stored.keys()
 
 
 def test_a_text_in_another_encoding_loses_no_message(ours: Ours) -> None:
@@ -439,25 +484,32 @@ def test_mutated_callbacks(ours: Ours) -> None:
     )
     @given(body=bodies(), token=st.sampled_from([TOKEN, TOKEN, PREVIOUS, "wrong"]))
     def send(body: bytes, token: str) -> None:
-        before = set(ours.desk.stored)
+        before = set(ours.desk.stored), set(ours.desk.kept)
         first, again = ours.take(body, token), ours.take(body, token)
-        new = [ours.desk.stored[each] for each in ours.desk.stored.keys() - before]
+        new = [ours.desk.stored[each] for each in ours.desk.stored.keys() - before[0]]
+        kept = ours.desk.kept.keys() - before[1]
         if token == "wrong" or _is_somebody_elses(body):
             assert refused(first)
             assert refused(again)
             assert not new
+            assert not kept
             counted["refused"] += 1
             return
         assert taken(first)
         assert taken(again)
-        ends = [event for event in new if event.kind is not EventKind.RECORDING_READY]
-        assert len(ends) <= 1
-        assert len(new) <= 2
-        # The same body by itself: exactly one, with its recording at most.
-        alone = wire_callbacks.read(body, carrier="ours", received=NOW)
-        assert sum(event.kind is not EventKind.RECORDING_READY for event in alone) == 1
-        assert {event.id for event in alone} <= ours.desk.stored.keys()
-        counted["new" if ends else "repeat"] += 1
+        # By itself: kept as it came, or exactly one event, with its recording at most.
+        try:
+            reading = read_callback(UnreadCallback("ours", "interline", body, NOW), Numbers())
+        except Unreadable:
+            assert not new
+            assert body in ours.desk.kept
+            counted["unread"] += 1
+            return
+        assert not kept
+        kinds = [event.kind for event in reading.events]
+        assert len(kinds) - kinds.count(EventKind.RECORDING_READY) == 1
+        assert {content(event) for event in reading.events} <= ours.desk.stored.keys()
+        counted["new" if new else "repeat"] += 1
         counted.update(str(event.kind) for event in new)
 
     if SEED is not None:
@@ -465,7 +517,7 @@ def test_mutated_callbacks(ours: Ours) -> None:
     send()
     print(dict(counted))
     assert counted.keys() >= {
-        *("refused", "new", "repeat", "unknown"),
+        *("refused", "new", "repeat", "unread"),
         *("call.ended", "call.started", "sms.sent", "recording.ready"),
     }
 
@@ -473,16 +525,12 @@ def test_mutated_callbacks(ours: Ours) -> None:
 def _is_somebody_elses(body: bytes) -> bool:
     """Whether it says that it is for another developer or app; what can't be read does not."""
     try:
-        if body.lstrip().startswith(b"{"):
-            fields = json.loads(body.decode())
-        else:
-            pairs = parse_qsl(body.decode(errors="replace").strip("\r\n"), keep_blank_values=True)
-            fields = dict(pairs) if len(dict(pairs)) == len(pairs) else {}
-        named = [fields.get("devid"), fields.get("appid")]
-    except (ValueError, RecursionError, AttributeError):
+        fields = members_of(body)
+    except Unreadable:
         return False
-    texts = [each if isinstance(each, str | None) else json.dumps(each) for each in named]
-    return texts[0] not in {None, "", "10000000"} or texts[1] not in {None, "", "the-app-id"}
+    # What can't be read names nobody.
+    texts = [fields.optional(name, text(255)) or "" for name in ("devid", "appid")]
+    return texts[0] not in {"", "10000000"} or texts[1] not in {"", "the-app-id"}
 
 
 @pytest.fixture

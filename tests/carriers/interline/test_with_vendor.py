@@ -4,11 +4,12 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 import pytest
 
 from chalicelib.bootstrap import gateway
+from chalicelib.store.site import Site, site_item
 from simulator.dialling import dialled, written
 from simulator.interline.account import Account
 from simulator.interline.vendor import Vendor
@@ -135,6 +136,8 @@ def test_calls_and_messages_come_back_in_the_words_of_the_app(
     as_json: bool, stage: Stage, make: Make, inbox: Receiver
 ) -> None:
     platform = make(json=as_json)
+    site = site_item(Site(url="https://gateway.example", bucket="recordings"))
+    stage.dynamodb.put_item(TableName=stage.table, Item=site)
     demo = speaker(stage, inbox)
     bound = subid(demo.bind(X, userData="order-1", record="1"))
     assert platform.live()[0]["userData"] == bound
@@ -148,7 +151,7 @@ def test_calls_and_messages_come_back_in_the_words_of_the_app(
     assert (end["result"], end["duration"], end["releasedir"]) == ("answered", "65", "2")
     assert (end["subid"], end["userData"], end["appid"]) == (bound, "order-1", APP_ID)
     # The record does not wait for its recording, of which the carrier's link is nobody's business.
-    assert "recording" not in end
+    assert end["recording"].startswith("https://gateway.example/v1/recordings/")
     assert len(stage.messages("transfer")) == 1
     # Nobody told the gateway whose it is but X, which stands without country code in the pool.
     assert by_caller[C, True]["result"] == "206"
@@ -158,6 +161,24 @@ def test_calls_and_messages_come_back_in_the_words_of_the_app(
     hand_on(stage, platform)
     (sms,) = forms(inbox)
     assert (sms["smsContent"], sms["caller"], sms["callee"]) == ("到了", B, A)
+
+
+@pytest.mark.parametrize(("caller", "agrees"), [(A, True), (C, False)])
+def test_a_call_that_x_does_not_allow_is_told_with_the_binding_that_agrees(
+    stage: Stage, make: Make, inbox: Receiver, caller: str, agrees: bool
+) -> None:
+    platform = make()
+    demo = speaker(stage, inbox)
+    bound = subid(demo.bind(X, userData="order-1"))
+    fields = {"taskid": "t", "caller": caller, "rcaller": X, "result": "206", "userData": bound}
+    fields |= {"subid": platform.live()[0]["subid"], "releaseTime": "1768464075"}
+    path = "/callbacks/interline/interline-1/token-interline-1/cdr"
+    assert stage.send(path, body=urlencode(fields).encode()).json == {"error": 0}
+    deliver(stage.messages())
+    (told,) = forms(inbox)
+    assert (told["result"], told["caller"]) == ("206", caller)
+    known = (told["subid"], told.get("userData"))
+    assert known == ((bound, "order-1") if agrees else ("", None))
 
 
 def test_a_netease_app_on_interlines_numbers(stage: Stage, make: Make, inbox: Receiver) -> None:

@@ -245,7 +245,7 @@ def test_an_app_without_credentials_can_not_be_told() -> None:
 
 def test_all_outcomes_can_be_told() -> None:
     # finishState 8, 21 and 50 are only a carrier's own words (numbers, trials, captchas).
-    causes = {1, 2, 17, 18, 20, 21, 27, 50, 55, 41, None}
+    causes = {1, 2, 17, 18, 20, 21, 27, 50, 55, 127, None}
     states = set()
     for cause in causes:
         for by in Party:
@@ -264,3 +264,37 @@ def test_what_a_carrier_itself_says_of_an_end_is_told_as_it_is() -> None:
     for outcome, state in told.items():
         end = event(EventKind.CALL_ENDED, ENDED, outcome=outcome, cause=16)
         assert rendered(end, of=binding())["finishState"] == state
+
+
+@pytest.mark.parametrize(
+    ("known", "told"),
+    [
+        # A word of the vendor's own, also one that is in no table and one that two outcomes share.
+        ({"result": "77", "result_of": "netease", "outcome": Outcome.PLATFORM_ERROR}, ("77", "0")),
+        ({"result": "12", "result_of": "netease", "outcome": Outcome.SUSPENDED}, ("12", "0")),
+        # Another vendor's is told by its outcome.
+        ({"result": "17", "result_of": "interline", "outcome": Outcome.BUSY}, ("5", "0")),
+        # Nobody said who hung up, and nobody is made up.
+        ({"answered": ENDED - 9_000, "binding": "1", "cause": 16}, ("1", "0")),
+        ({"answered": ENDED - 9_000, "binding": "1", "cause": 38}, ("7", "0")),
+        (
+            {"answered": ENDED - 9_000, "binding": "1", "released_by": Party.LIMIT},
+            ("10", "0"),
+        ),
+        ({"rejected": RejectReason.UNAVAILABLE}, ("7", "0")),
+        ({"cause": 38}, ("7", "0")),
+    ],
+)
+def test_how_an_end_is_told(known: dict[str, Any], told: tuple[str, str]) -> None:
+    message = rendered(event(EventKind.CALL_ENDED, ENDED, **known))
+    assert (message["finishState"], message["finishType"]) == told
+
+
+def test_the_vendors_own_result_of_a_message_is_told_as_it_came() -> None:
+    own = {"sms_result": SmsResult.FAILED, "result": "77", "result_of": "netease"}
+    assert rendered(event(EventKind.SMS_SENT, ENDED, **own))["smsResult"] == "77"
+
+
+def test_a_duration_that_the_carrier_tells_wins() -> None:
+    end = event(EventKind.CALL_ENDED, ENDED, binding="1", answered=ENDED + 5_000, talked_s=30)
+    assert rendered(end)["callDuration"] == "30"

@@ -61,18 +61,22 @@ def test_every_outcome_of_a_call_has_a_finish_state() -> None:
     assert set(outcomes.FINISH_STATES.values()) == {*range(15), 21, 50}
     # Read back they are themselves, or the first of two that share a number.
     assert {outcomes.OUTCOMES[str(n)] for n in outcomes.FINISH_STATES.values()} == set(Outcome) - {
+        Outcome.HUNG_UP,
         Outcome.PLATFORM_ENDED,
+        Outcome.LIMIT_REACHED,
         Outcome.BLOCKED,
     }
 
 
 def test_every_party_and_every_sms_result_has_a_number() -> None:
-    assert dict(outcomes.FINISH_TYPES) == {Party.PLATFORM: 0, Party.CALLER: 1, Party.CALLEE: 2}
+    numbers = {Party.PLATFORM: 0, Party.CALLER: 1, Party.CALLEE: 2}
+    # There is no number for a call cut at its limit, nor for one that nobody said who ended it.
+    assert dict(outcomes.FINISH_TYPES) == {**numbers, Party.LIMIT: 0, None: 0}
+    assert dict(outcomes.PARTIES) == {str(number): party for party, number in numbers.items()}
     assert set(outcomes.SMS_RESULTS) == set(SmsResult)
     assert outcomes.SMS_RESULTS[SmsResult.OK] == 1
     assert set(outcomes.SMS_RESULTS.values()) == {0, 1, 2, 3, 5, 6, 7, 9, 19, 20, 21}
     assert {outcomes.RESULTS[str(n)] for n in outcomes.SMS_RESULTS.values()} == set(SmsResult)
-    assert {outcomes.PARTIES[str(n)] for n in outcomes.FINISH_TYPES.values()} == set(Party)
 
 
 def test_hang_up_causes_are_named_one_to_one() -> None:

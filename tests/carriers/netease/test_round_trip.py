@@ -129,10 +129,8 @@ def test_the_errors(name: str, value: str | None) -> None:
 
 
 def callback(name: str) -> Event:
-    event = wire_callbacks.read(
-        recorded(name)["body"].encode(), carrier="our-account", received=NOW
-    )
-    assert event
+    body = recorded(name)["body"].encode()
+    (event,) = wire_callbacks.read(body, carrier="our-account", received=NOW).events
     assert (event.carrier, event.received, event.raw) == (
         "our-account",
         NOW,
@@ -179,9 +177,8 @@ def test_an_answered_call() -> None:
         "finishType": "2",
         "userData": "12202601151600000123456789",
     }
-    event = wire_callbacks.read(json.dumps(body).encode(), carrier="c", received=NOW)
-    assert event
-    assert event.answered == 1577444020000
+    (event,) = wire_callbacks.read(json.dumps(body).encode(), carrier="c", received=NOW).events
+    assert (event.answered, event.talked_s) == (1577444020000, 7)
     assert (event.outcome, event.released_by) == (Outcome.CALLEE_HUNG_UP, Party.CALLEE)
     assert event.binding == "12202601151600000123456789"
     assert wire_callbacks.write(event, [event], binding=bound(body)) == body
@@ -191,6 +188,8 @@ def test_what_a_message_and_a_recording_say() -> None:
     sms, recording = callback("callback-33"), callback("callback-34")
     assert (sms.kind, sms.sms_result, sms.at) == (EventKind.SMS_SENT, SmsResult.OK, 1577436900000)
     assert (recording.kind, recording.at) == (EventKind.RECORDING_READY, NOW)
+    # The document's callback says no time.
+    assert (recording.timed, sms.timed) == (False, True)
     assert (recording.url or "").startswith("https://nim.nos.netease.com/")
 
 
@@ -230,8 +229,7 @@ def test_what_was_never_talked_has_no_time_of_it() -> None:
     del inner["starttime"]
     inner |= {"durationSec": 0, "status": "FAILED", "legs": [{"endpoint": "01082325588"}]}
     sent = {"callback": json.dumps(inner), "eventType": "10"}
-    event = wire_callbacks.read(json.dumps(sent).encode(), carrier="c", received=NOW)
-    assert event
+    (event,) = wire_callbacks.read(json.dumps(sent).encode(), carrier="c", received=NOW).events
     assert event.placed
     assert (event.placed.started, event.at) == (None, NOW)
     written = json.loads(wire_callbacks.write(event, [event], binding=None)["callback"])

@@ -16,6 +16,13 @@ def basic(user: str, password: str) -> str:
     return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
 
 
+def metric(capsys: pytest.CaptureFixture[str], name: str) -> float:
+    """How much was added to a metric since this was last asked."""
+    lines = capsys.readouterr().out.splitlines()
+    metrics = [json.loads(line) for line in lines if line.startswith('{"_aws"')]
+    return sum(each[name][0] for each in metrics if name in each)
+
+
 @dataclass
 class Pbx:
     """The switch: asks where calls go, reports what became of them."""
