@@ -24,7 +24,7 @@ from chalicelib.core.credentials import AppCredentials, CarrierAccount
 from chalicelib.core.events import EventKind, PlacedEnd
 from chalicelib.core.values import Subscriber
 from tests.carriers.interline.developer import Developer, developer
-from tests.carriers.vendor import Told, Vendor, vendor
+from tests.carriers.vendor import Told, Vendor, egress, vendor
 from tests.core.samples import binding, event
 from tests.stage import Client, Stage
 
@@ -191,6 +191,13 @@ def test_a_door_reads_it_as_the_document_says(
 # Carriers
 
 
+def asking(kind: Any, vendor: Vendor) -> Any:
+    """A carrier of this kind, through an account with the vendor."""
+    name = kind.__name__.split(".")[-2]
+    made = account(name, vendor.url)
+    return kind.carrier(made, timeout_s=2, told=Told(), egress=egress)
+
+
 @pytest.fixture
 def carrier() -> Iterator[Vendor]:
     """A carrier's server."""
@@ -301,8 +308,10 @@ def test_it_is_written_as_the_document_says_and_read_back(
     row: tuple[str, ...], carrier: Vendor
 ) -> None:
     digits, _, axb, line, asked, told, placed, masked = row
-    n = netease.carrier(account("netease", carrier.url), timeout_s=2, told=Told())
-    i = interline.carrier(account("interline", carrier.url), timeout_s=2, told=Told())
+    n = asking(netease, carrier)
+    i = interline.carrier(
+        account("interline", carrier.url), timeout_s=2, told=Told(), egress=egress
+    )
     done = {"code": 200, "bindId": "1", "phoneX": X}
     assert asked_of(n, carrier, digits, reply=done, refused="403") == axb
     assert dialled_by_netease(n, carrier, digits) == line
@@ -312,10 +321,10 @@ def test_it_is_written_as_the_document_says_and_read_back(
     assert told_of_placed(digits) == placed
     assert told_by_netease(digits) == masked
 
-    assert interline_members.telephone({"caller": told}, "caller") == Subscriber(digits)
+    assert interline_members.as_person(told) == Subscriber(digits)
     for national in {line, asked} - {"414", "refused"}:
-        assert netease_members.telephone(national) == Subscriber(digits)
-        assert interline_members.telephone({"caller": national}, "caller") == Subscriber(digits)
+        assert netease_members.as_national_person(national) == Subscriber(digits)
+        assert interline_members.as_person(national) == Subscriber(digits)
 
 
 def test_nothing_that_is_told_of_a_foreigner_is_somebodys_mobile_in_china() -> None:
@@ -394,7 +403,9 @@ def test_x_of_an_interline_app_is_found_in_either_spelling(
 @pytest.mark.parametrize("row", OF_X, ids=[row[0] for row in OF_X])
 def test_x_is_written_as_the_document_says(carrier: Vendor, row: tuple[str, ...]) -> None:
     pool, _, asked, told = row
-    i = interline.carrier(account("interline", carrier.url), timeout_s=2, told=Told())
+    i = interline.carrier(
+        account("interline", carrier.url), timeout_s=2, told=Told(), egress=egress
+    )
     carrier.content = b'{"error": 0, "subid": "1"}'
     i.keeper.bind(bound(OTHER_INSIDE, number=pool), lease_ms=60_000, now=NOW)
     assert unquote(carrier.seen[-1].path).rpartition("/")[2] == asked

@@ -82,7 +82,7 @@ SAMPLES: dict[str, tuple[Read, dict[str, Any], set[str], str]] = {
         f"switch {kind}": (
             of_switch,
             {"type": kind, **COMMON, **more},
-            {"event_id", "call_id", "type", "at"},
+            {"event_id", "call_id", "type", "at", "node"},
             "",
         )
         for kind, more in SWITCH.items()

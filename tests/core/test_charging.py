@@ -72,9 +72,9 @@ def test_an_answer_after_the_end_is_no_credit() -> None:
 
 def test_how_long_they_talked_as_the_carrier_says_is_what_is_paid() -> None:
     # Also where the call was answered after its end.
-    assert BILL.total([ended(MINUTE, answered=2 * MINUTE, talked_s=61)]) == 2000
-    assert BILL.total([ended(9 * MINUTE, answered=MINUTE, talked_s=30)]) == 1000
-    assert BILL.total([ended(9 * MINUTE, talked_s=30)]) == 1000
+    assert total(ended(MINUTE, answered=2 * MINUTE, talked_s=61)) == 2000
+    assert total(ended(9 * MINUTE, answered=MINUTE, talked_s=30)) == 1000
+    assert total(ended(9 * MINUTE, talked_s=30)) == 1000
 
 
 def test_two_ends_of_a_call_are_one_call() -> None:

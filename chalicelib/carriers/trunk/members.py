@@ -14,7 +14,6 @@ from chalicelib.core.values import Subscriber
 
 _E = TypeVar("_E", bound=StrEnum)
 
-MAX_NODE = 64
 MAX_ITEMS = 64
 
 _IN_REASON = re.compile(r"\bcause\s*=\s*([0-9]{1,3})\b", re.ASCII | re.IGNORECASE)

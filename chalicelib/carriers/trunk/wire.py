@@ -2,13 +2,15 @@
 code, times epoch ms."""
 
 import json
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.carriers import callback_reader as reader
 from chalicelib.carriers.callback_reader import MAX_ID, MAX_URL, Members
 from chalicelib.carriers.trunk import members
-from chalicelib.carriers.trunk.members import MAX_NODE, Malformed
+from chalicelib.carriers.trunk.members import Malformed
 from chalicelib.carriers.trunk.wire_calls import read_placed
 from chalicelib.core.callbacks import Reading, Unreadable
 from chalicelib.core.credentials import DialPlan
@@ -24,6 +26,7 @@ MAX_EVENT = 32 * 1024
 """Bytes; a larger one might not fit into an item of the table and would hold up all the others."""
 MAX_SEQUENCE = 10**15
 MAX_WORD = 64
+_NODE = re.compile(r"(?!.*[0-9]{7})[A-Za-z0-9._-]{1,64}", re.ASCII)
 WITHHELD = frozenset({"id", "user", "header", "full", "restricted"})
 """What `privacy` says (RFC 3323 and 3325) where the caller does not want his number shown."""
 
@@ -148,8 +151,8 @@ def read_event(raw: Any, *, carrier: str, received: int, plan: DialPlan) -> Read
             call_id=fields.identifier("call_id"),
             at=fields.needed("at", reader.epoch_ms),
             received=received,
-            raw=text.decode(),
-            node=fields.optional("node", reader.text(MAX_NODE)),
+            raw=_raw(values),
+            node=_node(fields),
             sequence=fields.optional("seq", reader.whole(MAX_SEQUENCE)),
             placed=read_placed(fields, plan) if kind == EventKind.PLACED_ENDED else None,
             **(_details(fields, plan) if known else {"result": kind[:MAX_WORD]}),
@@ -157,6 +160,26 @@ def read_event(raw: Any, *, carrier: str, received: int, plan: DialPlan) -> Read
     except Unreadable as error:
         raise Malformed(str(error)) from None
     return Reading((event,), fields.dropped)
+
+
+def _raw(values: Mapping[str, Any]) -> str:
+    """What came, without what a message said: whether that may be kept its binding decides."""
+    kept = {name: value for name, value in values.items() if name != "text"}
+    return json.dumps(kept, ensure_ascii=False).encode(errors="replace").decode()
+
+
+def _node(fields: Members) -> str | None:
+    """Which machine reports it. Its name tells calls apart and stands in keys, so one that is odd,
+    or might hold a telephone number, is no reason to guess. Raises Unreadable."""
+    if not fields.has("node") or fields.values["node"] == "":
+        return None
+    name = fields.identifier("node")
+    if not _NODE.fullmatch(name):
+        raise Unreadable(
+            "node: 1 to 64 letters, digits, dots, hyphens and underscores,"
+            " at most six digits in a row, for example sbc-1"
+        )
+    return name
 
 
 def _details(fields: Members, plan: DialPlan) -> dict[str, Any]:

@@ -155,7 +155,9 @@ def test_every_value_reaches_apps_of_both_dialects(stage: Stage, receiver: Recei
             path = "/callbacks/interline/interline-1/token-interline-1/cdr"
             answer = stage.send(path, body=urlencode(body).encode())
             assert (answer.status, answer.json) == (200, {"error": 0})
-    deliver(stage.messages())
+    # A receiver on a busy machine may count as slow meanwhile.
+    for queue in ("delivery", "delivery-slow"):
+        deliver(stage.messages(queue), lane=queue.replace("delivery", "deliver").replace("-", "_"))
 
     told = {}
     for _, headers, body in receiver.got:

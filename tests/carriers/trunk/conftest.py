@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.stage import Answer, Stage
+from tests.stage import X1, Answer, Stage
 
 
 def basic(user: str, password: str) -> str:
@@ -59,6 +59,6 @@ def occurred() -> Callable[..., dict[str, Any]]:
 
     def make(kind: str = "call.ended", **more: Any) -> dict[str, Any]:
         fields = {"event_id": f"e{next(count)}", "type": kind, "call_id": "c1", "at": 1_000}
-        return fields | more
+        return fields | {"to": X1} | more
 
     return make

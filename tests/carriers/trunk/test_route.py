@@ -165,7 +165,7 @@ class Signed:
 class Showing:
     """A router that has everybody reach B and shows him the caller's number."""
 
-    def route(self, number: str, caller: Subscriber | None, *, now: int) -> Connect:
+    def route(self, number: str, caller: Subscriber | None, *, carrier: str, now: int) -> Connect:
         assert caller is not None
         leg = Leg("b", "demo", number, "a", caller, Subscriber(B), False, 1, 1, False, 60)
         return Connect(leg, Subscriber(B), caller.digits)
