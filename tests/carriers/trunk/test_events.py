@@ -368,7 +368,7 @@ def test_half_a_surrogate_pair_loses_no_event(
     stage: Stage, pbx: Pbx, occurred: Make, field: str
 ) -> None:
     # JSON can spell one with an escape; UTF-8 can't hold it, so a question mark is stored.
-    event = occurred(**{field: "\ud800"})
+    event = occurred("sms.sent", binding="0" * 26, **{field: "\ud800"})
     assert pbx.report(event).json == {"accepted": 1}
     ((kept, _),) = stored(stage)
     assert (json.loads(kept.raw) | {"text": kept.text})[field] == "?"
