@@ -1,6 +1,8 @@
 """Commands about events that reach nobody: of nobody's X, or in callbacks that can't be read."""
 
 import json
+import sys
+from contextlib import AbstractContextManager, redirect_stdout
 from typing import Any
 
 import click
@@ -31,7 +33,8 @@ def orphaned(ids: tuple[str, ...], give: str | None, as_json: bool, limit: int) 
     if give is not None:
         provision.show_app(give)
         for each in found:
-            gateway().orphans.give(each.id, give, now=now_ms())
+            with _metrics_aside():
+                gateway().orphans.give(each.id, give, now=now_ms())
     shown = [
         {
             "id": each.id,
@@ -79,13 +82,18 @@ def _read_again(ids: tuple[str, ...], give: str | None, *, as_json: bool, limit:
     for kept in _waiting(ids, limit):
         why = _why(kept)
         if why is None:
-            gateway().events.record(
-                read_callback(kept.callback, gateway().apps).events, give=give, now=now_ms()
-            )
+            events = read_callback(kept.callback, gateway().apps).events
+            with _metrics_aside():
+                gateway().events.record(events, give=give, now=now_ms())
             gateway().unread.done(kept.id)
         shown.append(_described(kept) | {"read": why is None, "why": why})
     read = sum(each["read"] for each in shown)
     _show(shown, as_json, said=f"looked at, {read} read, {len(shown) - read} still unreadable")
+
+
+def _metrics_aside() -> AbstractContextManager[object]:
+    """Metrics are written to standard output, for CloudWatch; here that is for the answer."""
+    return redirect_stdout(sys.stderr)
 
 
 def _waiting(ids: tuple[str, ...], limit: int) -> list[Kept]:

@@ -25,7 +25,7 @@ def shown(*arguments: str) -> Any:
     """What a command prints as JSON."""
     result = run(*arguments, "--json")
     assert result.exit_code == 0, result.output
-    return json.loads(result.output)
+    return json.loads(result.stdout)
 
 
 @pytest.fixture
