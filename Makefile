@@ -8,7 +8,7 @@ STAMP := .venv/requirements.sha256
 TESTS ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-samples lint format types layers bench package deploy undeploy clean
+.PHONY: help run demo test test-samples test-tenants lint format types layers bench package deploy undeploy clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -25,6 +25,11 @@ test: lint types layers ## the whole gate: lint, types, layers, tests with cover
 
 test-samples: $(STAMP) ## run the vendor's own sample clients, cut out of VENDOR_DOCS (Java, PHP, C#)
 	@exec $(RUN) tests.samples.run
+
+test-tenants: $(STAMP) ## what two tenants see, whatever is reported in whatever order (INTERLEAVINGS, SEEDS, ORDER)
+	@began=$$(date +%s); export INTERLEAVINGS="$${INTERLEAVINGS:-1000}"; \
+		$(RUN) pytest --verbose --no-header -n 2 --dist load tests/attacks/test_tenants.py; \
+		status=$$?; echo "$$INTERLEAVINGS interleavings asked for, $$(( $$(date +%s) - began )) s"; exit $$status
 
 lint: $(STAMP) ## ruff: rules and format
 	@$(RUN) ruff check --quiet .

@@ -85,7 +85,8 @@ class AddressBook:
     def address(self, event: Event) -> Addressed:
         """Whose an event is. X decides: it is of the app that owned X when the event's call began,
         as far as the event says that, and a binding that is not of that X, app and carrier is
-        dropped. Raises Unavailable."""
+        dropped. Of one that does not say when it happened, the binding decides. Raises
+        Unavailable."""
         if event.placed is not None:
             call = self.placed_call(event)
             return Addressed(event, call.app if call is not None else None)
@@ -95,7 +96,10 @@ class AddressBook:
             return Addressed(
                 replace(event, binding=None), None, dropped=event.binding is not None, unplaced=True
             )
-        app = self._owner(event, number)
+        if named is not None and _timeless(event):
+            app: str | None = named.app
+        else:
+            app = self._owner(event, number)
         if app is None and named is not None:
             # It was bound over this very X, by whoever had it then.
             app = named.app
@@ -135,6 +139,11 @@ class AddressBook:
             self._placed.end(call, now=now)
 
     def _owner(self, event: Event, number: str) -> str | None:
+        if _timeless(event):
+            # It may come long after X moved: nobody knows whose it is unless X was only one app's.
+            owners = self._numbers.owners_of(number, fresh=True)
+            apps = {owner.app for owner in owners if owner.carrier == event.carrier}
+            return apps.pop() if len({owner.app for owner in owners}) == len(apps) == 1 else None
         moment = event.at if event.started is None else event.started
         for fresh in (False, True):
             owner = owner_at(self._numbers.owners_of(number, fresh=fresh), moment)
@@ -171,6 +180,11 @@ def facts_of(binding: Binding) -> BindingFacts:
         people=tuple(person for person in (binding.a, binding.b) if person is not None),
         record=binding.record,
     )
+
+
+def _timeless(event: Event) -> bool:
+    """Whether it does not say when anything of it happened: `at` is when it was received."""
+    return not event.timed and event.started is None
 
 
 def _agrees(event: Event, binding: BindingFacts) -> bool:

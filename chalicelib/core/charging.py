@@ -10,13 +10,15 @@ from chalicelib.core.values import Tariff
 
 CHARGED = frozenset(
     {
+        # It costs nothing, but says that what seemed to be one long call were two.
+        EventKind.CALL_STARTED,
         EventKind.CALL_ANSWERED,
         EventKind.CALL_ENDED,
         EventKind.SMS_SENT,
         EventKind.PLACED_ENDED,
     }
 )
-"""The kinds from which something to be paid can follow."""
+"""The kinds that can change what has to be paid."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,7 @@
 """Events that name nothing but the id of a call: of which call they are."""
 
+from dataclasses import replace
+
 from chalicelib.core.event_ports import Events, Outbox
 from chalicelib.core.events import Call, Delivery, Errand, Progress, Stored
 from chalicelib.core.reporting import EventDesk
@@ -37,10 +39,15 @@ class PlacingDesk:
         return Delivery.UNPLACED
 
     def follow(self, stored: Stored, call: Call, *, now: int) -> None:
-        """Stores an event as one of this call, with the X, binding and people that the call has."""
-        begun = [each for each in split(call) if started_at(each.events) <= stored.event.at]
-        about = begun[-1] if begun else call
-        self._desk.add(stored.event, about.completed(stored.event), call, now=now)
+        """Stores an event as one of this call, with the X that the call has, and with its binding
+        and people as far as it is known which one it is of several with this id."""
+        event, calls = stored.event, split(call)
+        begun = [each for each in calls if started_at(each.events) <= event.at]
+        if event.timed or len(calls) == 1:
+            known = (begun[-1] if begun else call).completed(event)
+        else:
+            known = replace(event, number=call.completed(event).number)
+        self._desk.add(event, known, call, now=now)
 
     def _settle(self, call: Call, stored: Stored, outcome: Delivery, *, now: int) -> Delivery:
         settle(self._events, call, stored, Progress(outcome, stored.progress.attempts, now))

@@ -8,7 +8,8 @@ Call-ID itself. So the events under one key (core.events.EventKey) are one call 
 - Any other event is of the call with the latest start that is not after its time.
 - A call ends once: an end that states no start, more than APART_MS after another end of its call,
   is of a later call, and with it what happened after the end before.
-- A recording without a time is of the latest call that lacks one.
+- A recording without a time is of the latest call that lacks one, of those of its binding if it
+  names one.
 - What we ourselves say of a call (a gap, a recording that failed) is of that call.
 """
 
@@ -33,7 +34,7 @@ def split(call: Call) -> tuple[Call, ...]:
     if len(parts) == 1:
         return (call,)
     names = [""] + [_name(part) for part in parts[1:]]
-    for each in call.stored:
+    for each in sorted(call.stored, key=_turn):
         if not _has_place(each.event):
             _of(each, parts).append(each)
     return tuple(
@@ -72,6 +73,13 @@ def _has_place(event: Event) -> bool:
     """Whether its time says to which call it belongs."""
     ours = event.kind in (EventKind.RECORDING_FAILED, EventKind.CALL_GAP)
     return not ours and event.timed
+
+
+def _turn(each: Stored) -> tuple[bool, bool, str]:
+    """In which order events that no time places are looked at: when they were received depends on
+    the order in which they came. What we say of a recording comes after it."""
+    is_recording = each.event.kind is EventKind.RECORDING_READY
+    return not is_recording, each.event.binding is None, each.key.event
 
 
 def _by_starts(events: Sequence[Stored]) -> list[_Part]:
@@ -115,13 +123,18 @@ def _of(each: Stored, parts: list[_Part]) -> _Part:
     if event.kind is EventKind.CALL_GAP:
         return min(parts, key=lambda part: abs(_start(part) - (event.started or 0)))
     if event.kind is EventKind.RECORDING_READY:
+        named = [part for part in parts if event.binding in _bindings(part)] or parts
         lacking = [
             part
-            for part in parts
+            for part in named
             if not any(other.event.kind is EventKind.RECORDING_READY for other in part)
         ]
-        return lacking[-1] if lacking else parts[-1]
+        return (lacking or named)[-1]
     return parts[-1]
+
+
+def _bindings(part: _Part) -> set[str]:
+    return {each.event.binding for each in part if each.event.binding is not None}
 
 
 def _start(part: _Part) -> int:

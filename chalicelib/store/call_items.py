@@ -32,6 +32,8 @@ LISTED = PARTS | {EventKind.SMS_SENT, EventKind.PLACED_ENDED}
 """The kinds that make a call or message worth finding."""
 OURS = frozenset({EventKind.RECORDING_FAILED, EventKind.CALL_GAP})
 """The kinds that we ourselves tell: their ids say all that makes two the same."""
+FOUND_BY = ("day", "place", "binding_of", "number_of", "caller_of", "callee_of")
+"""The attributes by which a call is found."""
 ORPHANED = "#orphaned"
 """The partition of the index of dead events that lists what is nobody's; no app has such a name."""
 HALF = 11

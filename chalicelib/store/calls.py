@@ -24,6 +24,7 @@ from chalicelib.core.splitting import order, split
 from chalicelib.core.values import DAY_MS, MINUTE_MS, NEVER, Binding
 from chalicelib.store import rules
 from chalicelib.store.call_items import (
+    FOUND_BY,
     ORPHANED,
     UNPLACED,
     call_id_of,
@@ -167,6 +168,7 @@ class DynamoEvents:
             item = self._table.get(call_key(new.key.call))
             before = read_call(item, vault) if item else None
             if before and before.find(new.key):
+                self._found_each(before, item)
                 return before, False
             paid = _charged(item)
             call = new.added_to(before)
@@ -174,34 +176,37 @@ class DynamoEvents:
             more = _charges(charged) | ({"app": s(call.app)} if call.app else {})
             if call.recorded:
                 more["recorded"] = {"SS": sorted(call.recorded)}
-            writes = [self._rewritten(call, new.stored, more, filled=_number(item, "filled"))]
+            writes = [self._rewritten(call, new.stored, more, before=item)]
             if due := charged.total - paid.total:
                 writes.append(rules.charge(bill.app, due, now=new.event.received))
             writes += _changes(_without(call, new.key), call, now=new.at)
             if self._table.transact(writes) is None:
-                self._found_each(call)
+                self._found_each(call, item)
                 return call, True
         raise Contended("many events of one call at once")
 
-    def _found_each(self, call: Call) -> None:
-        """The transaction wrote what the first call of a key is found by."""
-        if len(split(call)) > 1 and (item := self._table.get(call_key(call.id))):
+    def _found_each(self, call: Call, before: Item | None) -> None:
+        """The transaction wrote what the first call of a key is found by: what the others are found
+        by is written now, or taken away, also if whoever should have died."""
+        several = len(split(call)) > 1 or "others" in (before or {})
+        if several and (item := self._table.get(call_key(call.id))):
             self._indexed(item, read_call(item, self._vault()))
 
-    def _rewritten(self, call: Call, new: Stored, more: Item, *, filled: int) -> Item:
+    def _rewritten(self, call: Call, new: Stored, more: Item, *, before: Item | None) -> Item:
         changes, values = _added(new, self._vault())
+        filled = _number(before, "filled")
         after = filled + _size(values)
         if filled and after > MOST_BYTES:
             raise ItemTooLarge("a call with more events than an item holds")
         more = more | {"filled": n(after), "ttl": _ttl(call)}
-        first_call = split(call)[0]
-        known = more | indexed(first_call, self._vault()) | listed_dead(call) | _due(call)
+        found_by = indexed(split(call)[0], self._vault())
+        known = more | found_by | listed_dead(call) | _due(call)
         changes |= {name: f":{name}" for name in known}
         values |= {f":{name}": value for name, value in known.items()}
         first = call.version == 1
         condition = rules.NEW if first else "version = :before"
         values |= {} if first else {":before": n(call.version - 1)}
-        return _update(call, changes, values, condition, removed=())
+        return _update(call, changes, values, condition, removed=_stale(before, found_by))
 
     def _indexed(self, item: Item, call: Call) -> None:
         """Mends what the call is found by, where a late event says that it was another, and when it
@@ -209,15 +214,18 @@ class DynamoEvents:
         reports the event does it again."""
         for _ in range(MEND_TRIES):
             first, *others = split(call)
-            wanted = indexed(first, self._vault()) | _sooner(item, call)
+            wanted = indexed(first, self._vault())
+            stale = _stale(item, wanted)
+            wanted |= _sooner(item, call)
             if others or "others" in item:
                 wanted["others"] = self._entered(others, item, call)
-            if all(item.get(name) == wanted[name] for name in wanted):
+            if not stale and all(item.get(name) == wanted[name] for name in wanted):
                 return
             changes = {name: f":{name}" for name in wanted}
             values = {f":{name}": value for name, value in wanted.items()}
             values[":before"] = n(call.version)
-            if self._table.update_if(_update(call, changes, values, _SAME, removed=())) is not None:
+            mended = _update(call, changes, values, _SAME, removed=stale)
+            if self._table.update_if(mended) is not None:
                 return
             seen = self._table.get(call_key(call.id))
             if seen is None:
@@ -492,6 +500,11 @@ def _ttl(call: Call) -> Item:
 def _size(added: Item) -> int:
     """Bytes that an event takes in its call's item, at most."""
     return len(added[":event"]["B"]) + MORE_BYTES
+
+
+def _stale(item: Item | None, found_by: Item) -> list[str]:
+    """By what a call was found that turned out to be of another call of its key."""
+    return [name for name in FOUND_BY if name in (item or {}) and name not in found_by]
 
 
 def _charges(charged: Charged) -> Item:

@@ -218,7 +218,32 @@ def test_a_call_with_the_id_of_another_is_found_by_itself(
     assert only == found[1]
     assert len(store.find(search(binding=BINDING), limit=1).calls) == 1
     main = next(each for each in stage.items("C#") if "." not in each["sk"]["S"])
-    assert main.get("charged", {"N": "0"})["N"] == ("0" if bill is None else main["charged"]["N"])
+    assert ("for_minutes" in main) == (bill is not None)
+
+
+@pytest.mark.parametrize("bill", [None, Bill("demo", Tariff(minute=10))])
+@pytest.mark.parametrize("turn", list(permutations(range(3))))
+def test_a_call_is_not_found_by_what_is_another_ones(
+    store: DynamoEvents, turn: tuple[int, ...], bill: Bill | None
+) -> None:
+    """The end of the second seems to be the first one's until the start of the second comes."""
+    start, end = (replace(each, caller=None, callee=None) for each in SECOND_CALL)
+    end = replace(end, callee=Subscriber(C), rejected=None)
+    events = (replace(START, caller=None, callee=None), start, end)
+    for i in turn:
+        append(store, events[i], Delivery.KEPT, bill=bill)
+    (only,) = store.find(search(person=Subscriber(C)), limit=9).calls
+    assert only.events == [start, end]
+
+
+@pytest.mark.parametrize("bill", [None, Bill("demo", Tariff(minute=10))])
+def test_an_entry_goes_when_an_end_between_makes_two_calls_one(
+    store: DynamoEvents, bill: Bill | None
+) -> None:
+    ends = [replace(FULL, id=f"{s}", at=FULL.at + s * 1000, started=None) for s in (0, 70, 35)]
+    for count, each in zip((1, 2, 1), ends, strict=True):
+        append(store, each, Delivery.KEPT, bill=bill)
+        assert len(store.find(search(), limit=9).calls) == count
 
 
 def test_an_entry_goes_when_two_calls_turn_out_to_be_one(stage: Stage, store: DynamoEvents) -> None:
@@ -579,7 +604,7 @@ def test_a_charged_event_is_one_read_and_one_transaction(stage: Stage, store: Dy
 def test_a_charge_counts_what_came_without_one(stage: Stage, store: DynamoEvents) -> None:
     append(store, replace(FULL, id="a", kind=EventKind.CALL_ANSWERED, at=AT - 61_000))
     append(store, FULL, bill=BILL)
-    assert item(stage)["charged"]["N"] == "20"
+    assert item(stage)["for_minutes"]["N"] == "20"
 
 
 def test_a_table_that_is_down_says_so(stage: Stage, store: DynamoEvents) -> None:

@@ -1,0 +1,61 @@
+"""What an event takes over from its call that names nothing but the call's id."""
+
+from typing import Any, cast
+
+import pytest
+
+from chalicelib.core.events import Call, Event, EventKind
+from chalicelib.core.placing import PlacingDesk
+from chalicelib.core.values import Subscriber
+from tests.core.samples import call_of, event
+
+X = "8610099000001"
+HOUR = 3_600_000
+FIRST, SECOND = (
+    event(
+        EventKind.CALL_ENDED,
+        at + 60_000,
+        started=at,
+        number=X,
+        binding=binding,
+        caller=Subscriber(caller),
+    )
+    for at, binding, caller in ((0, "b", "8610010000001"), (HOUR, "c", "8610010000002"))
+)
+
+
+class Desk:
+    """Stands in for core.reporting.EventDesk."""
+
+    added: Event
+
+    def add(self, said: Event, known: Event, call: Call, *, now: int) -> None:
+        assert (said.number, call.app, now) == (None, "demo", 5)
+        self.added = known
+
+
+def followed(bare: Event, *calls: Event) -> tuple[str | None, str | None]:
+    """The binding that it takes over, and the caller."""
+    desk, nothing = Desk(), cast("Any", None)
+    (stored,) = call_of(bare).stored
+    placing = PlacingDesk(events=nothing, outbox=nothing, desk=cast("Any", desk))
+    placing.follow(stored, call_of(*calls), now=5)
+    assert desk.added.number == X
+    return desk.added.binding, desk.added.caller.digits if desk.added.caller else None
+
+
+@pytest.mark.parametrize(
+    ("said", "calls", "taken_over"),
+    [
+        ({"at": 30_000}, [FIRST], ("b", "8610010000001")),
+        ({"at": 30_000}, [FIRST, SECOND], ("b", "8610010000001")),
+        ({"at": HOUR + 30_000}, [FIRST, SECOND], ("c", "8610010000002")),
+        # Received long after both, and of either.
+        ({"at": 9 * HOUR, "timed": False}, [FIRST, SECOND], (None, None)),
+        ({"at": 9 * HOUR, "timed": False}, [FIRST], ("b", "8610010000001")),
+    ],
+)
+def test_what_is_taken_over(
+    said: dict[str, Any], calls: list[Event], taken_over: tuple[str | None, str | None]
+) -> None:
+    assert followed(event(EventKind.RECORDING_READY, **said), *calls) == taken_over

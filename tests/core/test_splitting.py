@@ -1,0 +1,66 @@
+"""Calls taken apart that are stored under one key: the same in whatever order their events came."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import permutations
+
+import pytest
+
+from chalicelib.core.events import Event, EventKind
+from chalicelib.core.splitting import split
+from tests.core.samples import call_of, event
+
+HOUR = 3_600_000
+LATE = 5 * HOUR
+
+
+def ends(*bindings: str | None) -> list[Event]:
+    """The records of calls an hour apart, each of a binding."""
+    return [
+        event(EventKind.CALL_ENDED, n * HOUR + 60_000, started=n * HOUR, binding=binding)
+        for n, binding in enumerate(bindings)
+    ]
+
+
+def recording(name: str, binding: str | None) -> Event:
+    """A recording that does not say when it was made, as NetEase tells of it."""
+    return event(EventKind.RECORDING_READY, LATE, url=name, binding=binding, timed=False)
+
+
+def taken_apart(calls: Sequence[Event], recordings: Sequence[Event]) -> list[set[str | None]]:
+    """The recordings of each call; fails unless they are the same in any order."""
+    seen = []
+    for turn in permutations(range(len(recordings))):
+        received = [
+            replace(each, at=LATE + at, received=LATE + at)
+            for each, at in zip(recordings, turn, strict=True)
+        ]
+        stored = call_of(*calls, *received)
+        seen.append([{each.url for each in part.events if each.url} for part in split(stored)])
+    assert all(each == seen[0] for each in seen)
+    return seen[0]
+
+
+@pytest.mark.parametrize(
+    ("bindings", "recordings", "of_each"),
+    [
+        (["b", "b"], [("x", "b")], [set(), {"x"}]),
+        (["b", "c"], [("x", "b"), ("y", "c")], [{"x"}, {"y"}]),
+        (["b", "c"], [("x", "b"), ("y", None)], [{"x"}, {"y"}]),
+        (["b", "c"], [("x", None), ("y", "c")], [{"x"}, {"y"}]),
+        (["b", "c", "c"], [("x", "c"), ("y", None)], [set(), {"y"}, {"x"}]),
+        ([None, "c"], [("x", "b")], [set(), {"x"}]),
+    ],
+)
+def test_a_recording_without_a_time_is_of_the_latest_call_of_its_binding_that_lacks_one(
+    bindings: list[str | None],
+    recordings: list[tuple[str, str | None]],
+    of_each: list[set[str | None]],
+) -> None:
+    assert taken_apart(ends(*bindings), [recording(*each) for each in recordings]) == of_each
+
+
+def test_of_two_of_one_binding_each_call_has_one_in_any_order() -> None:
+    told = [recording("x", "b"), recording("y", "b")]
+    apart = taken_apart(ends("b", "b"), told)
+    assert sorted(map(sorted, apart)) == [["x"], ["y"]]
