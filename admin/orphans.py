@@ -27,11 +27,13 @@ _give = click.option("--give", metavar="APP", help="Give all of these events to 
 @_json
 @_limit
 def orphaned(ids: tuple[str, ...], give: str | None, as_json: bool, limit: int) -> None:
-    """List events that are nobody's, the latest first; with --give an app takes them (or those with
-    the given IDS), and is told of them."""
+    """List events that are nobody's, the latest first; with --give an app takes those of its
+    carrier (or of these the ones with the given IDS), and is told of them."""
     found = [each for each in _orphans(limit) if not ids or each.id in ids]
     if give is not None:
-        provision.show_app(give)
+        # What another carrier says can't be about this app's numbers.
+        carrier = provision.show_app(give).carrier
+        found = [each for each in found if each.carrier == carrier]
         for each in found:
             with _metrics_aside():
                 gateway().orphans.give(each.id, give, now=now_ms())

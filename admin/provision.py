@@ -4,6 +4,7 @@ Works with whatever AWS account and stage the environment names (see `chalicelib
 """
 
 import json
+import math
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -17,7 +18,7 @@ from chalicelib.bootstrap import gateway
 from chalicelib.clock import now_ms
 from chalicelib.core import numbers as numbering
 from chalicelib.core.credentials import EMBEDDED, AppCredentials
-from chalicelib.core.ownership import Owner
+from chalicelib.core.ownership import CLOCKS_APART_MS, Owner
 from chalicelib.core.values import (
     DAY_MS,
     App,
@@ -247,23 +248,20 @@ def add_numbers(app: str, numbers: Iterable[tuple[str, str | None]]) -> int:
     A number that the app has already is left alone. Raises Mistake for one of another app, for one
     that is just leaving one, and for one that somebody has in another form, with 86 or without.
     """
-    carrier, vault = show_app(app).carrier, _vault()
-    added = 0
+    carrier, added = show_app(app).carrier, 0
     for number, area in numbers:
         checks.number(number, area)
-        table, now = _table(), now_ms()
-        item = table.get(owners_key(number, vault))
-        before = apps.read_owners(item) if item is not None else ()
-        after = apps.given(before, app=app, carrier=carrier, now=now)
+        table, now, found = _table(), now_ms(), _owners_of(number)
+        _check_twins(number, found)
+        before = max(found.values(), key=_until, default=())
+        after = apps.given(before, app=app, carrier=carrier, now=now, number=number)
         if after is None:
             _check_leaving(number, before[-1], app)
             continue
-        for twin in set(numbering.spellings(number)) - {number}:
-            there = table.get(owners_key(twin, vault))
-            if there is not None and apps.read_owners(there)[-1].until is None:
-                raise Mistake(f"number {number} is there already, as {twin}")
+        if before and (at := _free_at(table, number)) > now:
+            raise Mistake(f"somebody is or was bound over {number}: add it after {written(at)}")
         pool = {"Item": apps.app_number_item(app, number, area)}
-        if not _write_owners(number, item, after, {"Put": pool}):
+        if not _write_owners(number, found, after, {"Put": pool}):
             raise Mistake(f"number {number} is being given to somebody else; try again")
         added += 1
     return added
@@ -273,15 +271,16 @@ def remove_numbers(app: str, numbers: Iterable[str]) -> int:
     """Takes X numbers from an app; the latest moment (epoch ms) from which on they may be given to
     another one.
 
-    Until then, some minutes, what carriers report of them is still told to this app. Raises Mistake
-    for a number that it has not, and for one over which somebody is bound, or was until lately.
+    Until then, some minutes, what carriers report of them is still told to this app. What is bound
+    by a process that does not know of it yet goes on until it runs out, and X is free after that.
+    Raises Mistake for a number that it has not, and for one over which somebody is bound, or was
+    until lately.
     """
-    free, vault = now_ms(), _vault()
+    free = now_ms()
     for number in numbers:
-        table, now = _table(), now_ms()
-        item = table.get(owners_key(number, vault))
-        before = apps.read_owners(item) if item is not None else ()
-        if item is None or before[-1].app != app or before[-1].until is not None:
+        table, now, found = _table(), now_ms(), _owners_of(number)
+        before = found.get(number, ())
+        if not before or not _has(before[-1], app, number):
             raise Mistake(f"the app {app} has no number {number}")
         if (at := _free_at(table, number)) > now:
             raise Mistake(
@@ -290,10 +289,34 @@ def remove_numbers(app: str, numbers: Iterable[str]) -> int:
             )
         after = apps.taken(before, now=now)
         gone = {"Key": {name: apps.app_number_item(app, number, None)[name] for name in _KEY}}
-        if not _write_owners(number, item, after, {"Delete": gone}):
+        if not _write_owners(number, found, after, {"Delete": gone}):
             raise Mistake(f"number {number} is being changed; try again")
-        free = max(free, after[-1].until or now)
+        free = max(free, (after[-1].until or now) + CLOCKS_APART_MS)
     return free
+
+
+def _owners_of(number: str) -> dict[str, tuple[Owner, ...]]:
+    """Whose an X is and was, under each of its spellings under which something is written."""
+    table, vault = _table(), _vault()
+    items = ((each, table.get(owners_key(each, vault))) for each in numbering.spellings(number))
+    return {each: apps.read_owners(item) for each, item in items if item is not None}
+
+
+def _has(owner: Owner, app: str, number: str) -> bool:
+    return owner.app == app and owner.number == number and owner.until is None
+
+
+def _until(owners: Sequence[Owner]) -> float:
+    """Until when the last owner has an X (epoch ms)."""
+    last = owners[-1].until
+    return math.inf if last is None else last
+
+
+def _check_twins(number: str, found: Mapping[str, Sequence[Owner]]) -> None:
+    for owners in found.values():
+        last = owners[-1]
+        if last.until is None and last.number != number:
+            raise Mistake(f"number {number} is there already, as {last.number}")
 
 
 _KEY = ("pk", "sk")
@@ -301,9 +324,8 @@ _KEY = ("pk", "sk")
 
 def _check_leaving(number: str, owner: Owner, app: str) -> None:
     if owner.until is not None:
-        raise Mistake(
-            f"number {number} is leaving {owner.app}: add it after {written(owner.until)}"
-        )
+        free = written(owner.until + CLOCKS_APART_MS)
+        raise Mistake(f"number {number} is leaving {owner.app}: add it after {free}")
     if owner.app != app:
         raise Mistake(f"number {number} belongs to another app")
 
@@ -328,16 +350,24 @@ def _free_at(table: Table, number: str) -> int:
 
 
 def _write_owners(
-    number: str, before: dict[str, Any] | None, after: Sequence[Owner], pool: dict[str, Any]
+    number: str,
+    found: Mapping[str, Sequence[Owner]],
+    after: Sequence[Owner],
+    pool: dict[str, Any],
 ) -> bool:
-    """Writes whose an X is and what that changes in a pool; False if somebody else was quicker."""
-    put: dict[str, Any] = {"Item": apps.owners_item(number, after, _vault())}
-    if before is None:
-        put["ConditionExpression"] = "attribute_not_exists(pk)"
-    else:
-        put["ConditionExpression"] = "owners = :before"
-        put["ExpressionAttributeValues"] = {":before": before["owners"]}
-    return _table().transact([{"Put": put}, pool]) is None
+    """Writes whose an X is, under each spelling that it is looked for by, and what that changes in
+    a pool; False if somebody else was quicker."""
+    vault, puts = _vault(), []
+    for each in numbering.looked_for(number):
+        put: dict[str, Any] = {"Item": apps.owners_item(each, after, vault)}
+        if each in found:
+            put["ConditionExpression"] = "owners = :found"
+            there = apps.owners_item(each, found[each], vault)["owners"]
+            put["ExpressionAttributeValues"] = {":found": there}
+        else:
+            put["ConditionExpression"] = "attribute_not_exists(pk)"
+        puts.append({"Put": put})
+    return _table().transact([*puts, pool]) is None
 
 
 def create_carrier(

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from chalicelib.core.calls import PlacedCall
 from chalicelib.core.events import Event, Outcome
-from chalicelib.core.ownership import Owner, owner_at
+from chalicelib.core.ownership import Owner, owner_at, spelled
 from chalicelib.core.ports import Accounts, Legs, PlacedCalls
 from chalicelib.core.values import Binding, Subscriber
 
@@ -90,6 +90,10 @@ class AddressBook:
         if event.placed is not None:
             call = self.placed_call(event)
             return Addressed(event, call.app if call is not None else None)
+        if event.number is not None:
+            # As the pool has it, or one call would be two.
+            as_owned = spelled(self._numbers.owners_of(event.number), event.number)
+            event = replace(event, number=as_owned)
         named = self._named(event)
         number = event.number or (named.number if named is not None else None)
         if number is None:

@@ -52,7 +52,7 @@ class Bill:
         """
         calls = split(stored)
         minutes = sum(_minutes(call.events) for call in calls)
-        messages = sum(map(_was_sent, stored.events))
+        messages = sum(any(map(_was_sent, call.events)) for call in calls)
         return Charged(
             minutes,
             messages,

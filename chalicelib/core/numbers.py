@@ -112,6 +112,14 @@ def spellings(number: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(forms if len(with_code) <= 15 else reversed(forms)))
 
 
+def looked_for(number: str) -> tuple[str, ...]:
+    """The spellings under which an X is looked for where it is a caller, the pool's own first: also
+    with country code, if the pool has it as inside China. Eleven digits that may be a mobile in
+    China or a number in North America are only what they are."""
+    with_code = from_national(number)
+    return (number,) if with_code is None or is_mobile(number) else (number, with_code)
+
+
 def in_pool(number: str, pool: Container[str]) -> str | None:
     """The X of a pool that this number is, as the pool has it; None if it is none of them."""
     return next((each for each in spellings(number) if each in pool), None)

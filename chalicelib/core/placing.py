@@ -1,18 +1,21 @@
 """Events that name nothing but the id of a call: of which call they are."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from chalicelib.core.event_ports import Events, Outbox
-from chalicelib.core.events import Call, Delivery, Errand, Progress, Stored
+from chalicelib.core.events import Call, Delivery, Errand, Event, Progress, Stored
 from chalicelib.core.reporting import EventDesk
 from chalicelib.core.retrying import PLACES_S, retry_at, wait_s
 from chalicelib.core.settling import settle
 from chalicelib.core.splitting import split, started_at
+from chalicelib.core.values import Subscriber
 
 
 class PlacingDesk:
-    """Such an event follows the one call of its reporter that has this id. It waits for that; if
-    there are several, nobody knows, and the event is orphaned. Times are epoch ms."""
+    """Such an event follows the one call of its reporter that has this id, if it names nobody who
+    is not in that call. It waits for that; if there are several, nobody knows, and the event is
+    orphaned. Times are epoch ms."""
 
     def __init__(self, *, events: Events, outbox: Outbox, desk: EventDesk) -> None:
         self._events = events
@@ -23,13 +26,14 @@ class PlacingDesk:
         """Lets an event that is unplaced follow its call, if that is known by now; how far it is
         then. Raises Unavailable, Contended."""
         calls = self._events.beside(call.id)
-        if len(calls) == 1:
+        about = follows_of(stored.event, calls)
+        if about is not None:
             # First where it belongs: if we die now, it is only put there again.
-            self.follow(stored, calls[0], now=now)
+            self.follow(stored, about, now=now)
             return self._settle(call, stored, Delivery.KEPT, now=now)
         failed = stored.progress.attempts + 1
         at = retry_at(PLACES_S[1:], failed=failed, now=now, salt=stored.key.id)
-        if calls or at is None:
+        if len(calls) > 1 or at is None:
             self._desk.orphaned()
             return self._settle(call, stored, Delivery.UNMATCHED, now=now)
         waiting = Progress(Delivery.UNPLACED, failed, at)
@@ -52,3 +56,28 @@ class PlacingDesk:
     def _settle(self, call: Call, stored: Stored, outcome: Delivery, *, now: int) -> Delivery:
         settle(self._events, call, stored, Progress(outcome, stored.progress.attempts, now))
         return outcome
+
+
+def follows_of(event: Event, calls: Sequence[Call]) -> Call | None:
+    """The call that an event follows: the only one, or the only one of those with somebody whom the
+    event names; never one of other people."""
+    agreeing = [call for call in calls if _agrees(event, call)]
+    if len(calls) > 1:
+        named = {person for person in (event.caller, event.callee) if person is not None}
+        agreeing = [call for call in agreeing if named & (_callers(call) | _callees(call))]
+    return agreeing[0] if len(agreeing) == 1 else None
+
+
+def _agrees(event: Event, call: Call) -> bool:
+    callers, callees = _callers(call), _callees(call)
+    everybody = callers | callees
+    caller = event.caller is None or not callers or event.caller in everybody
+    return caller and (event.callee is None or not callees or event.callee in everybody)
+
+
+def _callers(call: Call) -> set[Subscriber]:
+    return {event.caller for event in call.events if event.caller is not None}
+
+
+def _callees(call: Call) -> set[Subscriber]:
+    return {event.callee for event in call.events if event.callee is not None}

@@ -46,11 +46,13 @@ class Router:
         """
         line = self._legs.find(number, caller)
         owner = owner_at(line.owners, now)
-        if owner is None or owner.carrier != carrier:
+        # What was bound before everybody knew that X leaves its app runs out by itself.
+        was = owner or (line.owners[-1] if line.owners else None)
+        if was is None or was.carrier != carrier:
             return Reject(RejectReason.UNKNOWN_NUMBER)
         if owner_at(line.callers_owners, now) is not None:
             return Reject(RejectReason.PROXY_NUMBER)
-        leg, everybodys = _owned(owner, line.leg), _owned(owner, line.everybodys)
+        leg, everybodys = _owned(was, line.leg), _owned(was, line.everybodys)
         if leg is not None:
             if now < leg.expires:
                 return self._over(leg, caller, now=now)
@@ -58,6 +60,14 @@ class Router:
                 return _ended(leg)
         if everybodys is not None and now < everybodys.expires:
             return self._over(everybodys, caller, now=now)
+        if owner is None:
+            return Reject(RejectReason.UNKNOWN_NUMBER)
+        return self._turn_away(line.number or number, caller, everybodys, now=now)
+
+    def _turn_away(
+        self, number: str, caller: Subscriber | None, everybodys: Leg | None, *, now: int
+    ) -> Reject:
+        """Why somebody who has no leg over X is reached by nobody."""
         if caller is None:
             return Reject(RejectReason.ANONYMOUS)
         prompt = self._legs.prompt_for_others(number, now=now)

@@ -10,6 +10,7 @@ Call-ID itself. So the events under one key (core.events.EventKey) are one call 
   is of a later call, and with it what happened after the end before.
 - A recording without a time is of the latest call that lacks one, of those of its binding if it
   names one.
+- A message is never part of a call; reports of one at most APART_MS apart are one message.
 - What we ourselves say of a call (a gap, a recording that failed) is of that call.
 """
 
@@ -30,8 +31,11 @@ def split(call: Call) -> tuple[Call, ...]:
     """The calls that are stored under one key, by their time; the first is known by the key's id
     alone, each other one by its own time too."""
     placed = [each for each in call.stored if _has_place(each.event)]
-    parts = [part for timed in _by_starts(placed) for part in _by_ends(timed)] or [[]]
-    if len(parts) == 1:
+    messages = [each for each in placed if _is_message(each)]
+    calls = _by_starts([each for each in placed if not _is_message(each)])
+    parts = [*_by_starts(messages), *(part for timed in calls for part in _by_ends(timed))]
+    parts.sort(key=_start)
+    if len(parts) <= 1:
         return (call,)
     names = [""] + [_name(part) for part in parts[1:]]
     for each in sorted(call.stored, key=_turn):
@@ -67,6 +71,10 @@ def stated_start(event: Event) -> int | None:
     if event.placed is not None:
         return event.placed.started or event.placed.created
     return event.started
+
+
+def _is_message(each: Stored) -> bool:
+    return each.event.kind is EventKind.SMS_SENT
 
 
 def _has_place(event: Event) -> bool:
@@ -117,6 +125,8 @@ def _by_ends(part: _Part) -> list[_Part]:
 def _of(each: Stored, parts: list[_Part]) -> _Part:
     """The call of an event that no time places."""
     event = each.event
+    alike = [part for part in parts if _is_message(part[0]) == _is_message(each)]
+    parts = alike or parts
     if event.kind is EventKind.RECORDING_FAILED:
         about = [part for part in parts if any(f"lost {o.key.event}" == event.id for o in part)]
         return about[0] if about else parts[-1]

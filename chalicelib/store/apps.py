@@ -58,18 +58,22 @@ def owners_item(number: str, owners: Sequence[Owner], vault: Vault) -> Item:
     return owners_key(number, vault) | {"owners": {"L": listed}}
 
 
-def given(owners: Sequence[Owner], *, app: str, carrier: str, now: int) -> tuple[Owner, ...] | None:
-    """The owners of an X once it is given to an app; None while it still belongs to one.
+def given(
+    owners: Sequence[Owner], *, app: str, carrier: str, now: int, number: str = ""
+) -> tuple[Owner, ...] | None:
+    """The owners of an X, as the pool has it, once it is given to an app; None while it still
+    belongs to one, or did until a moment ago: clocks are apart.
 
     What a carrier reports late of a time before that is the app's too, if nobody else ever had the
-    X; else it is the app's since shortly before, as clocks are apart.
+    X; else it is the app's since shortly before, by any clock.
     """
     if not owners:
-        return (Owner(app, carrier, since=0),)
+        return (Owner(app, carrier, since=0, number=number),)
     last = owners[-1].until
-    if last is None or last > now:
+    since = now - CLOCKS_APART_MS
+    if last is None or last > since:
         return None
-    return (*owners, Owner(app, carrier, since=max(last, now - CLOCKS_APART_MS)))
+    return (*owners, Owner(app, carrier, since, number=number))
 
 
 def taken(owners: Sequence[Owner], *, now: int) -> tuple[Owner, ...]:
@@ -79,7 +83,9 @@ def taken(owners: Sequence[Owner], *, now: int) -> tuple[Owner, ...]:
 
 def _owner_item(owner: Owner) -> Item:
     until = {"until": n(owner.until)} if owner.until is not None else {}
-    return {"app": s(owner.app), "carrier": s(owner.carrier), "since": n(owner.since)} | until
+    number = {"number": s(owner.number)} if owner.number else {}
+    known = {"app": s(owner.app), "carrier": s(owner.carrier), "since": n(owner.since)}
+    return known | until | number
 
 
 def read_owners(item: Item) -> tuple[Owner, ...]:
@@ -90,6 +96,7 @@ def read_owners(item: Item) -> tuple[Owner, ...]:
             carrier=each["M"]["carrier"]["S"],
             since=int(each["M"]["since"]["N"]),
             until=int(each["M"]["until"]["N"]) if "until" in each["M"] else None,
+            number=each["M"]["number"]["S"] if "number" in each["M"] else "",
         )
         for each in item["owners"]["L"]
     )

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -221,6 +222,7 @@ class DynamoBindings:
     def find(self, number: str, caller: Subscriber | None) -> "Line":
         """See the port."""
         from chalicelib.core.lines import Line  # noqa: PLC0415 - a cold bind does without
+        from chalicelib.core.ownership import spelled  # noqa: PLC0415
         from chalicelib.store.apps import read_owners  # noqa: PLC0415
 
         vault = self._vault()
@@ -243,6 +245,8 @@ class DynamoBindings:
             elif leg is None or int(item["expires"]["N"]) > leg.expires:
                 leg = items.read_leg(item, vault)
         owned = {each: owners.get(key["pk"]["S"], ()) for each, key in owners_keys.items()}
+        if (as_owned := spelled(owned[number], number)) != number:
+            return replace(self.find(as_owned, caller), number=as_owned)
         callers = owned[caller.digits] if caller else ()
         return Line(owned[number], leg, everybodys, callers)
 

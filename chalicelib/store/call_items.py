@@ -59,7 +59,9 @@ def event_key(
 ) -> EventKey:
     """Where an event stands: `reported` as it was, with its owner and X; `placed` False for what
     names nothing but a call."""
-    reporter = vault.label("call", reported.carrier, reported.node or "", reported.call_id)[:HALF]
+    # The id of a call that we had placed is ours: whichever node reports it, it is that call.
+    node = reported.node if reported.placed is None else None
+    reporter = vault.label("call", reported.carrier, node or "", reported.call_id)[:HALF]
     side = vault.label("side", owner or "", number or "")[:HALF] if placed else UNPLACED
     return EventKey(reporter + side, event_digest(reported, vault))
 

@@ -151,7 +151,7 @@ def test_an_x_is_taken_away_after_its_calls_and_given_after_a_notice(
     assert run("numbers-remove", "third", FORGOTTEN).exit_code == 1
     early = run("numbers-add", "other", FORGOTTEN)
     assert "is leaving third" in early.output
-    stage.clock.advance(minutes=5)
+    stage.clock.advance(minutes=7)
     assert run("numbers-add", "other", FORGOTTEN).exit_code == 0
     assert X1 in provision.show_app("demo").pool
 

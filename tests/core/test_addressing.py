@@ -12,10 +12,13 @@ from tests.core.samples import event
 
 ALICE, BOB = Subscriber("8610010000001"), Subscriber("8610010000002")
 X, ONLY = "8610099000001", "8610099000002"
+NATIONAL = "700000000000001"
 LEFT, GIVEN = 1_000_000, 2_000_000
 OWNERS = {
     X: (Owner("red", "trunk", 0, LEFT), Owner("blue", "trunk", GIVEN)),
     ONLY: (Owner("blue", "trunk", 0),),
+    NATIONAL: (Owner("blue", "trunk", 0, number=NATIONAL),),
+    f"86{NATIONAL}": (Owner("blue", "trunk", 0, number=NATIONAL),),
 }
 
 
@@ -70,3 +73,10 @@ def test_whose_it_is(said: dict[str, Any], app: str | None, binding: str | None)
     found = addressed(**said)
     assert (found.app, found.event.binding) == (app, binding)
     assert found.dropped == (said.get("binding") is not None and binding is None)
+
+
+@pytest.mark.parametrize("number", [NATIONAL, f"86{NATIONAL}"])
+def test_an_x_is_written_as_its_pool_has_it(number: str) -> None:
+    """Or one call would be two."""
+    found = addressed(number=number)
+    assert (found.app, found.event.number) == ("blue", NATIONAL)

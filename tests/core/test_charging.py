@@ -91,8 +91,10 @@ def test_only_messages_that_went_out_are_paid(result: SmsResult | None, price: i
     assert total(*[event(EventKind.SMS_SENT, 5, sms_result=result)]) == price
 
 
-def test_each_message_is_paid() -> None:
-    assert total(*[event(EventKind.SMS_SENT, at) for at in range(3)]) == 300
+def test_each_message_is_paid_once_however_often_it_is_reported() -> None:
+    assert total(*[event(EventKind.SMS_SENT, at * 1000) for at in range(3)]) == 100
+    assert total(event(EventKind.SMS_SENT, 5, timed=False), event(EventKind.SMS_SENT, 5)) == 100
+    assert total(*[event(EventKind.SMS_SENT, at * 2 * MINUTE) for at in range(3)]) == 300
 
 
 def test_a_placed_call_is_paid_by_what_its_carrier_says() -> None:

@@ -5,7 +5,7 @@ from typing import Any, cast
 import pytest
 
 from chalicelib.core.events import Call, Event, EventKind
-from chalicelib.core.placing import PlacingDesk
+from chalicelib.core.placing import PlacingDesk, follows_of
 from chalicelib.core.values import Subscriber
 from tests.core.samples import call_of, event
 
@@ -59,3 +59,22 @@ def test_what_is_taken_over(
     said: dict[str, Any], calls: list[Event], taken_over: tuple[str | None, str | None]
 ) -> None:
     assert followed(event(EventKind.RECORDING_READY, **said), *calls) == taken_over
+
+
+@pytest.mark.parametrize(
+    ("named", "follows"),
+    [
+        ({}, [True, False]),
+        ({"caller": Subscriber("8610010000001")}, [True, True]),
+        ({"callee": Subscriber("8610010000001")}, [True, True]),
+        ({"caller": Subscriber("8610010000009")}, [False, False]),
+        ({"callee": Subscriber("8610010000009")}, [True, False]),
+    ],
+)
+def test_nothing_follows_a_call_of_other_people(named: dict[str, Any], follows: list[bool]) -> None:
+    """A switch counts its calls anew: an id alone may be of somebody else's."""
+    calls = [call_of(FIRST), call_of(SECOND)]
+    for beside, followed_one in zip((calls[:1], calls), follows, strict=True):
+        assert (follows_of(event(EventKind.CALL_RINGING, 30_000, **named), beside) is calls[0]) is (
+            followed_one
+        )

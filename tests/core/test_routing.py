@@ -219,6 +219,16 @@ def test_an_x_routes_for_whoever_owns_it_at_that_moment(
     assert (answer.reason if isinstance(answer, Reject) else None) is reason
 
 
+def test_what_was_bound_when_an_x_left_its_app_runs_out_by_itself() -> None:
+    """A process may bind that does not know of it yet."""
+    left = {X: (replace(DEMO, until=NOW - 500),)}
+    legs = Legs(pair(A, B), owners=left)
+    assert reached(legs, A) == B
+    assert why(legs, A, now=ENDS) is RejectReason.EXPIRED
+    assert why(legs, D) is RejectReason.UNKNOWN_NUMBER
+    assert why(Legs(pair(A, B, app="before"), owners=left), A) is RejectReason.UNKNOWN_NUMBER
+
+
 # No call goes round
 
 

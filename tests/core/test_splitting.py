@@ -64,3 +64,15 @@ def test_of_two_of_one_binding_each_call_has_one_in_any_order() -> None:
     told = [recording("x", "b"), recording("y", "b")]
     apart = taken_apart(ends("b", "b"), told)
     assert sorted(map(sorted, apart)) == [["x"], ["y"]]
+
+
+def test_a_message_is_no_part_of_a_call_and_one_reported_twice_is_one() -> None:
+    """A vendor may count both anew, and report one again with another word."""
+    sent = [
+        event(EventKind.SMS_SENT, at, started=at, result=result)
+        for at, result in ((30_000, "ok"), (30_000, "delivered"), (HOUR, "ok"))
+    ]
+    for turn in permutations([*ends("b"), *sent]):
+        parts = split(call_of(*turn))
+        kinds = [[each.kind.value for each in part.events] for part in parts]
+        assert kinds == [["call.ended"], ["sms.sent", "sms.sent"], ["sms.sent"]]

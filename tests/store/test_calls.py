@@ -577,7 +577,7 @@ def test_the_dead_are_listed_by_their_own_time_until_they_are_told(store: Dynamo
 def test_a_call_with_a_dead_event_goes_on(stage: Stage, store: DynamoEvents) -> None:
     errand = stored(store, FULL)
     settled(store, errand, Delivery.DEAD)
-    later = stored(store, replace(FULL, id="r", kind=EventKind.SMS_SENT))
+    later = stored(store, replace(FULL, id="r", kind=EventKind.RECORDING_READY))
     assert "due_at" in item(stage)
     settled(store, later, Delivery.DELIVERED)
     assert item(stage)["dead_shard"]["S"] == "demo"

@@ -89,7 +89,9 @@ class Door:
             facts["app"] = app.name
             parameters = Parameters(request)
             if app.strict_nonce:
-                content = None if single_use else self._content(operation, parameters)
+                # The id is not signed: under another one the request would be another one, too.
+                said = self._content(operation, parameters), signature.request_id or ""
+                content = None if single_use else self._tag("claim", *said)
                 self._claim_signature(app, signature, content, now=now)
             identify = partial(self._identify, operation, signature, parameters)
             answered = use(Visit(app, credentials, secret, parameters, identify))

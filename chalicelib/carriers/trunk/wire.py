@@ -26,7 +26,7 @@ MAX_EVENT = 32 * 1024
 """Bytes; a larger one might not fit into an item of the table and would hold up all the others."""
 MAX_SEQUENCE = 10**15
 MAX_WORD = 64
-_NODE = re.compile(r"(?!.*[0-9]{7})[A-Za-z0-9._-]{1,64}", re.ASCII)
+_NODE = re.compile(r"(?!(?:[^0-9]*[0-9]){10})[A-Za-z0-9._-]{1,64}", re.ASCII)
 WITHHELD = frozenset({"id", "user", "header", "full", "restricted"})
 """What `privacy` says (RFC 3323 and 3325) where the caller does not want his number shown."""
 
@@ -177,7 +177,7 @@ def _node(fields: Members) -> str | None:
     if not _NODE.fullmatch(name):
         raise Unreadable(
             "node: 1 to 64 letters, digits, dots, hyphens and underscores,"
-            " at most six digits in a row, for example sbc-1"
+            " at most nine digits, for example sbc-1"
         )
     return name
 

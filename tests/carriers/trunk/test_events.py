@@ -192,6 +192,7 @@ def test_an_anonymous_caller_is_none(stage: Stage, pbx: Pbx, occurred: Make) -> 
         ({"node": "n" * 65}, "node"),
         ({"node": "sbc 1"}, "node"),
         ({"node": A}, "node"),
+        ({"node": "447-7009-00001"}, "node"),
         ({"node": ["sbc-1"]}, "node"),
     ],
 )
