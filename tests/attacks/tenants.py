@@ -41,6 +41,8 @@ GAP_SLOT = 121
 PEOPLE = tuple(map(subscriber, range(4)))
 STRANGER = subscriber(9)
 MINUTE_PRICE, SMS_PRICE = 90_003, 70_001
+FREE = ("blue-west", "red-interline")
+"""The apps that pay nothing: what is reported of their calls is stored in another way."""
 
 
 def x_of(carrier: str, which: str) -> str:

@@ -29,6 +29,7 @@ from tests.attacks.tenants import (
     APPS,
     CARRIERS,
     DAY,
+    FREE,
     GIVEN,
     HOUR,
     LEFT,
@@ -225,7 +226,8 @@ class Tenancy:
         else:
             told = {"dialect": "cloudevents", "wants": KINDS} if carrier == "east" else {}
             self._passwords[app] = provision.create_app(app, **more, **told)
-        provision.set_app(app, tariff=Tariff(sms=SMS_PRICE, minute=MINUTE_PRICE))
+        if app not in FREE:
+            provision.set_app(app, tariff=Tariff(sms=SMS_PRICE, minute=MINUTE_PRICE))
 
     def _make_bindings(self) -> None:
         """Those of each tenant over its own X, and over the one that moves, one after the other."""

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from tests.attacks.tenants import (
     DAY,
+    FREE,
     MINUTE_PRICE,
     SECOND,
     SMS_PRICE,
@@ -162,6 +163,8 @@ class Model:
 
     @property
     def balance(self) -> int:
+        if self.app in FREE:
+            return 0
         messages = sum(s.kind == "sms.sent" and s.sms == "ok" for v in self.views for s in v.said)
         minutes = sum(view.minutes for view in self.views)
         return -(minutes * MINUTE_PRICE + messages * SMS_PRICE)
