@@ -123,8 +123,10 @@ def without_prefixes(number: str) -> str:
         return number
     code = next((number[:n] for n in (1, 2, 3) if number[:n] in (*_LENGTHS, CHINA)), "")
     inside = number.removeprefix(code).lstrip("0")
-    if code + inside != number and (
-        possible(code + inside) or (code == CHINA and _is_of_segment_700(inside))
+    if (
+        code
+        and code + inside != number
+        and (possible(code + inside) or (code == CHINA and _is_of_segment_700(inside)))
     ):
         return code + inside
     if number.startswith("0"):
