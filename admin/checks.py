@@ -9,6 +9,7 @@ from admin.credentials import Mistake
 from chalicelib.carriers.base import KINDS
 from chalicelib.core.credentials import EMBEDDED
 from chalicelib.core.errors import BadParameter, RefusedAddress
+from chalicelib.core.numbers import without_prefixes
 from chalicelib.core.recordings import KEPT_DAYS
 from chalicelib.core.values import MAX_LIFETIME_MS, MINUTE_MS, RecordingAuth, parse_number
 from chalicelib.egress.addresses import check_address, read_address
@@ -84,7 +85,12 @@ def number(text: str, area: str | None) -> None:
     try:
         parse_number(text, name="number")
     except BadParameter:
-        raise Mistake("a number has 3 to 24 digits and nothing else") from None
+        raise Mistake(
+            "a number is 3 to 24 digits, without + or blanks, for example 861082325588"
+        ) from None
+    usual = without_prefixes(text)
+    if usual != text:
+        raise Mistake(f"write the number {text} as {usual}: without 00, and without 0 behind 86")
     if area is not None and not _AREA.fullmatch(area):
         raise Mistake("an area code has up to three digits and no leading zero")
 

@@ -16,6 +16,13 @@ REQUIREMENTS = [ROOT / "requirements.txt", ROOT / "requirements-dev.txt"]
 
 def main() -> int:
     """Returns 0 when `.venv` holds what the requirements say; else says what went wrong."""
+    if VENV.is_symlink():
+        print(
+            f".venv is a link to {VENV.readlink()}: remove the link, and make installs into a"
+            " .venv of this checkout",
+            file=sys.stderr,
+        )
+        return 1
     wanted = hashlib.sha256(b"".join(path.read_bytes() for path in REQUIREMENTS)).hexdigest()
     # The lock stands beside the environment, not in it: an unusable one is made anew.
     with (ROOT / ".venv.lock").open("w") as lock:
@@ -44,9 +51,9 @@ def _installed() -> str | None:
 def _install(wanted: str) -> int:
     version = ".".join(map(str, sys.version_info[:3]))
     print(f"making .venv with Python {version} (a minute or so, only once)", flush=True)
-    STAMP.unlink(missing_ok=True)
     # Packages of older requirements are kept: whoever runs from this environment goes on.
     venv.create(VENV, clear=_installed_python() != sys.version_info[:2], with_pip=True)
+    STAMP.unlink(missing_ok=True)
     pip = [VENV / "bin" / "python", "-m", "pip", "install", "-qq", "--require-virtualenv"]
     command = [*map(str, pip), "--disable-pip-version-check", "-r", str(REQUIREMENTS[-1])]
     if subprocess.run(command, check=False).returncode:

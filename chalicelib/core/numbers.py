@@ -120,6 +120,28 @@ def looked_for(number: str) -> tuple[str, ...]:
     return (number,) if with_code is None or is_mobile(number) else (number, with_code)
 
 
+def without_prefixes(number: str) -> str:
+    """An X without what is dialled before it or is written into it by mistake: `00`, the 0 of an
+    area code behind a country code, the 0 before a mobile of another province. A Chinese landline
+    that has neither its 0 nor 86 gets its 86, unless another country has such a number. What is
+    right, or is nothing of all that, stays as it is."""
+    if number.startswith("00"):
+        return without_prefixes(number.lstrip("0")) or number
+    if possible(number) or from_national(number):
+        return number
+    code = next((number[:n] for n in (1, 2, 3) if number[:n] in (*_LENGTHS, CHINA)), "")
+    inside = number.removeprefix(code).lstrip("0")
+    if (
+        code
+        and code + inside != number
+        and (possible(code + inside) or (code == CHINA and _is_of_segment_700(inside)))
+    ):
+        return code + inside
+    if number.startswith("0"):
+        return from_national(number.removeprefix("0")) or number
+    return CHINA + number if _is_landline(number) else number
+
+
 def in_pool(number: str, pool: Container[str]) -> str | None:
     """The X of a pool that this number is, as the pool has it; None if it is none of them."""
     return next((each for each in spellings(number) if each in pool), None)

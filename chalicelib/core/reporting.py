@@ -105,6 +105,10 @@ class EventDesk:
         if self._unread.add(callback):
             self._count("UnreadCallbacks", 1)
 
+    def too_large(self) -> None:
+        """Counts an authentic callback that was refused because it is larger than what is kept."""
+        self._count("UnreadCallbacks", 1)
+
     def _store(
         self, said: Event, addressed: Addressed, *, now: int | None, call: Call | None = None
     ) -> Appended:

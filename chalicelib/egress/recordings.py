@@ -17,8 +17,8 @@ MAX_HOPS = 3
 """How many redirects are followed."""
 
 _CHUNK = 256 * 1024
-_FIRST = 512
-"""Bytes by which a text is told from sound."""
+_FIRST = 4096
+"""Bytes by which sound is known."""
 _SOUND = re.compile(r"(?:audio|video)/[a-z0-9.+-]{1,40}")
 _TEXT = re.compile(
     r"(?:text|multipart|message)/.*"
@@ -29,7 +29,23 @@ _TEXT = re.compile(
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PARTS = re.compile(r"(https?://[^/?#\s]*)(.*)", re.IGNORECASE)
 _ODD = re.compile(r"[^!-~]")
+_CONTAINER = re.compile(
+    rb"RIFF|RF64|OggS|wvpk|ADIF|FORM....AIF|....ftyp"  # WAV, Ogg, WavPack, AAC, AIFF, MP4 and 3GP
+    rb"|fLaC\x00|caff\x00|\.snd\x00|FLV\x01|ID3[\x02-\x04]"  # FLAC, CAF, AU, Flash, MP3 with a tag
+    rb"|#!AMR[\n-]|\x02?#!SILK|Creative Voice File\x1a"
+    rb"|\x1a\x45\xdf\xa3|\x30\x26\xb2\x75|\x00\x00\x01\xba"  # Matroska, ASF (WMA), MPEG-PS
+    # A frame of MPEG audio or ADTS. \xff\xfe is left out: UTF-16 begins with it.
+    rb"|\xff[\xe2-\xe7\xf0-\xfd][\x00-\xef]",
+    re.DOTALL,
+)
+"""How formats of sound and film begin."""
+_OTHER = re.compile(
+    rb"\x1f\x8b|\x28\xb5\x2f\xfd|PK\x03\x04|\x89PNG|\xff\xd8\xff|GIF8|%PDF", re.DOTALL
+)
+"""How other binary files begin: gzip, zstd, zip, PNG, JPEG, GIF, PDF."""
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]")
+_ENOUGH = 16
+"""Control bytes that no text has among its first; raw samples have."""
 
 
 class Recording:
@@ -46,7 +62,7 @@ class Recording:
         self.size = 0
         media = _media(reply.headers)
         self.content_type = media if _SOUND.fullmatch(media) else "application/octet-stream"
-        if md5 is None and (why := _no_sound(media, self._first)):
+        if md5 is None and (why := _no_sound(media, _encoding(reply.headers), self._first)):
             raise RecordingFailed(why)
 
     @property
@@ -102,7 +118,7 @@ class RecordingSource:
         `*.example.com` for every name below it, and `127.0.0.1:8080` where the port is not the
         scheme's own. A redirect is followed, MAX_HOPS times at most, to what would do as the first
         address too, and never from https to http. `md5` is what the file must have (hex; empty: not
-        told); without one, an answer that is empty or a text is taken for an error page.
+        told); without one, an answer that is not known to be sound is taken for an error page.
         Raises RecordingFailed, whose text holds no address.
         """
         until = time.monotonic() + within_s
@@ -190,17 +206,41 @@ def _media(headers: Mapping[str, str]) -> str:
     return re.split("[;,]", headers.get("Content-Type", ""), maxsplit=1)[0].strip().lower()
 
 
-def _no_sound(media: str, first: bytes) -> str:
-    """Why an answer is no recording; empty if it may be one. Servers call error pages all kinds of
-    things; no kind of sound begins as a page or JSON does and goes on without a control byte."""
+def _encoding(headers: Mapping[str, str]) -> str:
+    return headers.get("Content-Encoding", "").strip().lower()
+
+
+def _no_sound(media: str, encoding: str, first: bytes) -> str:
+    """Why an answer is no recording; empty if it is one. Servers call error pages all kinds of
+    things, sound too: what is not called a text must begin as a format of sound does. Sound without
+    such a beginning (raw samples) must be called sound, and must not look like anything else."""
     if not first:
         return "empty"
     if _TEXT.fullmatch(media):
         return "a text, not a recording"
-    begins = first.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
-    if begins in {b"<", b"{", b"["} and not _CONTROL.search(first):
+    if encoding not in {"", "identity"}:
+        return "compressed, not a recording"
+    if _CONTAINER.match(first):
+        return ""
+    if _is_text(first):
         return "a text, not a recording"
+    if not _SOUND.fullmatch(media) or _OTHER.match(first):
+        return "not a format of sound"
     return ""
+
+
+def _is_text(first: bytes) -> bool:
+    """Of UTF-8, GBK and the like, or of UTF-16."""
+    if len(_CONTROL.findall(first)) < _ENOUGH:
+        return True
+    return any(_is_utf_16(first, encoding) for encoding in ("utf-16-le", "utf-16-be"))
+
+
+def _is_utf_16(first: bytes, encoding: str) -> bool:
+    text = first.decode(encoding, "ignore")
+    # Quiet samples of mu-law would read as Chinese without a mark and without a blank.
+    told = text.startswith("\ufeff") or any(map(str.isascii, text))
+    return told and "".join(text.removeprefix("\ufeff").split()).isprintable()
 
 
 def _is_of(address: Address, host: str) -> bool:

@@ -89,8 +89,7 @@ class DynamoEvents:
             else event_key(said, vault, owner=owner, number=event.number, placed=placed)
         )
         stored = Stored(key, event, Progress(delivery, 0, event.received))
-        at = event.received if now is None else now
-        new = _New(stored, owner, recorded, bill, at)
+        new = _New(stored, owner, recorded, bill, now)
         try:
             return self._append(new)
         except ItemTooLarge:
@@ -107,7 +106,7 @@ class DynamoEvents:
             if call.find(new.key) is None:
                 raise ItemTooLarge("a call with more events than an item holds")
             self._indexed(item, call)
-            self._days_changed(call, new.key, now=new.at)
+            self._days_changed(item, call, new)
         stored = call.find(new.key)
         if stored is None:
             raise StoreUnavailable("an event that was stored is not to be seen")
@@ -117,11 +116,16 @@ class DynamoEvents:
             stored, call.errand(stored), new=is_new, conflicting=is_new and len(named_alike) > 1
         )
 
-    def _days_changed(self, call: Call, key: EventKey, *, now: int) -> None:
-        """Notes which days that may have been exported the event changed. Also for a repeat: of the
-        first one the process may have died before it came here."""
-        if changes := _changes(_without(call, key), call, now=now):
-            self._table.transact(changes)
+    def _days_changed(self, item: Item, call: Call, new: "_New") -> None:
+        """Notes, once, which days that could be exported when the event first came it changed. Of a
+        repeat too: after the first one was stored, the process may have died before it came here.
+        """
+        stored = call.find(new.key)
+        if stored is None or stored.key.event in item.get(_NOTED, {"SS": []})["SS"]:
+            return
+        now = stored.event.received if new.now is None else new.now
+        if changes := _changes(_without(call, stored.key), call, now=now):
+            self._table.transact([*changes, _noted(stored.key)])
 
     def _appending(self, new: "_New") -> Item:
         """The write that adds an event; it says of its call what it knows where nobody did yet."""
@@ -425,13 +429,18 @@ class DynamoEvents:
 
 @dataclass(frozen=True, slots=True)
 class _New:
-    """An event that is to be stored, and what goes with it; `at` is when (epoch ms)."""
+    """An event that is to be stored, and what goes with it; `now` (epoch ms) if that is not when it
+    was received."""
 
     stored: Stored
     owner: str | None
     recorded: bool
     bill: Bill | None
-    at: int
+    now: int | None
+
+    @property
+    def at(self) -> int:
+        return self.event.received if self.now is None else self.now
 
     @property
     def key(self) -> EventKey:
@@ -466,6 +475,8 @@ class _New:
 
 _SAME = "version = :before"
 _SPARSE = ("due_shard", "due_at", "dead_shard", "dead_at")
+_NOTED = "noted"
+"""The digests of the events whose late change of their days is noted."""
 
 
 def _without(call: Call, key: EventKey) -> Call:
@@ -478,6 +489,18 @@ def _changes(before: Call, after: Call, *, now: int) -> list[Item]:
         return []
     days = changed_days(before, after, now=now)
     return [day_changed(after.app, day, now=now) for day in days]
+
+
+def _noted(event_key: EventKey) -> Item:
+    """Goes with the notes of the days that an event changed."""
+    return {
+        "Update": {
+            "Key": call_key(event_key.call),
+            "UpdateExpression": f"ADD {_NOTED} :event",
+            "ConditionExpression": "attribute_exists(pk)",
+            "ExpressionAttributeValues": {":event": {"SS": [event_key.event]}},
+        }
+    }
 
 
 def _added(new: Stored, vault: Vault) -> tuple[dict[str, str], Item]:

@@ -34,13 +34,12 @@ class DynamoUnread:
         """See the port."""
         vault = self._vault()
         # Any bytes are a text in Latin-1.
-        body = callback.body.decode("latin-1")
-        name = vault.label("unread", callback.carrier, body)
+        name = vault.label("unread", callback.carrier, callback.body.decode("latin-1"))
         item = _key(name) | {
             "carrier": s(callback.carrier),
             "kind": s(callback.kind),
             "received": n(callback.received),
-            "sealed": {"B": vault.seal(body, name)},
+            "sealed": {"B": vault.seal_bytes(callback.body, name)},
             "dead_shard": s(_LISTED),
             "dead_at": s(place(callback.received, name)),
             "ttl": n((callback.received + RETENTION_MS) // 1000),
@@ -63,7 +62,7 @@ class DynamoUnread:
         item = self._table.get(_key(name))
         if item is None:
             return None
-        body = self._vault().open(item["sealed"]["B"], name).encode("latin-1")
+        body = self._vault().open_bytes(item["sealed"]["B"], name)
         callback = UnreadCallback(
             item["carrier"]["S"], item["kind"]["S"], body, int(item["received"]["N"])
         )

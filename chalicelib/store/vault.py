@@ -78,17 +78,25 @@ class Vault:
         return f"{version}.{_b64(hmac.digest(self._link_keys[version], text, 'sha256'))}"
 
     def seal(self, text: str, context: str) -> bytes:
-        """Encrypts; opens only with the same `context`. One byte version, nonce, cipher text."""
-        nonce = os.urandom(_NONCE_SIZE)
-        cipher = self._ciphers[self._current]
-        return (
-            bytes((self._current,)) + nonce + cipher.encrypt(nonce, text.encode(), context.encode())
-        )
+        """`seal_bytes` of a text in UTF-8."""
+        return self.seal_bytes(text.encode(), context)
 
     def open(self, sealed: bytes, context: str) -> str:
-        """The text of `seal`. Raises cryptography's InvalidTag, or KeyError for a dropped key."""
+        """The text of `seal`. Raises what `open_bytes` does."""
+        return self.open_bytes(sealed, context).decode()
+
+    def seal_bytes(self, content: bytes, context: str) -> bytes:
+        """Encrypts; opens only with the same `context`. One byte version, nonce, cipher text: 29
+        bytes more than `content`."""
+        nonce = os.urandom(_NONCE_SIZE)
+        cipher = self._ciphers[self._current]
+        return bytes((self._current,)) + nonce + cipher.encrypt(nonce, content, context.encode())
+
+    def open_bytes(self, sealed: bytes, context: str) -> bytes:
+        """The content of `seal_bytes`. Raises cryptography's InvalidTag, or KeyError for a dropped
+        key."""
         nonce, cipher_text = sealed[1 : 1 + _NONCE_SIZE], sealed[1 + _NONCE_SIZE :]
-        return self._ciphers[sealed[0]].decrypt(nonce, cipher_text, context.encode()).decode()
+        return self._ciphers[sealed[0]].decrypt(nonce, cipher_text, context.encode())
 
     def _hash(self, version: int, text: str) -> str:
         return (

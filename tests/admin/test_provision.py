@@ -176,6 +176,39 @@ def test_one_number_in_two_forms_is_a_mistake(stage: Stage, there: str, more: st
 
 
 @pytest.mark.parametrize(
+    ("written", "usual"),
+    [
+        *(("8601082325588", "861082325588"), ("1082325588", "861082325588")),
+        *(("00861082325588", "861082325588"), ("008601082325588", "861082325588")),
+        *(("008610090000016", "8610090000016"), ("010090000018", "8610090000018")),
+        *(("86010090000018", "8610090000018"), ("0700123456789078", "86700123456789078")),
+        *(("860700123456789078", "86700123456789078"), ("00447700900001", "447700900001")),
+        ("4407700900001", "447700900001"),
+    ],
+)
+def test_a_number_with_a_prefix_is_refused_with_how_to_write_it(
+    stage: Stage, written: str, usual: str
+) -> None:
+    provision.create_app("demo", callback_url=URL)
+    with pytest.raises(Mistake, match=f"write the number {written} as {usual}:"):
+        provision.add_numbers("demo", [(written, None)])
+    assert provision.add_numbers("demo", [(usual, None)]) == 1
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        *("861082325588", "01082325588", "8610090000001", "10090000001", "447700900001"),
+        *("10100000001", "12345", "123", "700123456789078", "86700123456789078", "4001234567"),
+        *("390612345678", "2087654321", "95588", "1" * 24, "000", "10700123456789078"),
+    ],
+)
+def test_a_number_as_it_is_dialled_is_added(stage: Stage, number: str) -> None:
+    provision.create_app("demo", callback_url=URL)
+    assert provision.add_numbers("demo", [(number, None)]) == 1
+
+
+@pytest.mark.parametrize(
     ("number", "area"), [("x", None), ("12", None), ("1" * 25, None), (X1, "010"), (X1, "1000")]
 )
 def test_a_number_or_area_that_can_not_be_is_refused(

@@ -17,6 +17,7 @@ class Desk:
 
     def __init__(self) -> None:
         self.stored: dict[Event, Event] = {}
+        self.refused = 0
         self.kept: dict[bytes, UnreadCallback] = {}
         self.down: Exception | None = None
 
@@ -25,6 +26,10 @@ class Desk:
             raise self.down
         for event in events:
             self.stored.setdefault(content(event), event)
+
+    def too_large(self) -> None:
+        """One more that was too large to keep."""
+        self.refused += 1
 
     def keep(self, callback: UnreadCallback) -> None:
         if self.down:

@@ -87,12 +87,12 @@ def test_a_call_after_the_end_is_told(world: Here, ours: Backend, a: str, b: str
     assert (call.binding, call.user_data, call.talked_s) == ("", "", 0)
 
 
-def test_a_record_does_not_wait_for_the_recording(
+def test_a_recorded_call_is_one_record(
     world: Here, developer: InterlineBackend, a: str, b: str
 ) -> None:
+    """Told at once, with the recording that the carrier named with it."""
     reply = developer.bind(a, b, record=True)
     world.dial(a, reply.number)
     (call,) = developer.calls(reply.id, recorded=True)
-    first, last = developer.developer.versions(reply.id)
-    assert "recording" not in first
-    assert last == first | {"recording": call.recording}
+    (only,) = developer.developer.versions(reply.id)
+    assert only["recording"] == call.recording

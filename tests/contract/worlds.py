@@ -90,11 +90,19 @@ class World:
         return got.content
 
     def download(self, url: str, *, auth: tuple[str, str]) -> bytes:
-        """A recording at the address that an app was told, which is the gateway's; nobody gets it
-        there without the app's credentials."""
+        """A recording at the link that an app was told, which is the gateway's: it opens by a plain
+        GET, or with the app's credentials at its address; nobody gets it there without either."""
         assert url.startswith(f"{self.gateway_url}/v1/recordings/"), url
+        address, _, signed = url.partition("?")
         for stranger in (None, (auth[0], "not the secret")):
-            assert self.session.get(url, auth=stranger, timeout=ANSWER_S).status_code == 401
+            for wrong in (address, f"{url}0"):
+                assert self.session.get(wrong, auth=stranger, timeout=ANSWER_S).status_code == 401
+        got = self._opened(address, auth)
+        if signed:
+            assert self._opened(url, None) == got
+        return got
+
+    def _opened(self, url: str, auth: tuple[str, str] | None) -> bytes:
         got = self.session.get(url, auth=auth, timeout=ANSWER_S)
         for _ in range(MOST_TRIES):
             if got.status_code != 409:

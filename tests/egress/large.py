@@ -14,9 +14,9 @@ MB = 1024 * 1024
 
 
 def content(mb: int) -> Iterator[bytes]:
-    """So many MB, no two of them alike."""
+    """So many MB, no two of them alike, that begin as a WAV file does."""
     for i in range(mb):
-        yield (b"%015d\n" % i) * (MB // 16)
+        yield (b"RIFF%011d\n" % i) * (MB // 16)
 
 
 class Carrier(BaseHTTPRequestHandler):

@@ -16,7 +16,7 @@ from chalicelib.egress.client import Client
 from chalicelib.egress.recordings import MAX_HOPS, Recording, RecordingSource
 from tests.egress.servers import Listening, answering, listening, request
 
-CONTENT = bytes(range(256)) * 4000
+CONTENT = b"RIFF" + bytes(range(256)) * 4000
 MD5 = hashlib.md5(CONTENT).hexdigest()  # noqa: S324
 LIMIT = 2_000_000
 
@@ -105,15 +105,18 @@ def test_what_is_asked_and_told() -> None:
 )
 def test_it_is_sound_or_nothing_in_particular(said: str, expected: str) -> None:
     source = RecordingSource(Client(private=True), limit_bytes=LIMIT, timeout_s=5)
-    with listening(answering(whole(b"x", f"Content-Type: {said}"))) as server:
+    with listening(answering(whole(b"RIFF", f"Content-Type: {said}"))) as server:
         hosts = [f"127.0.0.1:{server.port}"]
         with source.open(server.url, hosts=hosts, within_s=5) as recording:
             assert recording.content_type == expected
 
 
-def test_an_encoding_is_not_undone() -> None:
-    with listening(answering(whole(b"\x1f\x8bnot gzip", "Content-Encoding: gzip"))) as server:
-        assert fetch(server) == b"\x1f\x8bnot gzip"
+def test_an_encoding_is_not_undone_and_taken_with_its_md5_only() -> None:
+    sent = whole(b"RIFF, zipped", "Content-Encoding: gzip", "Content-Type: audio/wav")
+    with listening(answering(sent, sent)) as server:
+        assert str(broken(server)) == "compressed, not a recording"
+        md5 = hashlib.md5(b"RIFF, zipped").hexdigest()  # noqa: S324
+        assert fetch(server, md5=md5) == b"RIFF, zipped"
 
 
 def test_an_empty_one_is_not_there_yet_unless_its_md5_says_so() -> None:
@@ -162,23 +165,69 @@ def test_a_page_is_no_sound_whatever_it_is_called(page: bytes, media: str, chars
         assert fetch(server, md5=md5) == page
 
 
+WAVE = b"RIFF\x24\0\0\0WAVEfmt "
+GONE = "文件不存在"
+
+
+@pytest.mark.parametrize("media", ["audio/mpeg", "application/octet-stream", ""])
 @pytest.mark.parametrize(
     "content",
     [
-        *(
-            b"RIFF\x24\0\0\0WAVEfmt ",
-            b"ID3\x03\0",
-            b"\xff\xfb\x90",
-            b"#!AMR\n\x3c\x91",
-            b"OggS\0\2",
-        ),
-        *(b"fLaC\0", b"<" + bytes(range(256)), b"{\x00", b"  \x01\x02", b"x"),
+        *(b"404 page not found\n", b"NoSuchKey: x", b'"error"', b'cb({"code":404})', b"\n", b"x"),
+        *(GONE.encode(), GONE.encode("gbk"), GONE.encode("big5"), "expiré".encode("latin-1")),
+        *(GONE.encode("utf-16"), GONE.encode("utf-16-be"), PAGE.decode().encode("utf-16")),
+        *(PAGE.decode().encode("utf-16-le") * 50, PAGE.decode().encode("utf-16-be") * 99),
+        *(b"<!-- \x0b --><html>x</html>", b" " * 600 + PAGE, b"\0" * 9 + b"ID3 is missing"),
     ],
 )
-@pytest.mark.parametrize("media", ["audio/wav", "application/octet-stream", "binary/octet-stream"])
-def test_sound_is_taken_however_it_begins(content: bytes, media: str) -> None:
-    with listening(answering(whole(content, f"Content-Type: {media}"))) as server:
-        assert fetch(server, size=1) == content
+def test_an_error_that_looks_like_no_page_is_no_sound_either(content: bytes, media: str) -> None:
+    md5 = hashlib.md5(content).hexdigest()  # noqa: S324
+    fields = [f"Content-Type: {media}"] if media else []
+    with listening(answering(*[whole(content, *fields)] * 2)) as server:
+        error = broken(server)
+        assert (str(error), error.final) == (NO_SOUND, False)
+        assert fetch(server, md5=md5) == content
+
+
+@pytest.mark.parametrize(
+    "media", ["audio/wav", "application/octet-stream", "", "image/png", "application/pdf"]
+)
+@pytest.mark.parametrize(
+    "begins",
+    [
+        *(b"\x1f\x8b\x08", b"PK\x03\x04", b"%PDF-1.4", b"\x89PNG\r\n", b"\xff\xd8\xff\xe0"),
+        *(b"GIF89a", b"\x28\xb5\x2f\xfd"),
+    ],
+)
+def test_another_kind_of_file_is_no_sound(begins: bytes, media: str) -> None:
+    content = begins + bytes(range(256)) * 40
+    fields = [f"Content-Type: {media}"] if media else []
+    with listening(answering(whole(content, *fields))) as server:
+        assert str(broken(server)) == "not a format of sound"
+
+
+@pytest.mark.parametrize("media", ["audio/wav", "application/octet-stream", "", "x-any/thing"])
+@pytest.mark.parametrize(
+    "begins",
+    [
+        *(WAVE, b"ID3\x03\0", b"#!AMR\n\x3c\x91", b"#!AMR-WB\n", b"OggS\0\2", b"fLaC\0"),
+        *(b"\xff\xfb\x90", b"\xff\xf3\x40", b"\xff\xe3\x18", b"\xff\xf1\x50", b"\xff\xf9\x50"),
+        *(b"\0\0\0\x18ftypM4A ", b"\x1a\x45\xdf\xa3", b"FORM\0\0\1\0AIFF", b"caff\0\1"),
+        *(b".snd\0\0", b"ADIF", b"RF64", b"\x02#!SILK_V3"),
+    ],
+)
+def test_sound_is_taken_whatever_it_is_called(begins: bytes, media: str) -> None:
+    fields = [f"Content-Type: {media}"] if media else []
+    with listening(answering(whole(begins, *fields))) as server:
+        assert fetch(server, size=1) == begins
+
+
+@pytest.mark.parametrize("content", [bytes(range(256)) * 9, bytes(3200), b"\xff\x7f\xfe\x7e" * 800])
+def test_raw_samples_are_taken_if_they_are_called_sound(content: bytes) -> None:
+    with listening(answering(whole(content, "Content-Type: audio/basic"))) as server:
+        assert fetch(server) == content
+    with listening(answering(whole(content, "Content-Type: application/octet-stream"))) as server:
+        assert str(broken(server)) == "not a format of sound"
 
 
 @pytest.mark.parametrize(

@@ -31,8 +31,8 @@ class CallbackReceiver:
     They are not signed: a token in the address stands for it, and the networks that the account
     sends from may be listed. HTTP 200 `{"error": 0}` when the events are durable, or the callback
     is kept because nobody can read it yet; 401 (error 1101) without the token or for another
-    developer, 403 (1104) from elsewhere, 503 (1500) when it should be sent again. `count` counts
-    refusals, dropped members and unknown events.
+    developer, 403 (1104) from elsewhere, 413 (1002) for more than MAX_BODY bytes, 503 (1500) when
+    it should be sent again. `count` counts refusals, dropped members and unknown events.
     """
 
     def __init__(
@@ -54,14 +54,16 @@ class CallbackReceiver:
         def handle(request: Request, now: int) -> Reply:
             if request.method != "POST":
                 return _reply(405, codes.UNKNOWN_PATH, "only POST is allowed")
-            if len(request.body) > MAX_BODY:
-                return _reply(413, codes.BAD_PARAMETER, f"body of more than {MAX_BODY} bytes")
             try:
                 account = self._credentials.carrier(account_name)
                 if not _has_token(token, account) or account is None:
                     return self._refused(401, codes.UNAUTHORIZED, "token")
                 if not sources.is_from(request.source, account.sources):
                     return self._refused(403, codes.NOT_ALLOWED_FROM, "source address")
+                if len(request.body) > MAX_BODY:
+                    self._desk.too_large()
+                    text = f"body of more than {MAX_BODY} bytes"
+                    return _reply(413, codes.BAD_PARAMETER, text, account=account_name)
                 ours = account.key, account.app_id
                 if not wire_callbacks.is_for(request.body, developer=ours[0], app_id=ours[1]):
                     return self._refused(401, codes.UNAUTHORIZED, "devid or appid")

@@ -31,8 +31,9 @@ class CarrierReceiver:
     """Takes the callbacks of all NetEase accounts.
 
     HTTP 200 `{"code": 200}` when the event is durable, or the callback is kept because nobody can
-    read it yet; 414 for whatever is not signed by the account, or names none; 503 when it should be
-    sent again. `count` counts refusals, dropped members and unknown events.
+    read it yet; 414 for whatever is not signed by the account, or names none; 413 for more than
+    MAX_BODY bytes; 503 when it should be sent again. `count` counts refusals,
+    dropped members and unknown events.
     """
 
     def __init__(
@@ -49,9 +50,6 @@ class CarrierReceiver:
         def handle(request: Request, now: int) -> Reply:
             if request.method != "POST":
                 return _reply(405, {"desc": "only POST is allowed", "code": codes.NOT_ALLOWED})
-            if len(request.body) > MAX_BODY:
-                text = f"body of more than {MAX_BODY} bytes"
-                return _reply(413, {"desc": text, "code": codes.MALFORMED})
             try:
                 account = self._credentials.carrier(account_name)
                 if not _is_signed(request, account):
@@ -71,6 +69,10 @@ class CarrierReceiver:
         return _reply(500, {"desc": "internal error", "code": codes.FAULT})
 
     def _take(self, body: bytes, account_name: str, *, now: int) -> Reply:
+        if len(body) > MAX_BODY:
+            self._desk.too_large()
+            refusal = {"desc": f"body of more than {MAX_BODY} bytes", "code": codes.MALFORMED}
+            return _reply(413, refusal, account=account_name)
         what = callback_receiver.take(
             UnreadCallback(account_name, KIND, body, now),
             read=wire_callbacks.read,

@@ -319,6 +319,10 @@ def test_only_post_and_only_so_much(method: str, ours: Ours) -> None:
     assert ours.take(RECORD, method=method).status == 405
     assert ours.take(b"x" * (MAX_BODY + 1)).status == 413
     assert not ours.events
+    assert ours.desk.refused == 1
+    # Who is nobody's carrier raises no alarm.
+    assert refused(ours.take(b"x" * (MAX_BODY + 1), "wrong"))
+    assert ours.desk.refused == 1
 
 
 def test_an_event_that_is_not_durable_is_asked_for_again(ours: Ours) -> None:

@@ -185,6 +185,10 @@ def test_only_post_and_only_so_much(ours: Ours) -> None:
     assert ours.take(BODIES["32"], method="GET").status == 405
     assert ours.take(b"x" * (MAX_BODY + 1)).status == 413
     assert not ours.events
+    assert ours.desk.refused == 1
+    # What is not signed raises no alarm.
+    assert refused(ours.take(b"x" * (MAX_BODY + 1), {}))
+    assert ours.desk.refused == 1
 
 
 def test_an_event_that_is_not_durable_is_asked_for_again(ours: Ours) -> None:

@@ -12,9 +12,11 @@ import pytest
 import requests
 from botocore.exceptions import EndpointConnectionError
 
+from admin import provision
 from chalicelib.carriers.own.rendering import COLUMNS
 from chalicelib.core import exporting
 from chalicelib.core.exporting import RUNNING, STALLED_MS, TRIES
+from chalicelib.core.values import Tariff
 from tests.carriers.own.backend import BUCKET, Backend, Recordings, is_problem, s3, transfer
 from tests.carriers.trunk.conftest import Pbx
 from tests.stage import X1, A, B, Client, Clock, Stage, answering
@@ -594,6 +596,30 @@ def test_who_dies_before_the_day_is_noted_is_made_good_by_the_repeat(
     assert second["id"] != first["id"]
     worked(stage)
     assert seen(demo, second)["records"] == 1
+    # It is noted now: one more repeat changes nothing.
+    assert pbx.report(event).status == 200
+    assert start(demo)["id"] == second["id"]
+
+
+@pytest.mark.parametrize("late_s", [-3_600, 3_600])
+@pytest.mark.parametrize("tariff", [Tariff(), Tariff(minute=1)])
+def test_a_repeat_changes_no_day(
+    stage: Stage, demo: Backend, pbx: Pbx, clock: Clock, late_s: int, tariff: Tariff
+) -> None:
+    """Whether the first one came before the day could be exported or after."""
+    provision.set_app("demo", tariff=tariff)
+    opens = BEGIN // DAY * DAY + DAY + 270 * 60_000
+    clock.now = opens + late_s * 1000
+    event = end_of("c", BEGIN + 5)
+    assert pbx.report(event).status == 200
+    clock.now = opens + 7_200_000
+    first = start(demo)
+    noted = stage.items("DAY#")
+    for _ in range(2):
+        clock.now += 60_000
+        assert pbx.report(event).status == 200
+    assert start(demo)["id"] == first["id"]
+    assert stage.items("DAY#") == noted
 
 
 def test_no_more_than_a_few_at_a_time(

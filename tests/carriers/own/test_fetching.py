@@ -18,7 +18,7 @@ from tests.egress.servers import listening, request
 from tests.stage import X1, A, Clock, Stage
 
 HOUR_MS = 3_600_000
-SOUND, OTHER_SOUND = b"one" * 1000, b"another" * 1000
+SOUND, OTHER_SOUND = b"RIFF" + b"one" * 1000, b"RIFF" + b"another" * 1000
 
 
 class Died(BaseException):

@@ -57,7 +57,7 @@ def told(stage: Stage, receiver: Receiver, clock: Clock) -> dict[str, Any]:
 def test_it_is_told_to_whose_call_it_was(
     stage: Stage, binding: str, pbx: Pbx, kept: Recordings, receiver: Receiver, clock: Clock
 ) -> None:
-    kept.files["/c.wav"] = b"sound"
+    kept.files["/c.wav"] = b"RIFF"
     report(pbx, clock, f"{kept.url}/c.wav", binding=binding)
     followed(stage, clock)
     assert transfer(stage.messages("transfer")) == []
@@ -80,7 +80,7 @@ def test_that_it_will_not_come_is_told_too(
 def test_a_call_that_is_nobodys_has_nobodys_recording(
     stage: Stage, client: Client, pbx: Pbx, kept: Recordings, receiver: Receiver, clock: Clock
 ) -> None:
-    kept.files["/c.wav"] = b"sound"
+    kept.files["/c.wav"] = b"RIFF"
     ended = {"type": "call.ended", "event_id": "e", "call_id": "c", "at": clock.now}
     pbx.report(ended | {"to": "8610000000099"})
     ready = {"type": "recording.ready", "event_id": "r", "call_id": "c", "at": clock.now}

@@ -1,0 +1,52 @@
+"""What a checkout is used with: its virtual environment, and the commands of its front page."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def test_a_linked_environment_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    checkout, elsewhere = tmp_path / "checkout", tmp_path / "elsewhere"
+    (checkout / "scripts").mkdir(parents=True)
+    elsewhere.mkdir()
+    stamp = elsewhere / "requirements.sha256"
+    stamp.write_text("of other requirements")
+    for name in ("requirements.txt", "requirements-dev.txt", "scripts/make_venv.py"):
+        shutil.copy(ROOT / name, checkout / name)
+    (checkout / ".venv").symlink_to(elsewhere)
+    made = subprocess.run(
+        [sys.executable, checkout / "scripts" / "make_venv.py"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (made.returncode, made.stdout) == (1, "")
+    (line,) = made.stderr.splitlines()
+    assert line.startswith(f".venv is a link to {elsewhere}: remove the link")
+    assert [each.name for each in elsewhere.iterdir()] == [stamp.name]
+    assert stamp.read_text() == "of other requirements"
+
+
+@pytest.mark.parametrize("readme", ["README.md", "README.zh-CN.md"])
+def test_bytes_are_written_from_hex_by_a_posix_shell(readme: str) -> None:
+    blocks = re.findall(r"^```sh\n(.*?)^```", (ROOT / readme).read_text(), re.MULTILINE | re.DOTALL)
+    (block,) = [each for each in blocks if "%o" in each]
+    (line,) = [each for each in block.splitlines() if "%o" in each]
+    script = f"number=000AFF415C25\n{line.rstrip('| ')}"
+    written = subprocess.run(["/bin/sh", "-c", script], capture_output=True, check=True).stdout
+    assert written == b"\0\n\xffA\\%"
+
+
+@pytest.mark.parametrize("readme", ["README.md", "README.zh-CN.md"])
+def test_no_command_wants_more_than_a_posix_shell(readme: str) -> None:
+    blocks = re.findall(r"^```sh\n(.*?)^```", (ROOT / readme).read_text(), re.MULTILINE | re.DOTALL)
+    assert blocks
+    for block in blocks:
+        subprocess.run(["/bin/sh", "-n", "-c", block], check=True)
+        assert r"\x" not in block
