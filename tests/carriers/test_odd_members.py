@@ -54,6 +54,10 @@ def of_interline(text: str) -> Reading:
     return interline.read(text.encode(), carrier="ours", received=NOW)
 
 
+def of_interline_start(text: str) -> Reading:
+    return interline.read_start(text.encode(), carrier="ours", received=NOW)
+
+
 def of_switch(text: str) -> Reading:
     reading, bad = trunk.read_events(
         f"[{text}]".encode(), carrier="trunk", received=NOW, plan=DialPlan()
@@ -76,7 +80,7 @@ SAMPLES: dict[str, tuple[Read, dict[str, Any], set[str], str]] = {
         for name in ("32", "33", "34", "10-call", "10-conference")
     },
     "interline record": (of_interline, typed(RECORD), {"taskid"}, ""),
-    "interline start": (of_interline, typed(START), {"taskid"}, ""),
+    "interline start": (of_interline_start, typed(START), {"taskid"}, ""),
     "interline message": (of_interline, typed(MESSAGE), {"taskid"}, ""),
     **{
         f"switch {kind}": (

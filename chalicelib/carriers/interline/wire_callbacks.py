@@ -1,7 +1,6 @@
 """interline's callbacks on the wire: call records (5.1) and starts of calls (5.3), read and
 written. Their times are epoch seconds, numbers national."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -24,6 +23,8 @@ OF_A_RECORD = (
     *("duration", "recording", "releasedir"),
 )
 """What only call records have."""
+OF_A_START = ("callTime", "smsContent")
+"""What only starts of calls and messages have."""
 
 _MAX_SECONDS = 10**9
 
@@ -42,15 +43,27 @@ def is_for(body: bytes, *, developer: str, app_id: str | None) -> bool:
 
 
 def read(body: bytes, *, carrier: str, received: int) -> Reading:
-    """What a callback tells of, in the order in which it is to be stored. What only call records
-    have makes it one, `smsContent` a message, `callTime` the start of a call; anything else is of
-    kind UNKNOWN.
+    """What a callback tells of that came to the address for call records, in the order in which it
+    is to be stored. What only call records have makes it one, `smsContent` a message, `callTime`
+    the start of a call.
 
     Two callbacks that say the same, as form or as JSON, give events that differ in `raw` and
     `received` alone. `received` is epoch ms, and stands for a time that is not told. X has its
-    country code. Raises Unreadable.
+    country code. Raises Unreadable, also for one that is none of these.
     """
     fields = reader.members_of(body)
+    if not any(fields.has(name) for name in (*OF_A_RECORD, *OF_A_START)):
+        raise Unreadable("neither a call record nor the start of a call nor a message")
+    return _reading(fields, body, carrier=carrier, received=received)
+
+
+def read_start(body: bytes, *, carrier: str, received: int) -> Reading:
+    """The same of one that came to the address for starts and messages: it is the start of a call
+    if nothing in it says otherwise."""
+    return _reading(reader.members_of(body), body, carrier=carrier, received=received)
+
+
+def _reading(fields: Members, body: bytes, *, carrier: str, received: int) -> Reading:
     common: Details = {
         "id": "",
         "carrier": carrier,
@@ -71,12 +84,7 @@ def _details(fields: Members) -> list[Details]:
         said = fields.optional("smsContent", reader.cut(MAX_SMS)) or ""
         sms = {"kind": EventKind.SMS_SENT, "sms_result": SmsResult.OK, "text": said}
         return [_of_start(fields) | sms]
-    if fields.has("callTime"):
-        return [_of_start(fields)]
-    # All of it says what happened, so all of it says whether it is a repeat.
-    call_id = fields.identifier("taskid")
-    digest = hashlib.sha256(reader.canonical(fields.values)).hexdigest()
-    return [{"kind": EventKind.UNKNOWN, "id": digest, "call_id": call_id, "at": None}]
+    return [_of_start(fields)]
 
 
 def _of_record(fields: Members) -> list[Details]:
