@@ -4,7 +4,7 @@ A body is a form or JSON, whichever it looks like; a list with one object is tha
 absent. A number in text is read as a number, and a number as text. Members that nobody asks for are
 ignored, however often they come. A member that comes twice with one value has that value; one that
 comes with two, or that can't be read for another reason, is dropped and named in `dropped`, unless
-it says which call the callback is about: then all of the callback is Unreadable.
+it says which call the callback is about, or which X: then all of the callback is Unreadable.
 """
 
 import json
@@ -107,6 +107,15 @@ class Members:
         if found is None:
             raise Unreadable(f"{self._prefix}{name}: missing, or not a value of this member")
         return found
+
+    def unless_absent(self, name: str, read: Callable[[Any], _T | None]) -> _T | None:
+        """As `optional`, of what may be absent and must not be taken for absent where it is there:
+        without its X an event would follow another call. Raises Unreadable for a value that is
+        neither null nor blank and that `read` refuses or makes nothing of."""
+        given = self.values.get(name)
+        if given is None or (isinstance(given, str) and not given.strip()):
+            return None
+        return self.needed(name, read)
 
     def items(self, name: str, read: Callable[["Members"], _T], *, most: int) -> tuple[_T, ...]:
         """What `read` makes of the objects in a list; those after `most` are dropped, and those

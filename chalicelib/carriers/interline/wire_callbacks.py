@@ -151,7 +151,7 @@ def _of_parties(fields: Members) -> Details:
     return {
         "caller": fields.optional("caller", members.as_person),
         "callee": fields.optional("callee", members.as_person),
-        "number": fields.optional("rcaller", members.as_number),
+        "number": fields.unless_absent("rcaller", members.as_number),
     }
 
 

@@ -194,5 +194,5 @@ def _parties(fields: Members) -> dict[str, Any]:
     return {
         "caller": fields.optional("callNo", members.as_person),
         "callee": fields.optional("peerNo", members.as_person),
-        "number": fields.optional("phoneX", reader.as_number),
+        "number": fields.unless_absent("phoneX", reader.as_number),
     }

@@ -131,7 +131,8 @@ def read_event(raw: Any, *, carrier: str, received: int, plan: DialPlan) -> Read
     only `result`, which is the type, and `raw` say more. Other members that can't be read are
     dropped.
 
-    Raises Malformed for an event that can't be stored: no id, no call, no type, no time, too large.
+    Raises Malformed for an event that can't be stored: no id, no call, no type, no time, an X that
+    can't be read, too large.
     """
     values = members.fields_of(raw)
     try:
@@ -185,7 +186,7 @@ def _node(fields: Members) -> str | None:
 def _details(fields: Members, plan: DialPlan) -> dict[str, Any]:
     rejected = members.word_or(RejectReason, RejectReason.BLOCKED)
     return {
-        "number": fields.optional("to", members.number(plan)),
+        "number": fields.unless_absent("to", members.number(plan)),
         "caller": _asserted(fields, plan) or fields.optional("from", members.person(plan)),
         "callee": fields.optional("callee", members.person(plan)),
         "binding": fields.optional("binding", reader.text(MAX_ID)),

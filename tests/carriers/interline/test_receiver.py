@@ -361,6 +361,11 @@ UNREADABLE = [
     urlencode(RECORD).encode() + b"&taskid=17",
     form(taskid="t" * 256),
     json.dumps({**RECORD, "taskid": {}}).encode(),
+    # Without its X it would follow another call.
+    json.dumps({**RECORD, "rcaller": {}}).encode(),
+    form(rcaller="unknown"),
+    form(rcaller="9" * 25),
+    form() + b"&rcaller=17",
     json.dumps({**RECORD, "taskid": None}).encode(),
     json.dumps({**RECORD, "taskid": True}).encode(),
     b"x" * MAX_BODY,

@@ -264,6 +264,11 @@ UNREADABLE = [
     # An id in another encoding: we can't tell it from others.
     BODIES["32"].replace(b'"callId":"2', b'"callId":"\xb5'),
     twice("32", "eventType", '"33"'),
+    # Without its X it would follow another call.
+    changed("32", phoneX={}),
+    changed("32", phoneX="of the operator"),
+    changed("33", phoneX="9" * 25),
+    twice("32", "phoneX", '"8610000000009"'),
     # A recording is worth nothing without its address.
     changed("34", url="x" * 5_000),
     changed("34", url=None),

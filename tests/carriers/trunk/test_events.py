@@ -237,7 +237,7 @@ A_MS = 1_768_464_000_123
         ({"from": "anonymous", "asserted": f"tel:+{A}"}, {"caller": Subscriber(A)}, 0),
         ({"asserted": [None, f"<sip:+{A}@h>"], "from": B}, {"caller": Subscriber(A)}, 0),
         ({"to": f"tel:+{X1}"}, {"number": X1}, 0),
-        ({"to": "x1"}, {"number": None}, 1),
+        ({"to": " "}, {"number": None}, 0),
         ({"callee": f"sip:{B}@192.0.2.7;user=phone"}, {"callee": Subscriber(B)}, 0),
         ({"callee": {"number": B}}, {"callee": None}, 1),
         ({"reason": "16"}, {"cause": 16}, 0),
@@ -297,6 +297,17 @@ def test_a_member_that_comes_twice(stage: Stage, pbx: Pbx, occurred: Make) -> No
     assert (answer.status, answer.json["accepted"]) == (400, 2)
     assert [error["index"] for error in answer.json["errors"]] == [2]
     assert [event.cause for event, _ in stored(stage)] == [16, None]
+
+
+@pytest.mark.parametrize("to", ["x1", "anonymous", {"a": 1}, True, "9" * 25, "8" * 300, ["1"]])
+def test_an_x_that_can_not_be_read_makes_no_event_of_another_call(
+    stage: Stage, pbx: Pbx, occurred: Make, to: Any
+) -> None:
+    answer = pbx.report(occurred(), occurred("call.answered") | {"to": to})
+    assert (answer.status, answer.json["accepted"]) == (400, 1)
+    ((error,),) = (answer.json["errors"],)
+    assert (error["index"], error["error"].split(":")[0]) == (1, "to")
+    assert len(stored(stage)) == 1
 
 
 @pytest.mark.parametrize("raw", [None, 1, "x", [], [{}]])
