@@ -10,8 +10,9 @@ it says which call the callback is about, or which X: then all of the callback i
 import json
 import math
 import re
+import string
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any, Self, TypeVar
 from urllib.parse import parse_qsl
 
@@ -31,6 +32,8 @@ between 10 ** 10 and 10 ** 12 (1970 to 2001), is rather somebody's number."""
 
 _DECIMAL = re.compile(r"\s*\+?([0-9]{1,24})(\.[0-9]{1,24})?\s*", re.ASCII)
 _MD5 = re.compile(r"[0-9a-f]{32}", re.ASCII)
+_BLANKS = string.whitespace + "\u00a0\u3000\u200b\ufeff"
+_AROUND_URLS = ('""', "''", "<>", "\u201c\u201d")
 _MAX_INTEGER_DIGITS = 40
 
 
@@ -233,12 +236,12 @@ def whole(below: int) -> Callable[[Any], int]:
     return read
 
 
-def epoch_ms(value: Any) -> int:
+def epoch_ms(value: Any, zone: tzinfo = UTC) -> int:
     """Epoch ms of a time before END_OF_TIME: ms, seconds (10 digits), microseconds (16) or
-    nanoseconds (19), as a number or in text, with parts behind a point; or ISO 8601, UTC if it has
-    no zone. Raises ValueError."""
+    nanoseconds (19), as a number or in text, with parts behind a point; or ISO 8601, in `zone` if
+    it names none. Raises ValueError."""
     if isinstance(value, str) and not _DECIMAL.fullmatch(value):
-        return _in_time(_of_iso(value))
+        return _in_time(_of_iso(value, zone))
     number, fraction = _decimal(value)
     if 10**9 <= number < 10**10:
         return _in_time(number * 1000 + round(fraction * 1000))
@@ -253,10 +256,10 @@ def _in_time(ms: int) -> int:
     return ms
 
 
-def _of_iso(value: str) -> int:
+def _of_iso(value: str, zone: tzinfo) -> int:
     try:
         at = datetime.fromisoformat(value.strip())
-        at = at if at.tzinfo else at.replace(tzinfo=UTC)
+        at = at if at.tzinfo else at.replace(tzinfo=zone)
         return int(at.timestamp()) * 1000 + at.microsecond // 1000
     except OverflowError:
         raise BadValue("no time of ours") from None
@@ -280,6 +283,16 @@ def as_number(value: Any) -> str | None:
     """The digits of a telephone number that stands with its country code; None for one that is not
     shown. Raises ValueError."""
     return number_text.digits_of(as_text(value, most=MAX_ID))
+
+
+def as_url(value: Any) -> str | None:
+    """An address of at most MAX_URL characters, without the blanks, line breaks, byte order marks,
+    quotes and angle brackets that some write around it; None if nothing is left. Raises
+    ValueError."""
+    found = as_text(value, most=MAX_URL).strip(_BLANKS)
+    while len(found) > 1 and found[0] + found[-1] in _AROUND_URLS:
+        found = found[1:-1].strip(_BLANKS)
+    return found or None
 
 
 def as_list(value: Any) -> list[Any]:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from chalicelib.carriers import callback_reader as reader
-from chalicelib.carriers.callback_reader import MAX_ID, MAX_URL, Members
+from chalicelib.carriers.callback_reader import MAX_ID, Members
 from chalicelib.carriers.interline import results
 from chalicelib.carriers.interline import wire_members as members
 from chalicelib.core import numbers
@@ -91,8 +91,8 @@ def _of_record(fields: Members) -> list[Details]:
     """A call's end. Its recording is an event of its own and stands before it: a record that comes
     again, with the recording this time, is the same end."""
     end = _of_end(fields)
-    url = fields.optional("recording", reader.text(MAX_URL))
-    if not url:
+    url = fields.optional("recording", reader.as_url)
+    if url is None:
         return [end]
     same = ("call_id", "binding", "carrier_binding", "number", "at")
     recording = {name: end[name] for name in same}

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from chalicelib.carriers import callback_reader as reader
-from chalicelib.carriers.callback_reader import MAX_ID, MAX_URL, Members
+from chalicelib.carriers.callback_reader import MAX_ID, Members
 from chalicelib.carriers.netease import outcomes
 from chalicelib.carriers.netease import wire_members as members
 from chalicelib.carriers.netease.wire_members import COMPACT
@@ -147,7 +147,7 @@ def _read_sms(fields: Members) -> dict[str, Any]:
 def _read_recording(fields: Members) -> dict[str, Any]:
     return {
         "kind": EventKind.RECORDING_READY,
-        "url": fields.needed("url", reader.text(MAX_URL)),
+        "url": fields.needed("url", reader.as_url),
         "md5": fields.optional("md5", reader.as_md5),
         **_of_binding(fields),
     }

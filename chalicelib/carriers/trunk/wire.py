@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.carriers import callback_reader as reader
-from chalicelib.carriers.callback_reader import MAX_ID, MAX_URL, Members
+from chalicelib.carriers.callback_reader import MAX_ID, Members
 from chalicelib.carriers.trunk import members
 from chalicelib.carriers.trunk.members import Malformed
 from chalicelib.carriers.trunk.wire_calls import read_placed
@@ -194,7 +194,7 @@ def _details(fields: Members, plan: DialPlan) -> dict[str, Any]:
         "released_by": fields.optional("released_by", members.word(Party)),
         "rejected": fields.optional("rejected", rejected),
         "sms_result": fields.optional("result", members.word_or(SmsResult, SmsResult.FAILED)),
-        "url": fields.optional("url", reader.text(MAX_URL)),
+        "url": fields.optional("url", reader.as_url),
         "md5": fields.optional("md5", reader.as_md5),
         "text": fields.optional("text", reader.cut(MAX_EVENT)),
     }

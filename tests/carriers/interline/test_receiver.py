@@ -259,6 +259,14 @@ def test_what_is_told_in_another_way(
     assert {name: getattr(end, name) for name in expected} == expected
 
 
+@pytest.mark.parametrize("around", ["{}\r\n", "\ufeff {}", '"{}"', "<{}>\t"])
+def test_an_address_of_a_recording_is_read_without_what_stands_around_it(
+    around: str, ours: Ours
+) -> None:
+    ours.take({**RECORD, "recording": around.format(RECORD["recording"])})
+    assert ours.events[0].url == RECORD["recording"]
+
+
 def test_both_tokens_are_taken(ours: Ours) -> None:
     for token in (TOKEN, PREVIOUS):
         assert taken(ours.take({**START, "taskid": token}, token))

@@ -272,6 +272,7 @@ UNREADABLE = [
     # A recording is worth nothing without its address.
     changed("34", url="x" * 5_000),
     changed("34", url=None),
+    changed("34", url=' "" '),
     twice("34", "url", '"https://elsewhere.example/1"'),
     changed("10-call", callback="{"),
     changed("10-call", callback=7),
@@ -319,6 +320,16 @@ ODD_MEMBERS = [
     (changed("32", finishTime=20191227185347), 0, {"at": ENDED}),
     (changed("32", finishTime=None, startTime=None, callTime=None), 0, {"at": NOW, "timed": False}),
     (changed("32", startTime=20191227185347), 0, {"answered": None}),
+    # Without a zone a time is in UTC+8, however it is written.
+    (changed("32", finishTime="2019-12-27T18:53:47"), 0, {"at": ENDED}),
+    (changed("32", finishTime="2019-12-27 18:53:47.250"), 0, {"at": ENDED + 250}),
+    (changed("32", finishTime="20191227T185347"), 0, {"at": ENDED}),
+    (changed("32", finishTime="20191227185347.5"), 0, {"at": ENDED + 500}),
+    (changed("32", finishTime="20191227105347Z"), 0, {"at": ENDED}),
+    (changed("32", finishTime="2019-12-27T11:53:47+01:00"), 0, {"at": ENDED}),
+    (changed("32", finishTime=str(ENDED // 1000)), 0, {"at": ENDED}),
+    (changed("34", url=' \t"https://r.example/1"\r\n'), 0, {"url": "https://r.example/1"}),
+    (changed("34", url="\ufeff<https://r.example/1> "), 0, {"url": "https://r.example/1"}),
     # How long they talked wins over times that don't agree with it.
     (
         changed("32", callDuration="30", startTime="20191227185400"),
@@ -363,7 +374,7 @@ ODD_PLACED = [
     ({"caller": "anonymous"}, 0, {"caller": None, "parties": (B,)}),
     ({"caller": 10010000001}, 0, {"caller": A, "parties": (A, B)}),
     ({"caller": "+8610010000001"}, 0, {"caller": A}),
-    ({"starttime": "2026-01-15"}, 0, {"started": 1768435200000}),
+    ({"starttime": "2026-01-15"}, 0, {"started": 1_768_406_400_000}),
     ({"starttime": "soon"}, 1, {"started": None}),
     ({"legs": {}}, 1, {"legs": ()}),
     ({"legs": [1]}, 1, {"legs": ()}),

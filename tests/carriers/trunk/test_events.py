@@ -259,6 +259,7 @@ A_MS = 1_768_464_000_123
         ({"rejected": "unavailable"}, {"rejected": "unavailable"}, 0),
         ({"binding": int("1" * 26)}, {"binding": "1" * 26}, 0),
         ({"binding": "b" * 256}, {"binding": None}, 1),
+        ({"url": " <https://r.example/1>\n"}, {"url": "https://r.example/1"}, 0),
         ({"url": "u" * 4097}, {"url": None}, 1),
         ({"md5": "m"}, {"md5": None}, 1),
         ({"md5": MD5.upper()}, {"md5": MD5}, 0),
