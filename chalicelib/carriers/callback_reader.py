@@ -30,6 +30,8 @@ END_OF_TIME = 25 * 10**11
 """2049, in epoch ms. Times stand in the clear where calls are listed by them: what is later, or
 between 10 ** 10 and 10 ** 12 (1970 to 2001), is rather somebody's number."""
 
+MAX_DEPTH = 100
+_NESTING = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]', re.DOTALL)
 _DECIMAL = re.compile(r"\s*\+?([0-9]{1,24})(\.[0-9]{1,24})?\s*", re.ASCII)
 _MD5 = re.compile(r"[0-9a-f]{32}", re.ASCII)
 _BLANKS = string.whitespace + "\u00a0\u3000\u200b\ufeff"
@@ -66,9 +68,16 @@ class Members:
     collected in `dropped`, behind `prefix`; members of members share it."""
 
     def __init__(
-        self, values: Mapping[str, Any], dropped: list[str] | None = None, *, prefix: str = ""
+        self,
+        values: Mapping[str, Any],
+        dropped: list[str] | None = None,
+        *,
+        prefix: str = "",
+        form: bool = False,
     ) -> None:
+        """`form`: they came in a form, where an unescaped `+` is a blank."""
         self.values = values
+        self.form = form
         self._conflicting = values.conflicting if isinstance(values, JsonObject) else set()
         self.collected: list[str] = [] if dropped is None else dropped
         self._prefix = prefix
@@ -145,7 +154,9 @@ def members_of(body: bytes) -> Members:
     """The members of a form or of JSON. Raises Unreadable, whose text holds nothing of the body."""
     # A text in another encoding is no reason to lose the call that it belongs to.
     text = body.decode("utf-8-sig", errors="replace").strip()
-    return Members(object_in(text) if text.startswith(("{", "[")) else _of_form(text))
+    if text.startswith(("{", "[")):
+        return Members(object_in(text))
+    return Members(_of_form(text), form=True)
 
 
 def object_in(text: str) -> JsonObject:
@@ -162,19 +173,35 @@ def object_in(text: str) -> JsonObject:
 
 
 def parse_json(text: str) -> Any:
-    """JSON whose objects are JsonObject. Raises ValueError."""
-    try:
-        return json.loads(text, object_pairs_hook=JsonObject.of_pairs, parse_int=_as_int)
-    except RecursionError:
-        raise BadValue("too deep") from None
+    """JSON whose objects are JsonObject; a list or object inside MAX_DEPTH others is null. Raises
+    ValueError."""
+    return json.loads(
+        _without_depths(text), object_pairs_hook=JsonObject.of_pairs, parse_int=_as_int
+    )
+
+
+def _without_depths(text: str) -> str:
+    """Nobody asks for what is nested that deep, and no parser has room for any depth."""
+    if text.count("[") + text.count("{") <= MAX_DEPTH:
+        return text
+    kept: list[str] = []
+    depth = done = 0
+    for found in _NESTING.finditer(text):
+        if found[0] in ("[", "{"):
+            depth += 1
+            if depth == MAX_DEPTH + 1:
+                kept += text[done : found.start()], "null"
+        elif found[0] in ("]", "}"):
+            depth -= 1
+            if depth == MAX_DEPTH:
+                done = found.end()
+    # What never ends is no JSON, and stays that.
+    return "".join(kept) + (text[done:] if depth <= MAX_DEPTH else "")
 
 
 def canonical(values: Any) -> bytes:
-    """The same for JSON that says the same. Raises Unreadable."""
-    try:
-        return json.dumps(values, sort_keys=True).encode()
-    except RecursionError:
-        raise Unreadable("too deep") from None
+    """The same for JSON that says the same."""
+    return json.dumps(values, sort_keys=True).encode()
 
 
 def _as_int(digits: str) -> int | str:

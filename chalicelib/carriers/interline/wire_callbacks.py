@@ -148,9 +148,10 @@ def _of_binding(fields: Members) -> Details:
 
 
 def _of_parties(fields: Members) -> Details:
+    person = members.as_person_in_form if fields.form else members.as_person
     return {
-        "caller": fields.optional("caller", members.as_person),
-        "callee": fields.optional("callee", members.as_person),
+        "caller": fields.optional("caller", person),
+        "callee": fields.optional("callee", person),
         "number": fields.unless_absent("rcaller", members.as_number),
     }
 

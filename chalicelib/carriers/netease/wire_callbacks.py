@@ -1,6 +1,7 @@
 """NetEase's callbacks on the wire, in both directions. Times of theirs are in UTC+8."""
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -21,6 +22,7 @@ FORMAT = "netease"
 
 MAX_WORD = 64
 _MAX_SECONDS = 10**9
+_WHOLE = re.compile(r"0*([0-9]+)(?:\.0*)?", re.ASCII)
 
 
 def read(body: bytes, *, carrier: str, received: int) -> Reading:
@@ -34,7 +36,7 @@ def read(body: bytes, *, carrier: str, received: int) -> Reading:
     if not fields.values:
         return Reading(())
     event_type = fields.identifier("eventType")
-    details = _READERS.get(event_type.strip(), _read_unknown)(fields)
+    details = _READERS.get(_number_in(event_type), _read_unknown)(fields)
     timed = details.get("at") is not None
     event = Event(
         **{
@@ -171,6 +173,12 @@ _READERS: Mapping[str, Callable[[Members], dict[str, Any]]] = {
     "33": _read_sms,
     "34": _read_recording,
 }
+
+
+def _number_in(word: str) -> str:
+    """The digits of a whole number, however it is written; any other word as it stands."""
+    found = _WHOLE.fullmatch(word.strip())
+    return found[1] if found else word
 
 
 def _word(value: Any) -> str:

@@ -31,16 +31,20 @@ def written(at: int, form: str) -> str:
 
 
 def as_person(value: Any) -> Subscriber | None:
-    """A number with country code; None for one that is not shown. Raises ValueError."""
-    digits = callback_reader.as_number(value)
-    return Subscriber(digits) if digits else None
+    """A number with country code, as the document has it; one that is a Chinese mobile without it,
+    or that is none with it, as it is written inside China. None for one that is not shown. Raises
+    ValueError."""
+    written = number_text.spelled(callback_reader.as_text(value, most=MAX_ID))
+    if written is not None and numbers.possible(written) and not numbers.is_mobile(written):
+        return Subscriber(written)
+    return as_national_person(value)
 
 
 def as_national_person(value: Any) -> Subscriber | None:
     """A number as it is written inside China, or with `+` or 00; None for one that is not shown.
     Raises ValueError."""
-    spelled = number_text.spelled(callback_reader.as_text(value, most=MAX_ID))
-    return Subscriber(numbers.reported(spelled)) if spelled is not None else None
+    digits = number_text.reported(callback_reader.as_text(value, most=MAX_ID))
+    return Subscriber(digits) if digits is not None else None
 
 
 def compact(value: Any) -> str:

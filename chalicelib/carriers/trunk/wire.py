@@ -135,10 +135,7 @@ def read_event(raw: Any, *, carrier: str, received: int, plan: DialPlan) -> Read
     can't be read, too large.
     """
     values = members.fields_of(raw)
-    try:
-        text = json.dumps(values, ensure_ascii=False).encode(errors="replace")
-    except RecursionError:
-        raise Malformed("an event is not nested that deep") from None
+    text = json.dumps(values, ensure_ascii=False).encode(errors="replace")
     if len(text) > MAX_EVENT:
         raise Malformed(f"an event has at most {MAX_EVENT} bytes")
     fields = Members(values)

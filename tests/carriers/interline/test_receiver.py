@@ -243,6 +243,11 @@ def test_a_record_that_comes_again_with_its_recording_is_the_same_end(ours: Ours
         ([], {"rcaller": "10000000007"}, {"number": "8610000000007"}),
         ([], {"rcaller": "700000000000001"}, {"number": "700000000000001"}),
         (["rcaller"], {}, {"number": None}),
+        # A plus that was not escaped: the form has a blank there.
+        ([], {"caller": " 13105551234"}, {"caller": Subscriber("13105551234")}),
+        ([], {"callee": " 8610010000001"}, {"callee": Subscriber("8610010000001")}),
+        ([], {"caller": "１００１００００００１"}, {"caller": Subscriber("8610010000001")}),
+        ([], {"caller": "0", "callee": "86"}, {"caller": None, "callee": None}),
         ([], {"taskid": "t" * 255}, {"call_id": "t" * 255}),
         ([], {"caller": "+13105551234"}, {"caller": Subscriber("13105551234")}),
         ([], {"caller": "0086-100 1000 0001"}, {"caller": Subscriber("8610010000001")}),
@@ -405,6 +410,7 @@ ODD_MEMBERS = [
     ({"duration": "many"}, ["duration"], {"talked_s": None}),
     ({"beginTime": True}, ["beginTime"], {"started": None}),
     ({"caller": "139****0001"}, ["caller"], {"caller": None}),
+    ({"caller": " 10010000001"}, [], {"caller": Subscriber("8610010000001")}),
     ({"rcaller": 10_000_000_001}, [], {"number": "8610000000001"}),
     ({"userData": {"our": "id"}}, ["userData"], {"binding": None}),
 ]

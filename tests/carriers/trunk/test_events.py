@@ -397,3 +397,12 @@ def test_the_largest_event_is_stored_and_a_larger_one_is_a_bad_event(
     assert (answer.status, answer.json["accepted"]) == (400, 1), answer.text
     assert [error["index"] for error in answer.json["errors"]] == [0]
     assert [each.id for each, _ in stored(stage)] == ["e1"]
+
+
+def test_what_is_nested_deep_and_nobody_asks_for_loses_no_event(
+    stage: Stage, pbx: Pbx, occurred: Make
+) -> None:
+    deep = "[" * 5_000 + "]" * 5_000
+    answer = pbx.post("/switch/events", f'[{json.dumps(occurred())[:-1]}, "x": {deep}}}]')
+    assert (answer.status, answer.json) == (200, {"accepted": 1})
+    assert len(stored(stage)) == 1
