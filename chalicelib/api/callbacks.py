@@ -16,8 +16,16 @@ def netease_callback(account: str) -> Response:
 
 
 @routes.route("/callbacks/interline/{account}/{token}/cdr", **ANY)
+def interline_cdr(account: str, token: str) -> Response:
+    return _interline(account, token, "cdr")
+
+
 @routes.route("/callbacks/interline/{account}/{token}/start", **ANY)
-def interline_callback(account: str, token: str) -> Response:
+def interline_start(account: str, token: str) -> Response:
+    return _interline(account, token, "start")
+
+
+def _interline(account: str, token: str, address: str) -> Response:
     receiver = gateway().interline_receiver
-    handle = receiver.receive(account, token)
+    handle = receiver.receive(account, token, address)
     return answer("interline.callback", routes.current_request, receiver, handle)

@@ -29,10 +29,12 @@ DIALECTS: Mapping[str, str] = {
 """What an app's `dialect` says -> the module whose `dialect(credentials)` makes a Dialect."""
 
 READERS: Mapping[str, str] = {
-    "netease": "chalicelib.carriers.netease.wire_callbacks",
-    "interline": "chalicelib.carriers.interline.wire_callbacks",
+    "netease": "chalicelib.carriers.netease.wire_callbacks:read",
+    "interline": "chalicelib.carriers.interline.wire_callbacks:read",
+    "interline.start": "chalicelib.carriers.interline.wire_callbacks:read_start",
 }
-"""Kind of carrier -> the module whose `read` reads its callbacks (carriers.callback_receiver)."""
+"""Kind of callback -> module and name of the function that reads it
+(carriers.callback_receiver.Read)."""
 
 
 @runtime_checkable

@@ -4,14 +4,15 @@ A body is a form or JSON, whichever it looks like; a list with one object is tha
 absent. A number in text is read as a number, and a number as text. Members that nobody asks for are
 ignored, however often they come. A member that comes twice with one value has that value; one that
 comes with two, or that can't be read for another reason, is dropped and named in `dropped`, unless
-it says which call the callback is about: then all of the callback is Unreadable.
+it says which call the callback is about, or which X: then all of the callback is Unreadable.
 """
 
 import json
 import math
 import re
+import string
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any, Self, TypeVar
 from urllib.parse import parse_qsl
 
@@ -29,8 +30,12 @@ END_OF_TIME = 25 * 10**11
 """2049, in epoch ms. Times stand in the clear where calls are listed by them: what is later, or
 between 10 ** 10 and 10 ** 12 (1970 to 2001), is rather somebody's number."""
 
+MAX_DEPTH = 100
+_NESTING = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]', re.DOTALL)
 _DECIMAL = re.compile(r"\s*\+?([0-9]{1,24})(\.[0-9]{1,24})?\s*", re.ASCII)
 _MD5 = re.compile(r"[0-9a-f]{32}", re.ASCII)
+_BLANKS = string.whitespace + "\u00a0\u3000\u200b\ufeff"
+_AROUND_URLS = ('""', "''", "<>", "\u201c\u201d")
 _MAX_INTEGER_DIGITS = 40
 
 
@@ -63,9 +68,16 @@ class Members:
     collected in `dropped`, behind `prefix`; members of members share it."""
 
     def __init__(
-        self, values: Mapping[str, Any], dropped: list[str] | None = None, *, prefix: str = ""
+        self,
+        values: Mapping[str, Any],
+        dropped: list[str] | None = None,
+        *,
+        prefix: str = "",
+        form: bool = False,
     ) -> None:
+        """`form`: they came in a form, where an unescaped `+` is a blank."""
         self.values = values
+        self.form = form
         self._conflicting = values.conflicting if isinstance(values, JsonObject) else set()
         self.collected: list[str] = [] if dropped is None else dropped
         self._prefix = prefix
@@ -108,6 +120,15 @@ class Members:
             raise Unreadable(f"{self._prefix}{name}: missing, or not a value of this member")
         return found
 
+    def unless_absent(self, name: str, read: Callable[[Any], _T | None]) -> _T | None:
+        """As `optional`, of what may be absent and must not be taken for absent where it is there:
+        without its X an event would follow another call. Raises Unreadable for a value that is
+        neither null nor blank and that `read` refuses or makes nothing of."""
+        given = self.values.get(name)
+        if given is None or (isinstance(given, str) and not given.strip()):
+            return None
+        return self.needed(name, read)
+
     def items(self, name: str, read: Callable[["Members"], _T], *, most: int) -> tuple[_T, ...]:
         """What `read` makes of the objects in a list; those after `most` are dropped, and those
         that are none or that it refuses with ValueError."""
@@ -133,7 +154,9 @@ def members_of(body: bytes) -> Members:
     """The members of a form or of JSON. Raises Unreadable, whose text holds nothing of the body."""
     # A text in another encoding is no reason to lose the call that it belongs to.
     text = body.decode("utf-8-sig", errors="replace").strip()
-    return Members(object_in(text) if text.startswith(("{", "[")) else _of_form(text))
+    if text.startswith(("{", "[")):
+        return Members(object_in(text))
+    return Members(_of_form(text), form=True)
 
 
 def object_in(text: str) -> JsonObject:
@@ -150,19 +173,35 @@ def object_in(text: str) -> JsonObject:
 
 
 def parse_json(text: str) -> Any:
-    """JSON whose objects are JsonObject. Raises ValueError."""
-    try:
-        return json.loads(text, object_pairs_hook=JsonObject.of_pairs, parse_int=_as_int)
-    except RecursionError:
-        raise BadValue("too deep") from None
+    """JSON whose objects are JsonObject; a list or object inside MAX_DEPTH others is null. Raises
+    ValueError."""
+    return json.loads(
+        _without_depths(text), object_pairs_hook=JsonObject.of_pairs, parse_int=_as_int
+    )
+
+
+def _without_depths(text: str) -> str:
+    """Nobody asks for what is nested that deep, and no parser has room for any depth."""
+    if text.count("[") + text.count("{") <= MAX_DEPTH:
+        return text
+    kept: list[str] = []
+    depth = done = 0
+    for found in _NESTING.finditer(text):
+        if found[0] in ("[", "{"):
+            depth += 1
+            if depth == MAX_DEPTH + 1:
+                kept += text[done : found.start()], "null"
+        elif found[0] in ("]", "}"):
+            depth -= 1
+            if depth == MAX_DEPTH:
+                done = found.end()
+    # What never ends is no JSON, and stays that.
+    return "".join(kept) + (text[done:] if depth <= MAX_DEPTH else "")
 
 
 def canonical(values: Any) -> bytes:
-    """The same for JSON that says the same. Raises Unreadable."""
-    try:
-        return json.dumps(values, sort_keys=True).encode()
-    except RecursionError:
-        raise Unreadable("too deep") from None
+    """The same for JSON that says the same."""
+    return json.dumps(values, sort_keys=True).encode()
 
 
 def _as_int(digits: str) -> int | str:
@@ -224,12 +263,12 @@ def whole(below: int) -> Callable[[Any], int]:
     return read
 
 
-def epoch_ms(value: Any) -> int:
+def epoch_ms(value: Any, zone: tzinfo = UTC) -> int:
     """Epoch ms of a time before END_OF_TIME: ms, seconds (10 digits), microseconds (16) or
-    nanoseconds (19), as a number or in text, with parts behind a point; or ISO 8601, UTC if it has
-    no zone. Raises ValueError."""
+    nanoseconds (19), as a number or in text, with parts behind a point; or ISO 8601, in `zone` if
+    it names none. Raises ValueError."""
     if isinstance(value, str) and not _DECIMAL.fullmatch(value):
-        return _in_time(_of_iso(value))
+        return _in_time(_of_iso(value, zone))
     number, fraction = _decimal(value)
     if 10**9 <= number < 10**10:
         return _in_time(number * 1000 + round(fraction * 1000))
@@ -244,10 +283,10 @@ def _in_time(ms: int) -> int:
     return ms
 
 
-def _of_iso(value: str) -> int:
+def _of_iso(value: str, zone: tzinfo) -> int:
     try:
         at = datetime.fromisoformat(value.strip())
-        at = at if at.tzinfo else at.replace(tzinfo=UTC)
+        at = at if at.tzinfo else at.replace(tzinfo=zone)
         return int(at.timestamp()) * 1000 + at.microsecond // 1000
     except OverflowError:
         raise BadValue("no time of ours") from None
@@ -271,6 +310,16 @@ def as_number(value: Any) -> str | None:
     """The digits of a telephone number that stands with its country code; None for one that is not
     shown. Raises ValueError."""
     return number_text.digits_of(as_text(value, most=MAX_ID))
+
+
+def as_url(value: Any) -> str | None:
+    """An address of at most MAX_URL characters, without the blanks, line breaks, byte order marks,
+    quotes and angle brackets that some write around it; None if nothing is left. Raises
+    ValueError."""
+    found = as_text(value, most=MAX_URL).strip(_BLANKS)
+    while len(found) > 1 and found[0] + found[-1] in _AROUND_URLS:
+        found = found[1:-1].strip(_BLANKS)
+    return found or None
 
 
 def as_list(value: Any) -> list[Any]:

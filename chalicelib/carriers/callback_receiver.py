@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from importlib import import_module
-from typing import Any, Protocol
+from typing import Protocol
 
 from chalicelib.carriers.base import READERS
 from chalicelib.core import numbers
@@ -45,8 +45,9 @@ def take(callback: UnreadCallback, *, read: Read, apps: Apps, desk: EventDesk, c
 def read_callback(callback: UnreadCallback, apps: Apps) -> Reading:
     """Reads a callback that was kept, as its receiver reads one that comes: the events are the same
     then. Raises Unreadable."""
-    module: Any = import_module(READERS[callback.kind])
-    return read_with(module.read, callback, apps)
+    module, _, name = READERS[callback.kind].partition(":")
+    read: Read = getattr(import_module(module), name)
+    return read_with(read, callback, apps)
 
 
 def read_with(read: Read, callback: UnreadCallback, apps: Apps) -> Reading:

@@ -31,6 +31,8 @@ def unknown(code: int) -> errors.GatewayError:
 def wanted(error: errors.BadParameter, name: str, table: Mapping[str, str]) -> str:
     """What is wrong with the parameter of this name, and what `table` says that it must be; never
     what it was. Empty where nothing is known."""
+    if error.why.startswith("must be "):
+        return f"{name} {error.why}"
     must_be = f"{name} must be {table[name]}" if name in table else ""
     return "; ".join(filter(None, (error.why, must_be)))
 

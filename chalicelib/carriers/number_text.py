@@ -1,8 +1,10 @@
 """Telephone numbers as switches and vendors write them: URIs, parameters, separators, prefixes."""
 
 import re
+import unicodedata
 from urllib.parse import unquote
 
+from chalicelib.core import numbers
 from chalicelib.core.credentials import DialPlan
 
 MAX_DIGITS = 24
@@ -37,7 +39,8 @@ def spelled(text: str, international_prefix: str = "00") -> str | None:
     """The digits of a number as they stand there, behind `+` if that, the prefix or a
     `phone-context` (RFC 3966) says that the country code is among them; None for a text that shows
     no number. Raises NotANumber."""
-    user, context = _user_part(text)
+    # Full-width digits are digits.
+    user, context = _user_part(unicodedata.normalize("NFKC", text))
     number = _SEPARATORS.sub("", _TRUNK_IN_BRACKETS.sub(r"\1", user))
     if not _HAS_DIGITS.search(number):
         return None
@@ -49,6 +52,16 @@ def spelled(text: str, international_prefix: str = "00") -> str | None:
     if prefix and number.startswith(prefix) and len(number) > len(prefix):
         return "+" + number.removeprefix(prefix)
     return f"+{context}{number}" if context else number
+
+
+def reported(text: str) -> str | None:
+    """The digits of a number that a carrier in China reports, with country code (numbers.reported);
+    None for a text that shows no number: also for zeros, or a country code, with nothing behind.
+    Raises NotANumber."""
+    number = spelled(text)
+    if number is None or number.lstrip("+0") in ("", numbers.CHINA):
+        return None
+    return numbers.reported(number)
 
 
 def _user_part(text: str) -> tuple[str, str]:

@@ -33,7 +33,8 @@ def is_json(body: bytes) -> bool:
 class Parameters:
     """The parameters of one call, from the form body and the query string; unknown ones ignored.
 
-    An empty value counts as none. A name that comes twice is refused when it is asked for.
+    An empty value counts as none. What stands in both with one value is that value; any other name
+    that comes twice is refused when it is asked for.
     """
 
     def __init__(self, request: Request) -> None:
@@ -57,9 +58,10 @@ class Parameters:
         # API Gateway decodes the query string and puts U+FFFD for what is not UTF-8.
         if any("\ufffd" in name + value for name, value in request.query):
             raise BadBody("query string is not UTF-8")
-        self._values: dict[str, list[str]] = {}
-        for name, value in (*request.query, *form):
-            self._values.setdefault(name, []).append(value)
+        self._values = _grouped(request.query)
+        for name, values in _grouped(form).items():
+            if self._values.get(name) != values:
+                self._values.setdefault(name, []).extend(values)
 
     def get(self, name: str) -> str | None:
         """The value, or None. Raises BadParameter when there are two."""
@@ -90,6 +92,9 @@ class Parameters:
         """The same text for the same parameters in any order and place."""
         return json.dumps(sorted(self._values.items()))
 
-    def canonical_of(self, names: Iterable[str]) -> str:
-        """The same text for the same values of these. Raises BadParameter."""
-        return json.dumps([self.get(name) for name in names])
+
+def _grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name, value in pairs:
+        found.setdefault(name, []).append(value)
+    return found

@@ -16,8 +16,9 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class UnreadCallback:
-    """An authentic callback that nobody could read yet: of which carrier account, of which kind
-    that is (`netease`, `interline`), its raw body, and when it was received (epoch ms)."""
+    """An authentic callback that nobody could read yet: of which carrier account, of which kind it
+    is (`netease`, `interline`, `interline.start`), its raw body, and when it was received (epoch
+    ms)."""
 
     carrier: str
     kind: str

@@ -53,12 +53,18 @@ def order(each: Stored) -> tuple[int, str, str, str]:
 
 
 def started_at(events: Sequence[Event]) -> int:
-    """When a call began, as far as its events know (epoch ms). A recording is there much later."""
+    """When a call began, as far as its events know (epoch ms); no later than it was answered, also
+    where only how long people talked says when that was. A recording is there much later."""
     made = [event for event in events if event.kind is not EventKind.RECORDING_READY] or events
     times = [event.at for event in made]
     times += [event.started for event in made if event.started is not None]
     times += [event.ringing for event in made if event.ringing is not None]
     times += [event.answered for event in made if event.answered is not None]
+    times += [
+        event.at - event.talked_s * 1000
+        for event in made
+        if event.talked_s and event.answered is None
+    ]
     placed = [event.placed for event in made if event.placed is not None]
     times += [begun for each in placed if (begun := each.started or each.created) is not None]
     return min(times)

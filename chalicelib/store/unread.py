@@ -24,7 +24,7 @@ class Kept:
 
 
 class DynamoUnread:
-    """Fulfils the port Unread. `V#<digest of account and body>`/`V` holds a callback."""
+    """Fulfils the port Unread. `V#<digest of account, kind and body>`/`V` holds a callback."""
 
     def __init__(self, table: Table, vault: Callable[[], Vault]) -> None:
         self._table = table
@@ -34,7 +34,8 @@ class DynamoUnread:
         """See the port."""
         vault = self._vault()
         # Any bytes are a text in Latin-1.
-        name = vault.label("unread", callback.carrier, callback.body.decode("latin-1"))
+        body = callback.body.decode("latin-1")
+        name = vault.label("unread", callback.carrier, callback.kind, body)
         item = _key(name) | {
             "carrier": s(callback.carrier),
             "kind": s(callback.kind),

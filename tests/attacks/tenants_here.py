@@ -317,7 +317,8 @@ class Tenancy:
             }
             receive = self.gateway.netease_receiver.receive("netease")
             return receive(Request("POST", headers, (), body), now)
-        receive = self.gateway.interline_receiver.receive("interline", self._token)
+        address = "start" if b"callTime" in body else "cdr"
+        receive = self.gateway.interline_receiver.receive("interline", self._token, address)
         return receive(Request("POST", {}, (), body), now)
 
     # Workers.

@@ -54,6 +54,10 @@ def of_interline(text: str) -> Reading:
     return interline.read(text.encode(), carrier="ours", received=NOW)
 
 
+def of_interline_start(text: str) -> Reading:
+    return interline.read_start(text.encode(), carrier="ours", received=NOW)
+
+
 def of_switch(text: str) -> Reading:
     reading, bad = trunk.read_events(
         f"[{text}]".encode(), carrier="trunk", received=NOW, plan=DialPlan()
@@ -70,19 +74,19 @@ SAMPLES: dict[str, tuple[Read, dict[str, Any], set[str], str]] = {
         f"netease {name}": (
             of_netease,
             json.loads(recorded(f"callback-{name}")["body"]),
-            {"eventType", "callId", "callback"} | ({"url"} if name == "34" else set()),
+            {"eventType", "callId", "callback", "phoneX"} | ({"url"} if name == "34" else set()),
             "",
         )
         for name in ("32", "33", "34", "10-call", "10-conference")
     },
-    "interline record": (of_interline, typed(RECORD), {"taskid"}, ""),
-    "interline start": (of_interline, typed(START), {"taskid"}, ""),
-    "interline message": (of_interline, typed(MESSAGE), {"taskid"}, ""),
+    "interline record": (of_interline, typed(RECORD), {"taskid", "rcaller"}, ""),
+    "interline start": (of_interline_start, typed(START), {"taskid", "rcaller"}, ""),
+    "interline message": (of_interline, typed(MESSAGE), {"taskid", "rcaller"}, ""),
     **{
         f"switch {kind}": (
             of_switch,
             {"type": kind, **COMMON, **more},
-            {"event_id", "call_id", "type", "at", "node"},
+            {"event_id", "call_id", "type", "at", "node", "to"},
             "",
         )
         for kind, more in SWITCH.items()
@@ -204,7 +208,7 @@ def test_a_form_is_read_as_json_is(fields: dict[str, str]) -> None:
             assert [content(event) for event in reading.events] == plain
             assert not reading.dropped
         twice = urlencode([*pairs, (name, value), (name, "another")])
-        if name == "taskid":
+        if name in ("taskid", "rcaller"):
             with pytest.raises(Unreadable):
                 of_interline(twice)
         else:

@@ -28,7 +28,7 @@ PATHS: dict[str, Callable[..., Handle]] = {
     "/callbacks/netease/([^/]+)": lambda gateway, account: gateway.netease_receiver.receive(
         account
     ),
-    "/callbacks/interline/([^/]+)/([^/]+)/(?:cdr|start)": (
+    "/callbacks/interline/([^/]+)/([^/]+)/(cdr|start)": (
         lambda gateway, *whose: gateway.interline_receiver.receive(*whose)
     ),
     "/api/v1/account/status": lambda gateway: gateway.interline.account,

@@ -2,6 +2,7 @@
 
 from chalicelib.core.events import Call, Delivery, EventKey, EventKind, Progress, Stored
 from chalicelib.core.history import record_of
+from chalicelib.core.records import call_record
 from tests.core.samples import event
 
 
@@ -26,3 +27,13 @@ def test_recordings_are_in_the_same_order_whichever_was_heard_of_first() -> None
     assert first is not None
     assert first == record_of(call("two", "one"))
     assert len(first.recordings) == 2
+
+
+def test_a_record_does_not_start_after_it_was_answered() -> None:
+    """A carrier that says how long people talked, and when it was over at most."""
+    for said in ({}, {"started": 99_000}):
+        end = event(EventKind.CALL_ENDED, 100_000, talked_s=30, **said)
+        stored = Stored(EventKey("c", "e"), end, Progress(Delivery.PENDING))
+        record, read = record_of(Call("c", "demo", 1, (stored,))), call_record(end, [end])
+        assert record
+        assert record.started == read.started == read.answered == 70_000

@@ -18,7 +18,7 @@ from chalicelib.core.credentials import AppCredentials
 from chalicelib.core.messages import Reply, Request
 from chalicelib.core.ports import Apps, Credentials, Nonces, Tag
 from chalicelib.core.rate import RateLimiter
-from chalicelib.core.values import App, RequestId
+from chalicelib.core.values import App, Ask, RequestId
 
 HEADERS: Mapping[str, str] = {"Content-Type": "application/json; charset=utf-8"}
 CHALLENGE: Mapping[str, str] = {"WWW-Authenticate": signing.SCHEME}
@@ -41,14 +41,12 @@ class Visit:
     parameters: Parameters
     tag: Tag
 
-    def identify(self, ask: str, number: str, parameters: tuple[str, ...]) -> RequestId:
-        """What makes the request the same as another: its reqid, whatever it asks. `ask`, X and
-        the values of `parameters` are what may not change. Raises BadParameter."""
+    def identify(self, ask: Ask) -> RequestId:
+        """What makes the request the same as another: its reqid, whatever it asks. All that was
+        read of it may not change, however it is written. Raises BadParameter."""
         return RequestId(
             key=self.tag("interline", wire.read_request_id(self.parameters)),
-            content=self.tag(
-                "interline content", ask, number, self.parameters.canonical_of(parameters)
-            ),
+            content=self.tag("interline content", wire.canonical(ask)),
             explicit=True,
         )
 

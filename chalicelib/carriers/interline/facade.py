@@ -33,7 +33,7 @@ class InterlineFacade:
         def use(visit: Visit) -> dict[str, Any]:
             x = wire.read_number(number, visit.app.pool)
             ask = wire.read_axb(visit.parameters, x)
-            same = visit.identify("axb", x, wire.AXB)
+            same = visit.identify(ask)
             return wire.write_bound(self._desk.bind(visit.app, ask, same, now=now))
 
         return self._door.answer({"PUT": use}, request, about=f"axb {number}", now=now)
@@ -53,7 +53,7 @@ class InterlineFacade:
         def begin(visit: Visit) -> dict[str, Any]:
             x = wire.read_number(number, visit.app.pool)
             ask = wire.read_xa(visit.parameters, x)
-            same = visit.identify("xa", x, wire.XA)
+            same = visit.identify(ask)
             return wire.write_bound(self._desk.bind(visit.app, ask, same, now=now))
 
         def end(visit: Visit) -> dict[str, Any]:

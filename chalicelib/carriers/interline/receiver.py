@@ -17,6 +17,8 @@ from chalicelib.core.reporting import EventDesk
 
 MAX_BODY = 256 * 1024
 KIND = "interline"
+STARTS = "interline.start"
+"""The kind of the callbacks that come to the address for starts and messages."""
 
 _HEADERS = {"Content-Type": "application/json; charset=utf-8"}
 _NOBODY = CarrierAccount(
@@ -48,8 +50,11 @@ class CallbackReceiver:
         self._desk = desk
         self._count = count
 
-    def receive(self, account_name: str, token: str) -> Callable[[Request, int], Reply]:
-        """What answers at the address of this account with this token."""
+    def receive(
+        self, account_name: str, token: str, address: str
+    ) -> Callable[[Request, int], Reply]:
+        """What answers at the address of this account with this token, for call records (`cdr`) or
+        for starts of calls and messages (`start`)."""
 
         def handle(request: Request, now: int) -> Reply:
             if request.method != "POST":
@@ -67,7 +72,7 @@ class CallbackReceiver:
                 ours = account.key, account.app_id
                 if not wire_callbacks.is_for(request.body, developer=ours[0], app_id=ours[1]):
                     return self._refused(401, codes.UNAUTHORIZED, "devid or appid")
-                return self._take(request.body, account_name, now=now)
+                return self._take(request.body, account_name, address, now=now)
             except (Unavailable, Contended) as error:
                 told = {"account": account_name, "why": str(error)}
                 return _reply(503, codes.FAULT, "send it again", **told)
@@ -83,10 +88,11 @@ class CallbackReceiver:
         # Anybody may send these, as many as he likes: the metric is their only trace.
         return replace(_reply(status, code, reason), facts=None)
 
-    def _take(self, body: bytes, account_name: str, *, now: int) -> Reply:
+    def _take(self, body: bytes, account_name: str, address: str, *, now: int) -> Reply:
+        of_start = address == "start"
         what = callback_receiver.take(
-            UnreadCallback(account_name, KIND, body, now),
-            read=wire_callbacks.read,
+            UnreadCallback(account_name, STARTS if of_start else KIND, body, now),
+            read=wire_callbacks.read_start if of_start else wire_callbacks.read,
             apps=self._apps,
             desk=self._desk,
             count=self._count,

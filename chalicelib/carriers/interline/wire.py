@@ -1,8 +1,9 @@
 """interline on the wire, northbound: the header that signs, the parameters of every call and the
 replies; as documented."""
 
+import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from typing import Any
 
 from chalicelib.carriers.parameters import Parameters
@@ -27,10 +28,6 @@ MAX_USER_DATA = 1024
 MAX_PLAYED = 8
 MAX_LIFETIME_S = 10 * 365 * DAY_MS // 1000
 
-AXB = ("anum", "bnum", "ttl", "record", "display", "anucode", "ansanu", "userData")
-"""What makes two bindings of a pair the same request, next to X."""
-XA = ("anum", "ttl", "record", "display", "anucode", "userData")
-"""The same of a transfer."""
 
 _KEYTIME = re.compile(
     r"Keytime\s+([^\s,]{1,128})\s*,\s*([1-9][0-9]{0,14})\s*,\s*([0-9a-f]{16})",
@@ -103,6 +100,13 @@ def read_xa(parameters: Parameters, number: str) -> Ask:
             prompt_b=prompt,
         ),
     )
+
+
+def canonical(ask: Ask) -> str:
+    """The same text for requests that ask for the same, whether a default is written out or not."""
+    b = ask.b.digits if ask.b is not None else None
+    more = ask.number, ask.lifetime_ms, ask.record, ask.user_data, astuple(ask.presentation)
+    return json.dumps([ask.a.digits, b, *more])
 
 
 def read_request_id(parameters: Parameters) -> str:

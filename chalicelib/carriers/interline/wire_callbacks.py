@@ -1,12 +1,11 @@
 """interline's callbacks on the wire: call records (5.1) and starts of calls (5.3), read and
 written. Their times are epoch seconds, numbers national."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from chalicelib.carriers import callback_reader as reader
-from chalicelib.carriers.callback_reader import MAX_ID, MAX_URL, Members
+from chalicelib.carriers.callback_reader import MAX_ID, Members
 from chalicelib.carriers.interline import results
 from chalicelib.carriers.interline import wire_members as members
 from chalicelib.core import numbers
@@ -24,6 +23,8 @@ OF_A_RECORD = (
     *("duration", "recording", "releasedir"),
 )
 """What only call records have."""
+OF_A_START = ("callTime", "smsContent")
+"""What only starts of calls and messages have."""
 
 _MAX_SECONDS = 10**9
 
@@ -42,15 +43,27 @@ def is_for(body: bytes, *, developer: str, app_id: str | None) -> bool:
 
 
 def read(body: bytes, *, carrier: str, received: int) -> Reading:
-    """What a callback tells of, in the order in which it is to be stored. What only call records
-    have makes it one, `smsContent` a message, `callTime` the start of a call; anything else is of
-    kind UNKNOWN.
+    """What a callback tells of that came to the address for call records, in the order in which it
+    is to be stored. What only call records have makes it one, `smsContent` a message, `callTime`
+    the start of a call.
 
     Two callbacks that say the same, as form or as JSON, give events that differ in `raw` and
     `received` alone. `received` is epoch ms, and stands for a time that is not told. X has its
-    country code. Raises Unreadable.
+    country code. Raises Unreadable, also for one that is none of these.
     """
     fields = reader.members_of(body)
+    if not any(fields.has(name) for name in (*OF_A_RECORD, *OF_A_START)):
+        raise Unreadable("neither a call record nor the start of a call nor a message")
+    return _reading(fields, body, carrier=carrier, received=received)
+
+
+def read_start(body: bytes, *, carrier: str, received: int) -> Reading:
+    """The same of one that came to the address for starts and messages: it is the start of a call
+    if nothing in it says otherwise."""
+    return _reading(reader.members_of(body), body, carrier=carrier, received=received)
+
+
+def _reading(fields: Members, body: bytes, *, carrier: str, received: int) -> Reading:
     common: Details = {
         "id": "",
         "carrier": carrier,
@@ -71,20 +84,15 @@ def _details(fields: Members) -> list[Details]:
         said = fields.optional("smsContent", reader.cut(MAX_SMS)) or ""
         sms = {"kind": EventKind.SMS_SENT, "sms_result": SmsResult.OK, "text": said}
         return [_of_start(fields) | sms]
-    if fields.has("callTime"):
-        return [_of_start(fields)]
-    # All of it says what happened, so all of it says whether it is a repeat.
-    call_id = fields.identifier("taskid")
-    digest = hashlib.sha256(reader.canonical(fields.values)).hexdigest()
-    return [{"kind": EventKind.UNKNOWN, "id": digest, "call_id": call_id, "at": None}]
+    return [_of_start(fields)]
 
 
 def _of_record(fields: Members) -> list[Details]:
     """A call's end. Its recording is an event of its own and stands before it: a record that comes
     again, with the recording this time, is the same end."""
     end = _of_end(fields)
-    url = fields.optional("recording", reader.text(MAX_URL))
-    if not url:
+    url = fields.optional("recording", reader.as_url)
+    if url is None:
         return [end]
     same = ("call_id", "binding", "carrier_binding", "number", "at")
     recording = {name: end[name] for name in same}
@@ -140,10 +148,11 @@ def _of_binding(fields: Members) -> Details:
 
 
 def _of_parties(fields: Members) -> Details:
+    person = members.as_person_in_form if fields.form else members.as_person
     return {
-        "caller": fields.optional("caller", members.as_person),
-        "callee": fields.optional("callee", members.as_person),
-        "number": fields.optional("rcaller", members.as_number),
+        "caller": fields.optional("caller", person),
+        "callee": fields.optional("callee", person),
+        "number": fields.unless_absent("rcaller", members.as_number),
     }
 
 

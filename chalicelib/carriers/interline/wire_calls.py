@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from chalicelib.carriers.interline import codes
-from chalicelib.carriers.json_text import parse_json
+from chalicelib.carriers.json_text import parse_answer
 from chalicelib.core import numbers
 from chalicelib.core.errors import Forbidden, Unavailable
 from chalicelib.core.values import Binding, Presentation, Subscriber
@@ -91,7 +91,7 @@ def read_reply(status: int, body: bytes) -> tuple[int, Mapping[str, Any]]:
     if status != 200:
         raise Unavailable(f"HTTP {status}")
     try:
-        reply = parse_json(body)
+        reply = parse_answer(body, code="error")
     except ValueError as error:
         raise Unavailable(str(error)) from None
     code = reply.get("error") if isinstance(reply, dict) else None

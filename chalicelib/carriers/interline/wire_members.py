@@ -4,7 +4,6 @@ from typing import Any
 
 from chalicelib.carriers import callback_reader, number_text
 from chalicelib.carriers.callback_reader import MAX_ID, BadValue
-from chalicelib.core import numbers
 from chalicelib.core.values import Subscriber
 
 YEAR_2001_MS = 10**12
@@ -23,11 +22,16 @@ def as_time(value: Any) -> int | None:
 def as_number(value: Any) -> str | None:
     """The digits of a number with country code, which is written as inside China, or with `+` or
     00; None for one that is not shown. Raises ValueError."""
-    spelled = number_text.spelled(callback_reader.as_text(value, most=MAX_ID))
-    return numbers.reported(spelled) if spelled is not None else None
+    return number_text.reported(callback_reader.as_text(value, most=MAX_ID))
 
 
 def as_person(value: Any) -> Subscriber | None:
     """As `as_number`."""
     digits = as_number(value)
     return Subscriber(digits) if digits else None
+
+
+def as_person_in_form(value: Any) -> Subscriber | None:
+    """The same in a form, where a blank in front of a digit is a `+` that was not escaped."""
+    text = callback_reader.as_text(value, most=MAX_ID)
+    return as_person(f"+{text[1:]}" if text[:1] == " " and text[1:2].isdecimal() else text)

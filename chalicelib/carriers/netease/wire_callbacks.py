@@ -1,11 +1,12 @@
 """NetEase's callbacks on the wire, in both directions. Times of theirs are in UTC+8."""
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from chalicelib.carriers import callback_reader as reader
-from chalicelib.carriers.callback_reader import MAX_ID, MAX_URL, Members
+from chalicelib.carriers.callback_reader import MAX_ID, Members
 from chalicelib.carriers.netease import outcomes
 from chalicelib.carriers.netease import wire_members as members
 from chalicelib.carriers.netease.wire_members import COMPACT
@@ -21,6 +22,7 @@ FORMAT = "netease"
 
 MAX_WORD = 64
 _MAX_SECONDS = 10**9
+_WHOLE = re.compile(r"0*([0-9]+)(?:\.0*)?", re.ASCII)
 
 
 def read(body: bytes, *, carrier: str, received: int) -> Reading:
@@ -34,7 +36,7 @@ def read(body: bytes, *, carrier: str, received: int) -> Reading:
     if not fields.values:
         return Reading(())
     event_type = fields.identifier("eventType")
-    details = _READERS.get(event_type.strip(), _read_unknown)(fields)
+    details = _READERS.get(_number_in(event_type), _read_unknown)(fields)
     timed = details.get("at") is not None
     event = Event(
         **{
@@ -147,7 +149,7 @@ def _read_sms(fields: Members) -> dict[str, Any]:
 def _read_recording(fields: Members) -> dict[str, Any]:
     return {
         "kind": EventKind.RECORDING_READY,
-        "url": fields.needed("url", reader.text(MAX_URL)),
+        "url": fields.needed("url", reader.as_url),
         "md5": fields.optional("md5", reader.as_md5),
         **_of_binding(fields),
     }
@@ -173,6 +175,12 @@ _READERS: Mapping[str, Callable[[Members], dict[str, Any]]] = {
 }
 
 
+def _number_in(word: str) -> str:
+    """The digits of a whole number, however it is written; any other word as it stands."""
+    found = _WHOLE.fullmatch(word.strip())
+    return found[1] if found else word
+
+
 def _word(value: Any) -> str:
     return reader.as_text(value, most=MAX_WORD).strip()
 
@@ -194,5 +202,5 @@ def _parties(fields: Members) -> dict[str, Any]:
     return {
         "caller": fields.optional("callNo", members.as_person),
         "callee": fields.optional("peerNo", members.as_person),
-        "number": fields.optional("phoneX", reader.as_number),
+        "number": fields.unless_absent("phoneX", reader.as_number),
     }

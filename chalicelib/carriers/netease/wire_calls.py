@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from chalicelib.carriers.json_text import parse_json
+from chalicelib.carriers.json_text import parse_answer
 from chalicelib.core import numbers
 from chalicelib.core.calls import CallAsk
 from chalicelib.core.errors import BadParameter, Unavailable
@@ -13,6 +13,8 @@ from chalicelib.core.values import BindingInfo, Subscriber
 
 READABLE = frozenset({200, 400})
 """The HTTP statuses under which a code of its own comes."""
+ABOUT_HEADERS = frozenset({403, 414})
+"""The codes with which a carrier refuses what is wrong with our headers."""
 MAX_ID = 128
 
 Parameters = Mapping[str, str]
@@ -95,7 +97,7 @@ def read_reply(status: int, body: bytes) -> tuple[int, Mapping[str, Any]]:
     if status not in READABLE:
         raise Unavailable(f"HTTP {status}")
     try:
-        reply = parse_json(body)
+        reply = parse_answer(body, code="code")
     except ValueError as error:
         raise Unavailable(str(error)) from None
     code = reply.get("code") if isinstance(reply, dict) else None
@@ -116,8 +118,10 @@ def about_signature(reply: Mapping[str, Any]) -> bool:
 
 
 def about_headers(reply: Mapping[str, Any]) -> bool:
-    """Whether a refusal is of our signature, not of what we asked."""
-    return "desc" in reply
+    """Whether a refusal is of our signature, not of what we asked: the document's own samples of
+    414 say that in `desc` and everything else in `msg`. Of codes that can't be about headers the
+    member says nothing."""
+    return about_signature(reply) or (reply["code"] in ABOUT_HEADERS and "desc" in reply)
 
 
 def read_bound(reply: Mapping[str, Any]) -> tuple[str, str]:

@@ -90,9 +90,9 @@ def _inner(end: PlacedEnd, session: str) -> dict[str, Any]:
         **_when("starttime", end.started),
         "status": end.status.upper(),
     }
-    if end.conference or end.caller is None:
+    if end.conference:
         return {**common, "members": members.compact([_told(each) for each in end.parties])}
-    callee = next((each for each in end.parties if each != end.caller), end.caller)
+    callee = next((each for each in end.parties if each != end.caller), None)
     return {
         **common,
         "caller": _told(end.caller),
@@ -108,8 +108,9 @@ def _inner(end: PlacedEnd, session: str) -> dict[str, Any]:
     }
 
 
-def _told(person: Subscriber) -> str:
-    return numbers.told(person.digits)
+def _told(person: Subscriber | None) -> str:
+    """Empty for one that is not known."""
+    return numbers.told(person.digits) if person is not None else ""
 
 
 def _when(name: str, at: int | None) -> dict[str, str]:

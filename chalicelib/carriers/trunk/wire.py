@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.carriers import callback_reader as reader
-from chalicelib.carriers.callback_reader import MAX_ID, MAX_URL, Members
+from chalicelib.carriers.callback_reader import MAX_ID, Members
 from chalicelib.carriers.trunk import members
 from chalicelib.carriers.trunk.members import Malformed
 from chalicelib.carriers.trunk.wire_calls import read_placed
@@ -131,13 +131,11 @@ def read_event(raw: Any, *, carrier: str, received: int, plan: DialPlan) -> Read
     only `result`, which is the type, and `raw` say more. Other members that can't be read are
     dropped.
 
-    Raises Malformed for an event that can't be stored: no id, no call, no type, no time, too large.
+    Raises Malformed for an event that can't be stored: no id, no call, no type, no time, an X that
+    can't be read, too large.
     """
     values = members.fields_of(raw)
-    try:
-        text = json.dumps(values, ensure_ascii=False).encode(errors="replace")
-    except RecursionError:
-        raise Malformed("an event is not nested that deep") from None
+    text = json.dumps(values, ensure_ascii=False).encode(errors="replace")
     if len(text) > MAX_EVENT:
         raise Malformed(f"an event has at most {MAX_EVENT} bytes")
     fields = Members(values)
@@ -185,7 +183,7 @@ def _node(fields: Members) -> str | None:
 def _details(fields: Members, plan: DialPlan) -> dict[str, Any]:
     rejected = members.word_or(RejectReason, RejectReason.BLOCKED)
     return {
-        "number": fields.optional("to", members.number(plan)),
+        "number": fields.unless_absent("to", members.number(plan)),
         "caller": _asserted(fields, plan) or fields.optional("from", members.person(plan)),
         "callee": fields.optional("callee", members.person(plan)),
         "binding": fields.optional("binding", reader.text(MAX_ID)),
@@ -193,7 +191,7 @@ def _details(fields: Members, plan: DialPlan) -> dict[str, Any]:
         "released_by": fields.optional("released_by", members.word(Party)),
         "rejected": fields.optional("rejected", rejected),
         "sms_result": fields.optional("result", members.word_or(SmsResult, SmsResult.FAILED)),
-        "url": fields.optional("url", reader.text(MAX_URL)),
+        "url": fields.optional("url", reader.as_url),
         "md5": fields.optional("md5", reader.as_md5),
         "text": fields.optional("text", reader.cut(MAX_EVENT)),
     }

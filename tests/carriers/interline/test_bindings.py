@@ -2,12 +2,14 @@
 
 import json
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
 from chalicelib.core.values import NEVER
 from tests.carriers.interline.conftest import Route
 from tests.carriers.interline.developer import (
+    FORM,
     INTERLINE,
     NUMBERS,
     PAIR,
@@ -295,13 +297,53 @@ def test_order_place_and_unknown_parameters_make_no_other_request(demo: Develope
 
 
 @pytest.mark.parametrize(
+    "spelled",
+    [
+        {"record": "0"},
+        {"display": "0,0"},
+        {"ttl": "03600"},
+        {"anum": f"86{A}", "bnum": f"86{B}"},
+        {"anucode": ",,", "ansanu": "", "userData": ""},
+    ],
+)
+def test_a_default_that_is_written_out_makes_no_other_request(
+    demo: Developer, spelled: dict[str, str]
+) -> None:
+    first = demo.bind(reqid="order-1")
+    assert demo.bind(reqid="order-1", **spelled).text == first.text
+    assert demo.bind(f"86{X}", reqid="order-1", **spelled).text == first.text
+
+
+def test_a_default_of_a_transfer_that_is_written_out_makes_no_other_request(
+    demo: Developer,
+) -> None:
+    first = demo.transfer(reqid="order-1")
+    spelled = {"anum": f"86{A}", "ttl": "0", "record": "0", "display": "0"}
+    assert demo.transfer(reqid="order-1", **spelled).text == first.text
+
+
+def test_a_parameter_in_query_and_form_with_one_value_is_that_value(
+    stage: Stage, demo: Developer
+) -> None:
+    asked = demo.asks(**PAIR)
+    for in_both, error in ((asked["anum"], None), (C, 1002)):
+        answer = stage.send(
+            f"{INTERLINE}/{X}",
+            method="PUT",
+            headers=demo.authorization() | FORM,
+            query={"anum": [in_both]},
+            body=urlencode(asked),
+        )
+        assert is_error(answer, error, bad="anum") if error else subid(answer)
+
+
+@pytest.mark.parametrize(
     "change",
     [
         {"anum": C},
         {"bnum": C},
         {"ttl": "3601"},
         {"record": "1"},
-        {"display": "0,0"},
         {"anucode": "1"},
         {"ansanu": "1"},
         {"userData": "x"},
@@ -321,9 +363,8 @@ def test_1004_for_a_reqid_with_other_parameters(
     "change",
     [
         {"anum": B},
-        {"ttl": "0"},
+        {"ttl": "3600"},
         {"record": "1"},
-        {"display": "0"},
         {"anucode": "1"},
         {"userData": "x"},
         {"x": X_TWO},

@@ -463,7 +463,10 @@ def test_a_bind_without_an_id_is_not_known(reply: Any, told: Told, first: Vendor
         CALLS["bind"].make(made_of(told, first.url))
 
 
-@pytest.mark.parametrize("content", [b'{"error":false}', b'{"error":null}', b'{"error":0.0}'])
+@pytest.mark.parametrize(
+    "content",
+    [b'{"error":false}', b'{"error":null}', b'{"error":0.0}', b'{"error":0,"error":1300}'],
+)
 def test_a_code_is_an_integer(content: bytes, told: Told, first: Vendor) -> None:
     first.content = content
     with pytest.raises(errors.Unavailable):

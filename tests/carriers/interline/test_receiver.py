@@ -97,10 +97,11 @@ class Ours:
         account: str = "ours",
         method: str = "POST",
         source: str = "",
+        address: str = "cdr",
     ) -> Reply:
         content = body if isinstance(body, bytes) else urlencode(body).encode()
         request = Request(method, {}, (), content, source)
-        return self.receiver.receive(account, token)(request, NOW)
+        return self.receiver.receive(account, token, address)(request, NOW)
 
     @property
     def events(self) -> list[Event]:
@@ -242,6 +243,11 @@ def test_a_record_that_comes_again_with_its_recording_is_the_same_end(ours: Ours
         ([], {"rcaller": "10000000007"}, {"number": "8610000000007"}),
         ([], {"rcaller": "700000000000001"}, {"number": "700000000000001"}),
         (["rcaller"], {}, {"number": None}),
+        # A plus that was not escaped: the form has a blank there.
+        ([], {"caller": " 13105551234"}, {"caller": Subscriber("13105551234")}),
+        ([], {"callee": " 8610010000001"}, {"callee": Subscriber("8610010000001")}),
+        ([], {"caller": "１００１００００００１"}, {"caller": Subscriber("8610010000001")}),
+        ([], {"caller": "0", "callee": "86"}, {"caller": None, "callee": None}),
         ([], {"taskid": "t" * 255}, {"call_id": "t" * 255}),
         ([], {"caller": "+13105551234"}, {"caller": Subscriber("13105551234")}),
         ([], {"caller": "0086-100 1000 0001"}, {"caller": Subscriber("8610010000001")}),
@@ -256,6 +262,14 @@ def test_what_is_told_in_another_way(
     if "answered" in expected and changed.get("result") == "16":
         expected = {**expected, "answered": 1_768_464_010_000}
     assert {name: getattr(end, name) for name in expected} == expected
+
+
+@pytest.mark.parametrize("around", ["{}\r\n", "\ufeff {}", '"{}"', "<{}>\t"])
+def test_an_address_of_a_recording_is_read_without_what_stands_around_it(
+    around: str, ours: Ours
+) -> None:
+    ours.take({**RECORD, "recording": around.format(RECORD["recording"])})
+    assert ours.events[0].url == RECORD["recording"]
 
 
 def test_both_tokens_are_taken(ours: Ours) -> None:
@@ -364,6 +378,11 @@ UNREADABLE = [
     urlencode(RECORD).encode() + b"&taskid=17",
     form(taskid="t" * 256),
     json.dumps({**RECORD, "taskid": {}}).encode(),
+    # Without its X it would follow another call.
+    json.dumps({**RECORD, "rcaller": {}}).encode(),
+    form(rcaller="unknown"),
+    form(rcaller="9" * 25),
+    form() + b"&rcaller=17",
     json.dumps({**RECORD, "taskid": None}).encode(),
     json.dumps({**RECORD, "taskid": True}).encode(),
     b"x" * MAX_BODY,
@@ -395,6 +414,7 @@ ODD_MEMBERS = [
     ({"duration": "many"}, ["duration"], {"talked_s": None}),
     ({"beginTime": True}, ["beginTime"], {"started": None}),
     ({"caller": "139****0001"}, ["caller"], {"caller": None}),
+    ({"caller": " 10010000001"}, [], {"caller": Subscriber("8610010000001")}),
     ({"rcaller": 10_000_000_001}, [], {"number": "8610000000001"}),
     ({"userData": {"our": "id"}}, ["userData"], {"binding": None}),
 ]
@@ -411,13 +431,47 @@ def test_an_odd_member_loses_no_call(
     assert ours.counted == ({"MembersDropped": len(dropped)} if dropped else {})
 
 
-@pytest.mark.parametrize("body", [b"taskid=task-1&state=ringing", b'[{"taskid":"task-1","a":1}]'])
-def test_an_unknown_event_stays_with_its_call(body: bytes, ours: Ours) -> None:
+UNTIMED = [
+    urlencode(without(START, "callTime")).encode(),
+    json.dumps({**START, "callTime": None}).encode(),
+    json.dumps({**START, "callTime": None, "result": None, "releaseTime": None}).encode(),
+]
+
+
+@pytest.mark.parametrize("body", UNTIMED, ids=["absent", "null", "a record's members null"])
+def test_a_start_without_a_time_is_one_by_its_address(body: bytes, ours: Ours) -> None:
     for _ in range(2):
-        assert taken(ours.take(body))
-    (event,) = ours.events
-    assert (event.kind, event.call_id) == (EventKind.UNKNOWN, "task-1")
-    assert ours.counted == {"UnknownEvents": 2}
+        assert taken(ours.take(body, address="start"))
+    (start,) = ours.events
+    assert (start.kind, start.call_id) == (EventKind.CALL_STARTED, "task-1")
+    assert (start.at, start.timed, start.number) == (NOW, False, "8610000000001")
+    assert not ours.counted
+    # Where records come it may be anything, a record without its members too: it is kept.
+    assert taken(ours.take(body, address="cdr"))
+    assert len(ours.events) == 1
+    assert list(ours.desk.kept.values()) == [UnreadCallback("ours", "interline", body, NOW)]
+
+
+@pytest.mark.parametrize("address", ["cdr", "start"])
+def test_either_address_takes_what_its_members_make_a_record_or_a_start(
+    address: str, ours: Ours
+) -> None:
+    for fields in (without(RECORD, "recording"), START, MESSAGE):
+        assert taken(ours.take(fields, address=address))
+    assert [event.kind for event in ours.events] == ["call.ended", "call.started", "sms.sent"]
+
+
+def test_what_was_kept_is_read_again_for_the_address_to_which_it_came(ours: Ours) -> None:
+    body = urlencode(without(START, "callTime", "taskid")).encode()
+    for address in ("cdr", "start"):
+        assert taken(ours.take(body + f"&to={address}".encode(), address=address))
+    kinds = [each.kind for each in ours.desk.kept.values()]
+    assert kinds == ["interline", "interline.start"]
+    mended = body + b"&taskid=task-1"
+    with pytest.raises(Unreadable, match="neither"):
+        read_callback(UnreadCallback("ours", "interline", mended, NOW), Numbers())
+    again = read_callback(UnreadCallback("ours", "interline.start", mended, NOW), Numbers())
+    assert [event.kind for event in again.events] == [EventKind.CALL_STARTED]
 
 
 def test_the_only_object_of_a_list_is_that_object(ours: Ours) -> None:

@@ -246,7 +246,7 @@ def test_414_for_a_parameter_in_body_and_query_string(stage: Stage, client: Clie
     answer = stage.send(
         "/smallphone/axb/bind",
         headers=FORM | client.headers(),
-        query={"phoneA": [A]},
+        query={"phoneA": [B]},
         body=urlencode(PARAMETERS["bind"]),
     )
     assert is_error(answer, 414, msg="bad param 'phoneA'")

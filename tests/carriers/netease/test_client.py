@@ -486,6 +486,29 @@ def test_a_refusal_of_our_headers_is_never_about_what_was_asked(
     one_clean_line(told, call)
 
 
+@pytest.mark.parametrize("code", [416, 419, 601, 602, 603])
+@pytest.mark.parametrize("call", JUDGED, ids=attrgetter("operation"))
+def test_a_code_that_is_never_about_headers_counts_with_desc_too(
+    call: Call, code: int, told: Told, first: Vendor
+) -> None:
+    first.content = json.dumps({"desc": "no more", "code": code}).encode()
+    with pytest.raises(errors.GatewayError) as raised:
+        call.make(made_of(told, first.url))
+    assert type(raised.value) is REFUSED[code]
+
+
+@pytest.mark.parametrize("content", [b'{"code":200,"code":602}', b'{"code":602,"code":200}'])
+def test_of_an_answer_with_two_codes_nobody_knows_what_was_done(
+    told: Told, first: Vendor, content: bytes
+) -> None:
+    first.content = content
+    with pytest.raises(errors.Unavailable, match="code comes twice"):
+        CALLS["netease.bind"].make(made_of(told, first.url))
+    first.content = b'{"code":602,"code":602,"msg":"a","msg":"b"}'
+    with pytest.raises(errors.NumberTaken):
+        CALLS["netease.bind"].make(made_of(told, first.url))
+
+
 def test_what_a_relayed_call_is_refused_for_is_the_apps_own(told: Told, first: Vendor) -> None:
     first.content = b'{"desc":"bad param \'accid\'","code":414}'
     assert CALLS["netease.relay"].make(made_of(told, first.url)) == (200, first.content)

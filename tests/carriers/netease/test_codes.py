@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from chalicelib.carriers.netease import codes, hang_causes, outcomes
-from chalicelib.core import errors
+from chalicelib.core import errors, numbers
 from chalicelib.core.events import Outcome, Party, SmsResult
 
 DOCUMENTED = {403, 404, 414, 416, 417, 419, 431, 500, 514, 601, 602, 603}
@@ -83,3 +83,12 @@ def test_hang_up_causes_are_named_one_to_one() -> None:
     assert len(hang_causes.NAMES) == len(hang_causes.NUMBERS)
     named = {"NO_USER_RESPONSE": 18, "NORMAL_CLEARING": 16, "USER_BUSY": 17, "INTERWORKING": 127}
     assert named.items() <= hang_causes.NUMBERS.items()
+
+
+@pytest.mark.parametrize("text", ["861351111222", "86", "8610000000001x"])
+def test_what_a_number_must_be_is_said_once(text: str) -> None:
+    with pytest.raises(errors.BadParameter) as raised:
+        numbers.subscriber(text, name="a")
+    parameter, said = codes.bad_parameter(raised.value)
+    assert parameter == "bad param 'phoneA'"
+    assert said == f"phoneA {numbers.WITH_COUNTRY_CODE}"

@@ -223,7 +223,7 @@ def test_414_for_somebody_who_calls_himself(world: World) -> None:
 
 
 def test_414_for_a_parameter_that_comes_twice(world: World) -> None:
-    assert world.place("startcall", CALL, query={"caller": A}) == bad("caller")
+    assert world.place("startcall", CALL, query={"caller": B}) == bad("caller")
 
 
 def test_414_for_somebody_elses_account(world: World) -> None:

@@ -223,6 +223,46 @@ def test_what_a_conference_says() -> None:
     assert event.at == 1768464010000 + 95_000
 
 
+def placed(**changed: Any) -> Event:
+    """Of eventType 10, with members changed; None leaves one null."""
+    body = json.loads(recorded("callback-10-call")["body"])
+    inner = json.loads(body["callback"]) | changed
+    sent = {"callback": json.dumps(inner), "eventType": "10"}
+    (event,) = wire_callbacks.read(json.dumps(sent).encode(), carrier="c", received=NOW).events
+    return event
+
+
+def told(event: Event) -> dict[str, Any]:
+    told: dict[str, Any] = json.loads(
+        wire_callbacks.write(event, [event], binding=None)["callback"]
+    )
+    return told
+
+
+@pytest.mark.parametrize("callee", [None, {}, "", "anonymous"])
+def test_a_callee_who_is_not_known_is_told_empty(callee: Any) -> None:
+    """And not as the caller, who would have called himself."""
+    message = told(placed(callee=callee))
+    assert (message["caller"], message["callee"]) == ("10010000001", "")
+    assert len(message["legs"]) == 2
+
+
+@pytest.mark.parametrize("caller", [None, {}, ""])
+def test_a_call_whose_caller_is_not_known_is_no_conference(caller: Any) -> None:
+    event = placed(caller=caller)
+    assert event.placed
+    assert (event.placed.conference, event.placed.caller) == (False, None)
+    message = told(event)
+    assert "members" not in message
+    assert (message["caller"], message["callee"]) == ("", "10010000002")
+
+
+def test_times_of_a_placed_call_without_a_zone_are_in_utc_8() -> None:
+    end = placed(createtime="2026-01-15T16:00:00", starttime="20260115T160010.5").placed
+    assert end
+    assert (end.created, end.started) == (1_768_464_000_000, 1_768_464_010_500)
+
+
 def test_what_was_never_talked_has_no_time_of_it() -> None:
     body = json.loads(recorded("callback-10-call")["body"])
     inner = json.loads(body["callback"])

@@ -238,7 +238,7 @@ A_MS = 1_768_464_000_123
         ({"from": "anonymous", "asserted": f"tel:+{A}"}, {"caller": Subscriber(A)}, 0),
         ({"asserted": [None, f"<sip:+{A}@h>"], "from": B}, {"caller": Subscriber(A)}, 0),
         ({"to": f"tel:+{X1}"}, {"number": X1}, 0),
-        ({"to": "x1"}, {"number": None}, 1),
+        ({"to": " "}, {"number": None}, 0),
         ({"callee": f"sip:{B}@192.0.2.7;user=phone"}, {"callee": Subscriber(B)}, 0),
         ({"callee": {"number": B}}, {"callee": None}, 1),
         ({"reason": "16"}, {"cause": 16}, 0),
@@ -260,6 +260,7 @@ A_MS = 1_768_464_000_123
         ({"rejected": "unavailable"}, {"rejected": "unavailable"}, 0),
         ({"binding": int("1" * 26)}, {"binding": "1" * 26}, 0),
         ({"binding": "b" * 256}, {"binding": None}, 1),
+        ({"url": " <https://r.example/1>\n"}, {"url": "https://r.example/1"}, 0),
         ({"url": "u" * 4097}, {"url": None}, 1),
         ({"md5": "m"}, {"md5": None}, 1),
         ({"md5": MD5.upper()}, {"md5": MD5}, 0),
@@ -298,6 +299,17 @@ def test_a_member_that_comes_twice(stage: Stage, pbx: Pbx, occurred: Make) -> No
     assert (answer.status, answer.json["accepted"]) == (400, 2)
     assert [error["index"] for error in answer.json["errors"]] == [2]
     assert [event.cause for event, _ in stored(stage)] == [16, None]
+
+
+@pytest.mark.parametrize("to", ["x1", "anonymous", {"a": 1}, True, "9" * 25, "8" * 300, ["1"]])
+def test_an_x_that_can_not_be_read_makes_no_event_of_another_call(
+    stage: Stage, pbx: Pbx, occurred: Make, to: Any
+) -> None:
+    answer = pbx.report(occurred(), occurred("call.answered") | {"to": to})
+    assert (answer.status, answer.json["accepted"]) == (400, 1)
+    ((error,),) = (answer.json["errors"],)
+    assert (error["index"], error["error"].split(":")[0]) == (1, "to")
+    assert len(stored(stage)) == 1
 
 
 @pytest.mark.parametrize("raw", [None, 1, "x", [], [{}]])
@@ -386,3 +398,12 @@ def test_the_largest_event_is_stored_and_a_larger_one_is_a_bad_event(
     assert (answer.status, answer.json["accepted"]) == (400, 1), answer.text
     assert [error["index"] for error in answer.json["errors"]] == [0]
     assert [each.id for each, _ in stored(stage)] == ["e1"]
+
+
+def test_what_is_nested_deep_and_nobody_asks_for_loses_no_event(
+    stage: Stage, pbx: Pbx, occurred: Make
+) -> None:
+    deep = "[" * 5_000 + "]" * 5_000
+    answer = pbx.post("/switch/events", f'[{json.dumps(occurred())[:-1]}, "x": {deep}}}]')
+    assert (answer.status, answer.json) == (200, {"accepted": 1})
+    assert len(stored(stage)) == 1
