@@ -81,6 +81,8 @@ def use_the_switch(
         {**call, "event_id": "3", "type": "call.ended", "at": now + 61_000, "reason": 16},
     ]
     done["events"] = line.served.switch("/switch/events", switch_password, reported)
+    nobodys = {**reported[0], "event_id": "4", "to": f"{x[:-1]}9"}
+    done["nobody's"] = line.served.switch("/switch/events", switch_password, [nobodys])
     done["release"] = line.ask("DELETE", BINDINGS, subid=bound)
     # Of somebody else: the pair still cools on this X.
     done["transfer"] = line.transfer(owner, "2")
@@ -121,6 +123,7 @@ class PlatformJob:
         # While its binding is still the platform's: after a renewal that has another id.
         self.deliver()
         done["told elsewhere"] = self._post(stranger, {"result": "answered"})
+        done["unread"] = self._post(self.callbacks, {"taskid": "4", "rcaller": "?"})
 
         # It takes no transfer beside the first, so that one stays as it is.
         done["transfer"] = line.transfer(c, "3")
