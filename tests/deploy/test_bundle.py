@@ -64,8 +64,7 @@ PLATFORM = {
     "sqs:GetQueueAttributes",
     "sqs:ReceiveMessage",
 }
-# What is needed only when two meet, a call that moved on while a schedule or worker looked at it, or
-# when a worker has forgotten an app.
+# What is needed only when two meet: a call that moved on while a schedule or worker looked at it.
 RARE = {("follow_up", "dynamodb:GetItem"), ("deliver_slow", "dynamodb:GetItem")}
 
 

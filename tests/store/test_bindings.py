@@ -11,6 +11,7 @@ from chalicelib.core.cleaning import Cleaner
 from chalicelib.core.errors import Unavailable
 from chalicelib.core.leases import LeaseDesk
 from chalicelib.core.lines import Line
+from chalicelib.core.numbers import looked_for
 from chalicelib.core.ownership import Owner
 from chalicelib.core.ports import Overdue
 from chalicelib.core.values import PLAIN, Ask, Binding, Presentation, Subscriber
@@ -270,6 +271,23 @@ def test_find_tells_whose_x_the_caller_himself_is(stage: Stage, store: DynamoBin
     assert store.find(X1, Subscriber(X1)) == Line((DEMO,), None, None, (DEMO,))
     assert store.owners_of(X2) == (other,)
     assert store.owners_of(A) == ()
+
+
+def test_find_finds_an_x_in_the_spelling_that_its_pool_does_not_have(
+    stage: Stage, store: DynamoBindings, make: Any
+) -> None:
+    """A switch may write it either way, and so may a carrier as the caller."""
+    owners = (replace(DEMO, app="third", number=X15),)
+    for number in looked_for(X15):
+        item = owners_item(number, owners, Vault(ONE))
+        stage.dynamodb.put_item(TableName=stage.table, Item=item)
+    draft = make(app="third", number=X15)
+    commit(store, draft)
+    for number in (X15, f"86{X15}"):
+        line = store.find(number, Subscriber(A))
+        assert line.leg is not None
+        assert (line.leg.binding, line.number or number) == (draft.id, X15)
+        assert [each.app for each in store.find(X1, Subscriber(number)).callers_owners] == ["third"]
 
 
 def test_find_is_one_call(stage: Stage, store: DynamoBindings) -> None:

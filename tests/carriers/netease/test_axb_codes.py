@@ -362,6 +362,23 @@ def test_431_for_a_bind_of_a_strict_app_that_is_replayed_after_the_unbind(
     ]
 
 
+@pytest.mark.parametrize(("sent", "replayed"), [("order-1", None), (None, "1"), ("order-1", "2")])
+def test_431_for_what_was_captured_under_another_request_id(
+    stage: Stage, sent: str | None, replayed: str | None
+) -> None:
+    """The id is not signed: whoever captured a request may say another."""
+    client = stage.app(strict_nonce=True)
+    captured = client.headers()
+    with_id, without = (
+        captured | ({"RequestId": each} if each else {}) for each in (sent, replayed)
+    )
+    first = client.call("bind", PARAMETERS["bind"], headers=with_id)
+    assert first.code == 200
+    assert is_error(client.call("bind", PARAMETERS["bind"], headers=without), 431)
+    held = infos(client, phoneX=first.json["phoneX"])
+    assert [info["bindId"] for info in held] == [first.json["bindId"]]
+
+
 def test_431_for_a_delay_of_a_strict_app_that_is_replayed_after_the_unbind(stage: Stage) -> None:
     client = stage.app(strict_nonce=True)
     bound = client.bind().json["bindId"]
