@@ -13,6 +13,8 @@ CALLBACKS = "/callbacks/netease/"
 LINE_CALLBACKS = "/callbacks/interline/"
 ACCOUNT = "/api/v1/account/status"
 LINE = "/igw/service/uc/interline"
+CALL_AT_S = int(time.time()) - 300
+"""When the calls of a run began: a report of a day that may have been exported costs more."""
 FORM = "application/x-www-form-urlencoded;charset=utf-8"
 
 

@@ -1,9 +1,11 @@
 """The operations of an app whose bindings and calls are a carrier's: AWS, and the carrier too."""
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
 from itertools import count
 from typing import Any
 
+from bench.events import CALL_AT_S
 from bench.operations import Measured
 from bench.world import Client, Failed, World
 
@@ -12,6 +14,12 @@ NOBODYS = "12202611211200003456789012"
 """The id of no binding."""
 THREE_DAYS = 3 * 24 * 60
 """Minutes; three times what the carrier is told to keep a binding for."""
+
+
+def _in_china(seconds: int) -> str:
+    """A moment of a call, as NetEase's callbacks have it."""
+    zone = timezone(timedelta(hours=8))
+    return f"{datetime.fromtimestamp(CALL_AT_S + seconds, zone):%Y%m%d%H%M%S}"
 
 
 class KeptOperations:
@@ -61,9 +69,9 @@ class KeptOperations:
             "callNo": pair["phoneA"],
             "peerNo": pair["phoneB"],
             "phoneX": number,
-            "callTime": "20261121120000",
-            "startTime": "20261121120010",
-            "finishTime": "20261121120110",
+            "callTime": _in_china(0),
+            "startTime": _in_china(10),
+            "finishTime": _in_china(70),
             "callDuration": "60",
             "finishType": "1",
             "finishState": "1",

@@ -29,8 +29,9 @@ OPERATIONS: Mapping[str, Most] = {
     "query by bindId": Most(1),
     "route, connect": Most(1),
     "unbind": Most(2),
-    # Nobody is told: no message. The call's first event has its entries (as in STORE).
-    "store the start of a call": Most(1, write=2, index=6),
+    # Nobody is told: no message. The call's first event has its entries (as in STORE); the first
+    # one that names a binding reads of whom and over which X that is.
+    "store the start of a call": Most(2, write=2, index=6),
     # The event and its message; whose it is and whether it came before costs no read. When the
     # call is due changes (2).
     "store an event": Most(2, write=3, index=2),
@@ -41,13 +42,14 @@ OPERATIONS: Mapping[str, Most] = {
     # A query and the calls themselves; the due index's shards and the blocks of numbers.
     "records of an X, 3": Most(2, write=0, index=0),
     "follow up, nothing due": Most(9, write=0, index=0),
-    "store a callback": STORE,
+    # The first that names its binding.
+    "store a callback": Most(3, write=2, index=6, carrier=0),
     "store a callback, interline": STORE,
     # Whose X it is, once for each X and CACHE_S.
-    "store a callback, the first about its X": Most(3, write=2, index=6, carrier=0),
-    # Whose binding it is, what is known of the call; the call and the account at once.
-    "store an event, charged": Most(4, write=6, index=6),
-    "store a callback, charged": Most(4, write=6, index=6, carrier=0),
+    "store a callback, the first about its X": Most(4, write=2, index=6, carrier=0),
+    # What is known of the call; the call and the account at once.
+    "store an event, charged": Most(3, write=6, index=6),
+    "store a callback, charged": Most(3, write=6, index=6, carrier=0),
     # The same writes as NetEase's bind: the request id is the binding's handle here too.
     "bind, interline": BIND,
     "bind a transfer": BIND,

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from itertools import count
 from typing import Any
 
-from bench.events import ACCOUNT, LINE
+from bench.events import ACCOUNT, CALL_AT_S, LINE
 from bench.operations import Measured
 from bench.world import Client, Failed, World
 from chalicelib.core.values import DAY_MS
@@ -66,10 +66,10 @@ class _Line:
             "rcaller": number,
             "callee": parties["bnum"],
             "result": "answered",
-            "beginTime": 1_795_262_400,
-            "ringTime": 1_795_262_403,
-            "answerTime": 1_795_262_410,
-            "releaseTime": 1_795_262_470,
+            "beginTime": CALL_AT_S,
+            "ringTime": CALL_AT_S + 3,
+            "answerTime": CALL_AT_S + 10,
+            "releaseTime": CALL_AT_S + 70,
             "duration": 60,
             "userData": bound.answer["subid"],
             "releasedir": "1",
@@ -109,7 +109,7 @@ class FrontOperations(_Line):
         yield self._without_cpu(bound)
         people, call = bound.content, {"call_id": "line-2", "binding": bound.answer["subid"]}
         call |= {"from": f"86{people['anum']}", "to": number, "callee": f"86{people['bnum']}"}
-        at = 1_795_262_400_000
+        at = CALL_AT_S * 1000
         answered = call | {"event_id": "1", "type": "call.answered", "at": at}
         # Fills the cache of whose X it is, too.
         paying.send("/switch/events", [answered])

@@ -7,6 +7,7 @@ from itertools import count
 from typing import Any
 
 from bench.capacity import Units
+from bench.events import CALL_AT_S
 from bench.meter import Call
 from bench.world import Client, Failed, World
 
@@ -155,7 +156,7 @@ class Operations:
             "from": parties["phoneA"],
             "to": bound.answer["phoneX"],
             "callee": parties["phoneB"],
-            "at": 1_795_262_400_000,
+            "at": CALL_AT_S * 1000,
             "reason": 16,
             "released_by": "caller",
         }

@@ -59,9 +59,9 @@ def operations(measured: Iterable[Measured]) -> str:
         "At interline, which can't be asked what it has, nor to keep it for longer:\n\n"
         "- renew: each claimed; noted what is asked for; bound once more and the first released; "
         "noted how long.\n\n"
-        "Whose an X is, is read once in `CACHE_S`, at the first event about it. Charged: whose "
-        "binding it is; what is known of the call; the call, with the event and what it has cost "
-        "so far, and the account at once.\n\n"
+        "Whose an X is, is read once in `CACHE_S`, at the first event about it; of whom a binding "
+        "is, once in a process, at the first event that names it. Charged: what is known of the "
+        "call; the call, with the event and what it has cost so far, and the account at once.\n\n"
         + _table(
             (
                 "operation",

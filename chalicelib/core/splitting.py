@@ -10,11 +10,12 @@ Call-ID itself. So the events under one key (core.events.EventKey) are one call 
   is of a later call, and with it what happened after the end before.
 - A recording without a time is of the latest call that lacks one, of those of its binding if it
   names one.
-- A message is never part of a call; reports of one at most APART_MS apart are one message.
+- A message is never part of a call. Reports that have one id, or none, as the vendors', are one
+  message, if they are at most APART_MS apart.
 - What we ourselves say of a call (a gap, a recording that failed) is of that call.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -31,13 +32,12 @@ def split(call: Call) -> tuple[Call, ...]:
     """The calls that are stored under one key, by their time; the first is known by the key's id
     alone, each other one by its own time too."""
     placed = [each for each in call.stored if _has_place(each.event)]
-    messages = [each for each in placed if _is_message(each)]
     calls = _by_starts([each for each in placed if not _is_message(each)])
-    parts = [*_by_starts(messages), *(part for timed in calls for part in _by_ends(timed))]
-    parts.sort(key=_start)
+    parts = [part for timed in calls for part in _by_ends(timed)] + _messages(placed)
+    parts.sort(key=lambda part: (_start(part), part[0].event.id))
     if len(parts) <= 1:
         return (call,)
-    names = [""] + [_name(part) for part in parts[1:]]
+    names = [""] + [_in_36(moment) for moment in _moments(parts[1:])]
     for each in sorted(call.stored, key=_turn):
         if not _has_place(each.event):
             _of(each, parts).append(each)
@@ -111,6 +111,13 @@ def _by_starts(events: Sequence[Stored]) -> list[_Part]:
     return [part for part in parts if part]
 
 
+def _messages(placed: Sequence[Stored]) -> list[_Part]:
+    by_id: dict[str, _Part] = {}
+    for each in filter(_is_message, placed):
+        by_id.setdefault(each.event.id, []).append(each)
+    return [part for alike in by_id.values() for part in _by_starts(alike)]
+
+
 def _by_ends(part: _Part) -> list[_Part]:
     ends = sorted(
         (each.event.at, each.event.started is None)
@@ -132,6 +139,8 @@ def _of(each: Stored, parts: list[_Part]) -> _Part:
     """The call of an event that no time places."""
     event = each.event
     alike = [part for part in parts if _is_message(part[0]) == _is_message(each)]
+    if _is_message(each):
+        alike = [part for part in alike if part[0].event.id == event.id] or alike
     parts = alike or parts
     if event.kind is EventKind.RECORDING_FAILED:
         about = [part for part in parts if any(f"lost {o.key.event}" == event.id for o in part)]
@@ -157,9 +166,17 @@ def _start(part: _Part) -> int:
     return started_at([each.event for each in part])
 
 
-def _name(part: _Part) -> str:
-    """A call's time in base 36, from which it is known among those of one key."""
-    number, text = _start(part), ""
+def _moments(parts: Sequence[_Part]) -> Iterator[int]:
+    """When each began (epoch ms), made different for those at the very same time."""
+    last = -1
+    for part in parts:
+        last = max(_start(part), last + 1)
+        yield last
+
+
+def _in_36(number: int) -> str:
+    """A call's time in base 36, by which it is known among those of one key."""
+    text = ""
     while number:
         number, digit = divmod(number, 36)
         text = _DIGITS[digit] + text

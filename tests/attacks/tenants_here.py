@@ -19,6 +19,7 @@ from admin import credentials, provision
 from chalicelib.core.events import Errand
 from chalicelib.core.exporting import Job
 from chalicelib.core.messages import Reply, Request
+from chalicelib.core.ownership import CLOCKS_APART_MS
 from chalicelib.core.ports import Carrier
 from chalicelib.core.values import Ask, RequestId, Subscriber, Tariff
 from chalicelib.settings import settings
@@ -245,7 +246,8 @@ class Tenancy:
         for carrier in CARRIERS:
             moves = x_of(carrier, "moves")
             with patch.object(provision, "now_ms", lambda: LEFT - 5 * MINUTE):
-                assert provision.remove_numbers(f"red-{carrier}", [moves]) == LEFT
+                free = provision.remove_numbers(f"red-{carrier}", [moves])
+                assert free == LEFT + CLOCKS_APART_MS
             self._give(f"blue-{carrier}", moves, at=GIVEN + 2 * MINUTE)
         self.gateway = self._again()
         for carrier in CARRIERS:

@@ -92,9 +92,13 @@ def test_only_messages_that_went_out_are_paid(result: SmsResult | None, price: i
 
 
 def test_each_message_is_paid_once_however_often_it_is_reported() -> None:
-    assert total(*[event(EventKind.SMS_SENT, at * 1000) for at in range(3)]) == 100
-    assert total(event(EventKind.SMS_SENT, 5, timed=False), event(EventKind.SMS_SENT, 5)) == 100
-    assert total(*[event(EventKind.SMS_SENT, at * 2 * MINUTE) for at in range(3)]) == 300
+    def sent(at: int, **more: Any) -> Event:
+        return event(EventKind.SMS_SENT, at, **{"id": ""} | more)
+
+    assert total(*[sent(at * 1000) for at in range(3)]) == 100
+    assert total(sent(5, timed=False), sent(5)) == 100
+    assert total(*[sent(at * 2 * MINUTE) for at in range(3)]) == 300
+    assert total(*[sent(5, id=name) for name in ("x", "y", "x")]) == 200
 
 
 def test_a_placed_call_is_paid_by_what_its_carrier_says() -> None:

@@ -69,10 +69,21 @@ def test_of_two_of_one_binding_each_call_has_one_in_any_order() -> None:
 def test_a_message_is_no_part_of_a_call_and_one_reported_twice_is_one() -> None:
     """A vendor may count both anew, and report one again with another word."""
     sent = [
-        event(EventKind.SMS_SENT, at, started=at, result=result)
+        event(EventKind.SMS_SENT, at, id="", started=at, result=result)
         for at, result in ((30_000, "ok"), (30_000, "delivered"), (HOUR, "ok"))
     ]
     for turn in permutations([*ends("b"), *sent]):
         parts = split(call_of(*turn))
         kinds = [[each.kind.value for each in part.events] for part in parts]
         assert kinds == [["call.ended"], ["sms.sent", "sms.sent"], ["sms.sent"]]
+
+
+def test_messages_of_one_dialog_are_several() -> None:
+    """A telephone may send many under one Call-ID, in the same millisecond even; a switch tells
+    them apart by the ids of its events."""
+    sent = [event(EventKind.SMS_SENT, 30_000, id=name, result="ok") for name in ("x", "y", "z")]
+    sent.append(event(EventKind.SMS_SENT, 30_001, id="x", result="delivered"))
+    for turn in permutations(sent):
+        parts = split(call_of(*turn))
+        assert [{each.id for each in part.events} for part in parts] == [{"x"}, {"y"}, {"z"}]
+        assert len({part.part for part in parts}) == len(parts)
