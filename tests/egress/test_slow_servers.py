@@ -135,7 +135,9 @@ SCRIPTS = {
 def test_a_carrier_that_drips_holds_nobody(script: Any, addresses: int) -> None:
     with listening(script) as server:
         found = all_at_once(of_carriers(*[server.url] * addresses))
-    assert set(found.values()) == {Unknown}
+    # On a machine that is very busy even a connection may take too long.
+    assert Unknown in found.values()
+    assert set(found.values()) <= {Unknown, NotReached}
 
 
 @pytest.mark.parametrize("script", SCRIPTS.values(), ids=SCRIPTS)
