@@ -4,7 +4,6 @@ Works with whatever AWS account and stage the environment names (see `chalicelib
 """
 
 import json
-import math
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -251,9 +250,9 @@ def add_numbers(app: str, numbers: Iterable[tuple[str, str | None]]) -> int:
     carrier, added = show_app(app).carrier, 0
     for number, area in numbers:
         checks.number(number, area)
-        table, now, found = _table(), now_ms(), _owners_of(number)
-        _check_twins(number, found)
-        before = max(found.values(), key=_until, default=())
+        table, now, before = _table(), now_ms(), _owners_of(number)
+        if before and before[-1].until is None and before[-1].number != number:
+            raise Mistake(f"number {number} is there already, as {before[-1].number}")
         after = apps.given(before, app=app, carrier=carrier, now=now, number=number)
         if after is None:
             _check_leaving(number, before[-1], app)
@@ -261,7 +260,7 @@ def add_numbers(app: str, numbers: Iterable[tuple[str, str | None]]) -> int:
         if before and (at := _free_at(table, number)) > now:
             raise Mistake(f"somebody is or was bound over {number}: add it after {written(at)}")
         pool = {"Item": apps.app_number_item(app, number, area)}
-        if not _write_owners(number, found, after, {"Put": pool}):
+        if not _write_owners(number, before, after, {"Put": pool}):
             raise Mistake(f"number {number} is being given to somebody else; try again")
         added += 1
     return added
@@ -278,8 +277,7 @@ def remove_numbers(app: str, numbers: Iterable[str]) -> int:
     """
     free = now_ms()
     for number in numbers:
-        table, now, found = _table(), now_ms(), _owners_of(number)
-        before = found.get(number, ())
+        table, now, before = _table(), now_ms(), _owners_of(number)
         if not before or not _has(before[-1], app, number):
             raise Mistake(f"the app {app} has no number {number}")
         if (at := _free_at(table, number)) > now:
@@ -289,34 +287,20 @@ def remove_numbers(app: str, numbers: Iterable[str]) -> int:
             )
         after = apps.taken(before, now=now)
         gone = {"Key": {name: apps.app_number_item(app, number, None)[name] for name in _KEY}}
-        if not _write_owners(number, found, after, {"Delete": gone}):
+        if not _write_owners(number, before, after, {"Delete": gone}):
             raise Mistake(f"number {number} is being changed; try again")
         free = max(free, (after[-1].until or now) + CLOCKS_APART_MS)
     return free
 
 
-def _owners_of(number: str) -> dict[str, tuple[Owner, ...]]:
-    """Whose an X is and was, under each of its spellings under which something is written."""
-    table, vault = _table(), _vault()
-    items = ((each, table.get(owners_key(each, vault))) for each in numbering.spellings(number))
-    return {each: apps.read_owners(item) for each, item in items if item is not None}
+def _owners_of(number: str) -> tuple[Owner, ...]:
+    """Whose an X is and was, however it was spelled."""
+    item = _table().get(owners_key(number, _vault()))
+    return apps.read_owners(item) if item is not None else ()
 
 
 def _has(owner: Owner, app: str, number: str) -> bool:
     return owner.app == app and owner.number == number and owner.until is None
-
-
-def _until(owners: Sequence[Owner]) -> float:
-    """Until when the last owner has an X (epoch ms)."""
-    last = owners[-1].until
-    return math.inf if last is None else last
-
-
-def _check_twins(number: str, found: Mapping[str, Sequence[Owner]]) -> None:
-    for owners in found.values():
-        last = owners[-1]
-        if last.until is None and last.number != number:
-            raise Mistake(f"number {number} is there already, as {last.number}")
 
 
 _KEY = ("pk", "sk")
@@ -331,12 +315,16 @@ def _check_leaving(number: str, owner: Owner, app: str) -> None:
 
 
 def _free_at(table: Table, number: str) -> int:
-    """From when on nobody's call over X can be of a binding that there was."""
-    legs = table.query(
-        KeyConditionExpression="pk = :pk AND begins_with(sk, :leg)",
-        ExpressionAttributeValues={":pk": s(f"X#{number}"), ":leg": s("L#")},
-        ConsistentRead=True,
-    )
+    """From when on nobody's call over X, in any spelling, can be of a binding that there was."""
+    legs = [
+        leg
+        for each in numbering.spellings(number)
+        for leg in table.query(
+            KeyConditionExpression="pk = :pk AND begins_with(sk, :leg)",
+            ExpressionAttributeValues={":pk": s(f"X#{each}"), ":leg": s("L#")},
+            ConsistentRead=True,
+        )
+    ]
     return max(
         (
             max(
@@ -350,24 +338,18 @@ def _free_at(table: Table, number: str) -> int:
 
 
 def _write_owners(
-    number: str,
-    found: Mapping[str, Sequence[Owner]],
-    after: Sequence[Owner],
-    pool: dict[str, Any],
+    number: str, before: Sequence[Owner], after: Sequence[Owner], pool: dict[str, Any]
 ) -> bool:
-    """Writes whose an X is, under each spelling that it is looked for by, and what that changes in
-    a pool; False if somebody else was quicker."""
-    vault, puts = _vault(), []
-    for each in numbering.looked_for(number):
-        put: dict[str, Any] = {"Item": apps.owners_item(each, after, vault)}
-        if each in found:
-            put["ConditionExpression"] = "owners = :found"
-            there = apps.owners_item(each, found[each], vault)["owners"]
-            put["ExpressionAttributeValues"] = {":found": there}
-        else:
-            put["ConditionExpression"] = "attribute_not_exists(pk)"
-        puts.append({"Put": put})
-    return _table().transact([*puts, pool]) is None
+    """Writes whose an X is, and what that changes in a pool; False if somebody else was quicker."""
+    vault = _vault()
+    put: dict[str, Any] = {"Item": apps.owners_item(number, after, vault)}
+    if before:
+        put["ConditionExpression"] = "owners = :before"
+        was = apps.owners_item(number, before, vault)["owners"]
+        put["ExpressionAttributeValues"] = {":before": was}
+    else:
+        put["ConditionExpression"] = "attribute_not_exists(pk)"
+    return _table().transact([{"Put": put}, pool]) is None
 
 
 def create_carrier(

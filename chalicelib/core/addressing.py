@@ -5,9 +5,12 @@ from typing import Protocol
 
 from chalicelib.core.calls import PlacedCall
 from chalicelib.core.events import Event, Outcome
-from chalicelib.core.ownership import Owner, owner_at, spelled
+from chalicelib.core.numbers import canonical
+from chalicelib.core.ownership import Owner, owner_at
 from chalicelib.core.ports import Accounts, Legs, PlacedCalls
 from chalicelib.core.values import Binding, Subscriber
+
+YEAR_2001_MS = 10**12
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,17 +93,13 @@ class AddressBook:
         if event.placed is not None:
             call = self.placed_call(event)
             return Addressed(event, call.app if call is not None else None)
-        if event.number is not None:
-            # As the pool has it, or one call would be two.
-            as_owned = spelled(self._numbers.owners_of(event.number), event.number)
-            event = replace(event, number=as_owned)
         named = self._named(event)
         number = event.number or (named.number if named is not None else None)
         if number is None:
             return Addressed(
                 replace(event, binding=None), None, dropped=event.binding is not None, unplaced=True
             )
-        if named is not None and _timeless(event):
+        if named is not None and _moment(event) is None:
             app: str | None = named.app
         else:
             app = self._owner(event, number)
@@ -111,7 +110,11 @@ class AddressBook:
         if binding is not None and not _agrees(event, binding):
             binding = None
         return Addressed(
-            replace(event, number=number, binding=binding.id if binding is not None else None),
+            replace(
+                event,
+                number=self._spelled(number, app),
+                binding=binding.id if binding is not None else None,
+            ),
             app,
             record=binding is not None and binding.record,
             dropped=binding is None and event.binding is not None,
@@ -143,12 +146,12 @@ class AddressBook:
             self._placed.end(call, now=now)
 
     def _owner(self, event: Event, number: str) -> str | None:
-        if _timeless(event):
+        moment = _moment(event)
+        if moment is None:
             # It may come long after X moved: nobody knows whose it is unless X was only one app's.
             owners = self._numbers.owners_of(number, fresh=True)
             apps = {owner.app for owner in owners if owner.carrier == event.carrier}
             return apps.pop() if len({owner.app for owner in owners}) == len(apps) == 1 else None
-        moment = event.at if event.started is None else event.started
         for fresh in (False, True):
             owner = owner_at(self._numbers.owners_of(number, fresh=fresh), moment)
             if owner is not None:
@@ -162,7 +165,13 @@ class AddressBook:
             found = self._by_carriers_id(event, event.number)
         if found is None or found.carrier != event.carrier:
             return None
-        return found if event.number in (None, found.number) else None
+        same = event.number is None or canonical(event.number) == canonical(found.number)
+        return found if same else None
+
+    def _spelled(self, number: str, app: str | None) -> str:
+        """X as this app's pool had it last."""
+        owners = [each for each in self._numbers.owners_of(number) if each.app == app]
+        return (owners[-1].number if owners else "") or number
 
     def _by_carriers_id(self, event: Event, number: str) -> BindingFacts | None:
         """The carrier did not give our id back: its own has to be the one that this route stands
@@ -186,9 +195,12 @@ def facts_of(binding: Binding) -> BindingFacts:
     )
 
 
-def _timeless(event: Event) -> bool:
-    """Whether it does not say when anything of it happened: `at` is when it was received."""
-    return not event.timed and event.started is None
+def _moment(event: Event) -> int | None:
+    """When its call began, as far as it says; None if it does not say when anything of it happened,
+    or says it by a clock that was never set: the first owner of an X would get what is another's.
+    """
+    said = (event.started, event.at if event.timed else None)
+    return next((each for each in said if each is not None and each >= YEAR_2001_MS), None)
 
 
 def _agrees(event: Event, binding: BindingFacts) -> bool:

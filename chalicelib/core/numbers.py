@@ -112,12 +112,11 @@ def spellings(number: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(forms if len(with_code) <= 15 else reversed(forms)))
 
 
-def looked_for(number: str) -> tuple[str, ...]:
-    """The spellings under which an X is looked for where it is a caller, the pool's own first: also
-    with country code, if the pool has it as inside China. Eleven digits that may be a mobile in
-    China or a number in North America are only what they are."""
-    with_code = from_national(number)
-    return (number,) if with_code is None or is_mobile(number) else (number, with_code)
+def canonical(number: str) -> str:
+    """The one form by which it is known whose an X is, whichever form it comes in. Eleven digits
+    that may be a mobile in China or a number in North America are taken for the mobile: at worst
+    somebody is turned away."""
+    return spellings(number)[0]
 
 
 def without_prefixes(number: str) -> str:

@@ -16,7 +16,7 @@ remembers to whom X belongs, and than clocks are apart."""
 class Owner:
     """The app that X belongs to, and the carrier that connects its calls, from `since` until before
     `until` (epoch ms; None: for good). `number` is X as the app's pool has it, which may be another
-    spelling than the one it was looked for by."""
+    spelling than the one it was looked for by; empty: the same."""
 
     app: str
     carrier: str
@@ -27,11 +27,6 @@ class Owner:
     def at(self, moment: int) -> bool:
         """Whether X belonged to it then."""
         return self.since <= moment and (self.until is None or moment < self.until)
-
-
-def spelled(owners: Sequence[Owner], number: str) -> str:
-    """An X as the pool has it that it is in; as it is looked for, if it is in none."""
-    return (owners[-1].number if owners else "") or number
 
 
 def owner_at(owners: Sequence[Owner], moment: int) -> Owner | None:

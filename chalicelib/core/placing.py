@@ -2,14 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from chalicelib.core.event_ports import Events, Outbox
 from chalicelib.core.events import Call, Delivery, Errand, Event, Progress, Stored
+from chalicelib.core.ownership import CLOCKS_APART_MS
 from chalicelib.core.reporting import EventDesk
 from chalicelib.core.retrying import PLACES_S, retry_at, wait_s
 from chalicelib.core.settling import settle
-from chalicelib.core.splitting import split, started_at
-from chalicelib.core.values import Subscriber
+from chalicelib.core.splitting import is_message, split, started_at
+from chalicelib.core.values import MINUTE_MS, Subscriber
+
+FOLLOWS_MS = 60 * MINUTE_MS
+"""How long after the last event of a call one may come that names nothing but its id."""
 
 
 class PlacingDesk:
@@ -45,10 +50,10 @@ class PlacingDesk:
     def follow(self, stored: Stored, call: Call, *, now: int) -> None:
         """Stores an event as one of this call, with the X that the call has, and with its binding
         and people as far as it is known which one it is of several with this id."""
-        event, calls = stored.event, split(call)
+        event, calls = stored.event, _parts(stored.event, call)
         begun = [each for each in calls if started_at(each.events) <= event.at]
-        if event.timed or len(calls) == 1:
-            known = (begun[-1] if begun else call).completed(event)
+        if len(calls) == 1 or (event.timed and calls):
+            known = (begun or calls)[-1 if begun else 0].completed(event)
         else:
             known = replace(event, number=call.completed(event).number)
         self._desk.add(event, known, call, now=now)
@@ -60,12 +65,27 @@ class PlacingDesk:
 
 def follows_of(event: Event, calls: Sequence[Call]) -> Call | None:
     """The call that an event follows: the only one, or the only one of those with somebody whom the
-    event names; never one of other people."""
-    agreeing = [call for call in calls if _agrees(event, call)]
+    event names; never one of other people, or of another time."""
+    agreeing = [call for call in calls if any(map(partial(_while, event), _parts(event, call)))]
     if len(calls) > 1:
         named = {person for person in (event.caller, event.callee) if person is not None}
         agreeing = [call for call in agreeing if named & (_callers(call) | _callees(call))]
     return agreeing[0] if len(agreeing) == 1 else None
+
+
+def _parts(event: Event, call: Call) -> list[Call]:
+    """The calls under one key, or messages, of which it may be by whom it names."""
+    alike = [each for each in split(call) if is_message(each.events[0]) == is_message(event)]
+    return [each for each in alike if _agrees(event, each)]
+
+
+def _while(event: Event, call: Call) -> bool:
+    """Whether it was while a call was going on, or soon after: a switch that counts its calls anew
+    has the same ids again. What does not say when it was may be of any."""
+    if not event.timed:
+        return True
+    over = max(each.at for each in call.events)
+    return started_at(call.events) - CLOCKS_APART_MS <= event.at <= over + FOLLOWS_MS
 
 
 def _agrees(event: Event, call: Call) -> bool:

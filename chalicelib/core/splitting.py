@@ -15,6 +15,7 @@ Call-ID itself. So the events under one key (core.events.EventKey) are one call 
 - What we ourselves say of a call (a gap, a recording that failed) is of that call.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -31,16 +32,20 @@ _Part = list[Stored]
 def split(call: Call) -> tuple[Call, ...]:
     """The calls that are stored under one key, by their time; the first is known by the key's id
     alone, each other one by its own time too."""
-    placed = [each for each in call.stored if _has_place(each.event)]
-    calls = _by_starts([each for each in placed if not _is_message(each)])
-    parts = [part for timed in calls for part in _by_ends(timed)] + _messages(placed)
+    messages = [each for each in call.stored if is_message(each.event)]
+    others = [each for each in call.stored if not is_message(each.event)]
+    placed = [each for each in others if _has_place(each.event)]
+    # What no time places is a call by itself only if there is no other.
+    placed = placed or sorted(others, key=_turn)[:1]
+    parts = [part for timed in _by_starts(placed) for part in _by_ends(timed)] if placed else []
+    rest = [each for each in others if each not in placed]
+    parts += _messages(messages)
     parts.sort(key=lambda part: (_start(part), part[0].event.id))
     if len(parts) <= 1:
         return (call,)
     names = [""] + [_in_36(moment) for moment in _moments(parts[1:])]
-    for each in sorted(call.stored, key=_turn):
-        if not _has_place(each.event):
-            _of(each, parts).append(each)
+    for each in sorted(rest, key=_turn):
+        _of(each, parts).append(each)
     return tuple(
         replace(call, stored=tuple(sorted(part, key=order)), part=name)
         for name, part in zip(names, parts, strict=True)
@@ -79,8 +84,9 @@ def stated_start(event: Event) -> int | None:
     return event.started
 
 
-def _is_message(each: Stored) -> bool:
-    return each.event.kind is EventKind.SMS_SENT
+def is_message(event: Event) -> bool:
+    """Whether it tells of a message, which is never part of a call."""
+    return event.kind is EventKind.SMS_SENT
 
 
 def _has_place(event: Event) -> bool:
@@ -105,15 +111,20 @@ def _by_starts(events: Sequence[Stored]) -> list[_Part]:
     parts: list[_Part] = [[] for _ in firsts] or [[]]
     for each in events:
         start = stated_start(each.event)
-        moment = each.event.at if start is None else start
+        moment = _moment(each.event) if start is None else start
         later = sum(first <= moment for first in firsts)
         parts[max(0, later - 1)].append(each)
     return [part for part in parts if part]
 
 
-def _messages(placed: Sequence[Stored]) -> list[_Part]:
+def _moment(event: Event) -> float:
+    """When it was; what does not say that is of the latest."""
+    return event.at if event.timed else math.inf
+
+
+def _messages(messages: Sequence[Stored]) -> list[_Part]:
     by_id: dict[str, _Part] = {}
-    for each in filter(_is_message, placed):
+    for each in messages:
         by_id.setdefault(each.event.id, []).append(each)
     return [part for alike in by_id.values() for part in _by_starts(alike)]
 
@@ -138,10 +149,7 @@ def _by_ends(part: _Part) -> list[_Part]:
 def _of(each: Stored, parts: list[_Part]) -> _Part:
     """The call of an event that no time places."""
     event = each.event
-    alike = [part for part in parts if _is_message(part[0]) == _is_message(each)]
-    if _is_message(each):
-        alike = [part for part in alike if part[0].event.id == event.id] or alike
-    parts = alike or parts
+    parts = [part for part in parts if not is_message(part[0].event)]
     if event.kind is EventKind.RECORDING_FAILED:
         about = [part for part in parts if any(f"lost {o.key.event}" == event.id for o in part)]
         return about[0] if about else parts[-1]

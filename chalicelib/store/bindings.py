@@ -11,7 +11,7 @@ from chalicelib.core.errors import StoreUnavailable
 from chalicelib.core.ports import Duty, Overdue, Refusal, Unsettled
 from chalicelib.core.values import MINUTE_MS, Binding, BindingInfo, Subscriber
 from chalicelib.store import items, rules
-from chalicelib.store.table import Failed, Item, Table, n, s
+from chalicelib.store.table import Failed, Item, Table, key, n, s
 from chalicelib.store.vault import Vault
 
 if TYPE_CHECKING:
@@ -222,16 +222,15 @@ class DynamoBindings:
     def find(self, number: str, caller: Subscriber | None) -> "Line":
         """See the port."""
         from chalicelib.core.lines import Line  # noqa: PLC0415 - a cold bind does without
-        from chalicelib.core.ownership import spelled  # noqa: PLC0415
         from chalicelib.store.apps import read_owners  # noqa: PLC0415
 
         vault = self._vault()
         people = vault.person_everywhere(caller.digits) if caller else []
-        dialled = [number, caller.digits] if caller and caller.digits != number else [number]
         # The caller may be an X himself; one who dials his own is turned away by that, too.
-        owners_keys = {each: items.owners_key(each, vault) for each in dialled}
+        dialled = [number, caller.digits] if caller else [number]
+        places = [items.owners_key(each, vault)["pk"]["S"] for each in dialled]
         everybodys_key = items.leg_key(number, items.EVERYBODY)
-        keys = [*owners_keys.values(), everybodys_key]
+        keys = [key(each, "N") for each in dict.fromkeys(places)] + [everybodys_key]
         keys += [items.leg_key(number, person) for person in people]
         leg, everybodys = None, None
         owners: dict[str, tuple[Owner, ...]] = {}
@@ -244,11 +243,11 @@ class DynamoBindings:
                 everybodys = items.read_leg(item, vault)
             elif leg is None or int(item["expires"]["N"]) > leg.expires:
                 leg = items.read_leg(item, vault)
-        owned = {each: owners.get(key["pk"]["S"], ()) for each, key in owners_keys.items()}
-        if (as_owned := spelled(owned[number], number)) != number:
-            return replace(self.find(as_owned, caller), number=as_owned)
-        callers = owned[caller.digits] if caller else ()
-        return Line(owned[number], leg, everybodys, callers)
+        owned = [owners.get(each, ()) for each in places]
+        in_pool = owned[0][-1].number if owned[0] else ""
+        if in_pool not in ("", number):
+            return replace(self.find(in_pool, caller), number=in_pool)
+        return Line(owned[0], leg, everybodys, owned[1] if caller else ())
 
     def facts(self, binding_id: str) -> "BindingFacts | None":
         """See core.addressing."""

@@ -21,6 +21,7 @@ from chalicelib.core.events import (
     Stored,
 )
 from chalicelib.core.history import end_of
+from chalicelib.core.numbers import canonical
 from chalicelib.core.splitting import order, started_at
 from chalicelib.core.values import Subscriber
 from chalicelib.store.event_text import from_text, said, to_text
@@ -62,7 +63,7 @@ def event_key(
     # The id of a call that we had placed is ours: whichever node reports it, it is that call.
     node = reported.node if reported.placed is None else None
     reporter = vault.label("call", reported.carrier, node or "", reported.call_id)[:HALF]
-    side = vault.label("side", owner or "", number or "")[:HALF] if placed else UNPLACED
+    side = vault.label("side", owner or "", canonical(number or ""))[:HALF] if placed else UNPLACED
     return EventKey(reporter + side, event_digest(reported, vault))
 
 

@@ -1,5 +1,6 @@
 """Bindings and legs as items of the table: keys, attributes, and back again."""
 
+from chalicelib.core.numbers import canonical
 from chalicelib.core.values import (
     DAY_MS,
     PLAIN,
@@ -25,8 +26,9 @@ AT_CARRIER = ("intent", "attempts", "at_most", "renewal")
 
 
 def owners_key(number: str, vault: Vault) -> Item:
-    """Where it is written to whom X belongs: by digest, as callers are looked for there too."""
-    return key(f"O#{vault.label('number', number)}", "N")
+    """Where it is written to whom X belongs, however X is spelled: by digest, as callers are looked
+    for there too."""
+    return key(f"O#{vault.label('number', canonical(number))}", "N")
 
 
 def binding_key(handle: str) -> Item:

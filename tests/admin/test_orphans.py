@@ -156,6 +156,38 @@ def test_an_x_is_taken_away_after_its_calls_and_given_after_a_notice(
     assert X1 in provision.show_app("demo").pool
 
 
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        *(("01082325588", "861082325588"), ("861082325588", "01082325588")),
+        *(("700000000000001", "86700000000000001"), ("4001234567", "864001234567")),
+        *(("8613512345678", "13512345678"), ("13512345678", "8613512345678")),
+        ("861082325588", "861082325588"),
+    ],
+)
+def test_an_x_goes_to_nobody_else_in_any_spelling_while_it_is_bound(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, first: str, second: str
+) -> None:
+    client = stage.app("third", numbers=[(FORGOTTEN, None)])
+    stage.app("other", numbers=())
+    monkeypatch.setattr(provision, "now_ms", stage.clock)
+    assert run("numbers-add", "third", first).exit_code == 0
+    stage.forget()
+    # This process knows the pool now, and not that X leaves it.
+    assert client.bind(phoneX=FORGOTTEN).code == 200
+    assert run("numbers-remove", "third", first).exit_code == 0
+    late = client.bind(phoneX=first)
+    assert late.code == 200, late.text
+    stage.forget()
+    stage.clock.advance(minutes=8)
+    refused = run("numbers-add", "other", second)
+    assert "somebody is or was bound" in refused.output
+    stage.clock.advance(minutes=2 * 24 * 60)
+    assert run("numbers-add", "other", second).exit_code == 0
+    taken = run("numbers-add", "third", first)
+    assert taken.exit_code == 1, taken.output
+
+
 def test_each_switch_is_an_account_of_its_own(stage: Stage) -> None:
     assert run("switch-create", "east-1", "--carrier", "east").exit_code == 0
     assert run("switch-create", "east-2", "--carrier", "east").exit_code == 0

@@ -145,8 +145,7 @@ def test_numbers_are_given_once(stage: Stage) -> None:
     assert provision.add_numbers("demo", [(X1, "10"), (X2, "21")]) == 1
     pool = {i["sk"]["S"]: i.get("area") for i in stage.items("APP#") if "area" in i}
     assert pool == {f"NUMBER#{X1}": {"S": "10"}, f"NUMBER#{X2}": {"S": "21"}}
-    # X15 is also looked for with its country code.
-    assert len(stage.items("O#")) == 4
+    assert len(stage.items("O#")) == 3
 
 
 def test_another_apps_number_is_a_mistake(stage: Stage) -> None:

@@ -87,7 +87,7 @@ class Storm:
         self._ask(self.known[-1])
 
     def _repeat(self) -> None:
-        unheard = [each for each in self.known if each.id is None]
+        unheard = [each for each in self.known if each.id is None and not each.released]
         if unheard:
             self._ask(self._rng.choice(unheard))
 
@@ -109,6 +109,11 @@ class Storm:
                 seconds=wanted.seconds,
                 request_id=wanted.request_id,
             )
+        if reply.means == "mismatch":
+            # It was bound, its app never heard of it, and it is over.
+            assert self.world.clock.now >= wanted.first + 1000 * wanted.seconds
+            wanted.released = True
+            return
         assert reply.means in ("done", "not known")
         assert wanted.id in (None, reply.id)
         wanted.id = reply.id or None

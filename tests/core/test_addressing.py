@@ -13,7 +13,7 @@ from tests.core.samples import event
 ALICE, BOB = Subscriber("8610010000001"), Subscriber("8610010000002")
 X, ONLY = "8610099000001", "8610099000002"
 NATIONAL = "700000000000001"
-LEFT, GIVEN = 1_000_000, 2_000_000
+LEFT, GIVEN = 1_700_001_000_000, 1_700_002_000_000
 OWNERS = {
     X: (Owner("red", "trunk", 0, LEFT), Owner("blue", "trunk", GIVEN)),
     ONLY: (Owner("blue", "trunk", 0),),
@@ -63,6 +63,9 @@ def addressed(**said: Any) -> Addressed:
         ({"number": X, "timed": False, "binding": "blue"}, "blue", "blue"),
         ({"timed": False, "binding": "red"}, "red", "red"),
         ({"number": X, "timed": False, "started": LEFT - 1, "binding": "blue"}, "red", None),
+        # A clock that was never set.
+        ({"number": X, "at": 86_400_000}, None, None),
+        ({"number": X, "started": 1_000, "binding": "blue"}, "blue", "blue"),
         ({"number": ONLY, "timed": False}, "blue", None),
         ({"number": ONLY, "timed": False, "binding": "red"}, "blue", None),
         ({"number": ONLY, "timed": False, "carrier": "another"}, None, None),

@@ -69,12 +69,35 @@ def test_what_is_taken_over(
         ({"callee": Subscriber("8610010000001")}, [True, True]),
         ({"caller": Subscriber("8610010000009")}, [False, False]),
         ({"callee": Subscriber("8610010000009")}, [True, False]),
+        ({"at": HOUR - 60_000, "caller": Subscriber("8610010000001")}, [True, True]),
+        # Long after: of a later call that has the id again, or of nobody.
+        ({"at": 3 * HOUR}, [False, False]),
     ],
 )
 def test_nothing_follows_a_call_of_other_people(named: dict[str, Any], follows: list[bool]) -> None:
     """A switch counts its calls anew: an id alone may be of somebody else's."""
     calls = [call_of(FIRST), call_of(SECOND)]
     for beside, followed_one in zip((calls[:1], calls), follows, strict=True):
-        assert (follows_of(event(EventKind.CALL_RINGING, 30_000, **named), beside) is calls[0]) is (
-            followed_one
-        )
+        bare = event(EventKind.CALL_RINGING, **{"at": 30_000} | named)
+        assert (follows_of(bare, beside) is calls[0]) is (followed_one)
+
+
+MESSAGE = event(
+    EventKind.SMS_SENT, 90_000, number=X, binding="m", caller=Subscriber("8610010000003")
+)
+
+
+@pytest.mark.parametrize(
+    ("said", "taken_over"),
+    [
+        ({}, ("b", "8610010000001")),
+        # Of a later call under this id are other people.
+        ({"at": 2 * HOUR, "caller": FIRST.caller}, ("b", "8610010000001")),
+        ({"at": 2 * HOUR, "caller": Subscriber("8610010000009")}, (None, "8610010000009")),
+    ],
+)
+def test_nothing_is_taken_over_from_a_message_or_from_other_people(
+    said: dict[str, Any], taken_over: tuple[str | None, str | None]
+) -> None:
+    bare = event(EventKind.RECORDING_READY, **{"at": 100_000} | said)
+    assert followed(bare, FIRST, SECOND, MESSAGE) == taken_over

@@ -87,3 +87,13 @@ def test_messages_of_one_dialog_are_several() -> None:
         parts = split(call_of(*turn))
         assert [{each.id for each in part.events} for part in parts] == [{"x"}, {"y"}, {"z"}]
         assert len({part.part for part in parts}) == len(parts)
+
+
+@pytest.mark.parametrize("timed", [True, False])
+def test_a_message_without_a_time_is_no_part_of_a_call_either(timed: bool) -> None:
+    told = event(EventKind.SMS_SENT, LATE, id="", timed=False)
+    end = event(EventKind.CALL_ENDED, 60_000, timed=timed)
+    for turn in permutations([told, end, event(EventKind.RECORDING_READY, LATE, timed=False)]):
+        kinds = [{each.kind.value for each in part.events} for part in split(call_of(*turn))]
+        assert {"sms.sent"} in kinds
+        assert {"call.ended", "recording.ready"} in kinds

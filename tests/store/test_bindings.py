@@ -11,7 +11,6 @@ from chalicelib.core.cleaning import Cleaner
 from chalicelib.core.errors import Unavailable
 from chalicelib.core.leases import LeaseDesk
 from chalicelib.core.lines import Line
-from chalicelib.core.numbers import looked_for
 from chalicelib.core.ownership import Owner
 from chalicelib.core.ports import Overdue
 from chalicelib.core.values import PLAIN, Ask, Binding, Presentation, Subscriber
@@ -278,9 +277,8 @@ def test_find_finds_an_x_in_the_spelling_that_its_pool_does_not_have(
 ) -> None:
     """A switch may write it either way, and so may a carrier as the caller."""
     owners = (replace(DEMO, app="third", number=X15),)
-    for number in looked_for(X15):
-        item = owners_item(number, owners, Vault(ONE))
-        stage.dynamodb.put_item(TableName=stage.table, Item=item)
+    item = owners_item(X15, owners, Vault(ONE))
+    stage.dynamodb.put_item(TableName=stage.table, Item=item)
     draft = make(app="third", number=X15)
     commit(store, draft)
     for number in (X15, f"86{X15}"):

@@ -27,6 +27,7 @@ OF_A_START = ("callTime", "smsContent")
 """What only starts of calls and messages have."""
 
 _MAX_SECONDS = 10**9
+_NOTHING = ("", " ", 0, "0")
 
 Message = Mapping[str, str | int]
 Details = dict[str, Any]
@@ -78,7 +79,10 @@ def _reading(fields: Members, body: bytes, *, carrier: str, received: int) -> Re
 
 
 def _details(fields: Members) -> list[Details]:
-    if any(fields.has(name) for name in OF_A_RECORD):
+    of_record = [fields.values[name] for name in OF_A_RECORD if fields.has(name)]
+    # A message may have a record's members, as long as they say nothing.
+    is_message = fields.has("smsContent") and all(each in _NOTHING for each in of_record)
+    if of_record and not is_message:
         return _of_record(fields)
     if fields.has("smsContent"):
         said = fields.optional("smsContent", reader.cut(MAX_SMS)) or ""

@@ -165,6 +165,13 @@ def test_a_message(text: str, ours: Ours) -> None:
     assert (sms.text, sms.at) == (text, 1_768_464_000_000)
 
 
+@pytest.mark.parametrize("nothing", ["", " ", "0"])
+def test_a_message_may_have_members_of_a_record_that_say_nothing(nothing: str, ours: Ours) -> None:
+    assert taken(ours.take({**MESSAGE, "duration": nothing, "recording": nothing}))
+    (sms,) = ours.events
+    assert (sms.kind, sms.text) == (EventKind.SMS_SENT, MESSAGE["smsContent"])
+
+
 @pytest.mark.parametrize("fields", [RECORD, START, MESSAGE], ids=["record", "start", "message"])
 def test_a_form_and_json_that_say_the_same_are_the_same(fields: dict[str, str], ours: Ours) -> None:
     turned = dict(reversed(fields.items()))

@@ -48,7 +48,7 @@ def test_every_field_of_the_protocol_is_understood(stage: Stage, pbx: Pbx, occur
             rejected=None,
             extra="kept",
         ),
-        occurred("sms.sent", **parties, result="timeout", text="hello"),
+        occurred("sms.sent", **parties, call_id="m1", result="timeout", text="hello"),
         occurred("recording.ready", url="https://example.org/r.wav", md5=MD5),
     ]
     answer = pbx.report(*sent)
