@@ -16,7 +16,8 @@ Call-ID itself. So the events under one key (core.events.EventKey) are one call 
 """
 
 import math
-from collections.abc import Iterator, Sequence
+import zlib
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -43,7 +44,7 @@ def split(call: Call) -> tuple[Call, ...]:
     parts.sort(key=lambda part: (_start(part), part[0].event.id))
     if len(parts) <= 1:
         return (call,)
-    names = [""] + [_in_36(moment) for moment in _moments(parts[1:])]
+    names = [""] + [_name(part) for part in parts[1:]]
     for each in sorted(rest, key=_turn):
         _of(each, parts).append(each)
     return tuple(
@@ -174,16 +175,16 @@ def _start(part: _Part) -> int:
     return started_at([each.event for each in part])
 
 
-def _moments(parts: Sequence[_Part]) -> Iterator[int]:
-    """When each began (epoch ms), made different for those at the very same time."""
-    last = -1
-    for part in parts:
-        last = max(_start(part), last + 1)
-        yield last
+def _name(part: _Part) -> str:
+    """By what a call is known among those of one key: when it began; a message by its id, too, as
+    several may have been sent in one millisecond."""
+    event, moment = part[0].event, _start(part)
+    if not (is_message(event) and event.id):
+        return _in_36(moment)
+    return _in_36(moment << 32 | zlib.crc32(event.id.encode()))
 
 
 def _in_36(number: int) -> str:
-    """A call's time in base 36, by which it is known among those of one key."""
     text = ""
     while number:
         number, digit = divmod(number, 36)

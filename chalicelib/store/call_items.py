@@ -133,9 +133,9 @@ def _recording(text: str) -> Recording:
     return Recording(name, int(size), md5, int(stored), int(expires), content_type)
 
 
-def place(at: int, call_id: str) -> str:
+def place(at: int, name: str) -> str:
     """Where a call stands among others: by time (epoch ms), and by digest at the same one."""
-    return f"{max(0, at):015d}#{call_id}"
+    return f"{max(0, at):015d}#{name}"
 
 
 def listed(call: Call) -> list[Event]:
@@ -153,7 +153,7 @@ def indexed(call: Call, vault: Vault) -> Item:
     first = end_of(events) or events[0]
     known: Item = {
         "day": s(day_of(call.app, at)),
-        "place": s(place(at, call.id)),
+        "place": s(place(at, call.name)),
     }
     for name, values in (
         ("binding_of", [_of(call.app, event.binding) for event in (first, *events)]),

@@ -129,7 +129,7 @@ def _one_by_one(places: Sequence[_Place], found: Mapping[str, Call]) -> Iterator
     for call_id, at in places:
         calls = split(found[call_id]) if call_id in found else ()
         for call in calls:
-            if len(calls) == 1 or place(started_at(listed(call)), call.id) == at:
+            if len(calls) == 1 or place(started_at(listed(call)), call.name) == at:
                 yield call
 
 

@@ -454,6 +454,20 @@ def search(**more: Any) -> Search:
     return Search(**{"app": "demo", "since": AT - DAY_MS, "until": AT + DAY_MS} | more)
 
 
+def test_messages_of_one_millisecond_are_found_one_by_one(store: DynamoEvents) -> None:
+    """A telephone may send several to one group under one Call-ID."""
+    for name, person in (("x", A), ("y", B), ("z", C)):
+        sent = replace(FULL, id=name, kind=EventKind.SMS_SENT, sequence=None)
+        append(store, replace(sent, caller=Subscriber(person), callee=None))
+    for person in (A, B, C):
+        found = store.find(search(person=Subscriber(person)), limit=9)
+        assert [each.events[0].caller for each in found.calls] == [Subscriber(person)]
+    page = store.find(search(number=X1), limit=2)
+    rest = store.find(search(number=X1, after=page.after), limit=2)
+    assert (len(page.calls), len(rest.calls), rest.after) == (2, 1, None)
+    assert len({call.name for call in (*page.calls, *rest.calls)}) == 3
+
+
 BY: list[dict[str, Any]] = [
     {},
     {"binding": BINDING},

@@ -22,7 +22,7 @@ COLUMNS = (
 """Of a CSV export, in this order."""
 
 _BINDING = re.compile(r"\d{26}", re.ASCII)
-_DIGESTS = re.compile(r"[A-Za-z0-9_-]{22}(?:\.[0-9a-z]{1,11})?(?:[. ][A-Za-z0-9_-]{22})*", re.ASCII)
+_DIGESTS = re.compile(r"[A-Za-z0-9_-]{22}(?:\.[0-9a-z]{1,16})?(?:[. ][A-Za-z0-9_-]{22})*", re.ASCII)
 """Ids of records and recordings, and what stands for people."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
