@@ -19,7 +19,7 @@ FOLLOWS_MS = 60 * MINUTE_MS
 
 class PlacingDesk:
     """Such an event follows the one call of its reporter that has this id, if it names nobody who
-    is not in that call. It waits for that; if there are several, nobody knows, and the event is
+    is not in that call, and was not long after it. It waits for that; if there are several, nobody knows, and the event is
     orphaned. Times are epoch ms."""
 
     def __init__(self, *, events: Events, outbox: Outbox, desk: EventDesk) -> None:
