@@ -18,9 +18,9 @@ FOLLOWS_MS = 60 * MINUTE_MS
 
 
 class PlacingDesk:
-    """Such an event follows the one call of its reporter that has this id, if it names nobody who
-    is not in that call, and was not long after it. It waits for that; if there are several, nobody knows, and the event is
-    orphaned. Times are epoch ms."""
+    """Such an event follows the one call of its reporter that has this id, if it was not long after
+    that, and names nobody who is not in it. It waits for that; if there are several, nobody knows,
+    and the event is orphaned. Times are epoch ms."""
 
     def __init__(self, *, events: Events, outbox: Outbox, desk: EventDesk) -> None:
         self._events = events
