@@ -84,7 +84,7 @@ def _handled(app: Any, event: dict[str, Any]) -> None:
     answer = app(event, CONTEXT)
     said = json.loads(answer["body"])
     if answer["statusCode"] != 200 or said.get("code", 200) != 200 or said.get("error", 0) != 0:
-        raise AssertionError(f"{event['path']} was refused")
+        raise AssertionError(f"{event['path']} was refused: {said}")
 
 
 if __name__ == "__main__":

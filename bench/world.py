@@ -20,10 +20,12 @@ from bench.capacity import Index
 from bench.events import CALLBACKS, Credentials, request
 from bench.lambda_context import CONTEXT, ENVIRONMENT
 from bench.meter import Meter
+from chalicelib.bootstrap import gateway
 from chalicelib.carriers.base import EMBEDDED
 from chalicelib.core.values import FREE, Tariff
 from chalicelib.settings import settings
 from chalicelib.store import clients
+from chalicelib.store import secrets as stored_secrets
 from simulator.interline.account import Account as LineAccount
 from simulator.interline.vendor import Vendor as Line
 from simulator.netease.signature import Account
@@ -130,6 +132,9 @@ class World:
         if not tariff.free:
             provision.set_app(name, tariff=tariff)
             accounts.change(name, deposit="1000", overdraft=None)
+        # The operator's process is another one: the gateway's begins with nothing in mind.
+        for cached in (gateway, stored_secrets.provider):
+            cached.cache_clear()
         account, developer = self.vendor.account, developers.create(name)
         keys = (app_key, app_secret, *self.switch, account.key, account.secret)
         who = Credentials(*keys, **developer.described())
