@@ -32,7 +32,8 @@ class _Raw:
 
 
 class Stub:
-    """Answers calls in the order of a recording, over and over; any other call is an error."""
+    """Answers calls in the order of a recording, over and over; any other call is an error, and one
+    that is made once in a process may be left out later."""
 
     def __init__(self) -> None:
         self._recorded: Sequence[Recorded] = ()
@@ -48,14 +49,19 @@ class Stub:
 
         botocore.handlers.BUILTIN_HANDLERS.append(("before-send", self._send))
 
+    def _take(self, event_name: str) -> Recorded:
+        """The next one of this name: what is between is read once in a process."""
+        for _ in self._recorded:
+            recorded = self._recorded[self._next]
+            self._next = (self._next + 1) % len(self._recorded)
+            if recorded["event_name"] == event_name:
+                return recorded
+        raise AssertionError(f"{event_name} is not of this operation")
+
     def _send(self, request: Any, event_name: str, **_: Any) -> Any:
         from botocore.awsrequest import AWSResponse
 
-        recorded = self._recorded[self._next]
-        self._next = (self._next + 1) % len(self._recorded)
-        wanted = recorded["event_name"]
-        if event_name != wanted:
-            raise AssertionError(f"{event_name} instead of {wanted}")
+        recorded = self._take(event_name)
         return AWSResponse(
             request.url, recorded["status"], recorded["headers"], _Raw(recorded["body"])
         )
