@@ -18,6 +18,7 @@ from urllib.parse import parse_qsl
 
 from chalicelib.carriers import number_text
 from chalicelib.core.callbacks import Unreadable
+from chalicelib.core.values import YEAR_2001_MS
 
 _T = TypeVar("_T")
 
@@ -278,7 +279,7 @@ def epoch_ms(value: Any, zone: tzinfo = UTC) -> int:
 
 
 def _in_time(ms: int) -> int:
-    if not 0 < ms < END_OF_TIME or 10**10 <= ms < 10**12:
+    if not 0 < ms < END_OF_TIME or 10**10 <= ms < YEAR_2001_MS:
         raise BadValue("no time of ours")
     return ms
 

@@ -8,9 +8,7 @@ from chalicelib.core.events import Event, Outcome
 from chalicelib.core.numbers import canonical
 from chalicelib.core.ownership import Owner, owner_at
 from chalicelib.core.ports import Accounts, Legs, PlacedCalls
-from chalicelib.core.values import Binding, Subscriber
-
-YEAR_2001_MS = 10**12
+from chalicelib.core.values import YEAR_2001_MS, Binding, Subscriber
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,8 @@ from chalicelib.core.errors import BadParameter, RequestMismatch
 
 MINUTE_MS = 60_000
 DAY_MS = 86_400_000
+YEAR_2001_MS = 10**12
+"""No call was before; a clock that was never set says so."""
 MAX_LIFETIME_MS = 525_600 * MINUTE_MS
 MARKS_KEPT = 16
 """How many extend requests a binding remembers; with their 17 bytes each it stays small."""

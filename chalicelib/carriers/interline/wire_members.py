@@ -4,9 +4,7 @@ from typing import Any
 
 from chalicelib.carriers import callback_reader, number_text
 from chalicelib.carriers.callback_reader import MAX_ID, BadValue
-from chalicelib.core.values import Subscriber
-
-YEAR_2001_MS = 10**12
+from chalicelib.core.values import YEAR_2001_MS, Subscriber
 
 
 def as_time(value: Any) -> int | None:
