@@ -13,7 +13,7 @@ from tests.gateways import Stage
 _T = TypeVar("_T")
 Action = Callable[[Gateway], _T]
 
-START_S = 60
+START_S = 300
 
 
 class Crowd:
