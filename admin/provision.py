@@ -17,8 +17,9 @@ from chalicelib.bootstrap import gateway
 from chalicelib.clock import now_ms
 from chalicelib.core import numbers as numbering
 from chalicelib.core.credentials import EMBEDDED, AppCredentials
-from chalicelib.core.ownership import CLOCKS_APART_MS, Owner
+from chalicelib.core.ownership import Owner
 from chalicelib.core.values import (
+    CLOCKS_APART_MS,
     DAY_MS,
     App,
     AppState,

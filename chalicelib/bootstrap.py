@@ -1,5 +1,6 @@
 """Wires stores, credentials and carriers into the use cases, each when it is first needed."""
 
+import os
 import time
 from dataclasses import dataclass
 from functools import cache, cached_property, partial
@@ -431,7 +432,12 @@ class Gateway:
 
     @cached_property
     def _leases(self) -> LeaseDesk:
-        return LeaseDesk(self._bindings, self.carriers)
+        return LeaseDesk(
+            self._bindings,
+            self.carriers,
+            new_id=lambda: os.urandom(5).hex(),
+            monotonic=time.monotonic,
+        )
 
     @cached_property
     def _table(self) -> Table:

@@ -130,7 +130,7 @@ def extend_leases(time_left_ms: Callable[[], int]) -> None:
 
 def reconcile(time_left_ms: Callable[[], int]) -> None:
     """Finds out what carriers did where they did not say."""
-    _attend("intent", time_left_ms)
+    _attend("pending", time_left_ms)
 
 
 def _attend(duty: Duty, time_left_ms: Callable[[], int]) -> None:

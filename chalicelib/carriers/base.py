@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from chalicelib.core.credentials import EMBEDDED, AppCredentials, CarrierAccount
-from chalicelib.core.errors import Unavailable
+from chalicelib.core.errors import NoSuchCarrier
 from chalicelib.core.ports import Carrier, Credentials
 from chalicelib.core.values import App
 
@@ -66,7 +66,7 @@ class CarrierAccounts:
         if account is None:
             if name == EMBEDDED:
                 return Carrier(name=EMBEDDED, kind=EMBEDDED, transfers=True, announces=True)
-            raise Unavailable("this carrier is not set up")
+            raise NoSuchCarrier("this carrier is not set up")
         made_of, carrier = self._made.get(name, (None, None))
         if carrier is None or made_of != account:
             module: Any = import_module(KINDS[account.kind])

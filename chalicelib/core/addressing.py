@@ -177,7 +177,8 @@ class AddressBook:
         line = self._legs.find(number, event.caller)
         leg = line.leg or line.everybodys
         binding = self._bindings.get(leg.binding) if leg is not None else None
-        is_it = binding is not None and binding.carrier_id == event.carrier_binding
+        lease = binding.lease if binding is not None else None
+        is_it = lease is not None and lease.id == event.carrier_binding
         return facts_of(binding) if binding is not None and is_it else None
 
 

@@ -9,16 +9,18 @@ from itertools import islice
 from chalicelib.core import errors, numbers
 from chalicelib.core.allocation import candidates
 from chalicelib.core.cleaning import Cleaner
-from chalicelib.core.leases import GRACE_MS, LeaseDesk
+from chalicelib.core.leases import LeaseDesk
 from chalicelib.core.ports import Bindings, Carrier, Tag
 from chalicelib.core.values import (
     MAX_LIFETIME_MS,
+    MIN_COOLING_MS,
     NEVER,
     App,
     Ask,
     Binding,
     BindingInfo,
     RequestId,
+    State,
 )
 
 BLIND_TRIES = 4
@@ -118,7 +120,7 @@ class BindingDesk:
             binding = self._bindings.transfer_on(number) if number in app.pool else None
             if binding is None or binding.app != app.name:
                 raise errors.UnknownNumber("no such number")
-            if binding.intent != "bind":
+            if binding.state is not State.BINDING:
                 return self._release(app, binding, now=now)
             # Left alone it would be found standing later, and nobody was told its id.
             self._leases.settle(binding, now=now)
@@ -140,7 +142,7 @@ class BindingDesk:
                 return
             if done and app.does_once(request):
                 raise _over()
-            if not live or binding.intent is not None:
+            if not live or binding.state is not State.BOUND:
                 raise errors.UnknownBinding("this binding has ended")
             if binding.expires + delta_ms - now > MAX_LIFETIME_MS:
                 raise errors.BadParameter("delta", "the binding would last more than a year")
@@ -150,36 +152,33 @@ class BindingDesk:
 
     def _release(self, app: App, binding: Binding, *, now: int) -> None:
         for _ in range(MAX_REPEATS):
-            if not binding.live(now) or self._end(binding, now=now):
+            # One that only ran out is ended all the same: somebody whose clock is behind may be
+            # making it longer at this moment.
+            if binding.over or self._end(binding, now=now):
                 return
             binding = self._own(app, binding.id)
         raise errors.Contended("this binding is being changed")
 
     def _end(self, binding: Binding, *, now: int) -> bool:
-        if binding.carrier_id is not None:
+        if binding.lease is not None:
             return self._leases.end(binding, now=now)
-        return self._bindings.replace(binding.released(now=now))
+        return self._bindings.change(binding, binding.ended(now=now)) is not None
 
     def _made_longer(
         self, binding: Binding, *, delta_ms: int, request: RequestId, now: int
     ) -> bool:
-        """Its lease then covers it until the schedule comes. False if it has to be read again."""
-        if binding.renewal is not None:
-            self._leases.make_last(binding, now=now)
-            return False
-        longer = binding.extended(delta_ms=delta_ms, request=request, now=now)
-        planned = self._leases.planned(binding, longer, now=now)
-        if planned is not None:
-            return self._bindings.replace(planned)
-        begun = self._leases.begin(binding, expires=longer.expires, now=now)
-        if begun is None:
-            return False
-        longer = begun.extended(delta_ms=delta_ms, request=request, now=now)
-        return self._leases.renew(longer, now=now)
+        """False if it has to be read again."""
+
+        def longer(each: Binding) -> Binding:
+            return each.extended(delta_ms=delta_ms, request=request, now=now)
+
+        if binding.lease is not None:
+            return self._leases.make_longer(binding, longer, now=now)
+        return self._bindings.change(binding, longer(binding)) is not None
 
     def _own(self, app: App, binding_id: str) -> Binding:
         binding = self._bindings.get(binding_id)
-        if binding is None or binding.app != app.name or binding.intent == "bind":
+        if binding is None or binding.app != app.name or binding.state is State.BINDING:
             raise errors.UnknownBinding("no such binding")
         return binding
 
@@ -205,7 +204,6 @@ class _Attempt:
         self._leases = leases
         carrier = leases.carrier(app.carrier)
         _refuse_what_is_missing(ask, carrier)
-        self._kept_elsewhere = carrier.keeper is not None
         self._carrier_tries = 0
         self._app = app
         self._ask = ask
@@ -238,7 +236,7 @@ class _Attempt:
             created=now,
             updated=now,
             expires=now + ask.lifetime_ms if ask.lifetime_ms is not None else NEVER,
-            cooling_ms=app.cooling_ms,
+            cooling_ms=max(app.cooling_ms, MIN_COOLING_MS),
             retention_ms=app.retention_ms,
             max_call_s=app.max_call_s,
             quota_shard=0,
@@ -246,8 +244,6 @@ class _Attempt:
             content=self._request.content,
             presentation=ask.presentation,
             price=app.tariff.binding,
-            intent="bind" if self._kept_elsewhere else None,
-            check_at=now + GRACE_MS if self._kept_elsewhere else None,
         )
 
     def _with_handle(self, draft: Binding) -> Binding:
@@ -275,14 +271,16 @@ class _Attempt:
         """The binding if this X took it (or the request had been answered before), else None."""
         while True:
             limit = self._app.shard_limit(self._draft.quota_shard)
+            began = self._leases.monotonic()
+            drafted = self._leases.drafted(self._draft, now=self._now)
             refusal = self._bindings.commit(
-                self._draft,
+                drafted,
                 quota_limit=limit,
                 metered=not self._app.tariff.free,
                 now=self._now,
             )
             if refusal is None:
-                return self._agreed()
+                return self._agreed(drafted, began)
             if refusal.existing is not None:
                 if not self._is_ours(refusal.existing):
                     self._take_next_handle()
@@ -301,7 +299,7 @@ class _Attempt:
 
         Raises RequestRunning, RequestOver.
         """
-        if existing.intent == "bind":
+        if existing.state is State.BINDING:
             settled = self._leases.settle(existing, now=self._now)
             if settled is None:
                 return None
@@ -313,12 +311,12 @@ class _Attempt:
         self._take_next_handle()
         return None
 
-    def _agreed(self) -> Binding | None:
+    def _agreed(self, drafted: Binding, began: float) -> Binding | None:
         """The binding, if its carrier agrees too; None if it says no to this X only."""
-        if not self._kept_elsewhere:
-            return self._draft
+        if drafted.lease is None:
+            return drafted
         try:
-            return self._leases.place(self._draft, now=self._now)
+            return self._leases.place(drafted, began=began, now=self._now)
         except errors.BadParameter as error:
             if error.name == "number" and self._ask.number is None:
                 # The app sent none: what the carrier refuses is a number that we chose.

@@ -4,7 +4,11 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 
 from chalicelib.core.ports import Bindings, Overdue
+from chalicelib.core.values import MINUTE_MS
 
+LATER_MS = 5 * MINUTE_MS
+"""So long after a binding ran out it is cleaned away: nobody's clock takes it for live any more,
+and a request that came a moment before it ran out has been carried out."""
 BATCH = 20
 """Bindings a transaction: an update each and the quota counters stay under its 100 items."""
 ROOM = 200
@@ -25,18 +29,20 @@ class Cleaner:
         What is left stays due for the next run; two runs at once do nothing twice. Returns how
         many this one archived.
         """
-        done = 0
-        for batch in _batches(self._bindings.overdue(now=now)):
-            done += self._bindings.archive(batch, now=now)
+        done, before = 0, now - LATER_MS
+        for batch in _batches(self._bindings.overdue(now=before)):
+            done += self._bindings.archive(batch, before=before)
             if not time_left():
                 break
         return done
 
     def make_room(self, *, app: str, now: int) -> int:
-        """Archives some of one app's expired bindings, so that its quota counts only live ones."""
-        looked_at = islice(self._bindings.overdue(now=now), LOOK)
+        """Archives some of one app's expired bindings, so that its quota does not count them."""
+        before = now - LATER_MS
+        looked_at = islice(self._bindings.overdue(now=before), LOOK)
         own = (each for each in looked_at if each.app == app)
-        return sum(self._bindings.archive(batch, now=now) for batch in _batches(islice(own, ROOM)))
+        batches = _batches(islice(own, ROOM))
+        return sum(self._bindings.archive(batch, before=before) for batch in batches)
 
 
 def _batches(overdue: Iterable[Overdue]) -> Iterator[list[Overdue]]:

@@ -132,6 +132,10 @@ class ItemTooLarge(StoreUnavailable):
     """What is to be kept in one piece is more than the store takes."""
 
 
+class NoSuchCarrier(Unavailable):
+    """There is no such carrier, or it keeps no bindings: not now, and not later."""
+
+
 class NotReached(Unavailable):
     """A carrier could not even be asked: nothing has happened there."""
 

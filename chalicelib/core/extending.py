@@ -1,8 +1,10 @@
 """Making a lease longer at a carrier that can be asked what it has, and told to add to it."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
-from chalicelib.core.values import MINUTE_MS, Binding, Kept
+from chalicelib.core.errors import UnknownBinding
+from chalicelib.core.values import MINUTE_MS, Binding, Kept, Operation
 
 
 class Extender(Protocol):
@@ -10,9 +12,9 @@ class Extender(Protocol):
 
     lease_ms: int
 
-    def bind(self, binding: Binding, *, lease_ms: int, now: int) -> Kept: ...
+    def bind(self, binding: Binding, asked: Operation, *, now: int) -> Kept: ...
 
-    def find(self, binding: Binding, *, now: int) -> Kept | None: ...
+    def find(self, binding: Binding, asked: Sequence[Operation], *, now: int) -> Sequence[Kept]: ...
 
     def extend(self, carrier_id: str, *, delta_ms: int, now: int) -> None:
         """Adds to its lease. Not safe to repeat. Raises UnknownBinding if the carrier has it no
@@ -20,15 +22,21 @@ class Extender(Protocol):
         ...
 
 
-def extended(carrier: Extender, binding: Binding, *, until: int, now: int) -> Kept:
+def extended(
+    carrier: Extender, binding: Binding, asked: Operation, *, until: int, now: int
+) -> Kept:
     """What `Keeper.renew` is there: what it has is asked for first, so it may be repeated."""
-    kept = carrier.find(binding, now=now)
+    found = carrier.find(binding, (asked,), now=now)
+    kept = max(found, key=lambda each: each.until, default=None)
     if kept is None:
-        lease_ms = min(binding.expires - now, carrier.lease_ms)
-        return carrier.bind(binding, lease_ms=lease_ms, now=now)
+        return carrier.bind(binding, asked, now=now)
     missing = until - kept.until
     if missing <= 0:
         return kept
     delta_ms = min(-(-missing // MINUTE_MS) * MINUTE_MS, carrier.lease_ms)
-    carrier.extend(kept.id, delta_ms=delta_ms, now=now)
+    try:
+        carrier.extend(kept.id, delta_ms=delta_ms, now=now)
+    except UnknownBinding:
+        # It ended there meanwhile.
+        return carrier.bind(binding, asked, now=now)
     return Kept(kept.id, kept.until + delta_ms)

@@ -1,310 +1,576 @@
-"""Bindings that a carrier keeps for us: asking it, and settling what it did when it did not say."""
+"""Bindings that a carrier keeps for us: asking it, and finding out what it did when it did not say.
 
+Whoever asks a carrier to change something writes an operation of its own into the binding before it
+asks, and takes only that one away when it knows the outcome. One that stays, because its process
+died or heard nothing, is looked at until it surely takes effect no more; a binding is finished with
+its carrier only when none is left.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from chalicelib.core import errors
-from chalicelib.core.ports import Bindings, Carrier, Carriers, Duty, Keeper
-from chalicelib.core.values import MINUTE_MS, Binding, Kept, Renewal
+from chalicelib.core.ports import Bindings, Carrier, Carriers, Keeper
+from chalicelib.core.values import (
+    ASKING_MS,
+    CARRIER_SLACK_MS,
+    CLOCKS_APART_MS,
+    MINUTE_MS,
+    Binding,
+    CarrierLease,
+    Kept,
+    Operation,
+    State,
+)
 
-GRACE_MS = 60_000
-"""How long a process may take to hear from a carrier; an older intent was left by a dead one."""
+LOOK_MS = MINUTE_MS // 2
+"""So long after an operation began it is looked at, and again after each look that did not settle
+it: the schedule comes every minute."""
 LAST_MS = 90_000
 """How long before its end a lease is given up for another one, if the carrier takes no second one
 beside it: the schedule comes every minute."""
-CONFIRM_TRIES = 8
-"""How often a bind that the carrier agreed to is written, while others look at it at once."""
+TRIES = 8
+"""How often what a carrier did is written, while others change the binding at once."""
+MOST_OPERATIONS = 8
+"""How many operations of one binding may be open before nobody begins another one."""
+SEND_WITHIN_S = 30.0
+"""A process that stood still for longer between deciding and asking does not ask any more."""
+
+Change = Callable[[Binding], Binding]
 
 
 @dataclass(frozen=True, slots=True)
 class LeaseDesk:
-    """What is done at a carrier for a binding. `now` is epoch ms.
-
-    A step is: write what is intended, ask, write what came of it. Whatever step a process dies at,
-    the intent is found and settled by asking, never by guessing.
-    """
+    """What is done at a carrier for a binding. `now` is epoch ms; `new_id` gives 10 hex digits that
+    nobody had before, `monotonic` seconds that only grow."""
 
     bindings: Bindings
     carriers: Carriers
+    new_id: Callable[[], str]
+    monotonic: Callable[[], float]
 
     def carrier(self, name: str) -> Carrier:
         """Who connects the calls, with what it can do. Raises Unavailable."""
         return self.carriers.of(name)
 
-    def place(self, binding: Binding, *, now: int) -> Binding:
-        """Asks the carrier for a binding whose intent is written; the binding as it is kept.
+    def drafted(self, draft: Binding, *, now: int) -> Binding:
+        """A draft with what its carrier is about to be asked; that of our own switch as it is."""
+        keeper = self.carrier(draft.carrier).keeper
+        if keeper is None:
+            return replace(draft, version=self._first_version())
+        mine = self._operation("bind", lease_ms=min(draft.expires - now, keeper.lease_ms), now=now)
+        lease = CarrierLease(at_most=now + mine.lease_ms, operations=(mine,))
+        drafted = replace(draft, state=State.BINDING, lease=lease, version=self._first_version())
+        return _checked(drafted, keeper, now=now)
+
+    def place(self, binding: Binding, *, began: float, now: int) -> Binding:
+        """Asks the carrier for a binding that is written as `drafted` (at `began` by `monotonic`);
+        the binding as it is kept.
 
         When the carrier says no nothing is left of it. Raises what Keeper.bind does.
         """
         keeper = self._keeper(binding)
-        lease_ms = min(binding.expires - now, keeper.lease_ms)
+        (mine,) = _lease(binding).operations
         try:
-            kept = keeper.bind(binding, lease_ms=lease_ms, now=now)
+            self._in_time(began)
+            kept = keeper.bind(binding, mine, now=now)
         except errors.GatewayError as error:
             if not error.unknown:
-                self._undo(binding, now=now)
+                self._give_up(binding, mine, now=now)
             raise
-        return self._confirm(binding, kept, keeper, now=now)
+        return self._agree(binding, mine, kept, keeper, now=now)
 
     def settle(self, binding: Binding, *, now: int) -> Binding | None:
         """Finds out what became of a bind: the binding, or None if there is none (nothing is left
-        of the intent then).
+        of it then, or it has moved on and has to be read again).
 
-        Raises RequestRunning while the request may still be under way, Unavailable.
+        Raises RequestRunning while it may still take effect, Unavailable.
         """
         keeper = self._keeper(binding)
-        if now >= binding.expires and self._succeeded(binding, now=now):
-            # Whatever the carrier has there is its successor's.
-            self._undo(binding, now=now)
+        if _past(binding, now=now):
+            self.bindings.undo(binding, now=now)
             return None
-        if now < _ends_by(binding):
-            looked_at = self._looked_at(binding, keeper, now=now)
-            if looked_at is None:
-                return None
-            binding = looked_at
-            kept = keeper.find(binding, now=now)
-            if kept is not None:
-                return self._confirm(binding, kept, keeper, now=now)
-        if now - binding.updated < GRACE_MS:
+        looking = self._looking(binding, keeper, now=now)
+        if looking is None:
+            return None
+        looked, looks = looking
+        found = keeper.find(looked, _lease(binding).asked, now=now)
+        if found and now < binding.expires:
+            mine = looks[-1] if looks else _lease(looked).operations[0]
+            return self._agree(looked, mine, found[-1], keeper, now=now)
+        for kept in found:
+            keeper.release(kept.id, now=now)
+        left = _still_open(looked, looks, now=now)
+        if left:
+            after = replace(looked, lease=replace(_lease(looked), operations=left))
+            self.bindings.change(looked, _checked(after, keeper, now=now))
             raise errors.RequestRunning("the same request is being worked on")
-        self._undo(binding, now=now)
+        self.bindings.undo(looked, now=now)
         return None
-
-    def _looked_at(self, binding: Binding, keeper: Keeper, *, now: int) -> Binding | None:
-        """Notes that the carrier is asked about a bind once more, which may be what lets it bind:
-        only now, and while somebody else is told no. None if it had moved on meanwhile."""
-        longest = now + min(binding.expires - binding.created, keeper.lease_ms)
-        noted = replace(binding, version=binding.version + 1)
-        if longest > _ends_by(binding):
-            noted = replace(noted, at_most=longest)
-            # Its legs are kept for as long; unless the same two have them again already.
-            if self.bindings.replace(noted):
-                return noted
-        return noted if self.bindings.note(noted) else None
 
     def end(self, binding: Binding, *, now: int) -> bool:
         """Releases a binding at its carrier and here; False if it had moved on meanwhile.
 
-        While the carrier has not agreed it stays bound, and is released later. Raises what
-        Keeper.release does, Contended.
+        While the carrier has not agreed it stays as it is for its app, and is released later.
+        Raises what Keeper.release does, Contended.
         """
+        if now >= binding.expires and not binding.unfinished:
+            # Run out there too. Of an XA even asking would be wrong: X may be another one's by now.
+            return self.bindings.change(binding, binding.ended(now=now)) is not None
         keeper = self._keeper(binding)
-        sure = binding.intent is None and _is_sure(binding, keeper)
-        if binding.intent != "release":
-            intended = replace(
-                binding,
-                intent="release",
-                updated=now,
-                check_at=now + GRACE_MS,
-                version=binding.version + 1,
-            )
-            if not self.bindings.note(intended):
-                return False
-            binding = intended
-        if sure:
-            keeper.release(_carrier_id(binding), now=now)
-        else:
-            self._release_what_is_there(binding, keeper, now=now)
-        if not binding.live(now):
-            return self._let_run_out(binding, now=now)
-        return self.bindings.replace(binding.released(now=now))
-
-    def _let_run_out(self, binding: Binding, *, now: int) -> bool:
-        """Nothing is to be asked any more about one that is over, and that the carrier released."""
-        over = replace(
+        began = self.monotonic()
+        lease = _lease(binding)
+        # One stands for all: whoever comes later is the last whose request may be on its way.
+        since = max([now, *(each.since for each in lease.operations if each.kind == "release")])
+        mine = self._operation("release", now=since)
+        looks = self._looks(lease.asked, keeper, now=now)
+        asked = replace(lease, operations=lease.asked)
+        intended = replace(
             binding,
-            lease=min(binding.lease or now, now),
-            at_most=None,
-            renewal=None,
-            intent=None,
-            check_at=None,
-            attempts=0,
-            version=binding.version + 1,
+            state=State.ENDING,
+            updated=now,
+            lease=replace(lease, operations=(*_with_looks(asked, looks, now=now), mine)),
         )
-        # Its legs cool from now on, unless the same two have them again already.
-        return self.bindings.replace(over) or self.bindings.note(over)
-
-    def begin(self, binding: Binding, *, expires: int, now: int) -> Binding | None:
-        """Notes, before it is asked, that the carrier is to keep it for longer, and may do so for
-        longer than its app wants; None if it had moved on meanwhile. The schedule finds out, and
-        ends it in time."""
-        keeper = self._keeper(binding)
-        # The longest that is ever asked for, however late it takes effect.
-        longest = now + keeper.lease_ms + _ahead(keeper) + MINUTE_MS
-        begun = replace(
-            binding,
-            renewal=binding.renewal or Renewal(now, min(expires - now, keeper.lease_ms)),
-            at_most=max(binding.at_most or 0, longest),
-            check_at=now + GRACE_MS,
-            attempts=binding.attempts + 1,
-            version=binding.version + 1,
-        )
-        # Its legs too: they must not lead elsewhere while it may still ring.
-        return begun if self.bindings.replace(begun) else None
-
-    def renew(self, binding: Binding, *, now: int) -> bool:
-        """Writes this next version of a binding, once its carrier keeps it for as long as it lasts
-        or as the carrier's longest lease; False if it had moved on meanwhile.
-
-        What it is asked for is noted (`begin`), so it may be repeated; one that the carrier has
-        lost is bound there again. Raises what Keeper does.
-        """
-        keeper = self._keeper(binding)
-        renewed = self._covering(binding, keeper, now=now)
-        if self.bindings.replace(renewed):
-            return True
-        current = self.bindings.get(binding.id)
-        if current is None or current.intent == "release" or not current.live(now):
-            # Bound there anew while it was released here: nobody else would end it.
-            self._release_late(renewed, _carrier_id(renewed), keeper, now=now)
-        return False
-
-    def _covering(self, binding: Binding, keeper: Keeper, *, now: int) -> Binding:
-        until = min(binding.expires, now + keeper.lease_ms + _ahead(keeper))
-        end = binding.lease or 0
-        last = end - now <= LAST_MS
-        try:
-            kept = keeper.renew(binding, until=until, last=last, now=now)
-        except errors.NotBeside:
-            # The carrier said no, so it has what it had, which may end later than is known.
-            until_last = max(now, end - LAST_MS)
-            return replace(binding, renewal=None, attempts=0, check_at=until_last)
-        return _kept_by(binding, kept, keeper)
-
-    def planned(self, binding: Binding, longer: Binding, *, now: int) -> Binding | None:
-        """What a binding is to be made, with the time at which its carrier has to be asked next;
-        None if it has to be asked before: its lease is short, or not known for sure."""
-        if binding.carrier_id is None:
-            return longer
-        keeper = self._keeper(binding)
-        check_at = _check_at(longer, keeper)
-        if not _is_sure(binding, keeper) or (check_at is not None and check_at <= now):
-            return None
-        return replace(longer, check_at=check_at)
-
-    def attend(self, duty: Duty, binding: Binding, *, now: int) -> None:
-        """What a schedule does with a binding that it has claimed. Raises what a Keeper does."""
-        if duty == "intent":
-            self._settle_intent(binding, now=now)
-        elif now < binding.expires:
-            self.make_last(binding, now=now)
-        else:
-            # The carrier was told to keep it longer than its app wanted.
-            self._release_what_is_there(binding, self._keeper(binding), now=now)
-            self._let_run_out(binding, now=now)
-
-    def make_last(self, binding: Binding, *, now: int) -> bool:
-        """Lets the carrier keep a binding for as long as it lasts; what it was being asked for is
-        brought to its end first. False if it had moved on meanwhile."""
-        begun = self._noted(binding, now=now)
-        if begun is None:
+        noted = self.bindings.change(binding, _checked(intended, keeper, now=now))
+        if noted is None:
             return False
-        return self.renew(replace(begun, version=begun.version + 1), now=now)
+        self._in_time(began)
+        self._release_all(noted, keeper, now=now)
+        return self._finish(noted, (mine, *looks), keeper, now=now)
 
-    def _noted(self, binding: Binding, *, now: int) -> Binding | None:
-        if binding.renewal is not None:
-            # It may take effect a second time, and later.
-            return self.begin(binding, expires=binding.expires, now=now)
+    def make_longer(self, binding: Binding, longer: Change, *, now: int) -> bool:
+        """Writes the longer binding that `longer` makes of it, once its carrier keeps it until the
+        schedule comes; False if it had moved on meanwhile and has to be read again. Raises what
+        Keeper.renew does, Contended."""
         keeper = self._keeper(binding)
-        lease_ms = min(binding.expires - now, keeper.lease_ms)
-        # Its legs know already that it may last this long.
-        begun = replace(binding, renewal=Renewal(now, lease_ms), version=binding.version + 1)
-        return begun if self.bindings.note(begun) else None
+        lease, after = _lease(binding), longer(binding)
+        until = lease.until - _ahead(keeper)
+        if lease.id is not None and (lease.until >= after.expires or until > now):
+            return self.bindings.change(binding, _checked(after, keeper, now=now)) is not None
+        return self._extend(binding, keeper, longer, now=now)
 
-    def _settle_intent(self, binding: Binding, *, now: int) -> None:
-        if binding.intent == "bind":
-            self.settle(binding, now=now)
-        elif binding.intent == "release":
+    def attend(self, binding: Binding, *, now: int) -> None:
+        """What the schedule does with a binding that is due: whatever makes its carrier and us
+        agree again, as far as it can be known by now. Raises what a Keeper does."""
+        try:
+            keeper = self._keeper(binding)
+        except errors.NoSuchCarrier:
+            self._abandon(binding, now=now)
+            return
+        if binding.state is State.BINDING:
+            with suppress(errors.RequestRunning):
+                self.settle(binding, now=now)
+        elif binding.state is State.ENDING:
             self.end(binding, now=now)
+        elif binding.over or now >= binding.expires:
+            self._clear(binding, keeper, now=now)
+        else:
+            self._keep_up(binding, keeper, now=now)
 
-    def _undo(self, binding: Binding, *, now: int) -> None:
-        if self.bindings.undo(binding, now=now):
-            return
+    def put_off(self, binding: Binding, *, now: int) -> None:
+        """What could not be settled is due again soon."""
         current = self.bindings.get(binding.id)
-        if current is None or current.intent != "bind":
-            return
-        # What somebody else asked since is not known here: the schedule finds out.
-        if current.version == binding.version:
-            # The data key is another than at its commit.
-            self.bindings.undo(current, now=now)
+        if current is not None and current.lease is not None and current.lease.check_at is not None:
+            later = replace(current.lease, check_at=now + LOOK_MS)
+            self.bindings.change(current, replace(current, lease=later))
 
-    def _confirm(self, binding: Binding, kept: Kept, keeper: Keeper, *, now: int) -> Binding:
-        current: Binding | None = binding
-        # Again if somebody else looked at it too, or the data key is another than at its commit.
-        for _ in range(CONFIRM_TRIES):
-            if current is None or current.intent != "bind":
+    def _keep_up(self, binding: Binding, keeper: Keeper, *, now: int) -> None:
+        """Finds out what is open, then lets the carrier keep it for as long as it lasts."""
+        if any(_looked_at(each, now=now) <= now for each in _lease(binding).operations):
+            looked = self._look(binding, keeper, now=now)
+            if looked is None:
+                return
+            binding = looked
+        lease = _lease(binding)
+        if lease.until < binding.expires and lease.until - _ahead(keeper) <= now:
+            self._extend(binding, keeper, None, now=now)
+        elif lease.check_at is None or lease.check_at != _check_at(binding, keeper, now=now):
+            self.bindings.change(binding, _checked(binding, keeper, now=now))
+
+    def _look(self, binding: Binding, keeper: Keeper, *, now: int) -> Binding | None:
+        """Takes account of what a carrier has; None if the binding had moved on."""
+        looking = self._looking(binding, keeper, now=now)
+        if looking is None:
+            return None
+        looked, looks = looking
+        found = keeper.find(looked, _lease(binding).asked, now=now)
+        for current in self._states(looked):
+            if current is None or current.state is not State.BOUND:
+                self._too_late(current, looks, found, keeper, now=now)
+                return None
+            left = _without(_still_open(current, looks, now=now), _over(looked, now=now))
+            lease = _lease(current)
+            moved = current.version != looked.version
+            seen = [*found, _kept(lease)] if moved else found
+            best = max(seen, key=lambda kept: kept.until, default=None)
+            if best is None:
+                # Gone there, so it has to be bound anew.
+                held = replace(lease, id=None, until=0, at_most=lease.at_most if left else now)
+            else:
+                self._let_go(best, (*found, _kept(lease)), keeper, now=now)
+                held = _holding(lease, best, exact=not left and not moved)
+            after = replace(current, lease=replace(held, operations=left))
+            done = self.bindings.change(current, _checked(after, keeper, now=now))
+            if done is not None:
+                return done
+        return None
+
+    def _extend(self, binding: Binding, keeper: Keeper, longer: Change | None, *, now: int) -> bool:
+        """Lets the carrier keep it for longer; False if it had moved on meanwhile."""
+        began = self.monotonic()
+        lease = _lease(binding)
+        if len(lease.operations) >= MOST_OPERATIONS:
+            raise errors.Contended("this binding is being changed")
+        expires = longer(binding).expires if longer is not None else binding.expires
+        until = min(expires, now + keeper.lease_ms + _ahead(keeper))
+        mine = self._operation("extend", lease_ms=min(expires - now, keeper.lease_ms), now=now)
+        noted = self._noted(binding, mine, keeper, until=until, now=now)
+        if noted is None:
+            return False
+        last = lease.until - now <= LAST_MS
+        try:
+            self._in_time(began)
+            kept = keeper.renew(noted, mine, until=until, last=last, now=now)
+        except errors.NotBeside:
+            if last:
+                return self._swap(noted, mine, keeper, longer, until=until, now=now)
+            return self._hold(noted, mine, None, keeper, longer, now=now)
+        except errors.GatewayError as error:
+            if not error.unknown:
+                self._close(noted, mine, keeper, now=now)
+            raise
+        return self._hold(noted, mine, kept, keeper, longer, now=now)
+
+    def _noted(
+        self, binding: Binding, mine: Operation, keeper: Keeper, *, until: int, now: int
+    ) -> Binding | None:
+        """Writes that the carrier is about to be asked for more, and for how long it may keep it
+        then: whatever others add meanwhile, each adds at most what is missing."""
+        lease = _lease(binding)
+        missing = max(0, -(-(until - lease.until) // MINUTE_MS) * MINUTE_MS) if lease.id else 0
+        longest = max(max(lease.at_most, lease.until) + missing, now + mine.lease_ms)
+        asking = replace(lease, operations=(*lease.operations, mine), at_most=longest)
+        after = replace(binding, lease=asking)
+        return self.bindings.change(binding, _checked(after, keeper, now=now))
+
+    def _swap(
+        self,
+        binding: Binding,
+        refused: Operation,
+        keeper: Keeper,
+        longer: Change | None,
+        *,
+        until: int,
+        now: int,
+    ) -> bool:
+        """The new lease in the place of the old one: for a moment the carrier has none."""
+        began = self.monotonic()
+        lease = _lease(binding)
+        mine = self._operation("extend", lease_ms=refused.lease_ms, now=now)
+        asking = (*lease.without(refused), mine)
+        after = replace(binding, lease=replace(lease, until=now, operations=asking))
+        noted = self.bindings.change(binding, _checked(after, keeper, now=now))
+        if noted is None:
+            return False
+        try:
+            self._in_time(began)
+            if lease.id is not None:
+                keeper.release(lease.id, now=now)
+            kept = keeper.renew(noted, mine, until=until, last=True, now=now)
+        except errors.GatewayError as error:
+            if not error.unknown:
+                self._close(noted, mine, keeper, now=now)
+            raise errors.Unavailable("no lease in the place of the one before") from error
+        return self._hold(noted, mine, kept, keeper, longer, now=now)
+
+    def _hold(
+        self,
+        noted: Binding,
+        mine: Operation,
+        kept: Kept | None,
+        keeper: Keeper,
+        longer: Change | None,
+        *,
+        now: int,
+    ) -> bool:
+        """Writes what the carrier keeps now (None: what it had), and makes the binding longer."""
+        for current in self._states(noted):
+            if current is None or current.state is not State.BOUND:
+                self._too_late(current, (mine,), [kept] if kept else [], keeper, now=now)
+                return False
+            lease = _lease(current)
+            left = lease.without(mine)
+            if kept is not None:
+                best = max(_kept(lease), kept, key=lambda each: each.until)
+                self._let_go(best, (kept, _kept(lease)), keeper, now=now)
+                alone = not left and current.version == noted.version
+                lease = _holding(lease, best, exact=alone and best is kept)
+            after = replace(current, lease=replace(lease, operations=left))
+            # Who else made it longer did so after what was asked for here was reckoned.
+            as_asked = (current.expires, current.extensions) == (noted.expires, noted.extensions)
+            if longer is not None and as_asked:
+                after = longer(after)
+            after = _checked(after, keeper, now=now)
+            if kept is None and after.lease is not None:
+                at = max(now, lease.until - LAST_MS)
+                after = replace(after, lease=replace(after.lease, check_at=at))
+            if self.bindings.change(current, after):
+                return as_asked
+        raise errors.Contended("this binding is being changed")
+
+    def _clear(self, binding: Binding, keeper: Keeper, *, now: int) -> None:
+        """Ends at the carrier what is over here: kept for too long, or brought back by who came
+        late."""
+        if _past(binding, now=now):
+            # Its routes may be somebody else's by now, and asking again could bind it once more.
+            self._finish(binding, (), keeper, now=now, over=binding.over)
+            return
+        looking = self._looking(binding, keeper, now=now)
+        if looking is None:
+            return
+        looked, looks = looking
+        if looked.unfinished:
+            self._release_all(looked, keeper, now=now)
+        self._finish(looked, looks, keeper, now=now, over=binding.over)
+
+    def _finish(
+        self,
+        noted: Binding,
+        mine: Sequence[Operation],
+        keeper: Keeper,
+        *,
+        now: int,
+        over: bool = True,
+    ) -> bool:
+        """Writes that the carrier has it no more, but for what others may still bring back."""
+        for current in self._states(noted):
+            if current is None or current.state is State.ARCHIVED:
+                return True
+            if not over and current.version != noted.version:
+                # Somebody made it longer by a clock that is behind.
+                return False
+            left = _without(_lease(current).without(*mine), _over(noted, now=now))
+            lease = CarrierLease(
+                at_most=max(now, _lease(current).at_most) if left else now, operations=left
+            )
+            ended = current.ended(now=now) if over and not current.over else current
+            after = _checked(replace(ended, lease=lease), keeper, now=now)
+            if self.bindings.change(current, after):
+                return True
+        raise errors.Contended("this binding is being changed")
+
+    def _abandon(self, binding: Binding, *, now: int) -> None:
+        """Ends what nobody can ask a carrier about any more. It may connect its calls until its
+        lease runs out: the routes are kept for as long."""
+        if binding.state is State.BINDING:
+            self.bindings.undo(binding, now=now)
+            return
+        lease = replace(_lease(binding), operations=(), check_at=None)
+        ended = binding if binding.over else binding.ended(now=now)
+        self.bindings.change(binding, replace(ended, lease=lease))
+
+    def _agree(
+        self, binding: Binding, mine: Operation, kept: Kept, keeper: Keeper, *, now: int
+    ) -> Binding:
+        """Writes that the carrier agreed to bind it."""
+        for current in self._states(binding):
+            if current is None:
                 break
-            agreed = replace(_kept_by(current, kept, keeper), intent=None)
-            agreed = replace(agreed, version=current.version + 1)
-            if self.bindings.confirm(agreed):
-                return agreed
-            current = self.bindings.get(binding.id)
+            lease = _lease(current)
+            if current.state is State.BINDING and lease.has(mine):
+                left = lease.without(mine)
+                held = replace(_holding(lease, kept, exact=not left), operations=left)
+                after = replace(current, state=State.BOUND, lease=held)
+            elif current.state is State.BOUND and lease.id == kept.id:
+                # Somebody else looked, and saw it.
+                after = replace(current, lease=replace(lease, operations=lease.without(mine)))
+            else:
+                self._too_late(current, (mine,), [kept], keeper, now=now)
+                raise errors.Unavailable("it was given up meanwhile")
+            if after == current:
+                return current
+            done = self.bindings.change(current, _checked(after, keeper, now=now))
+            if done is not None:
+                return done
         else:
             # It stands there, and will be found by one of those who look at it.
             raise errors.RequestRunning("the same request is being worked on")
-        if current is not None and current.carrier_id == kept.id:
-            return current
-        # Its intent was given up while the carrier was still at it: nobody here would end it.
-        self._release_late(binding, kept.id, keeper, now=now)
-        raise errors.Unavailable("the intent was given up meanwhile")
+        self._too_late(None, (mine,), [kept], keeper, now=now, of=binding)
+        raise errors.Unavailable("it was given up meanwhile")
 
-    def _release_what_is_there(self, binding: Binding, keeper: Keeper, *, now: int) -> None:
-        """Who bound it there anew may have died before it was noted, or may still be at it: so the
-        carrier is asked too, once what is known to be there has gone. What comes in its place for
-        that ends at once, and whoever is late finds that it was done."""
-        if now >= binding.expires and self._succeeded(binding, now=now):
+    def _give_up(self, binding: Binding, mine: Operation, *, now: int) -> None:
+        """The carrier said no: nothing is left of it, unless somebody else is still asking."""
+        for current in self._states(binding):
+            if current is None or current.state is not State.BINDING:
+                return
+            lease = _lease(current)
+            if not lease.has(mine):
+                return
+            left = lease.without(mine)
+            if not left:
+                if self.bindings.undo(current, now=now):
+                    return
+            elif self.bindings.change(
+                current, replace(current, lease=replace(lease, operations=left))
+            ):
+                return
+
+    def _close(self, noted: Binding, mine: Operation, keeper: Keeper, *, now: int) -> None:
+        """What was asked did certainly not happen."""
+        for current in self._states(noted):
+            if current is None or not _lease(current).has(mine):
+                return
+            lease = replace(_lease(current), operations=_lease(current).without(mine))
+            after = _checked(replace(current, lease=lease), keeper, now=now)
+            if self.bindings.change(current, after):
+                return
+
+    def _too_late(
+        self,
+        current: Binding | None,
+        mine: Sequence[Operation],
+        found: Sequence[Kept],
+        keeper: Keeper,
+        *,
+        now: int,
+        of: Binding | None = None,
+    ) -> None:
+        """The carrier did something for a binding that is over, or ending: nobody else may know."""
+        about = current or of
+        waits = current is not None and any(_lease(current).has(each) for each in mine)
+        # While one of ours is open nothing else stands on the X of an XA; afterwards it might.
+        if about is not None and (waits or about.b is not None):
+            for kept in found:
+                keeper.release(kept.id, now=now)
+        if current is None or not waits:
             return
-        if binding.carrier_id is not None:
-            keeper.release(binding.carrier_id, now=now)
-        kept = keeper.find(binding, now=now)
-        if kept is not None and (kept.id != binding.carrier_id or binding.renewal is not None):
-            keeper.release(kept.id, now=now)
+        for each in self._states(current):
+            if each is None or each.lease is None:
+                return
+            lease = replace(each.lease, operations=each.lease.without(*mine))
+            if self.bindings.change(each, _checked(replace(each, lease=lease), keeper, now=now)):
+                return
 
-    def _release_late(self, binding: Binding, carrier_id: str, keeper: Keeper, *, now: int) -> None:
-        """Releases what the carrier took of a binding that was over by then."""
-        if self._successor(binding, now=now) is None:
-            keeper.release(carrier_id, now=now)
+    def _looking(
+        self, binding: Binding, keeper: Keeper, *, now: int
+    ) -> tuple[Binding, tuple[Operation, ...]] | None:
+        """The binding with what a look at its open operations asks the carrier once more; None
+        if it had moved on."""
+        lease = _lease(binding)
+        looks = self._looks(lease.asked, keeper, now=now)
+        if not looks:
+            return binding, ()
+        longest = max(lease.at_most, now + max(each.lease_ms for each in looks))
+        asking = replace(lease, operations=_with_looks(lease, looks, now=now), at_most=longest)
+        noted = self.bindings.change(
+            binding, _checked(replace(binding, lease=asking), keeper, now=now)
+        )
+        return (noted, looks) if noted is not None else None
 
-    def _succeeded(self, binding: Binding, *, now: int) -> bool:
-        """Whether the carrier has another XA on its X. Raises RequestRunning while that is not
-        known."""
-        successor = self._successor(binding, now=now)
-        if successor is not None and successor.intent == "bind":
-            raise errors.RequestRunning("the next binding of this number is being made")
-        return successor is not None
+    def _looks(
+        self, asked: Sequence[Operation], keeper: Keeper, *, now: int
+    ) -> tuple[Operation, ...]:
+        if not keeper.asks_again:
+            return ()
+        different = {each.request: each for each in asked}
+        return tuple(replace(each, id=self.new_id(), since=now) for each in different.values())
 
-    def _successor(self, binding: Binding, *, now: int) -> Binding | None:
-        """The XA that has its X by now: a carrier may release one by nothing but X, and that would
-        be this one."""
-        if binding.b is not None:
-            return None
-        latest = self.bindings.transfer_on(binding.number)
-        if latest is None or latest.id == binding.id:
-            return None
-        return latest if latest.intent == "bind" or latest.live(now) else None
+    def _release_all(self, binding: Binding, keeper: Keeper, *, now: int) -> None:
+        """Ends what the carrier is known to have, and what it has because of whatever is open."""
+        lease = _lease(binding)
+        ids = [lease.id] if lease.id is not None else []
+        if lease.asked:
+            ids += [kept.id for kept in keeper.find(binding, lease.asked, now=now)]
+        for each in dict.fromkeys(ids):
+            keeper.release(each, now=now)
+
+    def _let_go(self, best: Kept, others: Sequence[Kept], keeper: Keeper, *, now: int) -> None:
+        """Ends the leases beside the one that lasts longest."""
+        for each in dict.fromkeys(each.id for each in others if each.id not in ("", best.id)):
+            keeper.release(each, now=now)
+
+    def _states(self, binding: Binding) -> Iterator[Binding | None]:
+        """The binding, and what it has become each time that it had moved on."""
+        current: Binding | None = binding
+        for _ in range(TRIES):
+            yield current
+            current = self.bindings.get(binding.id)
+
+    def _operation(self, kind: str, *, now: int, lease_ms: int = 0) -> Operation:
+        id_ = self.new_id()
+        return Operation(id_, kind, now, lease_ms, id_)  # type: ignore[arg-type]
+
+    def _first_version(self) -> int:
+        return int(self.new_id(), 16)
+
+    def _in_time(self, began: float) -> None:
+        if self.monotonic() - began > SEND_WITHIN_S:
+            raise errors.NotReached("it is too late to ask")
 
     def _keeper(self, binding: Binding) -> Keeper:
         keeper = self.carrier(binding.carrier).keeper
         if keeper is None:
-            raise errors.Unavailable("this carrier keeps no bindings any more")
+            raise errors.NoSuchCarrier("this carrier keeps no bindings any more")
         return keeper
 
 
-def _carrier_id(binding: Binding) -> str:
-    if binding.carrier_id is None:
-        raise errors.Unavailable("a binding without its carrier's id")
-    return binding.carrier_id
+def _lease(binding: Binding) -> CarrierLease:
+    if binding.lease is None:
+        raise errors.Unavailable("a binding that its carrier does not keep")
+    return binding.lease
 
 
-def _ends_by(binding: Binding) -> int:
-    """When a carrier that was asked to bind it surely has it no more."""
-    return max(binding.expires, binding.at_most or 0) + MINUTE_MS
+def _past(binding: Binding, *, now: int) -> bool:
+    """Whether whatever its carrier was asked for has run out there, and takes effect no more."""
+    lease = _lease(binding)
+    longest = max(binding.expires, lease.at_most) + CARRIER_SLACK_MS
+    return now >= longest and all(each.over(now) for each in lease.operations)
 
 
-def _is_sure(binding: Binding, keeper: Keeper) -> bool:
-    """Whether what is noted of a lease is what the carrier said last: whoever is about to ask it,
-    or did so in vain, moves the time of the next check."""
-    pending = binding.attempts or binding.renewal is not None
-    return not pending and binding.check_at == _check_at(binding, keeper)
+def _kept(lease: CarrierLease) -> Kept:
+    """What is noted of it, as if the carrier had said so."""
+    return Kept(lease.id or "", lease.until, lease.at_most)
+
+
+def _holding(lease: CarrierLease, kept: Kept, *, exact: bool) -> CarrierLease:
+    """What is known once a carrier said what it keeps; `exact` if nobody else asked for more."""
+    at_most = kept.at_most or kept.until
+    return replace(
+        lease,
+        id=kept.id,
+        until=kept.until,
+        at_most=at_most if exact else max(lease.at_most, at_most),
+    )
+
+
+def _over(looked: Binding, *, now: int) -> tuple[Operation, ...]:
+    """The operations that a look has settled: whatever they did was there to be seen."""
+    return tuple(each for each in _lease(looked).operations if each.over(now))
+
+
+def _still_open(current: Binding, looks: Sequence[Operation], *, now: int) -> tuple[Operation, ...]:
+    left = _lease(current).without(*looks)
+    return _without(left, _over(current, now=now))
+
+
+def _with_looks(
+    lease: CarrierLease, looks: Sequence[Operation], *, now: int
+) -> tuple[Operation, ...]:
+    """What was asked, and is asked once more. A look that is over is succeeded by the next one; the
+    first who asked says since when."""
+    again = {each.request for each in looks}
+    done = [
+        each
+        for each in lease.asked
+        if each.over(now) and each.id != each.request and each.request in again
+    ]
+    return (*_without(lease.operations, done), *looks)
+
+
+def _without(operations: Sequence[Operation], gone: Sequence[Operation]) -> tuple[Operation, ...]:
+    ids = {each.id for each in gone}
+    return tuple(each for each in operations if each.id not in ids)
 
 
 def _ahead(keeper: Keeper) -> int:
@@ -312,22 +578,33 @@ def _ahead(keeper: Keeper) -> int:
     return keeper.lease_ms // 4
 
 
-def _check_at(binding: Binding, keeper: Keeper) -> int | None:
-    lease = binding.lease or 0
-    if lease < binding.expires:
-        return lease - _ahead(keeper)
-    # Carriers count in minutes; what is more than one too long has to be ended by us.
-    too_long = max(lease, binding.at_most or 0) >= binding.expires + MINUTE_MS
-    return binding.expires if too_long else None
+def _looked_at(operation: Operation, *, now: int) -> int:
+    return min(operation.since, now) + LOOK_MS
 
 
-def _kept_by(binding: Binding, kept: Kept, keeper: Keeper) -> Binding:
-    held = replace(
-        binding,
-        carrier_id=kept.id,
-        lease=kept.until,
-        at_most=kept.at_most,
-        renewal=None,
-        attempts=0,
-    )
-    return replace(held, check_at=_check_at(held, keeper))
+def _checked(binding: Binding, keeper: Keeper, *, now: int) -> Binding:
+    """The binding with the time at which its carrier has to be asked next."""
+    check_at = _check_at(binding, keeper, now=now)
+    return replace(binding, lease=replace(_lease(binding), check_at=check_at))
+
+
+def _check_at(binding: Binding, keeper: Keeper, *, now: int) -> int | None:
+    lease = _lease(binding)
+    times = [_next_look(each, binding, now=now) for each in lease.operations]
+    if binding.state is State.BOUND and now < binding.expires:
+        if lease.until < binding.expires:
+            times.append(lease.until - _ahead(keeper))
+        elif binding.unfinished:
+            # Carriers count in minutes; what is more than one too long has to be ended by us.
+            times.append(binding.expires)
+    return min(times, default=None)
+
+
+def _next_look(operation: Operation, binding: Binding, *, now: int) -> int:
+    looked = _looked_at(operation, now=now)
+    if now < looked:
+        return looked
+    if binding.live(now) or binding.state is State.BINDING:
+        # Seen once; what comes later does no harm while it stands.
+        return max(now + LOOK_MS, operation.since + ASKING_MS + CLOCKS_APART_MS)
+    return now + LOOK_MS

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 
 from chalicelib.core.values import MINUTE_MS
 
-CLOCKS_APART_MS = 2 * MINUTE_MS
-"""How far the clocks of processes, operators and switches may be apart."""
 NOTICE_MS = 5 * MINUTE_MS
 """How long before it takes effect it is written that an X leaves an app: longer than any process
 remembers to whom X belongs, and than clocks are apart."""

@@ -6,12 +6,11 @@ from functools import partial
 
 from chalicelib.core.event_ports import Events, Outbox
 from chalicelib.core.events import Call, Delivery, Errand, Event, Progress, Stored
-from chalicelib.core.ownership import CLOCKS_APART_MS
 from chalicelib.core.reporting import EventDesk
 from chalicelib.core.retrying import PLACES_S, retry_at, wait_s
 from chalicelib.core.settling import settle
 from chalicelib.core.splitting import is_message, split, started_at
-from chalicelib.core.values import MINUTE_MS, Subscriber
+from chalicelib.core.values import CLOCKS_APART_MS, MINUTE_MS, Subscriber
 
 FOLLOWS_MS = 60 * MINUTE_MS
 """How long after the last event of a call one may come that names nothing but its id."""

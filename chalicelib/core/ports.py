@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from chalicelib.core.credentials import AppCredentials, CarrierAccount, SwitchCredentials
 from chalicelib.core.errors import RequestMismatch
-from chalicelib.core.values import App, Binding, BindingInfo, Kept, RequestId, Subscriber
+from chalicelib.core.values import (
+    App,
+    Binding,
+    BindingInfo,
+    Kept,
+    Operation,
+    RequestId,
+    Subscriber,
+)
 
 if TYPE_CHECKING:
     # What a cold bind does without.
@@ -36,19 +44,24 @@ class Overdue:
     """A binding that ran out and still counts against the quota."""
 
     handle: str
+    id: str
     app: str
     quota_shard: int
 
 
-Duty = Literal["lease", "intent"]
-"""Why a carrier has to be asked: a lease runs out, or it is not known what it did."""
+Duty = Literal["lease", "pending"]
+"""Why a carrier has to be asked: a lease runs out, or it is not known what became of an operation.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Unsettled:
-    """An entry of the due index about which a carrier has to be asked."""
+    """An entry of the due index about which a carrier has to be asked: of which binding, and since
+    when (epoch ms)."""
 
     handle: str
+    id: str
+    carrier: str
     due_at: int
 
 
@@ -63,23 +76,20 @@ class Bindings(Protocol):
         self, binding: Binding, *, quota_limit: int, metered: bool, now: int
     ) -> Refusal | None:
         """One transaction: binding, both legs, quota, and its price if the app is `metered`; None
-        when done. While its carrier has not agreed (`intent`), the legs are reserved and lead
+        when done. While its carrier has not agreed (`BINDING`), the legs are reserved and lead
         nowhere. Raises Contended."""
         ...
 
-    def confirm(self, binding: Binding) -> bool:
-        """The carrier agreed: its legs lead somewhere from now on. False if the intent was settled
-        by somebody else meanwhile. One transaction. Raises Contended."""
+    def change(self, before: Binding, after: Binding) -> Binding | None:
+        """Writes what became of a binding over what it was, with its routes and the quota as far as
+        they change; the binding as it is then, None if it had moved on meanwhile (its id and
+        version say so). One write, or one transaction. Raises Contended."""
         ...
 
     def undo(self, binding: Binding, *, now: int) -> bool:
-        """The carrier did not agree: nothing is left of the intent, its legs and the app's account
-        are as they were. False if it was settled by somebody else meanwhile. One transaction.
-        Raises Contended."""
-        ...
-
-    def note(self, binding: Binding) -> bool:
-        """Writes the next version of what concerns the carrier; False if it had moved on."""
+        """A carrier did not agree to what it was being asked (`BINDING`): nothing is left of it,
+        its routes and the app's account are as they were. False if it had moved on meanwhile. One
+        transaction. Raises Contended."""
         ...
 
     def get(self, binding_id: str) -> Binding | None:
@@ -100,17 +110,12 @@ class Bindings(Protocol):
         """X -> what holds a leg of it (as in Refusal), from consistent reads."""
         ...
 
-    def replace(self, binding: Binding) -> bool:
-        """Writes the next version of a binding and its legs; False if it had moved on meanwhile.
-        One transaction. Raises Contended."""
-        ...
-
     def quota_used(self, app: str) -> Mapping[int, int]:
         """Shard -> what its counter says."""
         ...
 
     def overdue(self, *, now: int) -> Iterator[Overdue]:
-        """What ran out before `now`, from the due index, shard by shard."""
+        """What ran out by `now`, from the due index, shard by shard."""
         ...
 
     def unsettled(self, duty: Duty, *, now: int) -> Iterator[Unsettled]:
@@ -121,9 +126,9 @@ class Bindings(Protocol):
         """Takes an entry: nobody else does before `until` (epoch ms). None if somebody did."""
         ...
 
-    def archive(self, batch: Sequence[Overdue], *, now: int) -> int:
-        """Takes them off the due index and the quota, each once however often it is asked; how
-        many this call did."""
+    def archive(self, batch: Sequence[Overdue], *, before: int) -> int:
+        """Takes those that ran out by `before` off the due index and the quota, each once however
+        often it is asked; how many this call did."""
         ...
 
 
@@ -253,8 +258,11 @@ class Keeper(Protocol):
 
     lease_ms: int
     """How long it is told to keep a binding at most."""
+    asks_again: bool
+    """Whether what became of a request is found out by asking for the same thing again, which may
+    be what makes the carrier do it."""
 
-    def bind(self, binding: Binding, *, lease_ms: int, now: int) -> Kept:
+    def bind(self, binding: Binding, asked: Operation, *, now: int) -> Kept:
         """Raises BadParameter (what the app sent), NumberTaken, NoNumber, QuotaExceeded,
         RateExceeded, CarrierRefused (our account with the carrier is broken)."""
         ...
@@ -263,17 +271,20 @@ class Keeper(Protocol):
         """Done, too, when the carrier has it no more."""
         ...
 
-    def renew(self, binding: Binding, *, until: int, last: bool, now: int) -> Kept:
-        """Makes its lease reach `until` (epoch ms), or as `binding.renewal` says where a carrier
-        has to be asked for another one; binds anew what the carrier has lost. Safe to repeat.
+    def renew(
+        self, binding: Binding, asked: Operation, *, until: int, last: bool, now: int
+    ) -> Kept:
+        """Makes its lease reach `until` (epoch ms), or as `asked` says where a carrier has to be
+        asked for another one beside it; binds anew what the carrier has lost.
 
         Raises what `bind` does, and NotBeside when the carrier takes no second lease beside the
         first: `last` says that the first may be given up for it."""
         ...
 
-    def find(self, binding: Binding, *, now: int) -> Kept | None:
-        """What the carrier has for this binding of ours, once what it was asked before has taken
-        effect or will not do so any more."""
+    def find(self, binding: Binding, asked: Sequence[Operation], *, now: int) -> Sequence[Kept]:
+        """What the carrier has for this binding of ours, once what was `asked` has taken effect or
+        is asked again. What is noted of its lease is among it where the carrier can't be asked for
+        that. Where nothing at all can be known it raises Unavailable."""
         ...
 
 

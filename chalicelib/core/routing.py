@@ -54,11 +54,11 @@ class Router:
             return Reject(RejectReason.PROXY_NUMBER)
         leg, everybodys = _owned(was, line.leg), _owned(was, line.everybodys)
         if leg is not None:
-            if now < leg.expires:
+            if leg.live(now):
                 return self._over(leg, caller, now=now)
             if now < leg.free_at and not _same_person(leg, everybodys):
                 return _ended(leg)
-        if everybodys is not None and now < everybodys.expires:
+        if everybodys is not None and everybodys.live(now):
             return self._over(everybodys, caller, now=now)
         if owner is None:
             return Reject(RejectReason.UNKNOWN_NUMBER)

@@ -2,17 +2,15 @@
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from chalicelib.core import errors
 from chalicelib.core.leases import LeaseDesk
 from chalicelib.core.ports import Bindings, Duty
 from chalicelib.core.values import MINUTE_MS, Binding
 
-CLAIM_MS = 2 * MINUTE_MS
-"""For how long a binding is ours alone: longer than a schedule's function may run."""
-LONGEST_PAUSE_MS = 5 * MINUTE_MS
-"""Between two attempts, while a carrier fails."""
+CLAIM_MS = MINUTE_MS
+"""For how long nobody else begins with a binding that somebody works on."""
 SILENT_AFTER = 3
 """How many bindings in a row a carrier may have no answer for, until it is asked no more in a run:
 one alone may be the binding's fault."""
@@ -50,7 +48,7 @@ class Upkeep:
                 binding = self.bindings.claim(entry, until=now + CLAIM_MS)
                 if binding is None:
                     seen.taken += 1
-                elif self._attended(duty, binding, failures, now=now):
+                elif self._attended(binding, failures, now=now):
                     seen.done += 1
                 else:
                     seen.put_off += 1
@@ -61,34 +59,15 @@ class Upkeep:
                 break
         return seen
 
-    def _attended(self, duty: Duty, binding: Binding, failures: Counter[str], *, now: int) -> bool:
+    def _attended(self, binding: Binding, failures: Counter[str], *, now: int) -> bool:
         if failures[binding.carrier] < SILENT_AFTER:
             try:
-                self.leases.attend(duty, binding, now=now)
+                self.leases.attend(binding, now=now)
             except Exception as error:  # noqa: BLE001 - a fault of ours is put off like another's
                 failures[binding.carrier] += isinstance(error, errors.Unavailable)
                 self.trouble(error)
             else:
                 failures[binding.carrier] = 0
                 return True
-        self._put_off(binding, now=now)
+        self.leases.put_off(binding, now=now)
         return False
-
-    def _put_off(self, binding: Binding, *, now: int) -> None:
-        if self.bindings.note(_later(binding, now=now)):
-            return
-        current = self.bindings.get(binding.id)
-        # It was noted what the carrier was asked for, and then it did not answer.
-        asked = current is not None and (current.renewal is not None or current.intent == "bind")
-        if current is not None and asked and current.ended is None:
-            self.bindings.note(_later(current, now=now))
-
-
-def _later(binding: Binding, *, now: int) -> Binding:
-    pause_ms = min(MINUTE_MS * 2**binding.attempts, LONGEST_PAUSE_MS)
-    return replace(
-        binding,
-        check_at=now + pause_ms,
-        attempts=min(binding.attempts + 1, 16),
-        version=binding.version + 1,
-    )

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 from typing import Literal, Self
 
 from chalicelib.core.errors import BadParameter, RequestMismatch
@@ -12,6 +12,11 @@ MINUTE_MS = 60_000
 DAY_MS = 86_400_000
 YEAR_2001_MS = 10**12
 """No call was before; a clock that was never set says so."""
+CLOCKS_APART_MS = 2 * MINUTE_MS
+"""How far the clocks of processes, operators, carriers and switches may be apart."""
+MIN_COOLING_MS = 5 * MINUTE_MS
+"""How long routes cool at least, whatever an app sets: two clocks that are apart must not agree
+that they lead to two people."""
 MAX_LIFETIME_MS = 525_600 * MINUTE_MS
 MARKS_KEPT = 16
 """How many extend requests a binding remembers; with their 17 bytes each it stays small."""
@@ -20,12 +25,30 @@ _SUBSCRIBER = re.compile(r"[1-9][0-9]{6,14}", re.ASCII)
 _NUMBER = re.compile(r"[0-9]{3,24}", re.ASCII)
 _MARK_KEY, _MARK_CONTENT = 10, 6
 
+ASKING_MS = MINUTE_MS
+"""How long a process may take to hear from a carrier; an older operation was left by a dead one."""
+CARRIER_SLACK_MS = 3 * MINUTE_MS
+"""What a carrier may keep a binding for longer than it was told: it counts in minutes, by a clock
+of its own."""
+
 NEVER = 253_370_764_800_000
 """9999-01-01 (epoch ms): the expiry of a binding that has none."""
 
 Role = Literal["a", "b"]
-Intent = Literal["bind", "release"]
-"""What a carrier was asked to do, as long as it is not known whether it did."""
+
+
+class State(StrEnum):
+    """What a binding is. One that has run out is still `BOUND`, until it is archived."""
+
+    BINDING = "binding"
+    """Its carrier is being asked: its routes are reserved and lead nowhere."""
+    BOUND = "bound"
+    ENDING = "ending"
+    """Its carrier was asked to end it, and it is not known yet whether it did."""
+    ENDED = "ended"
+    """Released, or given up."""
+    ARCHIVED = "archived"
+    """Run out, and cleaned away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,11 +269,55 @@ class BindingInfo:
 
 
 @dataclass(frozen=True, slots=True)
-class Renewal:
-    """What a carrier is being asked for: another lease of `lease_ms`, since `began` (epoch ms)."""
+class Operation:
+    """What one process wants of a carrier. It is written down before the carrier is asked and stays
+    until the outcome is known: nobody's word counts for another's.
 
-    began: int
-    lease_ms: int
+    `id` is the process's own, `request` says what it asks: who asks for the same thing again asks
+    under the same one. `since` is when it began (epoch ms), `lease_ms` how long the carrier is
+    asked to keep the binding (a release: 0).
+    """
+
+    id: str
+    kind: Literal["bind", "extend", "release"]
+    since: int
+    lease_ms: int = 0
+    request: str = ""
+
+    def over(self, now: int) -> bool:
+        """Whether it surely takes effect no more, by whichever clock: its process does not ask any
+        more, and what was on its way has arrived."""
+        return self.since + ASKING_MS + CLOCKS_APART_MS <= now
+
+
+@dataclass(frozen=True, slots=True)
+class CarrierLease:
+    """What is known of a binding at the carrier that keeps it. Times are epoch ms.
+
+    `id` is its id there (None: it was never heard), `until` when it keeps it at least and `at_most`
+    at most, whatever of the `operations` took or takes effect; `check_at` is when the carrier has
+    to be asked next (None: never again).
+    """
+
+    id: str | None = None
+    until: int = 0
+    at_most: int = 0
+    operations: tuple[Operation, ...] = ()
+    check_at: int | None = None
+
+    def without(self, *operations: Operation) -> tuple[Operation, ...]:
+        """The operations but for these."""
+        ids = {each.id for each in operations}
+        return tuple(each for each in self.operations if each.id not in ids)
+
+    def has(self, operation: Operation) -> bool:
+        """Whether it still waits for this one."""
+        return any(each.id == operation.id for each in self.operations)
+
+    @property
+    def asked(self) -> tuple[Operation, ...]:
+        """The operations that may make the carrier keep it."""
+        return tuple(each for each in self.operations if each.kind != "release")
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,15 +325,11 @@ class Binding:
     """A and B over X, or (without `b`) everybody and A over X. Times are epoch ms; `expires` is the
     first moment it no longer routes. `price` is what was charged for it (millionths of a yuan).
 
-    `handle` is the part of the id that finds it again, `ended` when it was released (None while
-    nobody did), `archived` whether it was cleaned away after it ran out, `extensions` the marks of
-    the latest extend requests, newest last, `version` grows with every change, and `key_version`
-    is the data key that its legs stand under (None: not stored yet).
-
-    The others are about a carrier that keeps it for us: `carrier_id` is its id there, `lease` until
-    when it keeps it at least and `at_most` at most (None: the same), `intent` what it was asked
-    while the answer is not known, `renewal` the same of a longer lease, `check_at` when it has to
-    be asked next (None: never again), `attempts` how often that failed in a row.
+    `handle` is the part of the id that finds it again, `extensions` the marks of the latest extend
+    requests, newest last, and `key_version` the data key that its routes stand under (None: not
+    stored yet). `version` grows with every change and begins anywhere, so that id and version name
+    one state of one binding, also when one that came to nothing is bound anew under its id.
+    `lease` is what its carrier has (None: we keep it ourselves).
     """
 
     id: str
@@ -287,18 +350,11 @@ class Binding:
     quota_shard: int
     request: str
     content: str
-    ended: int | None = None
-    archived: bool = False
+    state: State = State.BOUND
     extensions: tuple[str, ...] = ()
     version: int = 1
     key_version: int | None = None
-    carrier_id: str | None = None
-    lease: int | None = None
-    intent: Intent | None = None
-    check_at: int | None = None
-    attempts: int = 0
-    at_most: int | None = None
-    renewal: Renewal | None = None
+    lease: CarrierLease | None = None
     presentation: Presentation = PLAIN
     price: int = 0
 
@@ -317,23 +373,49 @@ class Binding:
             expires=self.expires,
         )
 
-    def live(self, now: int) -> bool:
-        """Whether it routes at `now`: decided by the clock, never by a job.
+    @property
+    def over(self) -> bool:
+        """Whether it is released or archived: for good, whatever a clock says."""
+        return self.state in (State.ENDED, State.ARCHIVED)
 
-        An archived one ran out by the clock of whoever archived it. A request of a moment before
-        that is only now being worked on has to follow, or the quota would count it off twice.
-        """
-        over = self.ended is not None or self.archived or self.intent == "bind"
-        return not over and now < self.expires
+    def live(self, now: int) -> bool:
+        """Whether it routes at `now`: decided by the clock, never by a job."""
+        return self.state in (State.BOUND, State.ENDING) and now < self.expires
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether its carrier has to be asked, or something to be found out, even once it is
+        over."""
+        lease = self.lease
+        if lease is None:
+            return False
+        return bool(lease.operations) or (lease.id is not None and self._kept_too_long)
+
+    @property
+    def blocks(self) -> bool:
+        """Whether even the same two may not have its routes again, because what is still to be done
+        at its carrier would meet what they have by then: an XA is ended there by its X alone, and
+        who asks again what became of a request may bind it once more."""
+        if not self.unfinished:
+            return False
+        return self.b is None or self.over or self._kept_too_long
+
+    @property
+    def _kept_too_long(self) -> bool:
+        # Carriers count in minutes.
+        return self.lease is not None and self.lease.at_most >= self.expires + MINUTE_MS
 
     @property
     def free_at(self) -> int:
-        """When its legs may lead elsewhere: cooled down since nobody can be reached over it."""
-        if self.ended is not None or (self.carrier_id is None and self.intent is None):
+        """When its routes may lead elsewhere: cooled down since nobody can be reached over it."""
+        lease = self.lease
+        if lease is None:
             return self.expires + self.cooling_ms
+        if lease.id is None and not lease.operations:
+            # Its carrier has it no more, since the moment that is noted.
+            return max(self.expires, lease.at_most) + self.cooling_ms
         # A carrier counts in minutes, and by a clock of its own that it starts after we ours.
-        until = max(self.expires, self.lease or 0, self.at_most or 0)
-        return until + MINUTE_MS + self.cooling_ms
+        return max(self.expires, lease.at_most) + CARRIER_SLACK_MS + self.cooling_ms
 
     def extended_by(self, request: RequestId) -> bool:
         """Whether this request was carried out. Raises RequestMismatch if its id came with other
@@ -350,20 +432,11 @@ class Binding:
             expires=self.expires + delta_ms,
             updated=now,
             extensions=(*self.extensions, request.mark)[-MARKS_KEPT:],
-            version=self.version + 1,
         )
 
-    def released(self, *, now: int) -> "Binding":
-        """The same binding, over."""
-        return replace(
-            self,
-            ended=now,
-            expires=now,
-            updated=now,
-            intent=None,
-            check_at=None,
-            version=self.version + 1,
-        )
+    def ended(self, *, now: int) -> "Binding":
+        """The same binding, released."""
+        return replace(self, state=State.ENDED, expires=min(self.expires, now), updated=now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -386,6 +459,11 @@ class Leg:
     released: bool
     max_call_s: int
     presentation: Presentation = PLAIN
+
+    def live(self, now: int) -> bool:
+        """Whether it leads somewhere at `now`: one that was released does not, whatever a clock
+        says."""
+        return not self.released and now < self.expires
 
     @property
     def peer(self) -> Subscriber | None:

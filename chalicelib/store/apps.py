@@ -4,8 +4,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from chalicelib.core.ownership import CLOCKS_APART_MS, NOTICE_MS, Owner
-from chalicelib.core.values import DAY_MS, App, AppState, Pool, Tariff
+from chalicelib.core.ownership import NOTICE_MS, Owner
+from chalicelib.core.values import CLOCKS_APART_MS, DAY_MS, App, AppState, Pool, Tariff
 from chalicelib.store.items import owners_key
 from chalicelib.store.table import Item, Table, key, n, s
 from chalicelib.store.vault import Vault

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from chalicelib.core.binding import handle_of
 from chalicelib.core.errors import StoreUnavailable
 from chalicelib.core.ports import Duty, Overdue, Refusal, Unsettled
-from chalicelib.core.values import MINUTE_MS, Binding, BindingInfo, Subscriber
+from chalicelib.core.values import MINUTE_MS, Binding, BindingInfo, State, Subscriber
 from chalicelib.store import items, rules
 from chalicelib.store.table import Failed, Item, Table, key, n, s
 from chalicelib.store.vault import Vault
@@ -58,7 +58,9 @@ class DynamoBindings:
         writes: list[Item] = [
             rules.put(items.binding_item(binding, sealed, vault.version), rules.NEW),
             *(
-                rules.reserve(leg, free) if binding.intent else rules.put(leg, rules.LEG_FREE, free)
+                rules.reserve(leg, free)
+                if binding.state is State.BINDING
+                else rules.put(leg, rules.LEG_FREE, free)
                 for leg in legs
             ),
             rules.quota(binding.app, binding.quota_shard, 1, limit=quota_limit),
@@ -101,23 +103,51 @@ class DynamoBindings:
             return Refusal(leg=worst)
         return Refusal(quota_full=True)
 
-    def confirm(self, binding: Binding) -> bool:
-        """See the port. 6 write units."""
-        vault = self._vault()
-        writes = [
-            self._next_version(binding, intended="bind"),
-            *(
-                rules.lead(leg, binding.id, items.leg_times(binding))
-                for leg in _leg_keys(binding, vault)
-            ),
+    def change(self, before: Binding, after: Binding) -> Binding | None:
+        """See the port. One write unit where the routes stay as they are, else 6; 8 to release."""
+        after = replace(after, version=before.version + 1)
+        writes = [self._changed(before, after)]
+        legs = self._changed_legs(before, after)
+        if after.over and not before.over:
+            writes.append(rules.quota(after.app, after.quota_shard, -1))
+        if len(writes) == 1 and not legs:
+            return after if self._table.update_if(writes[0]) is not None else None
+        failed = self._table.transact([*writes, *legs])
+        if failed is not None and failed[0] is None and not _grows(before, after):
+            # Somebody else has its routes already: what they say is not about it any more.
+            failed = self._table.transact(writes)
+        return after if failed is None else None
+
+    def _changed(self, before: Binding, after: Binding) -> Item:
+        """Writes a binding over what it was."""
+        changes = items.times(after) | items.due(after) | items.at_carrier(after)
+        changes |= {"state": s(after.state), "version": n(after.version)}
+        if after.extensions:
+            changes["extensions"] = s(" ".join(after.extensions))
+        removed = " REMOVE due_shard, due_at" if not items.due(after) else ""
+        return rules.update(
+            items.binding_key(after.handle), changes, rules.UNCHANGED, _as(before), removed
+        )
+
+    def _changed_legs(self, before: Binding, after: Binding) -> list[Item]:
+        """What changes of its legs; nothing as long as they say what they said."""
+        were, state = items.leg_state(before), items.leg_state(after)
+        if were == state:
+            return []
+        gone = [name for name in were if name not in state]
+        if "pending" in gone:
+            gone.append("free_before")
+        removed = f" REMOVE {', '.join(gone)}" if gone else ""
+        changes = state | {"updated": n(after.updated)}
+        return [
+            rules.update(leg, changes, rules.OURS, {":binding": s(after.id)}, removed)
+            for leg in _leg_keys(after, self._vault())
         ]
-        return self._table.transact(writes) is None
 
     def undo(self, binding: Binding, *, now: int) -> bool:
         """See the port. 8 write units, 2 more if it had a price."""
-        intended = _intended(binding, version=binding.version, intent="bind")
         writes = [
-            rules.remove(items.binding_key(binding.handle), rules.INTENDED, intended),
+            rules.remove(items.binding_key(binding.handle), rules.UNCHANGED, _as(binding)),
             rules.quota(binding.app, binding.quota_shard, -1),
         ]
         if binding.price:
@@ -127,22 +157,6 @@ class DynamoBindings:
             legs = _leg_keys(binding, self._vault())
             writes += [rules.give_back(leg, binding.id, now=now) for leg in legs]
         return self._table.transact(writes) is None
-
-    def note(self, binding: Binding) -> bool:
-        """See the port. A single write, of one unit on the table."""
-        return self._table.update_if(self._next_version(binding)) is not None
-
-    def _next_version(self, binding: Binding, *, intended: str | None = None) -> Item:
-        """Writes what concerns the carrier, over the version before."""
-        known = items.at_carrier(binding)
-        changes = known | items.due(binding) | {"version": n(binding.version)}
-        changes |= {"updated": n(binding.updated)}
-        removed = _no_more(known)
-        condition, values = rules.UNCHANGED, {":before": n(binding.version - 1)}
-        if intended:
-            condition = rules.INTENDED
-            values = _intended(binding, version=binding.version - 1, intent=intended)
-        return rules.update(items.binding_key(binding.handle), changes, condition, values, removed)
 
     def get(self, binding_id: str) -> Binding | None:
         """See the port."""
@@ -175,7 +189,7 @@ class DynamoBindings:
         prompts = [
             items.read_presentation(leg).prompt_others
             for leg in islice(legs, MOST_ROUTES)
-            if int(leg["expires"]["N"]) > now and "pending" not in leg
+            if rules.routes(leg, now=now) and "pending" not in leg
         ]
         return max(prompts, default=None)
 
@@ -191,7 +205,7 @@ class DynamoBindings:
         return self._table.query(
             KeyConditionExpression="pk = :pk AND begins_with(sk, :leg)",
             FilterExpression="expires > :now AND attribute_not_exists(pending)"
-            " AND #role = :a AND app = :app",
+            " AND attribute_not_exists(released) AND #role = :a AND app = :app",
             ExpressionAttributeNames={"#role": "role"},
             ExpressionAttributeValues={
                 ":pk": s(f"X#{number}"),
@@ -263,34 +277,6 @@ class DynamoBindings:
             known = self._known[binding_id] = facts_of(binding)
         return known
 
-    def replace(self, binding: Binding) -> bool:
-        """See the port. 6 write units to extend, 8 to release."""
-        changes = items.times(binding) | {"version": n(binding.version)}
-        leg_changes = items.leg_times(binding) | {"updated": n(binding.updated)}
-        removed = ""
-        if binding.ended is None:
-            known = items.at_carrier(binding)
-            changes |= items.due(binding) | known
-            removed = _no_more(known) if known else ""
-            changes["extensions"] = s(" ".join(binding.extensions))
-        else:
-            changes["ended"] = n(binding.ended)
-            leg_changes["released"] = {"BOOL": True}
-            removed = " REMOVE due_shard, due_at, intent"
-        before = {":before": n(binding.version - 1)}
-        writes = [
-            rules.update(
-                items.binding_key(binding.handle), changes, rules.UNCHANGED, before, removed
-            )
-        ]
-        writes += [
-            rules.update(leg, leg_changes, rules.OURS, {":binding": s(binding.id)})
-            for leg in _leg_keys(binding, self._vault())
-        ]
-        if binding.ended is not None:
-            writes.append(rules.quota(binding.app, binding.quota_shard, -1))
-        return self._table.transact(writes) is None
-
     def quota_used(self, app: str) -> Mapping[int, int]:
         """See the port."""
         counters = self._table.query(
@@ -305,6 +291,7 @@ class DynamoBindings:
         for entry in self._due("expiry", now=now):
             yield Overdue(
                 handle=entry["pk"]["S"].removeprefix("B#"),
+                id=entry["id"]["S"],
                 app=entry["app"]["S"],
                 quota_shard=int(entry["quota_shard"]["N"]),
             )
@@ -312,8 +299,12 @@ class DynamoBindings:
     def unsettled(self, duty: Duty, *, now: int) -> Iterator[Unsettled]:
         """See the port. Costs what is due, not what exists."""
         for entry in self._due(duty, now=now):
-            handle = entry["pk"]["S"].removeprefix("B#")
-            yield Unsettled(handle=handle, due_at=int(entry["due_at"]["N"]))
+            yield Unsettled(
+                handle=entry["pk"]["S"].removeprefix("B#"),
+                id=entry["id"]["S"],
+                carrier=entry["carrier"]["S"],
+                due_at=int(entry["due_at"]["N"]),
+            )
 
     def _due(self, kind: str, *, now: int) -> Iterator[Item]:
         # A run may end before it has been through all: the next one, a minute later, begins with
@@ -331,22 +322,20 @@ class DynamoBindings:
 
     def claim(self, entry: Unsettled, *, until: int) -> Binding | None:
         """See the port. One write, which reads the binding too."""
-        item = self._table.update_if(
-            rules.claimed(items.binding_key(entry.handle), seen=entry.due_at, until=until)
-        )
+        item = self._table.update_if(rules.claimed(entry, until=until))
         return items.read_binding(item, self._vault()) if item is not None else None
 
-    def archive(self, batch: Sequence[Overdue], *, now: int) -> int:
+    def archive(self, batch: Sequence[Overdue], *, before: int) -> int:
         """See the port. One transaction, halved when somebody else was quicker with a part."""
         counted = Counter((each.app, each.quota_shard) for each in batch)
-        writes: list[Item] = [rules.settled(each, now=now) for each in batch]
+        writes: list[Item] = [rules.archived(each, before=before) for each in batch]
         writes += [rules.quota(app, shard, -count) for (app, shard), count in counted.items()]
         if self._table.transact(writes) is None:
             return len(batch)
         if len(batch) == 1:
             return 0
         half = len(batch) // 2
-        return self.archive(batch[:half], now=now) + self.archive(batch[half:], now=now)
+        return self.archive(batch[:half], before=before) + self.archive(batch[half:], before=before)
 
 
 def _people(binding: Binding) -> list[Subscriber]:
@@ -362,11 +351,18 @@ def _leg_keys(binding: Binding, vault: Vault) -> list[Item]:
     ]
 
 
-def _no_more(known: Item) -> str:
-    """Drops what is not known of a carrier any more."""
-    gone = [name for name in items.AT_CARRIER if name not in known]
-    return f" REMOVE {', '.join(gone)}" if gone else ""
+def _as(binding: Binding) -> Item:
+    """What names this very state of it."""
+    return {":id": s(binding.id), ":before": n(binding.version)}
 
 
-def _intended(binding: Binding, *, version: int, intent: str) -> Item:
-    return {":id": s(binding.id), ":before": n(version), ":intent": s(intent)}
+def _grows(before: Binding, after: Binding) -> bool:
+    """Whether its routes have to be its own for it: they lead somewhere from now on, or for longer,
+    or are to stay reserved while its carrier is asked for more."""
+    leads = before.state is State.BINDING and after.state is State.BOUND
+    asks = _asked(after) > _asked(before) and after.free_at > before.free_at
+    return leads or asks or after.expires > before.expires
+
+
+def _asked(binding: Binding) -> int:
+    return len(binding.lease.asked) if binding.lease is not None else 0

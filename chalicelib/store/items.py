@@ -6,10 +6,12 @@ from chalicelib.core.values import (
     PLAIN,
     Binding,
     BindingInfo,
+    CarrierLease,
     Leg,
+    Operation,
     Presentation,
-    Renewal,
     Role,
+    State,
     Subscriber,
 )
 from chalicelib.store.table import Item, key, n, s
@@ -21,8 +23,6 @@ DUE_SHARDS = 8
 ROLES: tuple[Role, Role] = ("a", "b")
 EVERYBODY = "*"
 """Stands for whoever calls, where a person's keyed hash stands for one."""
-AT_CARRIER = ("intent", "attempts", "at_most", "renewal")
-"""What is known of a binding at its carrier for a while only."""
 
 
 def owners_key(number: str, vault: Vault) -> Item:
@@ -67,28 +67,56 @@ def due_shard(kind: str, shard: int) -> str:
 
 
 def due(binding: Binding) -> Item:
-    """The entry in the due index: when its carrier has to be asked, or else when it runs out."""
-    kind, at = "expiry", binding.expires
-    if binding.check_at is not None:
-        kind, at = "intent" if binding.intent else "lease", binding.check_at
+    """The entry in the due index: when its carrier has to be asked, or else when it runs out; none
+    once nothing is left to do."""
+    lease = binding.lease
+    if lease is not None and lease.check_at is not None:
+        kind, at = "pending" if lease.operations else "lease", lease.check_at
+    elif binding.over:
+        return {}
+    else:
+        kind, at = "expiry", binding.expires
     shard = due_shard(kind, int(binding.handle) % DUE_SHARDS)
     return {"due_shard": s(shard), "due_at": n(at)}
 
 
 def at_carrier(binding: Binding) -> Item:
     """What is known of it at the carrier that keeps it; empty where we keep it ourselves."""
-    known: Item = {}
-    if binding.carrier_id is not None and binding.lease is not None:
-        known = {"carrier_id": s(binding.carrier_id), "lease": n(binding.lease)}
-    if binding.intent is not None:
-        known["intent"] = s(binding.intent)
-    if binding.attempts:
-        known["attempts"] = n(binding.attempts)
-    if binding.at_most is not None:
-        known["at_most"] = n(binding.at_most)
-    if binding.renewal is not None:
-        known["renewal"] = s(f"{binding.renewal.began} {binding.renewal.lease_ms}")
-    return known
+    lease = binding.lease
+    if lease is None:
+        return {}
+    known = {"until": n(lease.until), "at_most": n(lease.at_most)}
+    if lease.id is not None:
+        known["id"] = s(lease.id)
+    if lease.operations:
+        known["operations"] = {"L": [s(_written(each)) for each in lease.operations]}
+    return {"lease": {"M": known}}
+
+
+def _written(operation: Operation) -> str:
+    parts = (operation.id, operation.kind, operation.since, operation.lease_ms, operation.request)
+    return " ".join(map(str, parts))
+
+
+def _read_operation(text: str) -> Operation:
+    id_, kind, since, lease_ms, request = text.split(" ")
+    return Operation(id_, kind, int(since), int(lease_ms), request)  # type: ignore[arg-type]
+
+
+def _read_lease(item: Item) -> CarrierLease | None:
+    if "lease" not in item:
+        return None
+    known = item["lease"]["M"]
+    asked = item["due_shard"]["S"].partition("#")[0] != "expiry" if "due_shard" in item else False
+    return CarrierLease(
+        id=known["id"]["S"] if "id" in known else None,
+        until=int(known["until"]["N"]),
+        at_most=int(known["at_most"]["N"]),
+        operations=tuple(
+            _read_operation(each["S"]) for each in known.get("operations", {"L": []})["L"]
+        ),
+        check_at=int(item["due_at"]["N"]) if asked else None,
+    )
 
 
 def times(binding: Binding) -> Item:
@@ -100,13 +128,21 @@ def times(binding: Binding) -> Item:
     }
 
 
-def leg_times(binding: Binding) -> Item:
-    """The same of its legs: when they stop routing, and when they may lead elsewhere."""
-    return {
+def leg_state(binding: Binding) -> Item:
+    """The same of its legs: when they stop routing, when they may lead elsewhere, whether they were
+    released, and whether even the same two have to wait."""
+    state = {
         "expires": n(binding.expires),
         "free_at": n(binding.free_at),
         "ttl": n((binding.free_at + DAY_MS) // 1000),
     }
+    if binding.over:
+        state["released"] = {"BOOL": True}
+    if binding.blocks:
+        state["busy"] = {"BOOL": True}
+    if binding.state is State.BINDING:
+        state["pending"] = {"BOOL": True}
+    return state
 
 
 def binding_item(binding: Binding, sealed: Item, key_version: int) -> Item:
@@ -128,6 +164,7 @@ def binding_item(binding: Binding, sealed: Item, key_version: int) -> Item:
             "quota_shard": n(binding.quota_shard),
             "request": s(binding.request),
             "content": s(binding.content),
+            "state": s(binding.state),
             "version": n(binding.version),
             "key_version": n(key_version),
         }
@@ -143,7 +180,7 @@ def leg_item(binding: Binding, role: Role, sealed: Item, pair: str, vault: Vault
     caller = binding.a if role == "a" else binding.b
     return (
         leg_key(binding.number, caller_of(vault, caller))
-        | leg_times(binding)
+        | leg_state(binding)
         | {
             "binding": s(binding.id),
             "app": s(binding.app),
@@ -186,8 +223,6 @@ def seal(vault: Vault, binding: Binding) -> Item:
 def read_binding(item: Item, vault: Vault) -> Binding:
     """The binding that an item is."""
     a, b, user_data = _people(item, vault, binding=item["id"]["S"])
-    asked = item["due_shard"]["S"].partition("#")[0] != "expiry" if "due_shard" in item else False
-    intent = item["intent"]["S"] if "intent" in item else None
     return Binding(
         id=item["id"]["S"],
         handle=item["pk"]["S"].removeprefix("B#"),
@@ -207,26 +242,14 @@ def read_binding(item: Item, vault: Vault) -> Binding:
         quota_shard=int(item["quota_shard"]["N"]),
         request=item["request"]["S"],
         content=item["content"]["S"],
-        ended=int(item["ended"]["N"]) if "ended" in item else None,
-        archived="ended" not in item and "due_at" not in item,
+        state=State(item["state"]["S"]),
         extensions=tuple(item["extensions"]["S"].split()) if "extensions" in item else (),
         version=int(item["version"]["N"]),
         key_version=int(item["key_version"]["N"]),
-        carrier_id=item["carrier_id"]["S"] if "carrier_id" in item else None,
-        lease=int(item["lease"]["N"]) if "lease" in item else None,
-        intent=intent,
-        check_at=int(item["due_at"]["N"]) if asked else None,
-        attempts=int(item["attempts"]["N"]) if "attempts" in item else 0,
-        at_most=int(item["at_most"]["N"]) if "at_most" in item else None,
-        renewal=_renewal(item["renewal"]["S"]) if "renewal" in item else None,
+        lease=_read_lease(item),
         presentation=read_presentation(item),
         price=int(item["price"]["N"]) if "price" in item else 0,
     )
-
-
-def _renewal(text: str) -> Renewal:
-    began, lease_ms = text.split()
-    return Renewal(int(began), int(lease_ms))
 
 
 def read_leg(item: Item, vault: Vault) -> Leg:

@@ -1,16 +1,16 @@
 """The conditions that hold the invariants, and the writes that carry them."""
 
-from chalicelib.core.ports import Overdue
+from chalicelib.core.ports import Overdue, Unsettled
+from chalicelib.core.values import State
 from chalicelib.store.items import account_key, binding_key, due_shards
 from chalicelib.store.table import Item, key, n, s
 
 NEW = "attribute_not_exists(pk)"
-UNCHANGED = "version = :before AND attribute_not_exists(ended)"
+UNCHANGED = "id = :id AND version = :before"
 OURS = "binding = :binding"
-INTENDED = "id = :id AND version = :before AND intent = :intent"
-STILL_DUE = "due_at = :seen"
+STILL_DUE = "id = :id AND due_at = :seen"
 # What a carrier has to be asked about stays due until it is settled, however long it has run out.
-OVERDUE = "expires <= :now AND begins_with(due_shard, :expiry)"
+OVERDUE = "id = :id AND expires <= :before AND begins_with(due_shard, :expiry)"
 # Something is left to spend, and it pays for this.
 PAID = "credit > :zero AND credit >= :price"
 QUOTA_ROOM = "attribute_not_exists(live) OR live < :limit"
@@ -19,19 +19,31 @@ LEG_FREE = (
     "attribute_not_exists(pk)"
     # cooled down: may lead to anybody
     " OR free_at <= :now"
-    # ended, perhaps cooling: may lead to the same person as before
-    " OR (pair = :pair AND expires <= :now)"
+    # ended, perhaps cooling: may lead to the same person as before, unless their XA is still to be
+    # ended at its carrier, which would end the next one
+    " OR (pair = :pair AND attribute_not_exists(busy)"
+    " AND (expires <= :now OR attribute_exists(released)))"
 )
+
+
+_LEFT_OVER = ("released", "presentation", "busy")
+"""What a leg may have of whoever had it before."""
 
 
 def held_by(leg: Item, *, pair: str, now: int) -> str | None:
     """What a leg that stands there says to this pair; the mirror image of LEG_FREE."""
     same_pair = leg["pair"]["S"] == pair
-    if int(leg["expires"]["N"]) > now:
+    if routes(leg, now=now):
         return "bound" if same_pair else "taken"
-    if int(leg["free_at"]["N"]) > now and not same_pair:
+    if int(leg["free_at"]["N"]) > now and not (same_pair and "busy" not in leg):
         return "cooling"
     return None
+
+
+def routes(leg: Item, *, now: int) -> bool:
+    """Whether a leg leads somewhere, or is reserved to: one that was released does not, whatever a
+    clock says."""
+    return "released" not in leg and int(leg["expires"]["N"]) > now
 
 
 def put(item: Item, condition: str, values: Item | None = None) -> Item:
@@ -50,16 +62,16 @@ def reserve(leg: Item, values: Item) -> Item:
     attributes = {name: value for name, value in leg.items() if name not in {"pk", "sk"}}
     assigned = ", ".join(f"#{name} = :new_{name}" for name in attributes)
     # Of whoever had it before, nothing that the new one may not have.
-    removed = ", ".join(name for name in ("released", "presentation") if name not in attributes)
+    removed = ", ".join(name for name in _LEFT_OVER if name not in attributes)
     return {
         "Update": {
             "Key": {"pk": leg["pk"], "sk": leg["sk"]},
-            "UpdateExpression": f"SET {assigned}, pending = :yes,"
+            "UpdateExpression": f"SET {assigned},"
             f" free_before = if_not_exists(free_at, :never) REMOVE {removed}",
             "ConditionExpression": LEG_FREE,
             "ExpressionAttributeNames": {f"#{name}": name for name in attributes},
             "ExpressionAttributeValues": values
-            | {":yes": {"BOOL": True}, ":never": n(0)}
+            | {":never": n(0)}
             | {f":new_{name}": value for name, value in attributes.items()},
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
@@ -72,7 +84,7 @@ def give_back(leg_key: Item, binding_id: str, *, now: int) -> Item:
         "Update": {
             "Key": leg_key,
             "UpdateExpression": "SET expires = :now, free_at = free_before, released = :yes"
-            " REMOVE pending, free_before",
+            " REMOVE pending, free_before, busy",
             "ConditionExpression": f"{OURS} AND attribute_exists(free_before)",
             "ExpressionAttributeValues": {
                 ":binding": s(binding_id),
@@ -81,12 +93,6 @@ def give_back(leg_key: Item, binding_id: str, *, now: int) -> Item:
             },
         }
     }
-
-
-def lead(leg_key: Item, binding_id: str, times: Item) -> Item:
-    """A reserved leg leads somewhere from now on, and cools by what its carrier agreed to."""
-    removed = " REMOVE pending, free_before"
-    return update(leg_key, times, OURS, {":binding": s(binding_id)}, removed)
 
 
 def remove(item_key: Item, condition: str, values: Item) -> Item:
@@ -127,30 +133,38 @@ def update(item_key: Item, changes: Item, condition: str, values: Item, removed:
     }
 
 
-def claimed(item_key: Item, *, seen: int, until: int) -> Item:
+def claimed(entry: Unsettled, *, until: int) -> Item:
     """Takes an entry of the due index that is as it was seen."""
     return {
         "Update": {
-            "Key": item_key,
+            "Key": binding_key(entry.handle),
             # The version moves on, so that nobody changes the binding who read it before.
             "UpdateExpression": "SET due_at = :until ADD version :one",
             "ConditionExpression": STILL_DUE,
-            "ExpressionAttributeValues": {":seen": n(seen), ":until": n(until), ":one": n(1)},
+            "ExpressionAttributeValues": {
+                ":id": s(entry.id),
+                ":seen": n(entry.due_at),
+                ":until": n(until),
+                ":one": n(1),
+            },
         }
     }
 
 
-def settled(overdue: Overdue, *, now: int) -> Item:
-    """Takes an expired binding off the due index, once."""
+def archived(overdue: Overdue, *, before: int) -> Item:
+    """Takes a binding that ran out off the due index, once."""
     return {
         "Update": {
             "Key": binding_key(overdue.handle),
             # The version moves on, so that a release that read it before can't count it off twice.
-            "UpdateExpression": "REMOVE due_shard, due_at ADD version :one",
+            "UpdateExpression": "SET #state = :archived REMOVE due_shard, due_at ADD version :one",
             "ConditionExpression": OVERDUE,
+            "ExpressionAttributeNames": {"#state": "state"},
             "ExpressionAttributeValues": {
+                ":id": s(overdue.id),
+                ":archived": s(State.ARCHIVED),
                 ":one": n(1),
-                ":now": n(now),
+                ":before": n(before),
                 ":expiry": s(due_shards("expiry")),
             },
         }

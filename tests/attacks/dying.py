@@ -7,7 +7,7 @@ from typing import Any
 
 from chalicelib.bootstrap import Gateway
 from chalicelib.core import errors
-from chalicelib.core.leases import GRACE_MS
+from chalicelib.core.values import ASKING_MS as GRACE_MS
 from chalicelib.core.values import DAY_MS
 from chalicelib.store import clients
 from tests.attacks.keepers import Book, Died, Entry, keeper, keeping
@@ -110,7 +110,7 @@ def renew_lost(world: World, gateway: Gateway) -> None:
 
 
 def settle(world: World, gateway: Gateway) -> None:
-    gateway.upkeep.run("intent", now=NOW + GRACE_MS, time_left=lambda: True)
+    gateway.upkeep.run("pending", now=NOW + GRACE_MS, time_left=lambda: True)
 
 
 def bound_for(minutes: int) -> Callable[[World], None]:
@@ -159,7 +159,7 @@ def recover(gateway: Gateway, *, now: int) -> int:
     """The schedules, each minute, until everything must be settled; when that is."""
     for _ in range(5):
         now += MINUTE
-        for duty in ("intent", "lease"):
+        for duty in ("pending", "lease"):
             gateway.upkeep.run(duty, now=now, time_left=lambda: True)  # type: ignore[arg-type]
         gateway.cleaner.clean(now=now, time_left=lambda: True)
     return now

@@ -1,7 +1,7 @@
 """A carrier that keeps bindings, in memory, whose answers and deaths a test decides."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from uuid import uuid4
 
@@ -9,7 +9,7 @@ from chalicelib.bootstrap import Gateway
 from chalicelib.core import errors
 from chalicelib.core.extending import extended
 from chalicelib.core.ports import Carrier, Duty
-from chalicelib.core.values import DAY_MS, MINUTE_MS, Binding, Kept
+from chalicelib.core.values import DAY_MS, MINUTE_MS, Binding, Kept, Operation
 
 
 class Died(BaseException):
@@ -44,18 +44,19 @@ class Keeper:
 
     book: Book
     lease_ms: int = DAY_MS
+    asks_again: bool = False
     careless: bool = False
     before: Callable[[str], None] = lambda _: None
     after: Callable[[str], None] = lambda _: None
     asked: Counter[str] = field(default_factory=Counter)
 
-    def bind(self, binding: Binding, *, lease_ms: int, now: int) -> Kept:
+    def bind(self, binding: Binding, asked: Operation, *, now: int) -> Kept:
         self._begin("bind")
         people = frozenset(person.digits for person in (binding.a, binding.b) if person)
         for entry in [] if self.careless else self.book.live(now=now):
             if entry.number == binding.number and entry.people & people:
                 raise errors.NumberTaken("taken")
-        until = now - (-lease_ms // MINUTE_MS) * MINUTE_MS
+        until = now - (-asked.lease_ms // MINUTE_MS) * MINUTE_MS
         entry = Entry(uuid4().hex, binding.id, binding.number, people, until)
         self.book.entries[entry.id] = entry
         self.after("bind")
@@ -66,8 +67,10 @@ class Keeper:
         self.book.entries.pop(carrier_id, None)
         self.after("release")
 
-    def renew(self, binding: Binding, *, until: int, last: bool, now: int) -> Kept:
-        return extended(self, binding, until=until, now=now)
+    def renew(
+        self, binding: Binding, asked: Operation, *, until: int, last: bool, now: int
+    ) -> Kept:
+        return extended(self, binding, asked, until=until, now=now)
 
     def extend(self, carrier_id: str, *, delta_ms: int, now: int) -> None:
         self._begin("extend")
@@ -77,12 +80,14 @@ class Keeper:
         self.book.entries[carrier_id] = replace(entry, until=entry.until + delta_ms)
         self.after("extend")
 
-    def find(self, binding: Binding, *, now: int) -> Kept | None:
+    def find(self, binding: Binding, asked: Sequence[Operation], *, now: int) -> list[Kept]:
         self._begin("find")
-        for entry in self.book.live(now=now):
-            if entry.ours == binding.id and entry.number == binding.number:
-                return Kept(entry.id, entry.until)
-        return None
+        found = [
+            Kept(entry.id, entry.until)
+            for entry in self.book.live(now=now)
+            if entry.ours == binding.id and entry.number == binding.number
+        ]
+        return sorted(found, key=lambda kept: kept.until)
 
     def _begin(self, call: str) -> None:
         self.asked[call] += 1

@@ -2,7 +2,8 @@
 asked once it answers alike for ever. It writes down when it had what."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from threading import Lock
 from uuid import uuid4
@@ -10,7 +11,7 @@ from uuid import uuid4
 from chalicelib.bootstrap import Gateway
 from chalicelib.core import errors
 from chalicelib.core.ports import Carrier
-from chalicelib.core.values import DAY_MS, MINUTE_MS, Binding, Kept, Renewal
+from chalicelib.core.values import DAY_MS, MINUTE_MS, Binding, Kept, Operation
 from tests.attacks.keepers import Book, Entry
 
 
@@ -123,69 +124,44 @@ class SwappingKeeper:
 
     book: SwappingBook
     lease_ms: int = DAY_MS
+    asks_again: bool = True
     before: Callable[[str], None] = lambda _: None
     after: Callable[[str], None] = lambda _: None
     asked: Counter[str] = field(default_factory=Counter)
 
-    def bind(self, binding: Binding, *, lease_ms: int, now: int) -> Kept:
-        return self._ask(binding, Renewal(binding.created, lease_ms), now=now)
+    def bind(self, binding: Binding, asked: Operation, *, now: int) -> Kept:
+        return self._ask(binding, asked, now=now)
 
     def release(self, carrier_id: str, *, now: int) -> None:
         self._begin("release")
         self.book.delete(carrier_id, now=now)
         self.after("release")
 
-    def renew(self, binding: Binding, *, until: int, last: bool, now: int) -> Kept:
-        assert binding.renewal is not None, "a lease that was not noted"
-        try:
-            kept = self._ask(binding, binding.renewal, now=now)
-        except errors.NumberTaken:
-            if not last:
-                raise errors.NotBeside from None
-            self._let_go(binding, now=now)
-            kept = self._first_of(binding, binding.renewal, now=now)
-        if kept.id != binding.carrier_id:
-            self._let_go(binding, now=now)
-        return kept
-
-    def find(self, binding: Binding, *, now: int) -> Kept | None:
-        if binding.carrier_id is None:
-            return self._find_first(binding, now=now)
-        known = Kept(binding.carrier_id, binding.lease or 0, binding.at_most)
-        if binding.renewal is None:
-            return known
-        try:
-            return self._first_of(binding, binding.renewal, now=now)
-        except _REFUSED:
-            return known
-
-    def _find_first(self, binding: Binding, *, now: int) -> Kept | None:
-        lease_ms = min(binding.expires - binding.created, self.lease_ms)
-        try:
-            kept = self._ask(binding, Renewal(binding.created, lease_ms), now=now)
-        except _REFUSED:
-            return None
-        if now < binding.expires:
-            return kept
-        self.release(kept.id, now=now)
-        return None
-
-    def _first_of(self, binding: Binding, asked: Renewal, *, now: int) -> Kept:
+    def renew(
+        self, binding: Binding, asked: Operation, *, until: int, last: bool, now: int
+    ) -> Kept:
         try:
             return self._ask(binding, asked, now=now)
         except errors.NumberTaken:
-            return self._ask(binding, asked, now=now, again=True)
+            raise errors.NotBeside from None
 
-    def _let_go(self, binding: Binding, *, now: int) -> None:
-        if binding.carrier_id is not None:
-            self.release(binding.carrier_id, now=now)
+    def find(self, binding: Binding, asked: Sequence[Operation], *, now: int) -> list[Kept]:
+        lease = binding.lease
+        assert lease is not None
+        found = []
+        if lease.id is not None:
+            found.append(Kept(lease.id, lease.until, lease.at_most))
+        for each in {each.request: each for each in reversed(asked)}.values():
+            with suppress(*_REFUSED):
+                found.append(self._ask(binding, each, now=now))
+        return found
 
-    def _ask(self, binding: Binding, asked: Renewal, *, now: int, again: bool = False) -> Kept:
+    def _ask(self, binding: Binding, asked: Operation, *, now: int) -> Kept:
         self._begin("bind")
-        request = f"{binding.id} {binding.number} {asked.began} {asked.lease_ms} {again}"
+        request = f"{binding.id} {binding.number} {asked.request}"
         id_ = self.book.put(request, binding, lease_ms=asked.lease_ms, now=now)
         self.after("bind")
-        until, at_most = asked.began + asked.lease_ms, now + asked.lease_ms
+        until, at_most = asked.since + asked.lease_ms, now + asked.lease_ms
         return Kept(id_, until, at_most if at_most - until > MINUTE_MS else None)
 
     def _begin(self, call: str) -> None:

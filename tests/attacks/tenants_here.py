@@ -19,9 +19,8 @@ from admin import credentials, provision
 from chalicelib.core.events import Errand
 from chalicelib.core.exporting import Job
 from chalicelib.core.messages import Reply, Request
-from chalicelib.core.ownership import CLOCKS_APART_MS
 from chalicelib.core.ports import Carrier
-from chalicelib.core.values import Ask, RequestId, Subscriber, Tariff
+from chalicelib.core.values import CLOCKS_APART_MS, Ask, RequestId, Subscriber, Tariff
 from chalicelib.settings import settings
 from chalicelib.store import clients
 from chalicelib.store.queue import WorkQueues

@@ -122,7 +122,7 @@ def live_on(world: World, gateway: Gateway, *, now: int, until: int) -> int:
         if due is None or due > until:
             return until
         now = max(now + MINUTE, now - (now - due) // MINUTE * MINUTE)
-        for duty in ("intent", "lease"):
+        for duty in ("pending", "lease"):
             attend(gateway, duty, now=now)  # type: ignore[arg-type]
     raise AssertionError("the schedules find no end")
 

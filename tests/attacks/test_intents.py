@@ -8,8 +8,8 @@ import pytest
 
 from chalicelib.bootstrap import Gateway
 from chalicelib.core import errors
-from chalicelib.core.leases import GRACE_MS
-from chalicelib.core.upkeep import CLAIM_MS, LONGEST_PAUSE_MS
+from chalicelib.core.values import ASKING_MS as GRACE_MS
+from chalicelib.core.upkeep import CLAIM_MS
 from tests.attacks.keepers import Book, Died, attend, fails, keeper, keeping
 from tests.gateways import MINUTE, NOW, Backend, Stage, number, subscriber
 
@@ -30,7 +30,7 @@ def gateway(kept: Gateway, app: Backend) -> Gateway:
 
 def settle(gateway: Gateway, *, now: int) -> tuple[int, int, int]:
     """One run of the schedule that reconciles."""
-    return attend(gateway, "intent", now=now)
+    return attend(gateway, "pending", now=now)
 
 
 def shown(gateway: Gateway, app: Backend, *, now: int, on: str = X) -> list[str]:

@@ -7,7 +7,7 @@ import pytest
 
 from chalicelib.bootstrap import Gateway
 from chalicelib.core import errors
-from chalicelib.core.leases import GRACE_MS
+from chalicelib.core.values import ASKING_MS as GRACE_MS
 from chalicelib.core.values import DAY_MS
 from tests.attacks.keepers import Book, Died, attend, fails, keeper, keeping
 from tests.gateways import MINUTE, NOW, Backend, Stage, number, subscriber
@@ -122,7 +122,7 @@ def test_what_was_bound_anew_by_a_process_that_died_is_released_too(
     app.call(gateway, "unbind", now=due, bindId=bound)
     keeper(gateway).before = lambda _: None
     if again == "schedule":
-        gateway.upkeep.run("intent", now=due + GRACE_MS, time_left=lambda: True)
+        gateway.upkeep.run("pending", now=due + GRACE_MS, time_left=lambda: True)
     assert not book.live(now=due)
 
 

@@ -8,7 +8,7 @@ from itertools import count
 import pytest
 
 from chalicelib.bootstrap import Gateway
-from chalicelib.core.leases import GRACE_MS
+from chalicelib.core.values import ASKING_MS as GRACE_MS
 from chalicelib.core.values import DAY_MS
 from tests.attacks.killing import PATIENCE_S, Victim, own_stage
 from tests.attacks.victim import POINTS
@@ -115,14 +115,14 @@ def test_one_binding_in_the_end(
     later = now if repeat == "at once" else now + GRACE_MS
     vendor.clock.now_ms = later
     if repeat == "after the schedule":
-        gateway.upkeep.run("intent", now=later, time_left=lambda: True)
+        gateway.upkeep.run("pending", now=later, time_left=lambda: True)
         assert len(vendor.live()) == 1
     again = ask.again(gateway, now=later)
     assert again["error"] == 0
     subid = str(again["subid"])
     assert vendor.live() == [(subid, X)]
     assert ask.again(stage.instance(), now=later) == again
-    gateway.upkeep.run("intent", now=later + GRACE_MS, time_left=lambda: True)
+    gateway.upkeep.run("pending", now=later + GRACE_MS, time_left=lambda: True)
     assert vendor.live() == [(subid, X)]
     assert stage.quota_used("demo") == stage.live("demo", now=later) == 1
     assert ask.end(gateway, subid, now=later) == 0

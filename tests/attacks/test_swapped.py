@@ -8,7 +8,7 @@ import pytest
 
 from chalicelib.bootstrap import Gateway
 from chalicelib.core import errors
-from chalicelib.core.leases import GRACE_MS, LAST_MS
+from chalicelib.core.values import ASKING_MS as GRACE_MS, LAST_MS
 from chalicelib.core.values import DAY_MS, Ask, Binding, RequestId, Subscriber
 from tests.attacks.keepers import Died, attend, fails
 from tests.attacks.swapping import SwappingBook, SwappingKeeper, swapping
@@ -84,17 +84,17 @@ def test_a_bind_that_takes_effect_late_and_unheard_keeps_its_legs(
     assert app.bind(gateway, A, B, now=NOW, minutes=10, request_id="r")["code"] == 514
     asked(gateway).before = nothing
     asked(gateway).after = fails("bind", errors.Unavailable("silence"))
-    assert attend(gateway, "intent", now=NOW + 9 * MINUTE) == (0, 1, 0)
+    assert attend(gateway, "pending", now=NOW + 9 * MINUTE) == (0, 1, 0)
     (entry,) = book.entries.values()
     assert entry.until == NOW + 19 * MINUTE
     asked(gateway).before, asked(gateway).after = fails("bind", errors.NotReached("down")), nothing
     cooled = NOW + 11 * MINUTE + COOLING_S * 1000
-    attend(gateway, "intent", now=cooled)
+    attend(gateway, "pending", now=cooled)
     # The first two ring there for another while.
     asked(gateway).before, book.careless = nothing, True
     assert app.bind(gateway, A, C, now=cooled)["code"] == 603
     # Once it answers nothing stays behind.
-    assert attend(gateway, "intent", now=cooled + 6 * MINUTE) == (1, 0, 0)
+    assert attend(gateway, "pending", now=cooled + 6 * MINUTE) == (1, 0, 0)
     assert not book.live(now=cooled + 6 * MINUTE)
 
 
@@ -115,7 +115,7 @@ def test_a_no_does_not_stand_for_what_somebody_else_asked_meanwhile(
     assert app.bind(gateway, A, B, now=NOW, request_id="r")["code"] == 514
     asked(gateway).before, book.careless = nothing, True
     assert app.bind(gateway, A, C, now=NOW)["code"] == 603
-    assert attend(gateway, "intent", now=NOW + GRACE_MS) == (1, 0, 0)
+    assert attend(gateway, "pending", now=NOW + GRACE_MS) == (1, 0, 0)
     (entry,) = book.live(now=NOW + GRACE_MS)
     assert app.bind(gateway, A, B, now=NOW + GRACE_MS, request_id="r")["bindId"] == entry.ours
 
@@ -238,7 +238,7 @@ def test_the_schedule_that_ends_an_xa_leaves_the_next_one_alone(
     with pytest.raises(errors.Unavailable):
         open_to_all(gateway, A, name="1", now=NOW)
     asked(gateway).before = nothing
-    assert attend(gateway, "intent", now=NOW + 5 * MINUTE) == (1, 0, 0)
+    assert attend(gateway, "pending", now=NOW + 5 * MINUTE) == (1, 0, 0)
     ended = NOW + 10 * MINUTE
     second = open_to_all(gateway, A, name="2", now=ended)
     for minute in range(3):
@@ -254,7 +254,7 @@ def test_an_intent_of_an_xa_that_was_given_up_leaves_the_next_one_alone(
     asked(other).before = fails("bind", errors.CarrierRefused("no"))
 
     def given_up() -> None:
-        assert attend(other, "intent", now=NOW + GRACE_MS) == (1, 0, 0)
+        assert attend(other, "pending", now=NOW + GRACE_MS) == (1, 0, 0)
         asked(gateway).after = nothing
         open_to_all(gateway, A, name="2", now=NOW + GRACE_MS)
 

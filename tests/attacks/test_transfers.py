@@ -11,7 +11,7 @@ from chalicelib.carriers.interline.client import carrier
 from chalicelib.core import errors
 from chalicelib.core.binding import BindingDesk
 from chalicelib.core.credentials import CarrierAccount
-from chalicelib.core.leases import GRACE_MS
+from chalicelib.core.values import ASKING_MS as GRACE_MS
 from chalicelib.core.ports import Carrier, Keeper
 from chalicelib.core.values import DAY_MS, App, Ask, Binding, Kept, RequestId, Subscriber
 from tests.attacks.keepers import attend
@@ -78,7 +78,7 @@ class World:
 
     def schedules(self, *, at: int) -> None:
         self.platform.now = at
-        for duty in ("intent", "lease"):
+        for duty in ("pending", "lease"):
             attend(self.gateway, duty, now=at)  # type: ignore[arg-type]
 
     def has(self) -> list[str]:

@@ -98,7 +98,7 @@ class Here(World):
     def run_schedules(self) -> None:
         """All of them, once."""
         with self._one_at_a_time:
-            for duty in ("lease", "intent"):
+            for duty in ("lease", "pending"):
                 self._gateway.upkeep.run(duty, now=self.time.now, time_left=lambda: True)
             self._gateway.cleaner.clean(now=self.time.now, time_left=lambda: True)
 

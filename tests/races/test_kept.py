@@ -14,8 +14,9 @@ import pytest
 
 from chalicelib.bootstrap import Gateway
 from chalicelib.core import errors
-from chalicelib.core.leases import GRACE_MS
+from chalicelib.core.cleaning import LATER_MS
 from chalicelib.core.ports import Duty
+from chalicelib.core.values import ASKING_MS as GRACE_MS
 from tests.attacks.keepers import Book, Died, Keeper, fails, keeping
 from tests.attacks.swapping import SwappingBook, SwappingKeeper, swapping
 from tests.gateways import MINUTE, NOW, Backend, Stage, number, subscriber
@@ -120,7 +121,7 @@ class Clients:
 
 def requests(rng: random.Random, clients: Clients, *, opens: bool) -> list[Callable[..., int]]:
     """One request for each instance, of what the clients of a round may want."""
-    asked = [clients.attend("intent"), clients.attend("intent"), clients.attend("lease")]
+    asked = [clients.attend("pending"), clients.attend("pending"), clients.attend("lease")]
     while len(asked) < THREADS:
         if clients.known and rng.random() < 0.4:
             operation = rng.choice(["unbind", "delay"])
@@ -200,11 +201,11 @@ def test_gateway_and_carrier_agree_in_the_end(
     served(healthy, book)
     for _ in range(12):
         now += MINUTE
-        for duty in ("intent", "lease"):
+        for duty in ("pending", "lease"):
             run_ = healthy.upkeep.run(duty, now=now, time_left=lambda: True)
         assert not crossings(book, now=now), f"seed {seed}"
     assert (run_.put_off, run_.taken) == (0, 0)
-    healthy.cleaner.clean(now=now, time_left=lambda: True)
+    healthy.cleaner.clean(now=now + LATER_MS, time_left=lambda: True)
     ours = [
         info["bindId"]
         for x in NUMBERS

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from chalicelib.core.ownership import CLOCKS_APART_MS, NOTICE_MS, Owner, owner_at
-from chalicelib.core.values import DAY_MS, App
+from chalicelib.core.ownership import NOTICE_MS, Owner, owner_at
+from chalicelib.core.values import CLOCKS_APART_MS, DAY_MS, App
 from chalicelib.store import apps
 from chalicelib.store.apps import DynamoApps
 from chalicelib.store.table import Table

@@ -471,7 +471,7 @@ def test_what_was_shown_and_played_before_is_not_shown_and_played_again(
     assert store.replace(replace(first, key_version=1).released(now=NOW + 1))
     second = make(intent="bind", carrier="other", check_at=NOW + 2)
     commit(store, second, now=NOW + 1)
-    kept = {"carrier_id": "1", "lease": NOW + HOUR, "intent": None, "check_at": None}
+    kept = {"carrier_id": "1", "lease": NOW + HOUR, "pending": None, "check_at": None}
     assert store.confirm(replace(second, key_version=1, version=2, **kept))
     leg = store.find(X1, Subscriber(A)).leg
     assert leg

@@ -1,7 +1,8 @@
 """Southbound: we are a client of the interline platform, with an account there."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlencode
 
@@ -10,7 +11,7 @@ from chalicelib.carriers.transport import Answer, CarrierSession, Egress, Told, 
 from chalicelib.core import errors
 from chalicelib.core.credentials import CarrierAccount
 from chalicelib.core.ports import Carrier
-from chalicelib.core.values import MINUTE_MS, Binding, Kept, Renewal
+from chalicelib.core.values import MINUTE_MS, Binding, Kept, Operation
 
 Reply = Mapping[str, Any]
 Knows = Mapping[int, Callable[[int], errors.GatewayError]]
@@ -133,16 +134,18 @@ class InterlineKeeper:
     where the carrier takes none, in its place.
     """
 
+    asks_again = True
+
     def __init__(self, api: _Api, account: CarrierAccount, told: Told) -> None:
         self._api = api
         self._account = account
         self._told = told
         self.lease_ms = account.lease_ms
 
-    def bind(self, binding: Binding, *, lease_ms: int, now: int) -> Kept:
+    def bind(self, binding: Binding, asked: Operation, *, now: int) -> Kept:
         """See the port. The lease is rounded up to seconds. Raises Forbidden for what the carrier
         has no parameter for."""
-        return self._ask(binding, Renewal(binding.created, lease_ms), now=now)
+        return self._ask(binding, asked, now=now)
 
     def release(self, carrier_id: str, *, now: int) -> None:
         """See the port."""
@@ -157,77 +160,44 @@ class InterlineKeeper:
         except errors.UnknownBinding:
             return
 
-    def renew(self, binding: Binding, *, until: int, last: bool, now: int) -> Kept:  # noqa: ARG002
+    def renew(
+        self,
+        binding: Binding,
+        asked: Operation,
+        *,
+        until: int,  # noqa: ARG002
+        last: bool,
+        now: int,
+    ) -> Kept:
         """See the port."""
-        asked = binding.renewal
-        if asked is None:
-            raise errors.Unavailable("a lease that was not noted")
-        try:
-            kept = self._ask(binding, asked, now=now)
-        except errors.NumberTaken:
-            if not last:
-                raise errors.NotBeside from None
-            return self._swapped(binding, asked, now=now)
-        if binding.carrier_id not in (None, kept.id):
-            self._let_go(binding, now=now)
-        return kept
-
-    def find(self, binding: Binding, *, now: int) -> Kept | None:
-        """See the port: what it was asked before is asked once more."""
-        if binding.carrier_id is None:
-            return self._first(binding, now=now)
-        known = Kept(binding.carrier_id, until=binding.lease or 0, at_most=binding.at_most)
-        if binding.renewal is None:
-            return known
-        # Whoever renewed it last may have needed the second request.
-        for again in (False, True):
-            try:
-                return self._ask(binding, binding.renewal, again=again, now=now, knows=_NOT_DONE)
-            except errors.UnknownBinding:
-                continue
-        return known
-
-    def _first(self, binding: Binding, *, now: int) -> Kept | None:
-        lease_ms = min(binding.expires - binding.created, self.lease_ms)
-        try:
-            kept = self._ask(binding, Renewal(binding.created, lease_ms), now=now, knows=_NOT_DONE)
-        except errors.UnknownBinding:
-            return None
-        if now < binding.expires:
-            return kept
-        # Asked all the same: from now on, nothing that is still under way takes effect.
-        self.release(kept.id, now=now)
-        return None
-
-    def _swapped(self, binding: Binding, asked: Renewal, *, now: int) -> Kept:
-        """The new lease in the place of the old one: for a moment the carrier has none."""
-        why = "no second lease beside the first"
-        self._told("interline.rebind", {"account": self._account.name, "why": why})
-        self._let_go(binding, now=now)
         try:
             return self._ask(binding, asked, now=now)
         except errors.NumberTaken:
-            # It may remember its refusal as the first answer.
-            return self._ask(binding, asked, again=True, now=now)
+            if last:
+                why = "no second lease beside the first"
+                self._told("interline.rebind", {"account": self._account.name, "why": why})
+            raise errors.NotBeside from None
 
-    def _let_go(self, binding: Binding, *, now: int) -> None:
-        if binding.carrier_id is not None:
-            self.release(binding.carrier_id, now=now)
+    def find(self, binding: Binding, asked: Sequence[Operation], *, now: int) -> Sequence[Kept]:
+        """See the port: what is noted, and whatever was asked before, asked once more."""
+        lease = binding.lease
+        found = []
+        if lease is not None and lease.id is not None:
+            found.append(Kept(lease.id, lease.until, lease.at_most))
+        # Who asked first says how long it lasts at least.
+        for each in {each.request: each for each in reversed(asked)}.values():
+            with suppress(errors.UnknownBinding):
+                found.append(self._ask(binding, each, now=now, knows=_NOT_DONE))
+        return found
 
     def _ask(
-        self,
-        binding: Binding,
-        asked: Renewal,
-        *,
-        now: int,
-        again: bool = False,
-        knows: Knows | None = None,
+        self, binding: Binding, asked: Operation, *, now: int, knows: Knows | None = None
     ) -> Kept:
         ttl_s = -(-asked.lease_ms // 1000)
-        whole = asked.lease_ms >= binding.expires - asked.began
+        whole = asked.lease_ms >= binding.expires - asked.since
         sent = _SENT | _LIFETIME if whole else _SENT
         parameters = wire_calls.write_bind(
-            self._app_id, binding, request=_request(binding, asked, again=again), ttl_s=ttl_s
+            self._app_id, binding, request=_request(binding, asked), ttl_s=ttl_s
         )
         if binding.b is None:
             path = wire_calls.transfer_path(binding.number)
@@ -239,7 +209,7 @@ class InterlineKeeper:
                 "interline.bind", path, parameters, now=now, knows=knows, sent=sent
             )
             carrier_id = wire_calls.read_bound(reply)
-        until, at_most = asked.began + ttl_s * 1000, now + ttl_s * 1000
+        until, at_most = asked.since + ttl_s * 1000, now + ttl_s * 1000
         return Kept(carrier_id, until, at_most if at_most - until > MINUTE_MS else None)
 
     @property
@@ -247,10 +217,7 @@ class InterlineKeeper:
         return self._account.app_id or ""
 
 
-def _request(binding: Binding, asked: Renewal, *, again: bool) -> str:
+def _request(binding: Binding, asked: Operation) -> str:
     """The same for the same lease whenever it is asked for, another for every other one."""
-    parts = [binding.id, binding.number, str(asked.began), str(asked.lease_ms)]
-    if again:
-        # Whoever goes on with an XA ended the one before: its answer must not come back.
-        parts.append(f"again {binding.attempts if binding.b is None else ''}")
-    return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:32]
+    text = f"{binding.id} {binding.number} {asked.request}"
+    return hashlib.sha256(text.encode()).hexdigest()[:32]

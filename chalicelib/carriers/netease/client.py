@@ -1,6 +1,6 @@
 """Southbound: we are a client of NetEase's, with an account there."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from secrets import token_hex
 from typing import Any
 from urllib.parse import urlencode
@@ -12,7 +12,7 @@ from chalicelib.core.calls import CallAsk
 from chalicelib.core.credentials import CarrierAccount
 from chalicelib.core.extending import extended
 from chalicelib.core.ports import Carrier
-from chalicelib.core.values import MINUTE_MS, Binding, Kept
+from chalicelib.core.values import MINUTE_MS, Binding, Kept, Operation
 
 Reply = Mapping[str, Any]
 Knows = Mapping[int, Callable[[Reply], errors.GatewayError]]
@@ -117,13 +117,15 @@ def _minutes(ms: int) -> int:
 class NeteaseKeeper:
     """Fulfils the port Keeper. The carrier's userData holds our binding id and nothing else."""
 
+    asks_again = False
+
     def __init__(self, api: _Api, lease_ms: int) -> None:
         self._api = api
         self.lease_ms = lease_ms
 
-    def bind(self, binding: Binding, *, lease_ms: int, now: int) -> Kept:
+    def bind(self, binding: Binding, asked: Operation, *, now: int) -> Kept:
         """See the port. The lease is rounded up to minutes."""
-        minutes = _minutes(lease_ms)
+        minutes = _minutes(asked.lease_ms)
         if binding.b is None:
             raise errors.CarrierRefused("this carrier has no XA")
         parameters = wire_calls.write_bind(
@@ -139,9 +141,9 @@ class NeteaseKeeper:
             "/smallphone/axb/bind",
             parameters,
             now=now,
-            sent=_SENT if lease_ms < binding.expires - now else _SENT | _LIFETIME,
+            sent=_SENT if asked.lease_ms < binding.expires - now else _SENT | _LIFETIME,
             # Should it reach the vendor twice within a minute, it is done once.
-            more_headers={"RequestId": binding.id},
+            more_headers={"RequestId": binding.id + asked.request},
         )
         carrier_id, number = wire_calls.read_bound(answer.content)
         if number != binding.number:
@@ -164,9 +166,17 @@ class NeteaseKeeper:
         except errors.UnknownBinding:
             return
 
-    def renew(self, binding: Binding, *, until: int, last: bool, now: int) -> Kept:  # noqa: ARG002
+    def renew(
+        self,
+        binding: Binding,
+        asked: Operation,
+        *,
+        until: int,
+        last: bool,  # noqa: ARG002
+        now: int,
+    ) -> Kept:
         """See the port."""
-        return extended(self, binding, until=until, now=now)
+        return extended(self, binding, asked, until=until, now=now)
 
     def extend(self, carrier_id: str, *, delta_ms: int, now: int) -> None:
         """See core.extending.Extender; rounded up to minutes."""
@@ -180,8 +190,15 @@ class NeteaseKeeper:
             sent={"delta": "delta"},
         )
 
-    def find(self, binding: Binding, *, now: int) -> Kept | None:
-        """See the port: of what lives on this X, the one with our id and these two people."""
+    def find(
+        self,
+        binding: Binding,
+        asked: Sequence[Operation],  # noqa: ARG002
+        *,
+        now: int,
+    ) -> Sequence[Kept]:
+        """See the port: of what lives on this X, that with our id and these two people; what lasts
+        longest comes last."""
         try:
             answer = self._api.do(
                 "netease.query",
@@ -192,7 +209,7 @@ class NeteaseKeeper:
                 repeatable=True,
             )
         except errors.UnknownBinding:
-            return None
+            return []
         ours = (binding.id, binding.number, {binding.a, binding.b})
         found = [
             Kept(info.id, until=info.expires)
@@ -201,7 +218,7 @@ class NeteaseKeeper:
         ]
         if not found and not answer.preferred:
             raise errors.Unavailable("only the second data centre says that it is not there")
-        return max(found, key=lambda kept: kept.until, default=None)
+        return sorted(found, key=lambda kept: kept.until)
 
 
 class NeteaseDialler:

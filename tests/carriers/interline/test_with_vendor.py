@@ -105,7 +105,7 @@ def pass_time(stage: Stage, platform: Platform, *, minutes: int) -> None:
     for _ in range(minutes):
         stage.clock.advance(minutes=1)
         platform.clock.now_ms = stage.clock.now
-        for duty in ("lease", "intent"):
+        for duty in ("lease", "pending"):
             seen = gateway().upkeep.run(duty, now=stage.clock.now, time_left=lambda: True)
             assert not seen.put_off
 
