@@ -8,8 +8,8 @@ import pytest
 
 from chalicelib.bootstrap import Gateway
 from chalicelib.core import errors
-from chalicelib.core.values import ASKING_MS as GRACE_MS
 from chalicelib.core.upkeep import CLAIM_MS
+from chalicelib.core.values import ASKING_MS as GRACE_MS
 from tests.attacks.keepers import Book, Died, attend, fails, keeper, keeping
 from tests.gateways import MINUTE, NOW, Backend, Stage, number, subscriber
 

@@ -8,8 +8,8 @@ import pytest
 
 from chalicelib.bootstrap import Gateway
 from chalicelib.core import errors
-from chalicelib.core.values import ASKING_MS as GRACE_MS, LAST_MS
-from chalicelib.core.values import DAY_MS, Ask, Binding, RequestId, Subscriber
+from chalicelib.core.values import ASKING_MS as GRACE_MS
+from chalicelib.core.values import DAY_MS, LAST_MS, Ask, Binding, RequestId, Subscriber
 from tests.attacks.keepers import Died, attend, fails
 from tests.attacks.swapping import SwappingBook, SwappingKeeper, swapping
 from tests.gateways import MINUTE, NOW, Backend, Stage, number, subscriber

@@ -11,8 +11,8 @@ from chalicelib.carriers.interline.client import carrier
 from chalicelib.core import errors
 from chalicelib.core.binding import BindingDesk
 from chalicelib.core.credentials import CarrierAccount
-from chalicelib.core.values import ASKING_MS as GRACE_MS
 from chalicelib.core.ports import Carrier, Keeper
+from chalicelib.core.values import ASKING_MS as GRACE_MS
 from chalicelib.core.values import DAY_MS, App, Ask, Binding, Kept, RequestId, Subscriber
 from tests.attacks.keepers import attend
 from tests.carriers.interline.platform import Platform, serving

@@ -1,6 +1,7 @@
 """Values to start from: an app, a binding, an event, each with what a test says changed."""
 
 import hashlib
+import itertools
 from typing import Any
 
 from chalicelib.core.events import (
@@ -12,7 +13,8 @@ from chalicelib.core.events import (
     Progress,
     Stored,
 )
-from chalicelib.core.ports import Carrier
+from chalicelib.core.leases import LeaseDesk
+from chalicelib.core.ports import Bindings, Carrier, Carriers
 from chalicelib.core.splitting import order
 from chalicelib.core.values import App, AppState, Binding, Pool, RequestId, Subscriber
 
@@ -32,6 +34,12 @@ def app_with(areas: dict[str, str | None]) -> App:
         strict_nonce=False,
         pool=Pool(areas),
     )
+
+
+def leases(bindings: Bindings, carriers: Carriers) -> LeaseDesk:
+    """A desk whose operations are numbered."""
+    count = itertools.count(1)
+    return LeaseDesk(bindings, carriers, new_id=lambda: f"{next(count):010x}", monotonic=lambda: 0)
 
 
 def binding(**more: Any) -> Binding:

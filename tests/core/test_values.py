@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from chalicelib.core.errors import BadParameter, RequestMismatch
-from chalicelib.core.values import MARKS_KEPT, Subscriber, parse_number
+from chalicelib.core.values import MARKS_KEPT, State, Subscriber, parse_number
 from tests.core.samples import app_with, binding, request
 
 
@@ -69,14 +69,14 @@ def test_a_binding_lives_until_the_millisecond_it_expires() -> None:
 
 
 def test_a_released_binding_is_over_at_once() -> None:
-    over = binding().released(now=2000)
+    over = binding().ended(now=2000)
     assert not over.live(2000)
-    assert (over.ended, over.expires, over.updated, over.version) == (2000, 2000, 2000, 2)
+    assert (over.state, over.expires, over.updated) == (State.ENDED, 2000, 2000)
 
 
 def test_extending_counts_from_the_old_expiry() -> None:
     longer = binding().extended(delta_ms=100, request=request("r"), now=1500)
-    assert (longer.expires, longer.updated, longer.version) == (5100, 1500, 2)
+    assert (longer.expires, longer.updated) == (5100, 1500)
 
 
 def test_a_binding_remembers_the_latest_requests_that_extended_it() -> None:

@@ -9,16 +9,24 @@ import pytest
 from chalicelib.core.binding import BindingDesk, binding_id
 from chalicelib.core.cleaning import Cleaner
 from chalicelib.core.errors import Unavailable
-from chalicelib.core.leases import LeaseDesk
 from chalicelib.core.lines import Line
 from chalicelib.core.ownership import Owner
 from chalicelib.core.ports import Overdue
-from chalicelib.core.values import PLAIN, Ask, Binding, Presentation, Subscriber
+from chalicelib.core.values import (
+    PLAIN,
+    Ask,
+    Binding,
+    CarrierLease,
+    Operation,
+    Presentation,
+    State,
+    Subscriber,
+)
 from chalicelib.store.apps import owners_item
 from chalicelib.store.bindings import DynamoBindings
 from chalicelib.store.table import Table
 from chalicelib.store.vault import Vault
-from tests.core.samples import Embedded, app_with, binding, request, tag
+from tests.core.samples import Embedded, app_with, binding, leases, request, tag
 from tests.stage import X1, X2, X15, A, B, C, D, Stage, answering, refusal
 
 NOW = 1_768_464_000_000
@@ -64,6 +72,12 @@ def make(store: DynamoBindings) -> Callable[..., Binding]:
 
 def commit(store: DynamoBindings, draft: Binding, *, now: int = NOW) -> Any:
     return store.commit(draft, quota_limit=100, metered=False, now=now)
+
+
+def ended(store: DynamoBindings, draft: Binding, *, now: int) -> Binding | None:
+    """Ends what was committed."""
+    kept = replace(draft, key_version=1)
+    return store.change(kept, kept.ended(now=now))
 
 
 def size(item: dict[str, Any]) -> int:
@@ -153,7 +167,7 @@ def test_no_item_shows_a_subscriber_or_user_data(
 ) -> None:
     draft = make(user_data=f"call {C}")
     commit(store, draft)
-    store.replace(draft.extended(delta_ms=1, request=request("x"), now=NOW))
+    store.change(draft, draft.extended(delta_ms=1, request=request("x"), now=NOW))
     written = repr(stage.items())
     assert len(stage.items()) == 4
     for secret in (A, B, C):
@@ -208,7 +222,7 @@ def test_who_may_have_a_leg_next(
 def test_a_release_starts_the_cooling_at_once(store: DynamoBindings, make: Any) -> None:
     first = make()
     commit(store, first)
-    assert store.replace(replace(first, key_version=1).released(now=NOW + 10))
+    assert ended(store, first, now=NOW + 10)
     later = NOW + 10
     assert commit(store, make(A, C), now=later + HOUR - 1).leg == "cooling"
     assert commit(store, make(A, C, expires=later + 2 * HOUR), now=later + HOUR) is None
@@ -236,7 +250,7 @@ def test_the_quota_counts_live_bindings_by_shard(store: DynamoBindings, make: An
     commit(store, first)
     commit(store, make(C, D, quota_shard=5))
     assert store.quota_used("demo") == {3: 1, 5: 1}
-    store.replace(replace(first, key_version=1).released(now=NOW))
+    ended(store, first, now=NOW)
     assert store.quota_used("demo") == {3: 0, 5: 1}
     assert store.quota_used("other") == {}
 
@@ -311,10 +325,9 @@ def test_an_x_shows_its_live_bindings_oldest_first(store: DynamoBindings, make: 
 def test_extending_moves_binding_and_legs_together(store: DynamoBindings, make: Any) -> None:
     draft = make()
     commit(store, draft)
-    longer = replace(draft, key_version=1).extended(
-        delta_ms=HOUR, request=request("e"), now=NOW + 7
-    )
-    assert store.replace(longer)
+    before = replace(draft, key_version=1)
+    longer = store.change(before, before.extended(delta_ms=HOUR, request=request("e"), now=NOW + 7))
+    assert longer is not None
     assert store.get(draft.id) == longer
     assert store.live_on(X1, app="demo", now=NOW + 2 * HOUR - 1) == [longer.info]
     leg = store.find(X1, Subscriber(B)).leg
@@ -326,9 +339,12 @@ def test_a_change_of_an_old_version_is_refused(store: DynamoBindings, make: Any)
     draft = make()
     commit(store, draft)
     kept = replace(draft, key_version=1)
-    assert store.replace(kept.extended(delta_ms=1, request=request("e"), now=NOW))
-    assert not store.replace(kept.extended(delta_ms=1, request=request("f"), now=NOW))
-    assert not store.replace(kept.released(now=NOW))
+    assert store.change(kept, kept.extended(delta_ms=1, request=request("e"), now=NOW))
+    assert not store.change(kept, kept.extended(delta_ms=1, request=request("f"), now=NOW))
+    assert not store.change(kept, kept.ended(now=NOW))
+    # Nor of another binding that had the same handle and, by chance, the same version.
+    other = replace(kept, id="0" + kept.id[1:], version=kept.version + 1)
+    assert not store.change(other, other.ended(now=NOW))
     assert store.quota_used("demo") == {0: 1}
 
 
@@ -344,14 +360,14 @@ def test_a_leg_under_another_key_version_rules_just_as_well(stage: Stage, make: 
     assert new.survey([X1], Subscriber(A), Subscriber(C), now=NOW) == {X1: "taken"}
     kept = new.get(first.id)
     assert kept is not None
-    assert new.replace(kept.extended(delta_ms=HOUR, request=request("e"), now=NOW))
+    assert new.change(kept, kept.extended(delta_ms=HOUR, request=request("e"), now=NOW))
     leg = new.find(X1, Subscriber(A)).leg
     assert leg is not None
     assert leg.expires == NOW + 2 * HOUR
     # The same pair again over the same X, now written under the new version: the newer leg rules.
     kept = new.get(first.id)
     assert kept is not None
-    assert new.replace(kept.released(now=NOW + 1))
+    assert new.change(kept, kept.ended(now=NOW + 1))
     again = make(A, B, expires=NOW + 5 * HOUR)
     assert commit(new, again, now=NOW + 1) is None
     leg = new.find(X1, Subscriber(A)).leg
@@ -379,9 +395,9 @@ def test_what_is_overdue_comes_off_index_and_quota_once(
     assert {each.handle for each in due} == {draft.handle for draft in drafts}
     assert {(each.app, each.quota_shard) for each in due} == {("demo", 0)}
 
-    assert store.archive(due[:1], now=NOW + HOUR) == 1
-    assert store.archive(due, now=NOW + HOUR) == 2
-    assert store.archive(due, now=NOW + HOUR) == 0
+    assert store.archive(due[:1], before=NOW + HOUR) == 1
+    assert store.archive(due, before=NOW + HOUR) == 2
+    assert store.archive(due, before=NOW + HOUR) == 0
     assert store.quota_used("demo") == {0: 1}
     assert list(store.overdue(now=NOW + HOUR)) == []
     archived = store.get(drafts[0].id)
@@ -396,11 +412,10 @@ def test_archiving_leaves_alone_what_was_extended_meanwhile(
 ) -> None:
     draft = make()
     commit(store, draft)
-    due = [Overdue(handle=draft.handle, app="demo", quota_shard=0)]
-    store.replace(
-        replace(draft, key_version=1).extended(delta_ms=HOUR, request=request("e"), now=NOW)
-    )
-    assert store.archive(due, now=NOW + HOUR) == 0
+    due = [Overdue(draft.handle, draft.id, app="demo", quota_shard=0)]
+    before = replace(draft, key_version=1)
+    store.change(before, before.extended(delta_ms=HOUR, request=request("e"), now=NOW))
+    assert store.archive(due, before=NOW + HOUR) == 0
     assert store.quota_used("demo") == {0: 1}
 
 
@@ -409,8 +424,8 @@ def test_a_release_that_read_before_the_archiving_does_not_count_twice(
 ) -> None:
     draft = make()
     commit(store, draft)
-    store.archive([Overdue(draft.handle, "demo", 0)], now=NOW + HOUR)
-    assert not store.replace(replace(draft, key_version=1).released(now=NOW + HOUR - 1))
+    store.archive([Overdue(draft.handle, draft.id, "demo", 0)], before=NOW + HOUR)
+    assert not ended(store, draft, now=NOW + HOUR - 1)
     assert store.quota_used("demo") == {0: 0}
 
 
@@ -445,7 +460,7 @@ class FewHandles(DynamoBindings):
 def test_a_request_whose_handle_is_taken_by_another_gets_a_second_one(stage: Stage) -> None:
     vault = Vault(ONE)
     store = FewHandles(Table(lambda: stage.dynamodb, stage.table), lambda: vault)
-    desk = BindingDesk(store, Cleaner(store), LeaseDesk(store, Embedded()), tag)
+    desk = BindingDesk(store, Cleaner(store), leases(store, Embedded()), tag)
     app = replace(app_with({X1: None, X2: None}), name="demo", quota=10)
     people = [(Subscriber(A), Subscriber(B)), (Subscriber(A), Subscriber(C))]
     asks = [Ask(a, b, None, None, HOUR, record=False, user_data="") for a, b in people]
@@ -468,11 +483,13 @@ def test_what_was_shown_and_played_before_is_not_shown_and_played_again(
     loud = Presentation(show_a=True, show_b=True, prompt_others="hello")
     first = make(presentation=loud)
     commit(store, first)
-    assert store.replace(replace(first, key_version=1).released(now=NOW + 1))
-    second = make(intent="bind", carrier="other", check_at=NOW + 2)
+    assert ended(store, first, now=NOW + 1)
+    asked = CarrierLease(operations=(Operation("1", "bind", NOW),), check_at=NOW + 2)
+    second = make(state=State.BINDING, carrier="other", lease=asked)
     commit(store, second, now=NOW + 1)
-    kept = {"carrier_id": "1", "lease": NOW + HOUR, "pending": None, "check_at": None}
-    assert store.confirm(replace(second, key_version=1, version=2, **kept))
+    agreed = CarrierLease(id="1", until=NOW + HOUR, at_most=NOW + HOUR)
+    before = replace(second, key_version=1)
+    assert store.change(before, replace(before, state=State.BOUND, lease=agreed))
     leg = store.find(X1, Subscriber(A)).leg
     assert leg
     assert (leg.binding, leg.presentation) == (second.id, PLAIN)

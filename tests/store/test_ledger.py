@@ -10,7 +10,6 @@ import pytest
 from chalicelib.core import errors
 from chalicelib.core.binding import BindingDesk, binding_id
 from chalicelib.core.cleaning import Cleaner
-from chalicelib.core.leases import LeaseDesk
 from chalicelib.core.ports import Refusal
 from chalicelib.core.standing import Standing
 from chalicelib.core.values import Ask, Binding, Subscriber, Tariff
@@ -18,7 +17,7 @@ from chalicelib.store.bindings import DynamoBindings
 from chalicelib.store.ledger import DynamoLedger
 from chalicelib.store.table import Table
 from chalicelib.store.vault import Vault
-from tests.core.samples import Embedded, app_with, binding, request, tag
+from tests.core.samples import Embedded, app_with, binding, leases, request, tag
 from tests.stage import X1, A, B, C, Stage, answering
 
 NOW = 1_768_464_000_000
@@ -263,7 +262,7 @@ def test_what_was_agreed_to_is_not_paid_back(
 
 
 def bind(store: DynamoBindings, name: str = "r", *, a: str = A) -> Binding:
-    desk = BindingDesk(store, Cleaner(store), LeaseDesk(store, Embedded()), tag)
+    desk = BindingDesk(store, Cleaner(store), leases(store, Embedded()), tag)
     ask = Ask(Subscriber(a), Subscriber(B), None, None, HOUR, record=False, user_data="")
     return desk.bind(APP, ask, request(name), now=NOW)
 

@@ -10,16 +10,26 @@ from bench.capacity import KB, item_size
 from chalicelib.core import errors
 from chalicelib.core.binding import BindingDesk, binding_id
 from chalicelib.core.cleaning import Cleaner
-from chalicelib.core.leases import LeaseDesk
 from chalicelib.core.lines import Line
 from chalicelib.core.ownership import Owner
 from chalicelib.core.ports import Carrier
-from chalicelib.core.values import NEVER, Ask, Binding, Leg, Presentation, RequestId, Subscriber
+from chalicelib.core.values import (
+    NEVER,
+    Ask,
+    Binding,
+    CarrierLease,
+    Leg,
+    Operation,
+    Presentation,
+    RequestId,
+    State,
+    Subscriber,
+)
 from chalicelib.store.apps import owners_item
 from chalicelib.store.bindings import MOST_ROUTES, DynamoBindings
 from chalicelib.store.table import Table
 from chalicelib.store.vault import Vault
-from tests.core.samples import app_with, binding, request, tag
+from tests.core.samples import app_with, binding, leases, request, tag
 from tests.stage import X1, X2, A, B, C, D, Stage, answering
 
 NOW = 1_768_464_000_000
@@ -89,6 +99,18 @@ def stored(store: DynamoBindings, draft: Binding) -> Binding:
     kept = store.get(draft.id)
     assert kept is not None
     return kept
+
+
+def ended(store: DynamoBindings, draft: Binding, *, now: int) -> Binding | None:
+    """Ends what was committed."""
+    kept = stored(store, draft)
+    return store.change(kept, kept.ended(now=now))
+
+
+def asked(at: int) -> dict[str, Any]:
+    """Of a draft whose carrier is being asked."""
+    operations = (Operation("1", "bind", at),)
+    return {"state": State.BINDING, "lease": CarrierLease(operations=operations, check_at=at)}
 
 
 def test_an_xa_is_read_back_as_it_was_written(store: DynamoBindings, make: Make) -> None:
@@ -220,10 +242,10 @@ def test_the_latest_xa_of_an_x_is_found_also_when_it_has_ended(
 ) -> None:
     first = make()
     commit(store, first)
-    assert store.replace(stored(store, first).released(now=NOW + 1))
+    assert ended(store, first, now=NOW + 1)
     latest = store.transfer_on(X1)
     assert latest is not None
-    assert (latest.id, latest.ended) == (first.id, NOW + 1)
+    assert (latest.id, latest.state, latest.expires) == (first.id, State.ENDED, NOW + 1)
     second = make(expires=NOW + 2 * HOUR)
     assert commit(store, second, now=NOW + 1) is None
     assert store.transfer_on(X1) == replace(second, key_version=1)
@@ -233,7 +255,7 @@ def test_an_xa_without_end_is_ended_and_cools(store: DynamoBindings, make: Make)
     xa = make(expires=NEVER)
     commit(store, xa)
     assert list(store.overdue(now=NOW + 10**12)) == []
-    assert store.replace(stored(store, xa).released(now=NOW + 1))
+    assert ended(store, xa, now=NOW + 1)
     assert commit(store, make(B), now=NOW + HOUR).leg == "cooling"
     assert commit(store, make(B, expires=NOW + 9 * HOUR), now=NOW + HOUR + 1) is None
     assert store.quota_used("demo") == {0: 1}
@@ -244,9 +266,9 @@ def test_an_intent_of_an_xa_is_given_up_and_leaves_everything_as_it_was(
 ) -> None:
     first = make(presentation=HOW)
     commit(store, first)
-    assert store.replace(stored(store, first).released(now=NOW))
+    assert ended(store, first, now=NOW)
     later = NOW + 10
-    draft = make(intent="bind", check_at=later, expires=later + HOUR)
+    draft = make(**asked(later), expires=later + HOUR)
     assert commit(store, draft, now=later) is None
     assert found(store, B) == (None, None)
     assert store.undo(stored(store, draft), now=later)
@@ -271,12 +293,13 @@ def test_the_a_of_an_xa_is_the_same_under_another_key_version(stage: Stage, make
     assert commit(new, make()).leg == "bound"
     assert commit(new, make(A, B)).leg == "taken"
     assert new.survey([X1], Subscriber(A), Subscriber(B), now=NOW) == {X1: "taken"}
-    assert new.replace(stored(new, first).extended(delta_ms=1, request=request("e"), now=NOW))
+    before = stored(new, first)
+    assert new.change(before, before.extended(delta_ms=1, request=request("e"), now=NOW))
     line = new.find(X1, Subscriber(A))
     assert line.leg is not None
     assert line.everybodys is not None
     assert line.leg.expires == line.everybodys.expires == NOW + HOUR + 1
-    assert new.replace(stored(new, first).released(now=NOW + 1))
+    assert ended(new, first, now=NOW + 1)
     again = make(expires=NOW + 5 * HOUR)
     assert commit(new, again, now=NOW + 1) is None
     line = new.find(X1, Subscriber(A))
@@ -298,7 +321,7 @@ def test_strangers_hear_the_third_announcement_of_a_live_pair(
 
 
 def test_an_x_that_is_only_asked_for_stands_for_nobody(store: DynamoBindings, make: Make) -> None:
-    commit(store, make(A, B, intent="bind", check_at=NOW))
+    commit(store, make(A, B, **asked(NOW)))
     assert store.prompt_for_others(X1, now=NOW) is None
 
 
@@ -344,7 +367,7 @@ class Embedded:
 
 @pytest.fixture
 def desk(store: DynamoBindings) -> BindingDesk:
-    return BindingDesk(store, Cleaner(store), LeaseDesk(store, Embedded()), tag)
+    return BindingDesk(store, Cleaner(store), leases(store, Embedded()), tag)
 
 
 APP = replace(app_with({X1: None, X2: None}), cooling_ms=HOUR)
@@ -367,7 +390,7 @@ def test_an_xa_is_bound_and_ended_by_its_x(desk: BindingDesk, store: DynamoBindi
     assert bind(desk, ask(), now=NOW + 1) == replace(bound, key_version=1)
     for later in (NOW + 5, NOW + 6):
         desk.release_transfer(APP, X1, now=later)
-    assert stored(store, bound).ended == NOW + 5
+    assert (stored(store, bound).state, stored(store, bound).expires) == (State.ENDED, NOW + 5)
     assert store.quota_used("demo") == {0: 0}
 
 
@@ -424,7 +447,7 @@ def test_what_a_carrier_cannot_do_is_refused_before_anything_is_written(
             return Carrier(name, "plain")
 
     before = stage.items()
-    desk = BindingDesk(store, Cleaner(store), LeaseDesk(store, Plain()), tag)
+    desk = BindingDesk(store, Cleaner(store), leases(store, Plain()), tag)
     with pytest.raises(errors.Forbidden):
         bind(desk, wanted)
     assert stage.items() == before
