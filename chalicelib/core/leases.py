@@ -477,13 +477,16 @@ class LeaseDesk:
         return tuple(replace(each, id=self.new_id(), since=now) for each in different.values())
 
     def _release_all(self, binding: Binding, keeper: Keeper, *, now: int) -> None:
-        """Ends what the carrier is known to have, and what it has because of whatever is open."""
+        """Ends what the carrier is known to have, then what it has because of whatever is open: it
+        may take nothing new meanwhile, or nothing beside the first."""
         lease = _lease(binding)
-        ids = [lease.id] if lease.id is not None else []
+        if lease.id is not None:
+            keeper.release(lease.id, now=now)
         if lease.asked:
-            ids += [kept.id for kept in keeper.find(binding, lease.asked, now=now)]
-        for each in dict.fromkeys(ids):
-            keeper.release(each, now=now)
+            released = replace(binding, lease=replace(lease, id=None))
+            found = keeper.find(released, lease.asked, now=now)
+            for each in dict.fromkeys(kept.id for kept in found):
+                keeper.release(each, now=now)
 
     def _let_go(self, best: Kept, others: Sequence[Kept], keeper: Keeper, *, now: int) -> None:
         """Ends the leases beside the one that lasts longest."""
