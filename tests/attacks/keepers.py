@@ -9,7 +9,18 @@ from chalicelib.bootstrap import Gateway
 from chalicelib.core import errors
 from chalicelib.core.extending import extended
 from chalicelib.core.ports import Carrier, Duty
-from chalicelib.core.values import DAY_MS, MINUTE_MS, Binding, Kept, Operation
+from chalicelib.core.values import (
+    ASKING_MS,
+    CLOCKS_APART_MS,
+    DAY_MS,
+    MINUTE_MS,
+    Binding,
+    Kept,
+    Operation,
+)
+
+OVER_MS = ASKING_MS + CLOCKS_APART_MS
+"""So long after it began an operation surely takes effect no more."""
 
 
 class Died(BaseException):
