@@ -12,11 +12,10 @@ from tests.stage import X1, A, B, Client, Clock, Stage
 
 @pytest.fixture
 def stage(stage: Stage, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Stage:
-    """The stage of all, with its files; workers go by the same clock as the API."""
+    """The stage of all, with its files."""
     from chalicelib.store import clients
 
     monkeypatch.setattr(clients, "s3", s3)
-    monkeypatch.setattr("chalicelib.jobs.now_ms", clock)
     set_up(stage)
     return stage
 
