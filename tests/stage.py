@@ -22,7 +22,7 @@ from chalice.local import RouteMatcher
 from moto import mock_aws
 
 from chalicelib.clock import SYSTEM
-from tests.runtimes import run_with
+from tests.runtimes import answer_at
 
 STAGE = "unit"
 NAME = f"masking-gateway-{STAGE}"
@@ -306,7 +306,7 @@ def _forget() -> None:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The clock of the HTTP side, set to 2026-01-15 08:00 UTC and 123 ms."""
     clock = Clock(1_768_464_000_123)
-    run_with(monkeypatch, now_ms=clock)
+    answer_at(monkeypatch, clock)
     return clock
 
 

@@ -7,15 +7,17 @@ import pytest
 
 from tests.carriers.own.backend import Backend, Recordings, recordings, s3, set_up, switch
 from tests.carriers.trunk.conftest import Pbx
+from tests.runtimes import run_with
 from tests.stage import X1, A, B, Client, Clock, Stage
 
 
 @pytest.fixture
 def stage(stage: Stage, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Stage:
-    """The stage of all, with its files."""
+    """The stage of all, with its files; workers go by the same clock as the API."""
     from chalicelib.store import clients
 
     monkeypatch.setattr(clients, "s3", s3)
+    run_with(monkeypatch, now_ms=clock)
     set_up(stage)
     return stage
 
