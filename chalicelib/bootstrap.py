@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from chalicelib.carriers.base import AppDialects, CarrierAccounts
 from chalicelib.carriers.netease.door import Door
 from chalicelib.carriers.netease.facade import AxbFacade
+from chalicelib.clock import now_ms, start
 from chalicelib.core.binding import BindingDesk
 from chalicelib.core.cleaning import Cleaner
 from chalicelib.core.leases import LeaseDesk
@@ -336,7 +337,14 @@ class Gateway:
         """The schedules that ask carriers."""
         from chalicelib.core.upkeep import Upkeep  # noqa: PLC0415
 
-        return Upkeep(self._bindings, self._leases, trouble=log_trouble)
+        return Upkeep(
+            self._bindings,
+            self._leases,
+            trouble=log_trouble,
+            now_ms=now_ms,
+            start=start,
+            at_once=self.settings.carrier_workers,
+        )
 
     @cached_property
     def carriers(self) -> CarrierAccounts:

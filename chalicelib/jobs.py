@@ -7,7 +7,7 @@ from chalicelib.bootstrap import gateway
 from chalicelib.clock import now_ms
 from chalicelib.core.errors import GatewayError
 from chalicelib.core.ports import Duty
-from chalicelib.telemetry import count, log_fault, log_request, log_trouble
+from chalicelib.telemetry import count, log_fault, log_request, log_trouble, share
 
 if TYPE_CHECKING:
     from chalicelib.core.event_ports import Lane
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 MARGIN_MS = 5_000
 """A job stops taking work on when this much of its time is left."""
 
+FINISH_MS = 60_000
+"""The schedules that ask carriers begin nothing any more when this much of their time is left: what
+was begun is finished, while the next run begins."""
 
 LOOK_S = 0.2
 """How often the deliveries that take longer are looked at."""
@@ -136,11 +139,15 @@ def reconcile(time_left_ms: Callable[[], int]) -> None:
 def _attend(duty: Duty, time_left_ms: Callable[[], int]) -> None:
     now = now_ms()
     upkeep = gateway().upkeep
-    seen = upkeep.run(duty, now=now, time_left=lambda: time_left_ms() > MARGIN_MS)
-    counts = {"done": seen.done, "put_off": seen.put_off, "taken": seen.taken}
-    log_request(duty, ms=now_ms() - now, **counts)
+    seen = upkeep.run(duty, now=now, time_left=lambda: time_left_ms() > FINISH_MS)
+    counts = {"done": seen.done, "put_off": seen.put_off, "taken": seen.taken, "left": seen.left}
+    facts = {"silent": ",".join(seen.silent)} if seen.silent else {}
+    log_request(duty, ms=now_ms() - now, **counts, **facts)
     if seen.put_off:
         count("PutOff", operation=duty, by=seen.put_off)
+    if duty == "lease":
+        # In every run, so that the alarm ends too.
+        share("LeaseLag", seen.lag, operation=duty)
 
 
 def clean_expired(time_left_ms: Callable[[], int]) -> None:

@@ -78,6 +78,8 @@ def stage(dynamodb_endpoint: str) -> Iterator["Stage"]:
         patch.dict(os.environ, environment),
         # DynamoDB Local lets transactions queue up, and a busy machine takes its time.
         patch.object(clients, "_CONFIG", clients._CONFIG.merge(_PATIENT)),
+        # A run of a schedule takes no time, as tests see it.
+        patch.object(bootstrap, "now_ms", lambda: NOW),
         mock_aws(config={"core": {"passthrough": {"urls": [dynamodb_endpoint]}}}),
     ):
         for each in (*names, *queues, "AWS_ENDPOINT_URL"):

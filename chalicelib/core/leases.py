@@ -11,6 +11,8 @@ GRACE_MS = 60_000
 LAST_MS = 90_000
 """How long before its end a lease is given up for another one, if the carrier takes no second one
 beside it: the schedule comes every minute."""
+PAUSE_MS = 30_000
+"""How long a binding waits whose carrier failed: until the schedule's next turn."""
 CONFIRM_TRIES = 8
 """How often a bind that the carrier agreed to is written, while others look at it at once."""
 
@@ -192,6 +194,17 @@ class LeaseDesk:
             self._release_what_is_there(binding, self._keeper(binding), now=now)
             self._let_run_out(binding, now=now)
 
+    def put_off(self, binding: Binding, *, now: int) -> None:
+        """Lets a binding that the carrier could not be asked about be due again in half a
+        minute."""
+        if self.bindings.note(_later(binding, now=now)):
+            return
+        current = self.bindings.get(binding.id)
+        # It was noted what the carrier was asked for, and then it did not answer.
+        asked = current is not None and (current.renewal is not None or current.intent == "bind")
+        if current is not None and asked and current.ended is None:
+            self.bindings.note(_later(current, now=now))
+
     def make_last(self, binding: Binding, *, now: int) -> bool:
         """Lets the carrier keep a binding for as long as it lasts; what it was being asked for is
         brought to its end first. False if it had moved on meanwhile."""
@@ -287,6 +300,15 @@ class LeaseDesk:
         if keeper is None:
             raise errors.Unavailable("this carrier keeps no bindings any more")
         return keeper
+
+
+def _later(binding: Binding, *, now: int) -> Binding:
+    return replace(
+        binding,
+        check_at=now + PAUSE_MS,
+        attempts=min(binding.attempts + 1, 16),
+        version=binding.version + 1,
+    )
 
 
 def _carrier_id(binding: Binding) -> str:

@@ -46,10 +46,22 @@ Duty = Literal["lease", "intent"]
 
 @dataclass(frozen=True, slots=True)
 class Unsettled:
-    """An entry of the due index about which a carrier has to be asked."""
+    """An entry of the due index: the binding about which a carrier has to be asked since `due_at`.
+
+    `lapses_at` is when its lease runs out at the carrier, if that is before its app wants it to
+    end. Times are epoch ms.
+    """
 
     handle: str
+    id: str
+    carrier: str
     due_at: int
+    lapses_at: int | None = None
+
+    @property
+    def deadline(self) -> int:
+        """Before when the carrier should be asked; where nothing lapses, at once."""
+        return self.due_at if self.lapses_at is None else self.lapses_at
 
 
 class Bindings(Protocol):
@@ -114,7 +126,8 @@ class Bindings(Protocol):
         ...
 
     def unsettled(self, duty: Duty, *, now: int) -> Iterator[Unsettled]:
-        """What a carrier has to be asked about by `now`, from the due index, shard by shard."""
+        """What a carrier has to be asked about by `now`, from the due index, what is due for
+        longest first; pages are read as they are needed. Eventually consistent."""
         ...
 
     def claim(self, entry: Unsettled, *, until: int) -> Binding | None:

@@ -1,6 +1,7 @@
 """Bindings and legs as items of the table: keys, attributes, and back again."""
 
 from chalicelib.core.numbers import canonical
+from chalicelib.core.ports import Duty, Unsettled
 from chalicelib.core.values import (
     DAY_MS,
     PLAIN,
@@ -23,6 +24,7 @@ EVERYBODY = "*"
 """Stands for whoever calls, where a person's keyed hash stands for one."""
 AT_CARRIER = ("intent", "attempts", "at_most", "renewal")
 """What is known of a binding at its carrier for a while only."""
+_TIMES = ("lease", "expires")
 
 
 def owners_key(number: str, vault: Vault) -> Item:
@@ -73,6 +75,20 @@ def due(binding: Binding) -> Item:
         kind, at = "intent" if binding.intent else "lease", binding.check_at
     shard = due_shard(kind, int(binding.handle) % DUE_SHARDS)
     return {"due_shard": s(shard), "due_at": n(at)}
+
+
+def read_unsettled(entry: Item, duty: Duty) -> Unsettled:
+    """An entry of the due index as the schedules want it."""
+    lease, expires = (int(entry[name]["N"]) if name in entry else None for name in _TIMES)
+    # Otherwise the carrier keeps it for longer than its app wants: it is to be ended there.
+    lapses = duty == "lease" and lease is not None and expires is not None and lease < expires
+    return Unsettled(
+        handle=entry["pk"]["S"].removeprefix("B#"),
+        id=entry["id"]["S"],
+        carrier=entry["carrier"]["S"],
+        due_at=int(entry["due_at"]["N"]),
+        lapses_at=lease if lapses else None,
+    )
 
 
 def at_carrier(binding: Binding) -> Item:

@@ -9,7 +9,7 @@ import pytest
 from chalicelib.bootstrap import Gateway
 from chalicelib.core import errors
 from chalicelib.core.leases import GRACE_MS
-from chalicelib.core.upkeep import CLAIM_MS, LONGEST_PAUSE_MS
+from chalicelib.core.upkeep import CLAIM_MS
 from tests.attacks.keepers import Book, Died, attend, fails, keeper, keeping
 from tests.gateways import MINUTE, NOW, Backend, Stage, number, subscriber
 
@@ -181,10 +181,10 @@ def test_while_the_carrier_is_silent_nothing_is_torn_down(
         assert done == 0
         asked += put_off
         at += 60_000
-    # With a growing pause: not at each of the twenty runs.
-    assert 4 <= asked <= 9
+    # In each run: agreement comes within a minute after the carrier answers again.
+    assert asked == 20
     keeper(gateway).before = lambda _: None
-    assert settle(gateway, now=at + LONGEST_PAUSE_MS) == (1, 0, 0)
+    assert settle(gateway, now=at) == (1, 0, 0)
     assert agree(gateway, app, book, now=at)
     assert len(shown(gateway, app, now=at)) == 1
 
@@ -260,7 +260,7 @@ def test_two_schedules_at_once_do_nothing_twice(
     assert met == [(0, 0, 0)]
     assert keeper(other).asked == {}
     # A claim does not outlive a process that died with it for long.
-    assert CLAIM_MS <= 5 * MINUTE
+    assert CLAIM_MS <= MINUTE
 
 
 @pytest.mark.parametrize("point", ["before", "after"])
