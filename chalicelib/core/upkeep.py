@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
+from itertools import cycle
 from threading import Lock
 
 from chalicelib.core.errors import Unavailable
@@ -84,20 +85,33 @@ class _Outcome(Enum):
     SILENT = "silent"
 
 
+class _Order(Enum):
+    """Which of those that wait a worker takes."""
+
+    URGENT = "the soonest to lapse"
+    LONGEST = "due for longest"
+    LATEST = "due only now"
+
+
+_ORDERS = (_Order.URGENT, _Order.LONGEST, _Order.LATEST, *5 * (_Order.URGENT,))
+"""By turns. Should the most urgent, or those that are due for longest, fail for ever, they hold up
+no others, and a carrier is not taken for silent because of them."""
+
+
 class _Lane:
     """The due bindings of one carrier that a run knows of, and who works on them."""
 
     def __init__(self) -> None:
-        self.waiting: list[tuple[int, str, Unsettled]] = []
-        """Sorted: the soonest deadline first."""
+        self.waiting: list[tuple[bool, int, str, Unsettled]] = []
+        """Sorted by urgency: the soonest deadline first, behind them what lapsed already."""
         self.workers = 0
-        self.answered = False
+        self.answers = 0
         self.silences = 0
         self.left_out = 0
         """How many entries the latest reading of the index had no room for."""
         self._known: set[str] = set()
         """Handles of those that wait, and of those that were begun in this run."""
-        self._taken = 0
+        self._orders = cycle(_ORDERS)
 
     @property
     def silent(self) -> bool:
@@ -111,28 +125,39 @@ class _Lane:
     def wants_more(self) -> bool:
         return bool(self.left_out) and not self.silent and len(self.waiting) < REMEMBERED // 4
 
-    def offer(self, entry: Unsettled) -> None:
-        """Remembers an entry, if it is among the soonest."""
+    def offer(self, entry: Unsettled, *, now: int) -> None:
+        """Remembers an entry, if it is among the most urgent."""
         if entry.handle in self._known:
             return
         if self.silent:
             self.left_out += 1
             return
-        insort(self.waiting, (entry.deadline, entry.handle, entry))
+        lapsed = entry.lapses_at is not None and entry.lapses_at <= now
+        insort(self.waiting, (lapsed, entry.deadline, entry.handle, entry))
         self._known.add(entry.handle)
         if len(self.waiting) > REMEMBERED:
-            _, handle, _ = self.waiting.pop()
+            *_, handle, _ = self.waiting.pop()
             self._known.remove(handle)
             self.left_out += 1
 
     def take(self) -> Unsettled:
-        """The next one: by turns that of the soonest deadline and the one that is due for longest,
-        so that bindings that fail for ever and are past every deadline hold up no others."""
-        self._taken += 1
-        index = 0
-        if self._taken % 2 == 0:
-            index = min(range(len(self.waiting)), key=lambda i: self.waiting[i][2].due_at)
-        return self.waiting.pop(index)[2]
+        """The next one, as the orders take turns."""
+        order, index = next(self._orders), 0
+        if order is not _Order.URGENT:
+            choose = min if order is _Order.LONGEST else max
+            index = choose(range(len(self.waiting)), key=lambda i: self.waiting[i][-1].due_at)
+        return self.waiting.pop(index)[-1]
+
+    def answered(self) -> None:
+        """The carrier did what was asked."""
+        self.answers += 1
+        self.silences = 0
+
+    def unanswered(self, answers_before: int) -> None:
+        """The carrier did not answer; `answers_before` is how often it had when it was asked. If it
+        answered somebody meanwhile, it is not the carrier's fault."""
+        if self.answers == answers_before:
+            self.silences += 1
 
 
 class _Run:
@@ -184,7 +209,7 @@ class _Run:
             with self._lock:
                 self._lag = max(self._lag, _lag(entry, now=self._now()))
                 lane = self._lanes.setdefault(entry.carrier, _Lane())
-                lane.offer(entry)
+                lane.offer(entry, now=self._now())
                 self._staff(lane)
             if self._over():
                 return
@@ -220,7 +245,7 @@ class _Run:
             self._started.append(self._upkeep.start(lambda: self._work(lane)))
 
     def _allowed(self, lane: _Lane) -> int:
-        if not lane.answered:
+        if not lane.answers:
             return min(SILENT_AFTER - lane.silences, self._upkeep.at_once)
         busy = sum(each.busy for each in self._lanes.values())
         return max(1, min(self._upkeep.at_once, MOST_WORKERS // busy))
@@ -228,30 +253,32 @@ class _Run:
     def _work(self, lane: _Lane) -> None:
         """What a worker does: one binding after the other."""
         try:
-            while (entry := self._next(lane)) is not None:
-                self._note(lane, self._attended(entry))
+            while (taken := self._next(lane)) is not None:
+                entry, answers_before = taken
+                self._note(lane, self._attended(entry), answers_before)
         except BaseException as error:  # noqa: BLE001 - raised by whoever waits for the workers
             with self._lock:
                 self._fatal.append(error)
                 lane.workers -= 1
 
-    def _next(self, lane: _Lane) -> Unsettled | None:
-        """None when the worker is to go home; it does not count any more then."""
+    def _next(self, lane: _Lane) -> tuple[Unsettled, int] | None:
+        """An entry, and how often the carrier has answered by now. None when the worker is to go
+        home; it does not count any more then."""
         with self._lock:
             too_many = lane.workers > self._allowed(lane)
             if lane.silent or too_many or not lane.waiting or self._over():
                 lane.workers -= 1
                 return None
-            return lane.take()
+            return lane.take(), lane.answers
 
-    def _note(self, lane: _Lane, outcome: _Outcome) -> None:
+    def _note(self, lane: _Lane, outcome: _Outcome, answers_before: int) -> None:
         with self._lock:
             self._counts[outcome] += 1
             if outcome is _Outcome.DONE:
-                lane.answered, lane.silences = True, 0
+                lane.answered()
                 self._staff(lane)
             elif outcome is _Outcome.SILENT:
-                lane.silences += 1
+                lane.unanswered(answers_before)
 
     def _attended(self, entry: Unsettled) -> _Outcome:
         """What became of one binding. An item may hold anything, and others wait: whatever goes
