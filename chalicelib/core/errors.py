@@ -124,6 +124,14 @@ class Unavailable(GatewayError):
     unknown = True
 
 
+class NoSuchCarrier(Unavailable):
+    """We have no account of this name with any carrier, or not any more. Known for sure: an account
+    that only can't be read, or that an old copy of the accounts lacks, is merely Unavailable."""
+
+    def __init__(self) -> None:
+        super().__init__("this carrier is not set up")
+
+
 class StoreUnavailable(Unavailable):
     """Something of ours did not answer."""
 

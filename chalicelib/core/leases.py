@@ -185,6 +185,12 @@ class LeaseDesk:
 
     def attend(self, duty: Duty, binding: Binding, *, now: int) -> None:
         """What a schedule does with a binding that it has claimed. Raises what a Keeper does."""
+        try:
+            self._attend(duty, binding, now=now)
+        except errors.NoSuchCarrier:
+            self._end_without_carrier(binding, now=now)
+
+    def _attend(self, duty: Duty, binding: Binding, *, now: int) -> None:
         if duty == "intent":
             self._settle_intent(binding, now=now)
         elif now < binding.expires:
@@ -193,6 +199,15 @@ class LeaseDesk:
             # The carrier was told to keep it longer than its app wanted.
             self._release_what_is_there(binding, self._keeper(binding), now=now)
             self._let_run_out(binding, now=now)
+
+    def _end_without_carrier(self, binding: Binding, *, now: int) -> None:
+        """Ends it here alone. Who was its carrier may connect it until the lease is over there, so
+        its legs cool from then on."""
+        until = max(binding.lease or 0, binding.at_most or 0, now)
+        if binding.carrier_id is None:
+            until = max(until, binding.expires)
+        cooling_ms = until + MINUTE_MS - now + binding.cooling_ms
+        self.bindings.replace(replace(binding, cooling_ms=cooling_ms).released(now=now))
 
     def put_off(self, binding: Binding, *, now: int) -> None:
         """Lets a binding that the carrier could not be asked about be due again in half a

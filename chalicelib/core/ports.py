@@ -199,6 +199,11 @@ class Credentials(Protocol):
         """An account of ours with a carrier."""
         ...
 
+    def lacks_carrier(self, name: str) -> bool:
+        """Whether there is surely no account of this name; False if there is one that can't be
+        used. An answer is at most half a minute old."""
+        ...
+
     def callback_secrets(self, name: str) -> tuple[str, ...]:
         """What callbacks to an app are signed with by Standard Webhooks: every secret that is
         valid now, the current one first."""
@@ -346,7 +351,8 @@ class Carriers(Protocol):
     """All carriers that there are accounts for."""
 
     def of(self, name: str) -> Carrier:
-        """Raises Unavailable for one that is not set up."""
+        """Raises NoSuchCarrier for one that there is no account of, Unavailable for one whose
+        account can't be used."""
         ...
 
 
