@@ -13,7 +13,6 @@ from unittest.mock import patch
 
 import pytest
 
-from chalicelib import bootstrap
 from chalicelib.core.messages import Request
 from chalicelib.settings import settings
 from chalicelib.store import clients
@@ -45,8 +44,6 @@ def own_stage(dynamodb_endpoint: str, logs: Path) -> Iterator[Stage]:
         patch.dict(os.environ, environment),
         # DynamoDB Local takes its time to make a table on a busy machine.
         patch.object(clients, "_CONFIG", clients._CONFIG.merge(gateways._PATIENT)),
-        # A run of a schedule takes no time, as tests see it.
-        patch.object(bootstrap, "now_ms", lambda: gateways.NOW),
     ):
         serve = ["simulator.aws", "--fd", str(fd)]
         own = dict(os.environ)
