@@ -82,10 +82,12 @@ def read_unsettled(entry: Item, duty: Duty) -> Unsettled:
     lease, expires = (int(entry[name]["N"]) if name in entry else None for name in _TIMES)
     # Otherwise the carrier keeps it for longer than its app wants: it is to be ended there.
     lapses = duty == "lease" and lease is not None and expires is not None and lease < expires
+    # One that lacks these is nobody's, and fails by itself when it is claimed.
+    binding_id, carrier = (entry.get(name, s(""))["S"] for name in ("id", "carrier"))
     return Unsettled(
         handle=entry["pk"]["S"].removeprefix("B#"),
-        id=entry["id"]["S"],
-        carrier=entry["carrier"]["S"],
+        id=binding_id,
+        carrier=carrier,
         due_at=int(entry["due_at"]["N"]),
         lapses_at=lease if lapses else None,
     )

@@ -70,6 +70,19 @@ def test_an_entry_that_cannot_be_read_does_not_hold_up_the_others(
     assert renewed(book, now=DUE) == 3
 
 
+def test_an_entry_that_names_no_carrier_does_not_hold_up_the_others(
+    here: Stage, gateway: Gateway, book: Book
+) -> None:
+    first, *_ = four(here, gateway)
+    clients.dynamodb().update_item(
+        TableName=settings().table_name,
+        Key={"pk": {"S": f"B#{first}"}, "sk": {"S": "B"}},
+        UpdateExpression="REMOVE carrier",
+    )
+    assert renew(gateway, now=DUE) == (3, 1, 0)
+    assert renewed(book, now=DUE) == 3
+
+
 @pytest.mark.parametrize("error", [KeyError("kind"), errors.Unavailable("code 500")])
 def test_a_binding_that_always_fails_does_not_hold_up_the_others(
     here: Stage, gateway: Gateway, book: Book, error: Exception
