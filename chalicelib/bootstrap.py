@@ -339,7 +339,14 @@ class Gateway:
         """The schedules that ask carriers."""
         from chalicelib.core.upkeep import Upkeep  # noqa: PLC0415
 
-        return Upkeep(self._bindings, self._leases, trouble=log_trouble)
+        return Upkeep(
+            self._bindings,
+            self._leases,
+            trouble=log_trouble,
+            now_ms=self.runtime.now_ms,
+            start=self.runtime.start,
+            at_once=self.settings.carrier_workers,
+        )
 
     @once_each
     def carriers(self) -> CarrierAccounts:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from chalicelib.bootstrap import Gateway, gateway
 from chalicelib.core.errors import GatewayError
 from chalicelib.core.ports import Duty
-from chalicelib.telemetry import count, log_fault, log_request, log_trouble
+from chalicelib.telemetry import count, log_fault, log_request, log_trouble, share
 
 if TYPE_CHECKING:
     from chalicelib.core.event_ports import Lane
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 MARGIN_MS = 5_000
 """A job stops taking work on when this much of its time is left."""
 
+FINISH_MS = 60_000
+"""The schedules that ask carriers begin nothing any more when this much of their time is left: what
+was begun is finished, while the next run begins."""
 
 LOOK_S = 0.2
 """How often the deliveries that take longer are looked at."""
@@ -139,11 +142,15 @@ def reconcile(time_left_ms: Callable[[], int]) -> None:
 def _attend(duty: Duty, time_left_ms: Callable[[], int]) -> None:
     ours = gateway()
     now = ours.runtime.now_ms()
-    seen = ours.upkeep.run(duty, now=now, time_left=lambda: time_left_ms() > MARGIN_MS)
-    counts = {"done": seen.done, "put_off": seen.put_off, "taken": seen.taken}
-    log_request(duty, ms=ours.runtime.now_ms() - now, **counts)
+    seen = ours.upkeep.run(duty, now=now, time_left=lambda: time_left_ms() > FINISH_MS)
+    counts = {"done": seen.done, "put_off": seen.put_off, "taken": seen.taken, "left": seen.left}
+    facts = {"silent": ",".join(seen.silent)} if seen.silent else {}
+    log_request(duty, ms=ours.runtime.now_ms() - now, **counts, **facts)
     if seen.put_off:
         count("PutOff", operation=duty, by=seen.put_off)
+    if duty == "lease":
+        # In every run, so that the alarm ends too.
+        share("LeaseLag", seen.lag, operation=duty)
 
 
 def clean_expired(time_left_ms: Callable[[], int]) -> None:

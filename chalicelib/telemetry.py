@@ -123,9 +123,16 @@ def log_fault(operation: str, error: Exception) -> None:
 
 def count(name: str, *, operation: str, by: int = 1) -> None:
     """Adds to a CloudWatch metric, as one line in embedded metric format."""
-    with single_metric(
-        namespace="MaskingGateway", name=name, unit=MetricUnit.Count, value=by
-    ) as metric:
+    _measure(name, by, MetricUnit.Count, operation)
+
+
+def share(name: str, part: float, *, operation: str) -> None:
+    """Tells CloudWatch a share (0 to 1), as a percentage in the same format."""
+    _measure(name, round(100 * part, 1), MetricUnit.Percent, operation)
+
+
+def _measure(name: str, value: float, unit: MetricUnit, operation: str) -> None:
+    with single_metric(namespace="MaskingGateway", name=name, unit=unit, value=value) as metric:
         metric.add_dimension(name="operation", value=operation)
         # Stages of one account share the namespace.
         metric.add_dimension(name="stage", value=settings().stage)

@@ -50,6 +50,8 @@ class Secret:
         self.runtime = runtime
         self._last: Mapping[str, Any] | None = None
         self._not_before = float("-inf")
+        self._confirmed: Mapping[str, Any] | None = None
+        self._confirmed_at = 0.0
 
     def value(self, *, fresh: bool = False) -> Mapping[str, Any]:
         """The parsed secret; the same object until it is fetched again. Raises Unavailable."""
@@ -66,6 +68,20 @@ class Secret:
             return self._last
         self._last = value
         return self._last
+
+    def confirmed(self) -> Mapping[str, Any]:
+        """The parsed secret as Secrets Manager had it within the last LOOK_AGAIN_S seconds. Raises
+        Unavailable when it does not answer."""
+        now = self.runtime.monotonic()
+        if self._confirmed is None or now - self._confirmed_at > LOOK_AGAIN_S:
+            try:
+                value: Any = self._provider().get(
+                    self._name, max_age=self._max_age_s, transform="json", force_fetch=True
+                )
+            except (GetParameterError, TransformParameterError):
+                raise StoreUnavailable("a secret can't be read") from None
+            self._confirmed, self._confirmed_at = value, now
+        return self._confirmed
 
 
 class Credentials:
@@ -105,6 +121,11 @@ class Credentials:
     def carrier(self, name: str) -> CarrierAccount | None:
         """Our account of this name. That the embedded one has none is no reason to look again."""
         return self._find(lambda: self._carriers, name, again=name != EMBEDDED)
+
+    def lacks_carrier(self, name: str) -> bool:
+        """Whether there is surely no account of this name, not even one that can't be used. Raises
+        Unavailable when that can't be found out."""
+        return name not in self._secret.confirmed().get("carriers", {})
 
     def of_app(self, name: str) -> AppCredentials | None:
         """How callbacks to this app are signed."""
