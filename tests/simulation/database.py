@@ -71,8 +71,12 @@ class Database:
         if index is not None and asked.get("ConsistentRead"):
             raise error("ValidationException", "an index has no consistent reads")
         items = self._before if stale and index is not None else self.items
+        # A key condition begins with the partition: `pk = :pk AND ...`.
+        partition, _, wanted = asked["KeyConditionExpression"].split(maxsplit=3)[:3]
+        value = values[wanted]
+        there = [item for item in items.values() if item.get(partition) == value]
         matches = condition(asked["KeyConditionExpression"])
-        found = [item for item in items.values() if matches(item, names, values)]
+        found = [item for item in there if matches(item, names, values)]
         order = index.range if index is not None else "sk"
         if index is not None:
             found = [index.projected(item) for item in found if index.holds(item)]

@@ -97,21 +97,19 @@ def _tokens(text: str) -> Iterator[str]:
 
 
 def _either(reader: _Reader) -> Condition:
-    parts = [_both(reader)]
-    while reader.took("OR"):
-        parts.append(_both(reader))
-    if len(parts) == 1:
-        return parts[0]
-    return lambda item, names, values: any(part(item, names, values) for part in parts)
+    left = _both(reader)
+    if not reader.took("OR"):
+        return left
+    right = _either(reader)
+    return lambda item, names, values: left(item, names, values) or right(item, names, values)
 
 
 def _both(reader: _Reader) -> Condition:
-    parts = [_single(reader)]
-    while reader.took("AND"):
-        parts.append(_single(reader))
-    if len(parts) == 1:
-        return parts[0]
-    return lambda item, names, values: all(part(item, names, values) for part in parts)
+    left = _single(reader)
+    if not reader.took("AND"):
+        return left
+    right = _both(reader)
+    return lambda item, names, values: left(item, names, values) and right(item, names, values)
 
 
 def _single(reader: _Reader) -> Condition:

@@ -242,10 +242,11 @@ class Process:
             raise ExchangeFailed("simulated")
         status, answer = arrive()
         outside.arrived()
+        # It is on its way from now on: whoever compares states has to know.
+        self.learn(answer)
         if self.wait("reply", answer) in ("r", "l"):
             self.learn("silence")
             raise ExchangeFailed("simulated")
-        self.learn(answer)
         return status, json.dumps(answer).encode()
 
 
