@@ -2,7 +2,8 @@
 
 import os
 from dataclasses import dataclass
-from functools import cache
+
+from chalicelib.clock import once
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class Settings:
     log_level: str
 
 
-@cache
+@once
 def settings() -> Settings:
     """Reads the environment once. Names default to those of the stage `dev`."""
     stage = os.environ.get("STAGE", "dev")

@@ -4,12 +4,12 @@ import json
 import re
 import traceback
 from collections.abc import Mapping, Sequence
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger, single_metric
 from aws_lambda_powertools.metrics import MetricUnit
 
+from chalicelib.clock import once
 from chalicelib.core.credentials import ACCOUNT_BROKEN
 from chalicelib.core.errors import GatewayError, RecordingFailed
 from chalicelib.settings import settings
@@ -48,7 +48,7 @@ def _masked(value: Any) -> Any:
     return mask(value if isinstance(value, str) else repr(value))
 
 
-@cache
+@once
 def logger() -> Logger:
     """The one logger. It takes the place of Chalice's, which has the same name."""
     return Logger(
