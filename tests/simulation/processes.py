@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar
@@ -15,12 +15,11 @@ from greenlet import getcurrent, greenlet
 
 from chalicelib import bootstrap
 from chalicelib.bootstrap import Gateway
-from chalicelib.carriers import transport
-from chalicelib.carriers.netease import client as netease_client
+from chalicelib.clock import Ended, Runtime
 from chalicelib.core.errors import GatewayError
 from chalicelib.egress.connecting import ExchangeFailed, NotSent
 from chalicelib.settings import Settings
-from chalicelib.store import apps, secrets, table, vault
+from chalicelib.store import secrets
 from chalicelib.store.table import Table
 from simulator.interline import bindings as interline_bindings
 from simulator.netease import times as netease_times
@@ -56,16 +55,17 @@ class Fault(BaseException):
 
 
 class _Secret:
+    """Stands for store.secrets.Secret."""
+
+    @property
+    def runtime(self) -> Runtime:
+        return RUNTIME
+
     def __init__(self, value: Mapping[str, Any]) -> None:
         self._value = value
 
     def value(self, *, fresh: bool = False) -> Mapping[str, Any]:
         return self._value
-
-
-_KEYS: Any = _Secret({"current": "1", "1": "k" * 64})
-_KNOWN: Any = _Secret({"apps": {}, "switches": {}, "carriers": vendors.accounts()})
-DATA_KEYS = secrets.DataKeys(_KEYS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +114,12 @@ class Process:
         self.gateway = self._gateway()
 
     def _gateway(self) -> Gateway:
-        gateway = Gateway(SETTINGS)
+        gateway = Gateway(SETTINGS, RUNTIME)
         own: dict[str, Any] = {}
         client: Any = _Client(self)
         own["_data_keys"] = DATA_KEYS
         own["_credentials"] = secrets.Credentials(_KNOWN)
-        own["_table"] = Table(lambda: client, SETTINGS.table_name)
+        own["_table"] = Table(lambda: client, SETTINGS.table_name, RUNTIME)
         own["_egress"] = _Egress(self)
         vars(gateway).update(own)
         return gateway
@@ -180,6 +180,10 @@ class Process:
             self._dead = True
             raise Died
         return fate
+
+    def sleep(self, seconds: float) -> None:
+        """Time goes on by the schedule alone."""
+        self.wait("sleep", seconds)
 
     def learn(self, what: Any) -> None:
         """Remembers what it heard, where a digest is kept of it."""
@@ -293,29 +297,31 @@ def _conflict(operation: str) -> ClientError:
     return error("TransactionConflictException", "simulated")
 
 
-# Time and chance, where modules take them by themselves. `Gateway(runtime=)` will make this needless.
+# Time and chance are those of the process that is running.
 
 
-class _Modules:
-    """Stands for `time`, `os`, `uuid` and `random` inside the gateway's modules."""
+def _running() -> Process:
+    assert Process.current is not None, "outside of every process"
+    return Process.current
 
-    def monotonic(self) -> float:
-        return _running().outside.time.now / 1000
 
-    def sleep(self, seconds: float) -> None:
-        _running().wait("sleep", seconds)
+def _start(call: Callable[[], None]) -> Ended:
+    # What a process does side by side it does here one after the other.
+    call()
+    return lambda _: True
 
-    def urandom(self, size: int) -> bytes:
-        return _running().draws.bytes(size)
 
-    def token_hex(self, size: int) -> str:
-        return self.urandom(size).hex()
+RUNTIME = Runtime(
+    now_ms=lambda: _running().now,
+    monotonic=lambda: _running().outside.time.now / 1000,
+    sleep=lambda seconds: _running().sleep(seconds),
+    random_bytes=lambda size: _running().draws.bytes(size),
+    start=_start,
+)
 
-    def uuid4(self) -> Any:
-        return _running().draws.uuid()
-
-    def uniform(self, low: float, high: float) -> float:
-        return low
+_KEYS: Any = _Secret({"current": "1", "1": "k" * 64})
+_KNOWN: Any = _Secret({"apps": {}, "switches": {}, "carriers": vendors.accounts()})
+DATA_KEYS = secrets.DataKeys(_KEYS)
 
 
 class _VendorModules:
@@ -328,29 +334,14 @@ class _VendorModules:
         return _running().outside.draws.uuid()
 
 
-def _running() -> Process:
-    assert Process.current is not None, "outside of every process"
-    return Process.current
-
-
 @contextmanager
 def simulated() -> Iterator[None]:
-    """While it lasts, the gateway's and the vendors' modules see simulated time and chance."""
-    ours: Any = _Modules()
+    """While it lasts, the vendors' modules see simulated chance, and nothing is logged."""
     theirs: Any = _VendorModules()
-    with ExitStack() as stack:
-        for module, names in (
-            (table, ("time", "os", "uuid", "random")),
-            (vault, ("os",)),
-            (transport, ("time",)),
-            (apps, ("time",)),
-            (secrets, ("time",)),
-        ):
-            for name in names:
-                stack.enter_context(patch.object(module, name, ours))
-        stack.enter_context(patch.object(netease_client, "token_hex", ours.token_hex))
-        stack.enter_context(patch.object(netease_times, "random", theirs))
-        stack.enter_context(patch.object(interline_bindings, "uuid", theirs))
-        stack.enter_context(patch.object(bootstrap, "log_call", lambda *_: None))
-        stack.enter_context(patch.object(bootstrap, "log_trouble", lambda found: _running().trouble(found)))
+    with (
+        patch.object(netease_times, "random", theirs),
+        patch.object(interline_bindings, "uuid", theirs),
+        patch.object(bootstrap, "log_call", lambda *_: None),
+        patch.object(bootstrap, "log_trouble", lambda found: _running().trouble(found)),
+    ):
         yield
