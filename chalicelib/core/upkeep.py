@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 from itertools import cycle
-from threading import Lock
+from threading import RLock
 
 from chalicelib.core.errors import Unavailable
 from chalicelib.core.leases import LeaseDesk
@@ -162,7 +162,8 @@ class _Lane:
 
 class _Run:
     """One run. Whatever workers share is touched under the lock only, and nobody waits for anything
-    while holding it."""
+    while holding it. Where workers are not threads, one may begin with its work while it is being
+    started."""
 
     def __init__(
         self, upkeep: Upkeep, duty: Duty, *, now: int, time_left: Callable[[], bool]
@@ -172,7 +173,7 @@ class _Run:
         self._due_by = now
         self._ahead_ms = now - upkeep.now_ms()
         self._time_left = time_left
-        self._lock = Lock()
+        self._lock = RLock()
         self._lanes: dict[str, _Lane] = {}
         self._started: deque[Ended] = deque()
         self._fatal: list[BaseException] = []

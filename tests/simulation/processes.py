@@ -38,6 +38,7 @@ SETTINGS = Settings(
     cache_s=10**6,
     callback_timeout_s=5,
     carrier_timeout_s=4,
+    carrier_workers=8,
     recording_limit_mb=1,
     private_addresses=True,
     log_level="INFO",

@@ -237,7 +237,7 @@ class Run:
             self.watch.bound(made.id, request, expires=made.expires)
             return f"bound as {made.id}"
         if letter in "LI":
-            duty: Duty = "lease" if letter == "L" else "intent"
+            duty: Duty = "lease" if letter == "L" else "pending"
             return str(gateway.upkeep.run(duty, now=now, time_left=lambda: True))
         if letter == "C":
             return f"{gateway.cleaner.clean(now=now, time_left=lambda: True)} cleared away"
@@ -306,7 +306,7 @@ class Run:
         if not any(int(each["due_at"]["N"]) <= now for each in self._in_index()):
             return
         gateway = healthy.gateway
-        for duty in ("intent", "lease"):
+        for duty in ("pending", "lease"):
             run = partial(gateway.upkeep.run, duty, now=now, time_left=lambda: True)
             self._say(f"{self._clock()} job {duty}: {healthy.freely(run)}")
         healthy.freely(partial(gateway.cleaner.clean, now=now, time_left=lambda: True))
