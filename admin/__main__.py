@@ -227,7 +227,9 @@ def app_login(name: str, own_secret: bool) -> None:
     type=click.Choice(sorted(DATA_CENTRES)),
     help="Of NetEase, instead of --url: the one that is asked first.",
 )
-@click.option("--lease-minutes", type=int, help="How long it keeps a binding at most (a day).")
+@click.option(
+    "--lease-minutes", type=int, help="How long it keeps a binding at most: 5 or more (a day)."
+)
 @click.option(
     "--login-secret",
     is_flag=True,
@@ -353,6 +355,15 @@ def carrier_list() -> None:
     """List the accounts with carriers and their kinds."""
     for name, kind in provision.list_carriers().items():
         click.echo(f"{name}  {kind}")
+
+
+@cli.command("carrier-remove")
+@click.argument("name")
+@click.option("--force", is_flag=True, help="Although apps or switches use it.")
+def carrier_remove(name: str, force: bool) -> None:
+    """Forget an account with a carrier. The carrier is told nothing: what is bound there ends here
+    when its lease comes due, and the carrier may connect it until the lease ends."""
+    carriers.remove_carrier(name, force=force)
 
 
 @cli.command("carrier-rotate")

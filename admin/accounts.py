@@ -5,7 +5,7 @@ from decimal import Decimal, InvalidOperation
 
 from admin import provision
 from admin.credentials import Mistake
-from chalicelib.clock import now_ms
+from chalicelib.clock import SYSTEM, now_ms
 from chalicelib.core.standing import Standing
 from chalicelib.settings import settings
 from chalicelib.store import clients
@@ -69,4 +69,4 @@ def _known(app: str) -> None:
 
 
 def _ledger() -> DynamoLedger:
-    return DynamoLedger(Table(clients.dynamodb, settings().table_name))
+    return DynamoLedger(Table(clients.dynamodb, settings().table_name, SYSTEM))

@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from admin import checks, credentials
+from admin import checks, credentials, provision
 from admin.credentials import Mistake
 from chalicelib.core.credentials import EMBEDDED
+from chalicelib.core.values import AppState
 
 _SHOWN = ("kind", "key", "app_id", "urls", "lease_minutes", "shows_numbers", "sources")
 """What is no secret."""
@@ -43,6 +44,39 @@ def set_switch(
         entry["dial_plan"] = entry.get("dial_plan", {}) | plan
 
     credentials.change(change)
+
+
+def remove_carrier(name: str, *, force: bool = False) -> None:
+    """Forgets an account with a carrier for good.
+
+    What is bound there ends here when its lease comes due, and counts against no quota any more;
+    the carrier itself is told nothing, and may connect it until its lease ends there. Without
+    `force` only an account that no app uses (one that is not closed), and no switch, is removed;
+    with it the users of the switch go too. Raises Mistake.
+    """
+    users = [] if force else [app for app in provision.list_apps() if _uses(app, name)]
+
+    def change(content: dict[str, Any]) -> None:
+        _account(content, name)
+        switches: dict[str, Any] = content.get("switches", {})
+        # That one's users do without an account.
+        signed = [] if name == EMBEDDED else [u for u in switches if switches[u]["carrier"] == name]
+        if users or (signed and not force):
+            named = [f"app {each}" for each in users] + [f"switch user {each}" for each in signed]
+            raise Mistake(
+                f"{name} is used by {', '.join(sorted(named))}: close the apps first (app-set"
+                " --state closed), or give --force: what is bound there ends then"
+            )
+        for user in signed:
+            del switches[user]
+        del content["carriers"][name]
+
+    credentials.change(change)
+
+
+def _uses(app: str, carrier: str) -> bool:
+    shown = provision.show_app(app)
+    return shown.carrier == carrier and shown.state is not AppState.CLOSED
 
 
 def show_carrier(name: str) -> dict[str, Any]:

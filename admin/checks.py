@@ -17,6 +17,8 @@ from chalicelib.settings import settings
 
 SWITCH_SECRET_BYTES = 24
 """The fewest that Standard Webhooks allows."""
+MIN_LEASE_MINUTES = 5
+"""With less, a quarter of a lease would be hardly more than the minute between two runs."""
 MOST_LINK_DAYS = 30
 """For how long, at most, a link alone opens a recording: whoever comes by it can use it."""
 
@@ -157,8 +159,11 @@ def carrier_secret(kind: str, secret: str) -> None:
 
 def lease(minutes: int | None) -> None:
     """How long a carrier is told to keep a binding."""
-    if minutes is not None and not 1 <= minutes <= _MAX_LEASE_MINUTES:
-        raise Mistake(f"a lease has 1 to {_MAX_LEASE_MINUTES} minutes")
+    if minutes is not None and not MIN_LEASE_MINUTES <= minutes <= _MAX_LEASE_MINUTES:
+        raise Mistake(
+            f"a lease has {MIN_LEASE_MINUTES} to {_MAX_LEASE_MINUTES} minutes: it is made longer"
+            " when a quarter of it is left, and the schedule that does so comes every minute"
+        )
 
 
 def dial_plan(given: Mapping[str, str]) -> dict[str, str]:

@@ -14,7 +14,7 @@ from admin.command import written
 from admin.credentials import Mistake
 from admin.developers import Developer
 from chalicelib.bootstrap import gateway
-from chalicelib.clock import now_ms
+from chalicelib.clock import SYSTEM, now_ms
 from chalicelib.core import numbers as numbering
 from chalicelib.core.credentials import EMBEDDED, AppCredentials
 from chalicelib.core.ownership import Owner
@@ -571,7 +571,7 @@ def _check_told(name: str, changes: Mapping[str, Any], *, tried: bool) -> None:
 
 
 def _table() -> Table:
-    return Table(clients.dynamodb, settings().table_name)
+    return Table(clients.dynamodb, settings().table_name, SYSTEM)
 
 
 def _vault() -> Vault:

@@ -10,7 +10,7 @@ from typing import Any
 from admin import credentials, developers
 from admin.credentials import Mistake
 from chalicelib.carriers.base import DIALECTS, Checking
-from chalicelib.clock import now_ms
+from chalicelib.clock import SYSTEM, now_ms
 from chalicelib.core.credentials import AppCredentials
 from chalicelib.core.errors import NotDelivered
 from chalicelib.core.event_ports import Dialect
@@ -134,4 +134,4 @@ def _dialect(name: str) -> Dialect:
 
 def _known() -> Credentials:
     """The credentials as the gateway reads them, fetched anew."""
-    return Credentials(Secret(provider, settings().credentials_secret, 0))
+    return Credentials(Secret(provider, settings().credentials_secret, 0, SYSTEM))

@@ -17,6 +17,7 @@ from bench.carrier_call import BIND_ID, BINDING, LEASE_MS, PATHS
 from bench.stub import save
 from bench.turns import taking_turns
 from chalicelib.carriers.netease.client import carrier
+from chalicelib.clock import SYSTEM
 from chalicelib.core.credentials import CarrierAccount
 from chalicelib.core.ports import Keeper
 from chalicelib.core.values import MINUTE_MS
@@ -41,7 +42,13 @@ def main(url: str, result_path: str, rounds_asked: int, requests_asked: int) -> 
     """Measures bind and query."""
     account = CarrierAccount("bench-netease", "netease", KEY, (SECRET,), (url,), LEASE_MS)
     client = Client(private=True)
-    keeper = carrier(account, timeout_s=TIMEOUT_S, told=log_call, egress=lambda: client).keeper
+    keeper = carrier(
+        account,
+        timeout_s=TIMEOUT_S,
+        told=log_call,
+        egress=lambda: client,
+        runtime=SYSTEM,
+    ).keeper
     assert keeper is not None
     results = {}
     for call, ours in (("bind", _bind), ("query", _find)):

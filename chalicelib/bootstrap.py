@@ -1,16 +1,17 @@
 """Wires stores, credentials and carriers into the use cases, each when it is first needed."""
 
-import os
-import time
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache, cached_property, partial
+from functools import partial
 from typing import TYPE_CHECKING
 
 from chalicelib.carriers.base import AppDialects, CarrierAccounts
 from chalicelib.carriers.netease.door import Door
 from chalicelib.carriers.netease.facade import AxbFacade
+from chalicelib.clock import SYSTEM, Runtime, once, once_each
 from chalicelib.core.binding import BindingDesk
 from chalicelib.core.cleaning import Cleaner
+from chalicelib.core.errors import Unavailable
 from chalicelib.core.leases import LeaseDesk
 from chalicelib.core.rate import RateLimiter
 from chalicelib.settings import Settings, settings
@@ -67,8 +68,9 @@ class Gateway:
     """Everything that a route, a schedule or a queue handler calls."""
 
     settings: Settings
+    runtime: Runtime = SYSTEM
 
-    @cached_property
+    @once_each
     def door(self) -> Door:
         """The way into every facade of NetEase's, and what a stranger hears."""
         return Door(
@@ -79,24 +81,24 @@ class Gateway:
             tag=self._tag,
         )
 
-    @cached_property
+    @once_each
     def axb(self) -> AxbFacade:
         """NetEase AXB, northbound."""
         return AxbFacade(self.door, self.desk)
 
-    @cached_property
+    @once_each
     def desk(self) -> BindingDesk:
         """Bindings, whichever API is spoken."""
         return BindingDesk(self._bindings, self.cleaner, self._leases, self._tag)
 
-    @cached_property
+    @once_each
     def cleaner(self) -> Cleaner:
         """The first schedule, and who makes room for a bind."""
         return Cleaner(self._bindings)
 
     # Imported where they are made, so that a cold start of the calls above does without them.
 
-    @cached_property
+    @once_each
     def ecp(self) -> "EcpFacade":
         """NetEase's dedicated line, northbound."""
         from chalicelib.carriers.netease.ecp import EcpFacade  # noqa: PLC0415
@@ -105,7 +107,7 @@ class Gateway:
         desk = CallDesk(self._placed, self._accounts, self.carriers, self.ledger, self._tag)
         return EcpFacade(self.door, desk)
 
-    @cached_property
+    @once_each
     def phone_login(self) -> "PhoneLoginFacade":
         """NetEase's one-click login, northbound."""
         from chalicelib.carriers.netease.phone_login import PhoneLoginFacade  # noqa: PLC0415
@@ -115,7 +117,7 @@ class Gateway:
         answers = DynamoAnswers(self._table, self._data_keys.vault)
         return PhoneLoginFacade(self.door, LoginDesk(self.carriers, answers))
 
-    @cached_property
+    @once_each
     def im(self) -> "ImFacade":
         """NetEase's messaging API, northbound."""
         from chalicelib.carriers.netease.im import ImFacade  # noqa: PLC0415
@@ -124,14 +126,14 @@ class Gateway:
         desk = AccountDesk(self._accounts, self.carriers, self._tag)
         return ImFacade(self.door, desk, self._tag)
 
-    @cached_property
+    @once_each
     def interline(self) -> "InterlineFacade":
         """interline, northbound."""
         from chalicelib.carriers.interline.facade import InterlineFacade  # noqa: PLC0415
 
         return InterlineFacade(self.interline_door, self.desk, self.ledger)
 
-    @cached_property
+    @once_each
     def interline_door(self) -> "InterlineDoor":
         """The way into interline's facade, and what a stranger hears."""
         from chalicelib.carriers.interline.door import Door as InterlineDoor  # noqa: PLC0415
@@ -144,7 +146,7 @@ class Gateway:
             tag=self._tag,
         )
 
-    @cached_property
+    @once_each
     def netease_receiver(self) -> "CarrierReceiver":
         """Callbacks of our accounts with NetEase."""
         from chalicelib.carriers.netease.receiver import CarrierReceiver  # noqa: PLC0415
@@ -156,7 +158,7 @@ class Gateway:
             count=partial(count, operation="netease.callback"),
         )
 
-    @cached_property
+    @once_each
     def interline_receiver(self) -> "CallbackReceiver":
         """Callbacks of our accounts with interline."""
         from chalicelib.carriers.interline.receiver import CallbackReceiver  # noqa: PLC0415
@@ -168,7 +170,7 @@ class Gateway:
             count=partial(count, operation="interline.callback"),
         )
 
-    @cached_property
+    @once_each
     def switchboard(self) -> "Switchboard":
         """The switch's side of `trunk`."""
         from chalicelib.carriers.trunk.callbacks import Switchboard  # noqa: PLC0415
@@ -181,7 +183,7 @@ class Gateway:
             count=partial(count, operation="switch"),
         )
 
-    @cached_property
+    @once_each
     def events(self) -> "EventDesk":
         """Events in."""
         from chalicelib.core.reporting import EventDesk  # noqa: PLC0415
@@ -196,28 +198,28 @@ class Gateway:
             count=_count_event,
         )
 
-    @cached_property
+    @once_each
     def unread(self) -> "DynamoUnread":
         """Callbacks that nobody could read yet."""
         from chalicelib.store.unread import DynamoUnread  # noqa: PLC0415
 
         return DynamoUnread(self._table, self._data_keys.vault)
 
-    @cached_property
+    @once_each
     def placing(self) -> "PlacingDesk":
         """Events that name nothing but a call."""
         from chalicelib.core.placing import PlacingDesk  # noqa: PLC0415
 
         return PlacingDesk(events=self._events, outbox=self._queues, desk=self.events)
 
-    @cached_property
+    @once_each
     def orphans(self) -> "OrphanDesk":
         """Events that are nobody's."""
         from chalicelib.core.orphans import OrphanDesk  # noqa: PLC0415
 
         return OrphanDesk(events=self._events, desk=self.events, placing=self.placing)
 
-    @cached_property
+    @once_each
     def delivery(self) -> "DeliveryDesk":
         """Events out."""
         from chalicelib.core.delivering import DeliveryDesk  # noqa: PLC0415
@@ -234,17 +236,17 @@ class Gateway:
             dialects=self._dialects,
             sender=CallbackSender(self._egress, timeout_s=self.settings.callback_timeout_s),
             links=self._recording_links,
-            waiting=Waiting(time.monotonic),
+            waiting=Waiting(self.runtime.monotonic),
         )
 
-    @cached_property
+    @once_each
     def own_door(self) -> "OwnDoor":
         """The way into our own API, and what a stranger hears."""
         from chalicelib.carriers.own.door import Door as OwnDoor  # noqa: PLC0415
 
         return OwnDoor(credentials=self._credentials, apps=self.apps, limiter=self._limiter)
 
-    @cached_property
+    @once_each
     def own(self) -> "HistoryFacade":
         """Records, recordings and dead events, northbound."""
         from chalicelib.carriers.own.facade import HistoryFacade  # noqa: PLC0415
@@ -257,7 +259,7 @@ class Gateway:
             renderer=self._renderer,
         )
 
-    @cached_property
+    @once_each
     def recordings(self) -> "RecordingDesk":
         """Recordings, fetched."""
         from chalicelib.core.recordings import RecordingDesk  # noqa: PLC0415
@@ -276,14 +278,14 @@ class Gateway:
             report=log_unfetched,
         )
 
-    @cached_property
+    @once_each
     def exports(self) -> "ExportFacade":
         """Exports, northbound."""
         from chalicelib.carriers.own.exports import ExportFacade  # noqa: PLC0415
 
         return ExportFacade(self.own_door, self.export_desk)
 
-    @cached_property
+    @once_each
     def export_desk(self) -> "ExportDesk":
         """Exports, started and written."""
         from chalicelib.core.exporting import ExportDesk, Written  # noqa: PLC0415
@@ -301,7 +303,7 @@ class Gateway:
             tag=self._tag,
         )
 
-    @cached_property
+    @once_each
     def follow_up(self) -> "FollowUp":
         """The schedule after calls."""
         from chalicelib.core.counting import CountDesk  # noqa: PLC0415
@@ -318,68 +320,79 @@ class Gateway:
             trouble=log_trouble,
         )
 
-    @cached_property
+    @once_each
     def redelivery(self) -> "Redelivery":
         """What an app never took, told again."""
         from chalicelib.core.redelivering import Redelivery  # noqa: PLC0415
 
         return Redelivery(self._events, self._queues)
 
-    @cached_property
+    @once_each
     def site(self) -> "DynamoSite":
         """Where this deployment is."""
         from chalicelib.store.site import DynamoSite  # noqa: PLC0415
 
         return DynamoSite(self._table, self.settings.cache_s)
 
-    @cached_property
+    @once_each
     def upkeep(self) -> "Upkeep":
         """The schedules that ask carriers."""
         from chalicelib.core.upkeep import Upkeep  # noqa: PLC0415
 
-        return Upkeep(self._bindings, self._leases, trouble=log_trouble)
+        return Upkeep(
+            self._bindings,
+            self._leases,
+            trouble=log_trouble,
+            now_ms=self.runtime.now_ms,
+            start=self.runtime.start,
+            at_once=self.settings.carrier_workers,
+        )
 
-    @cached_property
+    @once_each
     def carriers(self) -> CarrierAccounts:
         """Our accounts with carriers."""
         timeout_s = self.settings.carrier_timeout_s
         return CarrierAccounts(
-            self._credentials, timeout_s, told=log_call, egress=lambda: self._egress
+            self._credentials,
+            timeout_s,
+            told=log_call,
+            egress=lambda: self._egress,
+            runtime=self.runtime,
         )
 
-    @cached_property
+    @once_each
     def _egress(self) -> "Client":
         from chalicelib.egress.client import Client  # noqa: PLC0415
 
         return Client(private=self.settings.private_addresses)
 
-    @cached_property
+    @once_each
     def ledger(self) -> "DynamoLedger":
         """What the apps have to spend."""
         from chalicelib.store.ledger import DynamoLedger  # noqa: PLC0415
 
         return DynamoLedger(self._table)
 
-    @cached_property
+    @once_each
     def _events(self) -> "DynamoEvents":
         from chalicelib.store.calls import DynamoEvents  # noqa: PLC0415
 
         return DynamoEvents(self._table, self._data_keys.vault)
 
-    @cached_property
+    @once_each
     def archive(self) -> "Archive":
         """Records, looked up."""
         from chalicelib.core.archive import Archive  # noqa: PLC0415
 
         return Archive(self._events)
 
-    @cached_property
+    @once_each
     def _renderer(self) -> "Renderer":
         from chalicelib.carriers.own.rendering import Renderer  # noqa: PLC0415
 
         return Renderer(self._tag, self._recording_links.address)
 
-    @cached_property
+    @once_each
     def _recording_links(self) -> "RecordingLinks":
         from chalicelib.core.recording_links import RecordingLinks  # noqa: PLC0415
 
@@ -391,13 +404,13 @@ class Gateway:
             files=self._files,
         )
 
-    @cached_property
+    @once_each
     def _files(self) -> "Files":
         from chalicelib.store.files import Files  # noqa: PLC0415
 
         return Files(clients.s3, self.site)
 
-    @cached_property
+    @once_each
     def _queues(self) -> "WorkQueues":
         from chalicelib.store.queue import WorkQueues  # noqa: PLC0415
 
@@ -405,7 +418,7 @@ class Gateway:
         lanes: dict[Lane, str] = {"fast": names.delivery_queue_name, "slow": names.slow_queue_name}
         return WorkQueues(clients.sqs, lanes, names.transfer_queue_name)
 
-    @cached_property
+    @once_each
     def _book(self) -> "AddressBook":
         from chalicelib.core.addressing import AddressBook  # noqa: PLC0415
 
@@ -417,58 +430,58 @@ class Gateway:
             accounts=self._accounts,
         )
 
-    @cached_property
+    @once_each
     def _dialects(self) -> AppDialects:
         return AppDialects(self._credentials)
 
-    @cached_property
+    @once_each
     def _limiter(self) -> RateLimiter:
         """One for both doors: an app's rate is its own, whichever API it speaks."""
         return RateLimiter()
 
-    @cached_property
+    @once_each
     def _nonces(self) -> DynamoNonces:
         return DynamoNonces(self._table, self._data_keys.vault)
 
-    @cached_property
+    @once_each
     def _leases(self) -> LeaseDesk:
         return LeaseDesk(
             self._bindings,
             self.carriers,
-            new_id=lambda: os.urandom(5).hex(),
-            monotonic=time.monotonic,
+            new_id=lambda: self.runtime.random_bytes(5).hex(),
+            monotonic=self.runtime.monotonic,
         )
 
-    @cached_property
+    @once_each
     def _table(self) -> Table:
-        return Table(clients.dynamodb, self.settings.table_name)
+        return Table(clients.dynamodb, self.settings.table_name, self.runtime)
 
-    @cached_property
+    @once_each
     def _bindings(self) -> DynamoBindings:
         return DynamoBindings(self._table, self._data_keys.vault)
 
-    @cached_property
+    @once_each
     def _placed(self) -> "DynamoPlacedCalls":
         from chalicelib.store.placed import DynamoPlacedCalls  # noqa: PLC0415
 
         return DynamoPlacedCalls(self._table, self._data_keys.vault)
 
-    @cached_property
+    @once_each
     def _accounts(self) -> "DynamoAccounts":
         from chalicelib.store.accounts import DynamoAccounts  # noqa: PLC0415
 
         return DynamoAccounts(self._table, self._data_keys.vault)
 
-    @cached_property
+    @once_each
     def apps(self) -> DynamoApps:
         """The tenants and their numbers."""
         return DynamoApps(self._table, self._data_keys.vault, self.settings.cache_s)
 
-    @cached_property
+    @once_each
     def _credentials(self) -> secrets.Credentials:
         return secrets.Credentials(self._secret(self.settings.credentials_secret))
 
-    @cached_property
+    @once_each
     def _data_keys(self) -> secrets.DataKeys:
         return secrets.DataKeys(self._secret(self.settings.data_keys_secret))
 
@@ -476,8 +489,15 @@ class Gateway:
         """What numbers are hashed and sealed with. Raises Unavailable."""
         return self._data_keys.vault()
 
+    def before_threads(self) -> None:
+        """Fetches the secrets that a batch of deliveries shares, so that its threads don't each.
+        Raises Unavailable without data keys; without credentials each event is put off."""
+        self.vault()
+        with suppress(Unavailable):
+            self._credentials.fetch()
+
     def _secret(self, name: str) -> secrets.Secret:
-        return secrets.Secret(secrets.provider, name, self.settings.cache_s)
+        return secrets.Secret(secrets.provider, name, self.settings.cache_s, self.runtime)
 
     def _tag(self, *parts: str) -> str:
         return self._data_keys.vault().label(*parts)
@@ -487,7 +507,7 @@ def _count_event(name: str, by: int) -> None:
     count(name, operation="events", by=by)
 
 
-@cache
+@once
 def gateway() -> Gateway:
     """The gateway of this process."""
-    return Gateway(settings())
+    return Gateway(settings(), SYSTEM)

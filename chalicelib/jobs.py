@@ -1,13 +1,13 @@
 """What the queue and the clock start: thin, like a route."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.bootstrap import gateway
-from chalicelib.clock import now_ms
+from chalicelib.bootstrap import Gateway, gateway
 from chalicelib.core.errors import GatewayError
 from chalicelib.core.ports import Duty
-from chalicelib.telemetry import count, log_fault, log_request, log_trouble
+from chalicelib.telemetry import count, log_fault, log_request, log_trouble, share
 
 if TYPE_CHECKING:
     from chalicelib.core.event_ports import Lane
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 MARGIN_MS = 5_000
 """A job stops taking work on when this much of its time is left."""
 
+FINISH_MS = 60_000
+"""The schedules that ask carriers begin nothing any more when this much of their time is left: what
+was begun is finished, while the next run begins."""
 
 LOOK_S = 0.2
 """How often the deliveries that take longer are looked at."""
@@ -29,7 +32,7 @@ def deliver_batch(event: Mapping[str, Any], *, lane: "Lane") -> dict[str, Any]:
     """Delivers a batch of a queue, as Lambda hands it over; says, as it wants to hear it
     (ReportBatchItemFailures), which of the messages have to come again."""
     messages = {record["messageId"]: record["body"] for record in event["Records"]}
-    return _failed(deliver_events(messages, lane=lane))
+    return _failed(deliver_events(gateway(), messages, lane=lane))
 
 
 def transfer_batch(event: Mapping[str, Any], time_left_ms: Callable[[], int]) -> dict[str, Any]:
@@ -45,35 +48,37 @@ def _failed(names: Sequence[str]) -> dict[str, Any]:
     return {"batchItemFailures": [{"itemIdentifier": name} for name in names]}
 
 
-def deliver_events(messages: Mapping[str, str], *, lane: "Lane") -> list[str]:
+def deliver_events(ours: Gateway, messages: Mapping[str, str], *, lane: "Lane") -> list[str]:
     """Delivers each event that a message (by its id) asks for, side by side; the ids of those that
     the queue has to send again."""
-    # Imported here: app.py imports this module, and a cold bind has no use for threads.
-    from concurrent.futures import ThreadPoolExecutor, wait  # noqa: PLC0415
-
-    with ThreadPoolExecutor(AT_ONCE) as workers:
-        running = {workers.submit(_delivered, text, lane): name for name, text in messages.items()}
-        late = set(running)
-        while late:
-            _, late = wait(late, timeout=LOOK_S)
-            if late:
-                _watch()
-        return [name for each, name in running.items() if not each.result()]
-
-
-def _watch() -> None:
     try:
-        gateway().delivery.watch(now=now_ms())
+        ours.before_threads()
+    except GatewayError as error:
+        log_fault("deliver", error)
+        return list(messages)
+    done = ours.runtime.side_by_side(
+        [partial(_delivered, ours, text, lane) for text in messages.values()],
+        at_once=AT_ONCE,
+        meanwhile=partial(_watch, ours),
+        every_s=LOOK_S,
+    )
+    return [name for name, delivered in zip(messages, done, strict=True) if not delivered]
+
+
+def _watch(ours: Gateway) -> None:
+    try:
+        ours.delivery.watch(now=ours.runtime.now_ms())
     except GatewayError as error:
         log_trouble(error)
 
 
-def _delivered(message: str, lane: "Lane") -> bool:
+def _delivered(ours: Gateway, message: str, lane: "Lane") -> bool:
     from chalicelib.core.events import Errand  # noqa: PLC0415
 
+    now_ms = ours.runtime.now_ms
     now = now_ms()
     try:
-        told = gateway().delivery.deliver(Errand.from_text(message), now=now, lane=lane)
+        told = ours.delivery.deliver(Errand.from_text(message), now=now, lane=lane)
     except Exception as error:  # noqa: BLE001 - an item may hold anything, and others wait
         log_fault("deliver", error)
         return False
@@ -87,6 +92,7 @@ def _transferred(message: str, time_left_ms: Callable[[], int]) -> bool:
     # What a delivery does without.
     from chalicelib.core.exporting import Job  # noqa: PLC0415
 
+    now_ms = gateway().runtime.now_ms
     now = now_ms()
     try:
         job = Job.from_text(message)
@@ -115,7 +121,7 @@ def _fetched(message: str, time_left_ms: Callable[[], int], *, now: int) -> str:
 
 def _exported(job: "Job", time_left_ms: Callable[[], int]) -> str:
     return gateway().export_desk.work(
-        job, now=now_ms, time_left=lambda: time_left_ms() > PART_MS + MARGIN_MS
+        job, now=gateway().runtime.now_ms, time_left=lambda: time_left_ms() > PART_MS + MARGIN_MS
     )
 
 
@@ -134,29 +140,37 @@ def reconcile(time_left_ms: Callable[[], int]) -> None:
 
 
 def _attend(duty: Duty, time_left_ms: Callable[[], int]) -> None:
-    now = now_ms()
-    upkeep = gateway().upkeep
-    seen = upkeep.run(duty, now=now, time_left=lambda: time_left_ms() > MARGIN_MS)
-    counts = {"done": seen.done, "put_off": seen.put_off, "taken": seen.taken}
-    log_request(duty, ms=now_ms() - now, **counts)
+    ours = gateway()
+    now = ours.runtime.now_ms()
+    seen = ours.upkeep.run(duty, now=now, time_left=lambda: time_left_ms() > FINISH_MS)
+    counts = {"done": seen.done, "put_off": seen.put_off, "taken": seen.taken, "left": seen.left}
+    facts = {"silent": ",".join(seen.silent)} if seen.silent else {}
+    log_request(duty, ms=ours.runtime.now_ms() - now, **counts, **facts)
     if seen.put_off:
         count("PutOff", operation=duty, by=seen.put_off)
+    if duty == "lease":
+        # In every run, so that the alarm ends too.
+        share("LeaseLag", seen.lag, operation=duty)
 
 
 def clean_expired(time_left_ms: Callable[[], int]) -> None:
     """Archives expired bindings until little time is left."""
-    now = now_ms()
-    done = gateway().cleaner.clean(now=now, time_left=lambda: time_left_ms() > MARGIN_MS)
-    log_request("clean", ms=now_ms() - now, archived=done)
+    ours = gateway()
+    now = ours.runtime.now_ms()
+    done = ours.cleaner.clean(now=now, time_left=lambda: time_left_ms() > MARGIN_MS)
+    log_request("clean", ms=ours.runtime.now_ms() - now, archived=done)
 
 
 def follow_up(time_left_ms: Callable[[], int]) -> None:
     """Looks after calls of which something was not told, fetched or complete in time."""
-    now = now_ms()
-    seen = gateway().follow_up.run(now=now, time_left=lambda: time_left_ms() > MARGIN_MS)
+    ours = gateway()
+    now = ours.runtime.now_ms()
+    seen = ours.follow_up.run(now=now, time_left=lambda: time_left_ms() > MARGIN_MS)
     counts = {"told": seen.told, "fetched": seen.fetched, "looked": seen.looked}
     found = {"gaps": seen.gaps, "holes": seen.holes}
-    log_request("follow_up", ms=now_ms() - now, put_off=seen.put_off, **counts, **found)
+    log_request(
+        "follow_up", ms=ours.runtime.now_ms() - now, put_off=seen.put_off, **counts, **found
+    )
     if missing := seen.gaps + seen.holes:
         # Of whatever kind: what the alarm looks at.
         count("CallGap", operation="follow_up", by=missing)

@@ -2,7 +2,8 @@
 
 import os
 from dataclasses import dataclass
-from functools import cache
+
+from chalicelib.clock import once
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,8 +17,9 @@ class Settings:
     secrets and app profiles are kept in memory, `callback_timeout_s` (`CALLBACK_TIMEOUT_S`,
     seconds) how long an app has to answer a callback (NetEase: 5), `carrier_timeout_s`
     (`CARRIER_TIMEOUT_S`, seconds) how long a carrier may be silent (all of a request takes twice
-    as long at most), `recording_limit_mb` (`RECORDING_LIMIT_MB`) how large a recording may be,
-    `log_level` (`LOG_LEVEL`) as in the standard library. `private_addresses`
+    as long at most), `carrier_workers` (`CARRIER_WORKERS`) how many bindings of one carrier each of
+    the two schedules works on at a time, `recording_limit_mb` (`RECORDING_LIMIT_MB`) how large a
+    recording may be, `log_level` (`LOG_LEVEL`) as in the standard library. `private_addresses`
     (`PRIVATE_ADDRESSES`, `allowed` or not set) is for development: callbacks and recordings then
     go over http and to this machine, too, and carriers may be on it.
     """
@@ -32,12 +34,13 @@ class Settings:
     cache_s: int
     callback_timeout_s: float
     carrier_timeout_s: float
+    carrier_workers: int
     recording_limit_mb: int
     private_addresses: bool
     log_level: str
 
 
-@cache
+@once
 def settings() -> Settings:
     """Reads the environment once. Names default to those of the stage `dev`."""
     stage = os.environ.get("STAGE", "dev")
@@ -53,6 +56,7 @@ def settings() -> Settings:
         cache_s=int(os.environ.get("CACHE_S", "60")),
         callback_timeout_s=float(os.environ.get("CALLBACK_TIMEOUT_S", "5")),
         carrier_timeout_s=float(os.environ.get("CARRIER_TIMEOUT_S", "4")),
+        carrier_workers=int(os.environ.get("CARRIER_WORKERS", "32")),
         recording_limit_mb=int(os.environ.get("RECORDING_LIMIT_MB", "2048")),
         private_addresses=os.environ.get("PRIVATE_ADDRESSES") == "allowed",
         log_level=os.environ.get("LOG_LEVEL", "INFO"),

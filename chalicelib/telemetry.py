@@ -4,12 +4,12 @@ import json
 import re
 import traceback
 from collections.abc import Mapping, Sequence
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger, single_metric
 from aws_lambda_powertools.metrics import MetricUnit
 
+from chalicelib.clock import once
 from chalicelib.core.credentials import ACCOUNT_BROKEN
 from chalicelib.core.errors import GatewayError, RecordingFailed
 from chalicelib.settings import settings
@@ -48,7 +48,7 @@ def _masked(value: Any) -> Any:
     return mask(value if isinstance(value, str) else repr(value))
 
 
-@cache
+@once
 def logger() -> Logger:
     """The one logger. It takes the place of Chalice's, which has the same name."""
     return Logger(
@@ -123,9 +123,16 @@ def log_fault(operation: str, error: Exception) -> None:
 
 def count(name: str, *, operation: str, by: int = 1) -> None:
     """Adds to a CloudWatch metric, as one line in embedded metric format."""
-    with single_metric(
-        namespace="MaskingGateway", name=name, unit=MetricUnit.Count, value=by
-    ) as metric:
+    _measure(name, by, MetricUnit.Count, operation)
+
+
+def share(name: str, part: float, *, operation: str) -> None:
+    """Tells CloudWatch a share (0 to 1), as a percentage in the same format."""
+    _measure(name, round(100 * part, 1), MetricUnit.Percent, operation)
+
+
+def _measure(name: str, value: float, unit: MetricUnit, operation: str) -> None:
+    with single_metric(namespace="MaskingGateway", name=name, unit=unit, value=value) as metric:
         metric.add_dimension(name="operation", value=operation)
         # Stages of one account share the namespace.
         metric.add_dimension(name="stage", value=settings().stage)

@@ -3,7 +3,7 @@
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -101,10 +101,16 @@ def run_once(schedule: Schedule, invoke: Invoke) -> None:
         say(f"{schedule.function} failed: {describe(error)}")
 
 
-def _keep_running(schedule: Schedule, invoke: Invoke) -> None:
+def keep_running(
+    schedule: Schedule, invoke: Invoke, *, sleep: Callable[[float], None] = time.sleep
+) -> None:
+    """A turn every `every_s` seconds, whether or not the one before has ended: as with EventBridge,
+    runs may overlap."""
+    due_at = time.monotonic()
     while True:
-        time.sleep(schedule.every_s)
-        run_once(schedule, invoke)
+        due_at += schedule.every_s
+        sleep(max(0.0, due_at - time.monotonic()))
+        threading.Thread(target=run_once, args=(schedule, invoke), daemon=True).start()
 
 
 @click.command()
@@ -121,7 +127,7 @@ def main(ready_fd: int, stage: str) -> None:
     turns = list(schedules(app))
     for schedule in turns:
         run_once(schedule, invoke)
-        threading.Thread(target=_keep_running, args=(schedule, invoke), daemon=True).start()
+        threading.Thread(target=keep_running, args=(schedule, invoke), daemon=True).start()
     for subscription in subscriptions(app):
         serve(subscription, invoke)
     say("driving the queues and the schedules")

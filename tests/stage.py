@@ -21,6 +21,9 @@ from botocore.config import Config
 from chalice.local import RouteMatcher
 from moto import mock_aws
 
+from chalicelib.clock import SYSTEM
+from tests.runtimes import answer_at
+
 STAGE = "unit"
 NAME = f"masking-gateway-{STAGE}"
 RESOURCES = Path(__file__).resolve().parent.parent / "infra" / "resources.json"
@@ -234,7 +237,7 @@ class Stage:
         """What numbers are hashed and sealed with."""
         from chalicelib.store.vault import Vault
 
-        return Vault(self.secret(self.data_keys))
+        return Vault(self.secret(self.data_keys), SYSTEM.random_bytes)
 
     def secret(self, name: str) -> Any:
         """The content of a secret."""
@@ -303,7 +306,7 @@ def _forget() -> None:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The clock of the HTTP side, set to 2026-01-15 08:00 UTC and 123 ms."""
     clock = Clock(1_768_464_000_123)
-    monkeypatch.setattr("chalicelib.api.http.now_ms", clock)
+    answer_at(monkeypatch, clock)
     return clock
 
 

@@ -35,7 +35,7 @@ MAY_SEE = {
     "clock": set(),
     "settings": set(),
     "telemetry": {"core", "settings"},
-    "bootstrap": {"core", "carriers", "egress", "store", "settings", "telemetry"},
+    "bootstrap": {"clock", "core", "carriers", "egress", "store", "settings", "telemetry"},
     "api": {"clock", "core", "bootstrap", "settings", "telemetry"},
     # What the queue and the clock start: beside the API, and as thin.
     "jobs": {"clock", "core", "bootstrap", "settings", "telemetry"},

@@ -109,6 +109,14 @@ def test_a_count_is_one_line_in_embedded_metric_format(
     assert (line["Faults"], line["operation"], line["stage"]) == ([3.0], "deliver", "dev")
 
 
+def test_a_share_is_told_as_a_percentage(capsys: pytest.CaptureFixture[str]) -> None:
+    telemetry.share("LeaseLag", 0.1234, operation="lease")
+    line = json.loads(capsys.readouterr().out)
+    (metrics,) = line["_aws"]["CloudWatchMetrics"]
+    assert metrics["Metrics"] == [{"Name": "LeaseLag", "Unit": "Percent"}]
+    assert (line["LeaseLag"], line["operation"], line["stage"]) == ([12.3], "lease", "dev")
+
+
 @pytest.mark.parametrize("outcome", ["account broken", "unknown", None])
 def test_a_broken_account_with_a_carrier_is_counted(
     outcome: str | None, log: Any, capsys: pytest.CaptureFixture[str]

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 import chalice.app
 
-from chalicelib.clock import now_ms
+from chalicelib.bootstrap import gateway
 from chalicelib.core.messages import Reply, Request
 from chalicelib.telemetry import log_fault, log_request
 
@@ -28,6 +28,7 @@ def answer(
 ) -> chalice.app.Response:
     """Lets `handle` answer, or the speaker if that has a fault, and logs one line, unless the
     reply wants none."""
+    now_ms = gateway().runtime.now_ms
     now = now_ms()
     try:
         reply = handle(_ours(request), now)

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from chalicelib.clock import Runtime, making
 from chalicelib.core.credentials import EMBEDDED, AppCredentials, CarrierAccount
-from chalicelib.core.errors import NoSuchCarrier
+from chalicelib.core.errors import NoSuchCarrier, Unavailable
 from chalicelib.core.ports import Carrier, Credentials
 from chalicelib.core.values import App
 
@@ -19,7 +20,8 @@ KINDS: Mapping[str, str] = {
     "netease": "chalicelib.carriers.netease.client",
     "interline": "chalicelib.carriers.interline.client",
 }
-"""Kind -> the module whose `carrier(account, timeout_s=, told=, egress=)` makes a Carrier."""
+"""Kind -> the module whose `carrier(account, timeout_s=, told=, egress=, runtime=)`
+makes a Carrier."""
 
 DIALECTS: Mapping[str, str] = {
     "netease": "chalicelib.carriers.netease.callbacks",
@@ -52,12 +54,18 @@ class CarrierAccounts:
     hears the facts of every call to one, `egress` gives the client that they are asked by."""
 
     def __init__(
-        self, credentials: Credentials, timeout_s: float, told: "Told", egress: "Egress"
+        self,
+        credentials: Credentials,
+        timeout_s: float,
+        told: "Told",
+        egress: "Egress",
+        runtime: Runtime,
     ) -> None:
         self._credentials = credentials
         self._timeout_s = timeout_s
         self._told = told
         self._egress = egress
+        self._runtime = runtime
         self._made: dict[str, tuple[CarrierAccount, Carrier]] = {}
 
     def of(self, name: str) -> Carrier:
@@ -66,15 +74,22 @@ class CarrierAccounts:
         if account is None:
             if name == EMBEDDED:
                 return Carrier(name=EMBEDDED, kind=EMBEDDED, transfers=True, announces=True)
-            raise NoSuchCarrier("this carrier is not set up")
-        made_of, carrier = self._made.get(name, (None, None))
-        if carrier is None or made_of != account:
-            module: Any = import_module(KINDS[account.kind])
-            carrier = module.carrier(
-                account, timeout_s=self._timeout_s, told=self._told, egress=self._egress
-            )
-            self._made[name] = (account, carrier)
-        return carrier
+            if self._credentials.lacks_carrier(name):
+                raise NoSuchCarrier
+            raise Unavailable("the account with this carrier can't be used")
+        with making:
+            made_of, carrier = self._made.get(name, (None, None))
+            if carrier is None or made_of != account:
+                module: Any = import_module(KINDS[account.kind])
+                carrier = module.carrier(
+                    account,
+                    timeout_s=self._timeout_s,
+                    told=self._told,
+                    egress=self._egress,
+                    runtime=self._runtime,
+                )
+                self._made[name] = (account, carrier)
+            return carrier
 
 
 class AppDialects:
@@ -86,7 +101,8 @@ class AppDialects:
 
     def of(self, app: App) -> "Dialect":
         """See the port."""
-        if app.dialect not in self._made:
-            module: Any = import_module(DIALECTS[app.dialect])
-            self._made[app.dialect] = module.dialect(self._credentials)
-        return self._made[app.dialect]
+        with making:
+            if app.dialect not in self._made:
+                module: Any = import_module(DIALECTS[app.dialect])
+                self._made[app.dialect] = module.dialect(self._credentials)
+            return self._made[app.dialect]

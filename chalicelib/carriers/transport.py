@@ -1,12 +1,12 @@
 """Requests to carriers: time-outs, addresses in turn, and what an answer means."""
 
 import re
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 from urllib.parse import urlsplit
 
+from chalicelib.clock import Runtime
 from chalicelib.core.credentials import ACCOUNT_BROKEN, CarrierAccount
 from chalicelib.core.errors import (
     BadParameter,
@@ -62,12 +62,19 @@ class CarrierSession:
     all of its attempts takes twice as long at most. Every request tells its facts once."""
 
     def __init__(
-        self, account: CarrierAccount, *, timeout_s: float, told: Told, egress: Egress
+        self,
+        account: CarrierAccount,
+        *,
+        timeout_s: float,
+        told: Told,
+        egress: Egress,
+        runtime: Runtime,
     ) -> None:
         self._account = account
         self._timeout_s = timeout_s
         self._told = told
         self._egress = egress
+        self._monotonic = runtime.monotonic
 
     def ask(
         self,
@@ -87,7 +94,7 @@ class CarrierSession:
         Raises NotReached if it was certainly never sent, else Unavailable if it is not known what
         the carrier made of it, and what `refusal` makes of the answer.
         """
-        started = time.monotonic()
+        started = self._monotonic()
         until = started + 2 * self._timeout_s
         urls = self._account.urls if repeatable else self._account.urls[:1]
         facts: dict[str, str | int] = {"account": self._account.name}
@@ -95,7 +102,7 @@ class CarrierSession:
         try:
             for tries, url in enumerate(urls, 1):
                 facts |= {"host": urlsplit(url).netloc.rpartition("@")[2], "tries": tries}
-                share_s = (until - time.monotonic()) / (len(urls) - tries + 1)
+                share_s = (until - self._monotonic()) / (len(urls) - tries + 1)
                 try:
                     status, content = self._send(
                         method, url.rstrip("/") + path, body, sign(), within_s=share_s
@@ -111,7 +118,7 @@ class CarrierSession:
             facts |= {"outcome": outcome, "why": str(failure)}
             raise failure
         finally:
-            facts["ms"] = round((time.monotonic() - started) * 1000)
+            facts["ms"] = round((self._monotonic() - started) * 1000)
             self._told(operation, facts)
 
     def _send(
@@ -129,7 +136,7 @@ class CarrierSession:
                 url,
                 headers=headers,
                 body=body or None,
-                until=time.monotonic() + within_s,
+                until=self._monotonic() + within_s,
                 silence_s=self._timeout_s,
                 connect_s=min(self._timeout_s, MAX_CONNECT_S),
                 operators=True,

@@ -124,16 +124,20 @@ class Unavailable(GatewayError):
     unknown = True
 
 
+class NoSuchCarrier(Unavailable):
+    """We have no account of this name with any carrier, or not any more. Known for sure: an account
+    that only can't be read, or that an old copy of the accounts lacks, is merely Unavailable."""
+
+    def __init__(self) -> None:
+        super().__init__("this carrier is not set up")
+
+
 class StoreUnavailable(Unavailable):
     """Something of ours did not answer."""
 
 
 class ItemTooLarge(StoreUnavailable):
     """What is to be kept in one piece is more than the store takes."""
-
-
-class NoSuchCarrier(Unavailable):
-    """There is no such carrier, or it keeps no bindings: not now, and not later."""
 
 
 class NotReached(Unavailable):

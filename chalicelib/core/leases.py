@@ -514,7 +514,7 @@ class LeaseDesk:
     def _keeper(self, binding: Binding) -> Keeper:
         keeper = self.carrier(binding.carrier).keeper
         if keeper is None:
-            raise errors.NoSuchCarrier("this carrier keeps no bindings any more")
+            raise errors.NoSuchCarrier
         return keeper
 
 

@@ -56,13 +56,22 @@ Duty = Literal["lease", "pending"]
 
 @dataclass(frozen=True, slots=True)
 class Unsettled:
-    """An entry of the due index about which a carrier has to be asked: of which binding, and since
-    when (epoch ms)."""
+    """An entry of the due index: the binding about which a carrier has to be asked since `due_at`.
+
+    `lapses_at` is when its lease runs out at the carrier, if that is before its app wants it to
+    end. Times are epoch ms.
+    """
 
     handle: str
     id: str
     carrier: str
     due_at: int
+    lapses_at: int | None = None
+
+    @property
+    def deadline(self) -> int:
+        """Before when the carrier should be asked; where nothing lapses, at once."""
+        return self.due_at if self.lapses_at is None else self.lapses_at
 
 
 class Bindings(Protocol):
@@ -119,7 +128,8 @@ class Bindings(Protocol):
         ...
 
     def unsettled(self, duty: Duty, *, now: int) -> Iterator[Unsettled]:
-        """What a carrier has to be asked about by `now`, from the due index, shard by shard."""
+        """What a carrier has to be asked about by `now`, from the due index, what is due for
+        longest first; pages are read as they are needed. Eventually consistent."""
         ...
 
     def claim(self, entry: Unsettled, *, until: int) -> Binding | None:
@@ -189,6 +199,11 @@ class Credentials(Protocol):
 
     def carrier(self, name: str) -> CarrierAccount | None:
         """An account of ours with a carrier."""
+        ...
+
+    def lacks_carrier(self, name: str) -> bool:
+        """Whether there is surely no account of this name; False if there is one that can't be
+        used. An answer is at most half a minute old."""
         ...
 
     def callback_secrets(self, name: str) -> tuple[str, ...]:
@@ -344,7 +359,8 @@ class Carriers(Protocol):
     """All carriers that there are accounts for."""
 
     def of(self, name: str) -> Carrier:
-        """Raises Unavailable for one that is not set up."""
+        """Raises NoSuchCarrier for one that there is no account of, Unavailable for one whose
+        account can't be used."""
         ...
 
 

@@ -1,6 +1,5 @@
 """Apps and the numbers they own; read through a cache, written by operators only."""
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -19,6 +18,7 @@ class DynamoApps:
 
     def __init__(self, table: Table, vault: Callable[[], Vault], max_age_s: float) -> None:
         self._table = table
+        self._monotonic = table.runtime.monotonic
         self._vault = vault
         self._max_age_s = max_age_s
         self._kept: dict[str, tuple[float, App | None]] = {}
@@ -27,7 +27,7 @@ class DynamoApps:
     def get(self, name: str) -> App | None:
         """The app of this name. Raises Unavailable."""
         until, app = self._kept.get(name, (0.0, None))
-        if time.monotonic() < until:
+        if self._monotonic() < until:
             return app
         items = self._table.query(
             KeyConditionExpression="pk = :pk",
@@ -36,19 +36,19 @@ class DynamoApps:
         app = _app(list(items))
         # One that is not there may be made the next moment.
         age_s = self._max_age_s if app is not None else min(self._max_age_s, ABSENT_S)
-        self._kept[name] = (time.monotonic() + age_s, app)
+        self._kept[name] = (self._monotonic() + age_s, app)
         return app
 
     def owners_of(self, number: str, *, fresh: bool = False) -> tuple[Owner, ...]:
         """See the port. One read; for an X that has or had an owner it is remembered as long as a
         profile. That is safe: when an X leaves an app, it is written NOTICE_MS before."""
         until, owners = self._owners.get(number, (0.0, ()))
-        if not fresh and time.monotonic() < until:
+        if not fresh and self._monotonic() < until:
             return owners
         item = self._table.get(owners_key(number, self._vault()))
         if item is None:
             return ()
-        self._owners[number] = (time.monotonic() + self._max_age_s, read_owners(item))
+        self._owners[number] = (self._monotonic() + self._max_age_s, read_owners(item))
         return self._owners[number][1]
 
 

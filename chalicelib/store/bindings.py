@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from heapq import merge
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 MOST_ROUTES = 8
 """How many routes of an X are looked at for what strangers hear. One has at most 5 KB (userData of
 1,024 characters): all of them at most 40 KB, 10 read units."""
+DUE_PAGE = 250
+"""Entries of the due index that are read at a time from a shard: eight such pages, one a shard, are
+in memory at once, some 5 MB."""
 KNOWN = 4_096
 """Of how many bindings a process remembers what never changes."""
 
@@ -124,7 +128,8 @@ class DynamoBindings:
         changes |= {"state": s(after.state), "version": n(after.version)}
         if after.extensions:
             changes["extensions"] = s(" ".join(after.extensions))
-        removed = " REMOVE due_shard, due_at" if not items.due(after) else ""
+        gone = [name for name in items.due(before) if name not in changes]
+        removed = f" REMOVE {', '.join(gone)}" if gone else ""
         return rules.update(
             items.binding_key(after.handle), changes, rules.UNCHANGED, _as(before), removed
         )
@@ -288,37 +293,35 @@ class DynamoBindings:
 
     def overdue(self, *, now: int) -> Iterator[Overdue]:
         """See the port. Costs what is due, not what exists."""
-        for entry in self._due("expiry", now=now):
-            yield Overdue(
-                handle=entry["pk"]["S"].removeprefix("B#"),
-                id=entry["id"]["S"],
-                app=entry["app"]["S"],
-                quota_shard=int(entry["quota_shard"]["N"]),
-            )
-
-    def unsettled(self, duty: Duty, *, now: int) -> Iterator[Unsettled]:
-        """See the port. Costs what is due, not what exists."""
-        for entry in self._due(duty, now=now):
-            yield Unsettled(
-                handle=entry["pk"]["S"].removeprefix("B#"),
-                id=entry["id"]["S"],
-                carrier=entry["carrier"]["S"],
-                due_at=int(entry["due_at"]["N"]),
-            )
-
-    def _due(self, kind: str, *, now: int) -> Iterator[Item]:
         # A run may end before it has been through all: the next one, a minute later, begins with
         # another shard.
         first = now // MINUTE_MS
-        for shard in ((first + i) % items.DUE_SHARDS for i in range(items.DUE_SHARDS)):
-            yield from self._table.query(
-                IndexName="due",
-                KeyConditionExpression="due_shard = :shard AND due_at <= :now",
-                ExpressionAttributeValues={
-                    ":shard": s(items.due_shard(kind, shard)),
-                    ":now": n(now),
-                },
-            )
+        for i in range(items.DUE_SHARDS):
+            for entry in self._due("expiry", (first + i) % items.DUE_SHARDS, now=now):
+                yield Overdue(
+                    handle=entry["pk"]["S"].removeprefix("B#"),
+                    id=entry["id"]["S"],
+                    app=entry["app"]["S"],
+                    quota_shard=int(entry["quota_shard"]["N"]),
+                )
+
+    def unsettled(self, duty: Duty, *, now: int) -> Iterator[Unsettled]:
+        """See the port. Costs what is due, not what exists."""
+        shards = [self._due(duty, shard, now=now) for shard in range(items.DUE_SHARDS)]
+        for entry in merge(*shards, key=lambda each: int(each["due_at"]["N"])):
+            yield items.read_unsettled(entry)
+
+    def _due(self, kind: str, shard: int, *, now: int) -> Iterator[Item]:
+        """One shard, what is due for longest first."""
+        return self._table.query(
+            IndexName="due",
+            KeyConditionExpression="due_shard = :shard AND due_at <= :now",
+            ExpressionAttributeValues={
+                ":shard": s(items.due_shard(kind, shard)),
+                ":now": n(now),
+            },
+            Limit=DUE_PAGE,
+        )
 
     def claim(self, entry: Unsettled, *, until: int) -> Binding | None:
         """See the port. One write, which reads the binding too."""

@@ -1,11 +1,14 @@
-"""The AWS clients: one session, time-outs that fit a person who waits, made when first needed."""
+"""The AWS clients: one session, time-outs that fit a person who waits, made when first needed.
 
-from functools import cache
-from threading import Lock
+Making a client is not thread-safe in boto3, using it is.
+"""
+
 from typing import TYPE_CHECKING
 
 import boto3
 from botocore.config import Config
+
+from chalicelib.clock import once
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -42,38 +45,31 @@ _S3_CONFIG = _CONFIG.merge(
     )
 )
 
-_lock = Lock()
-"""Making a client is not thread-safe in boto3, using it is."""
 
-
-@cache
+@once
 def _session() -> boto3.Session:
     return boto3.Session()
 
 
-@cache
+@once
 def dynamodb() -> "DynamoDBClient":
     """The client of the table."""
-    with _lock:
-        return _session().client("dynamodb", config=_CONFIG)
+    return _session().client("dynamodb", config=_CONFIG)
 
 
-@cache
+@once
 def secretsmanager() -> "SecretsManagerClient":
     """The client of the secrets."""
-    with _lock:
-        return _session().client("secretsmanager", config=_CONFIG)
+    return _session().client("secretsmanager", config=_CONFIG)
 
 
-@cache
+@once
 def sqs() -> "SQSClient":
     """The client of the delivery queue."""
-    with _lock:
-        return _session().client("sqs", config=_CONFIG)
+    return _session().client("sqs", config=_CONFIG)
 
 
-@cache
+@once
 def s3() -> "S3Client":
     """The client of the bucket."""
-    with _lock:
-        return _session().client("s3", config=_S3_CONFIG)
+    return _session().client("s3", config=_S3_CONFIG)

@@ -1,6 +1,7 @@
 """Bindings and legs as items of the table: keys, attributes, and back again."""
 
 from chalicelib.core.numbers import canonical
+from chalicelib.core.ports import Unsettled
 from chalicelib.core.values import (
     DAY_MS,
     PLAIN,
@@ -77,7 +78,23 @@ def due(binding: Binding) -> Item:
     else:
         kind, at = "expiry", binding.expires
     shard = due_shard(kind, int(binding.handle) % DUE_SHARDS)
-    return {"due_shard": s(shard), "due_at": n(at)}
+    lapses = lease is not None and kind == "lease" and lease.until < binding.expires
+    # Otherwise the carrier keeps it for longer than its app wants: it is to be ended there.
+    until = {"lapses_at": n(lease.until)} if lease is not None and lapses else {}
+    return {"due_shard": s(shard), "due_at": n(at)} | until
+
+
+def read_unsettled(entry: Item) -> Unsettled:
+    """An entry of the due index as the schedules want it."""
+    # One that lacks these is nobody's, and fails by itself when it is claimed.
+    binding_id, carrier = (entry.get(name, s(""))["S"] for name in ("id", "carrier"))
+    return Unsettled(
+        handle=entry["pk"]["S"].removeprefix("B#"),
+        id=binding_id,
+        carrier=carrier,
+        due_at=int(entry["due_at"]["N"]),
+        lapses_at=int(entry["lapses_at"]["N"]) if "lapses_at" in entry else None,
+    )
 
 
 def at_carrier(binding: Binding) -> Item:

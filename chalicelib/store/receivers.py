@@ -1,7 +1,5 @@
 """How the apps' receivers do: one item for each."""
 
-import os
-
 from chalicelib.core.event_ports import Health
 from chalicelib.store.table import Item, Table, key, n
 
@@ -19,7 +17,7 @@ class DynamoReceivers:
     def unanswered(self, app: str, *, rest_until: int) -> None:
         """See the port."""
         # The mark tells our own write, sent again after its answer was lost: it counts once.
-        mark = {"B": os.urandom(8)}
+        mark = {"B": self._table.runtime.random_bytes(8)}
         self._table.update_if(
             {
                 "Update": {

@@ -1,8 +1,6 @@
 """Secrets Manager through Powertools, cached: who may call us, and the data keys."""
 
-import time
 from collections.abc import Callable, Mapping
-from functools import cache
 from typing import Any, TypeVar
 
 from aws_lambda_powertools.utilities.parameters import SecretsProvider
@@ -11,6 +9,7 @@ from aws_lambda_powertools.utilities.parameters.exceptions import (
     TransformParameterError,
 )
 
+from chalicelib.clock import Runtime, making, once
 from chalicelib.core.credentials import (
     EMBEDDED,
     AppCredentials,
@@ -38,16 +37,25 @@ MOST_MISSED = 1_000
 class Secret:
     """One JSON secret. Kept `max_age_s`; when Secrets Manager fails, the last value goes on."""
 
-    def __init__(self, provider: Callable[[], SecretsProvider], name: str, max_age_s: int) -> None:
+    def __init__(
+        self,
+        provider: Callable[[], SecretsProvider],
+        name: str,
+        max_age_s: int,
+        runtime: Runtime,
+    ) -> None:
         self._provider = provider
         self._name = name
         self._max_age_s = max_age_s
+        self.runtime = runtime
         self._last: Mapping[str, Any] | None = None
         self._not_before = float("-inf")
+        self._confirmed: Mapping[str, Any] | None = None
+        self._confirmed_at = 0.0
 
     def value(self, *, fresh: bool = False) -> Mapping[str, Any]:
         """The parsed secret; the same object until it is fetched again. Raises Unavailable."""
-        if self._last is not None and time.monotonic() < self._not_before:
+        if self._last is not None and self.runtime.monotonic() < self._not_before:
             return self._last
         try:
             value: Any = self._provider().get(
@@ -56,10 +64,24 @@ class Secret:
         except (GetParameterError, TransformParameterError):
             if self._last is None:
                 raise StoreUnavailable("a secret can't be read") from None
-            self._not_before = time.monotonic() + LOOK_AGAIN_S
+            self._not_before = self.runtime.monotonic() + LOOK_AGAIN_S
             return self._last
         self._last = value
         return self._last
+
+    def confirmed(self) -> Mapping[str, Any]:
+        """The parsed secret as Secrets Manager had it within the last LOOK_AGAIN_S seconds. Raises
+        Unavailable when it does not answer."""
+        now = self.runtime.monotonic()
+        if self._confirmed is None or now - self._confirmed_at > LOOK_AGAIN_S:
+            try:
+                value: Any = self._provider().get(
+                    self._name, max_age=self._max_age_s, transform="json", force_fetch=True
+                )
+            except (GetParameterError, TransformParameterError):
+                raise StoreUnavailable("a secret can't be read") from None
+            self._confirmed, self._confirmed_at = value, now
+        return self._confirmed
 
 
 class Credentials:
@@ -79,6 +101,10 @@ class Credentials:
         self._looked_again = float("-inf")
         self._missed: dict[str, float] = {}
 
+    def fetch(self) -> None:
+        """Reads them now, so that nobody has to later. Raises Unavailable."""
+        self._read(fresh=False)
+
     def app(self, app_key: str) -> AppCredentials | None:
         """Whose AppKey this is. One that is unknown is looked for anew, as PAUSE_S and LOOK_AGAIN_S
         allow; so are all others here."""
@@ -95,6 +121,11 @@ class Credentials:
     def carrier(self, name: str) -> CarrierAccount | None:
         """Our account of this name. That the embedded one has none is no reason to look again."""
         return self._find(lambda: self._carriers, name, again=name != EMBEDDED)
+
+    def lacks_carrier(self, name: str) -> bool:
+        """Whether there is surely no account of this name, not even one that can't be used. Raises
+        Unavailable when that can't be found out."""
+        return name not in self._secret.confirmed().get("carriers", {})
 
     def of_app(self, name: str) -> AppCredentials | None:
         """How callbacks to this app are signed."""
@@ -125,7 +156,7 @@ class Credentials:
         return found
 
     def _may_look_again(self, name: str) -> bool:
-        now = time.monotonic()
+        now = self._secret.runtime.monotonic()
         missed = self._missed.get(name, float("-inf"))
         if now - missed < LOOK_AGAIN_S or now - self._looked_again < PAUSE_S:
             return False
@@ -173,16 +204,18 @@ class DataKeys:
     def vault(self) -> Vault:
         """Raises Unavailable while there are no usable keys."""
         source = self._secret.value()
-        if source is not self._source or self._vault is None:
-            try:
-                self._vault = Vault(source)
-            except (KeyError, ValueError):
-                raise StoreUnavailable("the data keys can't be used") from None
-            self._source = source
-        return self._vault
+        with making:
+            # Two threads that fetched the same keys share one vault.
+            if self._vault is None or source != self._source:
+                try:
+                    self._vault = Vault(source, self._secret.runtime.random_bytes)
+                except (KeyError, ValueError):
+                    raise StoreUnavailable("the data keys can't be used") from None
+                self._source = source
+            return self._vault
 
 
-@cache
+@once
 def provider() -> SecretsProvider:
     """Powertools' cache over our client."""
     return SecretsProvider(boto3_client=clients.secretsmanager())

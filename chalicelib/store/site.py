@@ -1,6 +1,5 @@
 """What a deployment finds out only when it is made: its public address and its bucket."""
 
-import time
 from dataclasses import dataclass
 
 from chalicelib.core.errors import StoreUnavailable
@@ -22,18 +21,19 @@ class DynamoSite:
 
     def __init__(self, table: Table, max_age_s: float) -> None:
         self._table = table
+        self._monotonic = table.runtime.monotonic
         self._max_age_s = max_age_s
         self._kept: Site | None = None
         self._until = 0.0
 
     def get(self) -> Site:
         """Raises Unavailable while it was never written."""
-        if self._kept is None or time.monotonic() >= self._until:
+        if self._kept is None or self._monotonic() >= self._until:
             item = self._table.get(SITE_KEY)
             if item is None:
                 raise StoreUnavailable("the deployment has not said where it is")
             self._kept = Site(url=item["url"]["S"], bucket=item["bucket"]["S"])
-            self._until = time.monotonic() + self._max_age_s
+            self._until = self._monotonic() + self._max_age_s
         return self._kept
 
 

@@ -1,14 +1,11 @@
 """The one DynamoDB table: calls, outcomes of conditional writes, retries of conflicts."""
 
-import os
-import random
-import time
-import uuid
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from chalicelib.clock import Runtime
 from chalicelib.core.errors import Contended, ItemTooLarge, StoreUnavailable
 
 if TYPE_CHECKING:
@@ -61,11 +58,13 @@ class Seen:
 
 
 class Table:
-    """Calls on the table. Every method raises Unavailable when DynamoDB does not answer."""
+    """Calls on the table. Every method raises Unavailable when DynamoDB does not answer. `runtime`
+    is also that of whoever keeps something here."""
 
-    def __init__(self, client: "Callable[[], DynamoDBClient]", name: str) -> None:
+    def __init__(self, client: "Callable[[], DynamoDBClient]", name: str, runtime: Runtime) -> None:
         self._client = client
         self._name = name
+        self.runtime = runtime
 
     def get(self, item_key: Item) -> Item | None:
         """One item, strongly consistent."""
@@ -77,13 +76,13 @@ class Table:
         """Up to 100 items in any order, strongly consistent; those that exist."""
         found: list[Item] = []
         pending: Any = {self._name: {"Keys": list(keys), "ConsistentRead": True}}
-        for delay in _delays():
+        for delay in self._delays():
             answer = self._call("batch_get_item", RequestItems=pending)
             found += answer.get("Responses", {}).get(self._name, [])
             pending = answer.get("UnprocessedKeys")
             if not pending:
                 return found
-            time.sleep(delay)
+            self.runtime.sleep(delay)
         raise StoreUnavailable("the table is overloaded")
 
     def query(self, **kwargs: Any) -> Iterator[Item]:
@@ -115,7 +114,7 @@ class Table:
     def claim(self, write: Item) -> Failed | None:
         """One conditional put, a member of TransactItems; None when done. It knows itself again if
         it is sent a second time because its answer was lost."""
-        mark = {"claim": {"B": os.urandom(8)}}
+        mark = {"claim": {"B": self.runtime.random_bytes(8)}}
         put = write["Put"]
         taken = self.put_if(put | {"Item": put["Item"] | mark})
         met = taken.item if taken is not None else None
@@ -147,7 +146,7 @@ class Table:
         return seen.item, seen.done
 
     def _update_if(self, update: Item, told: str) -> "Seen":
-        for delay in _delays():
+        for delay in self._delays():
             try:
                 updated = self._call(
                     "update_item",
@@ -159,7 +158,7 @@ class Table:
                 response: Any = error.response
                 if response["Error"]["Code"] == "ConditionalCheckFailedException":
                     return Seen(response.get("Item"), done=False)
-                time.sleep(delay)
+                self.runtime.sleep(delay)
             else:
                 return Seen(updated["Attributes"], done=True)
         raise Contended("many requests want the same rows")
@@ -177,8 +176,8 @@ class Table:
             {kind: {"TableName": self._name, **body} for kind, body in write.items()}
             for write in writes
         ]
-        token, running = str(uuid.uuid4()), False
-        for delay in _delays():
+        token, running = self.runtime.new_id(), False
+        for delay in self._delays():
             try:
                 self._call("transact_write_items", TransactItems=items, ClientRequestToken=token)
             except ClientError as error:
@@ -194,12 +193,16 @@ class Table:
                     raise ItemTooLarge("transact_write_items") from None
                 if reasons and not codes & _PASSING:
                     raise StoreUnavailable("the table refused a transaction") from None
-                time.sleep(delay)
+                self.runtime.sleep(delay)
             else:
                 return None
         if running:
             raise StoreUnavailable("a transaction was still running, its outcome is not known")
         raise Contended("many requests want the same rows")
+
+    def _delays(self) -> Iterator[float]:
+        for attempt in range(CONFLICT_TRIES):
+            yield self.runtime.uniform(0.5, 1) * min(0.1, 0.002 * 2**attempt)
 
     def _call(self, operation: str, **kwargs: Any) -> Any:
         """One call. Lets the outcome of a condition through, as ClientError; anything else that
@@ -229,8 +232,3 @@ _OUTCOMES = frozenset(
 
 def _too_large(reason: Item) -> bool:
     return reason["Code"] == "ValidationError" and "size" in (reason.get("Message") or "")
-
-
-def _delays() -> Iterator[float]:
-    for attempt in range(CONFLICT_TRIES):
-        yield random.uniform(0.5, 1) * min(0.1, 0.002 * 2**attempt)  # noqa: S311

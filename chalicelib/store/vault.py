@@ -2,8 +2,7 @@
 
 import base64
 import hmac
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -18,10 +17,11 @@ class Vault:
     The secret is JSON: `current` names the version that writes, every other member is a version
     (1 to 255) with its key material, at least 32 characters. A number is looked for under all
     versions, so a new version is first added, and made current once every cache has seen it.
-    Anything else raises KeyError or ValueError.
+    Anything else raises KeyError or ValueError. `random_bytes` makes nonces: no two are the same.
     """
 
-    def __init__(self, secret: Mapping[str, str]) -> None:
+    def __init__(self, secret: Mapping[str, str], random_bytes: Callable[[int], bytes]) -> None:
+        self._random_bytes = random_bytes
         versions = sorted(int(name) for name in secret if name != "current")
         self._current = int(secret["current"])
         if self._current not in versions or not 1 <= versions[0] <= versions[-1] <= 255:
@@ -88,7 +88,7 @@ class Vault:
     def seal_bytes(self, content: bytes, context: str) -> bytes:
         """Encrypts; opens only with the same `context`. One byte version, nonce, cipher text: 29
         bytes more than `content`."""
-        nonce = os.urandom(_NONCE_SIZE)
+        nonce = self._random_bytes(_NONCE_SIZE)
         cipher = self._ciphers[self._current]
         return bytes((self._current,)) + nonce + cipher.encrypt(nonce, content, context.encode())
 

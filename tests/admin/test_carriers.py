@@ -15,6 +15,7 @@ FIRST = "the secret"
 SWITCH_SECRET = base64.b64encode(bytes(24)).decode()
 NETEASE = ("--kind", "netease", "--key", "acme-key")
 TRUNK = ("--kind", "trunk", "--url", "https://switch.example")
+URL = ("--url", "https://vendor.example")
 MAINLAND, OVERSEAS = "https://api.netease.im", "https://api-sg.netease.im"
 
 
@@ -91,7 +92,9 @@ def test_what_one_click_numbers_are_encrypted_with(stage: Stage) -> None:
         (["carrier-create", "trunk", *NETEASE, "--url", "https://v"], "s", "named trunk"),
         (["carrier-create", "trunk", *TRUNK], "not base64!", "openssl rand"),
         (["carrier-create", "trunk", *TRUNK], SWITCH_SECRET[4:], "24 bytes"),
+        (["carrier-create", "a", *NETEASE, *URL, "--lease-minutes", "4"], "s", "5 to"),
         (["carrier-rotate", "nobody"], "s", "no carrier nobody"),
+        (["carrier-remove", "nobody"], "s", "no carrier nobody"),
         (["app-login", "nobody", "--app-secret"], "s", "no app nobody"),
         (
             ["app-create", "shop", "--callback-url", "https://s.example", "--carrier", "nobody"],
@@ -137,3 +140,48 @@ def test_an_address_that_is_never_called_is_no_carriers(
         checks.carrier("acme", "netease", key="k", app_id=None, urls=[url])
     for allowed in ("http://switch.example:8080/x", "https://8.8.8.8"):
         checks.carrier("acme", "netease", key="k", app_id=None, urls=[allowed])
+
+
+def test_an_account_that_nobody_uses_is_removed(stage: Stage) -> None:
+    assert run("carrier-create", "acme", *NETEASE, *URL, "--lease-minutes", "5").exit_code == 0
+    assert run("carrier-remove", "acme").output == ""
+    assert not stage.secret(stage.credentials)["carriers"]
+    assert run("carrier-list").output == ""
+
+
+def test_an_account_that_an_app_uses_is_removed_by_force_only(stage: Stage) -> None:
+    run("carrier-create", "acme", *NETEASE, *URL)
+    create = ("app-create", "shop", "--callback-url", "https://shop.example", "--unchecked")
+    assert run(*create, "--carrier", "acme").exit_code == 0
+    refused = run("carrier-remove", "acme")
+    assert refused.exit_code == 1
+    assert "app shop" in refused.output
+    assert "--force" in refused.output
+    assert "acme" in stage.secret(stage.credentials)["carriers"]
+    assert run("carrier-remove", "acme", "--force").exit_code == 0
+    assert not stage.secret(stage.credentials)["carriers"]
+
+
+def test_a_closed_app_uses_none(stage: Stage) -> None:
+    run("carrier-create", "acme", *NETEASE, *URL)
+    create = ("app-create", "shop", "--callback-url", "https://shop.example", "--unchecked")
+    run(*create, "--carrier", "acme")
+    run("app-set", "shop", "--state", "closed")
+    assert run("carrier-remove", "acme").exit_code == 0
+
+
+def test_a_switch_goes_with_its_users(stage: Stage) -> None:
+    assert run("switch-create", "node-1", "--carrier", "pbx").exit_code == 0
+    assert run("switch-create", "node-2").exit_code == 0
+    assert "switch user node-1" in run("carrier-remove", "pbx").output
+    assert run("carrier-remove", "pbx", "--force").exit_code == 0
+    content = stage.secret(stage.credentials)
+    assert (list(content["switches"]), content["carriers"]) == (["node-2"], {})
+
+
+def test_the_embedded_switch_keeps_its_users_without_an_account(stage: Stage) -> None:
+    run("switch-create", "node-1")
+    run("carrier-create", "trunk", *TRUNK, secret=SWITCH_SECRET)
+    assert run("carrier-remove", "trunk").exit_code == 0
+    content = stage.secret(stage.credentials)
+    assert (list(content["switches"]), content["carriers"]) == (["node-1"], {})

@@ -140,5 +140,5 @@ def test_wrong_usage_is_explained(stage: Stage, arguments: list[str]) -> None:
 
 def test_every_command_says_what_it_is_for() -> None:
     listed = run("--help").output.split("Commands:")[1].strip().splitlines()
-    assert len(listed) == 30
+    assert len(listed) == 31
     assert all(len(line.split()) > 3 for line in listed)

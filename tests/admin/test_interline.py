@@ -9,6 +9,7 @@ from click.testing import CliRunner, Result
 
 from admin import credentials, developers
 from admin.__main__ import cli
+from chalicelib.clock import SYSTEM
 from chalicelib.store.secrets import Credentials, Secret, provider
 from tests.stage import Stage, answering, refusal
 
@@ -30,7 +31,7 @@ def done(*arguments: str) -> Any:
 
 def known(stage: Stage) -> Credentials:
     """The credentials as the gateway reads them."""
-    return Credentials(Secret(provider, stage.credentials, 0))
+    return Credentials(Secret(provider, stage.credentials, 0, SYSTEM))
 
 
 def tokens(result: Result) -> set[str]:

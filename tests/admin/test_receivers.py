@@ -11,6 +11,7 @@ from standardwebhooks import Webhook
 
 from admin import credentials, receivers
 from admin.__main__ import cli
+from chalicelib.clock import SYSTEM
 from chalicelib.store.secrets import Credentials, Secret, provider
 from tests.receivers import Receiver, receiver
 from tests.stage import Stage, answering, refusal
@@ -50,7 +51,7 @@ def refused(stage: Stage, *arguments: str) -> str:
 
 def known(stage: Stage) -> Credentials:
     """The credentials as the gateway reads them."""
-    return Credentials(Secret(provider, stage.credentials, 0))
+    return Credentials(Secret(provider, stage.credentials, 0, SYSTEM))
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from click.testing import CliRunner, Result
 
 from admin import credentials
 from admin.__main__ import cli
+from chalicelib.clock import SYSTEM
 from chalicelib.store.secrets import Credentials, Secret, provider
 from tests.stage import Stage
 
@@ -33,7 +34,7 @@ def shown(name: str = "acme") -> Any:
 
 def known(stage: Stage) -> Credentials:
     """The credentials as the gateway reads them."""
-    return Credentials(Secret(provider, stage.credentials, 0))
+    return Credentials(Secret(provider, stage.credentials, 0, SYSTEM))
 
 
 def test_hosts_of_an_account(stage: Stage) -> None:

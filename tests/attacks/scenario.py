@@ -16,11 +16,10 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from admin import carriers
-from chalicelib import jobs
-from chalicelib.api import http
 from chalicelib.settings import settings
 from chalicelib.store import clients
 from chalicelib.store.vault import Vault
@@ -28,6 +27,7 @@ from tests.carriers.own.backend import Recordings, recordings
 from tests.carriers.trunk.conftest import basic
 from tests.gateways import NOW, Backend, Stage, Switch, number, stage
 from tests.receivers import Receiver, receiver
+from tests.runtimes import run_with
 from tests.vendor_here import ACCOUNT, SECRET, VendorHere, account_at, vendor_here
 
 A, B, C = "447700900101", "447700900202", "12125550187"
@@ -369,7 +369,8 @@ class Day:
             "id": "1",
             "resources": [],
         }
-        with patch("chalicelib.jobs.now_ms", lambda: NOW + 10**8):
+        with pytest.MonkeyPatch.context() as clock:
+            run_with(clock, now_ms=lambda: NOW + 10**8)
             clean(tick, self._lambda.Context())
             for job in (settle, extend, follow):
                 job(tick, self._lambda.Context())
@@ -401,11 +402,11 @@ def main(arguments: Sequence[str]) -> None:
     with (
         receiver() as inbox,
         stage(endpoint) as here,
-        patch.object(http, "now_ms", lambda: NOW),
-        patch.object(jobs, "now_ms", lambda: NOW),
+        pytest.MonkeyPatch.context() as clock,
         vendor_here([number(5)], now=NOW) as vendor,
         recordings() as recorded,
     ):
+        run_with(clock, now_ms=lambda: NOW)
         here.is_at("https://gateway.example")
         day = Day(here, inbox, vendor, recorded)
         binding = day.requests()

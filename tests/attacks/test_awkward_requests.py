@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from chalicelib.api import http
 from tests.attacks.lambda_events import answer, event
 from tests.gateways import NOW, Stage, number, stage, subscriber
+from tests.runtimes import run_with
 
 HALF = "\ud83d"
 """Half of an emoji: what is left of a text that was cut in the middle."""
@@ -17,7 +17,7 @@ HALF = "\ud83d"
 @pytest.fixture(scope="module")
 def ours(dynamodb_local: str) -> Iterator[Stage]:
     clock = pytest.MonkeyPatch()
-    clock.setattr(http, "now_ms", lambda: NOW)
+    run_with(clock, now_ms=lambda: NOW)
     with stage(dynamodb_local) as own:
         own.app("demo", [number(0)])
         own.switch()

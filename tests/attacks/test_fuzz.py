@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.api import http
 from tests.attacks.lambda_events import answer, event
 from tests.attacks.mutations import BYTES, METHODS, MUTATIONS, ODD, Draft, many
 from tests.gateways import NOW, Backend, Stage, Switch, number, stage, subscriber
+from tests.runtimes import run_with
 from tests.vendor_here import ACCOUNT, account_at, vendor_here
 
 OPERATIONS = ("bind", "unbind", "delay", "query")
@@ -115,7 +115,7 @@ def _valid(draw: st.DrawFn, app: Backend, bindings: list[str]) -> NeteaseDraft:
 @pytest.fixture(scope="module")
 def fuzzed(dynamodb_local: str) -> Iterator[Stage]:
     clock = pytest.MonkeyPatch()
-    clock.setattr(http, "now_ms", lambda: NOW)
+    run_with(clock, now_ms=lambda: NOW)
     with stage(dynamodb_local) as own:
         own.app("demo", [number(i) for i in range(5)])
         own.app("other", [number(5)])

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.api import http
 from chalicelib.settings import settings
 from chalicelib.store import clients
 from tests.attacks.lambda_events import answer
 from tests.attacks.mutations import MUTATIONS, ODD, Draft, many
 from tests.gateways import NOW, Stage, number, stage, subscriber
+from tests.runtimes import run_with
 
 DEVELOPER, KEY, APP_ID = "10000000", "auth-key-1", "app-id-1"
 INTERLINE = "/igw/service/uc/interline"
@@ -94,7 +94,7 @@ def _odd_authorization(draw: st.DrawFn, draft: Draft) -> None:
 @pytest.fixture(scope="module")
 def fuzzed(dynamodb_local: str) -> Iterator[Stage]:
     clock = pytest.MonkeyPatch()
-    clock.setattr(http, "now_ms", lambda: NOW)
+    run_with(clock, now_ms=lambda: NOW)
     with stage(dynamodb_local) as own:
         own.app("demo", [number(i) for i in range(5)])
         own.app("other", [number(5)])

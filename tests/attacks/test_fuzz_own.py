@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.api import http
 from chalicelib.settings import settings
 from chalicelib.store import clients
 from chalicelib.store.site import Site, site_item
@@ -17,6 +16,7 @@ from tests.attacks.lambda_events import answer
 from tests.attacks.mutations import MUTATIONS, ODD, Draft, many
 from tests.carriers.trunk.conftest import basic
 from tests.gateways import NOW, Backend, Stage, number, stage, subscriber
+from tests.runtimes import run_with
 
 STATUSES = {200, 202, 400, 401, 404, 405}
 """What a request can bring about by itself: no fault of ours, no limit. (Exports have one: they are
@@ -83,7 +83,7 @@ def _odd_id(draw: st.DrawFn, draft: Draft) -> None:
 @pytest.fixture(scope="module")
 def fuzzed(dynamodb_local: str) -> Iterator[tuple[Stage, Backend]]:
     clock = pytest.MonkeyPatch()
-    clock.setattr(http, "now_ms", lambda: NOW)
+    run_with(clock, now_ms=lambda: NOW)
     with stage(dynamodb_local) as own:
         site = site_item(Site("https://gateway.example", "files"))
         clients.dynamodb().put_item(TableName=settings().table_name, Item=site)

@@ -8,6 +8,7 @@ import pytest
 
 from chalicelib.bootstrap import Gateway
 from chalicelib.carriers.interline.client import carrier
+from chalicelib.clock import SYSTEM
 from chalicelib.core import errors
 from chalicelib.core.binding import BindingDesk
 from chalicelib.core.credentials import CarrierAccount
@@ -111,7 +112,7 @@ def _over(here: Stage, platform: Platform) -> Gateway:
     account = CarrierAccount(
         "ours", "interline", "10000000", ("key",), (platform.url,), app_id="app"
     )
-    made = carrier(account, timeout_s=2, told=Told(), egress=egress)
+    made = carrier(account, timeout_s=2, told=Told(), egress=egress, runtime=SYSTEM)
     assert made.keeper
     kept = Carrier("ours", "interline", keeper=Held(made.keeper), transfers=True)  # type: ignore[arg-type]
     gateway = here.instance()

@@ -70,6 +70,19 @@ def test_an_entry_that_cannot_be_read_does_not_hold_up_the_others(
     assert renewed(book, now=DUE) == 3
 
 
+def test_an_entry_that_names_no_carrier_does_not_hold_up_the_others(
+    here: Stage, gateway: Gateway, book: Book
+) -> None:
+    first, *_ = four(here, gateway)
+    clients.dynamodb().update_item(
+        TableName=settings().table_name,
+        Key={"pk": {"S": f"B#{first}"}, "sk": {"S": "B"}},
+        UpdateExpression="REMOVE carrier",
+    )
+    assert renew(gateway, now=DUE) == (3, 1, 0)
+    assert renewed(book, now=DUE) == 3
+
+
 @pytest.mark.parametrize("error", [KeyError("kind"), errors.Unavailable("code 500")])
 def test_a_binding_that_always_fails_does_not_hold_up_the_others(
     here: Stage, gateway: Gateway, book: Book, error: Exception
@@ -97,18 +110,27 @@ def test_a_claim_that_meets_a_transaction_does_not_hold_up_the_others(
 
 
 def test_a_silent_carrier_is_not_asked_for_each_binding(here: Stage, gateway: Gateway) -> None:
-    four(here, gateway)
+    handles = four(here, gateway)
     failing(gateway, errors.Unavailable("silence"), times=4)
-    assert renew(gateway, now=DUE) == (0, 4, 0)
+    seen = gateway.upkeep.run("lease", now=DUE, time_left=lambda: True)
+    assert (seen.done, seen.put_off, seen.left) == (0, SILENT_AFTER, 1)
+    assert seen.silent == ["trunk"]
     assert keeper(gateway).asked["find"] == SILENT_AFTER
+    # The others are as they were.
+    (left,) = gateway._bindings.unsettled("lease", now=DUE)
+    assert left.handle in handles
+    assert left.due_at == NOW + DAY_MS * 3 // 4
 
 
-def test_a_full_shard_does_not_starve_the_others(here: Stage, gateway: Gateway) -> None:
+def test_what_is_due_for_longest_comes_first_whichever_shard_it_stands_in(
+    here: Stage, gateway: Gateway
+) -> None:
     app = here.app("many", [number(i) for i in range(1, 41)])
     for i in range(40):
-        app.bind(gateway, subscriber(2 * i), subscriber(2 * i + 1), now=NOW, minutes=4320)
-    first = {
-        int(next(gateway._bindings.unsettled("lease", now=DUE + i * MINUTE)).handle) % 8
-        for i in range(8)
-    }
-    assert len(first) > 4
+        at = NOW + (i * 17 % 40) * 1000
+        app.bind(gateway, subscriber(2 * i), subscriber(2 * i + 1), now=at, minutes=4320)
+    due = list(gateway._bindings.unsettled("lease", now=DUE + MINUTE))
+    assert [entry.due_at - DUE for entry in due] == [1000 * i for i in range(40)]
+    assert len({int(entry.handle) % 8 for entry in due}) > 4
+    assert {entry.carrier for entry in due} == {"trunk"}
+    assert all(entry.lapses_at == entry.due_at + DAY_MS // 4 for entry in due)

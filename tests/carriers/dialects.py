@@ -43,6 +43,9 @@ class Known:
     def switch(self, user: str) -> SwitchCredentials | None:
         raise AssertionError("nobody calls us here")
 
+    def lacks_carrier(self, name: str) -> bool:
+        return self.carrier(name) is None
+
     def carrier(self, name: str) -> CarrierAccount | None:
         raise AssertionError("nobody is called here")
 

@@ -18,6 +18,7 @@ from chalicelib.carriers.interline import wire_members as interline_members
 from chalicelib.carriers.netease import client as netease
 from chalicelib.carriers.netease import wire_callbacks as netease_callbacks
 from chalicelib.carriers.netease import wire_members as netease_members
+from chalicelib.clock import SYSTEM
 from chalicelib.core import errors
 from chalicelib.core.calls import CallAsk
 from chalicelib.core.credentials import AppCredentials, CarrierAccount
@@ -195,7 +196,7 @@ def asking(kind: Any, vendor: Vendor) -> Any:
     """A carrier of this kind, through an account with the vendor."""
     name = kind.__name__.split(".")[-2]
     made = account(name, vendor.url)
-    return kind.carrier(made, timeout_s=2, told=Told(), egress=egress)
+    return kind.carrier(made, timeout_s=2, told=Told(), egress=egress, runtime=SYSTEM)
 
 
 @pytest.fixture
@@ -310,7 +311,7 @@ def test_it_is_written_as_the_document_says_and_read_back(
     digits, _, axb, line, asked, told, placed, masked = row
     n = asking(netease, carrier)
     i = interline.carrier(
-        account("interline", carrier.url), timeout_s=2, told=Told(), egress=egress
+        account("interline", carrier.url), timeout_s=2, told=Told(), egress=egress, runtime=SYSTEM
     )
     done = {"code": 200, "bindId": "1", "phoneX": X}
     assert asked_of(n, carrier, digits, reply=done, refused="403") == axb
@@ -404,7 +405,7 @@ def test_x_of_an_interline_app_is_found_in_either_spelling(
 def test_x_is_written_as_the_document_says(carrier: Vendor, row: tuple[str, ...]) -> None:
     pool, _, asked, told = row
     i = interline.carrier(
-        account("interline", carrier.url), timeout_s=2, told=Told(), egress=egress
+        account("interline", carrier.url), timeout_s=2, told=Told(), egress=egress, runtime=SYSTEM
     )
     carrier.content = b'{"error": 0, "subid": "1"}'
     i.keeper.bind(bound(OTHER_INSIDE, number=pool), lease_ms=60_000, now=NOW)

@@ -7,6 +7,7 @@ from io import StringIO
 import pytest
 
 from chalicelib.carriers.transport import CarrierSession
+from chalicelib.clock import SYSTEM
 from chalicelib.core.credentials import CarrierAccount
 from chalicelib.core.errors import Unavailable
 from tests.carriers.vendor import Told, egress, vendor
@@ -17,7 +18,7 @@ NUMBER = "8610010000001"
 def ask(url: str, path: str = "/") -> None:
     """One call of an account whose carrier listens there."""
     account = CarrierAccount("a", "netease", key="k", secrets=("s",), urls=(url,))
-    CarrierSession(account, timeout_s=1, told=Told(), egress=egress).ask(
+    CarrierSession(account, timeout_s=1, told=Told(), egress=egress, runtime=SYSTEM).ask(
         "any", path, sign=dict, read=lambda status, content: (status, content)
     )
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.clock import SYSTEM
 from chalicelib.core.allocation import candidates, shown_number
 from chalicelib.core.calls import CallAsk
 from chalicelib.core.ports import Tag
@@ -100,7 +101,7 @@ def test_a_person_is_never_offered_their_own_number() -> None:
 
 
 def keyed(secret: str) -> Tag:
-    return Vault({"current": "1", "1": secret * 64}).label
+    return Vault({"current": "1", "1": secret * 64}, SYSTEM.random_bytes).label
 
 
 def firsts(app: App, key: Tag, pairs: Sequence[tuple[str, str]]) -> list[str]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.clock import SYSTEM
 from chalicelib.core import errors
 from chalicelib.core.calling import RING_MS, CallDesk
 from chalicelib.core.calls import CallAsk
@@ -65,8 +66,8 @@ def dialler() -> Dialler:
 
 @pytest.fixture
 def desk(stage: Stage, dialler: Dialler) -> CallDesk:
-    vault = Vault({"current": "1", "1": "k" * 64})
-    table = Table(lambda: stage.dynamodb, stage.table)
+    vault = Vault({"current": "1", "1": "k" * 64}, SYSTEM.random_bytes)
+    table = Table(lambda: stage.dynamodb, stage.table, SYSTEM)
     accounts = DynamoAccounts(table, lambda: vault)
     accounts.add("bob", namespace="trunk/demo", app="demo")
     return CallDesk(

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from chalicelib.core.upkeep import CLAIM_MS
+from chalicelib.jobs import FINISH_MS
 from tests.deploy.conftest import ROOT
 
 CONFIG: dict[str, Any] = json.loads((ROOT / ".chalice" / "config.json").read_text())
@@ -39,3 +41,13 @@ def test_each_function_has_its_own_policy_in_each_stage(stage: str) -> None:
     assert functions.keys() == CONFIG["lambda_functions"].keys()
     for function, settings in functions.items():
         assert settings == {"iam_policy_file": f"policy-{stage}-{function}.json"}
+
+
+def test_a_run_at_carriers_begins_work_until_the_next_one_comes_and_can_finish_it() -> None:
+    """One that had no more time than it keeps for finishing would begin nothing."""
+    a_request_s = 2 * float(CONFIG["environment_variables"]["CARRIER_TIMEOUT_S"])
+    for function in ("extend", "reconcile"):
+        timeout_s = CONFIG["lambda_functions"][function]["lambda_timeout"]
+        assert 50 <= timeout_s - FINISH_MS / 1000 < 60
+    # What is asked about one binding: found, made longer, bound anew, released, and once more.
+    assert 5 * a_request_s < CLAIM_MS / 1000 <= FINISH_MS / 1000

@@ -28,13 +28,17 @@ class Table:
 
     def __init__(self) -> None:
         self.indexes: dict[str, list[str]] = {name: ["ACTIVE"] for name in INDEXES}
+        self.projections: dict[str, Any] = {}
 
     def describe_table(self, **_: Any) -> Any:
         """Each time with the next state of each index."""
-        described = [
+        described: list[dict[str, Any]] = [
             {"IndexName": name, "IndexStatus": states.pop(0) if len(states) > 1 else states[0]}
             for name, states in self.indexes.items()
         ]
+        for each in described:
+            if each["IndexName"] in self.projections:
+                each["Projection"] = self.projections[each["IndexName"]]
         return {"Table": {"GlobalSecondaryIndexes": described}}
 
 
@@ -193,6 +197,31 @@ def test_a_table_gets_one_index_with_each_update(cloudformation: CloudFormation)
         assert {each["AttributeName"] for each in table["AttributeDefinitions"]} == {
             part["AttributeName"] for schema in keys for part in schema
         }
+
+
+def test_an_index_that_shows_too_little_is_made_anew(cloudformation: CloudFormation) -> None:
+    """DynamoDB can't change one: it goes with one update, and comes again with the next."""
+    old = {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["app"]}
+    cloudformation.table.projections["due"] = old
+    updates: list[list[str]] = []
+
+    def updated(params: dict[str, Any], **_: Any) -> None:
+        table = json.loads(params["TemplateBody"])["Resources"]["Table"]["Properties"]
+        names = [index["IndexName"] for index in table["GlobalSecondaryIndexes"]]
+        updates.append(names)
+        cloudformation.table.indexes = {name: ["ACTIVE"] for name in names}
+
+    events = cloudformation.client("cloudformation").meta.events
+    events.register("provide-client-params.cloudformation.UpdateStack", updated)
+    cloudformation.is_("CREATE_COMPLETE")
+    cloudformation.tells()
+    for _ in range(2):
+        cloudformation.is_asked_to("update_stack")
+        cloudformation.is_("UPDATE_COMPLETE")
+        cloudformation.tells()
+    Stack(cloudformation, STAGE).deploy(alarm_topic="")
+    cloudformation.stub.assert_no_pending_responses()
+    assert updates == [[name for name in INDEXES if name != "due"], INDEXES]
 
 
 def test_an_index_that_is_not_filled_stops_the_deployment(

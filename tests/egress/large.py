@@ -10,6 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from chalicelib.clock import SYSTEM
+
 MB = 1024 * 1024
 
 
@@ -54,7 +56,7 @@ def store(table: str, place: str, *jobs: str) -> None:
     from chalicelib.store.table import Table
 
     source = RecordingSource(Client(private=True), limit_bytes=2048 * MB, timeout_s=5)
-    files = Files(clients.s3, DynamoSite(Table(clients.dynamodb, table), 60))
+    files = Files(clients.s3, DynamoSite(Table(clients.dynamodb, table, SYSTEM), 60))
     for key, job in enumerate(jobs):
         what, _, md5 = job.partition("=")
         started = time.monotonic()

@@ -13,6 +13,7 @@ import pytest
 from chalicelib.carriers.interline.client import carrier as interline
 from chalicelib.carriers.netease.client import carrier as netease
 from chalicelib.carriers.trunk.client import carrier as switch
+from chalicelib.clock import SYSTEM
 from chalicelib.core.calls import CallAsk
 from chalicelib.core.credentials import CarrierAccount
 from chalicelib.core.errors import GatewayError, NotAnswered, NotReached, RecordingFailed
@@ -37,7 +38,7 @@ ASK = CallAsk("caller", A, (B,), conference=False, max_s=60, record=False)
 
 def made(make: Any, kind: str, urls: tuple[str, ...]) -> Carrier:
     account = CarrierAccount("our-account", kind, "key", (SECRET,), urls, app_id="app")
-    carrier: Carrier = make(account, timeout_s=T, told=Told(), egress=egress)
+    carrier: Carrier = make(account, timeout_s=T, told=Told(), egress=egress, runtime=SYSTEM)
     return carrier
 
 

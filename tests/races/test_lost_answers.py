@@ -10,6 +10,7 @@ from botocore.awsrequest import AWSRequest, AWSResponse
 from botocore.exceptions import ReadTimeoutError
 from botocore.httpsession import URLLib3Session
 
+from chalicelib.clock import SYSTEM
 from chalicelib.core.errors import StoreUnavailable
 from chalicelib.settings import settings
 from chalicelib.store import clients
@@ -26,7 +27,7 @@ CLIENT_TRIES = 3
 
 @pytest.fixture
 def table(here: Stage) -> Table:
-    return Table(clients.dynamodb, settings().table_name)
+    return Table(clients.dynamodb, settings().table_name, SYSTEM)
 
 
 @contextmanager

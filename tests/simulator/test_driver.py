@@ -15,6 +15,7 @@ from simulator.driver import (
     Functions,
     Schedule,
     interval_s,
+    keep_running,
     run_once,
     schedules,
     subscriptions,
@@ -265,6 +266,31 @@ def test_a_schedule_survives_its_function(capsys: pytest.CaptureFixture[str]) ->
     assert NUMBER not in line
     ((function, event),) = invoke.events
     assert (function, event["detail-type"]) == ("clean", "Scheduled Event")
+
+
+def test_a_turn_comes_although_the_one_before_goes_on() -> None:
+    class Enough(Exception):
+        pass
+
+    held, slept = Held(), []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        if len(slept) > 2:
+            raise Enough
+
+    began: list[str] = []
+
+    def invoke(function: str, _: dict[str, Any]) -> None:
+        began.append(function)
+        held.go.wait(10)
+
+    with pytest.raises(Enough):
+        keep_running(Schedule("extend", 60), invoke, sleep=sleep)
+    assert wait_until(lambda: began == ["extend", "extend"])
+    held.go.set()
+    # By the clock, not a minute after the end of the turn before.
+    assert [round(each / 60) for each in slept] == [1, 2, 3]
 
 
 def application() -> tuple[Chalice, list[Any]]:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.clock import SYSTEM
 from chalicelib.core.errors import AccountExists, Unavailable
 from chalicelib.core.ports import Earlier
 from chalicelib.core.values import RequestId
@@ -16,8 +17,8 @@ from tests.stage import Stage, answering, refusal
 
 @pytest.fixture
 def accounts(stage: Stage) -> DynamoAccounts:
-    vault = Vault({"current": "1", "1": "k" * 64})
-    return DynamoAccounts(Table(lambda: stage.dynamodb, stage.table), lambda: vault)
+    vault = Vault({"current": "1", "1": "k" * 64}, SYSTEM.random_bytes)
+    return DynamoAccounts(Table(lambda: stage.dynamodb, stage.table, SYSTEM), lambda: vault)
 
 
 def test_a_user_is_one_apps(stage: Stage, accounts: DynamoAccounts) -> None:

@@ -1,9 +1,9 @@
 """App profiles: one query for all there is to know, kept for a while."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
-import pytest
-
+from chalicelib.clock import SYSTEM
 from chalicelib.core.ownership import NOTICE_MS, Owner, owner_at
 from chalicelib.core.values import CLOCKS_APART_MS, DAY_MS, App
 from chalicelib.store import apps
@@ -12,16 +12,10 @@ from chalicelib.store.table import Table
 from tests.stage import X1, X3, X15, Stage, answering
 
 
-@pytest.fixture
-def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The monotonic clock of the cache."""
-    now = [1000.0]
-    monkeypatch.setattr(apps.time, "monotonic", lambda: now[0])
-    return now
-
-
-def store(stage: Stage) -> DynamoApps:
-    return DynamoApps(Table(lambda: stage.dynamodb, stage.table), stage.vault, 60)
+def store(stage: Stage, now: Sequence[float] = (1000.0,)) -> DynamoApps:
+    """`now` is the monotonic clock of the cache."""
+    runtime = replace(SYSTEM, monotonic=lambda: now[0])
+    return DynamoApps(Table(lambda: stage.dynamodb, stage.table, runtime), stage.vault, 60)
 
 
 def test_a_profile_says_what_the_operator_said(stage: Stage) -> None:
@@ -47,9 +41,10 @@ def test_a_profile_says_what_the_operator_said(stage: Stage) -> None:
     assert X15 in app.pool
 
 
-def test_a_profile_is_one_call_and_kept(stage: Stage, now: list[float]) -> None:
+def test_a_profile_is_one_call_and_kept(stage: Stage) -> None:
+    now = [1000.0]
     stage.app()
-    kept = store(stage)
+    kept = store(stage, now)
     with answering(stage.dynamodb, "Query") as calls:
         first = kept.get("demo")
         now[0] += 59.9
@@ -60,7 +55,7 @@ def test_a_profile_is_one_call_and_kept(stage: Stage, now: list[float]) -> None:
     assert len(calls) == 2
 
 
-def test_an_unknown_app_is_none_and_that_is_kept_too(stage: Stage, now: list[float]) -> None:
+def test_an_unknown_app_is_none_and_that_is_kept_too(stage: Stage) -> None:
     kept = store(stage)
     with answering(stage.dynamodb, "Query") as calls:
         assert kept.get("nobody") is None

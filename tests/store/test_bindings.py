@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.clock import SYSTEM
 from chalicelib.core.binding import BindingDesk, binding_id
 from chalicelib.core.cleaning import Cleaner
 from chalicelib.core.errors import Unavailable
@@ -42,8 +43,8 @@ def store(stage: Stage) -> DynamoBindings:
 
 
 def with_keys(stage: Stage, keys: dict[str, str]) -> DynamoBindings:
-    vault = Vault(keys)
-    return DynamoBindings(Table(lambda: stage.dynamodb, stage.table), lambda: vault)
+    vault = Vault(keys, SYSTEM.random_bytes)
+    return DynamoBindings(Table(lambda: stage.dynamodb, stage.table, SYSTEM), lambda: vault)
 
 
 @pytest.fixture
@@ -260,7 +261,8 @@ def test_find_reads_the_owner_and_the_callers_own_leg(
 ) -> None:
     draft = make(record=True, max_call_s=99)
     commit(store, draft)
-    stage.dynamodb.put_item(TableName=stage.table, Item=owners_item(X1, (DEMO,), Vault(ONE)))
+    item = owners_item(X1, (DEMO,), Vault(ONE, SYSTEM.random_bytes))
+    stage.dynamodb.put_item(TableName=stage.table, Item=item)
     for caller, role, peer in [(A, "a", B), (B, "b", A)]:
         line = store.find(X1, Subscriber(caller))
         assert (line.owners, line.everybodys) == ((DEMO,), None)
@@ -278,7 +280,7 @@ def test_find_reads_the_owner_and_the_callers_own_leg(
 def test_find_tells_whose_x_the_caller_himself_is(stage: Stage, store: DynamoBindings) -> None:
     other = Owner("other", "netease-a", since=0, until=NOW)
     for number, owner in ((X1, DEMO), (X2, other)):
-        item = owners_item(number, (owner,), Vault(ONE))
+        item = owners_item(number, (owner,), Vault(ONE, SYSTEM.random_bytes))
         stage.dynamodb.put_item(TableName=stage.table, Item=item)
     assert store.find(X1, Subscriber(X2)) == Line((DEMO,), None, None, (other,))
     assert store.find(X1, Subscriber(X1)) == Line((DEMO,), None, None, (DEMO,))
@@ -291,7 +293,7 @@ def test_find_finds_an_x_in_the_spelling_that_its_pool_does_not_have(
 ) -> None:
     """A switch may write it either way, and so may a carrier as the caller."""
     owners = (replace(DEMO, app="third", number=X15),)
-    item = owners_item(X15, owners, Vault(ONE))
+    item = owners_item(X15, owners, Vault(ONE, SYSTEM.random_bytes))
     stage.dynamodb.put_item(TableName=stage.table, Item=item)
     draft = make(app="third", number=X15)
     commit(store, draft)
@@ -458,8 +460,8 @@ class FewHandles(DynamoBindings):
 
 
 def test_a_request_whose_handle_is_taken_by_another_gets_a_second_one(stage: Stage) -> None:
-    vault = Vault(ONE)
-    store = FewHandles(Table(lambda: stage.dynamodb, stage.table), lambda: vault)
+    vault = Vault(ONE, SYSTEM.random_bytes)
+    store = FewHandles(Table(lambda: stage.dynamodb, stage.table, SYSTEM), lambda: vault)
     desk = BindingDesk(store, Cleaner(store), leases(store, Embedded()), tag)
     app = replace(app_with({X1: None, X2: None}), name="demo", quota=10)
     people = [(Subscriber(A), Subscriber(B)), (Subscriber(A), Subscriber(C))]

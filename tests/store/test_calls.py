@@ -8,6 +8,7 @@ import pytest
 
 from bench.capacity import KB, item_size
 from chalicelib.carriers.netease.wire_callbacks import read
+from chalicelib.clock import SYSTEM
 from chalicelib.core.charging import Bill
 from chalicelib.core.due import GRACE_MS, SETTLED_MS, UNFINISHED_MS
 from chalicelib.core.event_ports import Health, Search
@@ -34,7 +35,7 @@ from tests.carriers.netease.recorded import recorded
 from tests.core.samples import event
 from tests.stage import X1, X2, A, B, C, Stage, answering, refusal
 
-VAULT = Vault({"current": "1", "1": "k" * 64})
+VAULT = Vault({"current": "1", "1": "k" * 64}, SYSTEM.random_bytes)
 AT = 1_768_464_000_000
 BINDING = "0" * 26
 
@@ -65,7 +66,7 @@ KEPT = Recording("recordings/180/demo/x", 5, "d" * 32, AT, AT + DAY_MS, "audio/x
 
 @pytest.fixture
 def table(stage: Stage) -> Table:
-    return Table(lambda: stage.dynamodb, stage.table)
+    return Table(lambda: stage.dynamodb, stage.table, SYSTEM)
 
 
 @pytest.fixture
@@ -508,8 +509,8 @@ def test_what_is_nobodys_is_found_by_nobody(stage: Stage, store: DynamoEvents) -
 
 def test_a_person_is_found_under_every_data_key(stage: Stage, store: DynamoEvents) -> None:
     append(store, FULL)
-    newer = Vault({"current": "2", "1": "k" * 64, "2": "n" * 64})
-    later = DynamoEvents(Table(lambda: stage.dynamodb, stage.table), lambda: newer)
+    newer = Vault({"current": "2", "1": "k" * 64, "2": "n" * 64}, SYSTEM.random_bytes)
+    later = DynamoEvents(Table(lambda: stage.dynamodb, stage.table, SYSTEM), lambda: newer)
     append(later, replace(FULL, call_id="another"))
     assert len(later.find(search(person=Subscriber(A)), limit=10).calls) == 2
 

@@ -12,6 +12,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import EndpointConnectionError
 
+from chalicelib.clock import SYSTEM
 from chalicelib.core.errors import RecordingFailed, StoreUnavailable
 from chalicelib.store import clients
 from chalicelib.store.files import PART, Files
@@ -82,7 +83,8 @@ def bucket(stage: Stage) -> Bucket:
 
 @pytest.fixture
 def files(stage: Stage, bucket: Bucket) -> Files:
-    return Files(lambda: bucket.client, DynamoSite(Table(lambda: stage.dynamodb, stage.table), 60))
+    table = Table(lambda: stage.dynamodb, stage.table, SYSTEM)
+    return Files(lambda: bucket.client, DynamoSite(table, 60))
 
 
 class Tape:
@@ -180,7 +182,7 @@ def test_a_bucket_that_is_not_there_is_unavailable(files: Files, bucket: Bucket)
 
 
 def test_nothing_is_stored_before_the_bucket_is_known(stage: Stage) -> None:
-    site = DynamoSite(Table(lambda: stage.dynamodb, stage.table), 60)
+    site = DynamoSite(Table(lambda: stage.dynamodb, stage.table, SYSTEM), 60)
     with pytest.raises(StoreUnavailable):
         Files(lambda: boto3.client("s3"), site).put(KEY, b"x", content_type="a/b")
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.clock import SYSTEM
 from chalicelib.core import errors
 from chalicelib.core.binding import BindingDesk, binding_id
 from chalicelib.core.cleaning import Cleaner
@@ -41,7 +42,7 @@ APP = replace(app_with({X1: None}), tariff=Tariff(binding=PRICE))
 
 @pytest.fixture
 def table(stage: Stage) -> Table:
-    return Table(lambda: stage.dynamodb, stage.table)
+    return Table(lambda: stage.dynamodb, stage.table, SYSTEM)
 
 
 @pytest.fixture
@@ -51,7 +52,7 @@ def ledger(table: Table) -> DynamoLedger:
 
 @pytest.fixture
 def store(table: Table) -> DynamoBindings:
-    vault = Vault({"current": "1", "1": "k" * 64})
+    vault = Vault({"current": "1", "1": "k" * 64}, SYSTEM.random_bytes)
     return DynamoBindings(table, lambda: vault)
 
 

@@ -2,17 +2,18 @@
 
 import pytest
 
+from chalicelib.clock import SYSTEM
 from chalicelib.store.nonces import DynamoNonces
 from chalicelib.store.table import Table
 from chalicelib.store.vault import Vault
 from tests.stage import Stage
 
-VAULT = Vault({"current": "1", "1": "k" * 64})
+VAULT = Vault({"current": "1", "1": "k" * 64}, SYSTEM.random_bytes)
 
 
 @pytest.fixture
 def nonces(stage: Stage) -> DynamoNonces:
-    return DynamoNonces(Table(lambda: stage.dynamodb, stage.table), lambda: VAULT)
+    return DynamoNonces(Table(lambda: stage.dynamodb, stage.table, SYSTEM), lambda: VAULT)
 
 
 def test_a_signature_belongs_to_the_first_content(nonces: DynamoNonces) -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from chalicelib.clock import SYSTEM
 from chalicelib.core.calls import CallAsk, PlacedCall
 from chalicelib.core.errors import Unavailable
 from chalicelib.core.ports import Earlier, Occupied
@@ -52,8 +53,8 @@ def call(
 
 @pytest.fixture
 def calls(stage: Stage) -> DynamoPlacedCalls:
-    vault = Vault({"current": "1", "1": "k" * 64})
-    return DynamoPlacedCalls(Table(lambda: stage.dynamodb, stage.table), lambda: vault)
+    vault = Vault({"current": "1", "1": "k" * 64}, SYSTEM.random_bytes)
+    return DynamoPlacedCalls(Table(lambda: stage.dynamodb, stage.table, SYSTEM), lambda: vault)
 
 
 def claim(calls: DynamoPlacedCalls, call: PlacedCall, now: int) -> Occupied | None:

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from chalicelib.clock import SYSTEM
 from chalicelib.core.ports import Earlier
 from chalicelib.core.values import RequestId
 from chalicelib.store.requests import KEPT_MS, WORKED_ON_MS, DynamoAnswers
@@ -18,8 +19,8 @@ REQUEST = RequestId(key="r" * 22, content="c", explicit=True)
 
 @pytest.fixture
 def answers(stage: Stage) -> DynamoAnswers:
-    vault = Vault({"current": "1", "1": "k" * 64})
-    return DynamoAnswers(Table(lambda: stage.dynamodb, stage.table), lambda: vault)
+    vault = Vault({"current": "1", "1": "k" * 64}, SYSTEM.random_bytes)
+    return DynamoAnswers(Table(lambda: stage.dynamodb, stage.table, SYSTEM), lambda: vault)
 
 
 def test_a_repeat_meets_the_first_and_its_answer(answers: DynamoAnswers, stage: Stage) -> None:

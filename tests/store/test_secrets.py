@@ -1,11 +1,14 @@
 """Secrets: cached, rotated with both valid, and still there when Secrets Manager is not."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
+from chalicelib.clock import SYSTEM
 from chalicelib.core.errors import Unavailable
 from chalicelib.store import secrets
 from tests.stage import Stage, answering, refusal
@@ -21,20 +24,21 @@ CONTENT = {
 }
 
 
+NOW = [1000.0]
+"""The monotonic clock that LOOK_AGAIN_S is measured by."""
+RUNTIME = replace(SYSTEM, monotonic=lambda: NOW[0])
+
+
 @pytest.fixture
-def now(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
-    """Sets the monotonic clock that LOOK_AGAIN_S is measured by."""
-
-    def to(seconds: float) -> None:
-        monkeypatch.setattr(secrets.time, "monotonic", lambda: seconds)
-
-    to(1000)
-    return to
+def now() -> Iterator[Callable[[float], None]]:
+    """Sets it."""
+    yield partial(NOW.__setitem__, 0)
+    NOW[0] = 1000.0
 
 
 def credentials(stage: Stage, content: Any = CONTENT, *, age_s: int = 60) -> secrets.Credentials:
     stage.put_secret(stage.credentials, content)
-    return secrets.Credentials(secrets.Secret(secrets.provider, stage.credentials, age_s))
+    return secrets.Credentials(secrets.Secret(secrets.provider, stage.credentials, age_s, RUNTIME))
 
 
 def test_current_and_previous_are_valid_and_the_current_one_comes_first(stage: Stage) -> None:
@@ -169,7 +173,7 @@ def test_without_a_first_value_nothing_goes_but_the_next_try_may(
 
 def test_a_secret_that_is_not_json_is_unavailable_and_not_shown(stage: Stage) -> None:
     stage.secretsmanager.put_secret_value(SecretId=stage.credentials, SecretString="p4ssw0rd{")
-    broken = secrets.Secret(secrets.provider, stage.credentials, 60)
+    broken = secrets.Secret(secrets.provider, stage.credentials, 60, RUNTIME)
     with pytest.raises(Unavailable) as caught:
         broken.value()
     assert "p4ssw0rd" not in str(caught.value)
@@ -177,13 +181,13 @@ def test_a_secret_that_is_not_json_is_unavailable_and_not_shown(stage: Stage) ->
 
 
 def test_the_vault_is_made_once_and_anew_when_the_keys_change(stage: Stage) -> None:
-    keys = secrets.DataKeys(secrets.Secret(secrets.provider, stage.data_keys, 0))
+    keys = secrets.DataKeys(secrets.Secret(secrets.provider, stage.data_keys, 0, RUNTIME))
     first = keys.vault()
     assert first.version == 1
     stage.put_secret(stage.data_keys, {"current": "2", "1": "k" * 64, "2": "l" * 64})
     assert keys.vault().version == 2
 
-    cached = secrets.DataKeys(secrets.Secret(secrets.provider, stage.data_keys, 60))
+    cached = secrets.DataKeys(secrets.Secret(secrets.provider, stage.data_keys, 60, RUNTIME))
     assert cached.vault() is cached.vault()
 
 
@@ -191,7 +195,7 @@ def test_the_vault_is_made_once_and_anew_when_the_keys_change(stage: Stage) -> N
 def test_unusable_data_keys_are_unavailable(stage: Stage, content: Any) -> None:
     stage.put_secret(stage.data_keys, content)
     with pytest.raises(Unavailable):
-        secrets.DataKeys(secrets.Secret(secrets.provider, stage.data_keys, 60)).vault()
+        secrets.DataKeys(secrets.Secret(secrets.provider, stage.data_keys, 60, RUNTIME)).vault()
 
 
 def test_our_accounts_with_carriers(stage: Stage) -> None:

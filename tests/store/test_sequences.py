@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from bench.capacity import KB, item_size
+from chalicelib.clock import SYSTEM
 from chalicelib.core.counting import BLOCK, BlockKey
 from chalicelib.core.values import DAY_MS
 from chalicelib.store.sequences import DynamoNumbers
@@ -18,7 +19,7 @@ KEY = BlockKey("trunk", 7)
 
 @pytest.fixture
 def numbers(stage: Stage) -> DynamoNumbers:
-    return DynamoNumbers(Table(lambda: stage.dynamodb, stage.table))
+    return DynamoNumbers(Table(lambda: stage.dynamodb, stage.table, SYSTEM))
 
 
 def noted(numbers: DynamoNumbers, *heard: int, key: BlockKey = KEY, now: int = AT) -> None:
@@ -125,7 +126,7 @@ def test_many_at_once_lose_no_number(here: Any) -> None:
     from chalicelib.settings import settings
     from chalicelib.store import clients
 
-    numbers = DynamoNumbers(Table(clients.dynamodb, settings().table_name))
+    numbers = DynamoNumbers(Table(clients.dynamodb, settings().table_name, SYSTEM))
     workers = [
         threading.Thread(target=lambda i=i: [noted(numbers, n) for n in range(i, 120, 8)])
         for i in range(8)

@@ -1,12 +1,13 @@
 """The table: what DynamoDB answers, and what becomes of it."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 
+from chalicelib.clock import SYSTEM
 from chalicelib.core.errors import Contended, ItemTooLarge, Unavailable
-from chalicelib.store import table as table_module
 from chalicelib.store.table import CONFLICT_TRIES, Table, key, n, s
 from tests.stage import Stage, answering, refusal
 
@@ -17,16 +18,14 @@ DOWN = EndpointConnectionError(endpoint_url="https://nowhere.invalid")
 
 
 @pytest.fixture
-def table(stage: Stage) -> Table:
-    return Table(lambda: stage.dynamodb, stage.table)
+def table(stage: Stage, slept: list[float]) -> Table:
+    return Table(lambda: stage.dynamodb, stage.table, replace(SYSTEM, sleep=slept.append))
 
 
 @pytest.fixture
-def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+def slept() -> list[float]:
     """How long the table wanted to wait each time; nobody waits."""
-    waits: list[float] = []
-    monkeypatch.setattr(table_module.time, "sleep", waits.append)
-    return waits
+    return []
 
 
 def cancelled(*codes: str, **more: Any) -> tuple[int, dict[str, Any]]:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from bench.capacity import KB, item_size
+from chalicelib.clock import SYSTEM
 from chalicelib.core import errors
 from chalicelib.core.binding import BindingDesk, binding_id
 from chalicelib.core.cleaning import Cleaner
@@ -43,13 +44,14 @@ HOW = Presentation(
 
 
 def with_keys(stage: Stage, keys: dict[str, str]) -> DynamoBindings:
-    vault = Vault(keys)
-    return DynamoBindings(Table(lambda: stage.dynamodb, stage.table), lambda: vault)
+    vault = Vault(keys, SYSTEM.random_bytes)
+    return DynamoBindings(Table(lambda: stage.dynamodb, stage.table, SYSTEM), lambda: vault)
 
 
 @pytest.fixture
 def store(stage: Stage) -> DynamoBindings:
-    stage.dynamodb.put_item(TableName=stage.table, Item=owners_item(X1, (DEMO,), Vault(ONE)))
+    item = owners_item(X1, (DEMO,), Vault(ONE, SYSTEM.random_bytes))
+    stage.dynamodb.put_item(TableName=stage.table, Item=item)
     return with_keys(stage, ONE)
 
 

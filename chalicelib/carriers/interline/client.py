@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from chalicelib.carriers.interline import codes, signing, wire_calls
 from chalicelib.carriers.transport import Answer, CarrierSession, Egress, Told, named
+from chalicelib.clock import Runtime
 from chalicelib.core import errors
 from chalicelib.core.credentials import CarrierAccount
 from chalicelib.core.ports import Carrier
@@ -40,10 +41,15 @@ _NOT_DONE: Knows = dict.fromkeys(
 nothing is known of what was asked before."""
 
 
-def carrier(account: CarrierAccount, *, timeout_s: float, told: Told, egress: Egress) -> Carrier:
+def carrier(
+    account: CarrierAccount, *, timeout_s: float, told: Told, egress: Egress, runtime: Runtime
+) -> Carrier:
     """All that interline can do, through one account. `timeout_s` are seconds of silence, a call
     takes twice as long at most; `told` hears of every call, `egress` gives the HTTP client."""
-    api = _Api(account, CarrierSession(account, timeout_s=timeout_s, told=told, egress=egress))
+    session = CarrierSession(
+        account, timeout_s=timeout_s, told=told, egress=egress, runtime=runtime
+    )
+    api = _Api(account, session)
     return Carrier(
         name=account.name,
         kind=account.kind,

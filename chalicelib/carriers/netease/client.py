@@ -1,12 +1,12 @@
 """Southbound: we are a client of NetEase's, with an account there."""
 
 from collections.abc import Callable, Mapping, Sequence
-from secrets import token_hex
 from typing import Any
 from urllib.parse import urlencode
 
 from chalicelib.carriers.netease import cipher, codes, signing, wire_calls
 from chalicelib.carriers.transport import Answer, CarrierSession, Egress, Told, named
+from chalicelib.clock import Runtime
 from chalicelib.core import errors
 from chalicelib.core.calls import CallAsk
 from chalicelib.core.credentials import CarrierAccount
@@ -28,10 +28,15 @@ _LIFETIME = {"expiration": "lifetime"}
 and not a lease of ours."""
 
 
-def carrier(account: CarrierAccount, *, timeout_s: float, told: Told, egress: Egress) -> Carrier:
+def carrier(
+    account: CarrierAccount, *, timeout_s: float, told: Told, egress: Egress, runtime: Runtime
+) -> Carrier:
     """All that NetEase can do, through one account. `timeout_s` are seconds of silence, a call
     takes twice as long at most; `told` hears of every call, `egress` gives the HTTP client."""
-    api = _Api(account, CarrierSession(account, timeout_s=timeout_s, told=told, egress=egress))
+    session = CarrierSession(
+        account, timeout_s=timeout_s, told=told, egress=egress, runtime=runtime
+    )
+    api = _Api(account, session, runtime.new_id)
     return Carrier(
         name=account.name,
         kind=account.kind,
@@ -45,8 +50,11 @@ def carrier(account: CarrierAccount, *, timeout_s: float, told: Told, egress: Eg
 class _Api:
     """Signs, asks, and makes errors of codes."""
 
-    def __init__(self, account: CarrierAccount, session: CarrierSession) -> None:
+    def __init__(
+        self, account: CarrierAccount, session: CarrierSession, new_id: Callable[[], str]
+    ) -> None:
         self._account = account
+        self._new_id = new_id
         self.session = session
 
     def do(
@@ -76,7 +84,7 @@ class _Api:
 
     def signature(self, now: int) -> Mapping[str, str]:
         """The headers that every attempt of a request carries anew."""
-        nonce = token_hex(16)
+        nonce = self._new_id()
         cur_time = str(now // 1000)
         return {
             "AppKey": self._account.key,

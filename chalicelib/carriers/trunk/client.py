@@ -8,17 +8,22 @@ from urllib.parse import quote
 from chalicelib.carriers.standard_webhooks import signed_headers
 from chalicelib.carriers.transport import Answer, CarrierSession, Egress, Told
 from chalicelib.carriers.trunk import wire_calls
+from chalicelib.clock import Runtime
 from chalicelib.core import errors
 from chalicelib.core.calls import CallAsk
 from chalicelib.core.credentials import CarrierAccount
 from chalicelib.core.ports import Carrier
 
 
-def carrier(account: CarrierAccount, *, timeout_s: float, told: Told, egress: Egress) -> Carrier:
+def carrier(
+    account: CarrierAccount, *, timeout_s: float, told: Told, egress: Egress, runtime: Runtime
+) -> Carrier:
     """A switch. One with an address of its own can be asked for calls. `timeout_s` are seconds of
     silence, a call takes twice as long at most; `told` hears of every call, `egress` gives the HTTP
     client."""
-    session = CarrierSession(account, timeout_s=timeout_s, told=told, egress=egress)
+    session = CarrierSession(
+        account, timeout_s=timeout_s, told=told, egress=egress, runtime=runtime
+    )
     can_be_asked = account.urls and account.secrets
     return Carrier(
         name=account.name,

@@ -12,6 +12,7 @@ import pytest
 
 from chalicelib.carriers.interline import codes
 from chalicelib.carriers.interline.client import carrier
+from chalicelib.clock import SYSTEM
 from chalicelib.core import errors
 from chalicelib.core.credentials import ACCOUNT_BROKEN, CarrierAccount
 from chalicelib.core.ports import Carrier
@@ -151,7 +152,7 @@ def account(*urls: str, **more: Any) -> CarrierAccount:
 
 
 def made_of(told: Told, *urls: str, **more: Any) -> Carrier:
-    return carrier(account(*urls, **more), timeout_s=0.3, told=told, egress=egress)
+    return carrier(account(*urls, **more), timeout_s=0.3, told=told, egress=egress, runtime=SYSTEM)
 
 
 def ready(call: Call, *servers: Vendor) -> None:

@@ -25,6 +25,7 @@ from tests.carriers.interline.developer import (
     is_error,
     subid,
 )
+from tests.runtimes import run_with
 from tests.stage import Stage, answering, refusal
 
 YEARS_S = 10 * 365 * 86_400
@@ -139,7 +140,7 @@ def test_1103_for_showing_numbers_where_the_carrier_may_not(demo: Developer, dis
 def test_1105_for_rows_that_everybody_wants(
     stage: Stage, demo: Developer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chalicelib.store.table.time.sleep", lambda _: None)
+    run_with(monkeypatch, sleep=lambda _: None)
     reasons = [{"Code": "TransactionConflict"}]
     conflict = refusal("TransactionCanceledException", CancellationReasons=reasons)
     with answering(stage.dynamodb, "TransactWriteItems", *[conflict] * 50):

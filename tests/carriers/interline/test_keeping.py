@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from chalicelib.carriers.interline.client import carrier
+from chalicelib.clock import SYSTEM
 from chalicelib.core import errors
 from chalicelib.core.credentials import CarrierAccount
 from chalicelib.core.ports import Keeper
@@ -49,7 +50,7 @@ def keeper(platform: Platform, told: Told | None = None, lease_ms: int = HOUR_MS
     account = CarrierAccount(
         "ours", "interline", "10000000", ("key",), (platform.url,), lease_ms, app_id="app"
     )
-    made = carrier(account, timeout_s=2, told=told or Told(), egress=egress).keeper
+    made = carrier(account, timeout_s=2, told=told or Told(), egress=egress, runtime=SYSTEM).keeper
     assert made
     return made
 

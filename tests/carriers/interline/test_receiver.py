@@ -62,6 +62,9 @@ class Accounts:
         self.made["open"] = CarrierAccount("open", "interline", "10000000", ("key",), urls=())
         self.down = False
 
+    def lacks_carrier(self, name: str) -> bool:
+        return self.carrier(name) is None
+
     def carrier(self, name: str) -> CarrierAccount | None:
         if self.down:
             raise Unavailable("a secret can't be read")

@@ -70,6 +70,9 @@ class MemoryCredentials:
     def switch(self, user: str) -> SwitchCredentials | None:
         return None
 
+    def lacks_carrier(self, name: str) -> bool:
+        return self.carrier(name) is None
+
     def carrier(self, name: str) -> CarrierAccount | None:
         return None
 

@@ -11,6 +11,7 @@ from chalicelib.carriers.parameters import FORM_WANTED
 from chalicelib.core.values import AppState
 from tests.carriers.netease.axb import FORM, PARAMETERS, YEAR_MINUTES, infos, is_error
 from tests.carriers.netease.recorded import OPERATIONS
+from tests.runtimes import run_with
 from tests.stage import X1, X2, X15, A, B, C, Client, D, Stage, answering, refusal
 
 
@@ -289,7 +290,7 @@ def test_416_for_more_requests_a_second_than_agreed(stage: Stage) -> None:
 def test_416_for_rows_that_everybody_wants(
     stage: Stage, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chalicelib.store.table.time.sleep", lambda _: None)
+    run_with(monkeypatch, sleep=lambda _: None)
     reasons = [{"Code": "TransactionConflict"}]
     conflict = refusal("TransactionCanceledException", CancellationReasons=reasons)
     with answering(stage.dynamodb, "TransactWriteItems", *[conflict] * 50):

@@ -12,6 +12,7 @@ import pytest
 
 from chalicelib.carriers.netease import cipher, codes
 from chalicelib.carriers.netease.client import carrier
+from chalicelib.clock import SYSTEM
 from chalicelib.core import errors
 from chalicelib.core.calls import CallAsk
 from chalicelib.core.credentials import ACCOUNT_BROKEN, CarrierAccount
@@ -175,7 +176,7 @@ def account(*urls: str, **more: Any) -> CarrierAccount:
 
 
 def made_of(told: Told, *urls: str, **more: Any) -> Carrier:
-    return carrier(account(*urls, **more), timeout_s=0.3, told=told, egress=egress)
+    return carrier(account(*urls, **more), timeout_s=0.3, told=told, egress=egress, runtime=SYSTEM)
 
 
 def ready(call: Call, *servers: Vendor) -> None:

@@ -48,6 +48,9 @@ class Accounts:
         }
         self.down = False
 
+    def lacks_carrier(self, name: str) -> bool:
+        return self.carrier(name) is None
+
     def carrier(self, name: str) -> CarrierAccount | None:
         if self.down:
             raise Unavailable("a secret can't be read")

@@ -7,6 +7,7 @@ import pytest
 
 from tests.carriers.own.backend import Backend, Recordings, recordings, s3, set_up, switch
 from tests.carriers.trunk.conftest import Pbx
+from tests.runtimes import run_with
 from tests.stage import X1, A, B, Client, Clock, Stage
 
 
@@ -16,7 +17,7 @@ def stage(stage: Stage, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Stage:
     from chalicelib.store import clients
 
     monkeypatch.setattr(clients, "s3", s3)
-    monkeypatch.setattr("chalicelib.jobs.now_ms", clock)
+    run_with(monkeypatch, now_ms=clock)
     set_up(stage)
     return stage
 

@@ -13,6 +13,7 @@ import standardwebhooks.webhooks
 from standardwebhooks import Webhook
 
 from chalicelib.carriers.trunk.client import carrier
+from chalicelib.clock import SYSTEM
 from chalicelib.core import errors
 from chalicelib.core.calls import CallAsk
 from chalicelib.core.credentials import CarrierAccount
@@ -42,7 +43,7 @@ def switch() -> Iterator[Vendor]:
 
 def dialler(told: Told, *urls: str) -> Dialler:
     account = CarrierAccount("trunk", "trunk", "", (SECRET, "previous"), urls=urls)
-    made = carrier(account, timeout_s=0.3, told=told, egress=egress)
+    made = carrier(account, timeout_s=0.3, told=told, egress=egress, runtime=SYSTEM)
     assert (made.name, made.kind, made.keeper) == ("trunk", "trunk", None)
     assert made.dialler
     return made.dialler
@@ -199,11 +200,12 @@ def test_what_only_calls_need_is_loaded_when_one_is_made(kind: str) -> None:
     program = f"""
 import sys
 from chalicelib.carriers.base import CarrierAccounts
+from chalicelib.clock import SYSTEM
 from chalicelib.core.credentials import CarrierAccount
 class Known:
     def carrier(self, name):
         return CarrierAccount(name, {kind!r}, "k", ("s",), ("http://127.0.0.1:9",))
-assert CarrierAccounts(Known(), 1, print, None).of({kind!r}).dialler
+assert CarrierAccounts(Known(), 1, print, None, SYSTEM).of({kind!r}).dialler
 loaded = {{"requests", "urllib3", "standardwebhooks", "cryptography"}} & set(sys.modules)
 assert not loaded, loaded
 """
@@ -216,13 +218,21 @@ def test_an_account_is_made_into_a_carrier_once_and_again_when_it_changes() -> N
     class Known:
         account: CarrierAccount | None = None
 
+        broken = False
+
         def carrier(self, name: str) -> CarrierAccount | None:
             return self.account
 
+        def lacks_carrier(self, name: str) -> bool:
+            return not self.broken
+
     known = Known()
-    accounts = CarrierAccounts(known, 1.0, lambda *_: None, egress)
+    accounts = CarrierAccounts(known, 1.0, lambda *_: None, egress, SYSTEM)
     assert accounts.of("trunk").dialler is None
-    with pytest.raises(errors.Unavailable):
+    with pytest.raises(errors.NoSuchCarrier):
+        accounts.of("netease-1")
+    known.broken = True
+    with pytest.raises(errors.Unavailable, match="can't be used"):
         accounts.of("netease-1")
     known.account = CarrierAccount("trunk", "trunk", "", (SECRET,), ("http://x",))
     first = accounts.of("trunk")

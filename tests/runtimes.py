@@ -1,0 +1,24 @@
+"""What the bundle takes from the machine in this process: the clock and the like."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from chalicelib import bootstrap
+from chalicelib.api import http
+
+
+def answer_at(patch: pytest.MonkeyPatch, now_ms: Callable[[], int]) -> None:
+    """Requests alone come in at `now_ms` (epoch ms): workers and schedules go by the machine."""
+    asked = SimpleNamespace(runtime=replace(bootstrap.SYSTEM, now_ms=now_ms))
+    patch.setattr(http, "gateway", lambda: asked)
+
+
+def run_with(patch: pytest.MonkeyPatch, **members: Any) -> None:
+    """From now on the bundle's own gateway runs with these members of Runtime instead of the
+    machine's, for example `now_ms`."""
+    patch.setattr(bootstrap, "SYSTEM", replace(bootstrap.SYSTEM, **members))
+    bootstrap.gateway.cache_clear()
