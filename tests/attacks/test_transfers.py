@@ -12,8 +12,8 @@ from chalicelib.clock import SYSTEM
 from chalicelib.core import errors
 from chalicelib.core.binding import BindingDesk
 from chalicelib.core.credentials import CarrierAccount
-from chalicelib.core.ports import Carrier, Keeper
 from chalicelib.core.leases import LOOK_MS
+from chalicelib.core.ports import Carrier, Keeper
 from chalicelib.core.values import (
     DAY_MS,
     App,

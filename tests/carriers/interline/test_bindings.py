@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from chalicelib.core.values import NEVER
+from chalicelib.core.values import MIN_COOLING_MS, NEVER
 from tests.carriers.interline.conftest import Route
 from tests.carriers.interline.developer import (
     FORM,
