@@ -27,7 +27,9 @@ class Database:
 
     def __init__(self) -> None:
         table = json.loads(RESOURCES.read_text())["Resources"]["Table"]["Properties"]
-        self._indexes = {each["IndexName"]: _Index(each) for each in table["GlobalSecondaryIndexes"]}
+        self._indexes = {
+            each["IndexName"]: _Index(each) for each in table["GlobalSecondaryIndexes"]
+        }
         self._digests: dict[Key, tuple[Item, bytes]] = {}
         self.restore({})
 

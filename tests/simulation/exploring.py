@@ -231,5 +231,3 @@ def _without(schedule: Schedule, gone: int) -> Schedule:
             kept.append(f"{int(action[0]) - (int(action[0]) > gone)}{action[1:]}")
     scenario = replace(schedule.scenario, rivals=rivals[:gone] + rivals[gone + 1 :])
     return Schedule(scenario, tuple(kept))
-
-

@@ -1,6 +1,5 @@
 """One logical process: a real gateway that waits for the schedule at every call."""
 
-import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
