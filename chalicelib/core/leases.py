@@ -379,7 +379,7 @@ class LeaseDesk:
                 break
             lease = _lease(current)
             if current.state is State.BINDING and lease.has(mine):
-                left = lease.without(mine)
+                left = _without(lease.without(mine), _over(binding, now=now))
                 held = replace(_holding(lease, kept, exact=not left), operations=left)
                 after = replace(current, state=State.BOUND, lease=held)
             elif current.state is State.BOUND and lease.id == kept.id:
