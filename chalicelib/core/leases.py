@@ -449,6 +449,9 @@ class LeaseDesk:
             if each is None or each.lease is None:
                 return
             lease = replace(each.lease, operations=each.lease.without(*mine))
+            if each.over and lease.id is None and not lease.operations:
+                # Nothing of it is left there from now on.
+                lease = replace(lease, at_most=now)
             if self.bindings.change(each, _checked(replace(each, lease=lease), keeper, now=now)):
                 return
 

@@ -89,6 +89,10 @@ def test_what_was_unbound_while_the_schedule_renewed_it_stays_unbound(
     keeper(other).before = unbound
     renew(other, now=due)
     assert not book.live(now=due)
+    # Nor does anything stay reserved for the lease that it might have had.
+    cooled = due + COOLING_S * 1000
+    assert app.bind(gateway, A, C, now=cooled - 1)["code"] == 603
+    assert app.bind(gateway, A, C, now=cooled)["code"] == 200
 
 
 def test_what_was_unbound_while_a_delay_asked_for_it_stays_unbound(
