@@ -9,7 +9,15 @@ from chalicelib.bootstrap import Gateway
 from chalicelib.core import errors
 from chalicelib.core.extending import extended
 from chalicelib.core.ports import Carrier, Duty
-from chalicelib.core.values import DAY_MS, MINUTE_MS, Binding, Kept, Operation
+from chalicelib.core.values import (
+    DAY_MS,
+    MINUTE_MS,
+    Binding,
+    BindingInfo,
+    Kept,
+    Operation,
+    Subscriber,
+)
 
 
 class Died(BaseException):
@@ -89,6 +97,25 @@ class Keeper:
         ]
         return sorted(found, key=lambda kept: kept.until)
 
+    def on_number(self, number: str, *, now: int) -> list[BindingInfo]:
+        """Fulfils the port Lister."""
+        self._begin("list")
+        return [
+            BindingInfo(
+                id=entry.id,
+                number=number,
+                a=Subscriber(min(entry.people)),
+                b=Subscriber(max(entry.people)),
+                record=False,
+                user_data=entry.ours,
+                created=0,
+                updated=0,
+                expires=entry.until,
+            )
+            for entry in self.book.live(now=now)
+            if entry.number == number
+        ]
+
     def _begin(self, call: str) -> None:
         self.asked[call] += 1
         self.before(call)
@@ -101,7 +128,7 @@ class OneCarrier:
     keeper: Keeper
 
     def of(self, name: str) -> Carrier:
-        return Carrier(name=name, kind="test", keeper=self.keeper)
+        return Carrier(name=name, kind="test", keeper=self.keeper, lister=self.keeper)
 
 
 def keeping(gateway: Gateway, book: Book) -> Keeper:
