@@ -58,7 +58,7 @@ def pair_of(vault: Vault, a: Subscriber, b: Subscriber | None) -> str:
 
 
 def due_shards(kind: str) -> str:
-    """How the partitions of the due index begin that list expiries, leases or intents."""
+    """How the partitions of the due index begin that list expiries, leases or open operations."""
     return f"{kind}#"
 
 
