@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from chalicelib.carriers.trunk.callbacks import Switchboard
     from chalicelib.core.addressing import AddressBook
     from chalicelib.core.archive import Archive
+    from chalicelib.core.auditing import Audit
     from chalicelib.core.delivering import DeliveryDesk
     from chalicelib.core.event_ports import Lane
     from chalicelib.core.exporting import ExportDesk
@@ -346,6 +347,20 @@ class Gateway:
             now_ms=self.runtime.now_ms,
             start=self.runtime.start,
             at_once=self.settings.carrier_workers,
+        )
+
+    @once_each
+    def audit(self) -> "Audit":
+        """What carriers have, compared with what we have."""
+        from chalicelib.core.auditing import Audit  # noqa: PLC0415
+
+        return Audit(
+            apps=self.apps,
+            names=self._credentials.app_names,
+            bindings=self._bindings,
+            leases=self._leases,
+            carriers=self.carriers,
+            trouble=log_trouble,
         )
 
     @once_each

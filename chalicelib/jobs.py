@@ -135,8 +135,10 @@ def extend_leases(time_left_ms: Callable[[], int]) -> None:
 
 
 def reconcile(time_left_ms: Callable[[], int]) -> None:
-    """Finds out what carriers did where they did not say."""
+    """Finds out what carriers did where they did not say, then whether they still have what we
+    have."""
     _attend("pending", time_left_ms)
+    _audit(time_left_ms)
 
 
 def _attend(duty: Duty, time_left_ms: Callable[[], int]) -> None:
@@ -151,6 +153,18 @@ def _attend(duty: Duty, time_left_ms: Callable[[], int]) -> None:
     if duty == "lease":
         # In every run, so that the alarm ends too.
         share("LeaseLag", seen.lag, operation=duty)
+
+
+def _audit(time_left_ms: Callable[[], int]) -> None:
+    ours = gateway()
+    now = ours.runtime.now_ms()
+    seen = ours.audit.run(now=now, time_left=lambda: time_left_ms() > FINISH_MS)
+    if seen.numbers:
+        repaired = {"strays": seen.strays, "lost": seen.lost, "shorter": seen.shorter}
+        ms = ours.runtime.now_ms() - now
+        log_request("audit", ms=ms, numbers=seen.numbers, unknown=seen.unknown, **repaired)
+    if wrong := seen.strays + seen.lost + seen.shorter:
+        count("CarrierDiffered", operation="audit", by=wrong)
 
 
 def clean_expired(time_left_ms: Callable[[], int]) -> None:

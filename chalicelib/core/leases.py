@@ -175,6 +175,18 @@ class LeaseDesk:
             later = replace(current.lease, check_at=now + LOOK_MS)
             self.bindings.change(current, replace(current, lease=later))
 
+    def end_stray(self, binding: Binding, carrier_id: str, *, now: int) -> None:
+        """Ends at the carrier what is not of `binding` any more, although it was once bound for it.
+        Raises what Keeper.release does."""
+        self._keeper(binding).release(carrier_id, now=now)
+
+    def correct(self, binding: Binding, *, until: int, now: int) -> None:
+        """Notes until when the carrier really keeps a binding (0: it has it no more), so that it is
+        made longer in time. Nothing if it has moved on meanwhile."""
+        lease = replace(_lease(binding), until=until, id=_lease(binding).id if until else None)
+        after = _checked(replace(binding, lease=lease), self._keeper(binding), now=now)
+        self.bindings.change(binding, after)
+
     def _keep_up(self, binding: Binding, keeper: Keeper, *, now: int) -> None:
         """Finds out what is open, then lets the carrier keep it for as long as it lasts."""
         if any(_looked_at(each, now=now) <= now for each in _lease(binding).operations):
@@ -505,7 +517,7 @@ class LeaseDesk:
 
     def _operation(self, kind: str, *, now: int, lease_ms: int = 0) -> Operation:
         id_ = self.new_id()
-        return Operation(id_, kind, now, lease_ms, id_)  # type: ignore[arg-type]
+        return Operation(id_, kind, now, now, lease_ms, id_)  # type: ignore[arg-type]
 
     def _first_version(self) -> int:
         return int(self.new_id(), 16)
@@ -563,14 +575,9 @@ def _still_open(current: Binding, looks: Sequence[Operation], *, now: int) -> tu
 def _with_looks(
     lease: CarrierLease, looks: Sequence[Operation], *, now: int
 ) -> tuple[Operation, ...]:
-    """What was asked, and is asked once more. A look that is over is succeeded by the next one; the
-    first who asked says since when."""
+    """What was asked, and is asked once more: what is over is succeeded by the look at it."""
     again = {each.request for each in looks}
-    done = [
-        each
-        for each in lease.asked
-        if each.over(now) and each.id != each.request and each.request in again
-    ]
+    done = [each for each in lease.asked if each.over(now) and each.request in again]
     return (*_without(lease.operations, done), *looks)
 
 

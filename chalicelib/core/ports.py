@@ -303,6 +303,15 @@ class Keeper(Protocol):
         ...
 
 
+class Lister(Protocol):
+    """A carrier that tells what it has. Outcomes as in Keeper."""
+
+    def on_number(self, number: str, *, now: int) -> Sequence[BindingInfo]:
+        """All that it has on an X; ids are the carrier's, `user_data` is what it was given with
+        each, `expires` by the carrier's clock."""
+        ...
+
+
 class Dialler(Protocol):
     """A carrier that places calls. Outcomes as in Keeper."""
 
@@ -347,6 +356,7 @@ class Carrier:
     name: str
     kind: str
     keeper: Keeper | None = None
+    lister: Lister | None = None
     transfers: bool = False
     announces: bool = False
     shows_numbers: bool = False

@@ -274,13 +274,15 @@ class Operation:
     until the outcome is known: nobody's word counts for another's.
 
     `id` is the process's own, `request` says what it asks: who asks for the same thing again asks
-    under the same one. `since` is when it began (epoch ms), `lease_ms` how long the carrier is
-    asked to keep the binding (a release: 0).
+    under the same one. `since` is when the process began (epoch ms), `first` when the first one
+    that asked for this did, and `lease_ms` how long the carrier is asked to keep the binding (a
+    release: 0).
     """
 
     id: str
     kind: Literal["bind", "extend", "release"]
     since: int
+    first: int = 0
     lease_ms: int = 0
     request: str = ""
 

@@ -67,10 +67,11 @@ class DynamoExports:
                 "Update": {
                     "Key": _key(export.app, export.id),
                     "UpdateExpression": "SET queued = :yes",
-                    "ConditionExpression": "version = :seen",
+                    "ConditionExpression": _AS,
                     "ExpressionAttributeValues": {
                         ":yes": {"BOOL": True},
-                        ":seen": n(export.version),
+                        ":created": n(export.created),
+                        ":version": n(export.version),
                     },
                 }
             }
@@ -96,13 +97,20 @@ class DynamoExports:
         """See the port."""
         put: Item = {
             "Item": _item(export),
-            "ConditionExpression": "version = :before",
-            "ExpressionAttributeValues": {":before": n(export.version - 1)},
+            "ConditionExpression": _AS,
+            "ExpressionAttributeValues": {
+                ":created": n(export.created),
+                ":version": n(export.version - 1),
+            },
         }
         moved = self._table.put_if(put)
         if moved is None:
             return export
         return _export(moved.item) if moved.item is not None else None
+
+
+_AS = "created = :created AND version = :version"
+"""One state of one export: an id may be used again once the export under it is over."""
 
 
 def _new(now: int) -> Item:

@@ -58,8 +58,7 @@ def pair_of(vault: Vault, a: Subscriber, b: Subscriber | None) -> str:
 
 
 def due_shards(kind: str) -> str:
-    """How the partitions of the due index begin that list expiries, leases or pending
-    operations."""
+    """How the partitions of the due index begin that list expiries, leases or open operations."""
     return f"{kind}#"
 
 
@@ -112,13 +111,13 @@ def at_carrier(binding: Binding) -> Item:
 
 
 def _written(operation: Operation) -> str:
-    parts = (operation.id, operation.kind, operation.since, operation.lease_ms, operation.request)
-    return " ".join(map(str, parts))
+    times = (operation.since, operation.first, operation.lease_ms)
+    return " ".join(map(str, (operation.id, operation.kind, *times, operation.request)))
 
 
 def _read_operation(text: str) -> Operation:
-    id_, kind, since, lease_ms, request = text.split(" ")
-    return Operation(id_, kind, int(since), int(lease_ms), request)  # type: ignore[arg-type]
+    id_, kind, since, first, lease_ms, request = text.split(" ")
+    return Operation(id_, kind, int(since), int(first), int(lease_ms), request)  # type: ignore[arg-type]
 
 
 def _read_lease(item: Item) -> CarrierLease | None:

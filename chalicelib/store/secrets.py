@@ -1,6 +1,6 @@
 """Secrets Manager through Powertools, cached: who may call us, and the data keys."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from aws_lambda_powertools.utilities.parameters import SecretsProvider
@@ -109,6 +109,12 @@ class Credentials:
         """Whose AppKey this is. One that is unknown is looked for anew, as PAUSE_S and LOOK_AGAIN_S
         allow; so are all others here."""
         return self._find(lambda: self._apps, app_key)
+
+    def app_names(self) -> Sequence[str]:
+        """All apps that there are credentials of."""
+        self._read(fresh=False)
+        known = [*self._by_name, *self._developers_by_name]
+        return sorted(set(known))
 
     def developer(self, developer: str) -> AppCredentials | None:
         """Whose developer's id this is."""

@@ -15,8 +15,10 @@ from chalicelib.core.values import (
     DAY_MS,
     MINUTE_MS,
     Binding,
+    BindingInfo,
     Kept,
     Operation,
+    Subscriber,
 )
 
 OVER_MS = ASKING_MS + CLOCKS_APART_MS
@@ -100,6 +102,25 @@ class Keeper:
         ]
         return sorted(found, key=lambda kept: kept.until)
 
+    def on_number(self, number: str, *, now: int) -> list[BindingInfo]:
+        """Fulfils the port Lister."""
+        self._begin("list")
+        return [
+            BindingInfo(
+                id=entry.id,
+                number=number,
+                a=Subscriber(min(entry.people)),
+                b=Subscriber(max(entry.people)),
+                record=False,
+                user_data=entry.ours,
+                created=0,
+                updated=0,
+                expires=entry.until,
+            )
+            for entry in self.book.live(now=now)
+            if entry.number == number
+        ]
+
     def _begin(self, call: str) -> None:
         self.asked[call] += 1
         self.before(call)
@@ -112,7 +133,7 @@ class OneCarrier:
     keeper: Keeper
 
     def of(self, name: str) -> Carrier:
-        return Carrier(name=name, kind="test", keeper=self.keeper)
+        return Carrier(name=name, kind="test", keeper=self.keeper, lister=self.keeper)
 
 
 def keeping(gateway: Gateway, book: Book) -> Keeper:

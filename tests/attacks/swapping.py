@@ -151,7 +151,7 @@ class SwappingKeeper:
         found = []
         if lease.id is not None:
             found.append(Kept(lease.id, lease.until, lease.at_most))
-        for each in {each.request: each for each in reversed(asked)}.values():
+        for each in {each.request: each for each in asked}.values():
             with suppress(*_REFUSED):
                 found.append(self._ask(binding, each, now=now))
         return found
@@ -161,7 +161,7 @@ class SwappingKeeper:
         request = f"{binding.id} {binding.number} {asked.request}"
         id_ = self.book.put(request, binding, lease_ms=asked.lease_ms, now=now)
         self.after("bind")
-        until, at_most = asked.since + asked.lease_ms, now + asked.lease_ms
+        until, at_most = asked.first + asked.lease_ms, now + asked.lease_ms
         return Kept(id_, until, at_most if at_most - until > MINUTE_MS else None)
 
     def _begin(self, call: str) -> None:

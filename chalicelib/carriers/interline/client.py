@@ -190,8 +190,7 @@ class InterlineKeeper:
         found = []
         if lease is not None and lease.id is not None:
             found.append(Kept(lease.id, lease.until, lease.at_most))
-        # Who asked first says how long it lasts at least.
-        for each in {each.request: each for each in reversed(asked)}.values():
+        for each in {each.request: each for each in asked}.values():
             with suppress(errors.UnknownBinding):
                 found.append(self._ask(binding, each, now=now, knows=_NOT_DONE))
         return found
@@ -200,7 +199,7 @@ class InterlineKeeper:
         self, binding: Binding, asked: Operation, *, now: int, knows: Knows | None = None
     ) -> Kept:
         ttl_s = -(-asked.lease_ms // 1000)
-        whole = asked.lease_ms >= binding.expires - asked.since
+        whole = asked.lease_ms >= binding.expires - asked.first
         sent = _SENT | _LIFETIME if whole else _SENT
         parameters = wire_calls.write_bind(
             self._app_id, binding, request=_request(binding, asked), ttl_s=ttl_s
@@ -215,7 +214,7 @@ class InterlineKeeper:
                 "interline.bind", path, parameters, now=now, knows=knows, sent=sent
             )
             carrier_id = wire_calls.read_bound(reply)
-        until, at_most = asked.since + ttl_s * 1000, now + ttl_s * 1000
+        until, at_most = asked.first + ttl_s * 1000, now + ttl_s * 1000
         return Kept(carrier_id, until, at_most if at_most - until > MINUTE_MS else None)
 
     @property

@@ -12,7 +12,7 @@ from chalicelib.core.calls import CallAsk
 from chalicelib.core.credentials import CarrierAccount
 from chalicelib.core.extending import extended
 from chalicelib.core.ports import Carrier
-from chalicelib.core.values import MINUTE_MS, Binding, Kept, Operation
+from chalicelib.core.values import MINUTE_MS, Binding, BindingInfo, Kept, Operation
 
 Reply = Mapping[str, Any]
 Knows = Mapping[int, Callable[[Reply], errors.GatewayError]]
@@ -37,10 +37,12 @@ def carrier(
         account, timeout_s=timeout_s, told=told, egress=egress, runtime=runtime
     )
     api = _Api(account, session, runtime.new_id)
+    keeper = NeteaseKeeper(api, account.lease_ms)
     return Carrier(
         name=account.name,
         kind=account.kind,
-        keeper=NeteaseKeeper(api, account.lease_ms),
+        keeper=keeper,
+        lister=keeper,
         dialler=NeteaseDialler(api),
         phone_login=NeteaseLogin(api, account),
         messenger=NeteaseMessenger(api),
@@ -123,7 +125,8 @@ def _minutes(ms: int) -> int:
 
 
 class NeteaseKeeper:
-    """Fulfils the port Keeper. The carrier's userData holds our binding id and nothing else."""
+    """Fulfils the ports Keeper and Lister. The carrier's userData holds our binding id and nothing
+    else."""
 
     asks_again = False
 
@@ -207,26 +210,38 @@ class NeteaseKeeper:
     ) -> Sequence[Kept]:
         """See the port: of what lives on this X, that with our id and these two people; what lasts
         longest comes last."""
+        listed, preferred = self._listed(binding.number, now=now)
+        ours = (binding.id, binding.number, {binding.a, binding.b})
+        found = [
+            Kept(info.id, until=info.expires)
+            for info in listed
+            if info.expires > now and (info.user_data, info.number, {info.a, info.b}) == ours
+        ]
+        if not found and not preferred:
+            raise errors.Unavailable("only the second data centre says that it is not there")
+        return sorted(found, key=lambda kept: kept.until)
+
+    def on_number(self, number: str, *, now: int) -> Sequence[BindingInfo]:
+        """See the port Lister."""
+        listed, preferred = self._listed(number, now=now)
+        if not preferred:
+            raise errors.Unavailable("only the second data centre says what is there")
+        return [info for info in listed if info.expires > now and info.number == number]
+
+    def _listed(self, number: str, *, now: int) -> tuple[Sequence[BindingInfo], bool]:
+        """What lives on an X, and whether the preferred data centre said so."""
         try:
             answer = self._api.do(
                 "netease.query",
                 "/smallphone/axb/query",
-                wire_calls.write_query(binding.number),
+                wire_calls.write_query(number),
                 now=now,
                 knows=_GONE,
                 repeatable=True,
             )
         except errors.UnknownBinding:
-            return []
-        ours = (binding.id, binding.number, {binding.a, binding.b})
-        found = [
-            Kept(info.id, until=info.expires)
-            for info in wire_calls.read_infos(answer.content)
-            if info.expires > now and (info.user_data, info.number, {info.a, info.b}) == ours
-        ]
-        if not found and not answer.preferred:
-            raise errors.Unavailable("only the second data centre says that it is not there")
-        return sorted(found, key=lambda kept: kept.until)
+            return [], True
+        return wire_calls.read_infos(answer.content), answer.preferred
 
 
 class NeteaseDialler:

@@ -1,0 +1,128 @@
+"""What a carrier has on our numbers, compared with what we have, where a carrier can tell.
+
+Operations (core.leases) settle what is known to be open. This finds what nobody knows of: a request
+that came later than anybody waits for, a binding that the carrier lost or ended by itself.
+"""
+
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from chalicelib.core import errors
+from chalicelib.core.cleaning import LATER_MS
+from chalicelib.core.leases import LeaseDesk
+from chalicelib.core.ports import Apps, Bindings, Carriers, Lister
+from chalicelib.core.values import ASKING_MS, MINUTE_MS, App, Binding, BindingInfo, State
+
+SLICES = 60
+"""An X is looked at once in so many runs: with one a minute, every hour."""
+SILENT_AFTER = 3
+"""After how many X in a row without an answer a carrier is left alone until the next run."""
+
+
+@dataclass(slots=True)
+class Audited:
+    """What one run saw: X that were looked at; bindings at a carrier that were over here and have
+    been ended there (`strays`), that we have and it had not (`lost`: they are bound there anew),
+    that it keeps for less long than it said (`shorter`), and that we know nothing of (`unknown`:
+    they are left alone, somebody else may use the account)."""
+
+    numbers: int = 0
+    strays: int = 0
+    lost: int = 0
+    shorter: int = 0
+    unknown: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """Compares and repairs."""
+
+    apps: Apps
+    names: Callable[[], Iterable[str]]
+    """The names of all apps."""
+    bindings: Bindings
+    leases: LeaseDesk
+    carriers: Carriers
+    trouble: Callable[[Exception], None]
+
+    def run(self, *, now: int, time_left: Callable[[], bool]) -> Audited:
+        """Looks at the X whose turn it is at `now` (epoch ms), as long as `time_left()`."""
+        seen = Audited()
+        silences: Counter[str] = Counter()
+        for app, lister, number in self._turn(now // MINUTE_MS % SLICES):
+            if not time_left():
+                break
+            if silences[app.carrier] >= SILENT_AFTER:
+                continue
+            try:
+                self.look(app, lister, number, seen, now=now)
+                silences[app.carrier] = 0
+            except errors.GatewayError as error:
+                silences[app.carrier] += isinstance(error, errors.Unavailable)
+                self.trouble(error)
+        return seen
+
+    def look(self, app: App, lister: Lister, number: str, seen: Audited, *, now: int) -> None:
+        """Compares one X, and repairs. Raises what a carrier does."""
+        listed = lister.on_number(number, now=now)
+        seen.numbers += 1
+        for info in listed:
+            binding = self.bindings.get(info.user_data)
+            if binding is None or (binding.app, binding.number) != (app.name, number):
+                seen.unknown += 1
+            elif _is_stray(binding, info, now=now):
+                self.leases.end_stray(binding, info.id, now=now)
+                seen.strays += 1
+            elif _is_shorter(binding, info):
+                self.leases.correct(binding, until=info.expires, now=now)
+                seen.shorter += 1
+        there = {info.user_data for info in listed}
+        for ours in self.bindings.live_on(number, app=app.name, now=now):
+            if ours.id not in there and (lost := self._lost(ours.id, listed_at=now)):
+                self.leases.correct(lost, until=0, now=now)
+                seen.lost += 1
+
+    def _turn(self, turn: int) -> Iterator[tuple[App, Lister, str]]:
+        for name in sorted(self.names()):
+            app = self.apps.get(name)
+            lister = self._lister(app) if app is not None else None
+            if app is None or lister is None:
+                continue
+            for number in app.pool.numbers(None):
+                if zlib.crc32(number.encode()) % SLICES == turn:
+                    yield app, lister, number
+
+    def _lister(self, app: App) -> Lister | None:
+        try:
+            return self.carriers.of(app.carrier).lister
+        except errors.Unavailable as error:
+            self.trouble(error)
+            return None
+
+    def _lost(self, binding_id: str, *, listed_at: int) -> Binding | None:
+        """A binding that should have been listed."""
+        binding = self.bindings.get(binding_id)
+        if binding is None or binding.lease is None or binding.state is not State.BOUND:
+            return None
+        settled = not binding.lease.operations and binding.created <= listed_at - ASKING_MS
+        near_end = binding.expires <= listed_at + MINUTE_MS
+        return binding if settled and not near_end else None
+
+
+def _is_stray(binding: Binding, info: BindingInfo, *, now: int) -> bool:
+    """Whether what the carrier lists is none of ours any more, and nobody sees to it."""
+    lease = binding.lease
+    if lease is not None and lease.operations:
+        return False
+    if binding.over or now >= binding.expires + LATER_MS:
+        return True
+    return binding.state is State.BOUND and lease is not None and lease.id not in (None, info.id)
+
+
+def _is_shorter(binding: Binding, info: BindingInfo) -> bool:
+    lease = binding.lease
+    if lease is None or lease.operations or lease.id != info.id:
+        return False
+    return info.expires < lease.until - MINUTE_MS
