@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property, partial
-from threading import RLock, Thread
+from threading import Lock, RLock, Thread
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 _T = TypeVar("_T")
@@ -94,6 +94,11 @@ def _start(call: Callable[[], None]) -> Ended:
 
 SYSTEM = Runtime(now_ms, time.monotonic, time.sleep, os.urandom, _start)
 """The machine itself."""
+
+
+new_lock = Lock
+"""Makes a lock that is held for a moment and never while waiting for anything, so it is the same in a
+simulation."""
 
 
 making = RLock()
