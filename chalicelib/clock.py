@@ -97,8 +97,7 @@ SYSTEM = Runtime(now_ms, time.monotonic, time.sleep, os.urandom, _start)
 
 
 new_lock = Lock
-"""Makes a lock that is held for a moment and never while waiting for anything, so it is the same in a
-simulation."""
+"""Makes a lock that is held for a moment, never while waiting: a simulation needs no other."""
 
 
 making = RLock()
