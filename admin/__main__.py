@@ -107,7 +107,9 @@ def cli(stage: str | None) -> None:
 @click.option("--carrier", default="trunk", show_default=True, help="Account, see carrier-list.")
 @click.option("--quota", default=10_000, show_default=True, help="Live bindings.")
 @click.option("--rate", default=200, show_default=True, help="Requests a second.")
-@click.option("--cooling-s", default=86_400, show_default=True, help="Seconds a leg cools.")
+@click.option(
+    "--cooling-s", default=86_400, show_default=True, help="Seconds a leg cools (>= 300)."
+)
 @click.option("--retention-days", default=180, show_default=True, help="Ended bindings are kept.")
 @click.option("--max-call-s", default=7_200, show_default=True, help="Longest call in seconds.")
 @click.option("--strict-nonce", is_flag=True, help="Refuse a signature that came before.")

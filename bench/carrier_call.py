@@ -2,7 +2,7 @@
 
 import time
 
-from chalicelib.core.values import DAY_MS, Binding, Subscriber
+from chalicelib.core.values import DAY_MS, Binding, Operation, State, Subscriber
 
 PATHS = {"bind": "/smallphone/axb/bind", "query": "/smallphone/axb/query"}
 BIND_ID = "02202611211200000123456789"
@@ -28,5 +28,7 @@ BINDING = Binding(
     quota_shard=0,
     request="r" * 32,
     content="c" * 32,
-    intent="bind",
+    state=State.BINDING,
 )
+ASKED = Operation("0123456789", "bind", _NOW, LEASE_MS, "0123456789")
+"""What is asked of the carrier for it."""

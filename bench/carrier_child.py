@@ -13,7 +13,7 @@ from functools import partial
 
 import requests
 
-from bench.carrier_call import BIND_ID, BINDING, LEASE_MS, PATHS
+from bench.carrier_call import ASKED, BIND_ID, BINDING, LEASE_MS, PATHS
 from bench.stub import save
 from bench.turns import taking_turns
 from chalicelib.carriers.netease.client import carrier
@@ -63,7 +63,7 @@ def main(url: str, result_path: str, rounds_asked: int, requests_asked: int) -> 
 
 def _bind(keeper: Keeper) -> Callable[[], None]:
     def bind() -> None:
-        kept = keeper.bind(BINDING, lease_ms=LEASE_MS, now=_now_ms())
+        kept = keeper.bind(BINDING, ASKED, now=_now_ms())
         if kept.id != BIND_ID:
             raise AssertionError("bound to something else")
 
@@ -72,8 +72,8 @@ def _bind(keeper: Keeper) -> Callable[[], None]:
 
 def _find(keeper: Keeper) -> Callable[[], None]:
     def find() -> None:
-        kept = keeper.find(BINDING, now=_now_ms())
-        if kept is None or kept.id != BIND_ID:
+        found = keeper.find(BINDING, [ASKED], now=_now_ms())
+        if [kept.id for kept in found] != [BIND_ID]:
             raise AssertionError("found something else")
 
     return find

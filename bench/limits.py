@@ -60,15 +60,15 @@ OPERATIONS: Mapping[str, Most] = {
     # Everybody's leg, the binding, and its release.
     "end a transfer": Most(3, write=8, index=3),
     "account status": Most(1, write=0, index=0),
-    # The intent, as any bind (8), and its confirmation (6). Before and after the question.
+    # What it asks is noted as any bind is (8), and what came of it (6). Before and after.
     "bind at a carrier": Most(2, write=14, index=3, carrier=1),
-    # Read, noted as doubtful (6), query and delay at the carrier, longer (6).
+    # Read, what it asks noted (6), query and delay at the carrier, longer (6).
     "delay at a carrier": Most(3, write=12, index=4, carrier=2),
     # Read, longer (6): its lease is the schedule's to make longer, when it was due anyhow.
     "delay at a carrier, not yet told": Most(2, write=6, index=0, carrier=0),
-    # Read, noted as intended (1), released there, released here (8).
+    # Read, what it asks noted (1), released there, released here (8).
     "unbind at a carrier": Most(3, write=9, index=3, carrier=1),
-    # As at any carrier; paid for in the intent's transaction (2).
+    # As at any carrier; paid for in the first transaction (2).
     "bind at interline": Most(2, write=14, index=3, carrier=1),
     "bind at interline, paid for": Most(2, write=16, index=3, carrier=1),
     "unbind at interline": Most(3, write=9, index=3, carrier=1),

@@ -51,7 +51,7 @@ def operations(measured: Iterable[Measured]) -> str:
         "refused write counts in full. Index units at the plain rate: indexes are written behind "
         "the table, outside of the transaction.\n\n"
         "At a carrier, that is on a binding or call that NetEase keeps:\n\n"
-        "- bind: the intent, with all that a bind reserves; asked; confirmed.\n"
+        "- bind: noted what is asked, with all that a bind reserves; asked; noted what is kept.\n"
         "- delay: noted that the lease may grow; asked what is there, and longer; noted how long.\n"
         "- delay, not yet told: its lease ends later anyhow, and is made longer by the schedule.\n"
         "- unbind: noted that it is to end; asked; ended here.\n"

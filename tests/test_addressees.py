@@ -99,7 +99,9 @@ def test_a_carrier_that_gives_its_own_id_only(
 ) -> None:
     own = apps["netease-a"]
     binding = bound(own)
-    at_carrier = next(i["carrier_id"]["S"] for i in stage.items("B#") if i["id"]["S"] == binding)
+    at_carrier = next(
+        i["lease"]["M"]["id"]["S"] for i in stage.items("B#") if i["id"]["S"] == binding
+    )
     event = ended("netease-a", X1, carrier_binding=at_carrier)
     key, body = told(ours, stage, receiver, event)
     assert (key, body["bindId"]) == (own.key, binding)

@@ -391,7 +391,7 @@ class LeaseDesk:
                 break
             lease = _lease(current)
             if current.state is State.BINDING and lease.has(mine):
-                left = lease.without(mine)
+                left = _without(lease.without(mine), _over(binding, now=now))
                 held = replace(_holding(lease, kept, exact=not left), operations=left)
                 after = replace(current, state=State.BOUND, lease=held)
             elif current.state is State.BOUND and lease.id == kept.id:
@@ -461,6 +461,9 @@ class LeaseDesk:
             if each is None or each.lease is None:
                 return
             lease = replace(each.lease, operations=each.lease.without(*mine))
+            if each.over and lease.id is None and not lease.operations:
+                # Nothing of it is left there from now on.
+                lease = replace(lease, at_most=now)
             if self.bindings.change(each, _checked(replace(each, lease=lease), keeper, now=now)):
                 return
 
@@ -489,13 +492,16 @@ class LeaseDesk:
         return tuple(replace(each, id=self.new_id(), since=now) for each in different.values())
 
     def _release_all(self, binding: Binding, keeper: Keeper, *, now: int) -> None:
-        """Ends what the carrier is known to have, and what it has because of whatever is open."""
+        """Ends what the carrier is known to have, then what it has because of whatever is open: it
+        may take nothing new meanwhile, or nothing beside the first."""
         lease = _lease(binding)
-        ids = [lease.id] if lease.id is not None else []
+        if lease.id is not None:
+            keeper.release(lease.id, now=now)
         if lease.asked:
-            ids += [kept.id for kept in keeper.find(binding, lease.asked, now=now)]
-        for each in dict.fromkeys(ids):
-            keeper.release(each, now=now)
+            released = replace(binding, lease=replace(lease, id=None))
+            found = keeper.find(released, lease.asked, now=now)
+            for each in dict.fromkeys(kept.id for kept in found):
+                keeper.release(each, now=now)
 
     def _let_go(self, best: Kept, others: Sequence[Kept], keeper: Keeper, *, now: int) -> None:
         """Ends the leases beside the one that lasts longest."""

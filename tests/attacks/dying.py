@@ -7,15 +7,15 @@ from typing import Any
 
 from chalicelib.bootstrap import Gateway
 from chalicelib.core import errors
-from chalicelib.core.values import ASKING_MS as GRACE_MS
-from chalicelib.core.values import DAY_MS
+from chalicelib.core.leases import LOOK_MS
+from chalicelib.core.values import DAY_MS, MIN_COOLING_MS
 from chalicelib.store import clients
 from tests.attacks.keepers import Book, Died, Entry, keeper, keeping
 from tests.attacks.swapping import SwappingBook, swapping
 from tests.gateways import MINUTE, NOW, Backend, Stage, subscriber
 
 A, B, C = (subscriber(i) for i in range(3))
-COOLING_S = 60
+COOLING_S = MIN_COOLING_MS // 1000
 RENEWAL = NOW + DAY_MS * 3 // 4
 LONG, SHORT = 3 * 1440, 10
 
@@ -110,7 +110,7 @@ def renew_lost(world: World, gateway: Gateway) -> None:
 
 
 def settle(world: World, gateway: Gateway) -> None:
-    gateway.upkeep.run("pending", now=NOW + GRACE_MS, time_left=lambda: True)
+    gateway.upkeep.run("pending", now=NOW + LOOK_MS, time_left=lambda: True)
 
 
 def bound_for(minutes: int) -> Callable[[World], None]:
@@ -123,7 +123,7 @@ def bound_for(minutes: int) -> Callable[[World], None]:
 
 
 def left_open(point: str, call: str) -> Callable[[World], None]:
-    """An intent of a process that is dead already."""
+    """An operation of a process that is dead already."""
 
     def fail(asked: str) -> None:
         if asked == call:
@@ -149,9 +149,9 @@ ACTIONS: dict[str, tuple[Callable[[World], None], Callable[[World, Gateway], Non
     "delay, sent again at once": (bound_for(SHORT), delay, NOW),
     "renewal": (bound_for(LONG), renew, RENEWAL),
     "renewal of what the carrier lost": (bound_for(LONG), renew_lost, RENEWAL),
-    "settling a bind that was done": (left_open("after", "bind"), settle, NOW + GRACE_MS),
-    "settling a bind that was not": (left_open("before", "bind"), settle, NOW + GRACE_MS),
-    "settling an unbind": (left_open("before", "release"), settle, NOW + GRACE_MS),
+    "settling a bind that was done": (left_open("after", "bind"), settle, NOW + LOOK_MS),
+    "settling a bind that was not": (left_open("before", "bind"), settle, NOW + LOOK_MS),
+    "settling an unbind": (left_open("before", "release"), settle, NOW + LOOK_MS),
 }
 
 

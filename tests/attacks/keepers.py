@@ -10,6 +10,8 @@ from chalicelib.core import errors
 from chalicelib.core.extending import extended
 from chalicelib.core.ports import Carrier, Duty
 from chalicelib.core.values import (
+    ASKING_MS,
+    CLOCKS_APART_MS,
     DAY_MS,
     MINUTE_MS,
     Binding,
@@ -18,6 +20,9 @@ from chalicelib.core.values import (
     Operation,
     Subscriber,
 )
+
+OVER_MS = ASKING_MS + CLOCKS_APART_MS
+"""So long after it began an operation surely takes effect no more."""
 
 
 class Died(BaseException):

@@ -13,7 +13,6 @@ from admin import provision
 from chalicelib.bootstrap import Gateway
 from chalicelib.core import errors
 from chalicelib.core.events import Event, EventKind, SmsResult
-from chalicelib.core.values import ASKING_MS as GRACE_MS
 from chalicelib.core.values import Subscriber, Tariff
 from tests.attacks.keepers import Book, attend, fails, keeping
 from tests.core.samples import event
@@ -196,5 +195,5 @@ def test_what_a_carrier_never_bound_is_paid_back_by_the_schedule(here: Stage) ->
     assert app.bind(gateway, subscriber(0), subscriber(1), now=NOW)["code"] == 514
     assert gateway.ledger.standing(PAYING).balance == 0
     for minute in range(1, 4):
-        attend(gateway, "pending", now=NOW + GRACE_MS + minute * MINUTE)
+        attend(gateway, "pending", now=NOW + minute * MINUTE)
     assert gateway.ledger.standing(PAYING).balance == 10

@@ -2,12 +2,13 @@
 
 import pytest
 
+from chalicelib.core.values import MIN_COOLING_MS
 from tests.gateways import MINUTE, NOW, Backend, Stage, Switch, number, subscriber
 
 X, Y = number(0), number(1)
 A, B, C = (subscriber(i) for i in range(3))
 END = NOW + 10 * MINUTE
-COOLING = 60_000
+COOLING = MIN_COOLING_MS
 
 
 @pytest.fixture

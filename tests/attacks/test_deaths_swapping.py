@@ -11,6 +11,7 @@ import pytest
 from chalicelib.bootstrap import Gateway
 from chalicelib.core import errors
 from chalicelib.core.leases import LAST_MS
+from chalicelib.core.ports import Duty
 from chalicelib.core.values import DAY_MS
 from tests.attacks.dying import (
     ACTIONS,
@@ -30,6 +31,7 @@ from tests.gateways import MINUTE, NOW, Stage, number
 
 LAST = NOW + DAY_MS - MINUTE
 """When a lease that nothing was to be had beside is given up for another one."""
+DUTIES: tuple[Duty, ...] = ("pending", "lease")
 VENDORS: dict[str, Callable[[], SwappingBook]] = {
     "beside": SwappingBook,
     "alone": partial(SwappingBook, beside=False),
@@ -39,8 +41,13 @@ Action = tuple[Callable[[World], None], Callable[[World, Gateway], None], int]
 
 
 def attends(*, now: int) -> Callable[[World, Gateway], None]:
-    """One run of the schedule that makes leases longer."""
-    return lambda _, gateway: (attend(gateway, "lease", now=now), None)[1]
+    """One run of each schedule that asks carriers."""
+
+    def run(_: World, gateway: Gateway) -> None:
+        for duty in DUTIES:
+            attend(gateway, duty, now=now)
+
+    return run
 
 
 def unbinds(*, now: int) -> Callable[[World, Gateway], None]:
@@ -122,8 +129,8 @@ def live_on(world: World, gateway: Gateway, *, now: int, until: int) -> int:
         if due is None or due > until:
             return until
         now = max(now + MINUTE, now - (now - due) // MINUTE * MINUTE)
-        for duty in ("pending", "lease"):
-            attend(gateway, duty, now=now)  # type: ignore[arg-type]
+        for duty in DUTIES:
+            attend(gateway, duty, now=now)
     raise AssertionError("the schedules find no end")
 
 

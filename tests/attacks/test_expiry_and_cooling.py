@@ -5,10 +5,12 @@ from collections.abc import Callable
 import pytest
 
 from chalicelib.bootstrap import Gateway
+from chalicelib.core.cleaning import LATER_MS
+from chalicelib.core.values import MIN_COOLING_MS
 from tests.gateways import MINUTE, NOW, Backend, Stage, Switch, number, subscriber
 
 X = number(0)
-COOLING = 120_000
+COOLING = 2 * MIN_COOLING_MS
 A, B, C, D = (subscriber(i) for i in range(4))
 END = NOW + 10 * MINUTE
 
@@ -50,7 +52,12 @@ def test_it_ends_at_that_millisecond(app: Backend, switch: Switch, gateway: Gate
         assert switch.refused(gateway, B, X, now=past) == "expired"
         assert _shown(app, gateway, bound, now=past) == [0, 0]
         assert app.call(gateway, "delay", now=past, bindId=bound, delta=1)["code"] == 404
-        assert app.call(gateway, "unbind", now=past, bindId=bound)["code"] == 200
+    for _ in range(2):
+        assert app.call(gateway, "unbind", now=END + 1, bindId=bound)["code"] == 200
+    for caller in (A, B):
+        # Ended by its app, whatever a clock says.
+        for at in (END - 1, END + COOLING - 1):
+            assert switch.refused(gateway, caller, X, now=at) == "cooling"
     assert switch.refused(gateway, A, X, now=END + COOLING) == "no_binding"
 
 
@@ -87,13 +94,14 @@ def _extend_and_release(app: Backend, gateway: Gateway, binding: str) -> int:
 
 
 def _clean(app: Backend, gateway: Gateway, binding: str) -> int:
-    assert gateway.cleaner.clean(now=END, time_left=lambda: True) == 1
+    assert gateway.cleaner.clean(now=END + LATER_MS - 1, time_left=lambda: True) == 0
+    assert gateway.cleaner.clean(now=END + LATER_MS, time_left=lambda: True) == 1
     return END
 
 
 def _release_and_clean(app: Backend, gateway: Gateway, binding: str) -> int:
     at = _release(app, gateway, binding)
-    assert gateway.cleaner.clean(now=END, time_left=lambda: True) == 0
+    assert gateway.cleaner.clean(now=END + LATER_MS, time_left=lambda: True) == 0
     return at
 
 
@@ -120,6 +128,8 @@ ENDINGS = [
     _unbind_after_its_end,
     _bind_again,
 ]
+ENDED_BY_THE_CLOCK = (_nothing, _extend, _clean, _bind_again)
+"""What was ended by its app leads nowhere by any clock, also one that is behind."""
 Ending = Callable[[Backend, Gateway, str], int]
 
 
@@ -150,7 +160,8 @@ def test_the_same_two_come_back_at_once(
 ) -> None:
     end = ending(app, gateway, app.bind(gateway, A, B, now=NOW, phoneX=X)["bindId"])
     a, b = (B, A) if swapped else (A, B)
-    assert _on(app, gateway, a, b, now=end - 1) == 602
+    if ending in ENDED_BY_THE_CLOCK:
+        assert _on(app, gateway, a, b, now=end - 1) == 602
     assert _on(app, gateway, a, b, now=end) == 200
     assert switch.reached(gateway, A, X, now=end) == B
     assert switch.reached(gateway, B, X, now=end) == A
@@ -170,10 +181,14 @@ def test_a_repeated_unbind_does_not_touch_the_binding_that_followed(
     assert switch.reached(gateway, B, X, now=END) is None
 
 
-def test_no_cooling_asked_for_is_none(here: Stage, switch: Switch, gateway: Gateway) -> None:
+def test_legs_cool_for_five_minutes_even_if_the_app_wants_none(
+    here: Stage, switch: Switch, gateway: Gateway
+) -> None:
     app = here.app("hasty", [number(1)], cooling_s=0)
     app.bind(gateway, A, B, now=NOW)
-    assert app.bind(gateway, A, C, now=END - 1)["code"] == 603
-    assert app.bind(gateway, A, C, now=END)["code"] == 200
-    assert switch.reached(gateway, A, number(1), now=END) == C
-    assert switch.reached(gateway, B, number(1), now=END) is None
+    free = END + MIN_COOLING_MS
+    for moment in (END - 1, END, free - 1):
+        assert app.bind(gateway, A, C, now=moment)["code"] == 603
+    assert app.bind(gateway, A, C, now=free)["code"] == 200
+    assert switch.reached(gateway, A, number(1), now=free) == C
+    assert switch.reached(gateway, B, number(1), now=free) is None

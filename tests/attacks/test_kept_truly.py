@@ -7,9 +7,9 @@ import pytest
 
 from chalicelib.bootstrap import Gateway
 from chalicelib.core import errors
-from chalicelib.core.values import ASKING_MS as GRACE_MS
+from chalicelib.core.leases import LOOK_MS
 from chalicelib.core.values import DAY_MS
-from tests.attacks.keepers import Book, Died, attend, fails, keeper, keeping
+from tests.attacks.keepers import OVER_MS, Book, Died, attend, fails, keeper, keeping
 from tests.gateways import MINUTE, NOW, Backend, Stage, number, subscriber
 
 X = number(0)
@@ -59,11 +59,14 @@ def test_legs_are_reserved_no_longer_than_the_carrier_can_have_kept_them(
     keeper(gateway).before = fails("extend", errors.Unavailable("silence"))
     late = NOW + 10 * MINUTE - 1
     assert app.call(gateway, "delay", now=late, bindId=bound, delta=60)["code"] == 514
-    ended = late + GRACE_MS
-    assert renew(gateway, now=ended) == (1, 0, 0)
-    assert not book.live(now=ended)
-    cooled = ended + MINUTE + COOLING_S * 1000
-    assert app.bind(gateway, A, C, now=ended + COOLING_S * 1000 - 1)["code"] == 603
+    keeper(gateway).before = lambda _: None
+    assert attend(gateway, "pending", now=late + LOOK_MS) == (1, 0, 0)
+    assert not book.live(now=late + LOOK_MS)
+    # It may be on its way, until it is over.
+    over = late + OVER_MS
+    assert attend(gateway, "pending", now=over) == (1, 0, 0)
+    cooled = over + COOLING_S * 1000
+    assert app.bind(gateway, A, C, now=cooled - 1)["code"] == 603
     assert app.bind(gateway, A, C, now=cooled)["code"] == 200
 
 
@@ -86,6 +89,10 @@ def test_what_was_unbound_while_the_schedule_renewed_it_stays_unbound(
     keeper(other).before = unbound
     renew(other, now=due)
     assert not book.live(now=due)
+    # Nor does anything stay reserved for the lease that it might have had.
+    cooled = due + COOLING_S * 1000
+    assert app.bind(gateway, A, C, now=cooled - 1)["code"] == 603
+    assert app.bind(gateway, A, C, now=cooled)["code"] == 200
 
 
 def test_what_was_unbound_while_a_delay_asked_for_it_stays_unbound(
@@ -122,7 +129,7 @@ def test_what_was_bound_anew_by_a_process_that_died_is_released_too(
     app.call(gateway, "unbind", now=due, bindId=bound)
     keeper(gateway).before = lambda _: None
     if again == "schedule":
-        gateway.upkeep.run("pending", now=due + GRACE_MS, time_left=lambda: True)
+        gateway.upkeep.run("pending", now=due + LOOK_MS, time_left=lambda: True)
     assert not book.live(now=due)
 
 
@@ -137,14 +144,14 @@ def test_the_cleaner_leaves_alone_what_is_in_doubt(
     def cleaned(asked: str) -> None:
         if asked == "find":
             # It read the index before the doubt was written.
-            assert cleaner._bindings.archive([overdue], now=ended) == 0
+            assert cleaner._bindings.archive([overdue], before=ended) == 0
 
     keeper(gateway).before = cleaned
     keeper(gateway).after = fails("extend", errors.Unavailable("silence"))
     assert app.call(gateway, "delay", now=ended - 1, bindId=bound, delta=60)["code"] == 514
     keeper(gateway).before = keeper(gateway).after = lambda _: None
-    renew(gateway, now=ended + GRACE_MS)
-    assert not book.live(now=ended + GRACE_MS)
+    assert attend(gateway, "pending", now=ended + LOOK_MS) == (1, 0, 0)
+    assert not book.live(now=ended + LOOK_MS)
 
 
 # What a carrier says

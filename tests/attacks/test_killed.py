@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from chalicelib.bootstrap import Gateway
-from chalicelib.core.values import ASKING_MS as GRACE_MS
+from chalicelib.core.leases import LOOK_MS
+from tests.attacks.keepers import OVER_MS
 from tests.attacks.killing import PATIENCE_S, Victim, own_stage
 from tests.attacks.victim import POINTS
 from tests.gateways import MINUTE, NOW, Backend, Stage, number, subscriber
@@ -77,7 +78,8 @@ def test_gateway_and_carrier_agree_after_a_kill(
     # Whatever became of it, nobody else is let onto these legs meanwhile.
     assert app.bind(gateway, A, C, now=now)["code"] == 603
 
-    later = now + GRACE_MS
+    # Then nothing of what it asked is on its way any more.
+    later = now + OVER_MS
     vendor.clock.now_ms = later
     if repeat == "after the schedule":
         gateway.upkeep.run("pending", now=later, time_left=lambda: True)
@@ -87,7 +89,7 @@ def test_gateway_and_carrier_agree_after_a_kill(
     assert again["code"] == 200
     assert shown(gateway, app, now=later) == vendor.live() == [(again["bindId"], X)]
     assert app.bind(gateway, A, B, now=later, minutes=60, request_id=request_id) == again
-    gateway.upkeep.run("pending", now=later + GRACE_MS, time_left=lambda: True)
+    gateway.upkeep.run("pending", now=later + LOOK_MS, time_left=lambda: True)
     assert vendor.live() == [(again["bindId"], X)]
     assert stage.quota_used("demo") == 1
     assert app.call(gateway, "unbind", now=later, bindId=again["bindId"])["code"] == 200

@@ -8,8 +8,9 @@ from itertools import count
 import pytest
 
 from chalicelib.bootstrap import Gateway
-from chalicelib.core.values import ASKING_MS as GRACE_MS
+from chalicelib.core.leases import LOOK_MS
 from chalicelib.core.values import DAY_MS
+from tests.attacks.keepers import OVER_MS
 from tests.attacks.killing import PATIENCE_S, Victim, own_stage
 from tests.attacks.victim import POINTS
 from tests.developers import Developer, developer
@@ -112,7 +113,7 @@ def test_one_binding_in_the_end(
     # Whatever became of it, nobody else is let onto these legs meanwhile.
     assert ask.others(gateway, now=now) == 1302
 
-    later = now if repeat == "at once" else now + GRACE_MS
+    later = now if repeat == "at once" else now + LOOK_MS
     vendor.clock.now_ms = later
     if repeat == "after the schedule":
         gateway.upkeep.run("pending", now=later, time_left=lambda: True)
@@ -122,7 +123,7 @@ def test_one_binding_in_the_end(
     subid = str(again["subid"])
     assert vendor.live() == [(subid, X)]
     assert ask.again(stage.instance(), now=later) == again
-    gateway.upkeep.run("pending", now=later + GRACE_MS, time_left=lambda: True)
+    gateway.upkeep.run("pending", now=later + OVER_MS, time_left=lambda: True)
     assert vendor.live() == [(subid, X)]
     assert stage.quota_used("demo") == stage.live("demo", now=later) == 1
     assert ask.end(gateway, subid, now=later) == 0

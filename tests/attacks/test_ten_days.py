@@ -5,6 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from chalicelib.bootstrap import Gateway
+from chalicelib.core.cleaning import LATER_MS
+from chalicelib.core.ports import Duty
 from chalicelib.core.values import DAY_MS, NEVER, Ask, RequestId, Subscriber
 from tests.gateways import MINUTE, NOW, Backend, Stage, number, subscriber
 from tests.vendor_here import ACCOUNT, VendorHere, account_at, vendor_here
@@ -12,6 +14,7 @@ from tests.vendor_here import ACCOUNT, VendorHere, account_at, vendor_here
 X = number(0)
 A, B, C = (subscriber(i) for i in range(3))
 TEN_DAYS = 10 * DAY_MS
+DUTIES: tuple[Duty, ...] = ("pending", "lease")
 LATENCY = 250
 """How much later than ours the vendor's clock is, as if every request took as long (ms)."""
 
@@ -29,8 +32,9 @@ def app(here: Stage, vendor: VendorHere) -> Backend:
 
 
 def attend(gateway: Gateway, *, now: int) -> None:
-    """What a schedule runs every minute."""
-    gateway.upkeep.run("lease", now=now, time_left=lambda: True)
+    """What the schedules run every minute."""
+    for duty in DUTIES:
+        gateway.upkeep.run(duty, now=now, time_left=lambda: True)
 
 
 def pass_time(gateway: Gateway, vendor: VendorHere, *, since: int, until: int, step: int) -> None:
@@ -63,7 +67,7 @@ def test_ten_days_on_leases_of_one(here: Stage, app: Backend, vendor: VendorHere
     vendor.clock.now_ms = end + LATENCY
     assert not vendor.live()
     attend(gateway, now=end)
-    gateway.cleaner.clean(now=end, time_left=lambda: True)
+    gateway.cleaner.clean(now=end + LATER_MS, time_left=lambda: True)
     (info,) = app.call(gateway, "query", now=end - 1, opType=0, phoneX=X)["bindInfos"]
     assert info["expireTime"] == end
     assert not app.call(gateway, "query", now=end, opType=0, phoneX=X)["bindInfos"]

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from chalicelib.bootstrap import Gateway
+from chalicelib.core.cleaning import LATER_MS
+from chalicelib.core.ports import Duty
 from chalicelib.core.values import DAY_MS
 from tests.developers import Developer, developer
 from tests.gateways import MINUTE, NOW, Stage, number, subscriber
@@ -27,6 +29,7 @@ LATENCY = 250
 SECOND = 1000
 STEP = 30 * MINUTE
 TEN_DAYS = 10 * DAY_MS
+DUTIES: tuple[Duty, ...] = ("pending", "lease")
 
 
 @pytest.fixture(params=[True, False], ids=["beside", "in its place"])
@@ -48,6 +51,12 @@ def app(here: Stage, vendor: InterlineHere) -> Developer:
     return developer("demo", [X], carrier=ACCOUNT, cooling_s=600)
 
 
+def attend(gateway: Gateway, *, now: int) -> None:
+    """What the schedules run every minute."""
+    for duty in DUTIES:
+        gateway.upkeep.run(duty, now=now, time_left=lambda: True)
+
+
 def pass_time(gateway: Gateway, vendor: InterlineHere, *ids: str, since: int, until: int) -> None:
     """Lets the schedule run, every minute when a lease is about to end; just before it does, and
     afterwards, the vendor has these bindings, each once."""
@@ -56,7 +65,7 @@ def pass_time(gateway: Gateway, vendor: InterlineHere, *ids: str, since: int, un
     while now < until:
         vendor.clock.now_ms = now + LATENCY
         assert vendor.live() == wanted, f"let go after {(now - NOW) / DAY_MS:.3f} days"
-        gateway.upkeep.run("lease", now=now, time_left=lambda: True)
+        attend(gateway, now=now)
         assert vendor.live() == wanted, f"not as it was after {(now - NOW) / DAY_MS:.3f} days"
         soonest = min(each["expires"] for each in vendor.told())
         now += MINUTE if soonest - now <= STEP + 5 * MINUTE else STEP
@@ -87,8 +96,8 @@ def test_ten_days_on_leases_of_one(
     # It counts in seconds.
     vendor.clock.now_ms = end + SECOND + LATENCY
     assert not vendor.live()
-    gateway.upkeep.run("lease", now=end, time_left=lambda: True)
-    gateway.cleaner.clean(now=end, time_left=lambda: True)
+    attend(gateway, now=end)
+    gateway.cleaner.clean(now=end + LATER_MS, time_left=lambda: True)
     assert here.quota_used("demo") == 0
 
 
@@ -102,7 +111,7 @@ def test_a_transfer_without_end_is_carried_on_until_it_is_released(
     vendor.clock.now_ms = later + LATENCY
     assert app.release_transfer(gateway, X, now=later) == 0
     assert not vendor.told()
-    gateway.upkeep.run("lease", now=later + DAY_MS, time_left=lambda: True)
+    attend(gateway, now=later + DAY_MS)
     assert not vendor.told()
     assert here.quota_used("demo") == 0
 
@@ -117,5 +126,5 @@ def test_a_second_transfer_is_not_let_in_between_two_leases(
     for now in range(last, last + 6 * MINUTE, MINUTE):
         vendor.clock.now_ms = now + LATENCY
         assert app.transfer(gateway, X, B, now=now, reqid=str(now))["error"] == 1302
-        gateway.upkeep.run("lease", now=now, time_left=lambda: True)
+        attend(gateway, now=now)
         assert vendor.live() == [(transfer, X)]

@@ -12,10 +12,19 @@ from chalicelib.clock import SYSTEM
 from chalicelib.core import errors
 from chalicelib.core.binding import BindingDesk
 from chalicelib.core.credentials import CarrierAccount
+from chalicelib.core.leases import LOOK_MS
 from chalicelib.core.ports import Carrier, Keeper
-from chalicelib.core.values import ASKING_MS as GRACE_MS
-from chalicelib.core.values import DAY_MS, App, Ask, Binding, Kept, RequestId, Subscriber
-from tests.attacks.keepers import attend
+from chalicelib.core.values import (
+    DAY_MS,
+    App,
+    Ask,
+    Binding,
+    Kept,
+    Operation,
+    RequestId,
+    Subscriber,
+)
+from tests.attacks.keepers import OVER_MS, attend
 from tests.carriers.interline.platform import Platform, serving
 from tests.carriers.vendor import Told, egress
 from tests.gateways import MINUTE, NOW, Stage, number, subscriber
@@ -37,11 +46,13 @@ class Held:
     def __getattr__(self, name: str) -> object:
         return getattr(self.keeper, name)
 
-    def renew(self, binding: Binding, *, until: int, last: bool, now: int) -> Kept:
+    def renew(
+        self, binding: Binding, asked: Operation, *, until: int, last: bool, now: int
+    ) -> Kept:
         before, self.before = self.before, None
         if before:
             before()
-        return self.keeper.renew(binding, until=until, last=last, now=now)
+        return self.keeper.renew(binding, asked, until=until, last=last, now=now)
 
 
 @dataclass
@@ -119,12 +130,19 @@ def world(here: Stage, request: pytest.FixtureRequest) -> Iterator[World]:
         yield World(here, platform, gateway, app)
 
 
+@pytest.mark.xfail(reason="undone after its end, its routes stay reserved until they have cooled")
 def test_settling_one_that_ran_out_leaves_its_successor_alone(world: World) -> None:
     world.platform.lost = ["after"]
     with pytest.raises(errors.Unavailable):
         world.bind("first", at=NOW, lifetime_ms=30 * SECOND)
-    second = world.bind("second", at=NOW + 31 * SECOND)
-    world.schedules(at=NOW + GRACE_MS + SECOND)
+    # It has still to be ended there, by the same X.
+    with pytest.raises(errors.NumberTaken):
+        world.bind("second", at=NOW + 31 * SECOND)
+    for minutes in range(1, 4):
+        world.schedules(at=NOW + minutes * MINUTE)
+    second = world.bind("second", at=NOW + OVER_MS + SECOND)
+    for minutes in range(4, 10):
+        world.schedules(at=NOW + minutes * MINUTE)
     assert world.has() == [second.id]
     assert world.here.quota_used("demo") == 1
 
@@ -134,7 +152,9 @@ def test_settling_one_that_ran_out_ends_it(world: World, lost: str) -> None:
     world.platform.lost = [lost]
     with pytest.raises(errors.Unavailable):
         world.bind("first", at=NOW, lifetime_ms=30 * SECOND)
-    world.schedules(at=NOW + GRACE_MS + SECOND)
+    world.schedules(at=NOW + LOOK_MS + SECOND)
+    assert not world.has()
+    world.schedules(at=NOW + OVER_MS + SECOND)
     assert not world.has()
     assert world.here.quota_used("demo") == 0
 
@@ -145,14 +165,19 @@ def test_ending_one_that_ran_out_leaves_its_successor_alone(world: World) -> Non
         world.bind("first", at=NOW, lifetime_ms=10 * MINUTE)
     # It takes effect late, so the platform keeps it for too long.
     first = world.bind("first", at=NOW + 5 * MINUTE, lifetime_ms=10 * MINUTE)
+    world.schedules(at=NOW + 6 * MINUTE)
     ended = NOW + 10 * MINUTE
     world.platform.now = ended
     assert world.has() == [first.id]
     world.platform.lost = ["after"]
     world.schedules(at=ended)
     assert not world.has()
-    second = world.bind("second", at=ended + 30 * SECOND)
-    for minutes in range(1, 10):
+    # It is not known yet that it was ended there, by the same X.
+    with pytest.raises(errors.NumberTaken):
+        world.bind("second", at=ended + 30 * SECOND)
+    world.schedules(at=ended + MINUTE)
+    second = world.bind("second", at=ended + MINUTE)
+    for minutes in range(2, 10):
         world.schedules(at=ended + minutes * MINUTE)
     assert world.has() == [second.id]
 
@@ -188,6 +213,32 @@ def test_one_that_was_renewed_in_vain_is_ended_even_if_the_carrier_takes_nothing
         world.end(at=DUE + SECOND)
     assert not world.has()
     world.platform.refuses = None
-    world.schedules(at=DUE + GRACE_MS + SECOND)
+    for minutes in range(1, 5):
+        world.schedules(at=DUE + minutes * MINUTE)
     assert not world.has()
     assert world.here.quota_used("demo") == 0
+
+
+LAST = NOW + DAY_MS - MINUTE
+"""When a lease of a day is given up for another one, as no second is taken beside it."""
+
+
+@pytest.mark.parametrize("finish", ["gone on with", "ended"])
+@pytest.mark.parametrize("requests", [0, 1, 2])
+@pytest.mark.parametrize("lost", ["before", "after"])
+def test_wherever_the_last_moment_of_a_lease_is_cut_off_it_can_be_gone_on_with_or_ended(
+    world: World, lost: str, requests: int, finish: str
+) -> None:
+    bound = world.bind("first", at=NOW)
+    world.schedules(at=DUE)
+    assert world.has() == [bound.id]
+    world.platform.lost = [None] * requests + [lost]
+    world.schedules(at=LAST)
+    assert world.platform.lost == []
+    if finish == "ended":
+        world.end(at=LAST + 30 * SECOND)
+        assert not world.has()
+    for minutes in range(1, 6):
+        world.schedules(at=LAST + minutes * MINUTE)
+    assert world.has() == ([] if finish == "ended" else [bound.id])
+    assert world.here.quota_used("demo") == (finish != "ended")

@@ -11,6 +11,7 @@ from tests.deploy.vendor import Vendor
 
 ACCOUNT, SECRET = "acme", "the-carriers-own-secret"
 LEASE_MINUTES = 60
+PASSED_MS = 240_000
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ class CarrierJob:
         before = kept["expireTime"]
         self.vendor.faults["query"] = "ignore"
         self._extend()
-        self._extend()
+        self._reconcile()
         done["longer by"] = kept["expireTime"] - before
         return done
 
@@ -123,7 +124,7 @@ class CarrierJob:
         return [info["bindId"] for info in told["bindInfos"]]
 
     def _reconcile(self) -> None:
-        self._become_due("intent#")
+        self._become_due("pending#")
         self.served.tick("settle")
 
     def _extend(self, only: str = "") -> None:
@@ -146,11 +147,24 @@ def bindings_on(session: boto3.session.Session, table: str, number: str) -> list
 def become_due(
     session: boto3.session.Session, table: str, number: str, kind: str, *, only: str = ""
 ) -> None:
-    """Two minutes pass for the entries of a kind: the bundle goes by the real clock."""
+    """Four minutes pass for the entries of a kind, so that what was asked is over: the bundle goes
+    by the real clock."""
     for item in bindings_on(session, table, number):
         if item.get("due_shard", "").startswith(kind) and only in item["id"]:
+            lease = item["lease"]
+            if "operations" in lease:
+                lease["operations"] = [_earlier(each) for each in lease["operations"]]
             session.resource("dynamodb").Table(table).update_item(
                 Key={"pk": item["pk"], "sk": item["sk"]},
-                UpdateExpression="SET due_at = :then, updated = :then",
-                ExpressionAttributeValues={":then": int(time.time() * 1000) - 120_000},
+                UpdateExpression="SET due_at = :then, updated = :then, lease = :lease",
+                ExpressionAttributeValues={
+                    ":then": int(time.time() * 1000) - PASSED_MS,
+                    ":lease": lease,
+                },
             )
+
+
+def _earlier(operation: str) -> str:
+    """As if it had begun so long before."""
+    id_, kind, since, *rest = operation.split(" ")
+    return " ".join((id_, kind, str(int(since) - PASSED_MS), *rest))

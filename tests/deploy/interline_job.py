@@ -114,7 +114,7 @@ class PlatformJob:
 
         self._fails(BIND, "502")
         done["unanswered"] = line.bind(a, b, "2", ttl_s=2 * HOUR_S)
-        self._tick("settle", "intent#")
+        self._tick("settle", "pending#")
         done["repeat"] = line.bind(a, b, "2", ttl_s=2 * HOUR_S)
 
         done["told"] = self._tell(a, b)
@@ -133,7 +133,7 @@ class PlatformJob:
 
         self._fails(RELEASE, "502")
         done["release"] = line.ask("DELETE", BINDINGS, subid=done["repeat"]["subid"])
-        self._tick("settle", "intent#")
+        self._tick("settle", "pending#")
         done["end"] = line.ask("DELETE", TRANSFER)
         done["held at last"] = self._held()
         # For good: what is left of it is for the schedules to end.

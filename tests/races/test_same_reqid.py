@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from chalicelib.bootstrap import Gateway
-from chalicelib.core.values import ASKING_MS as GRACE_MS
+from chalicelib.core.leases import LOOK_MS
 from tests import interline_here, vendor_here
 from tests.developers import Developer, developer
 from tests.gateways import NOW, Stage, number, subscriber
@@ -61,7 +61,7 @@ def test_all_get_the_first_answer(
     assert others == [first] * (COPIES - 1)
     assert here.live("demo", now=NOW) == here.quota_used("demo") == 1
     assert carriers[carrier]() == ([(first["subid"], X)] if carrier == INTERLINE else [])
-    here.instance().upkeep.run("pending", now=NOW + GRACE_MS, time_left=lambda: True)
+    here.instance().upkeep.run("pending", now=NOW + LOOK_MS, time_left=lambda: True)
     assert len(carriers[carrier]()) == (carrier == INTERLINE)
 
 

@@ -13,7 +13,15 @@ from chalicelib.core.binding import BindingDesk, binding_id
 from chalicelib.core.cleaning import Cleaner
 from chalicelib.core.ports import Refusal
 from chalicelib.core.standing import Standing
-from chalicelib.core.values import Ask, Binding, Subscriber, Tariff
+from chalicelib.core.values import (
+    Ask,
+    Binding,
+    CarrierLease,
+    Operation,
+    State,
+    Subscriber,
+    Tariff,
+)
 from chalicelib.store.bindings import DynamoBindings
 from chalicelib.store.ledger import DynamoLedger
 from chalicelib.store.table import Table
@@ -24,6 +32,11 @@ from tests.stage import X1, A, B, C, Stage, answering
 NOW = 1_768_464_000_000
 HOUR = 3_600_000
 PRICE = 250_000
+ASKED = {
+    "state": State.BINDING,
+    "lease": CarrierLease(operations=(Operation("1", "bind", NOW),), check_at=NOW),
+}
+"""Of a draft whose carrier is being asked."""
 APP = replace(app_with({X1: None}), tariff=Tariff(binding=PRICE))
 
 
@@ -218,11 +231,11 @@ def test_who_cannot_pay_is_told_that_before_anything_else(
     assert balance(ledger) == PRICE
 
 
-def test_an_intent_that_is_given_up_is_paid_back(
+def test_a_bind_that_is_given_up_is_paid_back(
     store: DynamoBindings, ledger: DynamoLedger, make: Make
 ) -> None:
     ledger.deposit("demo", PRICE, now=NOW)
-    draft = make(intent="bind", check_at=NOW)
+    draft = make(**ASKED)
     commit(store, draft)
     assert balance(ledger) == 0
     kept = store.get(draft.id)
@@ -236,7 +249,7 @@ def test_it_is_paid_back_after_it_ran_out_too(
     store: DynamoBindings, ledger: DynamoLedger, make: Make, now: int
 ) -> None:
     ledger.deposit("demo", PRICE, now=NOW)
-    draft = make(intent="bind", check_at=NOW)
+    draft = make(**ASKED)
     commit(store, draft)
     kept = store.get(draft.id)
     assert kept is not None
@@ -248,14 +261,15 @@ def test_what_was_agreed_to_is_not_paid_back(
     store: DynamoBindings, ledger: DynamoLedger, make: Make
 ) -> None:
     ledger.deposit("demo", PRICE, now=NOW)
-    draft = make(intent="bind", check_at=NOW)
+    draft = make(**ASKED)
     commit(store, draft)
     kept = store.get(draft.id)
     assert kept is not None
-    agreed = replace(kept, intent=None, carrier_id="c", lease=NOW + HOUR, check_at=None, version=2)
-    assert store.confirm(agreed)
+    lease = CarrierLease("c", until=NOW + HOUR, at_most=NOW + HOUR)
+    agreed = store.change(kept, replace(kept, state=State.BOUND, lease=lease))
+    assert agreed is not None
     assert not store.undo(kept, now=NOW)
-    assert store.replace(replace(agreed, version=2).released(now=NOW))
+    assert store.change(agreed, agreed.ended(now=NOW))
     assert balance(ledger) == 0
 
 

@@ -263,7 +263,7 @@ def test_an_xa_without_end_is_ended_and_cools(store: DynamoBindings, make: Make)
     assert store.quota_used("demo") == {0: 1}
 
 
-def test_an_intent_of_an_xa_is_given_up_and_leaves_everything_as_it_was(
+def test_a_bind_of_an_xa_is_given_up_and_leaves_everything_as_it_was(
     stage: Stage, store: DynamoBindings, make: Make
 ) -> None:
     first = make(presentation=HOW)

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from chalicelib.core.values import NEVER
+from chalicelib.core.values import MIN_COOLING_MS, NEVER
 from tests.carriers.interline.conftest import Route
 from tests.carriers.interline.developer import (
     FORM,
@@ -393,6 +393,7 @@ def test_a_reqid_that_was_refused_may_be_sent_again(stage: Stage) -> None:
     other = subid(demo.bind())
     assert is_error(demo.bind(bnum=C, reqid="order-1"), 1302)
     assert is_done(demo.unbind(other))
+    stage.clock.advance(ms=MIN_COOLING_MS)
     subid(demo.bind(bnum=C, reqid="order-1"))
 
 

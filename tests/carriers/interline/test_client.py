@@ -16,7 +16,7 @@ from chalicelib.clock import SYSTEM
 from chalicelib.core import errors
 from chalicelib.core.credentials import ACCOUNT_BROKEN, CarrierAccount
 from chalicelib.core.ports import Carrier
-from chalicelib.core.values import Kept, Presentation, Renewal, Subscriber
+from chalicelib.core.values import CarrierLease, Kept, Operation, Presentation, Subscriber
 from tests.carriers.vendor import (
     FAULTS,
     SILENT,
@@ -44,9 +44,14 @@ BOUND = binding(
     expires=NOW + 60_001,
 )
 TRANSFER = replace(BOUND, b=None)
-RENEWED = replace(BOUND, carrier_id="sub-1", renewal=Renewal(NOW, 90_000))
+KEPT = replace(BOUND, lease=CarrierLease("sub-1", until=NOW + 60_000, at_most=NOW + 61_000))
 ROOT = "/igw/service/uc/interline"
 AXB, XA = f"{ROOT}/10000000001", f"{ROOT}/10000000001/transfer"
+
+
+def asked(lease_ms: int, request: str = "r") -> Operation:
+    """What is asked of the carrier, for so long."""
+    return Operation("o", "bind", NOW, lease_ms, request)
 
 
 @dataclass(frozen=True)
@@ -71,7 +76,7 @@ CALLS = {
             "interline.bind",
             "PUT",
             AXB,
-            lambda made: made.keeper.bind(BOUND, lease_ms=60_001, now=NOW),
+            lambda made: made.keeper.bind(BOUND, asked(60_001), now=NOW),
             {"error": 0, "reason": "ok", "subid": "sub-1"},
             Kept("sub-1", until=NOW + 61_000),
         ),
@@ -80,7 +85,7 @@ CALLS = {
             "interline.transfer",
             "PUT",
             XA,
-            lambda made: made.keeper.bind(TRANSFER, lease_ms=60_000, now=NOW),
+            lambda made: made.keeper.bind(TRANSFER, asked(60_000), now=NOW),
             {"error": 0},
             Kept(f"transfer/{X}", until=NOW + 60_000),
         ),
@@ -89,16 +94,18 @@ CALLS = {
             "interline.bind",
             "PUT",
             AXB,
-            lambda made: made.keeper.find(BOUND, now=NOW + 5_000),
+            lambda made: made.keeper.find(BOUND, [asked(60_001)], now=NOW + 5_000),
             {"error": 0, "subid": "sub-1"},
-            Kept("sub-1", until=NOW + 61_000),
+            [Kept("sub-1", until=NOW + 61_000)],
         ),
         Call(
             "renew",
             "interline.bind",
             "PUT",
             AXB,
-            lambda made: made.keeper.renew(RENEWED, until=0, last=False, now=NOW + 70_000),
+            lambda made: made.keeper.renew(
+                KEPT, asked(90_000), until=0, last=False, now=NOW + 70_000
+            ),
             {"error": 0, "subid": "sub-1"},
             Kept("sub-1", until=NOW + 90_000, at_most=NOW + 160_000),
         ),
@@ -248,7 +255,7 @@ REFUSED: dict[int, type[errors.GatewayError]] = {
     1302: errors.NumberTaken,
 }
 BETTER: dict[tuple[str, int], Any] = {
-    **{("find", code): None for code in (1002, 1103, 1300, 1301, 1302)},
+    **{("find", code): [] for code in (1002, 1103, 1300, 1301, 1302)},
     ("renew", 1302): errors.NotBeside,
     ("release", 1300): None,
     ("end_transfer", 1300): None,
@@ -264,8 +271,8 @@ def test_every_code_of_the_document_is_judged() -> None:
 def test_codes(call: Call, code: int, told: Told, first: Vendor) -> None:
     first.content = json.dumps({"error": code, "reason": f"of {A}"}).encode()
     expected = BETTER.get((call.name, code), REFUSED[code])
-    if expected is None:
-        assert call.make(made_of(told, first.url)) is None
+    if not isinstance(expected, type):
+        assert call.make(made_of(told, first.url)) == expected
     else:
         with pytest.raises(errors.GatewayError) as raised:
             call.make(made_of(told, first.url))
@@ -276,7 +283,7 @@ def test_codes(call: Call, code: int, told: Told, first: Vendor) -> None:
 
 def bind_whole(made: Carrier) -> None:
     """Asks for all of what the app wants."""
-    made.keeper.bind(BOUND, lease_ms=BOUND.expires - NOW, now=NOW)
+    made.keeper.bind(BOUND, asked(BOUND.expires - NOW), now=NOW)
 
 
 @pytest.mark.parametrize("member", ["reason", "msg", "message"])
@@ -381,8 +388,8 @@ def test_what_people_see_and_hear(
     shown: Presentation, expected: dict[str, str], told: Told, first: Vendor
 ) -> None:
     ready(CALLS["bind"], first)
-    asked = replace(BOUND, presentation=shown, record=True)
-    keeper(told, first.url).bind(asked, lease_ms=60_000, now=NOW)
+    wanted = replace(BOUND, presentation=shown, record=True)
+    keeper(told, first.url).bind(wanted, asked(60_000), now=NOW)
     sent = parameters(first)
     assert {name: sent.get(name) for name in expected} == expected
     assert sent["record"] == "1"
@@ -394,8 +401,8 @@ def test_what_people_see_and_hear(
 def test_what_people_see_and_hear_of_an_xa(told: Told, first: Vendor) -> None:
     ready(CALLS["transfer"], first)
     shown = Presentation(show_b=True, prompt_a="c1", prompt_b="c1")
-    asked = replace(TRANSFER, presentation=shown, record=True)
-    keeper(told, first.url).bind(asked, lease_ms=60_000, now=NOW)
+    wanted = replace(TRANSFER, presentation=shown, record=True)
+    keeper(told, first.url).bind(wanted, asked(60_000), now=NOW)
     sent = parameters(first)
     del sent["reqid"]
     assert sent == {
@@ -410,9 +417,9 @@ def test_what_people_see_and_hear_of_an_xa(told: Told, first: Vendor) -> None:
 
 
 def test_what_an_xa_has_no_parameter_for_is_not_asked_for(told: Told, first: Vendor) -> None:
-    asked = replace(TRANSFER, presentation=Presentation(on_answer="1"))
+    wanted = replace(TRANSFER, presentation=Presentation(on_answer="1"))
     with pytest.raises(errors.Forbidden):
-        keeper(told, first.url).bind(asked, lease_ms=60_000, now=NOW)
+        keeper(told, first.url).bind(wanted, asked(60_000), now=NOW)
     assert not first.seen
 
 
@@ -421,16 +428,16 @@ def test_what_an_xa_has_no_parameter_for_is_not_asked_for(told: Told, first: Ven
 def test_nobody_is_called_whose_number_reads_as_somebody_elses(
     who: str, abroad: str, told: Told, first: Vendor
 ) -> None:
-    asked = replace(BOUND, **{who: Subscriber(abroad)})
+    wanted = replace(BOUND, **{who: Subscriber(abroad)})
     with pytest.raises(errors.Forbidden):
-        keeper(told, first.url).bind(asked, lease_ms=60_000, now=NOW)
+        keeper(told, first.url).bind(wanted, asked(60_000), now=NOW)
     assert not first.seen
 
 
 @pytest.mark.parametrize("number", ["10000000001", "700000000000001", "8610000000001"])
 def test_x_is_written_without_country_code(number: str, told: Told, first: Vendor) -> None:
     ready(CALLS["bind"], first)
-    keeper(told, first.url).bind(replace(BOUND, number=number), lease_ms=1, now=NOW)
+    keeper(told, first.url).bind(replace(BOUND, number=number), asked(1), now=NOW)
     assert first.seen[0].path == f"{ROOT}/{number.removeprefix('86')}"
 
 
@@ -439,22 +446,33 @@ def test_the_same_lease_is_asked_for_under_the_same_id_and_no_other_is(
 ) -> None:
     ready(CALLS["bind"], first)
     made = keeper(told, first.url)
-    made.bind(BOUND, lease_ms=60_001, now=NOW)
-    made.find(BOUND, now=NOW + 30_000)
+    made.bind(BOUND, asked(60_001), now=NOW)
+    made.find(BOUND, [replace(asked(60_001), id="look", since=NOW + 30_000)], now=NOW + 30_000)
     once, again = (dict(parse_qsl(seen.body)) for seen in first.seen)
     assert once == again
     others = [
-        replace(BOUND, id="13" + ID[2:]),
-        replace(BOUND, number="8610000000002"),
-        replace(BOUND, created=NOW + 1),
-        replace(BOUND, expires=NOW + 30_000),
+        (replace(BOUND, id="13" + ID[2:]), "r"),
+        (replace(BOUND, number="8610000000002"), "r"),
+        (BOUND, "another"),
     ]
-    for other in others:
-        made.find(other, now=NOW)
-    made.renew(RENEWED, until=0, last=False, now=NOW)
-    made.renew(replace(RENEWED, renewal=Renewal(NOW + 1, 90_000)), until=0, last=False, now=NOW)
+    for other, request in others:
+        made.find(other, [asked(60_001, request)], now=NOW)
+    made.renew(KEPT, asked(60_001, "longer"), until=0, last=False, now=NOW)
     ids = {dict(parse_qsl(seen.body))["reqid"] for seen in first.seen}
-    assert len(ids) == 1 + len(others) + 2
+    assert len(ids) == 1 + len(others) + 1
+
+
+def test_what_several_asked_for_alike_is_asked_once_and_counted_from_the_first(
+    told: Told, first: Vendor
+) -> None:
+    ready(CALLS["bind"], first)
+    looked = replace(asked(60_001), id="look", since=NOW + 30_000)
+    other = asked(90_000, "longer")
+    found = keeper(told, first.url).find(KEPT, [asked(60_001), looked, other], now=NOW + 40_000)
+    noted, *rest = found
+    assert noted == Kept("sub-1", until=NOW + 60_000, at_most=NOW + 61_000)
+    assert {kept.until for kept in rest} == {NOW + 61_000, NOW + 90_000}
+    assert len(first.seen) == 2
 
 
 @pytest.mark.parametrize("reply", [{}, {"subid": 1}, {"subid": ""}, {"subid": "s" * 129}])
@@ -472,12 +490,6 @@ def test_a_code_is_an_integer(content: bytes, told: Told, first: Vendor) -> None
     first.content = content
     with pytest.raises(errors.Unavailable):
         CALLS["transfer"].make(made_of(told, first.url))
-
-
-def test_a_renewal_that_was_not_noted_is_not_asked_for(told: Told, first: Vendor) -> None:
-    with pytest.raises(errors.Unavailable):
-        keeper(told, first.url).renew(BOUND, until=0, last=True, now=NOW)
-    assert not first.seen
 
 
 def keeper(told: Told, *urls: str) -> Any:

@@ -186,9 +186,9 @@ def test_1302_for_an_x_that_serves_one_of_the_two(
 
 
 def test_1302_while_the_x_cools_down(stage: Stage, route: Route) -> None:
-    demo = developer(stage, cooling_s=60)
+    demo = developer(stage, cooling_s=360)
     assert is_done(demo.unbind(subid(demo.bind())))
-    stage.clock.advance(ms=59_999)
+    stage.clock.advance(ms=359_999)
     assert is_error(demo.bind(bnum=C), 1302)
     stage.clock.advance(ms=1)
     subid(demo.bind(bnum=C))

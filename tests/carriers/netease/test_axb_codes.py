@@ -480,12 +480,12 @@ def test_602_says_what_the_x_is_used_for(client: Client, pair: tuple[str, str], 
 
 
 def test_602_while_the_x_cools_down(stage: Stage) -> None:
-    client = stage.app(cooling_s=60)
+    client = stage.app(cooling_s=360)
     client.call("unbind", {"bindId": client.bind(phoneX=X1).json["bindId"]})
     answer = client.bind(A, C, phoneX=X1)
     assert is_error(answer, 602)
     assert "moment ago" in answer.json["msg"]
-    stage.clock.advance(ms=59_999)
+    stage.clock.advance(ms=359_999)
     assert client.bind(A, C, phoneX=X1).code == 602
     stage.clock.advance(ms=1)
     assert client.bind(A, C, phoneX=X1).code == 200

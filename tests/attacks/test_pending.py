@@ -8,14 +8,17 @@ import pytest
 
 from chalicelib.bootstrap import Gateway
 from chalicelib.core import errors
+from chalicelib.core.cleaning import LATER_MS
+from chalicelib.core.leases import LOOK_MS
 from chalicelib.core.upkeep import CLAIM_MS
-from chalicelib.core.values import ASKING_MS as GRACE_MS
-from tests.attacks.keepers import Book, Died, attend, fails, keeper, keeping
+from chalicelib.core.values import CARRIER_SLACK_MS
+from tests.attacks.keepers import OVER_MS, Book, Died, attend, fails, keeper, keeping
 from tests.gateways import MINUTE, NOW, Backend, Stage, number, subscriber
 
 X, Y = number(0), number(1)
 A, B, C = (subscriber(i) for i in range(3))
 COOLING_S = 600
+HOUR = 60 * MINUTE
 
 
 @pytest.fixture
@@ -42,6 +45,13 @@ def shown(gateway: Gateway, app: Backend, *, now: int, on: str = X) -> list[str]
 def agree(gateway: Gateway, app: Backend, book: Book, *, now: int) -> bool:
     """Whether what the carrier has is what we have."""
     return sorted(entry.ours for entry in book.live(now=now)) == shown(gateway, app, now=now)
+
+
+def reserved(here: Stage) -> list[int]:
+    """Until when the two legs of the one binding lead to nobody else."""
+    legs = [item for item in here.items() if item["sk"]["S"].startswith("L#")]
+    assert len(legs) == 2
+    return [int(leg["free_at"]["N"]) for leg in legs]
 
 
 def nothing_reserved(here: Stage, gateway: Gateway, app: Backend, *, now: int) -> bool:
@@ -143,13 +153,21 @@ def test_a_bind_whose_answer_never_came_is_settled(
     assert app.bind(gateway, A, C, now=NOW)["code"] == 603
     other = here.instance()
     keeping(other, book)
-    assert settle(other, now=NOW + GRACE_MS - 1) == (0, 0, 0)
-    assert settle(other, now=NOW + GRACE_MS) == (1, 0, 0)
-    assert agree(other, app, book, now=NOW + GRACE_MS)
-    again = app.bind(other, A, B, now=NOW + GRACE_MS, request_id="r")
+    assert settle(other, now=NOW + LOOK_MS - 1) == (0, 0, 0)
+    assert settle(other, now=NOW + LOOK_MS) == (1, 0, 0)
+    assert agree(other, app, book, now=NOW + LOOK_MS)
+    if not effect:
+        # It may be on its way, until it is over.
+        assert app.bind(other, A, B, now=NOW + MINUTE, request_id="r")["code"] == 431
+        assert settle(other, now=NOW + OVER_MS - 1) == (0, 0, 0)
+        assert here.quota_used("demo") == 1
+        assert settle(other, now=NOW + OVER_MS) == (1, 0, 0)
+        assert here.quota_used("demo") == 0
+    later = NOW + OVER_MS
+    again = app.bind(other, A, B, now=later, request_id="r")
     assert again["code"] == 200
-    assert shown(other, app, now=NOW + GRACE_MS) == [again["bindId"]]
-    assert agree(other, app, book, now=NOW + GRACE_MS)
+    assert shown(other, app, now=later) == [again["bindId"]]
+    assert agree(other, app, book, now=later)
     assert here.quota_used("demo") == 1
 
 
@@ -163,28 +181,29 @@ def test_a_repeat_of_the_request_does_not_wait_for_the_schedule(
     keeper(gateway).before = keeper(gateway).after = lambda _: None
     soon = app.bind(gateway, A, B, now=NOW + 1000, request_id="r")
     assert soon["code"] == (200 if effect else 431)
-    later = app.bind(gateway, A, B, now=NOW + GRACE_MS, request_id="r")
+    late = app.bind(gateway, A, B, now=NOW + OVER_MS - 1, request_id="r")
+    assert late["code"] == soon["code"]
+    later = app.bind(gateway, A, B, now=NOW + OVER_MS, request_id="r")
     assert later["code"] == 200
-    assert agree(gateway, app, book, now=NOW + GRACE_MS)
+    assert agree(gateway, app, book, now=NOW + OVER_MS)
     assert here.quota_used("demo") == 1
 
 
-def test_while_the_carrier_is_silent_nothing_is_torn_down(
+def test_while_the_carrier_is_silent_nothing_is_torn_down_and_once_it_answers_all_agrees(
     here: Stage, app: Backend, gateway: Gateway, book: Book
 ) -> None:
     keeper(gateway).after = fails("bind", errors.Unavailable("silence"))
     assert app.bind(gateway, A, B, now=NOW, minutes=600, request_id="r")["code"] == 514
     keeper(gateway).before = fails("find", errors.Unavailable("silence"))
-    at, asked = NOW + GRACE_MS, 0
+    at = NOW + MINUTE
+    # However long it lasts, each run of the schedule tries once.
     for _ in range(20):
-        done, put_off, _ = settle(gateway, now=at)
-        assert done == 0
-        asked += put_off
-        at += 60_000
-    # With a growing pause: not at each of the twenty runs.
-    assert 4 <= asked <= 9
+        assert settle(gateway, now=at) == (0, 1, 0)
+        assert not shown(gateway, app, now=at)
+        at += MINUTE
+    assert keeper(gateway).asked["find"] == 20
     keeper(gateway).before = lambda _: None
-    assert settle(gateway, now=at + LONGEST_PAUSE_MS) == (1, 0, 0)
+    assert settle(gateway, now=at) == (1, 0, 0)
     assert agree(gateway, app, book, now=at)
     assert len(shown(gateway, app, now=at)) == 1
 
@@ -203,12 +222,13 @@ def test_an_unbind_whose_answer_never_came_is_carried_through(
     assert app.call(gateway, "delay", now=NOW, bindId=bound, delta=1)["code"] == 404
     other = here.instance()
     keeping(other, book)
-    assert settle(other, now=NOW + GRACE_MS) == (1, 0, 0)
-    assert agree(other, app, book, now=NOW + GRACE_MS)
-    assert not book.live(now=NOW + GRACE_MS)
-    assert app.call(other, "unbind", now=NOW + GRACE_MS, bindId=bound)["code"] == 200
+    looked = NOW + LOOK_MS
+    assert settle(other, now=looked) == (1, 0, 0)
+    assert agree(other, app, book, now=looked)
+    assert not book.live(now=looked)
+    assert app.call(other, "unbind", now=looked, bindId=bound)["code"] == 200
     assert here.quota_used("demo") == 0
-    cooled = NOW + GRACE_MS + COOLING_S * 1000
+    cooled = looked + COOLING_S * 1000
     assert app.bind(other, A, C, now=cooled - 1)["code"] == 603
     assert app.bind(other, A, C, now=cooled)["code"] == 200
 
@@ -225,7 +245,7 @@ def test_a_repeated_unbind_asks_the_carrier_again(
     assert not book.live(now=NOW)
 
 
-def test_an_answer_that_comes_after_its_intent_was_given_up_is_taken_back(
+def test_an_answer_that_comes_after_its_bind_was_given_up_is_taken_back(
     here: Stage, app: Backend, gateway: Gateway, book: Book
 ) -> None:
     other = here.instance()
@@ -233,8 +253,8 @@ def test_an_answer_that_comes_after_its_intent_was_given_up_is_taken_back(
 
     def given_up(asked: str) -> None:
         if asked == "bind":
-            # Another process sees nothing at the carrier and gives the intent up.
-            assert settle(other, now=NOW + GRACE_MS) == (1, 0, 0)
+            # Another process sees nothing at the carrier and gives the bind up.
+            assert settle(other, now=NOW + OVER_MS) == (1, 0, 0)
 
     keeper(gateway).after = given_up
     assert app.bind(gateway, A, B, now=NOW, request_id="r")["code"] == 514
@@ -253,10 +273,10 @@ def test_two_schedules_at_once_do_nothing_twice(
 
     def meanwhile(asked: str) -> None:
         # Both saw the same entry of the index; the other one comes while we ask.
-        met.append(settle(other, now=NOW + GRACE_MS))
+        met.append(settle(other, now=NOW + LOOK_MS))
 
     keeper(gateway).before = meanwhile
-    assert settle(gateway, now=NOW + GRACE_MS) == (1, 0, 0)
+    assert settle(gateway, now=NOW + LOOK_MS) == (1, 0, 0)
     assert met == [(0, 0, 0)]
     assert keeper(other).asked == {}
     # A claim does not outlive a process that died with it for long.
@@ -275,13 +295,14 @@ def test_a_delay_that_is_not_known_to_have_happened_ends_when_the_app_was_told(
     assert info["expireTime"] == NOW + 10 * MINUTE
     keeper(gateway).before = keeper(gateway).after = lambda _: None
     for minute in range(1, 13):
-        gateway.upkeep.run("lease", now=NOW + minute * MINUTE, time_left=lambda: True)
+        settle(gateway, now=NOW + minute * MINUTE)
+        attend(gateway, "lease", now=NOW + minute * MINUTE)
     assert not book.live(now=NOW + 12 * MINUTE)
-    gateway.cleaner.clean(now=NOW + 12 * MINUTE, time_left=lambda: True)
+    gateway.cleaner.clean(now=NOW + 10 * MINUTE + LATER_MS, time_left=lambda: True)
     assert here.quota_used("demo") == 0
 
 
-def test_delays_in_vain_reserve_no_more_than_one_lease(
+def test_delays_in_vain_reserve_what_each_may_have_added_until_the_schedule_has_looked(
     here: Stage, app: Backend, gateway: Gateway, book: Book
 ) -> None:
     bound = app.bind(gateway, A, B, now=NOW, minutes=10)["bindId"]
@@ -290,10 +311,12 @@ def test_delays_in_vain_reserve_no_more_than_one_lease(
         delayed = app.call(gateway, "delay", now=NOW + i, bindId=bound, delta=525_000)
         assert delayed["code"] == 514
     (entry,) = book.live(now=NOW)
-    legs = [item for item in here.items() if item["sk"]["S"].startswith("L#")]
-    assert len(legs) == 2
-    for leg in legs:
-        free_at = int(leg["free_at"]["N"])
-        # Reserved for whatever the carrier may hold, and not for six times that.
-        assert entry.until + COOLING_S * 1000 < free_at
-        assert free_at <= NOW + keeper(gateway).lease_ms * 3 // 2 + COOLING_S * 1000
+    one = keeper(gateway).lease_ms * 5 // 4
+    for free_at in reserved(here):
+        assert NOW + 6 * (one - 10 * MINUTE) < free_at
+        assert free_at < NOW + 6 * one + HOUR
+    keeper(gateway).before = lambda _: None
+    assert settle(gateway, now=NOW + OVER_MS + 5) == (1, 0, 0)
+    # The carrier's clock and its minutes are its own.
+    exactly = entry.until + CARRIER_SLACK_MS + COOLING_S * 1000
+    assert reserved(here) == [exactly, exactly]
