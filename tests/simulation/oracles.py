@@ -99,6 +99,7 @@ class Watch:
         """Their end was acknowledged."""
         for claim in self._known(ids):
             claim.ended = claim.ended or self._time.now
+        self.written()
 
     def _known(self, ids: Iterable[str]) -> list[Claim]:
         return [self.claims[id_] for id_ in ids if id_ in self.claims]
@@ -114,7 +115,8 @@ class Watch:
         process with whatever clock is asked. Nothing is allowed.
 
         Invariant 2: a binding whose end was acknowledged is routed by none of the processes, from
-        the acknowledgement on. Nothing is allowed, whatever the clocks say.
+        the acknowledgement on. Nothing is allowed, whatever the clocks say. And one that was
+        acknowledged is found by its id, while nobody asked for its end.
         """
         seen = self._infos(self._slowest)
         _no_crossing("our routes", [(each.a.digits, _b(each)) for each in seen])
@@ -122,6 +124,10 @@ class Watch:
             claim = self.claims.get(info.id)
             if claim is not None and claim.ended is not None:
                 raise Broken(f"2 unbound yet routed: {info.id}")
+        for claim in self.claims.values():
+            over = min(claim.may_expire()) - self._spread
+            if not claim.ending and self._time.now < over and not self._knows(claim.id):
+                raise Broken(f"2 acknowledged yet unknown: {claim.id}")
 
     def arrived(self) -> None:
         """The vendor answered something.
@@ -205,6 +211,10 @@ class Watch:
             known = self._observer.freely(lambda: desk.on_number(self._app, self._x, now=now))
             self._looked = self._observer.outside.database.items, now, known
         return known
+
+    def _knows(self, id_: str) -> bool:
+        desk, now = self._observer.gateway.desk, self._time.now
+        return self._observer.freely(lambda: desk.find(self._app, id_, now=now)) is not None
 
     def _since_over(self, id_: str) -> int:
         claim = self.claims.get(id_)

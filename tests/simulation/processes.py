@@ -18,6 +18,7 @@ from chalicelib.bootstrap import Gateway
 from chalicelib.clock import Ended, Runtime
 from chalicelib.core.errors import GatewayError
 from chalicelib.egress.connecting import ExchangeFailed, NotSent
+from chalicelib.core.values import NEVER
 from chalicelib.settings import Settings
 from chalicelib.store import secrets
 from chalicelib.store.table import Table
@@ -107,7 +108,7 @@ class Process:
         """What it does when it is stepped next: kind, and what says more; None if it is over."""
         self.learnt: Any = None
         """A running digest of all that it heard, while somebody wants it."""
-        self.ends_by = 0
+        self.ends_by = NEVER
         """When (real time, epoch ms) Lambda ends what it does."""
         self._greenlet: greenlet | None = None
         self._dead = False

@@ -21,7 +21,7 @@ X, A, B, C, D = "8617000000001", "8613500000001", "8613500000002", "861350000000
 COOLING_MS = 5 * MINUTE_MS
 LIFETIME_MS = 5 * MINUTE_MS
 LONG_MS = 30 * MINUTE_MS
-DELTA_MS = 20 * MINUTE_MS
+DELTA_MS = 9 * MINUTE_MS
 LATE_MS = MINUTE_MS
 """A request that took longer to arrive never does: its connection is closed."""
 REQUEST_MS, JOB_MS = 28_000, 50_000
@@ -169,7 +169,7 @@ class Run:
             self.outside.time.now += passed_ms(action)
             self._say(f"{action[1:]} pass")
             for process in self.processes:
-                if process.pending is not None and self.outside.time.now > process.ends_by:
+                if self.outside.time.now > process.ends_by:
                     self._step(process, "x")
         elif int(action[0]) < len(self.processes):
             self._step(self.processes[int(action[0])], action[1:])

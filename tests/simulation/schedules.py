@@ -18,8 +18,8 @@ STATES: Mapping[str, str] = {
 RIVALS: Mapping[str, str] = {
     "B": "binds a and b (request 1)",
     "N": "binds a and c over the same X (request 2)",
-    "D": "makes it 20 minutes longer (request 3)",
-    "E": "makes it 20 minutes longer (request 4)",
+    "D": "makes it 9 minutes longer (request 3)",
+    "E": "makes it 9 minutes longer (request 4)",
     "U": "unbinds it",
     "X": "ends the XA of X",
     "L": "runs the job that makes leases longer",
