@@ -121,12 +121,12 @@ def _same(text: str, action: str) -> bool:
 
 
 def _scenario(text: str) -> Scenario:
-    vendor, state, *words = text.split()
+    vendor, state, *words = (text + " - -").split()
     if vendor not in VENDORS or state not in STATES:
         raise Malformed(f"{vendor} {state}: no such vendor or state")
     rivals: list[Rival] = []
     offsets = {"v": 0, "h": 0}
-    for word in words:
+    for word in words[:-2]:
         found = _WORD.fullmatch(word)
         if found is None or (found[1] and not set(found[1]) <= RIVALS.keys()):
             raise Malformed(f"{word!r} is neither a rival nor a manner")
