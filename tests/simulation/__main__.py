@@ -65,7 +65,9 @@ def _random(seeds: range) -> int:
                 kinds[kind_of(found.broken)].append(found)
         seconds = time.perf_counter() - began
         print(f"{len(seeds)} schedules, {len(seeds) / seconds:.0f} a second", flush=True)
-        shortest = [min(each, key=lambda found: len(str(found.schedule))) for each in kinds.values()]
+        shortest = [
+            min(each, key=lambda found: len(str(found.schedule))) for each in kinds.values()
+        ]
         for found, each in zip(pool.map(_shrunk, shortest), kinds.values(), strict=True):
             print(f"{len(each)} of them: ", end="")
             _tell(found)

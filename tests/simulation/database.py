@@ -27,7 +27,9 @@ class Database:
 
     def __init__(self) -> None:
         table = json.loads(RESOURCES.read_text())["Resources"]["Table"]["Properties"]
-        self._indexes = {each["IndexName"]: _Index(each) for each in table["GlobalSecondaryIndexes"]}
+        self._indexes = {
+            each["IndexName"]: _Index(each) for each in table["GlobalSecondaryIndexes"]
+        }
         self._digests: dict[Key, tuple[Item, bytes]] = {}
         self.restore({})
 
@@ -112,7 +114,7 @@ class Database:
             if self._tokens[ClientRequestToken] != TransactItems:
                 raise error("IdempotentParameterMismatchException", "other content, same token")
             return {}
-        writes: dict[Key, Item | None] = {}
+        writes: dict[Key, Any] = {}
         reasons: list[Item] = []
         for member in TransactItems:
             ((kind, asked),) = member.items()
@@ -145,7 +147,7 @@ class Database:
 
     def _updated(self, asked: Item) -> Item:
         names, values = _placeholders(asked)
-        before = self.items.get(_key(asked["Key"]), asked["Key"])
+        before: Item = self.items.get(_key(asked["Key"])) or asked["Key"]
         return update(asked["UpdateExpression"])(before, names, values)
 
     def _check(self, asked: Item, key: Key) -> None:

@@ -207,7 +207,7 @@ def _smaller(schedule: Schedule) -> Iterator[Schedule]:
 
 def _simpler(scenario: Scenario) -> Iterator[Scenario]:
     for changes in ({"careless": False}, {"vendor_s": 0}, {"healthy_s": 0}):
-        simpler = replace(scenario, **changes)  # type: ignore[arg-type]
+        simpler = replace(scenario, **changes)
         if simpler != scenario:
             yield simpler
     for at, rival in enumerate(scenario.rivals):
@@ -231,5 +231,3 @@ def _without(schedule: Schedule, gone: int) -> Schedule:
             kept.append(f"{int(action[0]) - (int(action[0]) > gone)}{action[1:]}")
     scenario = replace(schedule.scenario, rivals=rivals[:gone] + rivals[gone + 1 :])
     return Schedule(scenario, tuple(kept))
-
-

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from chalicelib.core.values import MINUTE_MS, BindingInfo
+from chalicelib.core.values import MINUTE_MS, App, BindingInfo
 from tests.simulation.processes import Process
 from tests.simulation.schedules import Scenario
 from tests.simulation.vendors import Book, Entry
@@ -47,7 +47,7 @@ class Claim:
 class Watch:
     """Watches one run. `observer` is a process of ours that never waits."""
 
-    def __init__(self, scenario: Scenario, observer: Process, app: "object", x: str) -> None:
+    def __init__(self, scenario: Scenario, observer: Process, app: App, x: str) -> None:
         self._observer, self._app, self._x = observer, app, x
         self._time = observer.outside.time
         self._book: Book = observer.outside.vendor
@@ -152,7 +152,7 @@ class Watch:
         repair it, and that the vendor ends it a GRAIN_MS and the clocks' difference early.
 
         Invariant 2, delays: the expiry is one that the acknowledged delays make, a failed one may
-        or may not count; whose end was asked for may end earlier. Otherwise it is routed until then.
+        or may not count. One whose end was asked for may end earlier, others are routed until then.
         """
         self.written()
         self.arrived()

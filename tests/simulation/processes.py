@@ -1,6 +1,5 @@
 """One logical process: a real gateway that waits for the schedule at every call."""
 
-import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -11,14 +10,14 @@ from unittest.mock import patch
 from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError, ConnectTimeoutError, ReadTimeoutError
-from greenlet import getcurrent, greenlet
+from greenlet import getcurrent, greenlet  # type: ignore[import-untyped]
 
 from chalicelib import bootstrap
 from chalicelib.bootstrap import Gateway
 from chalicelib.clock import Ended, Runtime
 from chalicelib.core.errors import GatewayError
-from chalicelib.egress.connecting import ExchangeFailed, NotSent
 from chalicelib.core.values import NEVER
+from chalicelib.egress.connecting import ExchangeFailed, NotSent
 from chalicelib.settings import Settings
 from chalicelib.store import secrets
 from chalicelib.store.table import Table
@@ -182,10 +181,6 @@ class Process:
             raise Died
         return fate
 
-    def sleep(self, seconds: float) -> None:
-        """Time goes on by the schedule alone."""
-        self.wait("sleep", seconds)
-
     def learn(self, what: Any) -> None:
         """Remembers what it heard, where a digest is kept of it."""
         if self.learnt is not None:
@@ -312,11 +307,20 @@ def _start(call: Callable[[], None]) -> Ended:
     return lambda _: True
 
 
+def _random(size: int) -> bytes:
+    return _running().draws.bytes(size)
+
+
+def _sleep(seconds: float) -> None:
+    # Time goes on by the schedule alone.
+    _running().wait("sleep", seconds)
+
+
 RUNTIME = Runtime(
     now_ms=lambda: _running().now,
     monotonic=lambda: _running().outside.time.now / 1000,
-    sleep=lambda seconds: _running().sleep(seconds),
-    random_bytes=lambda size: _running().draws.bytes(size),
+    sleep=_sleep,
+    random_bytes=_random,
     start=_start,
 )
 

@@ -83,9 +83,7 @@ def engine(dynamodb_local: str) -> Iterator[Any]:
     )
     described = json.loads(RESOURCES.read_text())["Resources"]["Table"]["Properties"]
     known = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
-    client.create_table(
-        TableName=SETTINGS.table_name, **{name: described[name] for name in known}
-    )
+    client.create_table(TableName=SETTINGS.table_name, **{name: described[name] for name in known})
     yield client
     client.delete_table(TableName=SETTINGS.table_name)
 

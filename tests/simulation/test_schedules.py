@@ -69,7 +69,7 @@ def test_all_interleavings_hold(scenario: str) -> None:
 def test_a_schedule_runs_alike_in_every_process() -> None:
     told = [_replayed(seed) for seed in ("1", "2")]
     assert told[0] == told[1]
-    assert told[0].count("\n") > 30
+    assert told[0].count("\n") > 20
 
 
 def _replayed(hash_seed: str) -> str:
@@ -96,7 +96,8 @@ def test_a_schedule_is_a_line_of_text(seed: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "netease", "nobody due L :", "netease due Q :", "netease due L : 0q", "netease x :"]
+    "text",
+    ["", "netease", "nobody due L :", "netease due Q :", "netease due L : 0q", "netease x :"],
 )
 def test_what_is_no_schedule_is_refused(text: str) -> None:
     with pytest.raises(Malformed):

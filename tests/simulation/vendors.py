@@ -60,9 +60,8 @@ class NeteaseBook:
 
     def mind(self, *, careless: bool) -> None:
         """A careless one binds whatever it is asked to."""
-        book = self._vendor.privacy
-        anything = lambda given, a, b, live: given["phoneX"]  # noqa: E731
-        book._choose = anything if careless else self._choose  # type: ignore[method-assign]
+        book: Any = self._vendor.privacy
+        book._choose = _whatever if careless else self._choose
 
     def state(self) -> Any:
         """Everything that matters later, not to be changed any more."""
@@ -83,6 +82,10 @@ class NeteaseBook:
             for each in self._vendor.privacy._bindings.values()
             if each.live(now)
         ]
+
+
+def _whatever(given: Mapping[str, str], *_: Any) -> str:
+    return given["phoneX"]
 
 
 class InterlineBook:
