@@ -142,7 +142,7 @@ class Run:
         observer = Process("observer", self.outside)
         self.watch = Watch(scenario, observer, self._app, X)
         self._id: str | None = None
-        self._probing, self._over_since = False, 0
+        self._probing = False
         if ground.bound is not None:
             self._id, expires = ground.bound
             self.watch.bound(self._id, "1", expires=expires)
@@ -312,21 +312,19 @@ class Run:
         healthy.freely(partial(gateway.cleaner.clean, now=now, time_left=lambda: True))
 
     def _probed(self, healthy: Process) -> str | None:
-        time, early = self.outside.time.now, COOLING_MS - MINUTE_MS - self.scenario.spread_ms
-        if not self._probing:
-            if self.watch.live:
-                return None
-            self._probing, self._over_since = True, time
-        elif time < self._over_since + early:
-            # Asked once, and once more when it may be free.
+        cools_until = self.watch.over_since() + COOLING_MS - MINUTE_MS - self.scenario.spread_ms
+        cools = self.outside.time.now < cools_until
+        if (self._probing and cools) or (not self._probing and self.watch.live):
+            # Asked once at once, and then again when it may be free.
             return None
+        self._probing = True
         asked = partial(bind, healthy, self._kind, other=D, request="9", lifetime_ms=LONG_MS)
         try:
             made = healthy.freely(asked)
         except errors.GatewayError:
             return None
         self._say(f"{self._clock()} others are bound over this X: {made.id}")
-        if self.watch.claims and time < self._over_since + early:
+        if cools:
             raise Broken("1 cooling: X leads to others too early")
         self.watch.bound(made.id, "9", expires=made.expires)
         return str(made.id)
