@@ -202,7 +202,7 @@ class Watch:
     def over_since(self) -> int:
         """When (real time) the last binding that was acknowledged may have been over; 0: never."""
         ends = [
-            min(claim.ending or self._time.now, self._since_over(claim.id))
+            min(claim.ending or self._time.now, self._time.now, *claim.may_expire())
             for claim in self.claims.values()
         ]
         return max(ends, default=0)

@@ -65,7 +65,7 @@ class _Ground:
     """The state that runs of a scenario begin with, made once and restored for each."""
 
     def __init__(self, kind: str, state: str) -> None:
-        self.outside = outside = Outside("netease" if kind == "netease" else "interline", X)
+        self.outside = outside = Outside(kind, X)
         self.bound: tuple[str, int] | None = None
         """Id and expiry of what is bound."""
         outside.time.now = BEGIN

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
-VENDORS = ("netease", "interline", "transfer")
-"""Who keeps the binding: NetEase, interline, or interline as an XA."""
+VENDORS = ("netease", "interline", "alone", "transfer")
+"""Who keeps the binding: NetEase, interline, interline that takes no second lease beside the first,
+or interline as an XA."""
 STATES: Mapping[str, str] = {
     "new": "nothing is bound",
     "left": "who bound it died 70 s ago, before it asked the vendor",
