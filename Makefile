@@ -72,7 +72,8 @@ $(STAMP): requirements.txt requirements-dev.txt scripts/make_venv.py scripts/fin
 
 # The tests that need it say so where it can't be made.
 newest: $(STAMP)
-	@scripts/find-python 3.13 >/dev/null 2>&1 && $(MAKE) --no-print-directory $(NEWEST) || true
+	@.venv-3.13/bin/python -c '' 2>/dev/null || rm -f $(NEWEST)
+	@scripts/find-python 3.13 >/dev/null 2>&1 && $(MAKE) -s $(NEWEST) || true
 
 $(NEWEST): requirements.txt requirements-dev.txt
 	@python=$$(scripts/find-python 3.13) && echo "making .venv-3.13 with $$python (only once)" && \

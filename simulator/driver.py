@@ -117,7 +117,7 @@ def main(ready_fd: int, stage: str) -> None:
     config = CLIFactory(str(PROJECT), environ=os.environ).create_config_obj(stage)
     app = config.chalice_app
     invoke = Functions(app, config)
-    # The first turn before any thread starts: imports and clients are made once, not in a race.
+    # The first turn of each before it is said that all is under way: what fails is seen at once.
     turns = list(schedules(app))
     for schedule in turns:
         run_once(schedule, invoke)

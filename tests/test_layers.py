@@ -9,6 +9,16 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 CLIENTS_OF_AWS = {"boto3", "botocore"}
+# Time, chance and threads are the clock's; sockets have deadlines and threads of their own.
+MACHINE = {"concurrent", "multiprocessing", "random", "secrets", "threading", "time"}
+MACHINE_BY_NAME = {"cache", "cached_property", "lru_cache", "urandom", "uuid1", "uuid4", "SYSTEM"}
+TAKE_FROM_MACHINE = {
+    "chalicelib.clock": MACHINE | MACHINE_BY_NAME,
+    # Hands the machine to everything below.
+    "chalicelib.bootstrap": {"SYSTEM"},
+    # Loads boto3 in a thread that ends before the import does.
+    "chalicelib.store": {"threading"},
+}
 READ_ENVIRONMENT = {"environ", "environb", "getenv", "getenvb"}
 # Top-level modules of ours that never ship; the bundle would fail at import.
 # What all carriers share; every other name in the package is a carrier.
@@ -29,16 +39,16 @@ NOT_SHIPPED = {"admin", "bench", "infra", "scripts", "simulator", "tests"}
 # From layer to the layers it may see; every layer sees itself and the standard library.
 MAY_SEE = {
     "core": set(),
-    "carriers": {"core", "egress"},
+    "carriers": {"clock", "core", "egress"},
     "egress": {"core"},
-    "store": {"core"},
+    "store": {"clock", "core"},
     "clock": set(),
-    "settings": set(),
-    "telemetry": {"core", "settings"},
-    "bootstrap": {"core", "carriers", "egress", "store", "settings", "telemetry"},
-    "api": {"clock", "core", "bootstrap", "settings", "telemetry"},
+    "settings": {"clock"},
+    "telemetry": {"clock", "core", "settings"},
+    "bootstrap": {"clock", "core", "carriers", "egress", "store", "settings", "telemetry"},
+    "api": {"core", "bootstrap", "settings", "telemetry"},
     # What the queue and the clock start: beside the API, and as thin.
-    "jobs": {"clock", "core", "bootstrap", "settings", "telemetry"},
+    "jobs": {"core", "bootstrap", "settings", "telemetry"},
     "app": {"api", "jobs", "bootstrap", "settings", "telemetry", "core"},
 }
 
@@ -74,6 +84,13 @@ def breaches(module: str, source: str, *, package: bool = False) -> list[str]:
         reason = _breach_of_import(module, here, name)
         if reason:
             found.append(f"{module}:{line} {reason}")
+    if here != "egress":
+        free = TAKE_FROM_MACHINE.get(module, set())
+        found += [
+            f"{module}:{line} takes {name} from the machine"
+            for line, name in _takes_from_machine(source)
+            if name not in free
+        ]
     if here != "settings":
         found += [f"{module}:{line} reads the environment" for line in _reads_environment(source)]
     return found
@@ -104,6 +121,20 @@ def _breach_between_carriers(module: str, name: str) -> str | None:
     if theirs[2] in {ours[2], *SHARED_BY_CARRIERS}:
         return None
     return f"a carrier never imports another one ({name})"
+
+
+def _takes_from_machine(source: str) -> Iterator[tuple[int, str]]:
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Import(names=names):
+                tops = {alias.name.split(".")[0] for alias in names}
+                yield from ((node.lineno, name) for name in tops & MACHINE)
+            case ast.ImportFrom(module=str(module), names=names, level=0):
+                taken = {module.split(".")[0]} & MACHINE
+                taken |= {alias.name for alias in names} & MACHINE_BY_NAME
+                yield from ((node.lineno, name) for name in taken)
+            case ast.Attribute(attr=name) if name in MACHINE_BY_NAME:
+                yield node.lineno, name
 
 
 def _reads_environment(source: str) -> Iterator[int]:
@@ -164,6 +195,12 @@ def test_every_layer_is_known() -> None:
         ("chalicelib.telemetry", "import botocore.session"),
         ("app", "from chalicelib.store import legs"),
         ("app", "from simulator import phones"),
+        ("chalicelib.core.binding", "import time"),
+        ("chalicelib.store.table", "from os import urandom"),
+        ("chalicelib.store.table", "import os\nMARK = os.urandom(8)"),
+        ("chalicelib.store.clients", "from functools import cache"),
+        ("chalicelib.jobs", "from concurrent.futures import ThreadPoolExecutor"),
+        ("chalicelib.store.site", "from chalicelib.clock import SYSTEM"),
     ],
 )
 def test_a_breach_is_seen(module: str, source: str) -> None:
@@ -184,6 +221,9 @@ def test_a_breach_is_seen(module: str, source: str) -> None:
         ("chalicelib.store.legs", "import boto3\nfrom botocore.config import Config"),
         ("chalicelib.settings", "import os\nSTAGE = os.environ['STAGE']"),
         ("chalicelib.bootstrap", "from chalicelib.store import legs"),
+        ("chalicelib.bootstrap", "from chalicelib.clock import SYSTEM"),
+        ("chalicelib.store.table", "from chalicelib.store import secrets"),
+        ("chalicelib.core.calling", "from uuid import uuid5"),
         ("app", "import chalice\nfrom chalicelib.api import view"),
     ],
 )
