@@ -28,10 +28,16 @@ KEPT = {
         "netease due L U : 0000 11111111 0000l"
     ),
     "C3 (c) who succeeds with a delay clears the mark of who dies with another": (
-        "netease bound D E : 00000 11111111111111 0 0x"
+        "netease bound D E : 00000 111111111 00x"
+    ),
+    "C3 (d) the same at interline: what was asked for is forgotten, and arrives after the unbind": (
+        "alone bound D EU : 000 11111111111111 00x"
     ),
     "C3 (e) a delay before the end, an unbind after it": "netease ending D U : 0 +10ms 111111",
     "C4 an unbind by a fast clock": "netease bound U@120 :",
+    "a job that was put off sleeps longer than two minutes after the vendor answers again": (
+        "interline due L E : 0000 ~ 111 +30s"
+    ),
     "C4 a fast cleaner, and an unbind that does nothing": "netease ending C@2 U : 00000000000",
 }
 """What broke -> the schedule that found it, as short as it could be made."""
