@@ -150,7 +150,7 @@ def _attend(duty: Duty, time_left_ms: Callable[[], int]) -> None:
     log_request(duty, ms=ours.runtime.now_ms() - now, **counts, **facts)
     if seen.put_off:
         count("PutOff", operation=duty, by=seen.put_off)
-    # In every run, so that the alarm ends too; a lease may also wait for the outcome of an operation.
+    # In every run, so that the alarm ends too; and a lease may wait for an operation, too.
     share("LeaseLag", seen.lag, operation="lease")
 
 
