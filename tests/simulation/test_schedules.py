@@ -17,8 +17,6 @@ ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = int(os.environ.get("SCHEDULES") or 300)
 SEED = int(os.environ.get("SEED") or 0)
 
-AT_ONCE = "the lease model that is being rewritten breaks it (FAULTS.md, C3 and C4)"
-"""Drop the mark with the rewrite: every schedule here has to hold then."""
 
 KEPT = {
     "C3 (a) the put-off of a settled bind writes over its successor": (
@@ -49,13 +47,11 @@ def simulation() -> Iterator[None]:
         yield
 
 
-@pytest.mark.xfail(reason=AT_ONCE, strict=True)
 @pytest.mark.parametrize("schedule", KEPT.values(), ids=KEPT)
 def test_what_broke_once_holds(schedule: str) -> None:
     assert failure(Schedule.parse(schedule)) is None
 
 
-@pytest.mark.xfail(reason=AT_ONCE, strict=True)
 def test_random_schedules_hold() -> None:
     broken = []
     for seed in range(SEED, SEED + SAMPLE):
