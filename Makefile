@@ -11,7 +11,7 @@ AROUND := boto3|botocore|s3transfer|python-dateutil|six|chalice
 TESTS ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test newest test-samples test-tenants lint format types layers bench package deploy undeploy clean
+.PHONY: help run demo test newest test-samples test-tenants simulate lint format types layers bench package deploy undeploy clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -33,6 +33,10 @@ test-tenants: $(STAMP) ## what two tenants see, whatever is reported in whatever
 	@began=$$(date +%s); export INTERLEAVINGS="$${INTERLEAVINGS:-1000}"; \
 		$(RUN) pytest --verbose --no-header -n 2 --dist load tests/attacks/test_tenants.py; \
 		status=$$?; echo "$$INTERLEAVINGS interleavings asked for, $$(( $$(date +%s) - began )) s"; exit $$status
+
+simulate: $(STAMP) ## rival processes step by step: random schedules and all interleavings (SCHEDULES, SEED)
+	@$(RUN) tests.simulation random --schedules $${SCHEDULES:-20000} --seed $${SEED:-0}; \
+		random=$$?; $(RUN) tests.simulation all && exit $$random
 
 lint: $(STAMP) ## ruff: rules and format
 	@$(RUN) ruff check --quiet .

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from chalicelib.carriers.base import AppDialects, CarrierAccounts
 from chalicelib.carriers.netease.door import Door
 from chalicelib.carriers.netease.facade import AxbFacade
-from chalicelib.clock import SYSTEM, Runtime, once, once_each
+from chalicelib.clock import SYSTEM, Runtime, new_lock, once, once_each
 from chalicelib.core.binding import BindingDesk
 from chalicelib.core.cleaning import Cleaner
 from chalicelib.core.errors import Unavailable
@@ -346,6 +346,7 @@ class Gateway:
             trouble=log_trouble,
             now_ms=self.runtime.now_ms,
             start=self.runtime.start,
+            new_lock=new_lock,
             at_once=self.settings.carrier_workers,
         )
 

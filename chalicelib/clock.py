@@ -96,6 +96,11 @@ SYSTEM = Runtime(now_ms, time.monotonic, time.sleep, os.urandom, _start)
 """The machine itself."""
 
 
+new_lock = RLock
+"""Makes a lock that is held for a moment, never while waiting: a simulation needs no other. In one
+that starts what goes on side by side at once, its holder may come to it again."""
+
+
 making = RLock()
 """Held while something that threads share is made; one for all. It is outside of whatever keeps the
 thing: `functools.cached_property` has no lock since Python 3.12, `functools.cache` never had one,

@@ -150,9 +150,8 @@ def _attend(duty: Duty, time_left_ms: Callable[[], int]) -> None:
     log_request(duty, ms=ours.runtime.now_ms() - now, **counts, **facts)
     if seen.put_off:
         count("PutOff", operation=duty, by=seen.put_off)
-    if duty == "lease":
-        # In every run, so that the alarm ends too.
-        share("LeaseLag", seen.lag, operation=duty)
+    # In every run, so that the alarm ends too; and a lease may wait for an operation, too.
+    share("LeaseLag", seen.lag, operation="lease")
 
 
 def _audit(time_left_ms: Callable[[], int]) -> None:

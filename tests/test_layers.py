@@ -18,8 +18,6 @@ TAKE_FROM_MACHINE = {
     "chalicelib.bootstrap": {"SYSTEM"},
     # Loads boto3 in a thread that ends before the import does.
     "chalicelib.store": {"threading"},
-    # A lock, for the workers that it is handed.
-    "chalicelib.core.upkeep": {"threading"},
 }
 READ_ENVIRONMENT = {"environ", "environb", "getenv", "getenvb"}
 # Top-level modules of ours that never ship; the bundle would fail at import.

@@ -121,11 +121,13 @@ class LeaseDesk:
         keeper = self._keeper(binding)
         began = self.monotonic()
         lease = _lease(binding)
-        # One stands for all: whoever comes later is the last whose request may be on its way.
-        since = max([now, *(each.since for each in lease.operations if each.kind == "release")])
-        mine = self._operation("release", now=since)
+        mine = self._operation("release", now=now)
         looks = self._looks(lease.asked, keeper, now=now)
-        asked = replace(lease, operations=lease.asked)
+        # A release by the carrier's id of it does no harm however late it comes: who began it need
+        # not be waited for. That of an XA, by its X, would end the next one.
+        late = [each for each in lease.operations if each.kind == "release" and not each.over(now)]
+        waited_for = late if binding.b is None else []
+        asked = replace(lease, operations=(*lease.asked, *waited_for))
         intended = replace(
             binding,
             state=State.ENDING,

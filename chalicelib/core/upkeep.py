@@ -3,10 +3,10 @@
 from bisect import insort
 from collections import deque
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from enum import Enum
 from itertools import cycle
-from threading import RLock
 
 from chalicelib.core.errors import Unavailable
 from chalicelib.core.leases import LeaseDesk
@@ -64,6 +64,7 @@ class Upkeep:
     now_ms: Callable[[], int]
     """Epoch ms; what is used of it is how time goes on during a run."""
     start: Start
+    new_lock: Callable[[], AbstractContextManager[object]]
     at_once: int
 
     def run(self, duty: Duty, *, now: int, time_left: Callable[[], bool]) -> Attended:
@@ -173,7 +174,7 @@ class _Run:
         self._due_by = now
         self._ahead_ms = now - upkeep.now_ms()
         self._time_left = time_left
-        self._lock = RLock()
+        self._lock = upkeep.new_lock()
         self._lanes: dict[str, _Lane] = {}
         self._started: deque[Ended] = deque()
         self._fatal: list[BaseException] = []

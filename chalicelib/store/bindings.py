@@ -157,11 +157,15 @@ class DynamoBindings:
         ]
         if binding.price:
             writes.append(rules.charge(binding.app, -binding.price, now=now))
-        if now < binding.expires:
-            # Later they run out by themselves, and may be somebody else's by now.
-            legs = _leg_keys(binding, self._vault())
-            writes += [rules.give_back(leg, binding.id, now=now) for leg in legs]
-        return self._table.transact(writes) is None
+        legs = _leg_keys(binding, self._vault())
+        # Its carrier may have connected it until it ran out.
+        cools = now >= binding.expires
+        given = [rules.give_back(leg, binding.id, now=now, cools=cools) for leg in legs]
+        failed = self._table.transact([*writes, *given])
+        if failed is not None and failed[0] is None:
+            # They are somebody else's by now.
+            failed = self._table.transact(writes)
+        return failed is None
 
     def get(self, binding_id: str) -> Binding | None:
         """See the port."""

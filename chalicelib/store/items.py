@@ -78,10 +78,11 @@ def due(binding: Binding) -> Item:
     else:
         kind, at = "expiry", binding.expires
     shard = due_shard(kind, int(binding.handle) % DUE_SHARDS)
-    lapses = lease is not None and kind == "lease" and lease.until < binding.expires
-    # Otherwise the carrier keeps it for longer than its app wants: it is to be ended there.
-    until = {"lapses_at": n(lease.until)} if lease is not None and lapses else {}
-    return {"due_shard": s(shard), "due_at": n(at)} | until
+    entry = {"due_shard": s(shard), "due_at": n(at)}
+    if binding.state is State.BOUND and lease is not None and lease.until < binding.expires:
+        # Otherwise the carrier keeps it for longer than its app wants: it is to be ended there.
+        entry["lapses_at"] = n(lease.until)
+    return entry
 
 
 def read_unsettled(entry: Item) -> Unsettled:

@@ -78,19 +78,16 @@ def reserve(leg: Item, values: Item) -> Item:
     }
 
 
-def give_back(leg_key: Item, binding_id: str, *, now: int) -> Item:
-    """Undoes `reserve`: the leg is free again when it would have been."""
+def give_back(leg_key: Item, binding_id: str, *, now: int, cools: bool) -> Item:
+    """Undoes `reserve`: the leg is free again when it would have been, or once it has cooled."""
+    freed = "" if cools else "expires = :now, free_at = free_before, "
+    values = {":binding": s(binding_id), ":yes": {"BOOL": True}}
     return {
         "Update": {
             "Key": leg_key,
-            "UpdateExpression": "SET expires = :now, free_at = free_before, released = :yes"
-            " REMOVE pending, free_before, busy",
+            "UpdateExpression": f"SET {freed}released = :yes REMOVE pending, free_before, busy",
             "ConditionExpression": f"{OURS} AND attribute_exists(free_before)",
-            "ExpressionAttributeValues": {
-                ":binding": s(binding_id),
-                ":now": n(now),
-                ":yes": {"BOOL": True},
-            },
+            "ExpressionAttributeValues": values if cools else values | {":now": n(now)},
         }
     }
 

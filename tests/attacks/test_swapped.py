@@ -244,7 +244,6 @@ def test_a_late_end_of_an_xa_leaves_the_next_one_alone(
     assert [entry.ours for entry in book.live(now=RENEWAL + 5 * MINUTE)] == [second.id]
 
 
-@pytest.mark.xfail(reason="the second release takes the entry of the first away")
 def test_a_late_release_of_an_xa_leaves_the_next_one_alone(
     here: Stage, app: Backend, gateway: Gateway, book: SwappingBook
 ) -> None:

@@ -130,7 +130,6 @@ def world(here: Stage, request: pytest.FixtureRequest) -> Iterator[World]:
         yield World(here, platform, gateway, app)
 
 
-@pytest.mark.xfail(reason="undone after its end, its routes stay reserved until they have cooled")
 def test_settling_one_that_ran_out_leaves_its_successor_alone(world: World) -> None:
     world.platform.lost = ["after"]
     with pytest.raises(errors.Unavailable):

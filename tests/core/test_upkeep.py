@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from threading import Lock
 from types import SimpleNamespace
 from typing import Any
 
@@ -70,6 +71,7 @@ class World:
             trouble=self.troubles.append,
             now_ms=self.time.now_ms,
             start=self.time.start,
+            new_lock=Lock,
             at_once=AT_ONCE,
         )
 

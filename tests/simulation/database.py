@@ -114,7 +114,7 @@ class Database:
             if self._tokens[ClientRequestToken] != TransactItems:
                 raise error("IdempotentParameterMismatchException", "other content, same token")
             return {}
-        writes: dict[Key, Item | None] = {}
+        writes: dict[Key, Any] = {}
         reasons: list[Item] = []
         for member in TransactItems:
             ((kind, asked),) = member.items()
@@ -147,7 +147,7 @@ class Database:
 
     def _updated(self, asked: Item) -> Item:
         names, values = _placeholders(asked)
-        before = self.items.get(_key(asked["Key"]), asked["Key"])
+        before: Item = self.items.get(_key(asked["Key"])) or asked["Key"]
         return update(asked["UpdateExpression"])(before, names, values)
 
     def _check(self, asked: Item, key: Key) -> None:

@@ -11,7 +11,12 @@ from tests.simulation.processes import Fault
 from tests.simulation.runs import Run, failure
 from tests.simulation.schedules import Rival, Scenario, Schedule
 
-LETTERS = {"netease": "BNDEUILC", "interline": "BNDEUILC", "transfer": "BNDEUXILC"}
+LETTERS = {
+    "netease": "BNDEUILC",
+    "interline": "BNDEUILC",
+    "alone": "BNDEUILC",
+    "transfer": "BNDEUXILC",
+}
 USELESS = {
     # Nothing is known to change yet, and nothing to be settled at first.
     "new": "DEULC",
@@ -55,15 +60,16 @@ def scenarios() -> Iterator[Scenario]:
                     yield Scenario(vendor, state, (Rival(one), Rival(other)))
 
 
-def interleavings(scenario: Scenario) -> Explored:
+def interleavings(scenario: Scenario, *, most: int | None = None) -> Explored:
     """Runs every interleaving of a scenario's rivals with one trouble at most: a death, or a
     request to the vendor or its reply that is lost. None goes on from a state where another was
     before. Each run begins at the start; those with the fewest changes from one process to another
-    come first, as most faults need few. Stops at the first that breaks something."""
+    come first, as most faults need few. Stops at the first that breaks something, or after `most`
+    runs."""
     seen: set[bytes] = set()
     explored = Explored()
     open_: list[tuple[int, int, tuple[str, ...]]] = [(0, 0, ())]
-    while open_:
+    while open_ and explored.runs != most:
         path = list(heappop(open_)[-1])
         explored.runs += 1
         run = Run(scenario, learning=True)
@@ -207,7 +213,7 @@ def _smaller(schedule: Schedule) -> Iterator[Schedule]:
 
 def _simpler(scenario: Scenario) -> Iterator[Scenario]:
     for changes in ({"careless": False}, {"vendor_s": 0}, {"healthy_s": 0}):
-        simpler = replace(scenario, **changes)  # type: ignore[arg-type]
+        simpler = replace(scenario, **changes)
         if simpler != scenario:
             yield simpler
     for at, rival in enumerate(scenario.rivals):

@@ -1,5 +1,7 @@
 """DynamoDB's expressions as far as the store uses them, parsed once into functions."""
 
+# ruff: noqa: ARG005 - all operands are called alike
+
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from chalicelib.core.values import MINUTE_MS, BindingInfo
+from chalicelib.core.values import MINUTE_MS, App, BindingInfo
 from tests.simulation.processes import Process
 from tests.simulation.schedules import Scenario
 from tests.simulation.vendors import Book, Entry
@@ -28,17 +28,20 @@ class Claim:
     request: str
     expires: int
     """As it was when it was bound, by the clock of the process that bound it."""
-    longer: dict[str, tuple[int, bool]] = field(default_factory=dict)
-    """Delays that may have been done: request -> by how much, and whether it was acknowledged."""
-    ending: bool = False
-    """Somebody asked for its end, with whatever outcome."""
+    longer: dict[str, tuple[int, bool, int]] = field(default_factory=dict)
+    """Delays that may have been done: request -> by how much, whether it was acknowledged, and how
+    many others that asked the same don't know."""
+    ending: int | None = None
+    """When somebody asked for its end, with whatever outcome."""
     ended: int | None = None
     """When its end was acknowledged."""
 
     def may_expire(self) -> set[int]:
         """Every expiry that it may have: an acknowledged delay counts, a failed one may count."""
         found = {self.expires}
-        for delta, acknowledged in self.longer.values():
+        for delta, acknowledged, unknown in self.longer.values():
+            if not acknowledged and not unknown:
+                continue
             moved = {each + delta for each in found}
             found = moved if acknowledged else found | moved
         return found
@@ -47,7 +50,7 @@ class Claim:
 class Watch:
     """Watches one run. `observer` is a process of ours that never waits."""
 
-    def __init__(self, scenario: Scenario, observer: Process, app: "object", x: str) -> None:
+    def __init__(self, scenario: Scenario, observer: Process, app: App, x: str) -> None:
         self._observer, self._app, self._x = observer, app, x
         self._time = observer.outside.time
         self._book: Book = observer.outside.vendor
@@ -73,32 +76,32 @@ class Watch:
         others = [
             each.id
             for each in self.claims.values()
-            if each.request == request and each.id != id_ and not each.ending
+            if each.request == request and each.id != id_ and each.ending is None
         ]
         if others:
             raise Broken(f"3 one request: {id_} was acknowledged, and before {others[0]}")
-        self.claims.setdefault(id_, Claim(id_, request, expires, ending=self._all_end))
+        ending = self._time.now if self._all_end else None
+        self.claims.setdefault(id_, Claim(id_, request, expires, ending=ending))
 
     def asked_longer(self, id_: str, request: str, delta_ms: int, *, outcome: bool | None) -> None:
-        """A delay was answered: done, surely not done, or (None) nobody knows."""
-        claim = self.claims.get(id_)
-        if claim is None or (outcome is False and request not in claim.longer):
-            return
-        known = claim.longer.get(request, (delta_ms, False))[1]
-        if outcome is not False:
-            claim.longer[request] = (delta_ms, known or outcome is True)
+        """A delay is about to be asked for (None), was done, or surely was not."""
+        for claim in self._known([id_]):
+            _, done, unknown = claim.longer.get(request, (delta_ms, False, 0))
+            unknown += 1 if outcome is None else -1
+            claim.longer[request] = (delta_ms, done or outcome is True, unknown)
 
     def asked_end(self, *ids: str, all_later: bool = False) -> None:
         """Somebody is about to ask for their end; `all_later`: whatever comes to be bound before it
         is answered may end by it, too."""
         self._all_end |= all_later
         for claim in self._known(ids):
-            claim.ending = True
+            claim.ending = claim.ending or self._time.now
 
     def unbound(self, *ids: str) -> None:
         """Their end was acknowledged."""
         for claim in self._known(ids):
             claim.ended = claim.ended or self._time.now
+        self.written()
 
     def _known(self, ids: Iterable[str]) -> list[Claim]:
         return [self.claims[id_] for id_ in ids if id_ in self.claims]
@@ -114,7 +117,8 @@ class Watch:
         process with whatever clock is asked. Nothing is allowed.
 
         Invariant 2: a binding whose end was acknowledged is routed by none of the processes, from
-        the acknowledgement on. Nothing is allowed, whatever the clocks say.
+        the acknowledgement on. Nothing is allowed, whatever the clocks say. And one that was
+        acknowledged is found by its id, while nobody asked for its end.
         """
         seen = self._infos(self._slowest)
         _no_crossing("our routes", [(each.a.digits, _b(each)) for each in seen])
@@ -122,6 +126,10 @@ class Watch:
             claim = self.claims.get(info.id)
             if claim is not None and claim.ended is not None:
                 raise Broken(f"2 unbound yet routed: {info.id}")
+        for claim in self.claims.values():
+            over = min(claim.may_expire()) - self._spread
+            if claim.ending is None and self._time.now < over and not self._knows(claim.id):
+                raise Broken(f"2 acknowledged yet unknown: {claim.id}")
 
     def arrived(self) -> None:
         """The vendor answered something.
@@ -146,7 +154,7 @@ class Watch:
         repair it, and that the vendor ends it a GRAIN_MS and the clocks' difference early.
 
         Invariant 2, delays: the expiry is one that the acknowledged delays make, a failed one may
-        or may not count; whose end was asked for may end earlier. Otherwise it is routed until then.
+        or may not count. One whose end was asked for may end earlier, others are routed until then.
         """
         self.written()
         self.arrived()
@@ -191,6 +199,14 @@ class Watch:
         ends = [entry.until for entry in self._book.live()]
         return max([*ends, *(info.expires for info in self._infos(0)), self._time.now])
 
+    def over_since(self) -> int:
+        """When (real time) the last binding that was acknowledged may have been over; 0: never."""
+        ends = [
+            min(claim.ending or self._time.now, self._time.now, *claim.may_expire())
+            for claim in self.claims.values()
+        ]
+        return max(ends, default=0)
+
     @property
     def live(self) -> bool:
         """Whether anything is routed here."""
@@ -206,14 +222,17 @@ class Watch:
             self._looked = self._observer.outside.database.items, now, known
         return known
 
+    def _knows(self, id_: str) -> bool:
+        desk, now = self._observer.gateway.desk, self._time.now
+        return self._observer.freely(lambda: desk.find(self._app, id_, now=now)) is not None
+
     def _since_over(self, id_: str) -> int:
         claim = self.claims.get(id_)
         if claim is None:
             return self._time.now
-        if claim.ended is not None:
-            return claim.ended
-        past = [each for each in claim.may_expire() if each <= self._time.now]
-        return max(past, default=self._time.now)
+        end = claim.ended if claim.ended is not None else self._time.now
+        past = [each for each in claim.may_expire() if each <= end]
+        return max(past, default=end)
 
     def _kind(self, id_: str) -> str:
         claim = self.claims.get(id_)
@@ -223,11 +242,12 @@ class Watch:
 
     def _expires_right(self, claim: Claim, info: BindingInfo | None, *, now: int) -> None:
         allowed = claim.may_expire()
-        earlier = info is not None and claim.ending and info.expires < max(allowed)
+        ending = claim.ending is not None
+        earlier = info is not None and ending and info.expires < max(allowed)
         if info is not None and info.expires not in allowed and not earlier:
             off = min((info.expires - each for each in allowed), key=abs) // 1000
             raise Broken(f"2 wrong expiry: {claim.id}, {off} s off what was acknowledged")
-        if info is None and not claim.ending and now < min(allowed) - self._spread:
+        if info is None and not ending and now < min(allowed) - self._spread:
             raise Broken(f"2 acknowledged yet not routed: {claim.id}")
 
 

@@ -10,12 +10,13 @@ from unittest.mock import patch
 from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError, ConnectTimeoutError, ReadTimeoutError
-from greenlet import getcurrent, greenlet
+from greenlet import getcurrent, greenlet  # type: ignore[import-untyped]
 
 from chalicelib import bootstrap
 from chalicelib.bootstrap import Gateway
 from chalicelib.clock import Ended, Runtime
 from chalicelib.core.errors import GatewayError
+from chalicelib.core.values import NEVER
 from chalicelib.egress.connecting import ExchangeFailed, NotSent
 from chalicelib.settings import Settings
 from chalicelib.store import secrets
@@ -107,7 +108,7 @@ class Process:
         """What it does when it is stepped next: kind, and what says more; None if it is over."""
         self.learnt: Any = None
         """A running digest of all that it heard, while somebody wants it."""
-        self.ends_by = 0
+        self.ends_by = NEVER
         """When (real time, epoch ms) Lambda ends what it does."""
         self._greenlet: greenlet | None = None
         self._dead = False
@@ -180,10 +181,6 @@ class Process:
             self._dead = True
             raise Died
         return fate
-
-    def sleep(self, seconds: float) -> None:
-        """Time goes on by the schedule alone."""
-        self.wait("sleep", seconds)
 
     def learn(self, what: Any) -> None:
         """Remembers what it heard, where a digest is kept of it."""
@@ -311,11 +308,20 @@ def _start(call: Callable[[], None]) -> Ended:
     return lambda _: True
 
 
+def _random(size: int) -> bytes:
+    return _running().draws.bytes(size)
+
+
+def _sleep(seconds: float) -> None:
+    # Time goes on by the schedule alone.
+    _running().wait("sleep", seconds)
+
+
 RUNTIME = Runtime(
     now_ms=lambda: _running().now,
     monotonic=lambda: _running().outside.time.now / 1000,
-    sleep=lambda seconds: _running().sleep(seconds),
-    random_bytes=lambda size: _running().draws.bytes(size),
+    sleep=_sleep,
+    random_bytes=_random,
     start=_start,
 )
 

@@ -21,7 +21,7 @@ X, A, B, C, D = "8617000000001", "8613500000001", "8613500000002", "861350000000
 COOLING_MS = 5 * MINUTE_MS
 LIFETIME_MS = 5 * MINUTE_MS
 LONG_MS = 30 * MINUTE_MS
-DELTA_MS = 20 * MINUTE_MS
+DELTA_MS = 9 * MINUTE_MS
 LATE_MS = MINUTE_MS
 """A request that took longer to arrive never does: its connection is closed."""
 REQUEST_MS, JOB_MS = 28_000, 50_000
@@ -65,7 +65,7 @@ class _Ground:
     """The state that runs of a scenario begin with, made once and restored for each."""
 
     def __init__(self, kind: str, state: str) -> None:
-        self.outside = outside = Outside("netease" if kind == "netease" else "interline", X)
+        self.outside = outside = Outside(kind, X)
         self.bound: tuple[str, int] | None = None
         """Id and expiry of what is bound."""
         outside.time.now = BEGIN
@@ -142,7 +142,7 @@ class Run:
         observer = Process("observer", self.outside)
         self.watch = Watch(scenario, observer, self._app, X)
         self._id: str | None = None
-        self._probing, self._over_since = False, 0
+        self._probing = False
         if ground.bound is not None:
             self._id, expires = ground.bound
             self.watch.bound(self._id, "1", expires=expires)
@@ -169,7 +169,7 @@ class Run:
             self.outside.time.now += passed_ms(action)
             self._say(f"{action[1:]} pass")
             for process in self.processes:
-                if process.pending is not None and self.outside.time.now > process.ends_by:
+                if self.outside.time.now > process.ends_by:
                     self._step(process, "x")
         elif int(action[0]) < len(self.processes):
             self._step(self.processes[int(action[0])], action[1:])
@@ -312,21 +312,19 @@ class Run:
         healthy.freely(partial(gateway.cleaner.clean, now=now, time_left=lambda: True))
 
     def _probed(self, healthy: Process) -> str | None:
-        time, early = self.outside.time.now, COOLING_MS - MINUTE_MS - self.scenario.spread_ms
-        if not self._probing:
-            if self.watch.live:
-                return None
-            self._probing, self._over_since = True, time
-        elif time < self._over_since + early:
-            # Asked once, and once more when it may be free.
+        cools_until = self.watch.over_since() + COOLING_MS - MINUTE_MS - self.scenario.spread_ms
+        cools = self.outside.time.now < cools_until
+        if (self._probing and cools) or (not self._probing and self.watch.live):
+            # Asked once at once, and then again when it may be free.
             return None
+        self._probing = True
         asked = partial(bind, healthy, self._kind, other=D, request="9", lifetime_ms=LONG_MS)
         try:
             made = healthy.freely(asked)
         except errors.GatewayError:
             return None
         self._say(f"{self._clock()} others are bound over this X: {made.id}")
-        if self.watch.claims and time < self._over_since + early:
+        if cools:
             raise Broken("1 cooling: X leads to others too early")
         self.watch.bound(made.id, "9", expires=made.expires)
         return str(made.id)

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
-VENDORS = ("netease", "interline", "transfer")
-"""Who keeps the binding: NetEase, interline, or interline as an XA."""
+VENDORS = ("netease", "interline", "alone", "transfer")
+"""Who keeps the binding: NetEase, interline, interline that takes no second lease beside the first,
+or interline as an XA."""
 STATES: Mapping[str, str] = {
     "new": "nothing is bound",
     "left": "who bound it died 70 s ago, before it asked the vendor",
@@ -18,8 +19,8 @@ STATES: Mapping[str, str] = {
 RIVALS: Mapping[str, str] = {
     "B": "binds a and b (request 1)",
     "N": "binds a and c over the same X (request 2)",
-    "D": "makes it 20 minutes longer (request 3)",
-    "E": "makes it 20 minutes longer (request 4)",
+    "D": "makes it 9 minutes longer (request 3)",
+    "E": "makes it 9 minutes longer (request 4)",
     "U": "unbinds it",
     "X": "ends the XA of X",
     "L": "runs the job that makes leases longer",
@@ -121,12 +122,12 @@ def _same(text: str, action: str) -> bool:
 
 
 def _scenario(text: str) -> Scenario:
-    vendor, state, *words = text.split()
+    vendor, state, *words = (text + " - -").split()
     if vendor not in VENDORS or state not in STATES:
         raise Malformed(f"{vendor} {state}: no such vendor or state")
     rivals: list[Rival] = []
     offsets = {"v": 0, "h": 0}
-    for word in words:
+    for word in words[:-2]:
         found = _WORD.fullmatch(word)
         if found is None or (found[1] and not set(found[1]) <= RIVALS.keys()):
             raise Malformed(f"{word!r} is neither a rival nor a manner")

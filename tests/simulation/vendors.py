@@ -60,9 +60,8 @@ class NeteaseBook:
 
     def mind(self, *, careless: bool) -> None:
         """A careless one binds whatever it is asked to."""
-        book = self._vendor.privacy
-        anything = lambda given, a, b, live: given["phoneX"]  # noqa: E731
-        book._choose = anything if careless else self._choose  # type: ignore[method-assign]
+        book: Any = self._vendor.privacy
+        book._choose = _whatever if careless else self._choose
 
     def state(self) -> Any:
         """Everything that matters later, not to be changed any more."""
@@ -85,12 +84,16 @@ class NeteaseBook:
         ]
 
 
+def _whatever(given: Mapping[str, str], *_: Any) -> str:
+    return given["phoneX"]
+
+
 class InterlineBook:
     """interline, which can only be asked for more."""
 
-    def __init__(self, time: Time, x: str) -> None:
+    def __init__(self, time: Time, x: str, *, overlap: bool) -> None:
         self.clock = _Clock(time)
-        account = InterlineAccount(KEY, SECRET, APP_ID, NO_URL)
+        account = InterlineAccount(KEY, SECRET, APP_ID, NO_URL, overlap=overlap)
         self._vendor = Interline(account, [x], recordings_url=NO_URL, clock=self.clock)
         book = self._vendor.bindings
         self._bind, self._transfer = book._bind, book._transfer
@@ -163,7 +166,9 @@ def digest(book: Book) -> bytes:
 
 def vendor(kind: str, time: Time, x: str) -> Book:
     """A vendor of this kind with one X."""
-    return NeteaseBook(time, x) if kind == "netease" else InterlineBook(time, x)
+    if kind == "netease":
+        return NeteaseBook(time, x)
+    return InterlineBook(time, x, overlap=kind != "alone")
 
 
 def accounts() -> Mapping[str, Any]:

@@ -65,6 +65,7 @@ TABLE: Table = {
     1401: Code(
         (
             errors.Unavailable,
+            errors.NoSuchCarrier,
             errors.NotDelivered,
             errors.NotAnswered,
             errors.LeftAlone,

@@ -49,6 +49,7 @@ TABLE: Table = {
     514: Code(
         (
             errors.Unavailable,
+            errors.NoSuchCarrier,
             errors.StoreUnavailable,
             errors.ItemTooLarge,
             errors.NotReached,

@@ -78,6 +78,7 @@ TABLE: Mapping[Problem, tuple[type[errors.GatewayError], ...]] = {
     ),
     Problem(503, "unavailable", "Not to be had now; send the same request again", retry_s=2): (
         errors.Unavailable,
+        errors.NoSuchCarrier,
         errors.StoreUnavailable,
         errors.ItemTooLarge,
         errors.NotReached,

@@ -1,0 +1,115 @@
+"""Schedules that found something once, random ones, and that a schedule always runs alike."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.simulation.exploring import Found, interleavings, kind_of, randomly, shrunk
+from tests.simulation.processes import simulated
+from tests.simulation.runs import failure
+from tests.simulation.schedules import Malformed, Schedule
+
+ROOT = Path(__file__).resolve().parents[2]
+SAMPLE = int(os.environ.get("SCHEDULES") or 300)
+SEED = int(os.environ.get("SEED") or 0)
+
+
+KEPT = {
+    "C3 (a) the put-off of a settled bind writes over its successor": (
+        "netease left I B : 0000000000 1111111111"
+    ),
+    "C3 (b) a lease is bound anew after the unbind, by one who dies": (
+        "netease due L U : 0000 11111111 0000l"
+    ),
+    "C3 (c) who succeeds with a delay clears the mark of who dies with another": (
+        "netease bound D E : 00000 111111111 00x"
+    ),
+    "C3 (d) the same at interline: what was asked for is forgotten, and arrives after the unbind": (
+        "alone bound D EU : 000 11111111111111 00x"
+    ),
+    "C3 (e) a delay before the end, an unbind after it": "netease ending D U : 0 +10ms 111111",
+    "C4 an unbind by a fast clock": "netease bound U@120 :",
+    "a job that was put off sleeps longer than two minutes after the vendor answers again": (
+        "interline due L E : 0000 ~ 111 +30s"
+    ),
+    "C4 a fast cleaner, and an unbind that does nothing": "netease ending C@2 U : 00000000000",
+}
+"""What broke -> the schedule that found it, as short as it could be made."""
+
+
+@pytest.fixture(autouse=True)
+def simulation() -> Iterator[None]:
+    with simulated():
+        yield
+
+
+@pytest.mark.parametrize("schedule", KEPT.values(), ids=KEPT)
+def test_what_broke_once_holds(schedule: str) -> None:
+    assert failure(Schedule.parse(schedule)) is None
+
+
+def test_random_schedules_hold() -> None:
+    broken = []
+    for seed in range(SEED, SEED + SAMPLE):
+        schedule = randomly(seed)
+        if (found := failure(schedule)) is not None:
+            broken.append(f"{found}\n  python -m tests.simulation replay '{schedule}'")
+    assert not broken, "\n".join(broken)
+
+
+@pytest.mark.parametrize("scenario", ["netease new B N", "interline new B I", "transfer new B X"])
+def test_all_interleavings_hold(scenario: str) -> None:
+    explored = interleavings(Schedule.parse(scenario).scenario)
+    assert explored.found is None, f"{explored.found}"
+    assert explored.states > 30
+
+
+def test_a_schedule_runs_alike_in_every_process() -> None:
+    told = [_replayed(seed) for seed in ("1", "2")]
+    assert told[0] == told[1]
+    assert told[0].count("\n") > 20
+
+
+def _replayed(hash_seed: str) -> str:
+    schedule = "interline due LU D@60 B careless v@-20 : 00000 1111 2 0l 1r +1s 222 > 0x"
+    command = [sys.executable, "-m", "tests.simulation", "replay", schedule]
+    environment = os.environ | {"PYTHONHASHSEED": hash_seed}
+    ran = subprocess.run(
+        command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert not ran.stderr
+    return ran.stdout
+
+
+def test_a_run_leaves_nothing_behind() -> None:
+    schedules = [randomly(seed) for seed in range(20)]
+    alone = [failure(schedule) for schedule in schedules]
+    assert [failure(schedule) for schedule in reversed(schedules)] == alone[::-1]
+
+
+@pytest.mark.parametrize("seed", range(50))
+def test_a_schedule_is_a_line_of_text(seed: int) -> None:
+    schedule = randomly(seed)
+    assert Schedule.parse(str(schedule)) == schedule
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "netease", "nobody due L :", "netease due Q :", "netease due L : 0q", "netease x :"],
+)
+def test_what_is_no_schedule_is_refused(text: str) -> None:
+    with pytest.raises(Malformed):
+        Schedule.parse(text)
+
+
+def test_a_failure_is_made_shorter() -> None:
+    long = Schedule.parse("netease bound U@120 DE B v@5 careless : 222 11 2 +10ms 0000 > 1")
+    broken = failure(long)
+    assert broken is not None
+    short = shrunk(Found(long, broken))
+    assert kind_of(short.broken) == kind_of(broken)
+    assert len(str(short.schedule)) < len(str(long)) / 2
