@@ -127,13 +127,14 @@ STEPS = 90
 DEATHS = 2
 
 
-def randomly(seed: int) -> Schedule:
-    """A schedule of three rivals, two deaths at most, clocks apart, calls and replies lost or late.
-    The same for the same seed, wherever it is made."""
+def randomly(seed: int, *, together: bool = False) -> Schedule:
+    """A schedule of three rivals, two deaths at most, calls and replies lost or late, and half the
+    time clocks apart, unless they go `together`. The same for the same seed, wherever it is made.
+    """
     rng = random.Random(seed)
     vendor, state = rng.choice([*LETTERS]), rng.choice([*USELESS])
     useful = [letter for letter in LETTERS[vendor] if letter not in USELESS[state]]
-    clocks = rng.random() < 0.5
+    clocks = rng.random() < 0.5 and not together
     rivals = tuple(
         Rival(
             "".join(rng.choices(useful, k=rng.choice([1, 1, 2]))),
