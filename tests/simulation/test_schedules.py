@@ -27,7 +27,7 @@ KEPT = {
     "C3 (b) a lease is bound anew after the unbind, by one who dies": (
         "netease due L U : 0000 11111111 0000l"
     ),
-    "C3 (b) and then other people over the same X, at a vendor that binds whatever it is asked to": (
+    "C3 (b) and then other people over the same X, at a careless vendor": (
         "netease due U L careless : 1111 000000 111 ~"
     ),
     "C3 (c) who succeeds with a delay clears the mark of who dies with another": (
