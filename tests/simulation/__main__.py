@@ -37,13 +37,14 @@ def main() -> int:
     random.add_argument("--together", action="store_true", help="no clocks apart")
     every = commands.add_parser("all", help="run all interleavings of two rivals")
     every.add_argument("beginning", nargs="?", default="", help="of scenarios that begin so")
+    every.add_argument("--most", type=int, default=5_000, help="runs of one scenario")
     given = parser.parse_args()
     if given.command == "replay":
         return _replay(given.schedule)
     if given.command == "random":
         seeds = range(given.seed, given.seed + given.schedules)
         return _random(seeds, together=given.together)
-    return _all(given.beginning)
+    return _all(given.beginning, most=given.most)
 
 
 def _replay(text: str) -> int:
@@ -77,14 +78,18 @@ def _random(seeds: range, *, together: bool) -> int:
     return bool(kinds)
 
 
-def _all(beginning: str) -> int:
+def _all(beginning: str, *, most: int) -> int:
     began = time.perf_counter()
     wanted = [each for each in scenarios() if str(each).startswith(beginning)]
     runs = broken = 0
     with ProcessPoolExecutor(os.cpu_count()) as pool:
-        for scenario, explored in zip(wanted, pool.map(_interleavings, wanted), strict=True):
+        explorations = pool.map(partial(_interleavings, most=most), wanted)
+        for scenario, explored in zip(wanted, explorations, strict=True):
             runs += explored.runs
-            print(f"{scenario}: {explored.states} states", flush=True)
+            print(
+                f"{scenario}: {explored.states} states{'' if explored.whole else ', not all'}",
+                flush=True,
+            )
             if explored.found is not None:
                 broken += 1
                 _tell(explored.found)
@@ -100,9 +105,9 @@ def _broken_of(seeds: range, *, together: bool) -> list[Found]:
     return [Found(schedule, broken) for schedule, broken in ran if broken is not None]
 
 
-def _interleavings(scenario: Scenario) -> Explored:
+def _interleavings(scenario: Scenario, *, most: int) -> Explored:
     with simulated():
-        explored = interleavings(scenario)
+        explored = interleavings(scenario, most=most)
         if explored.found is not None:
             explored.found = shrunk(explored.found)
     return explored

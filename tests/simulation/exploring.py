@@ -46,6 +46,8 @@ class Explored:
 
     runs: int = 0
     states: int = 0
+    whole: bool = False
+    """Whether nothing is left to be run."""
     found: Found | None = None
 
 
@@ -94,7 +96,7 @@ def interleavings(scenario: Scenario, *, most: int | None = None) -> Explored:
             break
         finally:
             run.close()
-    explored.states = len(seen)
+    explored.states, explored.whole = len(seen), not open_
     return explored
 
 
