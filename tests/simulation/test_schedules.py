@@ -25,6 +25,9 @@ KEPT = {
     "C3 (b) a lease is bound anew after the unbind, by one who dies": (
         "netease due L U : 0000 11111111 0000l"
     ),
+    "C3 (b) and then other people over the same X, at a careless vendor": (
+        "netease due U L careless : 1111 000000 111 ~"
+    ),
     "C3 (c) who succeeds with a delay clears the mark of who dies with another": (
         "netease bound D E : 00000 111111111 00x"
     ),
