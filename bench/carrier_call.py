@@ -30,5 +30,5 @@ BINDING = Binding(
     content="c" * 32,
     state=State.BINDING,
 )
-ASKED = Operation("0123456789", "bind", _NOW, LEASE_MS, "0123456789")
+ASKED = Operation("0123456789", "bind", _NOW, _NOW, LEASE_MS, "0123456789")
 """What is asked of the carrier for it."""

@@ -26,9 +26,9 @@ def stop_at(point: str) -> None:
         for keeper in (NeteaseKeeper, InterlineKeeper):
             _before(keeper, "bind", point)
     elif point == "after the reply":
-        _before(DynamoBindings, "confirm", point)
+        _before(DynamoBindings, "change", point)
     elif point == "after the commit":
-        _after(DynamoBindings, "confirm", point)
+        _after(DynamoBindings, "change", point)
 
 
 def _before(of: type, name: str, point: str) -> None:

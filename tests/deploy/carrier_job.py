@@ -166,5 +166,6 @@ def become_due(
 
 def _earlier(operation: str) -> str:
     """As if it had begun so long before."""
-    id_, kind, since, *rest = operation.split(" ")
-    return " ".join((id_, kind, str(int(since) - PASSED_MS), *rest))
+    id_, kind, since, first, *rest = operation.split(" ")
+    times = (str(int(at) - PASSED_MS) for at in (since, first))
+    return " ".join((id_, kind, *times, *rest))

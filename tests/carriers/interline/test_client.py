@@ -51,7 +51,7 @@ AXB, XA = f"{ROOT}/10000000001", f"{ROOT}/10000000001/transfer"
 
 def asked(lease_ms: int, request: str = "r") -> Operation:
     """What is asked of the carrier, for so long."""
-    return Operation("o", "bind", NOW, lease_ms, request)
+    return Operation("o", "bind", NOW, NOW, lease_ms, request)
 
 
 @dataclass(frozen=True)

@@ -67,12 +67,12 @@ def keeper(platform: Platform, told: Told | None = None, lease_ms: int = HOUR_MS
 
 def first(lease_ms: int = HOUR_MS) -> Operation:
     """The bind."""
-    return Operation("first", "bind", NOW, lease_ms, "first")
+    return Operation("first", "bind", NOW, NOW, lease_ms, "first")
 
 
 def longer(since: int, request: str = "longer") -> Operation:
     """A lease beside the first."""
-    return Operation(request, "extend", since, HOUR_MS, request)
+    return Operation(request, "extend", since, since, HOUR_MS, request)
 
 
 def bound_at(platform: Platform, bound: Binding) -> Binding:

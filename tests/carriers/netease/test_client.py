@@ -55,7 +55,7 @@ TOKEN = "one-click-token"
 
 def asked(lease_ms: int) -> Operation:
     """What is asked of the carrier, for so long."""
-    return Operation("0123456789", "bind", NOW, lease_ms, "abcdef0123")
+    return Operation("0123456789", "bind", NOW, NOW, lease_ms, "abcdef0123")
 
 
 @dataclass(frozen=True)

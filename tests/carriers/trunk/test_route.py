@@ -15,10 +15,12 @@ from chalicelib.core.values import Leg, Subscriber
 from tests.carriers.trunk.conftest import Pbx, basic, metric
 from tests.stage import X1, X2, X15, A, B, C, Client, Stage, answering, refusal
 
+COOLING_S = 600
+
 
 @pytest.fixture
 def demo(stage: Stage) -> Client:
-    return stage.app(max_call_s=99, cooling_s=60)
+    return stage.app(max_call_s=99, cooling_s=COOLING_S)
 
 
 def rejected(answer: Any) -> str:
@@ -201,7 +203,7 @@ def test_expired_at_its_millisecond_then_forgotten_when_it_has_cooled(
     stage.clock.advance(ms=1)
     assert [rejected(pbx.route(caller, X1)) for caller in (A, B)] == ["expired", "expired"]
     assert rejected(pbx.route(C, X1)) == "no_binding"
-    stage.clock.advance(ms=59_999)
+    stage.clock.advance(ms=COOLING_S * 1000 - 1)
     assert rejected(pbx.route(A, X1)) == "expired"
     stage.clock.advance(ms=1)
     assert rejected(pbx.route(A, X1)) == "no_binding"
@@ -211,7 +213,7 @@ def test_cooling_after_unbind(stage: Stage, pbx: Pbx, demo: Client) -> None:
     bound = demo.bind(phoneX=X1).json["bindId"]
     demo.call("unbind", {"bindId": bound})
     assert [rejected(pbx.route(caller, X1)) for caller in (A, B)] == ["cooling", "cooling"]
-    stage.clock.advance(s=60)
+    stage.clock.advance(s=COOLING_S)
     assert rejected(pbx.route(A, X1)) == "no_binding"
 
 
