@@ -6,6 +6,7 @@ import sys
 import time
 from collections import defaultdict
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 
 from tests.simulation.exploring import (
     Explored,
@@ -33,14 +34,17 @@ def main() -> int:
     random = commands.add_parser("random", help="run schedules that follow from seeds")
     random.add_argument("--schedules", type=int, default=20_000)
     random.add_argument("--seed", type=int, default=0, help="the first of them")
+    random.add_argument("--together", action="store_true", help="no clocks apart")
     every = commands.add_parser("all", help="run all interleavings of two rivals")
     every.add_argument("beginning", nargs="?", default="", help="of scenarios that begin so")
+    every.add_argument("--most", type=int, default=5_000, help="runs of one scenario")
     given = parser.parse_args()
     if given.command == "replay":
         return _replay(given.schedule)
     if given.command == "random":
-        return _random(range(given.seed, given.seed + given.schedules))
-    return _all(given.beginning)
+        seeds = range(given.seed, given.seed + given.schedules)
+        return _random(seeds, together=given.together)
+    return _all(given.beginning, most=given.most)
 
 
 def _replay(text: str) -> int:
@@ -55,12 +59,12 @@ def _replay(text: str) -> int:
     return bool(broken)
 
 
-def _random(seeds: range) -> int:
+def _random(seeds: range, *, together: bool) -> int:
     began = time.perf_counter()
     batches = [seeds[at : at + BATCH] for at in range(0, len(seeds), BATCH)]
     kinds: defaultdict[str, list[Found]] = defaultdict(list)
     with ProcessPoolExecutor(os.cpu_count()) as pool:
-        for batch in pool.map(_broken_of, batches):
+        for batch in pool.map(partial(_broken_of, together=together), batches):
             for found in batch:
                 kinds[kind_of(found.broken)].append(found)
         seconds = time.perf_counter() - began
@@ -74,14 +78,18 @@ def _random(seeds: range) -> int:
     return bool(kinds)
 
 
-def _all(beginning: str) -> int:
+def _all(beginning: str, *, most: int) -> int:
     began = time.perf_counter()
     wanted = [each for each in scenarios() if str(each).startswith(beginning)]
     runs = broken = 0
     with ProcessPoolExecutor(os.cpu_count()) as pool:
-        for scenario, explored in zip(wanted, pool.map(_interleavings, wanted), strict=True):
+        explorations = pool.map(partial(_interleavings, most=most), wanted)
+        for scenario, explored in zip(wanted, explorations, strict=True):
             runs += explored.runs
-            print(f"{scenario}: {explored.states} states", flush=True)
+            print(
+                f"{scenario}: {explored.states} states{'' if explored.whole else ', not all'}",
+                flush=True,
+            )
             if explored.found is not None:
                 broken += 1
                 _tell(explored.found)
@@ -90,16 +98,16 @@ def _all(beginning: str) -> int:
     return bool(broken)
 
 
-def _broken_of(seeds: range) -> list[Found]:
+def _broken_of(seeds: range, *, together: bool) -> list[Found]:
     with simulated():
-        schedules = [randomly(seed) for seed in seeds]
+        schedules = [randomly(seed, together=together) for seed in seeds]
         ran = [(schedule, failure(schedule)) for schedule in schedules]
     return [Found(schedule, broken) for schedule, broken in ran if broken is not None]
 
 
-def _interleavings(scenario: Scenario) -> Explored:
+def _interleavings(scenario: Scenario, *, most: int) -> Explored:
     with simulated():
-        explored = interleavings(scenario)
+        explored = interleavings(scenario, most=most)
         if explored.found is not None:
             explored.found = shrunk(explored.found)
     return explored

@@ -46,6 +46,8 @@ class Explored:
 
     runs: int = 0
     states: int = 0
+    whole: bool = False
+    """Whether nothing is left to be run."""
     found: Found | None = None
 
 
@@ -94,7 +96,7 @@ def interleavings(scenario: Scenario, *, most: int | None = None) -> Explored:
             break
         finally:
             run.close()
-    explored.states = len(seen)
+    explored.states, explored.whole = len(seen), not open_
     return explored
 
 
@@ -127,13 +129,14 @@ STEPS = 90
 DEATHS = 2
 
 
-def randomly(seed: int) -> Schedule:
-    """A schedule of three rivals, two deaths at most, clocks apart, calls and replies lost or late.
-    The same for the same seed, wherever it is made."""
+def randomly(seed: int, *, together: bool = False) -> Schedule:
+    """A schedule of three rivals, two deaths at most, calls and replies lost or late, and half the
+    time clocks apart, unless they go `together`. The same for the same seed, wherever it is made.
+    """
     rng = random.Random(seed)
     vendor, state = rng.choice([*LETTERS]), rng.choice([*USELESS])
     useful = [letter for letter in LETTERS[vendor] if letter not in USELESS[state]]
-    clocks = rng.random() < 0.5
+    clocks = rng.random() < 0.5 and not together
     rivals = tuple(
         Rival(
             "".join(rng.choices(useful, k=rng.choice([1, 1, 2]))),
