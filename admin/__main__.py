@@ -146,7 +146,7 @@ def _kinds(text: str) -> list[str]:
 @click.option("--state", type=click.Choice([state.name.lower() for state in AppState]))
 @click.option("--quota", type=click.IntRange(1))
 @click.option("--rate", type=click.IntRange(1))
-@click.option("--cooling-s", type=click.IntRange(0))
+@click.option("--cooling-s", type=int, help="Seconds a leg cools (>= 300).")
 @click.option("--retention-days", type=click.IntRange(1))
 @click.option("--max-call-s", type=click.IntRange(1))
 @click.option("--strict-nonce", type=bool)

@@ -11,7 +11,13 @@ from chalicelib.core.credentials import EMBEDDED
 from chalicelib.core.errors import BadParameter, RefusedAddress
 from chalicelib.core.numbers import without_prefixes
 from chalicelib.core.recordings import KEPT_DAYS
-from chalicelib.core.values import MAX_LIFETIME_MS, MINUTE_MS, RecordingAuth, parse_number
+from chalicelib.core.values import (
+    MAX_LIFETIME_MS,
+    MIN_COOLING_MS,
+    MINUTE_MS,
+    RecordingAuth,
+    parse_number,
+)
 from chalicelib.egress.addresses import check_address, read_address
 from chalicelib.settings import settings
 
@@ -164,6 +170,16 @@ def lease(minutes: int | None) -> None:
             f"a lease has {MIN_LEASE_MINUTES} to {_MAX_LEASE_MINUTES} minutes: it is made longer"
             " when a quarter of it is left, and the schedule that does so comes every minute"
         )
+
+
+def cooling(seconds: int) -> int:
+    """How long routes cool."""
+    if seconds * 1000 < MIN_COOLING_MS:
+        raise Mistake(
+            f"cooling is at least {MIN_COOLING_MS // 1000} seconds: clocks may be two minutes"
+            " apart, and must not agree that a number leads to two people"
+        )
+    return seconds
 
 
 def dial_plan(given: Mapping[str, str]) -> dict[str, str]:

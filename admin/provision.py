@@ -109,8 +109,9 @@ def _new_app(
     """
     checks.name(name)
     checks.callback_url(callback_url)
-    if min(quota, rate, retention_days, max_call_s) < 1 or cooling_s < 0:
-        raise Mistake("quota, rate, retention and call length are at least 1, cooling at least 0")
+    if min(quota, rate, retention_days, max_call_s) < 1:
+        raise Mistake("quota, rate, retention and call length are at least 1")
+    checks.cooling(cooling_s)
     if carrier != EMBEDDED and carrier not in list_carriers():
         raise Mistake(f"no carrier {carrier}; make it first with carrier-create")
     return App(
@@ -177,7 +178,7 @@ _SETTINGS: Mapping[str, Callable[[Any], dict[str, Any]]] = {
     "state": n,
     "quota": n,
     "rate": n,
-    "cooling_s": n,
+    "cooling_s": lambda seconds: n(checks.cooling(seconds)),
     "retention_days": n,
     "max_call_s": n,
     "strict_nonce": lambda value: {"BOOL": value},

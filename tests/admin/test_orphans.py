@@ -134,7 +134,7 @@ def test_an_x_is_taken_away_after_its_calls_and_given_after_a_notice(
 ) -> None:
     client = stage.app("third", numbers=())
     monkeypatch.setattr(provision, "now_ms", stage.clock)
-    provision.set_app("third", cooling_s=60, max_call_s=600)
+    provision.set_app("third", cooling_s=360, max_call_s=600)
     assert run("numbers-add", "third", FORGOTTEN).exit_code == 0
     stage.forget()
     bound = client.bind(phoneX=FORGOTTEN)

@@ -73,7 +73,7 @@ def test_a_second_app_of_the_name_is_a_mistake_and_changes_nothing(stage: Stage)
         {"rate": 0},
         {"retention_days": 0},
         {"max_call_s": 0},
-        {"cooling_s": -1},
+        {"cooling_s": 299},
     ],
 )
 def test_settings_that_can_not_be_are_mistakes(stage: Stage, change: dict[str, Any]) -> None:

@@ -37,7 +37,7 @@ def app(stage: Stage, vendor: VendorHere, request: pytest.FixtureRequest) -> Ite
     """An app whose one number is free again afterwards."""
     vendor.clock.now_ms = NOW
     vendor.vendor.faults.clear()
-    app = stage.apps.get("demo") or stage.app("demo", [X], carrier=ACCOUNT, cooling_s=0)
+    app = stage.apps.get("demo") or stage.app("demo", [X], carrier=ACCOUNT, cooling_s=300)
     yield app
     vendor.clock.now_ms = NOW
 

@@ -47,7 +47,7 @@ def vendor(stage: Stage) -> Iterator[InterlineHere]:
 @pytest.fixture(scope="module")
 def app(stage: Stage, vendor: InterlineHere) -> Developer:
     """An app with one number, which is free at once after a binding."""
-    return developer("demo", [X], carrier=ACCOUNT, cooling_s=0)
+    return developer("demo", [X], carrier=ACCOUNT, cooling_s=300)
 
 
 class Ask:

@@ -96,8 +96,8 @@ def route(stage: Stage, switch: Vendor) -> Callable[[str], Any]:
 @pytest.fixture
 def demo(stage: Stage, route: Any) -> tuple[Client, Developer]:
     """An app that speaks NetEase's API, with a user, and one that speaks interline's."""
-    client = stage.app("demo", cooling_s=0, numbers=[(X.replace("1", "2"), None)])
-    made = developer(stage, "theirs", cooling_s=0, numbers=[(X, None)])
+    client = stage.app("demo", cooling_s=300, numbers=[(X.replace("1", "2"), None)])
+    made = developer(stage, "theirs", cooling_s=300, numbers=[(X, None)])
     stage.forget()
     known = client.post("/nimserver/user/create.action", {"accid": "liu"})
     assert known.code == 200, known.text
@@ -386,7 +386,7 @@ def test_what_a_carrier_has_no_form_for_is_refused_by_interline_too(
 @pytest.mark.parametrize("row", OF_X, ids=[row[0] for row in OF_X])
 def test_x_of_a_netease_app_is_found_in_either_spelling(stage: Stage, row: tuple[str, ...]) -> None:
     pool, sent, _, _ = row
-    client = stage.app(numbers=[(pool, None)], cooling_s=0)
+    client = stage.app(numbers=[(pool, None)], cooling_s=300)
     for each in sent.split(", "):
         answer = client.bind(OTHER_INSIDE, "447700900001", phoneX=each)
         assert answer.json["phoneX"] == pool
@@ -401,7 +401,7 @@ def test_x_of_an_interline_app_is_found_in_either_spelling(
     stage: Stage, row: tuple[str, ...]
 ) -> None:
     pool, sent, _, _ = row
-    theirs = developer(stage, numbers=[(pool, None)], cooling_s=0)
+    theirs = developer(stage, numbers=[(pool, None)], cooling_s=300)
     for each in sent.split(", "):
         for ask in (theirs.bind, theirs.transfer):
             made = ask(each)

@@ -21,7 +21,7 @@ THREADS = 64
 # The whole of it takes a few minutes: it is the gate's, a developer's run takes a sample.
 ROUNDS = int(os.environ.get("ROUNDS") or (200 if os.environ.get("CI") == "true" else 20))
 SEEDS = [int(seed) for seed in os.environ.get("SEEDS", "1").split()]
-COOLING_S = 120
+COOLING_S = 300
 CONFLICTS = 0.15
 """Share of transactions that meet another one and have to come again."""
 NUMBERS = [number(i) for i in range(5)]

@@ -26,7 +26,7 @@ from tests.races.transfers import open_to_all
 THREADS = 24
 ROUNDS = int(os.environ.get("ROUNDS") or (40 if os.environ.get("CI") == "true" else 8))
 SEEDS = [int(seed) for seed in os.environ.get("SEEDS", "1").split()]
-COOLING_S = 120
+COOLING_S = 300
 CONFLICTS = 0.1
 FAILURES = 0.25
 NUMBERS = [number(i) for i in range(4)]

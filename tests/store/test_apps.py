@@ -24,7 +24,7 @@ def test_a_profile_says_what_the_operator_said(stage: Stage) -> None:
         callback_url="https://example.org/in",
         quota=1001,
         rate=7,
-        cooling_s=90,
+        cooling_s=390,
         retention_days=3,
         max_call_s=120,
         strict_nonce=True,
@@ -35,7 +35,7 @@ def test_a_profile_says_what_the_operator_said(stage: Stage) -> None:
     assert (app.name, app.carrier, app.callback_url) == ("demo", "trunk", "https://example.org/in")
     assert (app.enabled, app.strict_nonce) == (True, True)
     assert (app.quota, app.quota_shards, app.rate) == (1001, 10, 7)
-    assert (app.cooling_ms, app.retention_ms, app.max_call_s) == (90_000, 3 * DAY_MS, 120)
+    assert (app.cooling_ms, app.retention_ms, app.max_call_s) == (390_000, 3 * DAY_MS, 120)
     assert len(app.pool.numbers(None)) == 4
     assert app.pool.numbers("21") == (X3,)
     assert X15 in app.pool

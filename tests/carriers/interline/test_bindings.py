@@ -389,7 +389,7 @@ def test_a_reqid_belongs_to_one_app(stage: Stage, demo: Developer) -> None:
 
 
 def test_a_reqid_that_was_refused_may_be_sent_again(stage: Stage) -> None:
-    demo = developer(stage, cooling_s=0)
+    demo = developer(stage, cooling_s=300)
     other = subid(demo.bind())
     assert is_error(demo.bind(bnum=C, reqid="order-1"), 1302)
     assert is_done(demo.unbind(other))

@@ -117,7 +117,7 @@ def speaker(stage: Stage, inbox: Receiver, **settings: Any) -> Developer:
         carrier="interline-1",
         callback_url=inbox.url,
         numbers=[(X, None)],
-        cooling_s=0,
+        cooling_s=300,
         **settings,
     )
     made.change(dialect={"S": "interline"})
