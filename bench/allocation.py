@@ -39,7 +39,7 @@ def measure(
     world: World, client: Client, *, trials: int, progress: Callable[[str], None]
 ) -> list[Allocation]:
     """One person per occupation, who has so many of the numbers with as many others, and then is
-    bound to `trials` strangers. Each of these is ended at once; the app has no cooling."""
+    bound to `trials` strangers. Each of these is ended and cooled at once."""
     people = (f"86100{each:08d}" for each in count(30_000_001))
     chance = random.Random(SEED)
     measured = []
@@ -68,6 +68,7 @@ def _trials(
         if answer["code"] == 200:
             found += 1
             client.ask("unbind", bindId=answer["bindId"])
+            world.cooled(answer["phoneX"])
         elif answer["code"] != NO_NUMBER:
             raise Failed(f"bind at {occupied} %: code {answer['code']}")
     return Allocation(occupied, transactions, round_trips, found)

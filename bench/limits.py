@@ -73,8 +73,8 @@ OPERATIONS: Mapping[str, Most] = {
     "bind at interline, paid for": Most(2, write=16, index=3, carrier=1),
     "unbind at interline": Most(3, write=9, index=3, carrier=1),
     # What is due (8 shards); of each: claimed (1), noted (1), bound once more and the first
-    # released there, longer here (6).
-    RENEWAL: Most(8 + 3 * RENEWED, write=8 * RENEWED, index=4 * RENEWED, carrier=2 * RENEWED),
+    # released there, longer here (6). Each of the three moves its entry of the due index (2).
+    RENEWAL: Most(8 + 3 * RENEWED, write=8 * RENEWED, index=6 * RENEWED, carrier=2 * RENEWED),
     # Whose account, claimed for its people (1), placed there, its session written to both (4).
     "startcall at a carrier": Most(3, write=5, index=0, carrier=1),
 }

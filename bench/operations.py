@@ -47,7 +47,7 @@ class Measured:
 
 
 class Operations:
-    """Brings about and measures. Needs an app without cooling and with at least ten numbers."""
+    """Brings about and measures. Needs an app with at least ten numbers."""
 
     def __init__(self, world: World, client: Client, *, cleaned: Client) -> None:
         self._world = world
@@ -130,6 +130,7 @@ class Operations:
         parameters = self._bind_parameters()
         first = self._client.ask("bind", **parameters)
         self._client.ask("unbind", bindId=first["bindId"])
+        self._world.cooled(first["phoneX"])
         stranger = {"phoneB": next(self._people), "phoneX": first["phoneX"]}
         self._client.ask("bind", **(parameters | stranger))
         measured = self._axb("bind, one number taken", "bind", parameters)
@@ -196,12 +197,13 @@ class Operations:
         return Measured("follow up, nothing due", calls)
 
     def _clean(self) -> Measured:
-        """Twenty bindings that run out in a minute, cleaned by a clock two minutes ahead."""
+        """Twenty bindings that run out in a minute, cleaned by a clock that is ahead."""
         from chalicelib.bootstrap import gateway
+        from chalicelib.core.cleaning import LATER_MS
 
         for _ in range(CLEANED):
             self._cleaned.ask("bind", **self._bind_parameters(expiration=1))
-        later = time.time_ns() // 1_000_000 + 120_000
+        later = time.time_ns() // 1_000_000 + 120_000 + LATER_MS
         with self._world.meter.recording() as calls:
             done = gateway().cleaner.clean(now=later, time_left=lambda: True)
         if done != CLEANED:

@@ -13,6 +13,7 @@ from threading import Thread
 from typing import Any, Self, TypeVar
 
 import boto3
+from boto3.dynamodb.conditions import Key
 from moto import mock_aws
 
 from admin import accounts, developers, provision
@@ -110,12 +111,18 @@ class World:
             taken += [message["Body"] for message in got]
         return taken[-newest:]
 
+    def cooled(self, number: str) -> None:
+        """As if the released routes of an X had cooled, and the table had collected them."""
+        table: Any = boto3.resource("dynamodb").Table(settings().table_name)
+        for item in table.query(KeyConditionExpression=Key("pk").eq(f"X#{number}"))["Items"]:
+            if "released" in item:
+                table.delete_item(Key={"pk": item["pk"], "sk": item["sk"]})
+
     def app(
         self,
         name: str,
         numbers: list[str],
         *,
-        cooling_s: int = 0,
         carrier: str = EMBEDDED,
         tariff: Tariff = FREE,
     ) -> "Client":
@@ -126,7 +133,6 @@ class World:
             carrier=carrier,
             rate=RATE,
             quota=100_000,
-            cooling_s=cooling_s,
         )
         provision.add_numbers(name, [(number, None) for number in numbers])
         if not tariff.free:

@@ -295,7 +295,7 @@ class LeaseDesk:
             if not error.unknown:
                 self._close(noted, mine, keeper, now=now)
             raise errors.Unavailable("no lease in the place of the one before") from error
-        return self._hold(noted, mine, kept, keeper, longer, now=now)
+        return self._hold(noted, mine, kept, keeper, longer, gone=lease.id, now=now)
 
     def _hold(
         self,
@@ -305,9 +305,11 @@ class LeaseDesk:
         keeper: Keeper,
         longer: Change | None,
         *,
+        gone: str | None = None,
         now: int,
     ) -> bool:
-        """Writes what the carrier keeps now (None: what it had), and makes the binding longer."""
+        """Writes what the carrier keeps now (None: what it had), and makes the binding longer.
+        `gone` was released already."""
         for current in self._states(noted):
             if current is None or current.state is not State.BOUND:
                 self._too_late(current, (mine,), [kept] if kept else [], keeper, now=now)
@@ -316,7 +318,8 @@ class LeaseDesk:
             left = lease.without(mine)
             if kept is not None:
                 best = max(_kept(lease), kept, key=lambda each: each.until)
-                self._let_go(best, (kept, _kept(lease)), keeper, now=now)
+                others = (kept,) if lease.id == gone else (kept, _kept(lease))
+                self._let_go(best, others, keeper, now=now)
                 alone = not left and current.version == noted.version
                 lease = _holding(lease, best, exact=alone and best is kept)
             after = replace(current, lease=replace(lease, operations=left))
