@@ -14,7 +14,6 @@ from chalicelib.core import errors
 from chalicelib.core.ports import Bindings, Carrier, Carriers, Keeper
 from chalicelib.core.values import (
     ASKING_MS,
-    CARRIER_SLACK_MS,
     CLOCKS_APART_MS,
     MINUTE_MS,
     Binding,
@@ -546,9 +545,8 @@ def _lease(binding: Binding) -> CarrierLease:
 
 def _past(binding: Binding, *, now: int) -> bool:
     """Whether whatever its carrier was asked for has run out there, and takes effect no more."""
-    lease = _lease(binding)
-    longest = max(binding.expires, lease.at_most) + CARRIER_SLACK_MS
-    return now >= longest and all(each.over(now) for each in lease.operations)
+    operations = _lease(binding).operations
+    return now >= binding.kept_until and all(each.over(now) for each in operations)
 
 
 def _kept(lease: CarrierLease) -> Kept:

@@ -27,9 +27,8 @@ _MARK_KEY, _MARK_CONTENT = 10, 6
 
 ASKING_MS = MINUTE_MS
 """How long a process may take to hear from a carrier; an older operation was left by a dead one."""
-CARRIER_SLACK_MS = 3 * MINUTE_MS
-"""What a carrier may keep a binding for longer than it was told: it counts in minutes, by a clock
-of its own."""
+CARRIER_SLACK_MS = CLOCKS_APART_MS
+"""What a carrier may keep a binding for longer than we reckon, by a clock of its own."""
 
 NEVER = 253_370_764_800_000
 """9999-01-01 (epoch ms): the expiry of a binding that has none."""
@@ -416,8 +415,14 @@ class Binding:
         if lease.id is None and not lease.operations:
             # Its carrier has it no more, since the moment that is noted.
             return max(self.expires, lease.at_most) + self.cooling_ms
-        # A carrier counts in minutes, and by a clock of its own that it starts after we ours.
-        return max(self.expires, lease.at_most) + CARRIER_SLACK_MS + self.cooling_ms
+        return self.kept_until + self.cooling_ms
+
+    @property
+    def kept_until(self) -> int:
+        """When its carrier has surely let go of it by itself: it counts in minutes, and by a clock
+        of its own, which it starts after we ours."""
+        at_most = self.lease.at_most if self.lease is not None else 0
+        return max(self.expires + MINUTE_MS, at_most) + CARRIER_SLACK_MS
 
     def extended_by(self, request: RequestId) -> bool:
         """Whether this request was carried out. Raises RequestMismatch if its id came with other
