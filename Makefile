@@ -11,7 +11,7 @@ AROUND := boto3|botocore|s3transfer|python-dateutil|six|chalice
 TESTS ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test newest test-samples test-tenants lint format types layers bench package deploy undeploy clean
+.PHONY: help run demo test newest test-samples test-tenants chaos lint format types layers bench package deploy undeploy clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -33,6 +33,9 @@ test-tenants: $(STAMP) ## what two tenants see, whatever is reported in whatever
 	@began=$$(date +%s); export INTERLEAVINGS="$${INTERLEAVINGS:-1000}"; \
 		$(RUN) pytest --verbose --no-header -n 2 --dist load tests/attacks/test_tenants.py; \
 		status=$$?; echo "$$INTERLEAVINGS interleavings asked for, $$(( $$(date +%s) - began )) s"; exit $$status
+
+chaos: $(STAMP) ## kill and stop processes of a running stack under clients (MINUTES, CLIENTS, SEED)
+	@exec $(RUN) tests.chaos --minutes $${MINUTES:-5} --clients $${CLIENTS:-8} --seed $${SEED:-1}
 
 lint: $(STAMP) ## ruff: rules and format
 	@$(RUN) ruff check --quiet .

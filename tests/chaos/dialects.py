@@ -21,8 +21,8 @@ TIMEOUT_S = (3.0, 9.0)
 INTERLINE = "/igw/service/uc/interline"
 _NETEASE_SURE = frozenset({403, 404, 414, 417, 601, 602, 603})
 _INTERLINE_SURE = frozenset({1002, 1100, 1102, 1103, 1110, 1300, 1301, 1302})
-"""Refused. 1400 is not among them: the carrier of a binding that was to end was not reached, and the
-schedule goes on to end it."""
+"""Refused. 1400 is not among them: where the carrier of a binding that was to end was not reached,
+the schedule goes on to end it."""
 
 
 @dataclass(frozen=True, slots=True)
