@@ -122,11 +122,13 @@ class Client:
     def _ask_for(self, case: Case) -> Answer:
         a = phone(self.app.name, case.a)
         if case.b is None:
-            assert isinstance(self.api, Interline) and case.x is not None
-            answer = self.api.transfer(case.x, a=a, life_s=case.life_s or 0, request=case.request)
+            assert isinstance(self.api, Interline) and case.asked_x is not None
+            answer = self.api.transfer(
+                case.asked_x, a=a, life_s=case.life_s or 0, request=case.request
+            )
         else:
             b, life_s = phone(self.app.name, case.b), case.life_s or 60
-            answer = self.api.bind(a=a, b=b, x=case.x, life_s=life_s, request=case.request)
+            answer = self.api.bind(a=a, b=b, x=case.asked_x, life_s=life_s, request=case.request)
         if answer.outcome == "done":
             self._acknowledged(case, answer)
         return answer
@@ -137,12 +139,11 @@ class Client:
         if len(case.ids) > 1:
             two = f"one request was answered with the bindings {sorted(case.ids)}"
             self.model.broken(Violation("one request, one binding", two, case.request))
-        if netease:
-            x = answer.content["phoneX"]
-            if case.x not in (None, x):
-                other = f"it asked for {case.x} and was given {x}"
-                self.model.broken(Violation("the X that was asked for", other, case.request))
-            case.x = x
+        x = answer.content["phoneX"] if netease else case.asked_x
+        if x != (case.x or case.asked_x or x):
+            other = f"it asked for {case.asked_x}, was given {case.x} and then {x}"
+            self.model.broken(Violation("the X that was asked for", other, case.request))
+        case.x = x
         if case.acked_at is None:
             case.acked_at = now_ms()
             self.model.count("bindings acknowledged")

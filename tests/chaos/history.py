@@ -34,7 +34,9 @@ def written(
     head = f"{violation.rule}: {violation.what}"
     about = [f"    request {violation.request}, binding {binding_id}"]
     if case is not None:
-        about.append(f"    {case.app}: {_people(case)} over {case.x}, {case.life_s} s")
+        about.append(
+            f"    {case.app}: {_people(case)} over {case.x or case.asked_x}, {case.life_s} s"
+        )
     if binding_id in seen.bindings:
         binding = seen.bindings[binding_id]
         lease, state = binding.lease, f"{binding.state}, version {binding.version}"

@@ -30,18 +30,20 @@ class Delay:
 class Case:
     """One request for a binding, with all that came of it.
 
-    `a` and `b` are places in the list of people (no `b`: an XA), `life_s` is None for one without
-    end. `ids` are all ids that it was ever answered with.
+    `a` and `b` are places in the list of people (no `b`: an XA), `asked_x` is the X that the request
+    names, if it does, `x` the one that was given; `life_s` is None for one without end. `ids` are
+    all ids that it was ever answered with.
     """
 
     request: str
     app: str
     a: int
     b: int | None
-    x: str | None
+    asked_x: str | None
     life_s: int | None
     asked_at: int = 0
     acked_at: int | None = None
+    x: str | None = None
     ids: set[str] = field(default_factory=set)
     ending_at: int | None = None
     """When somebody first asked for its end, or could have ended it with another request."""
