@@ -30,9 +30,9 @@ class Delay:
 class Case:
     """One request for a binding, with all that came of it.
 
-    `a` and `b` are places in the list of people (no `b`: an XA), `asked_x` is the X that the request
-    names, if it does, `x` the one that was given; `life_s` is None for one without end. `ids` are
-    all ids that it was ever answered with.
+    `a` and `b` are places in the list of people (no `b`: an XA), `asked_x` is the X that the
+    request names, if it does, `x` the one that was given; `life_s` is None for one without end.
+    `ids` are all ids that it was ever answered with.
     """
 
     request: str

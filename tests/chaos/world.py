@@ -135,7 +135,9 @@ def _items() -> Iterator[dict[str, Any]]:
     patient = boto3.client("dynamodb", config=Config(read_timeout=60))
     pages = patient.get_paginator("scan")
     table = settings().table_name
-    for read in pages.paginate(TableName=table, ConsistentRead=True, Limit=PAGE):
+    for read in pages.paginate(
+        TableName=table, ConsistentRead=True, PaginationConfig={"PageSize": PAGE}
+    ):
         yield from read["Items"]
 
 
