@@ -21,7 +21,7 @@ TRIES = 14
 LIVES_S = (60, 120, 240, 480, 900, 3600)
 SHARE_TWINS = 0.08
 """How many requests are sent twice at the same moment."""
-SHARE_GIVEN_UP = 0.12
+SHARE_GIVEN_UP = 0.3
 """After how many unanswered tries a client does not try again."""
 ON_VENDORS = ("demo-netease", "demo-interline-igw", "demo-igw", "demo-interline-netease")
 ON_SWITCH = ("demo", "demo-interline")
