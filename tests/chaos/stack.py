@@ -14,19 +14,21 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import requests
 
 from simulator import seed
 from simulator import stack as simulated
-from simulator.ports import BACKLOG, DEFAULTS, HOST, listen
+from simulator.ports import BACKLOG, DEFAULTS, HOST, Addresses, listen
 from simulator.processes import Child, Children
 
 GATEWAY, DRIVER, NETEASE, INTERLINE = "gateway", "driver", "netease", "interline"
 TARGETS = (GATEWAY, DRIVER, NETEASE, INTERLINE)
-LEASE_MINUTES = 5
-"""The shortest: leases have to be made longer within the run."""
+LEASES_MINUTES = (5, 1440)
+"""The shortest of one vendor, so that leases have to be made longer within the run, and a day's of
+the other, where a lost binding does not come back with its next lease. The seed says whose."""
 COOLING_S = 300
 """The shortest, so that an X leads to other people within the run."""
 PORTS = (20_000, 32_000)
@@ -40,6 +42,7 @@ class Stack:
     def __init__(self, state: Path, *, seed_: int) -> None:
         self._logs = state / "logs"
         self._children = Children(self._logs, project=simulated.PROJECT)
+        self._seed = seed_
         self._chance = random.Random(f"ports {seed_} {os.getpid()}")
         self._ports: dict[str, int] = {}
         self._starts: dict[str, Callable[[], None]] = {}
@@ -48,7 +51,7 @@ class Stack:
 
     def start(self) -> simulated.Running:
         """Everything answers when this returns."""
-        seed.LEASE_MINUTES, seed.COOLING_S = LEASE_MINUTES, COOLING_S
+        seed.COOLING_S = COOLING_S
         sockets = self._sockets()
         books = {NETEASE: sockets.netease, INTERLINE: sockets.interline}
         for name, book in books.items():
@@ -59,6 +62,8 @@ class Stack:
         self._ports[GATEWAY] = sockets.gateway.getsockname()[1]
         fronts = {name: f"http://{HOST}:{self._ports[name]}" for name in books}
         addresses = replace(sockets.addresses(), **fronts)
+        _lease(seed, "_netease", LEASES_MINUTES[self._seed % 2])
+        _lease(seed, "_interline", LEASES_MINUTES[1 - self._seed % 2])
         running = simulated._start(self._children, sockets, addresses)
         self._starts |= {GATEWAY: self._gateway_again, DRIVER: self._driver_again}
         self.running = running
@@ -160,6 +165,17 @@ class Stack:
     def _driver_again(self) -> None:
         # Left open: it writes there when it drives, and would end if nobody could read it.
         self._ready.append(simulated._start_driver(self._children, dict(os.environ)))
+
+
+def _lease(of: ModuleType, name: str, minutes: int) -> None:
+    """Lets a vendor's account be made with this lease."""
+    make = getattr(of, name)
+
+    def made(addresses: Addresses) -> Any:
+        seed.LEASE_MINUTES = minutes
+        return make(addresses)
+
+    setattr(of, name, made)
 
 
 def _answers(url: str) -> bool:
