@@ -2,9 +2,12 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
 
 from tests.chaos.model import Case, Model, Violation, now_ms
-from tests.chaos.stack import GATEWAY, INTERLINE, NETEASE, Stack
+from tests.chaos.stack import INTERLINE, NETEASE, Stack
 from tests.chaos.trouble import Trouble
 from tests.chaos.world import Entry, Seen
 
@@ -25,7 +28,6 @@ def written(
         *_asked(case),
         *_at_vendor(entries),
         *_handed_on(stack, binding_id, entries),
-        *_logged(stack, binding_id),
     ]
     times = [at for at, _ in lines if at <= now_ms()]
     since, until = (min(times), max(times)) if times else (began, began)
@@ -77,11 +79,7 @@ def _handed_on(stack: Stack, binding_id: str | None, entries: list[Entry]) -> It
     over_x = {each.x for each in entries if each.b is None}
     for vendor in (NETEASE, INTERLINE):
         for path in stack.logs(vendor):
-            for text in path.read_text(errors="replace").splitlines():
-                # Killed in the middle of a line, or not ours.
-                if not (text.startswith("{") and text.endswith("}")):
-                    continue
-                line = json.loads(text)
+            for line in _lines(path):
                 said = {*line["about"].values(), *line["answer"].values()}
                 by_x = any(f"/{x}/transfer" in line["request"] for x in over_x)
                 if names & said or by_x:
@@ -90,16 +88,10 @@ def _handed_on(stack: Stack, binding_id: str | None, entries: list[Entry]) -> It
                     yield line["answered"], f"{vendor} answered: {line['answer']} to that"
 
 
-def _logged(stack: Stack, binding_id: str | None) -> Iterator[Line]:
-    for name in (GATEWAY, "driver"):
-        for path in stack.logs(name):
-            for text in path.read_text(errors="replace").splitlines():
-                if binding_id and binding_id in text and text.startswith("{"):
-                    yield _at(text), f"{name}: {text[:300]}"
-
-
-def _at(text: str) -> float:
-    try:
-        return float(json.loads(text).get("now", 0))
-    except ValueError:
-        return 0.0
+def _lines(path: Path) -> Iterator[dict[str, Any]]:
+    for text in path.read_text(errors="replace").splitlines():
+        # Some are none, or were cut off when it was killed.
+        with suppress(ValueError):
+            line = json.loads(text)
+            if isinstance(line, dict) and "came" in line:
+                yield line
