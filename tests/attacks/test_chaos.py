@@ -11,7 +11,7 @@ PATIENCE_S = 240
 
 
 def test_nothing_acknowledged_is_lost_while_processes_are_killed(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "tests.chaos", "--minutes", "0.3", "--moved"]
+    command = [sys.executable, "-m", "tests.chaos", "--minutes", "0.25", "--moved"]
     done = subprocess.run(
         [*command, "--state", str(tmp_path)],
         cwd=ROOT,
