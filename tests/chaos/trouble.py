@@ -37,7 +37,7 @@ def drawn(seed: int, *, lasts_s: float) -> list[Blow]:
         kind = chance.choice(("kill", "stop"))
         # Mostly a few seconds.
         for_s = LONGEST_S ** (chance.random() ** 2) if kind == "stop" else chance.uniform(0.1, 3)
-        blows.append(Blow(at, target, kind, for_s))
+        blows.append(Blow(at, target, kind, min(for_s, lasts_s - at)))
     if lasts_s >= LONG_FROM_S:
         for target in _SHARES:
             long_s = chance.uniform(LONG_S, LONGEST_S)
