@@ -24,7 +24,7 @@ class Context:
 
     def get_remaining_time_in_millis(self) -> int:
         """Milliseconds."""
-        return 10_000
+        return 110_000
 
 
 CONTEXT = Context()

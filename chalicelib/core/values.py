@@ -25,8 +25,9 @@ _SUBSCRIBER = re.compile(r"[1-9][0-9]{6,14}", re.ASCII)
 _NUMBER = re.compile(r"[0-9]{3,24}", re.ASCII)
 _MARK_KEY, _MARK_CONTENT = 10, 6
 
-ASKING_MS = MINUTE_MS
-"""How long a process may take to hear from a carrier; an older operation was left by a dead one."""
+ASKING_MS = 3 * MINUTE_MS
+"""How long what a process asks a carrier may be under way: it lives for two minutes at most (as a
+Lambda function), and a request that took another one does not arrive any more."""
 CARRIER_SLACK_MS = CLOCKS_APART_MS
 """What a carrier may keep a binding for longer than we reckon, by a clock of its own."""
 

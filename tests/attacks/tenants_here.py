@@ -216,7 +216,7 @@ class Tenancy:
             "carrier": carrier,
             "callback_url": f"{self.place.url}/told/{app}",
             "rate": 10**9,
-            "cooling_s": 0,
+            "cooling_s": 300,
             "max_call_s": 600,
         }
         if carrier == "interline":
@@ -285,7 +285,7 @@ class Tenancy:
             self.bound.append(
                 Bound(
                     *(made.id, name, x, (people[0], people[1]), i == 0, word),
-                    carrier_id=made.carrier_id or "",
+                    carrier_id=(made.lease.id if made.lease else None) or "",
                     replaced=replaced,
                 )
             )

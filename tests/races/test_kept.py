@@ -16,7 +16,7 @@ from chalicelib.bootstrap import Gateway
 from chalicelib.core import errors
 from chalicelib.core.cleaning import LATER_MS
 from chalicelib.core.ports import Duty
-from chalicelib.core.values import ASKING_MS as GRACE_MS
+from chalicelib.core.leases import LOOK_MS
 from tests.attacks.keepers import Book, Died, Keeper, fails, keeping
 from tests.attacks.swapping import SwappingBook, SwappingKeeper, swapping
 from tests.gateways import MINUTE, NOW, Backend, Stage, number, subscriber
@@ -145,7 +145,7 @@ def run(everybody: Crowd, app: Backend, book: Book, *, seed: int) -> tuple[int, 
         asked = requests(rng, Clients(app, known, now), opens=isinstance(book, SwappingBook))
         seen.update(everybody.at_once(asked))
         assert not crossings(book, now=now), f"seed {seed}, round {round_}"
-        now += rng.choice([1_000, GRACE_MS, 3 * MINUTE])
+        now += rng.choice([1_000, LOOK_MS, 3 * MINUTE])
         assert not crossings(book, now=now), f"seed {seed}, round {round_}"
     return now, seen
 
