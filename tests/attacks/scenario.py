@@ -25,7 +25,7 @@ from chalicelib.store import clients
 from chalicelib.store.vault import Vault
 from tests.carriers.own.backend import Recordings, recordings
 from tests.carriers.trunk.conftest import basic
-from tests.gateways import NOW, Backend, Stage, Switch, number, stage
+from tests.gateways import MINUTE, NOW, Backend, Stage, Switch, number, stage
 from tests.receivers import Receiver, receiver
 from tests.runtimes import run_with
 from tests.vendor_here import ACCOUNT, SECRET, VendorHere, account_at, vendor_here
@@ -370,6 +370,11 @@ class Day:
             "resources": [],
         }
         with pytest.MonkeyPatch.context() as clock:
+            # What is open is looked at while the carrier is away.
+            self._vendor.vendor.faults.add("*", "502", 100)
+            run_with(clock, now_ms=lambda: NOW + MINUTE)
+            settle(tick, self._lambda.Context())
+            self._vendor.vendor.faults.clear()
             run_with(clock, now_ms=lambda: NOW + 10**8)
             clean(tick, self._lambda.Context())
             for job in (settle, extend, follow):

@@ -318,5 +318,5 @@ def test_delays_in_vain_reserve_what_each_may_have_added_until_the_schedule_has_
     keeper(gateway).before = lambda _: None
     assert settle(gateway, now=NOW + OVER_MS + 5) == (1, 0, 0)
     # The carrier's clock and its minutes are its own.
-    exactly = entry.until + CARRIER_SLACK_MS + COOLING_S * 1000
+    exactly = entry.until + MINUTE + CARRIER_SLACK_MS + COOLING_S * 1000
     assert reserved(here) == [exactly, exactly]

@@ -22,7 +22,7 @@ ASKED_TO_KEEP = {
     "interline": "PUT /igw/service/uc/interline/{x}",
 }
 """How a carrier is asked to keep a binding for longer."""
-LEASE_PLUS_S = CARRIER_SLACK_MS // 1000
+LEASE_PLUS_S = 60 + CARRIER_SLACK_MS // 1000
 """By how much a carrier may keep a binding for longer than it was told: it counts in minutes, by a
 clock of its own."""
 

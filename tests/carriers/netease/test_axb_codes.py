@@ -8,6 +8,7 @@ import pytest
 
 from chalicelib.carriers.netease.wire import MAX_REQUEST_ID
 from chalicelib.carriers.parameters import FORM_WANTED
+from chalicelib.core.cleaning import LATER_MS
 from chalicelib.core.values import AppState
 from tests.carriers.netease.axb import FORM, PARAMETERS, YEAR_MINUTES, infos, is_error
 from tests.carriers.netease.recorded import OPERATIONS
@@ -453,8 +454,11 @@ def test_601_at_the_quota_and_room_again_after_unbind(stage: Stage) -> None:
 def test_601_counts_no_expired_binding_even_if_nothing_cleaned_it(stage: Stage) -> None:
     client = stage.app(quota=2)
     client.bind(A, B, expiration="1")
-    client.bind(C, D, expiration="2")
+    client.bind(C, D, expiration="20")
     stage.clock.advance(minutes=1)
+    # It is cleaned away once it has run out by every clock.
+    assert is_error(client.bind(A, C), 601)
+    stage.clock.advance(ms=LATER_MS)
     assert client.bind(A, C).code == 200
     assert is_error(client.bind(B, D), 601)
 
