@@ -11,7 +11,7 @@ AROUND := boto3|botocore|s3transfer|python-dateutil|six|chalice
 TESTS ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test newest test-samples test-tenants simulate lint format types layers bench package deploy undeploy clean
+.PHONY: help run demo test newest test-samples test-tenants simulate chaos lint format types layers bench package deploy undeploy clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -37,6 +37,9 @@ test-tenants: $(STAMP) ## what two tenants see, whatever is reported in whatever
 simulate: $(STAMP) ## rival processes step by step: random schedules and all interleavings (SCHEDULES, SEED)
 	@$(RUN) tests.simulation random --schedules $${SCHEDULES:-20000} --seed $${SEED:-0}; \
 		random=$$?; $(RUN) tests.simulation all && exit $$random
+
+chaos: $(STAMP) ## kill and stop processes of a running stack under clients (MINUTES, CLIENTS, SEED)
+	@exec $(RUN) tests.chaos --minutes $${MINUTES:-5} --clients $${CLIENTS:-8} --seed $${SEED:-1}
 
 lint: $(STAMP) ## ruff: rules and format
 	@$(RUN) ruff check --quiet .

@@ -136,8 +136,12 @@ class LeaseDesk:
         noted = self.bindings.change(binding, _checked(intended, keeper, now=now))
         if noted is None:
             return False
-        self._in_time(began)
-        self._release_all(noted, keeper, now=now)
+        try:
+            self._in_time(began)
+            self._release_all(noted, keeper, now=now)
+        except errors.NotReached as error:
+            # It is written that it is to end, and will be ended.
+            raise errors.Unavailable(str(error)) from None
         return self._finish(noted, (mine, *looks), keeper, now=now)
 
     def make_longer(self, binding: Binding, longer: Change, *, now: int) -> bool:

@@ -70,6 +70,7 @@ class Binding:
             "bnum": self.b,
             "created": self.created,
             "expires": self.expires,
+            "ended": self.ended,
             "record": self.record,
             "display": [int(self.show_a), int(self.show_b)],
             "anucode": list(self.prompts),

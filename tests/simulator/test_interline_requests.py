@@ -88,6 +88,7 @@ def test_what_a_pair_is_kept_as(interline_api: InterlineApi, interline: Vendor) 
             "bnum": BOB,
             "created": NOON_MS,
             "expires": NOON_MS + 600_000,
+            "ended": None,
             "record": True,
             "display": [0, 1],
             "anucode": ["b1", "", "o1"],
