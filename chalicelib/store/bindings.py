@@ -159,8 +159,9 @@ class DynamoBindings:
             writes.append(rules.charge(binding.app, -binding.price, now=now))
         legs = _leg_keys(binding, self._vault())
         # Its carrier may have connected it until it ran out.
-        cools = now >= binding.expires
-        given = [rules.give_back(leg, binding.id, now=now, cools=cools) for leg in legs]
+        cooled = min(binding.free_at, now + binding.cooling_ms)
+        free_at = cooled if now >= binding.expires else None
+        given = [rules.give_back(leg, binding.id, now=now, free_at=free_at) for leg in legs]
         failed = self._table.transact([*writes, *given])
         if failed is not None and failed[0] is None:
             # They are somebody else's by now.

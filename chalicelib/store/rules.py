@@ -78,16 +78,18 @@ def reserve(leg: Item, values: Item) -> Item:
     }
 
 
-def give_back(leg_key: Item, binding_id: str, *, now: int, cools: bool) -> Item:
-    """Undoes `reserve`: the leg is free again when it would have been, or once it has cooled."""
-    freed = "" if cools else "expires = :now, free_at = free_before, "
-    values = {":binding": s(binding_id), ":yes": {"BOOL": True}}
+def give_back(leg_key: Item, binding_id: str, *, now: int, free_at: int | None) -> Item:
+    """Undoes `reserve`: the leg is free again when it would have been, or else at `free_at`."""
+    freed = "free_before" if free_at is None else ":free_at"
+    values = {":binding": s(binding_id), ":yes": {"BOOL": True}, ":now": n(now)}
     return {
         "Update": {
             "Key": leg_key,
-            "UpdateExpression": f"SET {freed}released = :yes REMOVE pending, free_before, busy",
+            "UpdateExpression": f"SET expires = :now, free_at = {freed}, released = :yes"
+            " REMOVE pending, free_before, busy",
             "ConditionExpression": f"{OURS} AND attribute_exists(free_before)",
-            "ExpressionAttributeValues": values if cools else values | {":now": n(now)},
+            "ExpressionAttributeValues": values
+            | ({":free_at": n(free_at)} if free_at is not None else {}),
         }
     }
 

@@ -265,7 +265,7 @@ def test_1201_while_it_is_not_known_what_a_carrier_did(
     assert is_error(kept.bind(reqid="order-1"), 1201)
     assert [each.path for each in bad.seen] == ["/smallphone/axb/bind", "/smallphone/axb/query"]
     bad.content = reply(code=200, bindInfos=[], bindId="1", phoneX=X)
-    stage.clock.advance(minutes=2)
+    stage.clock.advance(minutes=5)
     subid(kept.bind(reqid="order-1"))
 
 
