@@ -181,7 +181,7 @@ def account(*urls: str, **more: Any) -> CarrierAccount:
 
 
 def made_of(told: Told, *urls: str, **more: Any) -> Carrier:
-    return carrier(account(*urls, **more), timeout_s=0.3, told=told, egress=egress, runtime=SYSTEM)
+    return carrier(account(*urls, **more), timeout_s=0.8, told=told, egress=egress, runtime=SYSTEM)
 
 
 def ready(call: Call, *servers: Vendor) -> None:

@@ -43,7 +43,7 @@ def switch() -> Iterator[Vendor]:
 
 def dialler(told: Told, *urls: str) -> Dialler:
     account = CarrierAccount("trunk", "trunk", "", (SECRET, "previous"), urls=urls)
-    made = carrier(account, timeout_s=0.3, told=told, egress=egress, runtime=SYSTEM)
+    made = carrier(account, timeout_s=0.8, told=told, egress=egress, runtime=SYSTEM)
     assert (made.name, made.kind, made.keeper) == ("trunk", "trunk", None)
     assert made.dialler
     return made.dialler
