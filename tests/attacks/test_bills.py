@@ -194,6 +194,6 @@ def test_what_a_carrier_never_bound_is_paid_back_by_the_schedule(here: Stage) ->
     between.before = fails("bind", errors.Unavailable("silence"))
     assert app.bind(gateway, subscriber(0), subscriber(1), now=NOW)["code"] == 514
     assert gateway.ledger.standing(PAYING).balance == 0
-    for minute in range(1, 4):
+    for minute in range(1, 6):
         attend(gateway, "pending", now=NOW + minute * MINUTE)
     assert gateway.ledger.standing(PAYING).balance == 10

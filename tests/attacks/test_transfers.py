@@ -137,10 +137,10 @@ def test_settling_one_that_ran_out_leaves_its_successor_alone(world: World) -> N
     # It has still to be ended there, by the same X.
     with pytest.raises(errors.NumberTaken):
         world.bind("second", at=NOW + 31 * SECOND)
-    for minutes in range(1, 4):
+    for minutes in range(1, 6):
         world.schedules(at=NOW + minutes * MINUTE)
     second = world.bind("second", at=NOW + OVER_MS + SECOND)
-    for minutes in range(4, 10):
+    for minutes in range(6, 12):
         world.schedules(at=NOW + minutes * MINUTE)
     assert world.has() == [second.id]
     assert world.here.quota_used("demo") == 1
