@@ -10,7 +10,7 @@ from chalicelib.core import errors
 from chalicelib.core.leases import LOOK_MS
 from chalicelib.core.values import DAY_MS, MIN_COOLING_MS
 from chalicelib.store import clients
-from tests.attacks.keepers import Book, Died, Entry, keeper, keeping
+from tests.attacks.keepers import OVER_MS, Book, Died, Entry, keeper, keeping
 from tests.attacks.swapping import SwappingBook, swapping
 from tests.gateways import MINUTE, NOW, Backend, Stage, subscriber
 
@@ -157,7 +157,7 @@ ACTIONS: dict[str, tuple[Callable[[World], None], Callable[[World, Gateway], Non
 
 def recover(gateway: Gateway, *, now: int) -> int:
     """The schedules, each minute, until everything must be settled; when that is."""
-    for _ in range(5):
+    for _ in range(OVER_MS // MINUTE + 2):
         now += MINUTE
         for duty in ("pending", "lease"):
             gateway.upkeep.run(duty, now=now, time_left=lambda: True)  # type: ignore[arg-type]
