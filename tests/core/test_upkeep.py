@@ -119,7 +119,7 @@ class World:
         lease.claims += 1
         return SimpleNamespace(handle=entry.handle, lease=lease)
 
-    def attend(self, duty: str, binding: Any, *, now: int) -> None:
+    def attend(self, binding: Any, *, now: int) -> None:
         lease = binding.lease
         carrier = self.carriers[lease.carrier]
         carrier.begun_at.append(now)

@@ -11,7 +11,7 @@ from tests.deploy.vendor import Vendor
 
 ACCOUNT, SECRET = "acme", "the-carriers-own-secret"
 LEASE_MINUTES = 60
-PASSED_MS, LEFT_MS = 240_000, 600_000
+PASSED_MS, LEFT_MS = 330_000, 600_000
 
 
 @dataclass(frozen=True)
