@@ -16,7 +16,7 @@ RELEASE, END_TRANSFER = f"DELETE {PATH}", f"DELETE {PATH}/{{x}}/transfer"
 BEFORE = ["refuse", "hang_before", "502", "html", "half_json", "code_1500"]
 AFTER = ["refuse_after", "hang_after", "502_after", "html_after", "half_json_after"]
 """What goes wrong before and after the effect; tests of the client have all the combinations."""
-SETTLED_MINUTES = 4
+SETTLED_MINUTES = 6
 """After so long nothing of what was asked is on its way any more."""
 HOUR = 60
 

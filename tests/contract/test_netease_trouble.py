@@ -16,7 +16,7 @@ BEFORE = ["refuse", "hang_before", "502", "code_500"]
 AFTER = ["hang_after", "html_after", "half_json_after", "502_after"]
 """What goes wrong before and after the effect; tests of the client have all the combinations."""
 AS_SAID = (416, 601, 602, 603)
-SETTLED_MINUTES = 4
+SETTLED_MINUTES = 6
 """After so long nothing of what was asked is on its way any more."""
 MINUTE_MS = 60_000
 

@@ -19,7 +19,7 @@ from chalicelib.core.credentials import CarrierAccount
 from chalicelib.core.errors import GatewayError, NotAnswered, NotReached, RecordingFailed
 from chalicelib.core.errors import Unavailable as Unknown
 from chalicelib.core.ports import Carrier
-from chalicelib.core.values import Subscriber
+from chalicelib.core.values import Operation, Subscriber
 from chalicelib.egress.recordings import RecordingSource
 from chalicelib.egress.webhooks import CallbackSender
 from tests.carriers.vendor import Told, egress, full_port
@@ -33,6 +33,7 @@ NOW = 1_768_464_000_123
 A, B = Subscriber("8610010000001"), Subscriber("8610010000002")
 SECRET = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
 BOUND = binding(id="1", number="8610000000001", a=A, b=B, created=NOW, expires=NOW + 60_000)
+ASKED = Operation("1", "bind", NOW, NOW, 60_000, "1")
 ASK = CallAsk("caller", A, (B,), conference=False, max_s=60, record=False)
 
 
@@ -48,15 +49,15 @@ def of_carriers(*urls: str) -> dict[str, Callable[[], Any]]:
     line: Any = made(interline, "interline", urls)
     ours: Any = made(switch, "trunk", urls)
     return {
-        "bind": lambda: vendor.keeper.bind(BOUND, lease_ms=60_000, now=NOW),
+        "bind": lambda: vendor.keeper.bind(BOUND, ASKED, now=NOW),
         "unbind": lambda: vendor.keeper.release("9", now=NOW),
-        "renew": lambda: vendor.keeper.renew(BOUND, until=NOW + 1, last=False, now=NOW),
+        "renew": lambda: vendor.keeper.renew(BOUND, ASKED, until=NOW + 1, last=False, now=NOW),
         "place": lambda: vendor.dialler.place(ASK, session="s", now=NOW),
         "login": lambda: vendor.phone_login.number("token", certificate=None, now=NOW),
         "relay": lambda: vendor.messenger.relay(
             "user/update", body=b"a=b", query="", headers={}, now=NOW
         ),
-        "interline bind": lambda: line.keeper.bind(BOUND, lease_ms=60_000, now=NOW),
+        "interline bind": lambda: line.keeper.bind(BOUND, ASKED, now=NOW),
         "interline release": lambda: line.keeper.release("9", now=NOW),
         "originate": lambda: ours.dialler.place(ASK, session="s", now=NOW),
         "originate status": lambda: ours.dialler.status("s", conference=False, now=NOW),
