@@ -394,6 +394,7 @@ class LeaseDesk:
         self, binding: Binding, mine: Operation, kept: Kept, keeper: Keeper, *, now: int
     ) -> Binding:
         """Writes that the carrier agreed to bind it."""
+        standing: Binding | None = None
         for current in self._states(binding):
             if current is None:
                 break
@@ -404,6 +405,7 @@ class LeaseDesk:
                 after = replace(current, state=State.BOUND, lease=held)
             elif current.state is State.BOUND and lease.id == kept.id:
                 # Somebody else looked, and saw it.
+                standing = current
                 after = replace(current, lease=replace(lease, operations=lease.without(mine)))
             else:
                 self._too_late(current, (mine,), [kept], keeper, now=now)
@@ -414,6 +416,9 @@ class LeaseDesk:
             if done is not None:
                 return done
         else:
+            if standing is not None:
+                # Many look at it at once. What stays open here is closed when it is over.
+                return standing
             # It stands there, and will be found by one of those who look at it.
             raise errors.RequestRunning("the same request is being worked on")
         self._too_late(None, (mine,), [kept], keeper, now=now, of=binding)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from chalicelib.bootstrap import Gateway
+from chalicelib.core.cleaning import LATER_MS
 from tests.gateways import MINUTE, NOW, Backend, Stage, Switch, number, subscriber
 from tests.races.crowd import Crowd, crowd, crowd_of
 from tests.races.ledger import Entry, Ledger
@@ -201,7 +202,7 @@ def _run(here: Stage, everybody: Crowd, *, seed: int, rounds: int) -> None:
                 error.add_note(f"seed {seed}, round {round_}")
                 raise
             race.advance()
-    here.instance().cleaner.clean(now=race.now, time_left=lambda: True)
+    here.instance().cleaner.clean(now=race.now + LATER_MS, time_left=lambda: True)
     assert here.quota_used("demo") == here.live("demo", now=race.now), f"seed {seed}"
     print(f"seed {seed}, {rounds} rounds: {sorted(counted.items())}")
     # Without these it was not a race.
