@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from chalicelib.bootstrap import Gateway
+from chalicelib.core.cleaning import LATER_MS
 from chalicelib.store.bindings import DynamoBindings
 from tests.gateways import MINUTE, NOW, Backend, Stage, number, subscriber
 from tests.races.crowd import Crowd, crowd
@@ -62,9 +63,10 @@ def test_expired_bindings_make_room_without_the_job(here: Stage, seed: int) -> N
         _binds(everybody, app, first=0, now=NOW)
         early = _binds(everybody, app, first=100, now=end - 1)
         assert {reply["code"] for reply in early} == {601}, f"seed {seed}"
-        late = Counter(r["code"] for r in _binds(everybody, app, first=200, now=end))
+        room = end + LATER_MS
+        late = Counter(r["code"] for r in _binds(everybody, app, first=200, now=room))
     assert late == {200: 20, 601: 12}, f"seed {seed}"
-    assert here.quota_used("demo") == here.live("demo", now=end) == 20, f"seed {seed}"
+    assert here.quota_used("demo") == here.live("demo", now=room) == 20, f"seed {seed}"
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -84,7 +86,7 @@ def test_cleaners_unbinders_and_delayers_agree_in_the_end(here: Stage, seed: int
         return change
 
     def cleaning(gateway: Gateway) -> int:
-        return gateway.cleaner.clean(now=end, time_left=lambda: True)
+        return gateway.cleaner.clean(now=end + LATER_MS, time_left=lambda: True)
 
     with crowd(here, THREADS) as everybody:
         bound = [r["bindId"] for r in _binds(everybody, app, first=0, now=NOW)]
@@ -97,9 +99,9 @@ def test_cleaners_unbinders_and_delayers_agree_in_the_end(here: Stage, seed: int
             codes = everybody.at_once([cleaning, *changes, cleaning])[1:-1]
             assert set(codes) <= {200, 404, 416}, f"seed {seed}"
     gateway = here.instance()
-    gateway.cleaner.clean(now=end, time_left=lambda: True)
+    gateway.cleaner.clean(now=end + LATER_MS, time_left=lambda: True)
     assert here.quota_used("demo") == here.live("demo", now=end), f"seed {seed}"
-    gateway.cleaner.clean(now=end + 5 * MINUTE, time_left=lambda: True)
+    gateway.cleaner.clean(now=end + 5 * MINUTE + LATER_MS, time_left=lambda: True)
     for binding in bound:
         app.call(gateway, "unbind", now=end + 5 * MINUTE, bindId=binding)
     assert here.quota_used("demo") == 0, f"seed {seed}"
@@ -114,21 +116,21 @@ def test_a_request_that_a_cleaner_overtakes_counts_nothing_twice(
     gateway, other = here.instance(), here.instance()
     bound = app.bind(gateway, *_pair(0), now=NOW)["bindId"]
     end = NOW + 10 * MINUTE
-    replace = DynamoBindings.replace
+    change = DynamoBindings.change
     cleaned: list[int] = []
 
-    def overtaken(self: DynamoBindings, *args: Any) -> bool:
-        cleaned.append(other.cleaner.clean(now=end, time_left=lambda: True))
-        return replace(self, *args)
+    def overtaken(self: DynamoBindings, *args: Any) -> Any:
+        cleaned.append(other.cleaner.clean(now=end + LATER_MS, time_left=lambda: True))
+        return change(self, *args)
 
-    monkeypatch.setattr(DynamoBindings, "replace", overtaken)
+    monkeypatch.setattr(DynamoBindings, "change", overtaken)
     more = {"delta": 1} if operation == "delay" else {}
     reply = app.call(gateway, operation, now=end - 1, bindId=bound, **more)
     assert cleaned[0] == 1
     assert reply["code"] == (200 if operation == "unbind" else 404)
     monkeypatch.undo()
     assert here.quota_used("demo") == here.live("demo", now=end) == 0
-    for later in (end, end + MINUTE):
+    for later in (end + LATER_MS, end + LATER_MS + MINUTE):
         other.cleaner.clean(now=later, time_left=lambda: True)
         app.call(gateway, "unbind", now=later, bindId=bound)
         assert here.quota_used("demo") == 0
@@ -141,7 +143,7 @@ def test_two_cleaners_do_nothing_twice(here: Stage) -> None:
             _binds(everybody, app, first=first, now=NOW)
         end = NOW + 10 * MINUTE
         done = everybody.at_once(
-            [lambda gateway: gateway.cleaner.clean(now=end, time_left=lambda: True)] * 2
+            [lambda gateway: gateway.cleaner.clean(now=end + LATER_MS, time_left=lambda: True)] * 2
         )
     assert sum(done) == 128
     assert here.quota_used("demo") == 0
