@@ -13,8 +13,6 @@ from dataclasses import dataclass, replace
 from chalicelib.core import errors
 from chalicelib.core.ports import Bindings, Carrier, Carriers, Keeper
 from chalicelib.core.values import (
-    ASKING_MS,
-    CLOCKS_APART_MS,
     MINUTE_MS,
     Binding,
     CarrierLease,
@@ -100,7 +98,7 @@ class LeaseDesk:
             return self._agree(looked, mine, found[-1], keeper, now=now)
         for kept in found:
             keeper.release(kept.id, now=now)
-        left = _still_open(looked, looks, now=now)
+        left = _lease(looked).without(*looks, *_over(looked, now=now))
         if left:
             after = replace(looked, lease=replace(_lease(looked), operations=left))
             self.bindings.change(looked, _checked(after, keeper, now=now))
@@ -216,8 +214,8 @@ class LeaseDesk:
             if current is None or current.state is not State.BOUND:
                 self._too_late(current, looks, found, keeper, now=now)
                 return None
-            left = _without(_still_open(current, looks, now=now), _over(looked, now=now))
             lease = _lease(current)
+            left = lease.without(*looks, *_over(current, now=now), *_over(looked, now=now))
             moved = current.version != looked.version
             seen = [*found, _kept(lease)] if moved else found
             best = max(seen, key=lambda kept: kept.until, default=None)
@@ -370,7 +368,7 @@ class LeaseDesk:
             if not over and current.version != noted.version:
                 # Somebody made it longer by a clock that is behind.
                 return False
-            left = _without(_lease(current).without(*mine), _over(noted, now=now))
+            left = _lease(current).without(*mine, *_over(noted, now=now))
             lease = CarrierLease(
                 at_most=max(now, _lease(current).at_most) if left else now, operations=left
             )
@@ -400,7 +398,7 @@ class LeaseDesk:
                 break
             lease = _lease(current)
             if current.state is State.BINDING and lease.has(mine):
-                left = _without(lease.without(mine), _over(binding, now=now))
+                left = lease.without(mine, *_over(binding, now=now))
                 held = replace(_holding(lease, kept, exact=not left), operations=left)
                 after = replace(current, state=State.BOUND, lease=held)
             elif current.state is State.BOUND and lease.id == kept.id:
@@ -579,23 +577,13 @@ def _over(looked: Binding, *, now: int) -> tuple[Operation, ...]:
     return tuple(each for each in _lease(looked).operations if each.over(now))
 
 
-def _still_open(current: Binding, looks: Sequence[Operation], *, now: int) -> tuple[Operation, ...]:
-    left = _lease(current).without(*looks)
-    return _without(left, _over(current, now=now))
-
-
 def _with_looks(
     lease: CarrierLease, looks: Sequence[Operation], *, now: int
 ) -> tuple[Operation, ...]:
     """What was asked, and is asked once more: what is over is succeeded by the look at it."""
     again = {each.request for each in looks}
     done = [each for each in lease.asked if each.over(now) and each.request in again]
-    return (*_without(lease.operations, done), *looks)
-
-
-def _without(operations: Sequence[Operation], gone: Sequence[Operation]) -> tuple[Operation, ...]:
-    ids = {each.id for each in gone}
-    return tuple(each for each in operations if each.id not in ids)
+    return (*lease.without(*done), *looks)
 
 
 def _ahead(keeper: Keeper) -> int:
@@ -631,5 +619,5 @@ def _next_look(operation: Operation, binding: Binding, *, now: int) -> int:
         return looked
     if binding.live(now) or binding.state is State.BINDING:
         # Seen once; what comes later does no harm while it stands.
-        return max(now + LOOK_MS, operation.since + ASKING_MS + CLOCKS_APART_MS)
+        return max(now + LOOK_MS, operation.over_at)
     return now + LOOK_MS

@@ -286,10 +286,15 @@ class Operation:
     lease_ms: int = 0
     request: str = ""
 
+    @property
+    def over_at(self) -> int:
+        """From when on it surely takes effect no more, by whichever clock: its process does not ask
+        any more, and what was on its way has arrived."""
+        return self.since + ASKING_MS + CLOCKS_APART_MS
+
     def over(self, now: int) -> bool:
-        """Whether it surely takes effect no more, by whichever clock: its process does not ask any
-        more, and what was on its way has arrived."""
-        return self.since + ASKING_MS + CLOCKS_APART_MS <= now
+        """Whether it surely takes effect no more at `now`."""
+        return self.over_at <= now
 
 
 @dataclass(frozen=True, slots=True)
