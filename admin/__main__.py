@@ -13,6 +13,7 @@ from admin import (
     accounts,
     capabilities,
     carriers,
+    deletion,
     developers,
     orphans,
     provision,
@@ -20,6 +21,7 @@ from admin import (
     site,
     telling,
 )
+from admin import numbers as numbers_of
 from admin.checks import MOST_LINK_DAYS
 from admin.command import Command, written
 from chalicelib.carriers.base import DIALECTS, KINDS
@@ -365,7 +367,7 @@ def carrier_list() -> None:
 def carrier_remove(name: str, force: bool) -> None:
     """Forget an account with a carrier. The carrier is told nothing: what is bound there ends here
     when its lease comes due, and the carrier may connect it until the lease ends."""
-    carriers.remove_carrier(name, force=force)
+    deletion.delete_carrier(name, force=force)
 
 
 @cli.command("carrier-rotate")
@@ -444,7 +446,7 @@ def site_set(url: str) -> None:
 @click.option("--area", help="Area code of these numbers, e.g. 10.")
 def numbers_add(app: str, numbers: tuple[str, ...], area: str | None) -> None:
     """Give X numbers to an app."""
-    added = provision.add_numbers(app, [(number, area) for number in numbers])
+    added = numbers_of.add(app, [(number, area) for number in numbers])
     click.echo(f"{added} new, {len(numbers) - added} there already")
 
 
@@ -453,7 +455,7 @@ def numbers_add(app: str, numbers: tuple[str, ...], area: str | None) -> None:
 @click.argument("numbers", nargs=-1, required=True)
 def numbers_remove(app: str, numbers: tuple[str, ...]) -> None:
     """Take X numbers from an app over which nobody is bound any more."""
-    free = provision.remove_numbers(app, numbers)
+    free = numbers_of.remove(app, numbers)
     click.echo(f"{len(numbers)} removed; another app may have them after {written(free)}")
 
 

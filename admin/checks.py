@@ -25,10 +25,13 @@ SWITCH_SECRET_BYTES = 24
 """The fewest that Standard Webhooks allows."""
 MIN_LEASE_MINUTES = 5
 """With less, a quarter of a lease would be hardly more than the minute between two runs."""
+MOST_SECRET = 128
 MOST_LINK_DAYS = 30
 """For how long, at most, a link alone opens a recording: whoever comes by it can use it."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
+_USER = re.compile(r"[A-Za-z0-9_.@+=-]{1,64}", re.ASCII)
+_PUBLIC_ID = re.compile(r"[A-Za-z0-9_.-]{6,64}", re.ASCII)
 _AREA = re.compile(r"[1-9][0-9]{0,2}")
 _IM_CALL = re.compile(r"[A-Za-z]{1,32}/[A-Za-z]{1,32}", re.ASCII)
 _MAX_LEASE_MINUTES = MAX_LIFETIME_MS // MINUTE_MS
@@ -38,6 +41,26 @@ def name(text: str) -> None:
     """Of an app or a carrier."""
     if not _NAME.fullmatch(text):
         raise Mistake("a name has 1 to 32 lower-case letters, digits or hyphens")
+
+
+def switch_user(text: str) -> None:
+    """Under which a switch signs in."""
+    if not _USER.fullmatch(text):
+        raise Mistake("a switch's user has 1 to 64 letters, digits or _ . @ + = -")
+
+
+def app_key(text: str) -> str:
+    """One that an app's clients have already."""
+    if not _PUBLIC_ID.fullmatch(text):
+        raise Mistake("an AppKey, or a developer's id, has 6 to 64 letters, digits or _ . -")
+    return text
+
+
+def app_secret(text: str) -> str:
+    """The same."""
+    if not 8 <= len(text) <= MOST_SECRET or not text.isascii() or not text.isprintable():
+        raise Mistake(f"a secret has 8 to {MOST_SECRET} printable ASCII characters")
+    return text
 
 
 def callback_url(text: str) -> None:

@@ -6,6 +6,8 @@ from typing import Any
 
 from admin import credentials
 from admin.credentials import Mistake
+from chalicelib.store import apps
+from chalicelib.store.table import Item, s
 
 FIRST_ID, LAST_ID = 10_000_000, 99_999_999
 
@@ -22,57 +24,69 @@ class Developer:
         """As an operator hands it on."""
         return asdict(self)
 
+    @property
+    def attributes(self) -> Item:
+        """What of it stands in the app's item."""
+        return {"developer": s(self.devid), "app_id": s(self.appid)}
+
+
+def fresh() -> Developer:
+    """A new one; its id may be taken."""
+    devid = str(FIRST_ID + secrets.randbelow(LAST_ID - FIRST_ID + 1))
+    return Developer(devid, secrets.token_hex(16), secrets.token_hex(8))
+
 
 def create(app: str) -> Developer:
     """Gives an app a developer of its own; the key is not shown again. Raises Mistake."""
-    made: list[Developer] = []
+    made = fresh()
 
     def add(content: dict[str, Any]) -> None:
-        known = content.setdefault("developers", {})
-        if _find(known, app) is not None:
+        if content.get("auth_key"):
             raise Mistake(f"app {app} has a developer; --rotate gives him a new key")
-        developer = Developer(_free_id(known), secrets.token_hex(16), secrets.token_hex(8))
-        known[developer.devid] = {
-            "app": app,
-            "app_id": developer.appid,
-            "secret": developer.auth_key,
-            "previous_secret": None,
-        }
-        made.append(developer)
+        content["auth_key"] = made.auth_key
 
-    credentials.change(add)
-    return made[0]
+    public = apps.public_key(apps.DEVELOPER, made.devid) | {"app": s(app)}
+    put = {"Put": {"Item": public, "ConditionExpression": "attribute_not_exists(pk)"}}
+    credentials.change(
+        credentials.app(app),
+        add,
+        made.attributes,
+        beside=[(put, "the id that was drawn is another app's: try again")],
+    )
+    return made
 
 
 def rotate(app: str) -> Developer:
-    """Gives its developer a new key; the one before it is taken until the next rotation. Raises
+    """Gives its developer a new key; the one before it is taken until it is dropped. Raises
     Mistake."""
-    made: list[Developer] = []
+    key = secrets.token_hex(16)
 
     def change(content: dict[str, Any]) -> None:
-        known = content.get("developers", {})
-        devid = _find(known, app)
-        if devid is None:
-            raise Mistake(f"app {app} has no developer")
-        entry, fresh = known[devid], secrets.token_hex(16)
-        entry["previous_secret"], entry["secret"] = entry["secret"], fresh
-        made.append(Developer(devid, fresh, entry["app_id"]))
+        _check(app, content)
+        credentials.rotate(content, "auth_key", key)
 
-    credentials.change(change)
-    return made[0]
+    owner = credentials.app(app)
+    credentials.change(owner, change)
+    item = credentials.known(owner)
+    return Developer(item["developer"]["S"], key, item["app_id"]["S"])
+
+
+def drop_previous(app: str) -> None:
+    """Ends the key before the current one. Raises Mistake."""
+
+    def change(content: dict[str, Any]) -> None:
+        _check(app, content)
+        credentials.drop_previous(content, "auth_key")
+
+    credentials.change(credentials.app(app), change)
 
 
 def exists(app: str) -> bool:
     """Whether the app has one."""
-    return _find(credentials.read().get("developers", {}), app) is not None
+    item = credentials.item_of(credentials.app(app))
+    return item is not None and "developer" in item
 
 
-def _find(known: dict[str, Any], app: str) -> str | None:
-    return next((devid for devid, entry in known.items() if entry["app"] == app), None)
-
-
-def _free_id(known: dict[str, Any]) -> str:
-    while True:
-        devid = str(FIRST_ID + secrets.randbelow(LAST_ID - FIRST_ID + 1))
-        if devid not in known:
-            return devid
+def _check(app: str, content: dict[str, Any]) -> None:
+    if not content.get("auth_key"):
+        raise Mistake(f"app {app} has no developer")

@@ -3,23 +3,19 @@
 Works with whatever AWS account and stage the environment names (see `chalicelib/settings.py`).
 """
 
-import json
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any
 
 from admin import checks, credentials, developers, receivers
-from admin.command import written
 from admin.credentials import Mistake
 from admin.developers import Developer
 from chalicelib.bootstrap import gateway
-from chalicelib.clock import SYSTEM, now_ms
-from chalicelib.core import numbers as numbering
+from chalicelib.clock import now_ms
 from chalicelib.core.credentials import EMBEDDED, AppCredentials
-from chalicelib.core.ownership import Owner
 from chalicelib.core.values import (
-    CLOCKS_APART_MS,
     DAY_MS,
     App,
     AppState,
@@ -28,50 +24,56 @@ from chalicelib.core.values import (
 )
 from chalicelib.settings import settings
 from chalicelib.store import apps, clients
-from chalicelib.store.items import owners_key
+from chalicelib.store.credentials import CARRIERS, texts
 from chalicelib.store.ledger import DynamoLedger
-from chalicelib.store.table import Table, n, s
+from chalicelib.store.table import n, s
 from chalicelib.store.vault import Vault
 
-Made = TypeVar("Made")
 
-
-def create_app(name: str, *, tried: bool = False, **settings: Any) -> tuple[str, str]:
+def create_app(
+    name: str,
+    *,
+    tried: bool = False,
+    app_key: str | None = None,
+    app_secret: str | None = None,
+    **settings: Any,
+) -> tuple[str, str]:
     """Makes an app and returns its AppKey and AppSecret, which is not shown again.
 
-    `tried`: only if its receiver answers, where its dialect asks for that. `settings` are those of
-    `_new_app`. Raises Mistake.
+    `app_key` and `app_secret` are those that its clients have already; without them new ones are
+    made. `tried`: only if its receiver answers, where its dialect asks for that. `settings` are
+    those of `_new_app`. Raises Mistake.
     """
-    app_key, app_secret = secrets.token_hex(16), secrets.token_hex(16)
+    app_key = checks.app_key(app_key) if app_key else secrets.token_hex(16)
+    app_secret = checks.app_secret(app_secret) if app_secret else secrets.token_hex(16)
     app = _new_app(name, **settings)
     if app.dialect == "interline":
         raise Mistake("this dialect names a developer, whom --facade interline gives")
     if tried:
         receivers.try_address(app, AppCredentials(name, app_key, (app_secret,)))
-
-    def add(content: dict[str, Any]) -> None:
-        content.setdefault("apps", {})[app_key] = {
-            "app": name,
-            "secret": app_secret,
-            "previous_secret": None,
-        }
-
-    _create(app, lambda: credentials.change(add))
+    public = apps.public_key(apps.APP_KEY, app_key)
+    _create(app, {"app_key": s(app_key)}, {"secret": app_secret}, public)
     return app_key, app_secret
 
 
-def create_interline_app(name: str, **settings: Any) -> Developer:
+def create_interline_app(
+    name: str, *, developer: Developer | None = None, **settings: Any
+) -> Developer:
     """Makes an app that signs as interline's developers do, and is told of its calls as they are
     unless another dialect is given.
 
-    `settings` are those of `_new_app`. Raises Mistake.
+    `developer` is how its clients sign already; without one a new one is made. `settings` are those
+    of `_new_app`. Raises Mistake.
     """
     app = _new_app(name, **{"dialect": "interline"} | settings)
     if app.dialect == "netease":
         raise Mistake(
             "this dialect is signed with an AppSecret: --facade netease makes an app with one"
         )
-    return _create(app, lambda: developers.create(name))
+    made = developer or developers.fresh()
+    public = apps.public_key(apps.DEVELOPER, made.devid)
+    _create(app, made.attributes, {"auth_key": made.auth_key}, public)
+    return made
 
 
 def _new_app(
@@ -140,37 +142,55 @@ def _new_app(
     )
 
 
-def _create(app: App, give_credentials: Callable[[], Made]) -> Made:
-    _put_new(apps.profile_item(app), f"app {app.name} exists")
-    try:
-        if app.dialect == receivers.OWN_SECRET:
-            receivers.give_secret(app.name)
-        made = give_credentials()
-    except Exception:
-        # Without credentials nobody could use it, and a second try would find it there.
-        key = apps.profile_key(app.name)
-        clients.dynamodb().delete_item(TableName=settings().table_name, Key=key)
-        raise
-    DynamoLedger(_table()).open(app.name, now=now_ms())
-    return made
+def _create(
+    app: App, attributes: Mapping[str, Any], content: dict[str, Any], public: Mapping[str, Any]
+) -> None:
+    """An app that signs with `content` under a public id, all of it or nothing."""
+    if app.dialect == receivers.OWN_SECRET:
+        content = content | {"callback_secret": receivers.fresh()}
+    owner, directory = s(app.name), apps.directory_key(app.name) | {"carrier": s(app.carrier)}
+    beside = (
+        (apps.profile_item(app), f"app {app.name} exists"),
+        (directory, f"there was an app {app.name}, and its name is not given again: take another"),
+        (dict(public) | {"app": owner}, "this AppKey, or developer's id, is another app's"),
+    )
+    credentials.create(
+        credentials.app(app.name),
+        dict(attributes),
+        content,
+        beside=[({"Put": {"Item": item, **_IF_NEW}}, told) for item, told in beside],
+    )
+    DynamoLedger(credentials.table()).open(app.name, now=now_ms())
+
+
+_IF_NEW = {"ConditionExpression": "attribute_not_exists(pk)"}
 
 
 def rotate_app_secret(name: str) -> str:
-    """Gives the app a new AppSecret; the one before it stays valid until the next rotation.
+    """Gives the app a new AppSecret; the one before it stays valid until it is dropped.
 
     Raises Mistake.
     """
     fresh = secrets.token_hex(16)
 
     def rotate(content: dict[str, Any]) -> None:
-        found = [each for each in content.get("apps", {}).values() if each["app"] == name]
-        if not found:
-            raise Mistake(f"no app {name} with an AppSecret")
-        for each in found:
-            each["previous_secret"], each["secret"] = each["secret"], fresh
+        _check_signs(name, content)
+        credentials.rotate(content, "secret", fresh)
 
-    credentials.change(rotate)
+    credentials.change(credentials.app(name), rotate)
     return fresh
+
+
+def drop_previous_app_secret(name: str) -> None:
+    """Ends the AppSecret before the current one. Raises Mistake."""
+    credentials.change(
+        credentials.app(name), lambda content: credentials.drop_previous(content, "secret")
+    )
+
+
+def _check_signs(name: str, content: Mapping[str, Any]) -> None:
+    if not content.get("secret"):
+        raise Mistake(f"app {name} has no AppSecret")
 
 
 _SETTINGS: Mapping[str, Callable[[Any], dict[str, Any]]] = {
@@ -227,131 +247,27 @@ def set_app(
 
 def list_apps() -> dict[str, list[str]]:
     """App -> its AppKeys and developer's ids, by name."""
-    content = credentials.read()
-    found: dict[str, list[str]] = {}
-    for kind in ("apps", "developers"):
-        for key, entry in content.get(kind, {}).items():
-            found.setdefault(entry["app"], []).append(key)
+    table = credentials.table()
+    names = [item["sk"]["S"] for item in apps.listed_apps(table)]
+    found: dict[str, list[str]] = {name: [] for name in names}
+    for start in range(0, len(names), AT_ONCE):
+        keys = [apps.credentials_key(name) for name in names[start : start + AT_ONCE]]
+        for item in table.get_many(keys):
+            public = [item[kind]["S"] for kind in ("app_key", "developer") if kind in item]
+            found[item["pk"]["S"].removeprefix(apps.app_pk(""))] = public
     return dict(sorted(found.items()))
+
+
+AT_ONCE = 100
+"""So many items can be read in one request."""
 
 
 def show_app(name: str) -> App:
     """An app as it stands in the table, with its numbers. Raises Mistake."""
-    app = apps.DynamoApps(_table(), _vault, max_age_s=0).get(name)
+    app = apps.DynamoApps(credentials.table(), _vault, max_age_s=0).get(name)
     if app is None:
         raise Mistake(f"no app {name}")
     return app
-
-
-def add_numbers(app: str, numbers: Iterable[tuple[str, str | None]]) -> int:
-    """Gives X numbers (digits, area code or None) to an app; how many were new.
-
-    A number that the app has already is left alone. Raises Mistake for one of another app, for one
-    that is just leaving one, and for one that somebody has in another form, with 86 or without.
-    """
-    carrier, added = show_app(app).carrier, 0
-    for number, area in numbers:
-        checks.number(number, area)
-        table, now, before = _table(), now_ms(), _owners_of(number)
-        if before and before[-1].until is None and before[-1].number != number:
-            raise Mistake(f"number {number} is there already, as {before[-1].number}")
-        after = apps.given(before, app=app, carrier=carrier, now=now, number=number)
-        if after is None:
-            _check_leaving(number, before[-1], app)
-            continue
-        if before and (at := _free_at(table, number)) > now:
-            raise Mistake(f"somebody is or was bound over {number}: add it after {written(at)}")
-        pool = {"Item": apps.app_number_item(app, number, area)}
-        if not _write_owners(number, before, after, {"Put": pool}):
-            raise Mistake(f"number {number} is being given to somebody else; try again")
-        added += 1
-    return added
-
-
-def remove_numbers(app: str, numbers: Iterable[str]) -> int:
-    """Takes X numbers from an app; the latest moment (epoch ms) from which on they may be given to
-    another one.
-
-    Until then, some minutes, what carriers report of them is still told to this app. What is bound
-    by a process that does not know of it yet goes on until it runs out, and X is free after that.
-    Raises Mistake for a number that it has not, and for one over which somebody is bound, or was
-    until lately.
-    """
-    free = now_ms()
-    for number in numbers:
-        table, now, before = _table(), now_ms(), _owners_of(number)
-        if not before or not _has(before[-1], app, number):
-            raise Mistake(f"the app {app} has no number {number}")
-        if (at := _free_at(table, number)) > now:
-            raise Mistake(
-                f"somebody is or was bound over {number}: until {written(at)} it may not lead to"
-                " anybody else; stop binding over it, and take it then"
-            )
-        after = apps.taken(before, now=now)
-        gone = {"Key": {name: apps.app_number_item(app, number, None)[name] for name in _KEY}}
-        if not _write_owners(number, before, after, {"Delete": gone}):
-            raise Mistake(f"number {number} is being changed; try again")
-        free = max(free, (after[-1].until or now) + CLOCKS_APART_MS)
-    return free
-
-
-def _owners_of(number: str) -> tuple[Owner, ...]:
-    """Whose an X is and was, however it was spelled."""
-    item = _table().get(owners_key(number, _vault()))
-    return apps.read_owners(item) if item is not None else ()
-
-
-def _has(owner: Owner, app: str, number: str) -> bool:
-    return owner.app == app and owner.number == number and owner.until is None
-
-
-_KEY = ("pk", "sk")
-
-
-def _check_leaving(number: str, owner: Owner, app: str) -> None:
-    if owner.until is not None:
-        free = written(owner.until + CLOCKS_APART_MS)
-        raise Mistake(f"number {number} is leaving {owner.app}: add it after {free}")
-    if owner.app != app:
-        raise Mistake(f"number {number} belongs to another app")
-
-
-def _free_at(table: Table, number: str) -> int:
-    """From when on nobody's call over X, in any spelling, can be of a binding that there was."""
-    legs = [
-        leg
-        for each in numbering.spellings(number)
-        for leg in table.query(
-            KeyConditionExpression="pk = :pk AND begins_with(sk, :leg)",
-            ExpressionAttributeValues={":pk": s(f"X#{each}"), ":leg": s("L#")},
-            ConsistentRead=True,
-        )
-    ]
-    return max(
-        (
-            max(
-                int(leg["free_at"]["N"]),
-                int(leg["expires"]["N"]) + int(leg["max_call"]["N"]) * 1000,
-            )
-            for leg in legs
-        ),
-        default=0,
-    )
-
-
-def _write_owners(
-    number: str, before: Sequence[Owner], after: Sequence[Owner], pool: dict[str, Any]
-) -> bool:
-    """Writes whose an X is, and what that changes in a pool; False if somebody else was quicker."""
-    vault = _vault()
-    put: dict[str, Any] = {"Item": apps.owners_item(number, after, vault)}
-    if before:
-        put["ConditionExpression"] = "owners = :before"
-        was = apps.owners_item(number, before, vault)["owners"]
-        put["ExpressionAttributeValues"] = {":before": was}
-    else:
-        put["ConditionExpression"] = "attribute_not_exists(pk)"
-    return _table().transact([{"Put": put}, pool]) is None
 
 
 def create_carrier(
@@ -384,69 +300,96 @@ def create_carrier(
     checks.carrier(name, kind, key=key, app_id=app_id, urls=urls)
     checks.carrier_secret(kind, secret)
     checks.lease(lease_minutes)
-    entry = {
-        "kind": kind,
-        "key": key,
-        "secret": secret,
-        "previous_secret": None,
-        "urls": list(urls),
-        "lease_minutes": lease_minutes,
-        "login_secret": login_secret,
-        "shows_numbers": shows_numbers,
-        "sources": list(checks.networks(sources)),
-        "recording_hosts": list(checks.recording_hosts(recording_hosts)),
-    }
+    attributes = _account_item(
+        kind,
+        key=key,
+        urls=urls,
+        shows_numbers=shows_numbers,
+        sources=checks.networks(sources),
+        recording_hosts=checks.recording_hosts(recording_hosts),
+    )
+    if lease_minutes is not None:
+        attributes["lease_minutes"] = n(lease_minutes)
+    content = {"secret": secret} | ({"login_secret": login_secret} if login_secret else {})
     if app_id:
-        entry |= {"app_id": app_id, "callback_token": _token(), "previous_callback_token": None}
+        attributes["app_id"] = s(app_id)
+        content["callback_token"] = _token()
+    owner = credentials.carrier(name)
+    there = credentials.item_of(owner)
+    if there is None:
+        credentials.create(owner, attributes, content)
+        return
+    # A switch that was made without an address is given one now.
+    if there["kind"]["S"] != kind or there["urls"]["L"]:
+        raise Mistake(f"carrier {name} exists")
+    credentials.change(owner, lambda empty: empty.update(content), attributes)
 
-    def add(content: dict[str, Any]) -> None:
-        carriers = content.setdefault("carriers", {})
-        there = carriers.get(name)
-        # A switch that was made without an address is given one now.
-        if there is not None and (there["kind"] != kind or there["urls"]):
-            raise Mistake(f"carrier {name} exists")
-        carriers[name] = entry
 
-    credentials.change(add)
+def _account_item(
+    kind: str,
+    *,
+    key: str = "",
+    urls: Iterable[str] = (),
+    shows_numbers: bool = False,
+    sources: Iterable[str] = (),
+    recording_hosts: Iterable[str] = (),
+) -> dict[str, Any]:
+    """What of an account is no secret."""
+    return {
+        "kind": s(kind),
+        "key": s(key),
+        "urls": texts(urls),
+        "shows_numbers": {"BOOL": shows_numbers},
+        "sources": texts(sources),
+        "recording_hosts": texts(recording_hosts),
+    }
 
 
 def rotate_carrier_secret(name: str, secret: str) -> None:
-    """Notes the carrier's new secret; callbacks signed with the one before are taken until the next
-    rotation. Raises Mistake."""
+    """Notes the carrier's new secret; callbacks signed with the one before are taken until that is
+    dropped. Raises Mistake."""
+    owner = credentials.carrier(name)
+    checks.carrier_secret(credentials.known(owner)["kind"]["S"], secret)
+    credentials.change(owner, lambda content: credentials.rotate(content, "secret", secret))
 
-    def rotate(content: dict[str, Any]) -> None:
-        entry = content.get("carriers", {}).get(name)
-        if entry is None:
-            raise Mistake(f"no carrier {name}")
-        checks.carrier_secret(entry["kind"], secret)
-        entry["previous_secret"], entry["secret"] = entry["secret"], secret
 
-    credentials.change(rotate)
+def drop_previous_carrier_secret(name: str) -> None:
+    """Ends the carrier's secret before the current one. Raises Mistake."""
+    credentials.change(
+        credentials.carrier(name), lambda content: credentials.drop_previous(content, "secret")
+    )
 
 
 def callback_paths(carrier: str) -> list[str]:
     """Where a carrier of the kind `interline` tells us of calls, behind the gateway's address: of
     how they ended and of how they began. The paths are secret. Raises Mistake."""
-    return _paths(carrier, credentials.read())
+    owner = credentials.carrier(carrier)
+    return _paths(carrier, credentials.content_of(owner, credentials.known(owner)))
 
 
 def rotate_callback_paths(carrier: str) -> list[str]:
-    """The same, new; what comes to those before is taken until the next rotation."""
+    """The same, new; what comes to those before is taken until they are dropped. Raises Mistake."""
     made: list[str] = []
 
     def rotate(content: dict[str, Any]) -> None:
         _paths(carrier, content)
-        entry = content["carriers"][carrier]
-        entry["previous_callback_token"] = entry["callback_token"]
-        entry["callback_token"] = _token()
+        credentials.rotate(content, "callback_token", _token())
         made.extend(_paths(carrier, content))
 
-    credentials.change(rotate)
+    credentials.change(credentials.carrier(carrier), rotate)
     return made
 
 
-def _paths(carrier: str, content: dict[str, Any]) -> list[str]:
-    token = content.get("carriers", {}).get(carrier, {}).get("callback_token")
+def drop_previous_callback_paths(carrier: str) -> None:
+    """Ends the addresses before the current ones. Raises Mistake."""
+    credentials.change(
+        credentials.carrier(carrier),
+        lambda content: credentials.drop_previous(content, "callback_token"),
+    )
+
+
+def _paths(carrier: str, content: Mapping[str, Any]) -> list[str]:
+    token = content.get("callback_token")
     if token is None:
         raise Mistake(f"no carrier {carrier} of the kind interline")
     return [f"/callbacks/interline/{carrier}/{token}/{what}" for what in ("cdr", "start")]
@@ -458,8 +401,7 @@ def _token() -> str:
 
 def list_carriers() -> dict[str, str]:
     """Carrier account -> its kind, by name."""
-    carriers = credentials.read().get("carriers", {})
-    return {name: carriers[name]["kind"] for name in sorted(carriers)}
+    return {item["sk"]["S"]: item["kind"]["S"] for item in credentials.items_of(CARRIERS)}
 
 
 def set_app_login(name: str, *, secret: str | None) -> None:
@@ -469,13 +411,10 @@ def set_app_login(name: str, *, secret: str | None) -> None:
     """
 
     def change(content: dict[str, Any]) -> None:
-        found = [each for each in content.get("apps", {}).values() if each["app"] == name]
-        if not found:
-            raise Mistake(f"no app {name}")
-        for each in found:
-            each["login_secret"] = secret
+        _check_signs(name, content)
+        content["login_secret"] = secret
 
-    credentials.change(change)
+    credentials.change(credentials.app(name), change)
 
 
 def create_switch(
@@ -493,69 +432,69 @@ def create_switch(
     fetched from `recording_hosts`; it writes numbers as `dial_plan` says (core.credentials). Raises
     Mistake.
     """
+    checks.switch_user(user)
     checks.name(carrier)
     password = secrets.token_urlsafe(24)
-    plan = checks.dial_plan(dial_plan or {})
-    hosts = list(checks.recording_hosts(recording_hosts))
-
-    def add(content: dict[str, Any]) -> None:
-        switches = content.setdefault("switches", {})
-        if user in switches:
-            raise Mistake(f"switch {user} exists")
-        account = content.setdefault("carriers", {})
-        if carrier != EMBEDDED and carrier not in account:
-            account[carrier] = {"kind": EMBEDDED, "secret": "", "urls": []}
-        elif carrier in account and account[carrier]["kind"] != EMBEDDED:
-            raise Mistake(f"carrier {carrier} is of the kind {account[carrier]['kind']}, no switch")
-        switches[user] = {
-            "carrier": carrier,
-            "password": password,
-            "previous_password": None,
-            "recording_hosts": hosts,
-            "dial_plan": plan,
-        }
-
-    if not user or ":" in user:
-        raise Mistake("a switch's user name is not empty and has no colon")
-    credentials.change(add)
+    attributes = {
+        "carrier": s(carrier),
+        "recording_hosts": texts(checks.recording_hosts(recording_hosts)),
+        "dial_plan": {
+            "M": {name: s(each) for name, each in checks.dial_plan(dial_plan or {}).items()}
+        },
+    }
+    account = credentials.item_of(credentials.carrier(carrier))
+    kind = account["kind"]["S"] if account is not None else EMBEDDED
+    if kind != EMBEDDED:
+        raise Mistake(f"carrier {carrier} is of the kind {kind}, no switch")
+    credentials.create(credentials.switch(user), attributes, {"password": password})
+    if account is None and carrier != EMBEDDED:
+        with suppress(Mistake):
+            # Another user's process may have been quicker.
+            credentials.create(credentials.carrier(carrier), _account_item(EMBEDDED), {})
     return password
 
 
 def rotate_switch_password(user: str) -> str:
-    """Gives the switch a new password; the one before it stays valid until the next rotation."""
+    """Gives the switch a new password; the one before it stays valid until it is dropped. Raises
+    Mistake."""
     fresh = secrets.token_urlsafe(24)
-
-    def rotate(content: dict[str, Any]) -> None:
-        entry = content.get("switches", {}).get(user)
-        if entry is None:
-            raise Mistake(f"no switch {user}")
-        entry["previous_password"], entry["password"] = entry["password"], fresh
-
-    credentials.change(rotate)
+    credentials.change(
+        credentials.switch(user), lambda content: credentials.rotate(content, "password", fresh)
+    )
     return fresh
+
+
+def drop_previous_switch_password(user: str) -> None:
+    """Ends the password before the current one. Raises Mistake."""
+    credentials.change(
+        credentials.switch(user), lambda content: credentials.drop_previous(content, "password")
+    )
 
 
 def add_data_key() -> str:
     """Adds a new version of the data key, which everybody reads and nobody writes yet; its name.
 
-    Make it current with `use_data_key` when every cache has seen it (`CACHE_S`).
+    Make it current with `use_data_key` when every cache has seen it (`CACHE_S`). Raises Mistake.
     """
-    client, name = clients.secretsmanager(), settings().data_keys_secret
-    keys = json.loads(client.get_secret_value(SecretId=name)["SecretString"])
-    version = str(max(int(each) for each in keys if each != "current") + 1)
-    keys[version] = secrets.token_hex(32)
-    client.put_secret_value(SecretId=name, SecretString=json.dumps(keys))
-    return version
+    added: list[str] = []
+
+    def add(keys: dict[str, Any]) -> None:
+        added.append(str(max(int(each) for each in keys if each != "current") + 1))
+        keys[added[0]] = secrets.token_hex(32)
+
+    credentials.swap(settings().data_keys_secret, add)
+    return added[0]
 
 
 def use_data_key(version: str) -> None:
     """Makes a version the one that new items are written under. Raises Mistake."""
-    client, name = clients.secretsmanager(), settings().data_keys_secret
-    keys = json.loads(client.get_secret_value(SecretId=name)["SecretString"])
-    if version == "current" or version not in keys:
-        raise Mistake(f"no data key {version}")
-    keys["current"] = version
-    client.put_secret_value(SecretId=name, SecretString=json.dumps(keys))
+
+    def use(keys: dict[str, Any]) -> None:
+        if version == "current" or version not in keys:
+            raise Mistake(f"no data key {version}")
+        keys["current"] = version
+
+    credentials.swap(settings().data_keys_secret, use)
 
 
 def _check_told(name: str, changes: Mapping[str, Any], *, tried: bool) -> None:
@@ -571,21 +510,5 @@ def _check_told(name: str, changes: Mapping[str, Any], *, tried: bool) -> None:
         receivers.try_address(app)
 
 
-def _table() -> Table:
-    return Table(clients.dynamodb, settings().table_name, SYSTEM)
-
-
 def _vault() -> Vault:
     return gateway().vault()
-
-
-def _put_new(item: dict[str, Any], otherwise: str) -> None:
-    client = clients.dynamodb()
-    try:
-        client.put_item(
-            TableName=settings().table_name,
-            Item=item,
-            ConditionExpression="attribute_not_exists(pk)",
-        )
-    except client.exceptions.ConditionalCheckFailedException:
-        raise Mistake(otherwise) from None

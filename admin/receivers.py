@@ -9,6 +9,7 @@ from typing import Any
 
 from admin import credentials, developers
 from admin.credentials import Mistake
+from chalicelib.bootstrap import gateway
 from chalicelib.carriers.base import DIALECTS, Checking
 from chalicelib.clock import SYSTEM, now_ms
 from chalicelib.core.credentials import AppCredentials
@@ -18,7 +19,9 @@ from chalicelib.core.values import App
 from chalicelib.egress.client import Client
 from chalicelib.egress.webhooks import CallbackSender
 from chalicelib.settings import settings
-from chalicelib.store.secrets import Credentials, Secret, provider
+from chalicelib.store import apps
+from chalicelib.store.credentials import DynamoCredentials
+from chalicelib.store.secrets import OwnersSecrets, provider
 
 TRIAL_S = 5
 """So long a receiver has to answer when its address is tried."""
@@ -43,7 +46,7 @@ def check_dialect(app: str, dialect: str) -> None:
         raise Mistake(f"what can be a dialect: {', '.join(sorted(DIALECTS))}")
     if dialect == "interline" and not developers.exists(app):
         raise Mistake("this dialect names a developer; make one first with app-developer")
-    if dialect == OWN_SECRET and app not in credentials.read().get("callbacks", {}):
+    if dialect == OWN_SECRET and not _known().callback_secrets(app):
         raise Mistake("this dialect has a secret of its own; make it first: app-callback-secret")
     if dialect == "netease" and _known().of_app(app) is None:
         raise Mistake("this dialect is signed with an AppSecret, and the app has none")
@@ -67,60 +70,58 @@ def try_address(app: App, to: AppCredentials | None = None) -> None:
         ) from None
 
 
-def give_secret(app: str) -> str:
-    """Gives an app the secret that its callbacks are signed with, unless it has one; the secret."""
-    fresh = _fresh()
+def new_secret(app: str) -> str:
+    """Gives an app that has none the secret that its callbacks are signed with; the secret. Raises
+    Mistake."""
+    made = fresh()
 
     def add(content: dict[str, Any]) -> None:
-        entry = {"secret": fresh, "previous_secret": None}
-        content.setdefault("callbacks", {}).setdefault(app, entry)
+        if content.get("callback_secret"):
+            raise Mistake(f"app {app} has a secret for callbacks; --rotate gives it a new one")
+        content["callback_secret"] = made
 
-    credentials.change(add)
-    return secret_of(app)
-
-
-def new_secret(app: str) -> str:
-    """The same for an app that has none. Raises Mistake."""
-    if app in credentials.read().get("callbacks", {}):
-        raise Mistake(f"app {app} has a secret for callbacks; --rotate gives it a new one")
-    return give_secret(app)
+    credentials.change(credentials.app(app), add)
+    return made
 
 
 def secret_of(app: str) -> str:
     """The one that is current. Raises Mistake."""
-    return str(_entry(credentials.read(), app)["secret"])
+    owner = credentials.app(app)
+    content = credentials.content_of(owner, credentials.known(owner))
+    _check_has(app, content)
+    return str(content["callback_secret"])
 
 
 def rotate_secret(app: str) -> str:
     """A new secret; what is told from now on has a signature of the one before it too. Raises
     Mistake."""
-    fresh = _fresh()
+    made = fresh()
 
     def rotate(content: dict[str, Any]) -> None:
-        entry = _entry(content, app)
-        entry["previous_secret"], entry["secret"] = entry["secret"], fresh
+        _check_has(app, content)
+        credentials.rotate(content, "callback_secret", made)
 
-    credentials.change(rotate)
-    return fresh
+    credentials.change(credentials.app(app), rotate)
+    return made
 
 
 def drop_previous_secret(app: str) -> None:
     """Signs with the current one alone. Raises Mistake."""
 
     def drop(content: dict[str, Any]) -> None:
-        _entry(content, app)["previous_secret"] = None
+        _check_has(app, content)
+        credentials.drop_previous(content, "callback_secret")
 
-    credentials.change(drop)
+    credentials.change(credentials.app(app), drop)
 
 
-def _entry(content: dict[str, Any], app: str) -> dict[str, Any]:
-    entry: dict[str, Any] | None = content.get("callbacks", {}).get(app)
-    if entry is None:
+def _check_has(app: str, content: dict[str, Any]) -> None:
+    if not content.get("callback_secret"):
         raise Mistake(f"app {app} has no secret for callbacks; app-callback-secret makes one")
-    return entry
 
 
-def _fresh() -> str:
+def fresh() -> str:
+    """A secret of the kind that Standard Webhooks asks for."""
     return f"whsec_{b64encode(secrets.token_bytes(SECRET_BYTES)).decode()}"
 
 
@@ -132,6 +133,9 @@ def _dialect(name: str) -> Dialect:
     return made
 
 
-def _known() -> Credentials:
-    """The credentials as the gateway reads them, fetched anew."""
-    return Credentials(Secret(provider, settings().credentials_secret, 0, SYSTEM))
+def _known() -> DynamoCredentials:
+    """The credentials as the gateway reads them, read anew."""
+    table = credentials.table()
+    known = apps.DynamoApps(table, gateway().vault, max_age_s=0)
+    secrets_of = OwnersSecrets(provider, settings().secrets_prefix, SYSTEM)
+    return DynamoCredentials(table, known, secrets_of, max_age_s=0)

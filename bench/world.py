@@ -17,6 +17,7 @@ from boto3.dynamodb.conditions import Key
 from moto import mock_aws
 
 from admin import accounts, developers, provision
+from admin import numbers as pools
 from bench.capacity import Index
 from bench.events import CALLBACKS, Credentials, request
 from bench.lambda_context import CONTEXT, ENVIRONMENT
@@ -134,7 +135,7 @@ class World:
             rate=RATE,
             quota=100_000,
         )
-        provision.add_numbers(name, [(number, None) for number in numbers])
+        pools.add(name, [(number, None) for number in numbers])
         if not tariff.free:
             provision.set_app(name, tariff=tariff)
             accounts.change(name, deposit="1000", overdraft=None)
@@ -262,11 +263,10 @@ def _provisioned(engine: str, receiver: Receiver, vendor: Vendor, line: Line) ->
     probe.create_table(TableName=names.table_name, **{part: table[part] for part in created})
     for queue in (names.delivery_queue_name, names.slow_queue_name, names.transfer_queue_name):
         boto3.client("sqs").create_queue(QueueName=queue)
-    for name, value in (
-        (names.credentials_secret, {"apps": {}, "switches": {}}),
-        (names.data_keys_secret, {"current": "1", "1": secrets.token_hex(32)}),
-    ):
-        boto3.client("secretsmanager").create_secret(Name=name, SecretString=json.dumps(value))
+    keys = {"current": "1", "1": secrets.token_hex(32)}
+    boto3.client("secretsmanager").create_secret(
+        Name=names.data_keys_secret, SecretString=json.dumps(keys)
+    )
     table_key = [part["AttributeName"] for part in table["KeySchema"]]
     meter = Meter(probe, [Index.of(each, table_key) for each in table["GlobalSecondaryIndexes"]])
     switch = (SWITCH, provision.create_switch(SWITCH))

@@ -1,6 +1,5 @@
 """Wires stores, credentials and carriers into the use cases, each when it is first needed."""
 
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -11,13 +10,13 @@ from chalicelib.carriers.netease.facade import AxbFacade
 from chalicelib.clock import SYSTEM, Runtime, new_lock, once, once_each
 from chalicelib.core.binding import BindingDesk
 from chalicelib.core.cleaning import Cleaner
-from chalicelib.core.errors import Unavailable
 from chalicelib.core.leases import LeaseDesk
 from chalicelib.core.rate import RateLimiter
 from chalicelib.settings import Settings, settings
 from chalicelib.store import clients, secrets
 from chalicelib.store.apps import DynamoApps
 from chalicelib.store.bindings import DynamoBindings
+from chalicelib.store.credentials import DynamoCredentials
 from chalicelib.store.nonces import DynamoNonces
 from chalicelib.store.table import Table
 from chalicelib.telemetry import count, log_call, log_gap, log_hole, log_trouble, log_unfetched
@@ -357,7 +356,7 @@ class Gateway:
 
         return Audit(
             apps=self.apps,
-            names=self._credentials.app_names,
+            names=self.apps.at_carriers,
             bindings=self._bindings,
             leases=self._leases,
             carriers=self.carriers,
@@ -494,26 +493,24 @@ class Gateway:
         return DynamoApps(self._table, self._data_keys.vault, self.settings.cache_s)
 
     @once_each
-    def _credentials(self) -> secrets.Credentials:
-        return secrets.Credentials(self._secret(self.settings.credentials_secret))
+    def _credentials(self) -> DynamoCredentials:
+        prefix = self.settings.secrets_prefix
+        owners = secrets.OwnersSecrets(secrets.provider, prefix, self.runtime)
+        return DynamoCredentials(self._table, self.apps, owners, self.settings.cache_s)
 
     @once_each
     def _data_keys(self) -> secrets.DataKeys:
-        return secrets.DataKeys(self._secret(self.settings.data_keys_secret))
+        name, age_s = self.settings.data_keys_secret, self.settings.cache_s
+        return secrets.DataKeys(secrets.Secret(secrets.provider, name, age_s, self.runtime))
 
     def vault(self) -> "Vault":
         """What numbers are hashed and sealed with. Raises Unavailable."""
         return self._data_keys.vault()
 
     def before_threads(self) -> None:
-        """Fetches the secrets that a batch of deliveries shares, so that its threads don't each.
-        Raises Unavailable without data keys; without credentials each event is put off."""
+        """Fetches the data keys that a batch of deliveries shares, so that its threads don't each.
+        Raises Unavailable."""
         self.vault()
-        with suppress(Unavailable):
-            self._credentials.fetch()
-
-    def _secret(self, name: str) -> secrets.Secret:
-        return secrets.Secret(secrets.provider, name, self.settings.cache_s, self.runtime)
 
     def _tag(self, *parts: str) -> str:
         return self._data_keys.vault().label(*parts)

@@ -11,9 +11,10 @@ class Settings:
     """What a deployment decides; every field is an environment variable of the stage.
 
     `table_name` (`TABLE_NAME`), `delivery_queue_name` (`DELIVERY_QUEUE_NAME`), `slow_queue_name`
-    (`SLOW_QUEUE_NAME`), `transfer_queue_name` (`TRANSFER_QUEUE_NAME`), `credentials_secret`
-    (`CREDENTIALS_SECRET`) and `data_keys_secret` (`DATA_KEYS_SECRET`) are names as
-    `infra/resources.json` creates them. `cache_s` (`CACHE_S`, seconds) is how long
+    (`SLOW_QUEUE_NAME`), `transfer_queue_name` (`TRANSFER_QUEUE_NAME`) and `data_keys_secret`
+    (`DATA_KEYS_SECRET`) are names as `infra/resources.json` creates them; the names of the secrets
+    of apps, carriers and switches begin with `secrets_prefix` (`SECRETS_PREFIX`) and a slash.
+    `cache_s` (`CACHE_S`, seconds) is how long
     secrets and app profiles are kept in memory, `callback_timeout_s` (`CALLBACK_TIMEOUT_S`,
     seconds) how long an app has to answer a callback (NetEase: 5), `carrier_timeout_s`
     (`CARRIER_TIMEOUT_S`, seconds) how long a carrier may be silent (all of a request takes twice
@@ -29,7 +30,7 @@ class Settings:
     delivery_queue_name: str
     slow_queue_name: str
     transfer_queue_name: str
-    credentials_secret: str
+    secrets_prefix: str
     data_keys_secret: str
     cache_s: int
     callback_timeout_s: float
@@ -51,7 +52,7 @@ def settings() -> Settings:
         delivery_queue_name=os.environ.get("DELIVERY_QUEUE_NAME", f"{name}-delivery"),
         slow_queue_name=os.environ.get("SLOW_QUEUE_NAME", f"{name}-delivery-slow"),
         transfer_queue_name=os.environ.get("TRANSFER_QUEUE_NAME", f"{name}-transfer"),
-        credentials_secret=os.environ.get("CREDENTIALS_SECRET", f"{name}/credentials"),
+        secrets_prefix=os.environ.get("SECRETS_PREFIX", name),
         data_keys_secret=os.environ.get("DATA_KEYS_SECRET", f"{name}/data-keys"),
         cache_s=int(os.environ.get("CACHE_S", "60")),
         callback_timeout_s=float(os.environ.get("CALLBACK_TIMEOUT_S", "5")),

@@ -217,7 +217,8 @@ def _interline(addresses: Addresses) -> InterlineAccess:
 
 def _app(name: str, carrier: str, numbers: Numbers, addresses: Addresses, **more: str) -> App:
     from admin import accounts, developers, receivers
-    from admin.provision import add_numbers, create_app, create_interline_app
+    from admin import numbers as pools
+    from admin.provision import create_app, create_interline_app
 
     callback_url = f"{addresses.simulator}/apps/{name}/callback"
     settings: dict[str, Any] = {
@@ -238,5 +239,5 @@ def _app(name: str, carrier: str, numbers: Numbers, addresses: Addresses, **more
         credentials |= developers.create(name).described()
     if name in CARRIERS_OF:
         accounts.change(name, deposit=DEPOSIT, overdraft=None)
-    add_numbers(name, numbers)
+    pools.add(name, numbers)
     return App(name, carrier, credentials, [x for x, _ in numbers], callback_url)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
+from admin import numbers as pools
 from admin import provision
 from chalicelib.bootstrap import Gateway
 from chalicelib.core.messages import Reply, Request
@@ -74,5 +75,5 @@ def developer(name: str, numbers: Sequence[str], **settings: Any) -> Developer:
     """A new app in the stage of the environment; nothing but its quota ever stops it."""
     settings = {"callback_url": "http://127.0.0.1:9/", "rate": 10**9} | settings
     made = provision.create_interline_app(name, **settings)
-    provision.add_numbers(name, [(number, None) for number in numbers])
+    pools.add(name, [(number, None) for number in numbers])
     return Developer(name, made.devid, made.appid, made.auth_key)

@@ -22,6 +22,7 @@ from botocore.awsrequest import AWSResponse
 from botocore.config import Config
 from moto import mock_aws
 
+from admin import numbers as pools
 from admin import provision
 from chalicelib import bootstrap
 from chalicelib import settings as stage_settings
@@ -75,7 +76,7 @@ def stage(dynamodb_endpoint: str) -> Iterator["Stage"]:
         # The receivers of tests are on this machine.
         "PRIVATE_ADDRESSES": "allowed",
     }
-    names = ("TABLE_NAME", "DELIVERY_QUEUE_NAME", "CREDENTIALS_SECRET", "DATA_KEYS_SECRET")
+    names = ("TABLE_NAME", "DELIVERY_QUEUE_NAME", "SECRETS_PREFIX", "DATA_KEYS_SECRET")
     queues = ("SLOW_QUEUE_NAME", "TRANSFER_QUEUE_NAME")
     with (
         patch.dict(os.environ, environment),
@@ -102,7 +103,6 @@ def _create_resources() -> None:
     for queue in (own.delivery_queue_name, own.slow_queue_name, own.transfer_queue_name):
         clients.sqs().create_queue(QueueName=queue)
     manager = clients.secretsmanager()
-    manager.create_secret(Name=own.credentials_secret, SecretString='{"apps":{},"switches":{}}')
     keys = {"current": "1", "1": "k" * 64}
     manager.create_secret(Name=own.data_keys_secret, SecretString=json.dumps(keys))
 
@@ -130,8 +130,7 @@ class Stage:
         """An instance that has read the secrets as they are now, and keeps them."""
         gateway = self.instance()
         kept = SecretsProvider(boto3_client=clients.secretsmanager())
-        for reader in (gateway._data_keys, gateway._credentials):
-            reader._secret._provider = lambda: kept
+        gateway._data_keys._secret._provider = lambda: kept
         gateway._data_keys.vault()
         return gateway
 
@@ -149,7 +148,7 @@ class Stage:
         """A new app that owns `numbers`; nothing but its quota ever stops it."""
         options = {"callback_url": "http://127.0.0.1:9/", "rate": 10**9} | options
         key, secret = provision.create_app(name, **options)
-        provision.add_numbers(name, [(number, None) for number in numbers])
+        pools.add(name, [(number, None) for number in numbers])
         self.apps[name] = Backend(name, key, secret)
         return self.apps[name]
 

@@ -127,7 +127,6 @@ class Stage:
     secretsmanager: Any
     clock: Clock
     table: str = NAME
-    credentials: str = f"{NAME}/credentials"
     data_keys: str = f"{NAME}/data-keys"
 
     def app(self, name: str = "demo", **settings: Any) -> Client:
@@ -315,7 +314,7 @@ def stage(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> Iterator[Stage]:
     """An empty stage with production's resources, in this process."""
     from chalicelib.store import clients
 
-    for name in ("TABLE_NAME", "DELIVERY_QUEUE_NAME", "CREDENTIALS_SECRET", "DATA_KEYS_SECRET"):
+    for name in ("TABLE_NAME", "DELIVERY_QUEUE_NAME", "SECRETS_PREFIX", "DATA_KEYS_SECRET"):
         monkeypatch.delenv(name, raising=False)
     for name in ("SLOW_QUEUE_NAME", "TRANSFER_QUEUE_NAME"):
         monkeypatch.delenv(name, raising=False)
@@ -346,8 +345,6 @@ def _create_resources(stage: Stage) -> None:
     )
     for queue in ("delivery", "delivery-slow", "transfer"):
         stage.sqs.create_queue(QueueName=f"{NAME}-{queue}")
-    empty = resources["Credentials"]["Properties"]["SecretString"]
-    stage.secretsmanager.create_secret(Name=stage.credentials, SecretString=empty)
     keys = {"current": "1", "1": "k" * 64}
     stage.secretsmanager.create_secret(Name=stage.data_keys, SecretString=json.dumps(keys))
 

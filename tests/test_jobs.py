@@ -20,6 +20,7 @@ from chalicelib.core.retrying import PLACES_S
 from chalicelib.store.apps import profile_key
 from chalicelib.store.receivers import health_key
 from tests.carriers.trunk.conftest import Pbx, basic
+from tests.owners import mend, spoil
 from tests.simulator.outside import wait_until
 from tests.stage import X1, A, B, C, Client, Clock, Receiver, Stage, answering, refusal
 
@@ -331,14 +332,13 @@ def test_a_stranger_who_was_rejected_is_reported_to_the_owner_of_x(
 def test_an_app_without_credentials_waits_for_them(
     stage: Stage, demo: Client, pbx: Pbx, receiver: Receiver, clock: Clock
 ) -> None:
-    known = stage.secret(stage.credentials)
-    stage.put_secret(stage.credentials, known | {"apps": {}})
+    good = spoil("app/demo")
     stage.forget()
     pbx.report(ended())
     follow(stage)
     clock.advance(ms=GRACE_MS)
     follow(stage)
-    stage.put_secret(stage.credentials, known)
+    mend("app/demo", good)
     stage.forget()
     clock.advance(ms=UNREADY_S[0] * 1000 + GRACE_MS)
     follow(stage)

@@ -13,7 +13,7 @@ NAMES = [
     "DELIVERY_QUEUE_NAME",
     "SLOW_QUEUE_NAME",
     "TRANSFER_QUEUE_NAME",
-    "CREDENTIALS_SECRET",
+    "SECRETS_PREFIX",
     "DATA_KEYS_SECRET",
     "CACHE_S",
     "CALLBACK_TIMEOUT_S",
@@ -48,7 +48,7 @@ def test_without_any_variable_it_is_the_stage_dev(read: Any) -> None:
         delivery_queue_name="masking-gateway-dev-delivery",
         slow_queue_name="masking-gateway-dev-delivery-slow",
         transfer_queue_name="masking-gateway-dev-transfer",
-        credentials_secret="masking-gateway-dev/credentials",
+        secrets_prefix="masking-gateway-dev",
         data_keys_secret="masking-gateway-dev/data-keys",
         cache_s=60,
         callback_timeout_s=5.0,
@@ -64,7 +64,7 @@ def test_the_stage_names_everything(read: Any) -> None:
     prod = read(STAGE="prod")
     names = [prod.table_name, prod.delivery_queue_name]
     names += [prod.slow_queue_name, prod.transfer_queue_name]
-    names += [prod.credentials_secret, prod.data_keys_secret]
+    names += [f"{prod.secrets_prefix}/app/demo", prod.data_keys_secret]
     assert all(name.startswith("masking-gateway-prod") for name in names)
     assert len(set(names)) == 6
 
@@ -76,7 +76,7 @@ def test_the_stage_names_everything(read: Any) -> None:
         ("DELIVERY_QUEUE_NAME", "q", "delivery_queue_name", "q"),
         ("SLOW_QUEUE_NAME", "s", "slow_queue_name", "s"),
         ("TRANSFER_QUEUE_NAME", "t", "transfer_queue_name", "t"),
-        ("CREDENTIALS_SECRET", "c", "credentials_secret", "c"),
+        ("SECRETS_PREFIX", "c", "secrets_prefix", "c"),
         ("DATA_KEYS_SECRET", "d", "data_keys_secret", "d"),
         ("CACHE_S", "7", "cache_s", 7),
         ("CALLBACK_TIMEOUT_S", "1.5", "callback_timeout_s", 1.5),

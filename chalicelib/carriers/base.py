@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from chalicelib.clock import Runtime, making
 from chalicelib.core.credentials import EMBEDDED, AppCredentials, CarrierAccount
-from chalicelib.core.errors import NoSuchCarrier, Unavailable
+from chalicelib.core.errors import NoSuchCarrier
 from chalicelib.core.ports import Carrier, Credentials
 from chalicelib.core.values import App
 
@@ -74,9 +74,7 @@ class CarrierAccounts:
         if account is None:
             if name == EMBEDDED:
                 return Carrier(name=EMBEDDED, kind=EMBEDDED, transfers=True, announces=True)
-            if self._credentials.lacks_carrier(name):
-                raise NoSuchCarrier
-            raise Unavailable("the account with this carrier can't be used")
+            raise NoSuchCarrier
         with making:
             made_of, carrier = self._made.get(name, (None, None))
             if carrier is None or made_of != account:

@@ -19,7 +19,8 @@ def candidates(app: App, ask: Ask, tag: Tag) -> Iterator[str]:
     app was given. Costs one keyed digest, for ten numbers as for ten thousand.
     """
     if ask.number is not None:
-        yield ask.number
+        if ask.number not in app.pool.draining:
+            yield ask.number
         return
     numbers = app.pool.numbers(ask.area)
     size = len(numbers)

@@ -40,8 +40,8 @@ class Audit:
     """Compares and repairs."""
 
     apps: Apps
-    names: Callable[[], Iterable[str]]
-    """The names of all apps."""
+    names: Callable[[], Iterable[tuple[str, str]]]
+    """The names of all apps, each with its carrier."""
     bindings: Bindings
     leases: LeaseDesk
     carriers: Carriers
@@ -85,18 +85,19 @@ class Audit:
                 seen.lost += 1
 
     def _turn(self, turn: int) -> Iterator[tuple[App, Lister, str]]:
-        for name in sorted(self.names()):
-            app = self.apps.get(name)
-            lister = self._lister(app) if app is not None else None
+        for name, carrier in sorted(self.names()):
+            # An app whose carrier can't tell is not even read.
+            lister = self._lister(carrier)
+            app = self.apps.get(name) if lister is not None else None
             if app is None or lister is None:
                 continue
-            for number in app.pool.numbers(None):
+            for number in sorted(app.pool.areas):
                 if zlib.crc32(number.encode()) % SLICES == turn:
                     yield app, lister, number
 
-    def _lister(self, app: App) -> Lister | None:
+    def _lister(self, carrier: str) -> Lister | None:
         try:
-            return self.carriers.of(app.carrier).lister
+            return self.carriers.of(carrier).lister
         except errors.Unavailable as error:
             self.trouble(error)
             return None

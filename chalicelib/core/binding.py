@@ -219,7 +219,16 @@ class _Attempt:
             self._draft = replace(self._draft, number=number)
             if (done := self._try_number()) is not None:
                 return done
+        if not self._held and (first := self._made_before()) is not None:
+            return first
         raise self._nothing_left()
+
+    def _made_before(self) -> Binding | None:
+        """What this request made while there was a number that might be bound."""
+        existing = self._bindings.made_by(self._draft)
+        if existing is None or not self._is_ours(existing):
+            return None
+        return self._settled(existing)
 
     def _blank(self) -> Binding:
         app, ask, now = self._app, self._ask, self._now
@@ -362,9 +371,11 @@ class _Attempt:
         return [s for s in range(app.quota_shards) if used.get(s, 0) < app.shard_limit(s)]
 
     def _nothing_left(self) -> errors.GatewayError:
-        if self._ask.number is not None:
+        if self._ask.number is not None and self._held:
             (cause,) = self._held
             return errors.NumberTaken(cause)
+        if self._ask.number is not None:
+            return errors.UnknownNumber("this number takes no new bindings")
         if not self._held:
             return errors.NoNumber("area")
         return errors.NoNumber("cooling" if set(self._held) == {"cooling"} else "taken")

@@ -105,6 +105,10 @@ class Bindings(Protocol):
         """One consistent read."""
         ...
 
+    def made_by(self, draft: Binding) -> Binding | None:
+        """The binding that stands where this one would. One consistent read."""
+        ...
+
     def transfer_on(self, number: str) -> Binding | None:
         """The latest XA of this X, ended or not: two consistent reads."""
         ...
@@ -198,12 +202,8 @@ class Credentials(Protocol):
         ...
 
     def carrier(self, name: str) -> CarrierAccount | None:
-        """An account of ours with a carrier."""
-        ...
-
-    def lacks_carrier(self, name: str) -> bool:
-        """Whether there is surely no account of this name; False if there is one that can't be
-        used. An answer is at most half a minute old."""
+        """An account of ours with a carrier; None only if there is surely none (an answer is at
+        most half a minute old)."""
         ...
 
     def callback_secrets(self, name: str) -> tuple[str, ...]:

@@ -81,13 +81,15 @@ def parse_number(text: str, *, name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """The X numbers of one app, as an operator assigned them: number -> area (or None)."""
+    """The X numbers of one app, as an operator assigned them: number -> area (or None). Those that
+    are `draining` belong to it, but get no new bindings."""
 
     areas: Mapping[str, str | None]
+    draining: frozenset[str] = frozenset()
     by_area: Mapping[str | None, tuple[str, ...]] = field(init=False)
 
     def __post_init__(self) -> None:
-        grouped: dict[str | None, list[str]] = {None: sorted(self.areas)}
+        grouped: dict[str | None, list[str]] = {None: sorted(self.areas.keys() - self.draining)}
         for number in grouped[None]:
             if (area := self.areas[number]) is not None:
                 grouped.setdefault(area, []).append(number)
@@ -98,7 +100,7 @@ class Pool:
         return number in self.areas
 
     def numbers(self, area: str | None) -> tuple[str, ...]:
-        """All numbers of an area, or all there are; in a stable order."""
+        """All numbers of an area, or all there are, that may be bound; in a stable order."""
         return self.by_area.get(area, ())
 
 

@@ -1,7 +1,7 @@
 """Apps and the numbers they own; read through a cache, written by operators only."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from chalicelib.core.ownership import NOTICE_MS, Owner
 from chalicelib.core.values import CLOCKS_APART_MS, DAY_MS, App, AppState, Pool, Tariff
@@ -12,6 +12,21 @@ from chalicelib.store.vault import Vault
 ABSENT_S = 2
 """How long it is remembered that there is no app of a name."""
 
+APP_KEY, DEVELOPER = "app", "developer"
+"""The kinds of public ids that apps sign with."""
+DIRECTORY = "APPS"
+"""The partition that lists all apps by name, each with its carrier."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Under which public ids an app signs, and which version of its secret counts."""
+
+    app_key: str | None
+    developer: str | None
+    app_id: str | None
+    version: str
+
 
 class DynamoApps:
     """Fulfils the port Apps. A profile is one query and is kept `max_age_s`."""
@@ -21,23 +36,36 @@ class DynamoApps:
         self._monotonic = table.runtime.monotonic
         self._vault = vault
         self._max_age_s = max_age_s
-        self._kept: dict[str, tuple[float, App | None]] = {}
+        self._kept: dict[str, tuple[float, App | None, Keys | None]] = {}
         self._owners: dict[str, tuple[float, tuple[Owner, ...]]] = {}
 
     def get(self, name: str) -> App | None:
         """The app of this name. Raises Unavailable."""
-        until, app = self._kept.get(name, (0.0, None))
+        return self._read(name)[0]
+
+    def keys_of(self, name: str) -> Keys | None:
+        """How the app of this name signs; read with it. Raises Unavailable."""
+        return self._read(name)[1]
+
+    def at_carriers(self) -> Iterator[tuple[str, str]]:
+        """The names of all apps, each with its carrier. Raises Unavailable."""
+        for item in listed_apps(self._table):
+            yield item["sk"]["S"], item["carrier"]["S"]
+
+    def _read(self, name: str) -> tuple[App | None, Keys | None]:
+        until, app, keys = self._kept.get(name, (0.0, None, None))
         if self._monotonic() < until:
-            return app
-        items = self._table.query(
+            return app, keys
+        query = self._table.query(
             KeyConditionExpression="pk = :pk",
             ExpressionAttributeValues={":pk": s(app_pk(name))},
         )
-        app = _app(list(items))
+        items = list(query)
+        app, keys = _app(items), _keys(items)
         # One that is not there may be made the next moment.
         age_s = self._max_age_s if app is not None else min(self._max_age_s, ABSENT_S)
-        self._kept[name] = (self._monotonic() + age_s, app)
-        return app
+        self._kept[name] = (self._monotonic() + age_s, app, keys)
+        return app, keys
 
     def owners_of(self, number: str, *, fresh: bool = False) -> tuple[Owner, ...]:
         """See the port. One read; for an X that has or had an owner it is remembered as long as a
@@ -107,6 +135,30 @@ def app_pk(name: str) -> str:
     return f"APP#{name}"
 
 
+def listed_apps(table: Table) -> Iterator[Item]:
+    """The entries of all apps that there are, by name; a page of them at a time."""
+    return table.query(
+        KeyConditionExpression="pk = :pk",
+        FilterExpression="attribute_not_exists(deleted)",
+        ExpressionAttributeValues={":pk": s(DIRECTORY)},
+    )
+
+
+def directory_key(name: str) -> Item:
+    """Where an app is listed. The entry outlives it: no other app ever has its name."""
+    return key(DIRECTORY, name)
+
+
+def public_key(kind: str, public_id: str) -> Item:
+    """Where it is written whose a public id is."""
+    return key(f"K#{kind}#{public_id}", "K")
+
+
+def credentials_key(name: str) -> Item:
+    """Where it is written how an app signs."""
+    return key(app_pk(name), "CREDENTIALS")
+
+
 def profile_key(name: str) -> Item:
     """Where an app's settings stand."""
     return key(app_pk(name), "PROFILE")
@@ -138,21 +190,38 @@ def profile_item(app: App) -> Item:
     }
 
 
+def app_number_key(name: str, number: str) -> Item:
+    """Where an app's pool has an X."""
+    return key(app_pk(name), f"NUMBER#{number}")
+
+
 def app_number_item(name: str, number: str, area: str | None) -> Item:
     """An entry of an app's pool."""
-    item = key(app_pk(name), f"NUMBER#{number}")
-    return item | ({"area": s(area)} if area is not None else {})
+    return app_number_key(name, number) | ({"area": s(area)} if area is not None else {})
+
+
+def _keys(items: list[Item]) -> Keys | None:
+    item = next((item for item in items if item["sk"]["S"] == "CREDENTIALS"), None)
+    if item is None or "version" not in item:
+        return None
+    known = {
+        name: item[name]["S"] if name in item else None
+        for name in ("app_key", "developer", "app_id")
+    }
+    return Keys(**known, version=item["version"]["S"])
 
 
 def _app(items: list[Item]) -> App | None:
     profile = next((item for item in items if item["sk"]["S"] == "PROFILE"), None)
     if profile is None:
         return None
-    areas = {
-        item["sk"]["S"].removeprefix("NUMBER#"): item["area"]["S"] if "area" in item else None
+    numbers = {
+        item["sk"]["S"].removeprefix("NUMBER#"): item
         for item in items
         if item["sk"]["S"].startswith("NUMBER#")
     }
+    areas = {x: item["area"]["S"] if "area" in item else None for x, item in numbers.items()}
+    draining = frozenset(x for x, item in numbers.items() if "draining" in item)
     return App(
         name=profile["pk"]["S"].removeprefix("APP#"),
         carrier=profile["carrier"]["S"],
@@ -165,7 +234,7 @@ def _app(items: list[Item]) -> App | None:
         retention_ms=int(profile["retention_days"]["N"]) * DAY_MS,
         max_call_s=int(profile["max_call_s"]["N"]),
         strict_nonce=profile["strict_nonce"]["BOOL"],
-        pool=Pool(areas),
+        pool=Pool(areas, draining),
         im_calls=frozenset(_words(profile, "im_calls")),
         dialect=profile["dialect"]["S"],
         callback_json=profile["callback_json"]["BOOL"],

@@ -176,6 +176,11 @@ class DynamoBindings:
             return None
         return items.read_binding(item, self._vault())
 
+    def made_by(self, draft: Binding) -> Binding | None:
+        """See the port."""
+        item = self._table.get(items.binding_key(draft.handle))
+        return items.read_binding(item, self._vault()) if item else None
+
     def transfer_on(self, number: str) -> Binding | None:
         """See the port."""
         leg = self._table.get(items.leg_key(number, items.EVERYBODY))

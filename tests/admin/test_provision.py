@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from admin import numbers as pools
 from admin import provision
 from admin.provision import Mistake
 from chalicelib.clock import SYSTEM
@@ -126,7 +127,7 @@ def test_what_can_not_be_set_is_a_mistake(stage: Stage, changes: dict[str, Any])
     [
         lambda: provision.set_app("nobody", rate=1),
         lambda: provision.rotate_app_secret("nobody"),
-        lambda: provision.add_numbers("nobody", [(X1, None)]),
+        lambda: pools.add("nobody", [(X1, None)]),
         lambda: provision.rotate_switch_password("nobody"),
         lambda: provision.use_data_key("7"),
         lambda: provision.use_data_key("current"),
@@ -142,8 +143,8 @@ def test_what_is_not_there_is_a_mistake_and_nothing_is_written(stage: Stage, act
 
 def test_numbers_are_given_once(stage: Stage) -> None:
     provision.create_app("demo", callback_url=URL)
-    assert provision.add_numbers("demo", [(X1, "10"), (X15, None)]) == 2
-    assert provision.add_numbers("demo", [(X1, "10"), (X2, "21")]) == 1
+    assert pools.add("demo", [(X1, "10"), (X15, None)]) == 2
+    assert pools.add("demo", [(X1, "10"), (X2, "21")]) == 1
     pool = {i["sk"]["S"]: i.get("area") for i in stage.items("APP#") if "area" in i}
     assert pool == {f"NUMBER#{X1}": {"S": "10"}, f"NUMBER#{X2}": {"S": "21"}}
     assert len(stage.items("O#")) == 3
@@ -152,9 +153,9 @@ def test_numbers_are_given_once(stage: Stage) -> None:
 def test_another_apps_number_is_a_mistake(stage: Stage) -> None:
     provision.create_app("demo", callback_url=URL)
     provision.create_app("other", callback_url=URL)
-    provision.add_numbers("demo", [(X1, None)])
+    pools.add("demo", [(X1, None)])
     with pytest.raises(Mistake, match="another app"):
-        provision.add_numbers("other", [(X1, None)])
+        pools.add("other", [(X1, None)])
     (item,) = stage.items("O#")
     assert [each.app for each in read_owners(item)] == ["demo"]
 
@@ -169,9 +170,9 @@ def test_another_apps_number_is_a_mistake(stage: Stage) -> None:
 )
 def test_one_number_in_two_forms_is_a_mistake(stage: Stage, there: str, more: str) -> None:
     provision.create_app("demo", callback_url=URL)
-    provision.add_numbers("demo", [(there, None)])
+    pools.add("demo", [(there, None)])
     with pytest.raises(Mistake, match=f"as {there}"):
-        provision.add_numbers("demo", [(more, None)])
+        pools.add("demo", [(more, None)])
     assert {each.number for item in stage.items("O#") for each in read_owners(item)} == {there}
 
 
@@ -191,8 +192,8 @@ def test_a_number_with_a_prefix_is_refused_with_how_to_write_it(
 ) -> None:
     provision.create_app("demo", callback_url=URL)
     with pytest.raises(Mistake, match=f"write the number {written} as {usual}:"):
-        provision.add_numbers("demo", [(written, None)])
-    assert provision.add_numbers("demo", [(usual, None)]) == 1
+        pools.add("demo", [(written, None)])
+    assert pools.add("demo", [(usual, None)]) == 1
 
 
 @pytest.mark.parametrize(
@@ -205,7 +206,7 @@ def test_a_number_with_a_prefix_is_refused_with_how_to_write_it(
 )
 def test_a_number_as_it_is_dialled_is_added(stage: Stage, number: str) -> None:
     provision.create_app("demo", callback_url=URL)
-    assert provision.add_numbers("demo", [(number, None)]) == 1
+    assert pools.add("demo", [(number, None)]) == 1
 
 
 @pytest.mark.parametrize(
@@ -216,7 +217,7 @@ def test_a_number_or_area_that_can_not_be_is_refused(
 ) -> None:
     provision.create_app("demo", callback_url=URL)
     with pytest.raises(Mistake):
-        provision.add_numbers("demo", [(number, area)])
+        pools.add("demo", [(number, area)])
     assert stage.items("O#") == []
 
 

@@ -16,6 +16,7 @@ from unittest.mock import patch
 from urllib.parse import parse_qsl, urlsplit
 
 from admin import credentials, provision
+from admin import numbers as pools
 from chalicelib.core.events import Errand
 from chalicelib.core.exporting import Job
 from chalicelib.core.messages import Reply, Request
@@ -245,7 +246,7 @@ class Tenancy:
         for carrier in CARRIERS:
             moves = x_of(carrier, "moves")
             with patch.object(provision, "now_ms", lambda: LEFT - 5 * MINUTE):
-                free = provision.remove_numbers(f"red-{carrier}", [moves])
+                free = pools.remove(f"red-{carrier}", [moves])
                 assert free == LEFT + CLOCKS_APART_MS
             self._give(f"blue-{carrier}", moves, at=GIVEN + 2 * MINUTE)
         self.gateway = self._again()
@@ -261,7 +262,7 @@ class Tenancy:
 
     def _give(self, app: str, x: str, *, at: int) -> None:
         with patch.object(provision, "now_ms", lambda: at):
-            assert provision.add_numbers(app, [(x, None)]) == 1
+            assert pools.add(app, [(x, None)]) == 1
         self.gateway.apps._kept.pop(app, None)
 
     def _bind(self, name: str, x: str, *, at: int, minutes: int) -> None:

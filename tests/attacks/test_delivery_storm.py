@@ -16,6 +16,7 @@ from unittest.mock import patch
 import pytest
 import requests
 
+from admin import numbers as pools
 from admin import provision
 from chalicelib.bootstrap import Gateway, gateway
 from chalicelib.core.due import GRACE_MS
@@ -53,7 +54,7 @@ class Storm:
             for i, app in enumerate(APPS):
                 url = f"{self.running.simulator_url}/apps/{app}/callback"
                 provision.create_app(app, callback_url=url)
-                provision.add_numbers(app, [(number(i), None)])
+                pools.add(app, [(number(i), None)])
         self.control("PUT", DEAD, SILENCE)
         self.control("PUT", SLOW, {"status": 200, "delay_s": 4})
         self.control("PUT", SHAKY, {"status": 500, "share": 0.5, "seed": seed})

@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 
 from chalicelib.settings import settings
 from chalicelib.store import clients
+from chalicelib.store.apps import public_key
 from tests.attacks.lambda_events import answer
 from tests.attacks.mutations import MUTATIONS, ODD, Draft, many
 from tests.gateways import NOW, Stage, number, stage, subscriber
+from tests.owners import set_item, set_secret
 from tests.runtimes import run_with
 
 DEVELOPER, KEY, APP_ID = "10000000", "auth-key-1", "app-id-1"
@@ -98,11 +100,10 @@ def fuzzed(dynamodb_local: str) -> Iterator[Stage]:
     with stage(dynamodb_local) as own:
         own.app("demo", [number(i) for i in range(5)])
         own.app("other", [number(5)])
-        secret = {"SecretId": settings().credentials_secret}
-        content = json.loads(clients.secretsmanager().get_secret_value(**secret)["SecretString"])
-        of_demo = {"app": "demo", "app_id": APP_ID, "secret": KEY, "previous_secret": None}
-        content["developers"] = {DEVELOPER: of_demo}
-        clients.secretsmanager().put_secret_value(**secret, SecretString=json.dumps(content))
+        set_secret("app/demo", auth_key=KEY)
+        set_item("app/demo", developer={"S": DEVELOPER}, app_id={"S": APP_ID})
+        public = public_key("developer", DEVELOPER) | {"app": {"S": "demo"}}
+        clients.dynamodb().put_item(TableName=settings().table_name, Item=public)
         yield own
     clock.undo()
 

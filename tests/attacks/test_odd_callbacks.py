@@ -20,6 +20,7 @@ from chalicelib.core.due import GRACE_MS
 from chalicelib.core.events import Errand
 from tests.carriers.interline.reports import MESSAGE, RECORD, typed
 from tests.carriers.netease.recorded import recorded
+from tests.owners import set_item, set_secret
 from tests.stage import Answer, Receiver, Stage
 
 KEY, SECRET, TOKEN = "the-app-key", "a secret", "token"
@@ -43,9 +44,8 @@ def post(stage: Stage, receiver: Receiver) -> Callable[[str, Any], Answer]:
     made = {"key": KEY, "secret": SECRET, "urls": ["http://127.0.0.1:9"]}
     provision.create_carrier("netease-1", kind="netease", **made)
     provision.create_carrier("interline-1", kind="interline", app_id="the-app-id", **made)
-    content = stage.secret(stage.credentials)
-    content["carriers"]["interline-1"] |= {"callback_token": TOKEN, "key": RECORD["devid"]}
-    stage.put_secret(stage.credentials, content)
+    set_secret("carrier/interline-1", callback_token=TOKEN)
+    set_item("carrier/interline-1", key={"S": RECORD["devid"]})
 
     def send(sample: str, body: Any) -> Answer:
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()

@@ -4,6 +4,7 @@ import base64
 from typing import Any
 from urllib.parse import urlsplit
 
+from admin import numbers as pools
 from admin import provision
 from simulator.interline.account import Account as InterlineAccount
 from simulator.netease.signature import Account as NeteaseAccount
@@ -107,7 +108,7 @@ class Provisioner:
         }
 
     def _describe(self, name: str, numbers: Numbers, **credentials: str) -> None:
-        provision.add_numbers(name, numbers)
+        pools.add(name, numbers)
         known = {"name": name, "numbers": [x for x, _ in numbers]}
         self.described[name] = known | credentials
 

@@ -14,7 +14,7 @@ from chalicelib.core.credentials import AppCredentials, CarrierAccount, SwitchCr
 from chalicelib.core.messages import Request
 
 SECRET = ("secret", "password", "token", "auth_key", "signature", "check_sum", "private_key")
-NAMES_OF_SECRETS = {"credentials_secret", "data_keys_secret"}
+NAMES_OF_SECRETS = {"secrets_prefix", "data_keys_secret"}
 """Settings that name where a secret is, and hold none."""
 NUMBERS = (int, float, bool, "int", "float", "bool")
 

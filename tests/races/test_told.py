@@ -1,7 +1,6 @@
 """Events stored, told and looked after by many at once, over a queue that loses, doubles and mixes
 up messages: in the end every app was told of every event, and nothing is left to be done."""
 
-import json
 import os
 import random
 import threading
@@ -19,10 +18,9 @@ from chalicelib.core.due import GRACE_MS
 from chalicelib.core.event_ports import Lane
 from chalicelib.core.events import Errand, Event, EventKind
 from chalicelib.core.values import Subscriber
-from chalicelib.settings import settings
-from chalicelib.store import clients
 from tests.core.samples import event
 from tests.gateways import NOW, Stage, number, subscriber
+from tests.owners import set_secret
 from tests.races.crowd import crowd_of
 
 CALLS = int(os.environ.get("CALLS") or (60 if os.environ.get("CI") == "true" else 30))
@@ -116,10 +114,7 @@ def persisting(work: Any) -> Any:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_in_the_end_everybody_knows_everything(here: Stage, seed: int) -> None:
     here.app("demo", [number(0)])
-    manager, name = clients.secretsmanager(), settings().credentials_secret
-    known = json.loads(manager.get_secret_value(SecretId=name)["SecretString"])
-    known["callbacks"] = {"demo": {"secret": "whsec_" + "c2VjcmV0" * 4}}
-    manager.put_secret_value(SecretId=name, SecretString=json.dumps(known))
+    set_secret("app/demo", callback_secret="whsec_" + "c2VjcmV0" * 4)
     provision.set_app("demo", dialect="cloudevents")
     rng = random.Random(seed)
     queue, app = Queue(random.Random(seed + 1)), App(random.Random(seed + 2))

@@ -15,6 +15,7 @@ from greenlet import getcurrent, greenlet  # type: ignore[import-untyped]
 from chalicelib import bootstrap
 from chalicelib.bootstrap import Gateway
 from chalicelib.clock import Ended, Runtime
+from chalicelib.core.credentials import CarrierAccount
 from chalicelib.core.errors import GatewayError
 from chalicelib.core.values import NEVER
 from chalicelib.egress.connecting import ExchangeFailed, NotSent
@@ -33,7 +34,7 @@ SETTINGS = Settings(
     delivery_queue_name="",
     slow_queue_name="",
     transfer_queue_name="",
-    credentials_secret="credentials",
+    secrets_prefix="simulated",
     data_keys_secret="keys",
     cache_s=10**6,
     callback_timeout_s=5,
@@ -65,7 +66,7 @@ class _Secret:
     def __init__(self, value: Mapping[str, Any]) -> None:
         self._value = value
 
-    def value(self, *, fresh: bool = False) -> Mapping[str, Any]:
+    def value(self) -> Mapping[str, Any]:
         return self._value
 
 
@@ -119,7 +120,7 @@ class Process:
         own: dict[str, Any] = {}
         client: Any = _Client(self)
         own["_data_keys"] = DATA_KEYS
-        own["_credentials"] = secrets.Credentials(_KNOWN)
+        own["_credentials"] = _Accounts()
         own["_table"] = Table(lambda: client, SETTINGS.table_name, RUNTIME)
         own["_egress"] = _Egress(self)
         vars(gateway).update(own)
@@ -326,8 +327,16 @@ RUNTIME = Runtime(
 )
 
 _KEYS: Any = _Secret({"current": "1", "1": "k" * 64})
-_KNOWN: Any = _Secret({"apps": {}, "switches": {}, "carriers": vendors.accounts()})
 DATA_KEYS = secrets.DataKeys(_KEYS)
+
+
+class _Accounts:
+    """Stands for the credentials: of them only our accounts are asked for."""
+
+    _accounts = vendors.accounts()
+
+    def carrier(self, name: str) -> CarrierAccount | None:
+        return self._accounts.get(name)
 
 
 class _VendorModules:

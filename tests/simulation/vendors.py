@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from chalicelib.core.credentials import CarrierAccount
+from chalicelib.core.values import MINUTE_MS
 from simulator.interline.account import Account as InterlineAccount
 from simulator.interline.vendor import Vendor as Interline
 from simulator.netease.signature import Account as NeteaseAccount
@@ -171,16 +173,17 @@ def vendor(kind: str, time: Time, x: str) -> Book:
     return InterlineBook(time, x, overlap=kind != "alone")
 
 
-def accounts() -> Mapping[str, Any]:
-    """Our accounts with them, as the secret of credentials has it."""
+def accounts() -> Mapping[str, CarrierAccount]:
+    """Our accounts with them."""
     return {
-        kind: {
-            "kind": kind,
-            "key": KEY,
-            "secret": SECRET,
-            "urls": [url],
-            "app_id": APP_ID,
-            "lease_minutes": LEASE_MINUTES,
-        }
+        kind: CarrierAccount(
+            name=kind,
+            kind=kind,
+            key=KEY,
+            secrets=(SECRET,),
+            urls=(url,),
+            lease_ms=LEASE_MINUTES * MINUTE_MS,
+            app_id=APP_ID,
+        )
         for kind, url in URLS.items()
     }

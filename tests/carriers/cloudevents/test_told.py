@@ -14,6 +14,7 @@ from chalicelib.clock import now_ms
 from chalicelib.core.delivering import UNREADY_S
 from chalicelib.core.due import GRACE_MS
 from chalicelib.core.events import Errand
+from tests.owners import set_secret
 from tests.receivers import Receiver, receiver
 from tests.stage import X1, A, B, Stage
 from tests.workers import deliver
@@ -84,7 +85,9 @@ def test_what_is_not_wanted_is_not_told(stage: Stage, inbox: Receiver) -> None:
 @pytest.mark.parametrize("knows", [0, 1, 2])
 def test_a_rotated_secret_overlaps(stage: Stage, inbox: Receiver, knows: int) -> None:
     stage.app(dialect="cloudevents", callback_url=inbox.url)
-    secrets = [receivers.secret_of("demo"), *(receivers.rotate_secret("demo") for _ in range(2))]
+    secrets = [receivers.secret_of("demo"), receivers.rotate_secret("demo")]
+    receivers.drop_previous_secret("demo")
+    secrets.append(receivers.rotate_secret("demo"))
     inbox.judge = Verifies(secrets[knows])
     report(stage, "call.ended")
     deliver(stage.messages())
@@ -95,14 +98,13 @@ def test_a_rotated_secret_overlaps(stage: Stage, inbox: Receiver, knows: int) ->
 
 def test_an_app_without_a_secret_is_told_once_it_has_one(stage: Stage, inbox: Receiver) -> None:
     stage.app(dialect="cloudevents", callback_url=inbox.url)
-    content = stage.secret(stage.credentials)
-    kept = content.pop("callbacks")
-    stage.put_secret(stage.credentials, content)
+    kept = receivers.secret_of("demo")
+    set_secret("app/demo", callback_secret=None)
     stage.forget()
     report(stage, "call.ended")
     deliver(stage.messages())
     assert (inbox.received, stage.deliveries()) == ([], ["pending"])
-    stage.put_secret(stage.credentials, content | {"callbacks": kept})
+    set_secret("app/demo", callback_secret=kept)
     stage.forget()
     # It was put off by a quarter of its age, which is no attempt.
     later = now_ms() + UNREADY_S[1] * 1000 + GRACE_MS

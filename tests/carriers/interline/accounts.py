@@ -3,6 +3,7 @@
 from typing import Any
 
 from admin import provision
+from tests.owners import set_secret
 from tests.stage import Stage
 
 
@@ -11,8 +12,6 @@ def account_of(stage: Stage, name: str, **more: Any) -> str:
     given: dict[str, Any] = {"key": "10000000", "secret": "key", "app_id": "the-app-id"}
     given |= {"urls": ["http://127.0.0.1:9"]}
     provision.create_carrier(name, kind="interline", **given | more)
-    secret = stage.secret(stage.credentials)
-    secret["carriers"][name]["callback_token"] = f"token-{name}"
-    stage.put_secret(stage.credentials, secret)
+    set_secret(f"carrier/{name}", callback_token=f"token-{name}")
     stage.forget()
     return name

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
+from chalicelib.store.apps import DEVELOPER as DEVELOPER_KIND
+from chalicelib.store.apps import public_key
+from tests.owners import set_item, set_secret
 from tests.stage import X15, Answer, Stage
 
 A, B, C = "10010000001", "10010000002", "10010000003"
@@ -115,7 +118,7 @@ def developer(stage: Stage, name: str = "demo", **settings: Any) -> Developer:
     """A new app, `demo` or another, with credentials of its own."""
     settings.setdefault("numbers", NUMBERS)
     stage.app(name, **settings)
-    number = len(stage.secret(stage.credentials).get("developers", {}))
+    number = len(stage.items("K#developer#"))
     made = Developer(
         stage,
         app=name,
@@ -129,14 +132,10 @@ def developer(stage: Stage, name: str = "demo", **settings: Any) -> Developer:
 
 def put_credentials(of: Developer, *, previous: str | None = None) -> None:
     """Registers what a developer signs with."""
-    content = of.stage.secret(of.stage.credentials)
-    content.setdefault("developers", {})[of.id] = {
-        "app": of.app,
-        "app_id": of.app_id,
-        "secret": of.key,
-        "previous_secret": previous,
-    }
-    of.stage.put_secret(of.stage.credentials, content)
+    set_secret(f"app/{of.app}", auth_key=of.key, previous_auth_key=previous)
+    set_item(f"app/{of.app}", developer={"S": of.id}, app_id={"S": of.app_id})
+    public = public_key(DEVELOPER_KIND, of.id) | {"app": {"S": of.app}}
+    of.stage.dynamodb.put_item(TableName=of.stage.table, Item=public)
     of.stage.forget()
 
 

@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from admin import provision
 from chalicelib.core.values import MIN_COOLING_MS, NEVER
 from tests.carriers.interline.conftest import Route
 from tests.carriers.interline.developer import (
@@ -47,10 +48,8 @@ def binding_of(stage: Stage, binding: str) -> Any:
 def shown(stage: Stage) -> Developer:
     """An app whose carrier may show people's real numbers."""
     made = developer(stage)
-    content = stage.secret(stage.credentials)
-    trunk = {"kind": "trunk", "secret": "s", "urls": ["http://127.0.0.1:9"], "shows_numbers": True}
-    content["carriers"] = {"trunk": trunk}
-    stage.put_secret(stage.credentials, content)
+    urls, secret = ["http://127.0.0.1:9"], "c2VjcmV0" * 4
+    provision.create_carrier("trunk", kind="trunk", secret=secret, urls=urls, shows_numbers=True)
     stage.forget()
     return made
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from admin import deletion
 from tests.carriers import vendor
 from tests.carriers.interline.conftest import Route
 from tests.carriers.interline.developer import (
@@ -302,8 +303,6 @@ def test_1103_for_a_transfer_that_the_carrier_does_not_have(
 
 
 def test_1401_for_a_carrier_that_is_not_set_up(stage: Stage, kept: Developer) -> None:
-    content = stage.secret(stage.credentials)
-    del content["carriers"]
-    stage.put_secret(stage.credentials, content)
+    deletion.delete_carrier("acme", force=True)
     stage.forget()
     assert is_error(kept.bind(), 1401)

@@ -22,13 +22,9 @@ from tests.stage import X1, X2, X3, X15, A, B, C, Client, D, Stage
 def test_the_documents_bind_request_gets_the_documents_reply(stage: Stage) -> None:
     request = recorded("bind-request")
     numbers = [("8613512345678", "10")]
-    demo = stage.app(numbers=numbers)
+    demo = stage.app(numbers=numbers, app_key=request["headers"]["AppKey"])
     # Its CheckSum was made with a secret that is not printed: everything else is word for word.
     stage.clock.now = int(request["headers"]["CurTime"]) * 1000
-    known = stage.secret(stage.credentials)
-    known["apps"][request["headers"]["AppKey"]] = known["apps"].pop(demo.key)
-    stage.put_secret(stage.credentials, known)
-    stage.forget()
     nonce_and_time = request["headers"]["Nonce"] + request["headers"]["CurTime"]
     signed = hashlib.sha1((demo.secret + nonce_and_time).encode()).hexdigest()  # noqa: S324
     headers = request["headers"] | {"CheckSum": signed}

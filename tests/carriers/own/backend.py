@@ -18,6 +18,7 @@ from botocore.config import Config
 from chalicelib.store import clients
 from chalicelib.store.site import Site, site_item
 from tests.carriers.trunk.conftest import Pbx, basic
+from tests.owners import set_item
 from tests.stage import Answer, Stage
 
 URL = "https://gateway.example"
@@ -135,9 +136,7 @@ def recordings() -> Iterator[Recordings]:
 def switch(stage: Stage, *hosts: str) -> Pbx:
     """A switch whose recordings are at these hosts."""
     password = stage.switch("pbx")
-    secret = stage.secret(stage.credentials)
-    secret["switches"]["pbx"]["recording_hosts"] = list(hosts)
-    stage.put_secret(stage.credentials, secret)
+    set_item("switch/pbx", recording_hosts={"L": [{"S": host} for host in hosts]})
     stage.forget()
     return Pbx(stage, basic("pbx", password))
 

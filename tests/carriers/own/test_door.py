@@ -10,6 +10,7 @@ from chalicelib.carriers.own import problems
 from chalicelib.core import errors
 from tests.carriers.own.backend import Backend, is_problem
 from tests.carriers.trunk.conftest import basic
+from tests.owners import set_secret
 from tests.stage import Client, Stage
 
 RECORDS = "/v1/records"
@@ -44,10 +45,7 @@ def test_a_developers_id_and_his_key(stage: Stage) -> None:
 
 
 def test_the_previous_secret_while_a_new_one_is_taken_up(stage: Stage, demo: Backend) -> None:
-    secret = stage.secret(stage.credentials)
-    entry = secret["apps"][demo.user]
-    entry |= {"secret": "a new one", "previous_secret": entry["secret"]}
-    stage.put_secret(stage.credentials, secret)
+    set_secret("app/demo", secret="a new one", previous_secret=demo.password)
     stage.forget()
     assert demo.get(RECORDS).status == 200
     assert Backend(stage, demo.user, "a new one").get(RECORDS).status == 200
