@@ -254,7 +254,7 @@ def swap(secret: str, how: Callable[[Content], None]) -> None:
     """Lets `how` change a secret that has no item, under its full name: nobody's change made at the
     same time is lost. Raises Mistake."""
     manager = clients.secretsmanager()
-    seen = manager.get_secret_value(SecretId=secret)
+    seen = manager.get_secret_value(SecretId=secret, VersionStage="AWSCURRENT")
     content: Content = json.loads(seen["SecretString"])
     how(content)
     version = _put_beside(secret, content)

@@ -31,9 +31,11 @@ class Developer:
 
 
 def fresh() -> Developer:
-    """A new one; its id may be taken."""
-    devid = str(FIRST_ID + secrets.randbelow(LAST_ID - FIRST_ID + 1))
-    return Developer(devid, secrets.token_hex(16), secrets.token_hex(8))
+    """A new one, with an id that is nobody's."""
+    while True:
+        devid = str(FIRST_ID + secrets.randbelow(LAST_ID - FIRST_ID + 1))
+        if credentials.table().get(apps.public_key(apps.DEVELOPER, devid)) is None:
+            return Developer(devid, secrets.token_hex(16), secrets.token_hex(8))
 
 
 def create(app: str) -> Developer:
@@ -51,7 +53,7 @@ def create(app: str) -> Developer:
         credentials.app(app),
         add,
         made.attributes,
-        beside=[(put, "the id that was drawn is another app's: try again")],
+        beside=[(put, "the id that was drawn has just become another app's: try again")],
     )
     return made
 

@@ -51,3 +51,13 @@ def spoil(name: str, text: str = "p4ssw0rd{") -> str:
 def mend(name: str, version: str) -> None:
     """Makes this version count."""
     credentials.set_attributes(owner(name), {"version": {"S": version}})
+
+
+def everything() -> dict[str, tuple[Any, Any]]:
+    """Each secret by its name: all its versions' labels, and what the current one says."""
+    manager, found = clients.secretsmanager(), {}
+    for each in manager.list_secrets()["SecretList"]:
+        name = each["Name"]
+        labels = manager.describe_secret(SecretId=name)["VersionIdsToStages"]
+        found[name] = labels, manager.get_secret_value(SecretId=name)["SecretString"]
+    return found

@@ -240,7 +240,11 @@ class Stage:
 
     def secret(self, name: str) -> Any:
         """The content of a secret."""
-        return json.loads(self.secretsmanager.get_secret_value(SecretId=name)["SecretString"])
+        return json.loads(self._current(name)["SecretString"])
+
+    def _current(self, name: str) -> Any:
+        # Unlike AWS, moto has its latest version where none is asked for.
+        return self.secretsmanager.get_secret_value(SecretId=name, VersionStage="AWSCURRENT")
 
     def put_secret(self, name: str, content: Any) -> None:
         """Writes a secret."""

@@ -42,7 +42,12 @@ class Secret:
         if self._last is not None and self.runtime.monotonic() < self._not_before:
             return self._last
         try:
-            value: Any = self._provider().get(self._name, max_age=self._max_age_s, transform="json")
+            value: Any = self._provider().get(
+                self._name,
+                max_age=self._max_age_s,
+                transform="json",
+                VersionStage="AWSCURRENT",
+            )
         except (GetParameterError, TransformParameterError):
             if self._last is None:
                 raise StoreUnavailable("a secret can't be read") from None

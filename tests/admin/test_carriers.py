@@ -9,7 +9,8 @@ from click.testing import CliRunner, Result
 from admin import checks
 from admin.__main__ import cli
 from admin.credentials import Mistake
-from tests.stage import Stage
+from tests.owners import everything, secret_of
+from tests.stage import X1, Stage
 
 FIRST = "the secret"
 SWITCH_SECRET = base64.b64encode(bytes(24)).decode()
@@ -30,14 +31,12 @@ def test_an_account_with_netease(stage: Stage, centre: str, urls: list[str]) -> 
     made = run("carrier-create", "acme", *NETEASE, "--data-centre", centre)
     assert made.exit_code == 0, made.output
     assert made.output.endswith("https://<gateway>/callbacks/netease/acme\n")
-    assert stage.secret(stage.credentials)["carriers"]["acme"] == {
+    assert secret_of("carrier/acme") == {"secret": FIRST}
+    assert json.loads(run("carrier-show", "acme").output) == {
         "kind": "netease",
         "key": "acme-key",
-        "secret": FIRST,
-        "previous_secret": None,
         "urls": urls,
         "lease_minutes": None,
-        "login_secret": None,
         "shows_numbers": False,
         "sources": [],
         "recording_hosts": [],
@@ -51,14 +50,14 @@ def test_accounts_side_by_side(stage: Stage) -> None:
     assert run("carrier-create", "one", *NETEASE, *url).exit_code == 0
     assert run("carrier-create", "trunk", *TRUNK, secret=SWITCH_SECRET).output == ""
     assert run("carrier-list").output == "one  netease\ntrunk  trunk\ntwo  netease\n"
-    two = stage.secret(stage.credentials)["carriers"]["two"]
-    assert (two["lease_minutes"], two["login_secret"]) == (90, "theirs")
+    assert json.loads(run("carrier-show", "two").output)["lease_minutes"] == 90
+    assert secret_of("carrier/two")["login_secret"] == "theirs"
 
 
 def test_a_secret_is_rotated(stage: Stage) -> None:
     run("carrier-create", "acme", *NETEASE, "--data-centre", "mainland")
     assert run("carrier-rotate", "acme", secret="newer").exit_code == 0
-    entry = stage.secret(stage.credentials)["carriers"]["acme"]
+    entry = secret_of("carrier/acme")
     assert (entry["secret"], entry["previous_secret"]) == ("newer", FIRST)
 
 
@@ -76,11 +75,9 @@ def test_an_app_of_an_account(stage: Stage) -> None:
 def test_what_one_click_numbers_are_encrypted_with(stage: Stage) -> None:
     run("app-create", "shop", "--callback-url", "https://shop.example", "--unchecked")
     assert run("app-login", "shop", "--own-secret", LOGIN_SECRET="shop's").exit_code == 0
-    (entry,) = stage.secret(stage.credentials)["apps"].values()
-    assert entry["login_secret"] == "shop's"
+    assert secret_of("app/shop")["login_secret"] == "shop's"
     assert run("app-login", "shop", "--app-secret").exit_code == 0
-    (entry,) = stage.secret(stage.credentials)["apps"].values()
-    assert entry["login_secret"] is None
+    assert secret_of("app/shop")["login_secret"] is None
 
 
 @pytest.mark.parametrize(
@@ -109,14 +106,13 @@ def test_a_mistake_is_one_line(stage: Stage, arguments: list[str], secret: str, 
     assert result.output.startswith("Error: ")
     assert result.output.count("\n") == 1
     assert said in result.output
-    assert not stage.secret(stage.credentials).get("carriers")
+    assert not stage.items("CARRIERS")
 
 
 def test_a_switch_gets_no_secret_that_it_could_not_sign_with(stage: Stage) -> None:
     run("carrier-create", "trunk", *TRUNK, secret=f"whsec_{SWITCH_SECRET}")
     assert run("carrier-rotate", "trunk", secret="not base64!").exit_code == 1
-    entry = stage.secret(stage.credentials)["carriers"]["trunk"]
-    assert entry["secret"] == f"whsec_{SWITCH_SECRET}"
+    assert secret_of("carrier/trunk") == {"secret": f"whsec_{SWITCH_SECRET}"}
 
 
 def test_where_a_carrier_answers_is_wanted(stage: Stage) -> None:
@@ -145,28 +141,29 @@ def test_an_address_that_is_never_called_is_no_carriers(
 def test_an_account_that_nobody_uses_is_removed(stage: Stage) -> None:
     assert run("carrier-create", "acme", *NETEASE, *URL, "--lease-minutes", "5").exit_code == 0
     assert run("carrier-remove", "acme").output == ""
-    assert not stage.secret(stage.credentials)["carriers"]
+    assert not stage.items("CARRIERS")
+    assert list(everything()) == [stage.data_keys]
     assert run("carrier-list").output == ""
 
 
-def test_an_account_that_an_app_uses_is_removed_by_force_only(stage: Stage) -> None:
+def test_an_account_whose_apps_have_numbers_is_removed_by_force_only(stage: Stage) -> None:
     run("carrier-create", "acme", *NETEASE, *URL)
     create = ("app-create", "shop", "--callback-url", "https://shop.example", "--unchecked")
     assert run(*create, "--carrier", "acme").exit_code == 0
+    assert run("numbers-add", "shop", X1).exit_code == 0
     refused = run("carrier-remove", "acme")
     assert refused.exit_code == 1
     assert "app shop" in refused.output
     assert "--force" in refused.output
-    assert "acme" in stage.secret(stage.credentials)["carriers"]
+    assert stage.items("CARRIERS")
     assert run("carrier-remove", "acme", "--force").exit_code == 0
-    assert not stage.secret(stage.credentials)["carriers"]
+    assert not stage.items("CARRIERS")
 
 
-def test_a_closed_app_uses_none(stage: Stage) -> None:
+def test_an_app_without_numbers_uses_none(stage: Stage) -> None:
     run("carrier-create", "acme", *NETEASE, *URL)
     create = ("app-create", "shop", "--callback-url", "https://shop.example", "--unchecked")
     run(*create, "--carrier", "acme")
-    run("app-set", "shop", "--state", "closed")
     assert run("carrier-remove", "acme").exit_code == 0
 
 
@@ -175,13 +172,13 @@ def test_a_switch_goes_with_its_users(stage: Stage) -> None:
     assert run("switch-create", "node-2").exit_code == 0
     assert "switch user node-1" in run("carrier-remove", "pbx").output
     assert run("carrier-remove", "pbx", "--force").exit_code == 0
-    content = stage.secret(stage.credentials)
-    assert (list(content["switches"]), content["carriers"]) == (["node-2"], {})
+    assert [item["sk"]["S"] for item in stage.items("SWITCHES")] == ["node-2"]
+    assert not stage.items("CARRIERS")
 
 
 def test_the_embedded_switch_keeps_its_users_without_an_account(stage: Stage) -> None:
     run("switch-create", "node-1")
     run("carrier-create", "trunk", *TRUNK, secret=SWITCH_SECRET)
     assert run("carrier-remove", "trunk").exit_code == 0
-    content = stage.secret(stage.credentials)
-    assert (list(content["switches"]), content["carriers"]) == (["node-1"], {})
+    assert [item["sk"]["S"] for item in stage.items("SWITCHES")] == ["node-1"]
+    assert not stage.items("CARRIERS")

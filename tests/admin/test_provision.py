@@ -11,6 +11,7 @@ from chalicelib.clock import SYSTEM
 from chalicelib.core.values import AppState
 from chalicelib.store.apps import read_owners
 from chalicelib.store.vault import Vault
+from tests.owners import everything, item_of, secret_of
 from tests.stage import X1, X2, X15, Stage, answering, refusal
 
 URL = "https://example.org/callback"
@@ -23,8 +24,8 @@ def profile(stage: Stage, name: str = "demo") -> dict[str, Any]:
 
 def test_an_app_has_a_profile_and_credentials(stage: Stage) -> None:
     key, secret = provision.create_app("demo", callback_url=URL)
-    entry = {"app": "demo", "secret": secret, "previous_secret": None}
-    assert stage.secret(stage.credentials)["apps"] == {key: entry}
+    assert secret_of("app/demo") == {"secret": secret}
+    assert item_of("app/demo")["app_key"] == {"S": key}
     assert len({key, secret}) == 2
     assert min(len(key), len(secret)) >= 32
     item = profile(stage)
@@ -43,10 +44,10 @@ def test_a_small_quota_is_not_spread(stage: Stage, quota: int, shards: int) -> N
 
 def test_a_second_app_of_the_name_is_a_mistake_and_changes_nothing(stage: Stage) -> None:
     provision.create_app("demo", callback_url=URL)
-    before = stage.items(), stage.secret(stage.credentials)
+    before = stage.items(), everything()
     with pytest.raises(Mistake, match="exists"):
         provision.create_app("demo", callback_url="https://example.org/other")
-    assert (stage.items(), stage.secret(stage.credentials)) == before
+    assert (stage.items(), everything()) == before
 
 
 @pytest.mark.parametrize(
@@ -93,16 +94,35 @@ def test_an_app_whose_credentials_can_not_be_written_is_not_left_behind(stage: S
     provision.create_app("demo", callback_url=URL)
 
 
-def test_a_rotation_keeps_exactly_one_previous_secret(stage: Stage) -> None:
-    key, first = provision.create_app("demo", callback_url=URL)
-    provision.create_app("other", callback_url=URL)
+def test_a_rotation_waits_until_the_secret_before_is_dropped(stage: Stage) -> None:
+    _, first = provision.create_app("demo", callback_url=URL)
+    _, other = provision.create_app("other", callback_url=URL)
+    with pytest.raises(Mistake, match="none before"):
+        provision.drop_previous_app_secret("demo")
     second = provision.rotate_app_secret("demo")
+    before = everything()
+    with pytest.raises(Mistake, match="--drop-previous"):
+        provision.rotate_app_secret("demo")
+    assert everything() == before
+    assert secret_of("app/demo") == {"secret": second, "previous_secret": first}
+    provision.drop_previous_app_secret("demo")
     third = provision.rotate_app_secret("demo")
-    entry = stage.secret(stage.credentials)["apps"][key]
-    assert (entry["secret"], entry["previous_secret"]) == (third, second)
+    assert secret_of("app/demo") == {"secret": third, "previous_secret": second}
     assert len({first, second, third}) == 3
-    others = [e for e in stage.secret(stage.credentials)["apps"].values() if e["app"] == "other"]
-    assert [e["previous_secret"] for e in others] == [None]
+    assert secret_of("app/other") == {"secret": other}
+
+
+def test_an_app_that_brings_its_key_and_secret(stage: Stage) -> None:
+    given = {"app_key": "their-app-key", "app_secret": "their-app-secret"}
+    assert provision.create_app("demo", callback_url=URL, **given) == tuple(given.values())
+    before = stage.items(), everything()
+    with pytest.raises(Mistake, match="another app's"):
+        provision.create_app("other", callback_url=URL, **given)
+    for bad in ({"app_key": "a b"}, {"app_key": "x" * 65}, {"app_secret": "short"}):
+        with pytest.raises(Mistake):
+            provision.create_app("other", callback_url=URL, **given | bad)
+    assert (stage.items(), everything()) == before
+    provision.create_app("other", callback_url=URL)
 
 
 def test_settings_are_changed_one_by_one(stage: Stage) -> None:
@@ -134,11 +154,11 @@ def test_what_can_not_be_set_is_a_mistake(stage: Stage, changes: dict[str, Any])
     ],
 )
 def test_what_is_not_there_is_a_mistake_and_nothing_is_written(stage: Stage, act: Any) -> None:
-    secrets = stage.secret(stage.credentials), stage.secret(stage.data_keys)
+    secrets = everything()
     with pytest.raises(Mistake, match=r"^no "):
         act()
     assert stage.items() == []
-    assert (stage.secret(stage.credentials), stage.secret(stage.data_keys)) == secrets
+    assert everything() == secrets
 
 
 def test_numbers_are_given_once(stage: Stage) -> None:
@@ -226,9 +246,9 @@ def test_a_switch_and_its_rotation(stage: Stage) -> None:
     with pytest.raises(Mistake, match="exists"):
         provision.create_switch("pbx")
     second = provision.rotate_switch_password("pbx")
-    entry = {"carrier": "trunk", "password": second, "previous_password": first}
-    entry |= {"recording_hosts": [], "dial_plan": {}}
-    assert stage.secret(stage.credentials)["switches"] == {"pbx": entry}
+    assert secret_of("switch/pbx") == {"password": second, "previous_password": first}
+    item = item_of("switch/pbx")
+    assert (item["carrier"], item["recording_hosts"]) == ({"S": "trunk"}, {"L": []})
 
 
 @pytest.mark.parametrize("user", ["", "a:b"])

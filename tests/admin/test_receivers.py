@@ -9,10 +9,10 @@ import pytest
 from click.testing import CliRunner, Result
 from standardwebhooks import Webhook
 
-from admin import credentials, receivers
+from admin import receivers
 from admin.__main__ import cli
-from chalicelib.clock import SYSTEM
-from chalicelib.store.secrets import Credentials, Secret, provider
+from chalicelib.store.credentials import DynamoCredentials
+from tests.owners import everything
 from tests.receivers import Receiver, receiver
 from tests.stage import Stage, answering, refusal
 
@@ -42,16 +42,17 @@ def shown(name: str = "shop") -> Any:
 
 def refused(stage: Stage, *arguments: str) -> str:
     """What a mistake is told in one line; it changes nothing."""
-    before = stage.items(), credentials.read()
+    before = stage.items(), everything()
     result = run(*arguments)
     assert (result.exit_code, result.output.count("\n")) == (1, 1), result.output
-    assert (stage.items(), credentials.read()) == before
+    assert (stage.items(), everything()) == before
     return result.output
 
 
-def known(stage: Stage) -> Credentials:
+def known(stage: Stage) -> DynamoCredentials:
     """The credentials as the gateway reads them."""
-    return Credentials(Secret(provider, stage.credentials, 0, SYSTEM))
+    stage.forget()
+    return receivers._known()
 
 
 @pytest.fixture
@@ -201,9 +202,9 @@ def test_a_mistake_is_one_line(stage: Stage, arguments: list[str]) -> None:
 
 def test_a_secret_is_rotated_first_and_dropped_later(stage: Stage) -> None:
     done("app-create", "shop", *EVENTS)
-    before = credentials.read()
+    before = everything()
     assert run("app-callback-secret", "shop", "--rotate", "--drop-previous").exit_code == 2
-    assert credentials.read() == before
+    assert everything() == before
 
 
 def test_what_an_app_wants_to_be_told_of(stage: Stage) -> None:

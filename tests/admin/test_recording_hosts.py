@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from admin import credentials
+from admin import receivers
 from admin.__main__ import cli
-from chalicelib.clock import SYSTEM
-from chalicelib.store.secrets import Credentials, Secret, provider
+from chalicelib.store.credentials import DynamoCredentials
+from tests.owners import everything
 from tests.stage import Stage
 
 NETEASE = ("--kind", "netease", "--key", "acme-key", "--url", "https://vendor.example")
@@ -32,9 +32,10 @@ def shown(name: str = "acme") -> Any:
     return json.loads(done("carrier-show", name))
 
 
-def known(stage: Stage) -> Credentials:
+def known(stage: Stage) -> DynamoCredentials:
     """The credentials as the gateway reads them."""
-    return Credentials(Secret(provider, stage.credentials, 0, SYSTEM))
+    stage.forget()
+    return receivers._known()
 
 
 def test_hosts_of_an_account(stage: Stage) -> None:
@@ -133,10 +134,10 @@ def test_no_secret_is_shown(stage: Stage) -> None:
 def test_a_mistake_is_one_line_and_changes_nothing(stage: Stage, arguments: list[str]) -> None:
     done("carrier-create", "acme", *NETEASE)
     done("switch-create", "pbx")
-    before = credentials.read()
+    before = everything()
     result = run(*arguments)
     assert (result.exit_code, result.output.count("\n")) == (1, 1), result.output
-    assert credentials.read() == before
+    assert everything() == before
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "10.0.0.1", "f.example:8080", "*.com"])
@@ -146,7 +147,7 @@ def test_hosts_of_this_machine_are_for_development(
     monkeypatch.delenv("PRIVATE_ADDRESSES")
     stage.forget()
     assert run("switch-create", "pbx", HOST, host).exit_code == 1
-    assert not stage.secret(stage.credentials)["switches"]
+    assert not stage.items("SWITCHES")
 
 
 def test_a_switch_is_set_with_something(stage: Stage) -> None:
