@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from admin import credentials, developers, receivers
+from admin import developers, receivers
 from admin.__main__ import cli
 from chalicelib.store.credentials import DynamoCredentials
-from tests.owners import secret_of
+from tests.owners import everything, secret_of
 from tests.stage import Stage, answering, refusal
 
 URL = ("--callback-url", "https://shop.example", "--unchecked")

@@ -1,19 +1,11 @@
 """Operators who work at once: whatever says that it succeeded works, nobody's work is lost."""
 
-import json
-import os
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
-
-import pytest
 
 from admin import credentials, numbers, provision
 from admin.credentials import Mistake
 from chalicelib.core.credentials import AppCredentials
-from chalicelib.store import clients
 from tests.gateways import Stage, number
 
 AT_ONCE = 24
