@@ -9,7 +9,7 @@ from chalicelib.core.events import Call, Delivery, Errand, Event, Progress, Stor
 from chalicelib.core.reporting import EventDesk
 from chalicelib.core.retrying import PLACES_S, retry_at, wait_s
 from chalicelib.core.settling import settle
-from chalicelib.core.splitting import is_message, split, started_at
+from chalicelib.core.splitting import has_place, is_message, split, started_at
 from chalicelib.core.values import CLOCKS_APART_MS, MINUTE_MS, Subscriber
 
 FOLLOWS_MS = 60 * MINUTE_MS
@@ -83,8 +83,10 @@ def _while(event: Event, call: Call) -> bool:
     has the same ids again. What does not say when it was may be of any."""
     if not event.timed:
         return True
-    over = max(each.at for each in call.events)
-    return started_at(call.events) - CLOCKS_APART_MS <= event.at <= over + FOLLOWS_MS
+    begun = started_at(call.events) - CLOCKS_APART_MS
+    # What we say of a call ourselves, and what has no time, may come hours after it was over.
+    times = [each.at for each in call.events if has_place(each)]
+    return bool(times) and begun <= event.at <= max(times) + FOLLOWS_MS
 
 
 def _agrees(event: Event, call: Call) -> bool:

@@ -35,7 +35,7 @@ def split(call: Call) -> tuple[Call, ...]:
     alone, each other one by its own time too."""
     messages = [each for each in call.stored if is_message(each.event)]
     others = [each for each in call.stored if not is_message(each.event)]
-    placed = [each for each in others if _has_place(each.event)]
+    placed = [each for each in others if has_place(each.event)]
     # What no time places is a call by itself only if there is no other.
     placed = placed or sorted(others, key=_turn)[:1]
     parts = [part for timed in _by_starts(placed) for part in _by_ends(timed)] if placed else []
@@ -90,7 +90,7 @@ def is_message(event: Event) -> bool:
     return event.kind is EventKind.SMS_SENT
 
 
-def _has_place(event: Event) -> bool:
+def has_place(event: Event) -> bool:
     """Whether its time says to which call it belongs."""
     ours = event.kind in (EventKind.RECORDING_FAILED, EventKind.CALL_GAP)
     return not ours and event.timed

@@ -14,6 +14,8 @@ from urllib.parse import urlencode
 from tests.gateways import NOW, number, subscriber
 
 SECOND, MINUTE, HOUR, DAY = 1000, 60_000, 3_600_000, 86_400_000
+CLOCKS_APART = 2 * MINUTE
+"""So much before a call began, as far as that is known, something may still be of it."""
 
 TENANTS = ("red", "blue")
 SWITCHES = ("east", "west")
@@ -112,6 +114,11 @@ class Call:
     @property
     def reporter(self) -> tuple[str, str | None, str]:
         return self.carrier, self.node, self.call_id
+
+    @property
+    def is_message(self) -> bool:
+        """Whether it is a message, by what is said of it."""
+        return any(each.kind == "sms.sent" for each in self.said)
 
     @property
     def key(self) -> tuple[str | None, str]:
@@ -526,20 +533,23 @@ class Maker:
             self._interline_call(call)
 
     def _place(self) -> None:
-        """What names nothing but a call follows the one that its reporter has with this id; if
-        there is none, or several that are told apart, it is nobody's."""
+        """What names nothing but a call follows the one that its reporter has with this id, if that
+        was going on then or an hour before; a message is no call. If there is none, or several that
+        are told apart, it is nobody's."""
         # Those that name their binding have their calls before those that might be of any.
         for bare in sorted(self._bare, key=lambda each: not each.named):
             keys = {bare.call.key} if bare.named else self._keys[bare.call.reporter]
             key = next(iter(keys)) if len(keys) == 1 else None
-            if key is None or key[0] is None:
-                self._world.orphans.add((bare.call.reporter, bare.said))
-                continue
             calls = [
                 each
                 for each in self._world.calls
-                if each.reporter == bare.call.reporter and each.key == key and each.said
+                if (each.reporter, each.key) == (bare.call.reporter, key)
+                and each.said
+                and not each.is_message
             ]
+            if key is None or key[0] is None or not any(_while(bare.said, each) for each in calls):
+                self._world.orphans.add((bare.call.reporter, bare.said))
+                continue
             self._follow(bare.said, sorted(calls, key=lambda each: each.start))
 
     def _follow(self, said: Said, calls: list[Call]) -> None:
@@ -557,6 +567,17 @@ class Maker:
             call = next((each for each in reversed(calls) if each.start <= at), calls[0])
             said = completed(said, call.said)
         call.said.append(said)
+
+
+def _while(said: Said, call: Call) -> bool:
+    """Whether it was while a call was going on, as far as that is known from what names it, or at
+    most an hour after. What has no time may be of any."""
+    if said.at is None:
+        return True
+    named = [each for each in call.said if not each.bare]
+    times = [t for e in named for t in (e.at, e.started, e.ringing, e.answered) if t is not None]
+    over = max(each.at for each in named if each.at is not None)
+    return min(times) - CLOCKS_APART <= said.at <= over + HOUR
 
 
 def _bindings(call: Call) -> set[Bound | None]:

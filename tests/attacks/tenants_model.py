@@ -21,6 +21,7 @@ from tests.attacks.tenants import (
     MINUTE_PRICE,
     SECOND,
     SMS_PRICE,
+    SWITCHES,
     Call,
     Said,
     World,
@@ -131,7 +132,7 @@ class View:
 
     @property
     def kind(self) -> str:
-        return "message" if {each.kind for each in self.said} == {"sms.sent"} else "call"
+        return "message" if self.call.is_message else "call"
 
     @property
     def minutes(self) -> int:
@@ -238,6 +239,11 @@ class Model:
     def _id(self, view: View, shown: str) -> str:
         key, _, part = shown.partition(".")
         assert HALF.fullmatch(key)
+        if not view.first and view.kind == "message" and view.call.carrier in SWITCHES:
+            # Several may be sent in one millisecond: a digest of the event's id is beneath that.
+            # A vendor's message has no such id.
+            assert part == base36(int(part, 36)), shown
+            part = base36(int(part, 36) >> 32)
         assert part == ("" if view.first else base36(view.started)), (shown, view.started)
         whose = json.dumps([view.call.reporter, view.call.key])
         assert self.refs.setdefault(f"call {whose}", key) == key, (whose, shown)

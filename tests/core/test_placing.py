@@ -70,6 +70,9 @@ def test_what_is_taken_over(
         ({"caller": Subscriber("8610010000009")}, [False, False]),
         ({"callee": Subscriber("8610010000009")}, [True, False]),
         ({"at": HOUR - 60_000, "caller": Subscriber("8610010000001")}, [True, True]),
+        # A clock may be two minutes behind.
+        ({"at": -120_000}, [True, False]),
+        ({"at": -120_001}, [False, False]),
         # Long after: of a later call that has the id again, or of nobody.
         ({"at": 3 * HOUR}, [False, False]),
     ],
@@ -82,9 +85,28 @@ def test_nothing_follows_a_call_of_other_people(named: dict[str, Any], follows: 
         assert (follows_of(bare, beside) is calls[0]) is (followed_one)
 
 
+@pytest.mark.parametrize(
+    "late",
+    [
+        event(EventKind.CALL_GAP, 5 * HOUR),
+        event(EventKind.RECORDING_FAILED, 5 * HOUR),
+        event(EventKind.RECORDING_READY, 5 * HOUR, timed=False),
+    ],
+)
+def test_a_call_is_over_when_its_carrier_says_so(late: Event) -> None:
+    """Not when we tell of it, or hear of it."""
+    call = call_of(FIRST, late)
+    assert follows_of(event(EventKind.CALL_RINGING, FIRST.at + HOUR), [call]) is call
+    assert follows_of(event(EventKind.CALL_RINGING, FIRST.at + HOUR + 1), [call]) is None
+
+
 MESSAGE = event(
     EventKind.SMS_SENT, 90_000, number=X, binding="m", caller=Subscriber("8610010000003")
 )
+
+
+def test_no_event_of_a_call_follows_a_message() -> None:
+    assert follows_of(event(EventKind.RECORDING_READY, MESSAGE.at), [call_of(MESSAGE)]) is None
 
 
 @pytest.mark.parametrize(
