@@ -29,7 +29,7 @@ def run(*arguments: str, secret: str = FIRST, **environment: str) -> Result:
 def test_an_account_with_netease(stage: Stage, centre: str, urls: list[str]) -> None:
     made = run("carrier-create", "acme", *NETEASE, "--data-centre", centre)
     assert made.exit_code == 0, made.output
-    assert made.output.endswith("https://<gateway>/callbacks/netease/acme\n")
+    assert made.stdout.endswith("https://<gateway>/callbacks/netease/acme\n")
     assert stage.secret(stage.credentials)["carriers"]["acme"] == {
         "kind": "netease",
         "key": "acme-key",
@@ -49,8 +49,8 @@ def test_accounts_side_by_side(stage: Stage) -> None:
     more = ("--lease-minutes", "90", "--login-secret")
     assert run("carrier-create", "two", *NETEASE, *url, *more, LOGIN_SECRET="theirs").exit_code == 0
     assert run("carrier-create", "one", *NETEASE, *url).exit_code == 0
-    assert run("carrier-create", "trunk", *TRUNK, secret=SWITCH_SECRET).output == ""
-    assert run("carrier-list").output == "one  netease\ntrunk  trunk\ntwo  netease\n"
+    assert run("carrier-create", "trunk", *TRUNK, secret=SWITCH_SECRET).stdout == ""
+    assert run("carrier-list").stdout == "one  netease\ntrunk  trunk\ntwo  netease\n"
     two = stage.secret(stage.credentials)["carriers"]["two"]
     assert (two["lease_minutes"], two["login_secret"]) == (90, "theirs")
 
@@ -144,9 +144,9 @@ def test_an_address_that_is_never_called_is_no_carriers(
 
 def test_an_account_that_nobody_uses_is_removed(stage: Stage) -> None:
     assert run("carrier-create", "acme", *NETEASE, *URL, "--lease-minutes", "5").exit_code == 0
-    assert run("carrier-remove", "acme").output == ""
+    assert run("carrier-remove", "acme").stdout == ""
     assert not stage.secret(stage.credentials)["carriers"]
-    assert run("carrier-list").output == ""
+    assert run("carrier-list").stdout == ""
 
 
 def test_an_account_that_an_app_uses_is_removed_by_force_only(stage: Stage) -> None:

@@ -23,7 +23,7 @@ def run(*arguments: str) -> Result:
 def demo(stage: Stage) -> dict[str, str]:
     made = run("app-create", "demo", *NOBODY, "--quota", "7", "--strict-nonce")
     assert made.exit_code == 0, made.output
-    credentials: dict[str, str] = json.loads(made.output)
+    credentials: dict[str, str] = json.loads(made.stdout)
     return credentials
 
 
@@ -72,28 +72,28 @@ def test_a_table_that_does_not_answer_is_one_line(stage: Stage, demo: dict[str, 
 
 
 def test_a_secret_is_rotated(stage: Stage, demo: dict[str, str]) -> None:
-    shown = run("app-rotate", "demo").output.strip()
+    shown = run("app-rotate", "demo").stdout.strip()
     entry = stage.secret(stage.credentials)["apps"][demo["app_key"]]
     assert (entry["secret"], entry["previous_secret"]) == (shown, demo["app_secret"])
 
 
 def test_numbers_are_added_and_counted(stage: Stage, demo: dict[str, str]) -> None:
-    assert run("numbers-add", "demo", X1, X2, "--area", "10").output == "2 new, 0 there already\n"
-    assert run("numbers-add", "demo", X2, X3).output == "1 new, 1 there already\n"
+    assert run("numbers-add", "demo", X1, X2, "--area", "10").stdout == "2 new, 0 there already\n"
+    assert run("numbers-add", "demo", X2, X3).stdout == "1 new, 1 there already\n"
     assert len(stage.items("O#")) == 3
 
 
 def test_a_switch_is_made_and_rotated(stage: Stage) -> None:
-    first = run("switch-create", "pbx").output.strip()
-    second = run("switch-rotate", "pbx").output.strip()
+    first = run("switch-create", "pbx").stdout.strip()
+    second = run("switch-rotate", "pbx").stdout.strip()
     entry = stage.secret(stage.credentials)["switches"]["pbx"]
     assert (entry["password"], entry["previous_password"]) == (second, first)
 
 
 def test_a_data_key_is_added_and_used(stage: Stage) -> None:
-    assert run("data-key-add").output == "2\n"
+    assert run("data-key-add").stdout == "2\n"
     used = run("data-key-use", "2")
-    assert (used.exit_code, used.output) == (0, "")
+    assert (used.exit_code, used.stdout) == (0, "")
     assert stage.secret(stage.data_keys)["current"] == "2"
 
 

@@ -74,7 +74,7 @@ def test_what_is_nobodys_is_counted_listed_and_given(
 
     # Again: it is not there any more.
     assert shown("events-orphaned", one, "--give", "other")["count"] == 0
-    assert run("events-orphaned", "--give", "demo").output.endswith("1 given to demo\n")
+    assert run("events-orphaned", "--give", "demo").stdout.endswith("1 given to demo\n")
     deliver(stage.messages())
     assert len(receiver.got) == 2
     assert shown("events-orphaned") == {"count": 0, "events": []}

@@ -29,7 +29,7 @@ def lines(*arguments: str) -> list[Any]:
     """What a command prints, each line as JSON."""
     result = run(*arguments)
     assert result.exit_code == 0, result.output
-    return [json.loads(line) for line in result.output.splitlines()]
+    return [json.loads(line) for line in result.stdout.splitlines()]
 
 
 @pytest.fixture
@@ -114,7 +114,7 @@ def test_one_is_told_again(stage: Stage, inbox: Receiver) -> None:
 
 def test_all_of_a_time_are_told_again(stage: Stage, inbox: Receiver) -> None:
     said = run("app-redeliver", "demo", "--since", "2026-01-16", "--until", "2026-01-18")
-    assert (said.exit_code, said.output) == (0, "2 told again\n")
+    assert (said.exit_code, said.stdout) == (0, "2 told again\n")
     inbox.status = 200
     deliver(stage.messages())
     assert {body["callId"] for body in inbox.bodies()} == {"c1", "c2"}
@@ -127,7 +127,7 @@ def test_somebody_elses_event_is_unknown(stage: Stage, inbox: Receiver) -> None:
     unknown = run("app-redeliver", "other", "--event", f"{'x' * 22}.{'y' * 22}")
     assert (foreign.exit_code, foreign.output) == (1, "Error: no such event\n")
     assert unknown.output == foreign.output
-    assert (run("app-redeliver", "other", *SINCE).output, stage.messages()) == (
+    assert (run("app-redeliver", "other", *SINCE).stdout, stage.messages()) == (
         "0 told again\n",
         [],
     )
