@@ -6,7 +6,6 @@ from pathlib import Path
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
-    ConnectionClosedError,
     CredentialRetrievalError,
     HTTPClientError,
     NoCredentialsError,
@@ -16,6 +15,7 @@ from botocore.exceptions import (
     SSOError,
     TokenRetrievalError,
 )
+from botocore.exceptions import ConnectionError as NotConnected
 
 from admin.credentials import Mistake
 from admin.place import account
@@ -112,7 +112,7 @@ def _of_client(error: BotoCoreError) -> str:
         return f"the AWS credentials can't be fetched ({type(error).__name__}): sign in again"
     if isinstance(error, NoRegionError):
         return "no AWS region: set AWS_DEFAULT_REGION, for example eu-west-1"
-    if isinstance(error, HTTPClientError | ConnectionClosedError):
+    if isinstance(error, HTTPClientError | NotConnected):
         url = getattr(error, "kwargs", {}).get("endpoint_url", "its endpoint")
         return f"AWS does not answer at {url}: look at the network, and at AWS_ENDPOINT_URL"
     return f"AWS can't be asked: {error}"
