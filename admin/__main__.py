@@ -1,6 +1,5 @@
 """`python -m admin`: the operator's command line. The stage comes from STAGE (default dev)."""
 
-import os
 import re
 from pathlib import Path
 
@@ -32,7 +31,6 @@ def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> N
     epilog="Each command has --help and --json, changes have --dry-run too. The tasks of an"
     " operator, one by one: docs/operating.md.",
 )
-@click.option("--stage", metavar="NAME", help="Stage to work on; STAGE if not given, else dev.")
 @click.option("--traceback", is_flag=True, help="Show all of an unexpected error.")
 @click.option(
     "--version",
@@ -42,11 +40,8 @@ def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> N
     callback=_show_version,
     help="Show the version.",
 )
-def cli(stage: str | None, traceback: bool) -> None:
+def cli(traceback: bool) -> None:
     """Operate a masking gateway: apps, numbers, carriers, switches, events and keys."""
-    del traceback  # Read where errors are explained.
-    if stage:
-        os.environ["STAGE"] = stage
 
 
 if __name__ == "__main__":

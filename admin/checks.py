@@ -50,7 +50,8 @@ def callback_url(text: str) -> None:
         check_address(text, private=settings().private_addresses)
     except RefusedAddress as error:
         raise Mistake(
-            f"the callback address is refused ({error.why}): https:// and a public name are wanted"
+            f"the callback address is refused ({error.why}): https:// and a public name are wanted,"
+            " for example https://shop.example/calls"
         ) from None
 
 

@@ -5,6 +5,7 @@ A command is a function below `@SECTION.query(name)` or `@SECTION.change(name)` 
 """
 
 import json
+import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -20,7 +21,7 @@ from admin.place import here
 Row = dict[str, Any]
 
 limit = click.option(
-    "--limit", type=click.IntRange(1), default=1000, show_default=True, help="List so many at most."
+    "--limit", type=click.IntRange(1), default=1000, show_default=True, help="So many at most."
 )
 
 _JSON = "--json"
@@ -57,14 +58,24 @@ def listed(
     )
 
 
+def stage_option() -> click.Option:
+    """`--stage`, before the command or behind it."""
+
+    def choose(_: click.Context, __: click.Parameter, stage: str | None) -> None:
+        if stage:
+            os.environ["STAGE"] = stage
+
+    text = "Stage to work on; STAGE if not given, else dev."
+    return click.Option(["--stage"], metavar="NAME", expose_value=False, callback=choose, help=text)
+
+
 class Query(click.Command):
     """A command that only looks."""
 
     def __init__(self, *arguments: Any, **more: Any) -> None:
         super().__init__(*arguments, **more)
-        self.params.append(
-            click.Option(["as_json", _JSON], is_flag=True, help="Print one JSON document.")
-        )
+        as_json = click.Option(["as_json", _JSON], is_flag=True, help="Print one JSON document.")
+        self.params += (stage_option(), as_json)
 
     def invoke(self, ctx: click.Context) -> None:
         as_json = ctx.params.pop("as_json")
@@ -148,6 +159,7 @@ class Commands(click.Group):
 
     def __init__(self, *arguments: Any, sections: Sequence[Section], **more: Any) -> None:
         super().__init__(*arguments, **more)
+        self.params.insert(0, stage_option())
         self.sections = sections
         for section in sections:
             for each in section.commands:
@@ -184,7 +196,7 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> None:
         try:
             super().invoke(ctx)
-        except click.exceptions.Exit:
+        except (click.exceptions.Exit, BrokenPipeError):
             raise
         except (KeyboardInterrupt, click.Abort):
             failed: click.ClickException = _Interrupted("what was done until now stays")

@@ -87,8 +87,8 @@ def _of_answer(error: ClientError) -> str:
     if code in _BUSY:
         return f"AWS is busy ({operation}: {code}): try again"
     # That one repeats what it was sent.
-    said = code if code == "ValidationException" or not text else text
-    return f"AWS refused {operation}: {said}"
+    said = code if code == "ValidationException" or not text else " ".join(text.split())
+    return f"AWS refused {operation}: {said[:300]}"
 
 
 def _no_such_stage() -> str | None:

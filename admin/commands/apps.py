@@ -7,6 +7,7 @@ import click
 from admin import accounts, developers, provision, receivers
 from admin.checks import MOST_LINK_DAYS
 from admin.command import Report, Section, changing, limit, listed
+from admin.credentials import Mistake
 from admin.secret_input import login_secret
 from chalicelib.carriers.base import DIALECTS
 from chalicelib.core.recordings import KEPT_DAYS
@@ -148,6 +149,8 @@ def app_set(name: str, unchecked: bool, **changes: Any) -> Report:
     The gateway goes by them within a minute (CACHE_S).
     """
     given = {key: value for key, value in changes.items() if value is not None}
+    if not given:
+        raise Mistake("nothing to change: admin app-set --help lists the settings")
     for each in ("im_calls", "sources"):
         if each in given:
             given[each] = given[each].split()

@@ -98,7 +98,9 @@ def test_the_stage_can_be_named(stage: Stage, monkeypatch: pytest.MonkeyPatch) -
     stage.forget()
     assert run("--stage", STAGE, "switch-create", "pbx").exit_code == 0
     assert os.environ["STAGE"] == STAGE
-    assert "pbx" in stage.secret(stage.credentials)["switches"]
+    monkeypatch.setenv("STAGE", "elsewhere")
+    stage.forget()
+    assert run("switch-rotate", "pbx", "--stage", STAGE).exit_code == 0
 
 
 @pytest.mark.parametrize(
@@ -107,6 +109,8 @@ def test_the_stage_can_be_named(stage: Stage, monkeypatch: pytest.MonkeyPatch) -
         ["app-create", "demo", *NOBODY],
         ["app-create", "Bad Name", *NOBODY],
         ["app-set", "demo"],
+        ["app-login", "demo", "--own-secret"],
+        ["carrier-create", "a", "--kind", "netease", "--url", "https://a.example"],
         ["app-set", "nobody", "--rate", "1"],
         ["app-rotate", "nobody"],
         ["numbers-add", "nobody", X1],

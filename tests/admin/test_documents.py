@@ -26,7 +26,7 @@ FIRST = {
     ],
 }
 """What a document supposes to be there."""
-NUMBERS = "number,area\r\n861082325588,10\r\n+86 10 8232 5589,10 # ours\r\n\r\n8613512345678\r\n"
+NUMBERS = "number,area\r\n8610070000003,10\r\n+86 100 7000 0004,10 # ours\r\n\r\n8610070000005\r\n"
 SECRETS = {"CARRIER_SECRET": "theirs", "LOGIN_SECRET": "theirs"}
 
 PROGRAM = r"(?:(?:\S*/)?python -m admin|admin)"

@@ -83,7 +83,7 @@ def test_numbers_come_from_arguments_a_file_and_standard_input(demo: Stage, tmp_
 
 
 def test_every_bad_line_is_named_and_nothing_is_added(demo: Stage) -> None:
-    content = f"{X1}\nnonsense\n{X2},010\n8613512345678\n8610000000003,10,20\n{X1},21\n"
+    content = f"{X1}\nnonsense\n{X2},010\n8610000000009\n8610000000003,10,20\n{X1},21\n"
     result = add("--file", "-", content=content)
     assert (result.exit_code, result.stdout) == (1, "")
     lines = result.stderr.splitlines()
