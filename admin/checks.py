@@ -51,7 +51,7 @@ def callback_url(text: str) -> None:
     except RefusedAddress as error:
         raise Mistake(
             f"the callback address is refused ({error.why}): https:// and a public name are wanted,"
-            " for example https://shop.example/calls"
+            " for example https://app.example.org/calls"
         ) from None
 
 

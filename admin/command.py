@@ -39,9 +39,9 @@ class Report:
 
 
 def changing(what: str) -> None:
-    """Says what a command does next, in the past tense: `created app shop`. It is printed with the
-    place once it is done, and by a dry run with `would have` in front. Call it after all checks of
-    the command's own, and before anything is written."""
+    """Says what a command does next, by a past participle: `created app shop`. It is printed with
+    the place once it is done, and by a dry run behind `would have`. Call it after all checks of the
+    command's own, and before anything is written."""
     click.get_current_context().meta[_CHANGING] = what
 
 

@@ -155,15 +155,17 @@ def app_set(name: str, unchecked: bool, **changes: Any) -> Report:
         if each in given:
             given[each] = given[each].split()
     before = _shown(provision.show_app(name))
-    after = {key: before[key] if value == before[key] else value for key, value in given.items()}
     changed = {
-        key: {"before": before[key], "after": value or ("all" if key == "wants" else value)}
-        for key, value in after.items()
+        key: {"before": before[key], "after": "all" if key == "wants" and not value else value}
+        for key, value in given.items()
     }
-    said = (
-        f"{key} {_short(each['before'])} -> {_short(each['after'])}"
+    said = [
+        # An address may have a secret in it, and this line may go into a log.
+        key
+        if key == "callback_url"
+        else f"{key} {_short(each['before'])} -> {_short(each['after'])}"
         for key, each in changed.items()
-    )
+    ]
     changing(f"changed app {name}: {', '.join(said)}")
     if "state" in given:
         given["state"] = AppState[given["state"].upper()]

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, redirect_stdout
 from dataclasses import replace
+from itertools import islice
 
 import click
 
@@ -102,13 +103,13 @@ def events_orphaned(ids: tuple[str, ...], give: str | None, limit: int) -> Repor
         return _counted(listed(map(_orphan, found), name="events", limit=limit), "orphaned")
     # What another carrier says can't be about this app's numbers.
     carrier = provision.show_app(give).carrier
-    given: list[Row] = []
-    for each in [each for each in found if each.carrier == carrier][:limit]:
-        changing(f"gave orphaned events to app {give}")
+    given = list(islice((each for each in found if each.carrier == carrier), limit))
+    if given:
+        changing(f"assigned orphaned events to app {give}: {len(given)}")
+    for each in given:
         with _metrics_aside():
             gateway().orphans.give(each.id, give, now=now_ms())
-        given.append(_orphan(each))
-    return _counted(listed(given, name="events", limit=limit), f"given to {give}")
+    return _counted(listed(map(_orphan, given), name="events", limit=limit), f"given to {give}")
 
 
 @EVENTS.change("events-unreadable")

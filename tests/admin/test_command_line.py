@@ -177,6 +177,8 @@ def test_each_list_says_if_there_is_more(stage: Stage) -> None:
 def test_a_setting_is_told_as_it_was_and_is(stage: Stage, demo: dict[str, str]) -> None:
     done = run("app-set", "demo", "--quota", "9", "--im-calls", "msg/sendMsg", "--wants", "all")
     assert done.stdout == ""
+    moved = run("app-set", "demo", "--callback-url", f"{URL}?key=secret", "--unchecked")
+    assert moved.stderr.startswith("changed app demo: callback_url (stage")
     assert "demo: quota 7 -> 9, im_calls none -> msg/sendMsg, wants all -> all" in done.stderr
 
 

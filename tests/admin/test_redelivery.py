@@ -89,6 +89,13 @@ def test_of_a_time(inbox: Receiver, since: str, until: str, days: list[int]) -> 
     assert [int(each["at"][8:10]) for each in events] == days
 
 
+def test_a_list_is_cut_and_says_so(inbox: Receiver) -> None:
+    some = run("app-dead", "demo", *SINCE, "--limit", "2")
+    assert (len(some.stdout.splitlines()), "--limit lists more" in some.stderr) == (2, True)
+    as_json = json.loads(run("app-dead", "demo", *SINCE, "--limit", "2", "--json").output)
+    assert (as_json["count"], as_json["more"], len(as_json["events"])) == (2, True, 2)
+
+
 def test_more_than_a_page_are_listed(inbox: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
     from chalicelib.bootstrap import gateway
 
@@ -113,8 +120,14 @@ def test_one_is_told_again(stage: Stage, inbox: Receiver) -> None:
 
 
 def test_all_of_a_time_are_told_again(stage: Stage, inbox: Receiver) -> None:
-    said = run("app-redeliver", "demo", "--since", "2026-01-16", "--until", "2026-01-18")
+    which = ("--since", "2026-01-16", "--until", "2026-01-18")
+    dry = run("app-redeliver", "demo", *which, "--dry-run")
+    assert (dry.exit_code, dry.stdout) == (0, ""), dry.output
+    assert "would have sent the dead events of app demo again, 2026-01-16T00:00:00Z" in dry.stderr
+    assert (stage.deliveries(), stage.messages()) == (["dead"] * 3, [])
+    said = run("app-redeliver", "demo", *which)
     assert (said.exit_code, said.stdout) == (0, "2 told again\n")
+    assert said.stderr.startswith("sent the dead events of app demo again, ")
     inbox.status = 200
     deliver(stage.messages())
     assert {body["callId"] for body in inbox.bodies()} == {"c1", "c2"}
