@@ -34,13 +34,30 @@ KEPT_HERE = frozenset({"keeper"})
 
 def table() -> str:
     """One row for each capability, one column for each kind."""
-    kinds = sorted(KINDS, key=_embedded_first)
-    columns = {f"`{EMBEDDED}`, no account": _accounts(None)}
-    columns |= {f"`{kind}`": _accounts(kind) for kind in kinds}
+    columns = [f"`{EMBEDDED}`, no account", *(f"`{kind}`" for kind in _kinds())]
     lines = [["", *columns], ["---"] * (len(columns) + 1)]
-    lines += [[what, *(_word(c[0], part) for c in columns.values())] for what, part, _ in ROWS]
-    lines += [[what, *(_flag(c, name) for c in columns.values())] for what, name in FLAGS]
+    lines += [[what, *words] for what, words in _rows()]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def document() -> dict[str, Any]:
+    """The same: kind -> capability -> yes, no, by setting, by the gateway."""
+    rows = _rows()
+    return {
+        kind: {what: words[at] for what, words in rows}
+        for at, kind in enumerate((f"{EMBEDDED}, no account", *_kinds()))
+    }
+
+
+def _kinds() -> list[str]:
+    return sorted(KINDS, key=_embedded_first)
+
+
+def _rows() -> list[tuple[str, list[str]]]:
+    """What it is, and the word for each column."""
+    columns = [_accounts(None), *map(_accounts, _kinds())]
+    rows = [(what, [_word(each[0], part) for each in columns]) for what, part, _ in ROWS]
+    return rows + [(what, [_flag(each, name) for each in columns]) for what, name in FLAGS]
 
 
 def _accounts(kind: str | None) -> tuple[Carrier, Carrier]:

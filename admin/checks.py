@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from ipaddress import ip_network
 
 from admin.credentials import Mistake
+from chalicelib.carriers import number_text
 from chalicelib.carriers.base import KINDS
 from chalicelib.core.credentials import EMBEDDED
 from chalicelib.core.errors import BadParameter, RefusedAddress
@@ -32,6 +33,9 @@ MOST_LINK_DAYS = 30
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 _USER = re.compile(r"[A-Za-z0-9_.@+=-]{1,64}", re.ASCII)
 _PUBLIC_ID = re.compile(r"[A-Za-z0-9_.-]{6,64}", re.ASCII)
+_TEL = re.compile(r"\s*tel:", re.IGNORECASE)
+_ODD = re.compile(r"[;:,@<>%/]")
+_A_NUMBER = "wanted are 3 to 24 digits, for example 861082325588 or +86 10 8232 5588"
 _AREA = re.compile(r"[1-9][0-9]{0,2}")
 _IM_CALL = re.compile(r"[A-Za-z]{1,32}/[A-Za-z]{1,32}", re.ASCII)
 _MAX_LEASE_MINUTES = MAX_LIFETIME_MS // MINUTE_MS
@@ -69,7 +73,8 @@ def callback_url(text: str) -> None:
         check_address(text, private=settings().private_addresses)
     except RefusedAddress as error:
         raise Mistake(
-            f"the callback address is refused ({error.why}): https:// and a public name are wanted"
+            f"the callback address is refused ({error.why}): https:// and a public name are wanted,"
+            " for example https://app.example.org/calls"
         ) from None
 
 
@@ -111,19 +116,32 @@ def recording_link_days(days: int) -> int:
     return days
 
 
+def x_number(text: str) -> str:
+    """An X as an operator writes it: its digits. `+`, 00, separators and `tel:` are read."""
+    try:
+        # Behind these there is more than one number, and only a URI has them.
+        odd = not _TEL.match(text) and _ODD.search(text)
+        spelled = None if odd else number_text.spelled(text)
+    except number_text.NotANumber:
+        spelled = None
+    if spelled is None:
+        raise Mistake(f"{text!r} is no number; {_A_NUMBER}")
+    return spelled.removeprefix("+")
+
+
 def number(text: str, area: str | None) -> None:
-    """An X and its area code."""
+    """The digits of an X, and its area code."""
     try:
         parse_number(text, name="number")
     except BadParameter:
-        raise Mistake(
-            "a number is 3 to 24 digits, without + or blanks, for example 861082325588"
-        ) from None
+        raise Mistake(f"{text!r} is no number; {_A_NUMBER}") from None
     usual = without_prefixes(text)
     if usual != text:
         raise Mistake(f"write the number {text} as {usual}: without 00, and without 0 behind 86")
     if area is not None and not _AREA.fullmatch(area):
-        raise Mistake("an area code has up to three digits and no leading zero")
+        raise Mistake(
+            f"{area!r} is no area code: up to three digits without the leading zero, for example 10"
+        )
 
 
 def im_calls(calls: Iterable[str]) -> frozenset[str]:
@@ -136,10 +154,19 @@ def im_calls(calls: Iterable[str]) -> frozenset[str]:
 
 def networks(sources: Iterable[str]) -> tuple[str, ...]:
     """Addresses and networks, all as networks."""
+    return tuple(map(_network, sources))
+
+
+def _network(source: str) -> str:
     try:
-        return tuple(str(ip_network(source)) for source in sources)
+        return str(ip_network(source))
     except ValueError:
-        raise Mistake("a source is an address or a network, e.g. 192.0.2.0/24") from None
+        pass
+    try:
+        hint = f": write {ip_network(source, strict=False)}"
+    except ValueError:
+        hint = ", for example 192.0.2.0/24 or 192.0.2.7"
+    raise Mistake(f"{source!r} is no address or network{hint}")
 
 
 def carrier(account: str, kind: str, *, key: str, app_id: str | None, urls: Sequence[str]) -> None:

@@ -157,7 +157,9 @@ def change(
     beside: Sequence[tuple[Item, str]] = (),
 ) -> None:
     """Lets `how` change an owner's secret, and sets these attributes of its item in the same
-    moment. Whatever `how` raises leaves all as it was. `beside` as in `create`. Raises Mistake."""
+    moment. Whatever `how` raises leaves all as it was; it is called twice, the first time before
+    anything is written. `beside` as in `create`. Raises Mistake."""
+    how(content_of(owner, known(owner)))
     item, claim = _claimed(owner)
     try:
         content = content_of(owner, item)

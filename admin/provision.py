@@ -149,10 +149,12 @@ def _create(
     if app.dialect == receivers.OWN_SECRET:
         content = content | {"callback_secret": receivers.fresh()}
     owner, directory = s(app.name), apps.directory_key(app.name) | {"carrier": s(app.carrier)}
+    if credentials.table().get(dict(public)) is not None:
+        raise Mistake(_TAKEN)
     beside = (
         (apps.profile_item(app), f"app {app.name} exists"),
         (directory, f"there was an app {app.name}, and its name is not given again: take another"),
-        (dict(public) | {"app": owner}, "this AppKey, or developer's id, is another app's"),
+        (dict(public) | {"app": owner}, _TAKEN),
     )
     credentials.create(
         credentials.app(app.name),
@@ -163,6 +165,7 @@ def _create(
     DynamoLedger(credentials.table()).open(app.name, now=now_ms())
 
 
+_TAKEN = "this AppKey, or developer's id, is another app's"
 _IF_NEW = {"ConditionExpression": "attribute_not_exists(pk)"}
 
 
@@ -369,15 +372,14 @@ def callback_paths(carrier: str) -> list[str]:
 
 def rotate_callback_paths(carrier: str) -> list[str]:
     """The same, new; what comes to those before is taken until they are dropped. Raises Mistake."""
-    made: list[str] = []
+    fresh = _token()
 
     def rotate(content: dict[str, Any]) -> None:
         _paths(carrier, content)
-        credentials.rotate(content, "callback_token", _token())
-        made.extend(_paths(carrier, content))
+        credentials.rotate(content, "callback_token", fresh)
 
     credentials.change(credentials.carrier(carrier), rotate)
-    return made
+    return _paths(carrier, {"callback_token": fresh})
 
 
 def drop_previous_callback_paths(carrier: str) -> None:

@@ -1,10 +1,9 @@
 """Where the gateway is to be found, when that is not the address that API Gateway gave it."""
 
-import boto3
-
 from admin.credentials import Mistake
+from admin.place import account
 from chalicelib.core.errors import RefusedAddress
-from chalicelib.egress.addresses import check_address
+from chalicelib.egress.addresses import read_address
 from chalicelib.settings import settings
 from chalicelib.store import clients
 from chalicelib.store.site import SITE_KEY, Site, site_item
@@ -13,19 +12,25 @@ from chalicelib.store.site import SITE_KEY, Site, site_item
 def set_url(url: str) -> Site:
     """Writes the address, which stands in links to recordings; deployments leave it as it is.
     Raises Mistake."""
-    if not _is_public(url) and not settings().private_addresses:
-        raise Mistake("the gateway's address is https://, a public name, and perhaps a path")
+    check_url(url)
     site = Site(url.rstrip("/"), _bucket())
     clients.dynamodb().put_item(TableName=settings().table_name, Item=site_item(site))
     return site
 
 
-def _is_public(url: str) -> bool:
+def check_url(url: str) -> None:
+    """Raises Mistake unless it can be the gateway's: https, a public name, perhaps a path. On a
+    developer's machine http, a port and a name without a dot will do."""
     try:
-        check_address(url, private=False)
-    except RefusedAddress:
-        return False
-    return not set("?#") & set(url)
+        read_address(url, private=settings().private_addresses)
+        why = "a query or fragment" if set("?#") & set(url) else ""
+    except RefusedAddress as error:
+        why = error.why
+    if why:
+        raise Mistake(
+            f"the gateway's address is refused ({why}): https://, a public name and perhaps a path"
+            " are wanted, for example https://calls.example.org"
+        )
 
 
 def _bucket() -> str:
@@ -35,5 +40,7 @@ def _bucket() -> str:
     )
     if "Item" in found:
         return str(found["Item"]["bucket"]["S"])
-    account = boto3.client("sts").get_caller_identity()["Account"]
-    return f"masking-gateway-{settings().stage}-files-{account}"
+    owner = account()
+    if owner is None:
+        raise Mistake("STS does not say which account this is, and the bucket has it in its name")
+    return f"masking-gateway-{settings().stage}-files-{owner}"

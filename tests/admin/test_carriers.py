@@ -30,9 +30,9 @@ def run(*arguments: str, secret: str = FIRST, **environment: str) -> Result:
 def test_an_account_with_netease(stage: Stage, centre: str, urls: list[str]) -> None:
     made = run("carrier-create", "acme", *NETEASE, "--data-centre", centre)
     assert made.exit_code == 0, made.output
-    assert made.output.endswith("https://<gateway>/callbacks/netease/acme\n")
+    assert made.stdout.endswith("https://<gateway>/callbacks/netease/acme\n")
     assert secret_of("carrier/acme") == {"secret": FIRST}
-    assert json.loads(run("carrier-show", "acme").output) == {
+    assert json.loads(run("carrier-show", "acme").stdout) == {
         "kind": "netease",
         "key": "acme-key",
         "urls": urls,
@@ -48,9 +48,9 @@ def test_accounts_side_by_side(stage: Stage) -> None:
     more = ("--lease-minutes", "90", "--login-secret")
     assert run("carrier-create", "two", *NETEASE, *url, *more, LOGIN_SECRET="theirs").exit_code == 0
     assert run("carrier-create", "one", *NETEASE, *url).exit_code == 0
-    assert run("carrier-create", "trunk", *TRUNK, secret=SWITCH_SECRET).output == ""
-    assert run("carrier-list").output == "one  netease\ntrunk  trunk\ntwo  netease\n"
-    assert json.loads(run("carrier-show", "two").output)["lease_minutes"] == 90
+    assert run("carrier-create", "trunk", *TRUNK, secret=SWITCH_SECRET).stdout == ""
+    assert run("carrier-list").stdout == "one  netease\ntrunk  trunk\ntwo  netease\n"
+    assert json.loads(run("carrier-show", "two").stdout)["lease_minutes"] == 90
     assert secret_of("carrier/two")["login_secret"] == "theirs"
 
 
@@ -140,10 +140,10 @@ def test_an_address_that_is_never_called_is_no_carriers(
 
 def test_an_account_that_nobody_uses_is_removed(stage: Stage) -> None:
     assert run("carrier-create", "acme", *NETEASE, *URL, "--lease-minutes", "5").exit_code == 0
-    assert run("carrier-remove", "acme").output == ""
+    assert run("carrier-remove", "acme").stdout == ""
     assert not stage.items("CARRIERS")
     assert list(everything()) == [stage.data_keys]
-    assert run("carrier-list").output == ""
+    assert run("carrier-list").stdout == ""
 
 
 def test_an_account_whose_apps_have_numbers_is_removed_by_force_only(stage: Stage) -> None:

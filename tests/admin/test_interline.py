@@ -26,7 +26,7 @@ def done(*arguments: str) -> Any:
     """What a command prints as JSON."""
     result = run(*arguments)
     assert result.exit_code == 0, result.output
-    return json.loads(result.output)
+    return json.loads(result.stdout)
 
 
 def known(stage: Stage) -> DynamoCredentials:
@@ -38,7 +38,7 @@ def known(stage: Stage) -> DynamoCredentials:
 def tokens(result: Result) -> set[str]:
     """The tokens in the addresses that are printed."""
     assert result.exit_code == 0, result.output
-    found = PATH.findall(result.output)
+    found = PATH.findall(result.stdout)
     assert [what for _, _, what in found] == ["cdr", "start"]
     return {token for _, token, _ in found}
 

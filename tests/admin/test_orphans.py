@@ -66,6 +66,9 @@ def test_what_is_nobodys_is_counted_listed_and_given(
         assert FORGOTTEN not in text
 
     one = event["id"]
+    dry = run("events-orphaned", one, "--give", "demo", "--dry-run")
+    assert dry.stderr.startswith("dry run: would have assigned orphaned events to app demo: 1 (")
+    assert shown("events-orphaned")["count"] == 2
     assert shown("events-orphaned", one, "--give", "demo")["count"] == 1
     deliver(stage.messages())
     ((_, _, body),) = receiver.got
@@ -75,10 +78,10 @@ def test_what_is_nobodys_is_counted_listed_and_given(
 
     # Again: it is not there any more.
     assert shown("events-orphaned", one, "--give", "other")["count"] == 0
-    assert run("events-orphaned", "--give", "demo").output.endswith("1 given to demo\n")
+    assert run("events-orphaned", "--give", "demo").stdout.endswith("1 given to demo\n")
     deliver(stage.messages())
     assert len(receiver.got) == 2
-    assert shown("events-orphaned") == {"count": 0, "events": []}
+    assert shown("events-orphaned") == {"count": 0, "more": False, "events": []}
 
 
 def test_a_repeat_of_what_was_given_is_told_to_nobody_again(

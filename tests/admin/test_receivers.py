@@ -28,7 +28,7 @@ def done(*arguments: str) -> str:
     """What a command prints."""
     result = run(*arguments)
     assert result.exit_code == 0, result.output
-    return result.output
+    return result.stdout
 
 
 def made(*arguments: str) -> Any:

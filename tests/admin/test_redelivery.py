@@ -29,7 +29,7 @@ def lines(*arguments: str) -> list[Any]:
     """What a command prints, each line as JSON."""
     result = run(*arguments)
     assert result.exit_code == 0, result.output
-    return [json.loads(line) for line in result.output.splitlines()]
+    return [json.loads(line) for line in result.stdout.splitlines()]
 
 
 @pytest.fixture
@@ -89,6 +89,13 @@ def test_of_a_time(inbox: Receiver, since: str, until: str, days: list[int]) -> 
     assert [int(each["at"][8:10]) for each in events] == days
 
 
+def test_a_list_is_cut_and_says_so(inbox: Receiver) -> None:
+    some = run("app-dead", "demo", *SINCE, "--limit", "2")
+    assert (len(some.stdout.splitlines()), "--limit lists more" in some.stderr) == (2, True)
+    as_json = json.loads(run("app-dead", "demo", *SINCE, "--limit", "2", "--json").output)
+    assert (as_json["count"], as_json["more"], len(as_json["events"])) == (2, True, 2)
+
+
 def test_more_than_a_page_are_listed(inbox: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
     from chalicelib.bootstrap import gateway
 
@@ -113,8 +120,14 @@ def test_one_is_told_again(stage: Stage, inbox: Receiver) -> None:
 
 
 def test_all_of_a_time_are_told_again(stage: Stage, inbox: Receiver) -> None:
-    said = run("app-redeliver", "demo", "--since", "2026-01-16", "--until", "2026-01-18")
-    assert (said.exit_code, said.output) == (0, "2 told again\n")
+    which = ("--since", "2026-01-16", "--until", "2026-01-18")
+    dry = run("app-redeliver", "demo", *which, "--dry-run")
+    assert (dry.exit_code, dry.stdout) == (0, ""), dry.output
+    assert "would have sent the dead events of app demo again, 2026-01-16T00:00:00Z" in dry.stderr
+    assert (stage.deliveries(), stage.messages()) == (["dead"] * 3, [])
+    said = run("app-redeliver", "demo", *which)
+    assert (said.exit_code, said.stdout) == (0, "2 told again\n")
+    assert said.stderr.startswith("sent the dead events of app demo again, ")
     inbox.status = 200
     deliver(stage.messages())
     assert {body["callId"] for body in inbox.bodies()} == {"c1", "c2"}
@@ -127,7 +140,7 @@ def test_somebody_elses_event_is_unknown(stage: Stage, inbox: Receiver) -> None:
     unknown = run("app-redeliver", "other", "--event", f"{'x' * 22}.{'y' * 22}")
     assert (foreign.exit_code, foreign.output) == (1, "Error: no such event\n")
     assert unknown.output == foreign.output
-    assert (run("app-redeliver", "other", *SINCE).output, stage.messages()) == (
+    assert (run("app-redeliver", "other", *SINCE).stdout, stage.messages()) == (
         "0 told again\n",
         [],
     )

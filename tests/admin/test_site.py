@@ -38,7 +38,7 @@ def test_a_pipeline_deploys_without_writing_it(
 ) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"):
         monkeypatch.setenv(name, "eu-west-1")
-    made = json.loads(set_url(URL).output)
+    made = json.loads(set_url(URL).stdout)
     assert made == {"url": URL, "bucket": f"masking-gateway-{STAGE}-files-123456789012"}
     assert told() == Site(**made)
 

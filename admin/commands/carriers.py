@@ -1,0 +1,184 @@
+"""Carriers: accounts with whoever owns the numbers and connects the calls."""
+
+from typing import Any
+
+import click
+
+from admin import capabilities, carriers, deletion, provision
+from admin.command import Report, Section, changing, limit, listed
+from admin.commands.numbers import drained
+from admin.secret_input import carrier_secret, drop_previous, login_secret, secret_option
+from chalicelib.carriers.base import KINDS
+
+CARRIERS = Section("Carriers")
+
+DATA_CENTRES = {
+    "mainland": ("https://api.netease.im", "https://api-sg.netease.im"),
+    "overseas": ("https://api-sg.netease.im", "https://api.netease.im"),
+}
+
+_recording_hosts = click.option(
+    "--recording-host",
+    "recording_hosts",
+    multiple=True,
+    help="Where its recordings are, e.g. *.example.com; repeat it.",
+)
+
+
+@CARRIERS.change("carrier-create")
+@click.argument("name")
+@click.option(
+    "--kind",
+    required=True,
+    type=click.Choice(sorted(KINDS)),
+    help="What it is; trunk is a switch of your own that places calls.",
+)
+@click.option("--key", default="", help="The AppKey, or developer's id, that it gave us.")
+@click.option("--app-id", help="The id of our app with interline.")
+@click.option("--url", "urls", multiple=True, help="Address; again for a second data centre.")
+@click.option(
+    "--data-centre",
+    type=click.Choice(sorted(DATA_CENTRES)),
+    help="Of NetEase, instead of --url: the one that is asked first.",
+)
+@click.option(
+    "--lease-minutes", type=int, help="How long it keeps a binding at most: 5 or more (a day)."
+)
+@click.option(
+    "--login-secret",
+    is_flag=True,
+    help="One-click numbers come under another secret (asked for, or LOGIN_SECRET).",
+)
+@click.option("--shows-numbers", is_flag=True, help="It may show people's real numbers.")
+@click.option(
+    "--source", "sources", multiple=True, help="Network that its callbacks come from; repeat it."
+)
+@_recording_hosts
+@secret_option
+def carrier_create(
+    name: str, urls: tuple[str, ...], data_centre: str | None, secret: str | None, **given: Any
+) -> Report:
+    """Register an account with a carrier.
+
+    Asks for the carrier's secret, or takes it from CARRIER_SECRET. Prints where the carrier has to
+    send its callbacks.
+    """
+    given["urls"] = urls or DATA_CENTRES.get(data_centre or "", ())
+    if not given["urls"]:
+        raise click.UsageError("where does the carrier answer: --url, or --data-centre")
+    given["secret"] = carrier_secret(secret)
+    given["login_secret"] = login_secret() if given["login_secret"] else None
+    changing(f"created carrier {name} of the kind {given['kind']}")
+    provision.create_carrier(name, **given)
+    if given["kind"] == "netease":
+        path = f"/callbacks/netease/{name}"
+        return Report(
+            {"carrier": name, "callback_paths": [path]},
+            f"NetEase's callbacks go to https://<gateway>{path}",
+        )
+    if given["kind"] == "interline":
+        return _paths(name, provision.callback_paths(name))
+    return Report({"carrier": name}, "")
+
+
+@CARRIERS.change("carrier-set")
+@click.argument("name")
+@_recording_hosts
+@click.option("--shows-numbers", type=bool, help="Whether it may show people's real numbers.")
+@click.option(
+    "--source", "sources", multiple=True, help="Network of its callbacks; repeat it, '' for any."
+)
+def carrier_set(name: str, shows_numbers: bool | None, **lists: tuple[str, ...]) -> Report:
+    """Change an account; a list replaces the one before."""
+    changes: dict[str, Any] = {what: filled(given) for what, given in lists.items() if given}
+    if shows_numbers is not None:
+        changes["shows_numbers"] = shows_numbers
+    changing(f"changed carrier {name}: {', '.join(changes)}")
+    carriers.set_carrier(name, **changes)
+    return Report({"carrier": name, "settings": changes}, "")
+
+
+def filled(given: tuple[str, ...]) -> list[str]:
+    """What was listed; an empty text alone is the empty list."""
+    return [each for each in given if each]
+
+
+@CARRIERS.query("carrier-show")
+@click.argument("name")
+def carrier_show(name: str) -> Report:
+    """Show an account without its secrets, as JSON."""
+    return Report(carriers.show_carrier(name))
+
+
+@CARRIERS.query("carrier-list")
+@limit
+def carrier_list(limit: int) -> Report:
+    """List the accounts and their kinds."""
+    rows = [{"name": name, "kind": kind} for name, kind in provision.list_carriers().items()]
+    return listed(
+        rows, name="carriers", limit=limit, line=lambda row: f"{row['name']}  {row['kind']}"
+    )
+
+
+@CARRIERS.change("carrier-rotate")
+@click.argument("name")
+@drop_previous("carrier", provision.drop_previous_carrier_secret, "secret")
+@secret_option
+def carrier_rotate(name: str, secret: str | None) -> Report:
+    """Note a carrier's new secret.
+
+    Callbacks under the old one are accepted until --drop-previous.
+    """
+    fresh = carrier_secret(secret)
+    changing(f"noted a new secret of carrier {name}")
+    provision.rotate_carrier_secret(name, fresh)
+    return Report({"carrier": name}, "")
+
+
+@CARRIERS.change("carrier-callback")
+@click.argument("name")
+@drop_previous("carrier", provision.drop_previous_callback_paths, "callback addresses")
+@click.option("--rotate", is_flag=True, help="New ones; the old ones work until --drop-previous.")
+def carrier_callback(name: str, rotate: bool) -> Report:
+    """Show interline's callback addresses, which are secret."""
+    if not rotate:
+        return _paths(name, provision.callback_paths(name))
+    changing(f"made new callback addresses of carrier {name}")
+    return _paths(name, provision.rotate_callback_paths(name))
+
+
+def _paths(name: str, paths: list[str]) -> Report:
+    lines = (
+        f"interline's {what} of calls go to https://<gateway>{path}"
+        for path, what in zip(paths, ("records", "beginnings"), strict=True)
+    )
+    return Report({"carrier": name, "callback_paths": paths}, "\n".join(lines))
+
+
+@CARRIERS.change("carrier-delete")
+@click.argument("name")
+@click.option("--drain", is_flag=True, help="Only stop new bindings over its apps' numbers.")
+@click.option("--force", is_flag=True, help="Although apps or switches use it.")
+def carrier_delete(name: str, drain: bool, force: bool) -> Report:
+    """Delete an account with a carrier, or the switch of this name.
+
+    First --drain it: the numbers of its apps get no new bindings. It is refused while an app has
+    numbers there, and says until when they are in use. With --force the carrier is not asked: what
+    is bound there ends here when its lease comes due, and the carrier may connect it until the
+    lease ends.
+    """
+    if drain:
+        changing(f"stopped new bindings over all numbers of carrier {name}")
+        return drained(deletion.drain_carrier(name))
+    changing(f"deleted carrier {name}")
+    deletion.delete_carrier(name, force=force)
+    return Report({"carrier": name}, "")
+
+
+CARRIERS.alias("carrier-remove", carrier_delete)
+
+
+@CARRIERS.query("capabilities")
+def show_capabilities() -> Report:
+    """Show what each kind of carrier can do, in Markdown."""
+    return Report(capabilities.document(), capabilities.table())

@@ -1,0 +1,95 @@
+"""Each command line of the documents is run, in its order, on an empty stage."""
+
+import base64
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from admin.__main__ import cli
+from tests.stage import Stage
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+FOLDERS = ("docs", "infra", "chalicelib", "simulator")
+DOCUMENTS = sorted(
+    [*ROOT.glob("README*.md"), *(p for f in FOLDERS for p in (ROOT / f).rglob("*.md"))]
+)
+
+PLACEHOLDERS = {"$secret": base64.b64encode(bytes(32)).decode(), "my-profile": "default"}
+FIRST = {
+    "docs/carriers.md": [
+        "admin carrier-create my-netease --kind netease --key k --data-centre mainland"
+    ],
+}
+"""What a document supposes to be there."""
+NUMBERS = "number,area\r\n8610070000003,10\r\n+86 100 7000 0004,10 # ours\r\n\r\n8610070000005\r\n"
+SECRETS = {"CARRIER_SECRET": "theirs", "LOGIN_SECRET": "theirs"}
+
+PROGRAM = r"(?:(?:\S*/)?python -m admin|admin)"
+COMMAND = re.compile(rf"^\s*(?P<set>(?:\w+=\S+ )*){PROGRAM} (?P<rest>[^#\n]*[^#\s])")
+SPAN = re.compile(rf"`{PROGRAM}\s+([^`]+)`")
+
+
+def lines(document: Path) -> Iterator[str]:
+    """What stands in blocks: between fences, or four blanks in."""
+    fenced = False
+    for line in document.read_text().splitlines():
+        if line.startswith("```"):
+            fenced = not fenced
+        elif fenced or line.startswith("    "):
+            yield line
+
+
+def named(document: Path) -> str:
+    return str(document.relative_to(ROOT))
+
+
+WITH_LINES = [each for each in DOCUMENTS if any(map(COMMAND.match, lines(each)))]
+
+
+def run(line: str) -> None:
+    found = COMMAND.match(line)
+    assert found, line
+    setting = dict(each.split("=", 1) for each in shlex.split(_put_in(found["set"])))
+    setting.pop("STAGE", None)
+    result = CliRunner().invoke(cli, shlex.split(_put_in(found["rest"])), env=SECRETS | setting)
+    assert result.exit_code == 0, f"{line}: {result.output}"
+
+
+def _put_in(text: str) -> str:
+    for placeholder, value in PLACEHOLDERS.items():
+        text = text.replace(placeholder, value)
+    return text
+
+
+@pytest.mark.parametrize("document", WITH_LINES, ids=named)
+def test_each_command_line_works(
+    stage: Stage, document: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("numbers.csv").write_bytes(NUMBERS.encode())
+    for line in FIRST.get(named(document), []):
+        run(line)
+    for line in filter(COMMAND.match, lines(document)):
+        run(line)
+
+
+def test_the_manual_is_among_them() -> None:
+    assert {"README.md", "docs/operating.md"} <= set(map(named, WITH_LINES))
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=named)
+def test_what_is_named_in_passing_is_there(document: Path) -> None:
+    for span in SPAN.findall(document.read_text()):
+        name, *rest = shlex.split(span.replace("\n", " "))
+        if name.startswith("-") or name == "...":
+            continue
+        command = cli.commands.get(name)
+        assert command is not None, span
+        known = {each for p in command.params if isinstance(p, click.Option) for each in p.opts}
+        options = {each for each in rest if each.startswith("--")}
+        assert options <= known | {"--help"}, span
