@@ -13,13 +13,15 @@ from admin.numbers import Use
 from chalicelib.bootstrap import gateway
 from chalicelib.clock import now_ms
 from chalicelib.core.credentials import EMBEDDED
-from chalicelib.core.ownership import NOTICE_MS
 from chalicelib.core.recordings import KEPT_DAYS
 from chalicelib.core.values import MINUTE_MS
 from chalicelib.settings import settings
 from chalicelib.store import apps, clients
 from chalicelib.store.table import Item, n, s
 
+DRAINED_MS = 20 * MINUTE_MS
+"""How long numbers have to be draining: longer than any process goes on binding over them (its
+caches, and clocks that are apart), and than a message to deliver waits in a queue (15 minutes)."""
 AT_ONCE = 25
 """So many items are deleted in one request."""
 
@@ -36,18 +38,19 @@ def delete_app(name: str, progress: Progress = lambda _: None) -> int:
     """Deletes an app for good: its numbers go back, its credentials end at once, and then whatever
     the table and the bucket hold of it is erased, records and recordings too. How many items.
 
-    All its numbers have to be draining for some minutes, so that no process binds over one any
-    more, and none may be in use. What a process breaks off, the next call goes on with. Raises
-    Mistake that says what still lives and until when.
+    All its numbers have to be draining for DRAINED_MS, and none may be in use. What a process
+    breaks off, the next call goes on with. Raises Mistake that says what still lives and until
+    when.
     """
     entry = credentials.table().get(apps.directory_key(name))
     if entry is None:
         raise Mistake(f"no app {name}")
+    bucket = gateway().site.get().bucket
     if "deleted" not in entry:
         _end_app(name, _check_drained(name))
     elif "erased" in entry:
         raise Mistake(f"the app {name} was deleted already")
-    erased = _erase(name, progress)
+    erased = _erase(name, progress) + _erase_files(name, bucket)
     credentials.table().update(apps.directory_key(name), "SET erased = :now", {":now": n(now_ms())})
     return erased
 
@@ -95,8 +98,8 @@ def delete_switch(user: str, *, force: bool = False) -> None:
         living = _living(_apps_of(carrier))
         if living:
             raise Mistake(
-                f"{user} is the last user of {carrier}, whose numbers are in use ({living}): make"
-                " another one first (switch-create), or give --force"
+                f"{user} is the last user of {carrier}, which has numbers ({living}): make another"
+                " one first (switch-create), or give --force"
             )
     credentials.remove(credentials.switch(user))
 
@@ -114,12 +117,12 @@ def _check_drained(name: str) -> list[Use]:
     if busy:
         last = max(busy, key=lambda use: use.until)
         raise Mistake(f"{len(busy)} numbers of the app {name} are in use; {numbers.in_use(last)}")
-    young = [use.draining for use in uses if use.draining and use.draining > now - NOTICE_MS]
+    young = [use.draining for use in uses if use.draining and use.draining > now - DRAINED_MS]
     if young:
-        minutes = -(-(max(young) + NOTICE_MS - now) // MINUTE_MS)
+        minutes = -(-(max(young) + DRAINED_MS - now) // MINUTE_MS)
         raise Mistake(
-            f"the app {name} stopped binding a moment ago, and not every process knows: delete it"
-            f" in {minutes} minutes"
+            f"the app {name} stopped binding a moment ago, and something of it may be on its way:"
+            f" delete it in {minutes} minutes"
         )
     return uses
 
@@ -145,13 +148,13 @@ def _end_app(name: str, uses: Iterable[Use]) -> None:
 
 
 def _erase(name: str, progress: Progress) -> int:
-    """Deletes what is left of an app in the table, which is read as a whole, and in the bucket."""
+    """Deletes what is left of an app in the table, which is read as a whole."""
     erased, left = 0, _left(name)
     while batch := list(islice(left, AT_ONCE)):
         _delete(batch)
         erased += len(batch)
         progress(erased)
-    return erased + _erase_files(name)
+    return erased
 
 
 def _left(name: str) -> Iterator[Item]:
@@ -180,9 +183,8 @@ def _delete(keys: list[Item]) -> None:
         wanted = clients.dynamodb().batch_write_item(RequestItems=wanted).get("UnprocessedItems")
 
 
-def _erase_files(name: str) -> int:
-    bucket, erased = gateway().site.get().bucket, 0
-    client = clients.s3()
+def _erase_files(name: str, bucket: str) -> int:
+    client, erased = clients.s3(), 0
     prefixes = [f"exports/{name}/"] + [f"recordings/{days}/{name}/" for days in KEPT_DAYS]
     for prefix in prefixes:
         for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
@@ -220,11 +222,10 @@ def _living(names: Iterable[str]) -> str:
         busy = [use for use in uses if not use.free(now)]
         if busy:
             last = max(busy, key=lambda use: use.until)
-            found.append(
-                f"app {name}, {len(busy)} of {len(uses)} numbers in use; {numbers.in_use(last)}"
-            )
+            count = f"numbers in use: {len(busy)} of {len(uses)}"
+            found.append(f"app {name}, {count}; {numbers.in_use(last)}")
         elif uses:
-            found.append(f"app {name}, {len(uses)} numbers, none in use")
+            found.append(f"app {name}, numbers in use: 0 of {len(uses)}")
     return "; ".join(found)
 
 

@@ -139,8 +139,10 @@ class Stage:
         settings.setdefault("callback_url", "http://127.0.0.1:9/never")
         key, secret = provision.create_app(name, **settings)
         # In one call, as nearly every test waits for it; how an operator does it: tests/admin.
-        owners = (Owner(name, settings.get("carrier", "trunk"), since=0),)
-        items = [owners_item(number, owners, self.vault()) for number, _ in numbers]
+        carrier, vault = settings.get("carrier", "trunk"), self.vault()
+        items = [
+            owners_item(x, [Owner(name, carrier, since=0, number=x)], vault) for x, _ in numbers
+        ]
         items += [app_number_item(name, number, area) for number, area in numbers]
         if items:
             puts = [{"PutRequest": {"Item": item}} for item in items]

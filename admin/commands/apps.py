@@ -161,7 +161,7 @@ def _developer(own: dict[str, str | None]) -> developers.Developer | None:
 def app_delete(name: str, drain: bool) -> Report:
     """Delete an app with everything that is kept of it.
 
-    First --drain it: what is bound goes on, nothing new is bound within a minute (CACHE_S). Five
+    First --drain it: what is bound goes on, nothing new is bound within a minute (CACHE_S). Twenty
     minutes later, and when none of its numbers is in use any more, delete it: its numbers are
     free, its credentials end, its records, recordings and bindings are erased. Its name is not
     given again. Broken off, the same command goes on.

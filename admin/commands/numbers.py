@@ -62,7 +62,8 @@ def numbers_list(app: str, after: str | None, limit: int) -> Report:
     A number is in use while it leads to people, and cools afterwards: it can't be taken away then.
     Draining, it gets no new bindings.
     """
-    rows = (described(use) for use in pools.listed(app, after=after))
+    now = now_ms()
+    rows = (described(use, now=now) for use in pools.listed(app, after=after))
     return listed(rows, name="numbers", limit=limit, line=use_line)
 
 
@@ -110,7 +111,8 @@ def _say_waiting(until: int) -> None:
 
 def drained(uses: list[pools.Use]) -> Report:
     """How numbers are used that get no new bindings any more."""
-    rows = [described(use) for use in uses]
+    now = now_ms()
+    rows = [described(use, now=now) for use in uses]
     last = max((use.until for use in uses), default=0)
     free = f"; all are free from {written(last)} on" if last else "; none is in use"
     return Report(
@@ -119,14 +121,14 @@ def drained(uses: list[pools.Use]) -> Report:
     )
 
 
-def described(use: pools.Use) -> dict[str, Any]:
+def described(use: pools.Use, *, now: int) -> dict[str, Any]:
     """An X and its use, as JSON."""
     return {
         "number": use.number,
         "area": use.area,
         "draining": use.draining is not None,
         "routes": use.routes,
-        "in_use_until": written(use.until) if not use.free(now_ms()) else None,
+        "in_use_until": written(use.until) if not use.free(now) else None,
     }
 
 

@@ -66,6 +66,9 @@ class EventDesk:
         counted: Counter[str] = Counter()
         for event in events:
             addressed = self._book.address(event)
+            if addressed.app is not None and self._apps.get(addressed.app) is None:
+                # The app was deleted, with all that was kept of it: what is late is nobody's.
+                addressed = replace(addressed, app=None)
             if give is not None and addressed.app is None and not addressed.unplaced:
                 addressed = replace(addressed, app=give)
             if not texts and not addressed.record:
