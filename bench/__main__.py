@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench import allocation, carrier, cold, limits, recording, report, stub
+from bench import allocation, carrier, cold, limits, many, recording, report, stub
 from bench.kept import KeptOperations
 from bench.line import CarrierOperations, FrontOperations
 from bench.operations import Operations
@@ -16,7 +16,7 @@ from bench.world import ACCOUNT, KEPT_NUMBERS, LINE_ACCOUNT, LINE_NUMBERS, World
 from chalicelib.core.values import Tariff
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
-SECTIONS = ("operations", "cpu", "carrier", "cold", "allocation")
+SECTIONS = ("operations", "cpu", "carrier", "cold", "allocation", "apps")
 LONGEST_NAME = "bench-" + "x" * 26
 TARIFF = Tariff(binding=100_000, sms=50_000, minute=200_000)
 """Millionths of a yuan."""
@@ -86,6 +86,9 @@ class Bench:
                 running, crowded, trials=self._options.trials, progress=_say_under("allocation")
             )
             self._report(report.allocation(found), limits.of_allocation(found))
+        if "apps" in self._options.sections:
+            with_many = many.measure(running, progress=_say_under("apps"))
+            self._report(report.many(with_many), limits.of_many(with_many))
         return recording.of(primers, measured, client.credentials)
 
     def _cpu(self, recorded: Any) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from bench.allocation import Allocation
 from bench.line import RENEWAL, RENEWED
+from bench.many import ManyApps
 from bench.operations import Measured
 
 
@@ -82,6 +83,7 @@ OPERATIONS: Mapping[str, Most] = {
 CPU_RATIO = 1.5
 CARRIER_RATIO = 1.5
 COLD_RATIO = 1.4
+MANY_RATIO = 1.1
 CPU_LIMITED = frozenset(
     {
         "bind",
@@ -151,6 +153,14 @@ def of_cold_start(ratio: float) -> Iterator[Breach]:
     """CPU of a cold start as a ratio."""
     if ratio > COLD_RATIO:
         yield Breach("cold start as a ratio", round(ratio, 2), COLD_RATIO)
+
+
+def of_many(found: ManyApps) -> Iterator[Breach]:
+    """A bind costs the same however many apps there are."""
+    if found.ratio > MANY_RATIO:
+        yield Breach("bind with many apps, as a ratio", round(found.ratio, 2), MANY_RATIO)
+    if len(found.warm) > 1:
+        yield Breach("bind with many apps, AWS calls when warm", len(found.warm), 1)
 
 
 def of_allocation(measured: Iterable[Allocation]) -> Iterator[Breach]:

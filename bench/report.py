@@ -10,6 +10,7 @@ from statistics import mean, median
 from bench import limits
 from bench.allocation import Allocation
 from bench.cold import ColdStarts, Field
+from bench.many import FEW, MANY, ManyApps
 from bench.operations import Measured
 from bench.turns import Rounds
 
@@ -161,6 +162,25 @@ def cold(starts: ColdStarts) -> str:
             ),
             rows,
         )
+    )
+
+
+def many(found: ManyApps) -> str:
+    """Binds with many apps against few."""
+    rows = [
+        (str(size), f"{median(each for times in rounds for each in times):.2f}")
+        for size, rounds in ((FEW, found.few), (MANY, found.many))
+    ]
+    cold = ", ".join(call.operation for call in found.cold)
+    warm = ", ".join(call.operation for call in found.warm)
+    return (
+        "## Many apps\n\n"
+        "The whole handler, on the engine, over apps that each have credentials of their own; all "
+        "of them were heard before in this process. In turns; the ratio is the median of "
+        f"{len(found.few)} rounds: {found.ratio:.2f}, at most {limits.MANY_RATIO:g}.\n\n"
+        f"A bind asks AWS for: {warm}. An app's first bind in a process: {cold}. Its profile, and "
+        "which version of its secret counts, are read again once in `CACHE_S`; a version of its "
+        "secret once a process.\n\n" + _table(("apps", "bind, p50, ms"), rows)
     )
 
 
