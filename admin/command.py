@@ -173,7 +173,8 @@ class Commands(click.Group):
                 self.add_command(each)
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's
-        return [each.name or "" for section in self.sections for each in section.commands]
+        shown = (each for section in self.sections for each in section.commands if not each.hidden)
+        return [each.name or "" for each in shown]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         width = max(map(len, self.list_commands(ctx)))

@@ -160,7 +160,7 @@ def _paths(name: str, paths: list[str]) -> Report:
 @click.option("--drain", is_flag=True, help="Only stop new bindings over its apps' numbers.")
 @click.option("--force", is_flag=True, help="Although apps or switches use it.")
 def carrier_delete(name: str, drain: bool, force: bool) -> Report:
-    """Delete an account with a carrier, or the switch of this name.
+    """Delete an account, or the switch of this name.
 
     First --drain it: the numbers of its apps get no new bindings. It is refused while an app has
     numbers there, and says until when they are in use. With --force the carrier is not asked: what

@@ -72,9 +72,9 @@ def numbers_list(app: str, after: str | None, limit: int) -> Report:
 @x_numbers
 @click.option("--drain", is_flag=True, help="Only stop new bindings; numbers-add takes it back.")
 def numbers_remove(app: str, numbers: list[tuple[str, str | None]], drain: bool) -> Report:
-    """Take X numbers from an app over which nobody is bound: all of them, or none.
+    """Take X numbers from an app, all of them or none.
 
-    First --drain those that are in use: what is bound goes on, nothing new is bound within a
+    Over none of them may anybody be bound. First --drain those that are in use: what is bound goes on, nothing new is bound within a
     minute (CACHE_S), and numbers-list shows until when each is in use.
     """
     wanted = [number for number, _ in numbers]
@@ -94,9 +94,9 @@ def numbers_remove(app: str, numbers: list[tuple[str, str | None]], drain: bool)
 @click.argument("to")
 @x_numbers
 def numbers_move(app: str, to: str, numbers: list[tuple[str, str | None]]) -> Report:
-    """Take X numbers from an app and give them TO another, seven minutes later.
+    """Move X numbers to another app.
 
-    It waits: what carriers report until then is still the first one's. Broken off, the same
+    They are taken, and given seven minutes later. It waits: what carriers report until then is still the first one's. Broken off, the same
     command goes on. A number in use is refused; stop new bindings with numbers-remove --drain.
     """
     changing(f"moved {_counted(numbers)} from app {app} to app {to}")

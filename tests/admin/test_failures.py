@@ -60,8 +60,7 @@ def test_aws(stage: Stage, answer: Any, wanted: str, line: tuple[str, ...]) -> N
 @pytest.mark.parametrize("line", [("app-list",), ("app-show", "demo"), ("data-key-add",)])
 def test_a_stage_that_is_not_there(stage: Stage, line: tuple[str, ...]) -> None:
     stage.dynamodb.delete_table(TableName=stage.table)
-    for name in (stage.credentials, stage.data_keys):
-        stage.secretsmanager.delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)
+    stage.secretsmanager.delete_secret(SecretId=stage.data_keys, ForceDeleteWithoutRecovery=True)
     assert said(*line) == (
         "no stage unit in account 123456789012, region eu-west-1: deploy it first,"
         " make deploy STAGE=unit"

@@ -63,14 +63,14 @@ def test_an_app_of_its_api(stage: Stage) -> None:
 
 def test_strict_mode_is_for_keytime_too(stage: Stage) -> None:
     done("app-create", "taxi", "--facade", "interline", *URL, "--strict-nonce")
-    assert stage.items("APP#taxi")[0]["strict_nonce"] == {"BOOL": True}
+    assert done("app-show", "taxi")["strict_nonce"] is True
     assert run("app-set", "taxi", "--strict-nonce", "false").exit_code == 0
-    assert stage.items("APP#taxi")[0]["strict_nonce"] == {"BOOL": False}
+    assert done("app-show", "taxi")["strict_nonce"] is False
 
 
 def test_an_app_whose_developer_can_not_be_written_is_not_left_behind(stage: Stage) -> None:
     create = ("app-create", "taxi", "--facade", "interline", *URL)
-    with answering(stage.secretsmanager, "PutSecretValue", refusal("InternalServiceError")):
+    with answering(stage.secretsmanager, "CreateSecret", refusal("InternalServiceError")):
         assert run(*create).exit_code == 1
     assert stage.items() == []
     assert run(*create).exit_code == 0

@@ -87,7 +87,7 @@ def test_settings_that_can_not_be_are_mistakes(stage: Stage, change: dict[str, A
 
 
 def test_an_app_whose_credentials_can_not_be_written_is_not_left_behind(stage: Stage) -> None:
-    failing = answering(stage.secretsmanager, "PutSecretValue", refusal("InternalServiceError"))
+    failing = answering(stage.secretsmanager, "CreateSecret", refusal("InternalServiceError"))
     with failing, pytest.raises(stage.secretsmanager.exceptions.ClientError):
         provision.create_app("demo", callback_url=URL)
     assert stage.items() == []
