@@ -1,4 +1,4 @@
-"""The commands behind `make deploy`, `make undeploy` and `make package`."""
+"""The commands behind `make deploy`, `undeploy`, `package`, `stage` and `restore`."""
 
 import argparse
 import os
@@ -15,13 +15,16 @@ from botocore.exceptions import (
 )
 
 from chalicelib.store.site import Site
+from infra import stages
+from infra.alarms import nobody_hears
 from infra.functions import Functions
 from infra.gateway_responses import put_gateway_responses
 from infra.leftovers import Leftovers
 from infra.package import package
 from infra.site import put_site
 from infra.stack import Stack
-from infra.stage import DeployError, Stage, find_stage
+from infra.stage import ROOT, DeployError, Stage, find_stage
+from infra.throttling import put_throttling
 
 # Stages whose data nobody misses: they go without being confirmed and without a backup.
 DISPOSABLE = {"dev"}
@@ -30,10 +33,12 @@ DISPOSABLE = {"dev"}
 def main(arguments: list[str] | None = None) -> int:
     """Returns 0, 1 when AWS or Chalice refused, 2 when the request itself is wrong."""
     parser = argparse.ArgumentParser(prog="python -m infra", description=__doc__)
-    parser.add_argument("command", choices=["deploy", "undeploy", "package"])
+    parser.add_argument("command", choices=["deploy", "undeploy", "package", "stage"])
     parser.add_argument("stage")
     asked = parser.parse_args(arguments)
     try:
+        if asked.command == "stage":
+            return add_stage(asked.stage)
         stage = find_stage(asked.stage)
     except DeployError as error:
         print(error, file=sys.stderr)
@@ -61,14 +66,17 @@ def deploy(stage: Stage) -> int:
     stack = Stack(session, stage)
     stack.deploy(alarm_topic=os.environ.get("ALARM_TOPIC"))
     api = Functions(session, stage).deploy()
-    put_gateway_responses(
-        session.client("apigateway"), api=api["rest_api_id"], api_stage=stage.api_stage
-    )
-    site = Site(api["rest_api_url"], stack.outputs()["FilesBucketName"])
+    gateway = session.client("apigateway")
+    put_gateway_responses(gateway, api=api["rest_api_id"], api_stage=stage.api_stage)
+    put_throttling(gateway, api=api["rest_api_id"], stage=stage)
+    address = f"https://{stage.domain}" if stage.domain else api["rest_api_url"]
+    site = Site(address, stack.outputs()["FilesBucketName"])
     url = put_site(session.client("dynamodb"), table=stage.name, site=site)
     print(
         f"stage {stage.stage} is deployed at {url}; give it apps and numbers with python -m admin"
     )
+    if why := nobody_hears(session.client("sns"), stack.alarm_topic()):
+        print(f"the alarms reach nobody: {why}")
     return 0
 
 
@@ -100,6 +108,14 @@ def pack(stage: Stage) -> int:
         f"{directory}: upload with `aws cloudformation package`, then deploy with"
         " --capabilities CAPABILITY_IAM CAPABILITY_AUTO_EXPAND"
     )
+    return 0
+
+
+def add_stage(stage: str) -> int:
+    """The files of a new stage; of one that is there, they are made anew."""
+    for path in stages.add(stage):
+        print(f"written: {path.relative_to(ROOT)}")
+    print(f"stage {stage} can be deployed: make deploy STAGE={stage}")
     return 0
 
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -12,11 +11,12 @@ from typing import Any
 from boto3.session import Session
 from botocore.exceptions import ClientError
 
+from infra.plain import BY_MAKE
 from infra.stage import ROOT, DeployError, Stage
 
-Resource = dict[str, str]
+Resource = dict[str, Any]
 # Chalice deletes from the bottom up, so a role stands above the function that uses it.
-ORDER = ("iam_role", "lambda_function", "sqs_event", "cloudwatch_event", "rest_api")
+ORDER = ("iam_role", "lambda_function", "sqs_event", "cloudwatch_event", "rest_api", "domain_name")
 SINGLY = ["ReportBatchItemFailures"]
 SETTLE_S = 120
 
@@ -28,10 +28,7 @@ def chalice(*arguments: str, **environment: str) -> None:
     Not the script beside the interpreter: that names the path the environment was made at.
     """
     command = [sys.executable, "-c", "import chalice.cli, sys; sys.exit(chalice.cli.main())"]
-    # Chalice ships whatever lies in chalicelib, this machine's bytecode too.
-    for directory in list((ROOT / "chalicelib").rglob("__pycache__")):
-        shutil.rmtree(directory, ignore_errors=True)
-    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", **environment}
+    environment = {**os.environ, BY_MAKE: "1", **environment}
     ran = subprocess.run([*command, *arguments], cwd=ROOT, env=environment, check=False)
     if ran.returncode:
         raise DeployError(f"chalice {arguments[0]} failed: its own message stands above")
@@ -108,6 +105,7 @@ class Functions:
         yield from self._rules()
         if api := self._rest_api():
             yield api
+            yield from self._domains(api["rest_api_id"])
 
     def _roles(self) -> Iterator[Resource]:
         for page in self._session.client("iam").get_paginator("list_roles").paginate():
@@ -171,6 +169,25 @@ class Functions:
                         "rest_api_url": self._url(client, api["id"]),
                     }
         return None
+
+    def _domains(self, api: str) -> Iterator[Resource]:
+        """The domain that leads to this API."""
+        client = self._session.client("apigateway")
+        for page in client.get_paginator("get_domain_names").paginate():
+            for domain in page["items"]:
+                name = domain["domainName"]
+                mappings = client.get_base_path_mappings(domainName=name).get("items", [])
+                if api in [each["restApiId"] for each in mappings]:
+                    yield {
+                        "name": "api_gateway_custom_domain",
+                        "resource_type": "domain_name",
+                        "domain_name": name,
+                        "hosted_zone_id": domain.get("regionalHostedZoneId", ""),
+                        "alias_domain_name": domain.get("regionalDomainName", ""),
+                        "certificate_arn": domain.get("regionalCertificateArn", ""),
+                        "security_policy": domain.get("securityPolicy", ""),
+                        "api_mapping": [{"key": "/"}],
+                    }
 
     def _serves(self, client: Any, api: str) -> bool:
         try:

@@ -13,6 +13,17 @@ from infra.stage import Stage
 RECOVERY_DAYS = 30
 
 
+def secrets_of(client: Any, stage: Stage) -> list[str]:
+    """The names of the stage's secrets: the data keys, and those of apps, carriers and switches.
+    What waits for its end is not among them."""
+    pages = client.get_paginator("list_secrets").paginate(
+        Filters=[{"Key": "name", "Values": [f"{stage.name}/"]}]
+    )
+    # The filter also finds names that have the text elsewhere than at their beginning.
+    names = [str(each["Name"]) for page in pages for each in page["SecretList"]]
+    return sorted(name for name in names if name.startswith(f"{stage.name}/"))
+
+
 class Leftovers:
     """The template retains them, so that no deletion of the stack alone can lose data.
 
@@ -51,10 +62,9 @@ class Leftovers:
             print(f"deleting table {self._stage.name}", flush=True)
             self._dynamodb.delete_table(TableName=self._stage.name)
             self._until(lambda: self._table() is None)
-        for secret in self._stage.secrets:
-            if self._is_there(secret):
-                self._secrets.delete_secret(SecretId=secret, **self._recovery())
-                print(f"deleted secret {secret}{self._note()}", flush=True)
+        for secret in secrets_of(self._secrets, self._stage):
+            self._secrets.delete_secret(SecretId=secret, **self._recovery())
+            print(f"deleted secret {secret}{self._note()}", flush=True)
         if self._bucket_is_there():
             self._delete_bucket()
 
@@ -107,16 +117,6 @@ class Leftovers:
                 return None
             raise
         return dict(table)
-
-    def _is_there(self, secret: str) -> bool:
-        try:
-            described = self._secrets.describe_secret(SecretId=secret)
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "ResourceNotFoundException":
-                return False
-            raise
-        # In its recovery window it counts as gone.
-        return "DeletedDate" not in described
 
     @staticmethod
     def _until(done: Callable[[], bool], *, limit_s: float = 600, poll_s: float = 2) -> None:

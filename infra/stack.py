@@ -64,6 +64,12 @@ class Stack:
         (stack,) = self._client.describe_stacks(StackName=self._name)["Stacks"]
         return {each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]}
 
+    def alarm_topic(self) -> str:
+        """The topic that the alarms of the stack that there is are sent to; empty for none."""
+        (stack,) = self._client.describe_stacks(StackName=self._name)["Stacks"]
+        given = {each["ParameterKey"]: each["ParameterValue"] for each in stack["Parameters"]}
+        return str(given.get("AlarmTopic", ""))
+
     def delete(self) -> None:
         """Deletes the stack if it is there. Raises DeployError with AWS's reasons."""
         if self.status() == GONE:
