@@ -11,7 +11,7 @@ AROUND := chalice
 TESTS ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test newest test-samples test-tenants simulate chaos lint format types layers bench stage package deploy undeploy clean
+.PHONY: help run demo test newest test-samples test-tenants simulate chaos lint format types layers bench stage package deploy undeploy restore clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -69,6 +69,9 @@ deploy: $(STAMP) ## STAGE into the AWS account of the environment (ALARM_TOPIC: 
 
 undeploy: $(STAMP) ## take STAGE away again; anything but dev wants CONFIRM=<stage>, and FILES=delete
 	@CONFIRM='$(CONFIRM)' FILES='$(FILES)' exec $(RUN) infra undeploy $(STAGE)
+
+restore: $(STAMP) ## put BACKUP (an ARN) or MOMENT (2026-11-26T20:00:00Z) in the place of STAGE's data
+	@CONFIRM='$(CONFIRM)' BACKUP='$(BACKUP)' MOMENT='$(MOMENT)' exec $(RUN) infra restore $(STAGE)
 
 clean: ## remove what make made; .local and the downloads in .cache stay
 	@rm -rf .venv .venv-3.13 .venv.lock build .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache

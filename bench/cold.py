@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -18,6 +18,7 @@ from zipfile import ZipFile
 from bench.events import Credentials, request
 from bench.lambda_context import ENVIRONMENT
 from bench.runtime_api import RuntimeApi
+from bench.stub import Recorded
 from infra import bundle
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -47,6 +48,15 @@ class Start(TypedDict):
 
 
 @dataclass(frozen=True)
+class Started:
+    """What a start took, what the function returned, and what it wrote to standard error."""
+
+    taken: Start
+    answer: dict[str, Any]
+    log: str
+
+
+@dataclass(frozen=True)
 class ColdStarts:
     """Pairs of starts, taken in turns; `empty` is the runtime alone."""
 
@@ -66,28 +76,27 @@ class ColdStarts:
 
 
 class Functions:
-    """Folders as Lambda has them, below `directory`: one with the unpacked deployment package, and
-    two with a function of a few lines, `bare` and `empty`."""
+    """Folders as Lambda has them, below `directory`: `gateway` with the unpacked deployment
+    package, and two with a function of a few lines, `bare` and `empty`."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, package: Path) -> None:
         self._runtime = directory / "runtime"
         self._folders = {kind: directory / kind for kind in ("gateway", "bare", "empty")}
         self._runtime.mkdir()
         for name in RUNTIME:
             path = _installed(name)
             (self._runtime / path.name).symlink_to(path)
-        with ZipFile(bundle.build()) as package:
-            package.extractall(self._folders["gateway"])
+        with ZipFile(package) as zipped:
+            zipped.extractall(self._folders["gateway"])
         for kind, source in (("bare", BARE), ("empty", EMPTY)):
             self._folders[kind].mkdir()
             (self._folders[kind] / "app.py").write_text(source)
 
-    def start(self, kind: str, recording: Any, *options: str) -> tuple[Start, str]:
-        """Starts one, with these options of the interpreter, and ends it when it has answered.
-        Returns what that took, and what it wrote to standard error."""
-        first = recording["primers"][0]
-        event = request(first["path"], first["content"], Credentials(**recording["credentials"]))
-        with RuntimeApi(event, first["calls"]) as api, tempfile.TemporaryFile() as log:
+    def start(
+        self, kind: str, event: dict[str, Any], calls: Sequence[Recorded], *options: str
+    ) -> Started:
+        """Starts one, with these options of the interpreter, and ends it when it has answered."""
+        with RuntimeApi(event, calls) as api, tempfile.TemporaryFile() as log:
             began = time.perf_counter()
             process = subprocess.Popen(
                 # -S: nothing of this virtual environment.
@@ -104,10 +113,10 @@ class Functions:
             process.returncode = os.waitstatus_to_exitcode(status)
             log.seek(0)
             told = log.read().decode(errors="replace")
-        if api.answer is None or '"code": 200' not in api.answer["body"]:
-            said = api.answer or api.failure
-            raise RuntimeError(f"a measured process failed ({process.returncode}): {said}\n{told}")
-        return Start(cpu=used.ru_utime + used.ru_stime, wall=api.done_at - began), told
+        if api.answer is None:
+            raise RuntimeError(f"{kind} failed ({process.returncode}): {api.failure}\n{told}")
+        taken = Start(cpu=used.ru_utime + used.ru_stime, wall=api.done_at - began)
+        return Started(taken, api.answer, told)
 
     def _environment(self, api: str) -> dict[str, str]:
         return ENVIRONMENT | {
@@ -125,26 +134,37 @@ def measure(
     recording: Any, directory: Path, *, pairs: int, progress: Callable[[str], None]
 ) -> ColdStarts:
     """Starts the processes in turns; the first of each kind only warms the files up."""
-    functions = Functions(directory)
+    functions = Functions(directory, bundle.build())
     starts: dict[str, list[Start]] = {kind: [] for kind in ("gateway", "bare", "empty")}
     for turn in range(pairs + 1):
         for kind, taken in starts.items():
-            start, _ = functions.start(kind, recording)
+            started = _bound(functions, kind, recording)
             if turn:
-                taken.append(start)
+                taken.append(started.taken)
         progress(f"pair {turn} of {pairs}")
     return ColdStarts(**starts)
 
 
 def import_times(recording: Any, directory: Path, *, most: int) -> str:
     """The imports of one cold start that took the longest by themselves, in microseconds."""
-    _, told = Functions(directory).start("gateway", recording, "-X", "importtime")
+    functions = Functions(directory, bundle.build())
+    told = _bound(functions, "gateway", recording, "-X", "importtime").log
     lines = [line.split("|") for line in told.splitlines() if line.startswith("import time:")]
     times = sorted(((int(a.split(":")[1]), int(b), c.strip()) for a, b, c in lines[1:]))
     slowest = [
         f"{own:>8} {with_all:>10}  {name}" for own, with_all, name in times[: -most - 1 : -1]
     ]
     return "\n".join(["     own  with all  import", *slowest])
+
+
+def _bound(functions: Functions, kind: str, recording: Any, *options: str) -> Started:
+    """A start that answers the first bind."""
+    first = recording["primers"][0]
+    event = request(first["path"], first["content"], Credentials(**recording["credentials"]))
+    started = functions.start(kind, event, first["calls"], *options)
+    if '"code": 200' not in started.answer["body"]:
+        raise AssertionError(f"the first bind was refused: {started.answer}\n{started.log}")
+    return started
 
 
 def environment() -> dict[str, str]:

@@ -11,12 +11,13 @@ from typing import Any
 from boto3.session import Session
 from botocore.exceptions import ClientError
 
+from infra.domain import Domain
 from infra.plain import BY_MAKE
 from infra.stage import ROOT, DeployError, Stage
 
-Resource = dict[str, Any]
+Resource = dict[str, str]
 # Chalice deletes from the bottom up, so a role stands above the function that uses it.
-ORDER = ("iam_role", "lambda_function", "sqs_event", "cloudwatch_event", "rest_api", "domain_name")
+ORDER = ("iam_role", "lambda_function", "sqs_event", "cloudwatch_event", "rest_api")
 SINGLY = ["ReportBatchItemFailures"]
 SETTLE_S = 120
 
@@ -61,7 +62,10 @@ class Functions:
 
     def delete(self) -> None:
         """Deletes whatever of it is there."""
-        if self._record():
+        found = self._record()
+        for api in [each for each in found if each["resource_type"] == "rest_api"]:
+            Domain(self._session.client("apigateway"), self._stage).delete(api["rest_api_id"])
+        if found:
             chalice("delete", "--stage", self._stage.stage)
         # The record of a stage that is gone would only mislead.
         self._file.unlink(missing_ok=True)
@@ -105,7 +109,6 @@ class Functions:
         yield from self._rules()
         if api := self._rest_api():
             yield api
-            yield from self._domains(api["rest_api_id"])
 
     def _roles(self) -> Iterator[Resource]:
         for page in self._session.client("iam").get_paginator("list_roles").paginate():
@@ -169,25 +172,6 @@ class Functions:
                         "rest_api_url": self._url(client, api["id"]),
                     }
         return None
-
-    def _domains(self, api: str) -> Iterator[Resource]:
-        """The domain that leads to this API."""
-        client = self._session.client("apigateway")
-        for page in client.get_paginator("get_domain_names").paginate():
-            for domain in page["items"]:
-                name = domain["domainName"]
-                mappings = client.get_base_path_mappings(domainName=name).get("items", [])
-                if api in [each["restApiId"] for each in mappings]:
-                    yield {
-                        "name": "api_gateway_custom_domain",
-                        "resource_type": "domain_name",
-                        "domain_name": name,
-                        "hosted_zone_id": domain.get("regionalHostedZoneId", ""),
-                        "alias_domain_name": domain.get("regionalDomainName", ""),
-                        "certificate_arn": domain.get("regionalCertificateArn", ""),
-                        "security_policy": domain.get("securityPolicy", ""),
-                        "api_mapping": [{"key": "/"}],
-                    }
 
     def _serves(self, client: Any, api: str) -> bool:
         try:

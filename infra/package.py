@@ -9,6 +9,7 @@ from typing import Any
 
 import boto3.session
 
+from infra import domain
 from infra.functions import SINGLY, chalice
 from infra.gateway_responses import RESPONSES
 from infra.stage import ROOT, TEMPLATE, DeployError, Stage
@@ -85,4 +86,5 @@ def _template(stage: Stage) -> dict[str, Any]:
             "MethodSettings": method_settings(stage),
         }
     }
+    template["Resources"] |= domain.resources(stage)
     return template

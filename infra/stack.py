@@ -81,6 +81,10 @@ class Stack:
         if reached != GONE:
             raise DeployError(f"stack {self._name} ended in {reached}: {self._reasons(seen)}")
 
+    def is_there(self) -> bool:
+        """Whether there is one, whatever its state."""
+        return self.status() != GONE
+
     def status(self) -> str:
         """CloudFormation's word for the state; DELETE_COMPLETE if there is none."""
         try:

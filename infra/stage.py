@@ -18,14 +18,15 @@ class DeployError(Exception):
 class Stage:
     """Names that belong to one stage. `name` is the stack's, the table's and the API function's;
     the other functions' and the roles' begin with it. `domain` is the host name of its own that
-    the API has, if any. `throttling` has requests a second and at once by method and path, `*` for
-    each method that is not named.
+    the API has, if any, with the ARN of its `certificate`. `throttling` has requests a second and
+    at once by method and path, `*` for each method that is not named.
     """
 
     stage: str
     app: str
     api_stage: str
     domain: str = ""
+    certificate: str = ""
     throttling: Mapping[str, tuple[float, int]] = field(default_factory=dict)
 
     @property
@@ -57,7 +58,8 @@ def find_stage(stage: str) -> Stage:
         stage,
         app=config["app_name"],
         api_stage=its["api_gateway_stage"],
-        domain=its.get("api_gateway_custom_domain", {}).get("domain_name", ""),
+        domain=its.get("domain", {}).get("name", ""),
+        certificate=its.get("domain", {}).get("certificate", ""),
         throttling=config["throttling"] | its.get("throttling", {}),
     )
 

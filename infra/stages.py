@@ -13,7 +13,7 @@ MODEL = "local"
 # For development only: callbacks would reach whatever the functions can reach.
 ONLY_LOCAL = {"PRIVATE_ADDRESSES"}
 # What an operator writes into a stage by hand.
-BY_HAND = ("api_gateway_custom_domain", "throttling")
+BY_HAND = ("domain", "throttling")
 
 
 def files(config: dict[str, Any]) -> dict[Path, str]:
