@@ -115,6 +115,12 @@ def restore(stage: Stage) -> int:
     backup = backup or table.backup_of(_moment(moment))
     table.look_at(backup)
     if not Stack(session, stage).is_there():
+        left = Leftovers(session, stage, disposable=False, with_files=False)
+        if left.bucket_is_there():
+            raise DeployError(
+                f"bucket {left.bucket} is in the way, a stack can't take it over: copy its files to"
+                " another, make undeploy ... FILES=delete, and copy them back after the restore"
+            )
         secrets.keep()
         deploy(stage)
     secrets.give_back()

@@ -42,7 +42,7 @@ class Leftovers:
         self._disposable = disposable
         self._with_files = with_files
         account = session.client("sts").get_caller_identity()["Account"]
-        self._bucket = stage.bucket(account)
+        self.bucket = stage.bucket(account)
 
     def prepare(self) -> None:
         """To be called before the stack goes: backs up the table and lifts its protection."""
@@ -65,36 +65,35 @@ class Leftovers:
         for secret in secrets_of(self._secrets, self._stage):
             self._secrets.delete_secret(SecretId=secret, **self._recovery())
             print(f"deleted secret {secret}{self._note()}", flush=True)
-        if self._bucket_is_there():
+        if self.bucket_is_there():
             self._delete_bucket()
 
     def _delete_bucket(self) -> None:
         if self._with_files:
             self._delete_files()
         try:
-            self._s3.delete_bucket(Bucket=self._bucket)
+            self._s3.delete_bucket(Bucket=self.bucket)
         except ClientError as error:
             if error.response["Error"]["Code"] != "BucketNotEmpty":
                 raise
             print(
-                f"bucket {self._bucket} stays, with files that go when their time is up; to delete"
+                f"bucket {self.bucket} stays, with files that go when their time is up; to delete"
                 " them now, do this again with FILES=delete",
                 flush=True,
             )
         else:
-            print(f"deleted bucket {self._bucket}", flush=True)
+            print(f"deleted bucket {self.bucket}", flush=True)
 
     def _delete_files(self) -> None:
-        for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket):
+        for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket):
             keys: Any = [{"Key": each["Key"]} for each in page.get("Contents", [])]
             if keys:
-                self._s3.delete_objects(
-                    Bucket=self._bucket, Delete={"Objects": keys, "Quiet": True}
-                )
+                self._s3.delete_objects(Bucket=self.bucket, Delete={"Objects": keys, "Quiet": True})
 
-    def _bucket_is_there(self) -> bool:
+    def bucket_is_there(self) -> bool:
+        """Whether the bucket of files is there, with files or without."""
         try:
-            self._s3.head_bucket(Bucket=self._bucket)
+            self._s3.head_bucket(Bucket=self.bucket)
         except ClientError as error:
             if error.response["Error"]["Code"] == "404":
                 return False
