@@ -80,6 +80,7 @@ class Functions:
     package, and two with a function of a few lines, `bare` and `empty`."""
 
     def __init__(self, directory: Path, package: Path) -> None:
+        directory = Path(tempfile.mkdtemp(dir=directory))
         self._runtime = directory / "runtime"
         self._folders = {kind: directory / kind for kind in ("gateway", "bare", "empty")}
         self._runtime.mkdir()
