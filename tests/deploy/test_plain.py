@@ -18,20 +18,22 @@ Plain = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture(scope="module")
-def chalice(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+def chalice(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The script that pip makes, for this interpreter; `chalice local` starts it once more."""
     script = tmp_path_factory.mktemp("bin") / "chalice"
-    script.write_text("import sys\nfrom chalice.cli import main\nsys.exit(main())\n")
-    return [sys.executable, str(script)]
+    lines = ["import sys", "from chalice.cli import main", "sys.exit(main())"]
+    script.write_text("\n".join([f"#!{sys.executable}", *lines, ""]))
+    script.chmod(0o755)
+    return str(script)
 
 
 @pytest.fixture(scope="module")
-def plain(chalice: list[str], project: Path, aws: dict[str, str]) -> Plain:
+def plain(chalice: str, project: Path, aws: dict[str, str]) -> Plain:
     """Runs `chalice ...` in the project; `NAME=""` unsets it."""
 
     def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [*chalice, *arguments],
+            [chalice, *arguments],
             cwd=project,
             env={name: value for name, value in {**aws, **environment}.items() if value},
             capture_output=True,
@@ -88,7 +90,7 @@ def test_local_without_a_table_says_what_to_do(
 
 
 def test_local_serves_beside_a_stand_in(
-    chalice: list[str], project: Path, aws: dict[str, str], session: boto3.session.Session
+    chalice: str, project: Path, aws: dict[str, str], session: boto3.session.Session
 ) -> None:
     session.client("dynamodb").create_table(
         TableName="masking-gateway-local",
@@ -100,7 +102,7 @@ def test_local_serves_beside_a_stand_in(
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     process = subprocess.Popen(
-        [*chalice, "local", "--stage", "local", "--port", str(port), "--no-autoreload"],
+        [chalice, "local", "--stage", "local", "--port", str(port), "--no-autoreload"],
         cwd=project,
         env=aws,
         stdout=subprocess.DEVNULL,
