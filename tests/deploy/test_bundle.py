@@ -664,7 +664,7 @@ def test_a_policy_names_its_resources(stage: str, function: str) -> None:
             "dynamodb": rf"table/{name}(/index/(due|dead|by_[a-z]+))?",
             "s3": rf"{name}-files-\?{{12}}(/(recordings|exports)/\*)?",
             "sqs": rf"{name}-(delivery|delivery-slow|transfer)",
-            "secretsmanager": rf"secret:{name}/(credentials|data-keys)-\?{{6}}",
+            "secretsmanager": rf"secret:{name}/(\*|data-keys-\?{{6}})",
             "logs": rf"log-group:/aws/lambda/{name}(-{function})?:\*",
         }[service]
         where = "::" if service == "s3" else r"\*:\*:"

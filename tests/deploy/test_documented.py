@@ -11,7 +11,7 @@ from pathlib import Path
 import boto3
 import pytest
 
-from tests.deploy.account import holds
+from tests.deploy.account import forget_secrets, holds
 from tests.deploy.conftest import ROOT
 
 README = (ROOT / "infra" / "README.md").read_text()
@@ -58,9 +58,7 @@ def test_each_line_of_the_table_works(
     assert holds(session) == before
     assert "no topic is given" in said[0]
     assert TOPIC in said[1]
-    secrets = session.client("secretsmanager")
-    for each in secrets.list_secrets(IncludePlannedDeletion=True)["SecretList"]:
-        secrets.delete_secret(SecretId=each["Name"], ForceDeleteWithoutRecovery=True)
+    forget_secrets(session)
 
 
 def _make(checkout: Path, aws: dict[str, str], line: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import boto3
 import pytest
 
+from tests.deploy.account import forget_secrets
 from tests.deploy.conftest import Infra
 
 NAME = "masking-gateway-prod"
@@ -25,7 +26,7 @@ def prod(infra: Infra, session: boto3.session.Session) -> Iterator[boto3.session
     yield session
     gone = infra("undeploy", "prod", CONFIRM="prod", FILES="delete")
     assert gone.returncode == 0, gone.stdout + gone.stderr
-    _forget_secrets(session)
+    forget_secrets(session)
 
 
 def test_a_backup_takes_the_place_of_what_is_there(
@@ -151,10 +152,3 @@ def _digest(session: boto3.session.Session) -> str:
 
 def _sha256(path: Path) -> str:
     return base64.b64encode(hashlib.sha256(path.read_bytes()).digest()).decode()
-
-
-def _forget_secrets(session: boto3.session.Session) -> None:
-    """Those that wait for their recovery would be in the way of another test's deployment."""
-    client = session.client("secretsmanager")
-    for each in client.list_secrets(IncludePlannedDeletion=True)["SecretList"]:
-        client.delete_secret(SecretId=each["Name"], ForceDeleteWithoutRecovery=True)
