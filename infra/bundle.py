@@ -77,6 +77,10 @@ def compile_into(package: Path) -> None:
 
 
 def _create(self: Any, project_dir: str, python_version: str) -> str:
+    there = Path(self.deployment_package_filename(project_dir, python_version))
+    # Chalice's digest is of what goes in, not of what is done with it here.
+    if there.exists() and there.stat().st_mtime < Path(__file__).stat().st_mtime:
+        there.unlink()
     path = str(_OF_CHALICE(self, project_dir, python_version))
     with ZipFile(path) as zipped:
         compiled = cache_from_source("app.py") in zipped.namelist()
