@@ -6,12 +6,12 @@ PYTHON ?=
 RUN := .venv/bin/python -m
 STAMP := .venv/requirements.sha256
 NEWEST := .venv-3.13/made
-# What Lambda's runtime and `chalice package` put beside requirements.txt.
-AROUND := boto3|botocore|s3transfer|python-dateutil|six|chalice
+# What `chalice package` puts beside requirements.txt.
+AROUND := chalice
 TESTS ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test newest test-samples test-tenants simulate chaos lint format types layers bench package deploy undeploy clean
+.PHONY: help run demo test newest test-samples test-tenants simulate chaos lint format types layers bench stage package deploy undeploy restore clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -58,6 +58,9 @@ layers: $(STAMP) ## who may import whom
 bench: $(STAMP) ## measure and write bench/RESULTS.md
 	@exec $(RUN) bench
 
+stage: $(STAMP) ## write what STAGE, an existing or a new one, needs below .chalice/
+	@exec $(RUN) infra stage $(STAGE)
+
 package: $(STAMP) ## build/<STAGE>: one CloudFormation template and the zip, checked by cfn-lint
 	@exec $(RUN) infra package $(STAGE)
 
@@ -66,6 +69,9 @@ deploy: $(STAMP) ## STAGE into the AWS account of the environment (ALARM_TOPIC: 
 
 undeploy: $(STAMP) ## take STAGE away again; anything but dev wants CONFIRM=<stage>, and FILES=delete
 	@CONFIRM='$(CONFIRM)' FILES='$(FILES)' exec $(RUN) infra undeploy $(STAGE)
+
+restore: $(STAMP) ## put BACKUP (an ARN) or MOMENT (2026-11-26T20:00:00Z) in the place of STAGE's data
+	@CONFIRM='$(CONFIRM)' BACKUP='$(BACKUP)' MOMENT='$(MOMENT)' exec $(RUN) infra restore $(STAGE)
 
 clean: ## remove what make made; .local and the downloads in .cache stay
 	@rm -rf .venv .venv-3.13 .venv.lock build .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
@@ -82,4 +88,4 @@ $(NEWEST): requirements.txt requirements-dev.txt
 	@python=$$(scripts/find-python 3.13) && echo "making .venv-3.13 with $$python (only once)" && \
 		"$$python" -m venv --clear --without-pip .venv-3.13 && \
 		$(RUN) pip --python .venv-3.13/bin/python install -qq --no-deps -r requirements.txt \
-			$$(grep -E '^($(AROUND))==' requirements-dev.txt) && touch $@
+			$$(grep '^$(AROUND)==' requirements-dev.txt) && touch $@

@@ -19,8 +19,13 @@ from chalicelib.jobs import (
     reconcile,
     transfer_batch,
 )
-from chalicelib.settings import settings
+from chalicelib.settings import by_command, settings
 from chalicelib.telemetry import SERVICE, logger
+
+if by_command():
+    from infra import plain
+
+    plain.prepare()
 
 # How many of each function the queues may start at once; what the account has left is the API's.
 FAST_LANE, SLOW_LANE, TRANSFERS = 30, 20, 5

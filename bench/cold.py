@@ -1,23 +1,43 @@
-"""Cold start: a new process that answers its first bind, against one that only makes a client."""
+"""Cold start: the deployment package under Lambda's own runtime client, from the start of the
+process to the answer to a first bind, against a function that only makes a client."""
 
+import importlib.util
 import os
+import signal
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any, Literal, TypedDict
+from zipfile import ZipFile
 
-from bench import stub
 from bench.events import Credentials, request
 from bench.lambda_context import ENVIRONMENT
+from bench.runtime_api import RuntimeApi
+from bench.stub import Recorded
+from infra import bundle
 
 ROOT = Path(__file__).resolve().parent.parent
 Field = Literal["cpu", "wall"]
-BARE = "import boto3, os; boto3.client('dynamodb'); os._exit(0)"
-EMPTY = "import os; os._exit(0)"
+# What the runtime has beside the function's folder: its client, and boto3 with what that needs.
+RUNTIME = ("awslambdaric", "runtime_client", "simplejson", "snapshot_restore_py")
+RUNTIME += ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3")
+BARE = """
+import boto3
+boto3.client("dynamodb")
+
+def app(event, context):
+    return {"body": '{"code": 200}'}
+"""
+EMPTY = """
+def app(event, context):
+    return {"body": '{"code": 200}'}
+"""
+LONGEST_S = 20
 
 
 class Start(TypedDict):
@@ -28,8 +48,17 @@ class Start(TypedDict):
 
 
 @dataclass(frozen=True)
+class Started:
+    """What a start took, what the function returned, and what it wrote to standard error."""
+
+    taken: Start
+    answer: dict[str, Any]
+    log: str
+
+
+@dataclass(frozen=True)
 class ColdStarts:
-    """Pairs of starts, taken in turns; `empty` is the interpreter alone."""
+    """Pairs of starts, taken in turns; `empty` is the runtime alone."""
 
     gateway: list[Start]
     bare: list[Start]
@@ -41,51 +70,86 @@ class ColdStarts:
         return median(gateway[field] / bare[field] for gateway, bare in pairs)
 
     def net_ratio(self, field: Field) -> float:
-        """The same without what the interpreter itself takes."""
+        """The same without what the runtime itself takes."""
         rounds = zip(self.gateway, self.bare, self.empty, strict=True)
         return median((g[field] - e[field]) / (b[field] - e[field]) for g, b, e in rounds)
+
+
+class Functions:
+    """Folders as Lambda has them, below `directory`: `gateway` with the unpacked deployment
+    package, and two with a function of a few lines, `bare` and `empty`."""
+
+    def __init__(self, directory: Path, package: Path) -> None:
+        directory = Path(tempfile.mkdtemp(dir=directory))
+        self._runtime = directory / "runtime"
+        self._folders = {kind: directory / kind for kind in ("gateway", "bare", "empty")}
+        self._runtime.mkdir()
+        for name in RUNTIME:
+            path = _installed(name)
+            (self._runtime / path.name).symlink_to(path)
+        with ZipFile(package) as zipped:
+            zipped.extractall(self._folders["gateway"])
+        for kind, source in (("bare", BARE), ("empty", EMPTY)):
+            self._folders[kind].mkdir()
+            (self._folders[kind] / "app.py").write_text(source)
+
+    def start(
+        self, kind: str, event: dict[str, Any], calls: Sequence[Recorded], *options: str
+    ) -> Started:
+        """Starts one, with these options of the interpreter, and ends it when it has answered."""
+        with RuntimeApi(event, calls) as api, tempfile.TemporaryFile() as log:
+            began = time.perf_counter()
+            process = subprocess.Popen(
+                # -S: nothing of this virtual environment.
+                [sys.executable, "-S", *options, "-m", "awslambdaric", "app.app"],
+                env=self._environment(api.address),
+                cwd=self._folders[kind],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+            )
+            api.done.wait(LONGEST_S)
+            os.kill(process.pid, signal.SIGKILL)
+            _, status, used = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+            log.seek(0)
+            told = log.read().decode(errors="replace")
+        if api.answer is None:
+            raise RuntimeError(f"{kind} failed ({process.returncode}): {api.failure}\n{told}")
+        taken = Start(cpu=used.ru_utime + used.ru_stime, wall=api.done_at - began)
+        return Started(taken, api.answer, told)
+
+    def _environment(self, api: str) -> dict[str, str]:
+        return ENVIRONMENT | {
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(self._runtime),
+            # In Lambda the folder is read-only, which does not keep everybody from writing here.
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_ENDPOINT_URL": f"http://{api}",
+            "AWS_LAMBDA_RUNTIME_API": api,
+        }
 
 
 def measure(
     recording: Any, directory: Path, *, pairs: int, progress: Callable[[str], None]
 ) -> ColdStarts:
     """Starts the processes in turns; the first of each kind only warms the files up."""
-    gateway = gateway_command(recording, directory)
-    commands = {
-        "gateway": gateway,
-        "bare": [sys.executable, "-c", BARE],
-        "empty": [sys.executable, "-c", EMPTY],
-    }
-    starts: dict[str, list[Start]] = {kind: [] for kind in commands}
+    functions = Functions(directory, bundle.build())
+    starts: dict[str, list[Start]] = {kind: [] for kind in ("gateway", "bare", "empty")}
     for turn in range(pairs + 1):
-        for kind, command in commands.items():
-            taken = _start(command)
+        for kind, taken in starts.items():
+            started = _bound(functions, kind, recording)
             if turn:
-                starts[kind].append(taken)
+                taken.append(started.taken)
         progress(f"pair {turn} of {pairs}")
     return ColdStarts(**starts)
 
 
-def gateway_command(recording: Any, directory: Path) -> list[str]:
-    """The command of one cold start; its signature lasts five minutes."""
-    first = recording["primers"][0]
-    event = request(first["path"], first["content"], Credentials(**recording["credentials"]))
-    path = directory / "cold.marshal"
-    stub.save({"event": event, "calls": first["calls"]}, str(path))
-    return [sys.executable, str(ROOT / "bench" / "cold_child.py"), str(path)]
-
-
 def import_times(recording: Any, directory: Path, *, most: int) -> str:
     """The imports of one cold start that took the longest by themselves, in microseconds."""
-    command = gateway_command(recording, directory)
-    told = subprocess.run(
-        [command[0], "-X", "importtime", *command[1:]],
-        env=environment(),
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stderr
+    functions = Functions(directory, bundle.build())
+    told = _bound(functions, "gateway", recording, "-X", "importtime").log
     lines = [line.split("|") for line in told.splitlines() if line.startswith("import time:")]
     times = sorted(((int(a.split(":")[1]), int(b), c.strip()) for a, b, c in lines[1:]))
     slowest = [
@@ -94,27 +158,26 @@ def import_times(recording: Any, directory: Path, *, most: int) -> str:
     return "\n".join(["     own  with all  import", *slowest])
 
 
+def _bound(functions: Functions, kind: str, recording: Any, *options: str) -> Started:
+    """A start that answers the first bind."""
+    first = recording["primers"][0]
+    event = request(first["path"], first["content"], Credentials(**recording["credentials"]))
+    started = functions.start(kind, event, first["calls"], *options)
+    if '"code": 200' not in started.answer["body"]:
+        raise AssertionError(f"the first bind was refused: {started.answer}\n{started.log}")
+    return started
+
+
 def environment() -> dict[str, str]:
     """Of a measured process: the stage's and what finding programs and packages needs."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     return kept | ENVIRONMENT | {"PYTHONPATH": str(ROOT), "AWS_EC2_METADATA_DISABLED": "true"}
 
 
-def _start(command: list[str]) -> Start:
-    began = time.perf_counter()
-    process = subprocess.Popen(
-        command,
-        env=environment(),
-        cwd=ROOT,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-    )
-    assert process.stderr is not None
-    told = process.stderr.read()
-    _, status, used = os.wait4(process.pid, 0)
-    wall = time.perf_counter() - began
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise RuntimeError(f"a measured process failed: {told.decode()[-2000:]}")
-    return Start(cpu=used.ru_utime + used.ru_stime, wall=wall)
+def _installed(module: str) -> Path:
+    """The file or folder of a module of this environment."""
+    spec = importlib.util.find_spec(module)
+    if spec is None or spec.origin is None:
+        raise RuntimeError(f"{module} is not installed")
+    path = Path(spec.origin)
+    return path.parent if path.name == "__init__.py" else path

@@ -62,3 +62,8 @@ def settings() -> Settings:
         private_addresses=os.environ.get("PRIVATE_ADDRESSES") == "allowed",
         log_level=os.environ.get("LOG_LEVEL", "INFO"),
     )
+
+
+def by_command() -> bool:
+    """Whether one of Chalice's commands imports the bundle, which sets this, and not Lambda."""
+    return "AWS_CHALICE_CLI_MODE" in os.environ

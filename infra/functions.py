@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
@@ -12,6 +11,8 @@ from typing import Any
 from boto3.session import Session
 from botocore.exceptions import ClientError
 
+from infra.domain import Domain
+from infra.plain import BY_MAKE
 from infra.stage import ROOT, DeployError, Stage
 
 Resource = dict[str, str]
@@ -28,10 +29,7 @@ def chalice(*arguments: str, **environment: str) -> None:
     Not the script beside the interpreter: that names the path the environment was made at.
     """
     command = [sys.executable, "-c", "import chalice.cli, sys; sys.exit(chalice.cli.main())"]
-    # Chalice ships whatever lies in chalicelib, this machine's bytecode too.
-    for directory in list((ROOT / "chalicelib").rglob("__pycache__")):
-        shutil.rmtree(directory, ignore_errors=True)
-    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", **environment}
+    environment = {**os.environ, BY_MAKE: "1", **environment}
     ran = subprocess.run([*command, *arguments], cwd=ROOT, env=environment, check=False)
     if ran.returncode:
         raise DeployError(f"chalice {arguments[0]} failed: its own message stands above")
@@ -64,7 +62,10 @@ class Functions:
 
     def delete(self) -> None:
         """Deletes whatever of it is there."""
-        if self._record():
+        found = self._record()
+        for api in [each for each in found if each["resource_type"] == "rest_api"]:
+            Domain(self._session.client("apigateway"), self._stage).delete(api["rest_api_id"])
+        if found:
             chalice("delete", "--stage", self._stage.stage)
         # The record of a stage that is gone would only mislead.
         self._file.unlink(missing_ok=True)

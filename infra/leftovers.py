@@ -13,6 +13,17 @@ from infra.stage import Stage
 RECOVERY_DAYS = 30
 
 
+def secrets_of(client: Any, stage: Stage) -> list[str]:
+    """The names of the stage's secrets: the data keys, and those of apps, carriers and switches.
+    What waits for its end is not among them."""
+    pages = client.get_paginator("list_secrets").paginate(
+        Filters=[{"Key": "name", "Values": [f"{stage.name}/"]}]
+    )
+    # The filter also finds names that have the text elsewhere than at their beginning.
+    names = [str(each["Name"]) for page in pages for each in page["SecretList"]]
+    return sorted(name for name in names if name.startswith(f"{stage.name}/"))
+
+
 class Leftovers:
     """The template retains them, so that no deletion of the stack alone can lose data.
 
@@ -31,7 +42,7 @@ class Leftovers:
         self._disposable = disposable
         self._with_files = with_files
         account = session.client("sts").get_caller_identity()["Account"]
-        self._bucket = stage.bucket(account)
+        self.bucket = stage.bucket(account)
 
     def prepare(self) -> None:
         """To be called before the stack goes: backs up the table and lifts its protection."""
@@ -51,40 +62,38 @@ class Leftovers:
             print(f"deleting table {self._stage.name}", flush=True)
             self._dynamodb.delete_table(TableName=self._stage.name)
             self._until(lambda: self._table() is None)
-        for secret in self._stage.secrets:
-            if self._is_there(secret):
-                self._secrets.delete_secret(SecretId=secret, **self._recovery())
-                print(f"deleted secret {secret}{self._note()}", flush=True)
-        if self._bucket_is_there():
+        for secret in secrets_of(self._secrets, self._stage):
+            self._secrets.delete_secret(SecretId=secret, **self._recovery())
+            print(f"deleted secret {secret}{self._note()}", flush=True)
+        if self.bucket_is_there():
             self._delete_bucket()
 
     def _delete_bucket(self) -> None:
         if self._with_files:
             self._delete_files()
         try:
-            self._s3.delete_bucket(Bucket=self._bucket)
+            self._s3.delete_bucket(Bucket=self.bucket)
         except ClientError as error:
             if error.response["Error"]["Code"] != "BucketNotEmpty":
                 raise
             print(
-                f"bucket {self._bucket} stays, with files that go when their time is up; to delete"
+                f"bucket {self.bucket} stays, with files that go when their time is up; to delete"
                 " them now, do this again with FILES=delete",
                 flush=True,
             )
         else:
-            print(f"deleted bucket {self._bucket}", flush=True)
+            print(f"deleted bucket {self.bucket}", flush=True)
 
     def _delete_files(self) -> None:
-        for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket):
+        for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket):
             keys: Any = [{"Key": each["Key"]} for each in page.get("Contents", [])]
             if keys:
-                self._s3.delete_objects(
-                    Bucket=self._bucket, Delete={"Objects": keys, "Quiet": True}
-                )
+                self._s3.delete_objects(Bucket=self.bucket, Delete={"Objects": keys, "Quiet": True})
 
-    def _bucket_is_there(self) -> bool:
+    def bucket_is_there(self) -> bool:
+        """Whether the bucket of files is there, with files or without."""
         try:
-            self._s3.head_bucket(Bucket=self._bucket)
+            self._s3.head_bucket(Bucket=self.bucket)
         except ClientError as error:
             if error.response["Error"]["Code"] == "404":
                 return False
@@ -107,16 +116,6 @@ class Leftovers:
                 return None
             raise
         return dict(table)
-
-    def _is_there(self, secret: str) -> bool:
-        try:
-            described = self._secrets.describe_secret(SecretId=secret)
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "ResourceNotFoundException":
-                return False
-            raise
-        # In its recovery window it counts as gone.
-        return "DeletedDate" not in described
 
     @staticmethod
     def _until(done: Callable[[], bool], *, limit_s: float = 600, poll_s: float = 2) -> None:

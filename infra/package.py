@@ -9,9 +9,11 @@ from typing import Any
 
 import boto3.session
 
+from infra import domain
 from infra.functions import SINGLY, chalice
 from infra.gateway_responses import RESPONSES
 from infra.stage import ROOT, TEMPLATE, DeployError, Stage
+from infra.throttling import method_settings
 
 # logical name that Chalice gives -> name as `chalice deploy` gives it, and what must stand before
 FUNCTIONS = {
@@ -58,7 +60,12 @@ def package(stage: Stage) -> Path:
 def _template(stage: Stage) -> dict[str, Any]:
     """What Chalice is to merge into its own: the resources, and what only both together can say."""
     template: dict[str, Any] = json.loads(TEMPLATE.read_text())
-    template["Parameters"]["Stage"].update(Default=stage.stage, AllowedValues=[stage.stage])
+    # A pattern, as cfn-lint takes a condition on the one allowed value for a mistake (W1028).
+    template["Parameters"]["Stage"].update(
+        Default=stage.stage,
+        AllowedPattern=f"^{stage.stage}$",
+        ConstraintDescription=f"this template and its zip are of the stage {stage.stage}",
+    )
     template["Resources"] |= {
         logical: {
             # Chalice leaves the name open here; logs, alarms and policies go by it.
@@ -74,6 +81,10 @@ def _template(stage: Stage) -> dict[str, Any]:
     # served only from the next one on.
     responses = {kind: response.fields() for kind, response in RESPONSES.items()}
     template["Resources"]["RestAPI"] = {
-        "Properties": {"DefinitionBody": {"x-amazon-apigateway-gateway-responses": responses}}
+        "Properties": {
+            "DefinitionBody": {"x-amazon-apigateway-gateway-responses": responses},
+            "MethodSettings": method_settings(stage),
+        }
     }
+    template["Resources"] |= domain.resources(stage)
     return template

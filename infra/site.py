@@ -9,9 +9,11 @@ AWS_ADDRESS = ".execute-api."
 
 
 def put_site(dynamodb: Any, *, table: str, site: Site) -> str:
-    """Writes it, and returns the address: one of their own that operators have set stays."""
+    """Writes it, and returns the address: one of their own that operators have set stays, unless
+    the deployment has one of its own."""
     written = dynamodb.get_item(TableName=table, Key=SITE_KEY, ConsistentRead=True).get("Item", {})
     url = str(written.get("url", {}).get("S", ""))
-    kept = Site(url if url and AWS_ADDRESS not in url else site.url, site.bucket)
+    stays = url and AWS_ADDRESS not in url and AWS_ADDRESS in site.url
+    kept = Site(url if stays else site.url, site.bucket)
     dynamodb.put_item(TableName=table, Item=site_item(kept))
     return kept.url.rstrip("/")

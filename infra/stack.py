@@ -64,6 +64,12 @@ class Stack:
         (stack,) = self._client.describe_stacks(StackName=self._name)["Stacks"]
         return {each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]}
 
+    def alarm_topic(self) -> str:
+        """The topic that the alarms of the stack that there is are sent to; empty for none."""
+        (stack,) = self._client.describe_stacks(StackName=self._name)["Stacks"]
+        given = {each["ParameterKey"]: each["ParameterValue"] for each in stack["Parameters"]}
+        return str(given.get("AlarmTopic", ""))
+
     def delete(self) -> None:
         """Deletes the stack if it is there. Raises DeployError with AWS's reasons."""
         if self.status() == GONE:
@@ -74,6 +80,10 @@ class Stack:
         reached = self._wait(set(seen))
         if reached != GONE:
             raise DeployError(f"stack {self._name} ended in {reached}: {self._reasons(seen)}")
+
+    def is_there(self) -> bool:
+        """Whether there is one, whatever its state."""
+        return self.status() != GONE
 
     def status(self) -> str:
         """CloudFormation's word for the state; DELETE_COMPLETE if there is none."""

@@ -2,7 +2,8 @@
 
 import json
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -16,12 +17,17 @@ class DeployError(Exception):
 @dataclass(frozen=True, slots=True)
 class Stage:
     """Names that belong to one stage. `name` is the stack's, the table's and the API function's;
-    the other functions' and the roles' begin with it.
+    the other functions' and the roles' begin with it. `domain` is the host name of its own that
+    the API has, if any, with the ARN of its `certificate`. `throttling` has requests a second and
+    at once by method and path, `*` for each method that is not named.
     """
 
     stage: str
     app: str
     api_stage: str
+    domain: str = ""
+    certificate: str = ""
+    throttling: Mapping[str, tuple[float, int]] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -35,10 +41,6 @@ class Stage:
         """Names of buckets are one set for all of AWS, so it ends in the account's id."""
         return f"{self.name}-files-{account}"
 
-    @property
-    def secrets(self) -> tuple[str, str]:
-        return f"{self.name}/credentials", f"{self.name}/data-keys"
-
 
 def find_stage(stage: str) -> Stage:
     """The stage of that name. Raises DeployError: it isn't configured, or never deployed."""
@@ -50,6 +52,19 @@ def find_stage(stage: str) -> Stage:
             f"there is no stage {stage!r} to deploy: .chalice/config.json has"
             f" {', '.join(deployable)} (and local, which only runs on one machine)"
         )
+    check_name(stage)
+    its = stages[stage]
+    return Stage(
+        stage,
+        app=config["app_name"],
+        api_stage=its["api_gateway_stage"],
+        domain=its.get("domain", {}).get("name", ""),
+        certificate=its.get("domain", {}).get("certificate", ""),
+        throttling=config["throttling"] | its.get("throttling", {}),
+    )
+
+
+def check_name(stage: str) -> None:
+    """Raises DeployError if a stage can't be called so: it is a part of every name."""
     if not re.fullmatch("[a-z][a-z0-9]{1,11}", stage):
         raise DeployError(f"stage {stage!r}: 2 to 12 lower-case letters and digits are needed")
-    return Stage(stage, app=config["app_name"], api_stage=stages[stage]["api_gateway_stage"])

@@ -18,7 +18,14 @@ from moto.moto_server.werkzeug_app import (
 from moto.sqs.models import Queue
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from simulator import moto_dynamodb, moto_secrets, moto_speed, moto_updates
+from simulator import (
+    moto_apigateway,
+    moto_cloudformation,
+    moto_dynamodb,
+    moto_secrets,
+    moto_speed,
+    moto_updates,
+)
 from simulator.child import end_with_parent
 
 WSGIApplication = Callable[[dict[str, Any], Any], Iterable[bytes]]
@@ -96,6 +103,8 @@ class Dispatcher(DomainDispatcherApplication):
 
 def stand_in(host: str, port: int, fd: int | None = None) -> BaseWSGIServer:
     """A server ready for `serve_forever`; `fd` is a socket that listens already. One a process."""
+    moto_apigateway.install()
+    moto_cloudformation.install()
     moto_dynamodb.install()
     moto_secrets.install()
     moto_speed.install()

@@ -31,5 +31,12 @@ def holds(session: boto3.session.Session) -> set[tuple[str, str]]:
     return found
 
 
+def forget_secrets(session: boto3.session.Session) -> None:
+    """Those that wait for their recovery would be in the way of another test's deployment."""
+    client = session.client("secretsmanager")
+    for each in client.list_secrets(IncludePlannedDeletion=True)["SecretList"]:
+        client.delete_secret(SecretId=each["Name"], ForceDeleteWithoutRecovery=True)
+
+
 def _is_gone(item: Any) -> bool:
     return isinstance(item, dict) and item.get("StackStatus") == "DELETE_COMPLETE"

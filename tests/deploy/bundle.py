@@ -13,8 +13,6 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 HERE = Path(__file__).resolve().parent
-# What Lambda's runtime has beside the bundle.
-RUNTIME = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six.py", "urllib3")
 
 
 class Call(NamedTuple):
@@ -33,20 +31,15 @@ class Lambda:
     """One process that serves invocations one by one, like one execution environment."""
 
     def __init__(self, bundle: Path, directory: Path, environment: dict[str, str]) -> None:
-        runtime = directory / "runtime"
         empty = directory / "empty"
-        runtime.mkdir(parents=True)
-        empty.mkdir()
-        site = Path(importlib_origin("boto3")).parent.parent
-        for name in RUNTIME:
-            (runtime / name).symlink_to(site / name)
+        empty.mkdir(parents=True)
         self.calls: dict[str, list[Call]] = {}
         # How far its clock is ahead of ours.
         self.ahead_s = 0
         self._log = (directory / "log").open("w+")
         self._process = subprocess.Popen(
             # -I and -S: nothing of this checkout and of its virtual environment.
-            [sys.executable, "-I", "-S", HERE / "in_lambda.py", bundle, runtime],
+            [sys.executable, "-I", "-S", HERE / "in_lambda.py", bundle],
             cwd=empty,
             env=environment,
             stdin=subprocess.PIPE,
@@ -222,13 +215,3 @@ class Lambda:
                 "detail": {},
             },
         )
-
-
-def importlib_origin(module: str) -> str:
-    """The file that a module would be imported from here."""
-    from importlib.util import find_spec
-
-    spec = find_spec(module)
-    assert spec is not None
-    assert spec.origin is not None
-    return spec.origin

@@ -1,4 +1,4 @@
-"""Run by the bundle tests as Lambda runs the bundle: `python -I -S in_lambda.py BUNDLE RUNTIME`.
+"""Run by the bundle tests as Lambda runs the bundle: `python -I -S in_lambda.py BUNDLE`.
 
 Reads one `[handler, event, seconds that its clock is ahead]` a line, answers one
 `{"result", "error", "calls"}` a line; `calls` are the AWS calls that the handler made, as
@@ -33,8 +33,8 @@ class Context:
 
 def main() -> None:
     """Answers until its standard input ends."""
-    # The bundle comes before the runtime's own packages, as in Lambda; nothing else is to be seen.
-    sys.path[:0] = sys.argv[1:3]
+    # It needs nothing of the runtime's own packages, and nothing else is to be seen.
+    sys.path.insert(0, sys.argv[1])
     replies, sys.stdout = sys.stdout, sys.stderr
     calls = []
     _record(calls)

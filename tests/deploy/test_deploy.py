@@ -4,14 +4,18 @@ import importlib
 import json
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import boto3
 import pytest
 
 from chalicelib.store.site import SITE_KEY, Site, site_item
+from infra.domain import Domain
 from infra.gateway_responses import RESPONSES
 from infra.site import put_site
+from infra.stage import find_stage
+from infra.throttling import put_throttling
 from tests.deploy.conftest import REGION, Infra
 
 NAME = "masking-gateway-dev"
@@ -31,6 +35,7 @@ def deployed(infra: Infra, project: Path, session: boto3.session.Session) -> Ite
     for _ in range(2):
         ran = infra("deploy", "dev")
         assert ran.returncode == 0, ran.stdout + ran.stderr
+        assert "the alarms reach nobody: no topic is given" in ran.stdout
         shutil.rmtree(project / ".chalice" / "deployed")
         secrets = session.client("secretsmanager")
         keys.append(secrets.get_secret_value(SecretId=f"{NAME}/data-keys")["SecretString"])
@@ -153,6 +158,9 @@ def test_an_address_that_an_operator_set_stays(session: boto3.session.Session) -
         dynamodb.put_item(TableName=NAME, Item=site_item(own))
         assert put_site(dynamodb, table=NAME, site=deployed) == own.url
         assert _site(session) == {"url": own.url, "bucket": BUCKET}
+        # The deployment's own domain is a setting, too, and the newer one.
+        domain = Site("https://calls.example.com", BUCKET)
+        assert put_site(dynamodb, table=NAME, site=domain) == domain.url
     finally:
         dynamodb.put_item(TableName=NAME, Item=site_item(Site(**before)))
 
@@ -197,7 +205,50 @@ def test_api_gateway_logs_nothing_by_itself(api: str, session: boto3.session.Ses
     """Neither paths, of which some are secret, nor bodies."""
     stage = session.client("apigateway").get_stage(restApiId=api, stageName="dev")
     assert not stage.get("accessLogSettings")
-    assert not stage.get("methodSettings")
+    for settings in stage["methodSettings"].values():
+        assert settings.get("loggingLevel", "OFF") == "OFF"
+        assert not settings.get("dataTraceEnabled")
+
+
+def test_each_method_is_throttled_as_the_settings_say(
+    api: str, session: boto3.session.Session
+) -> None:
+    client, stage = session.client("apigateway"), find_stage("dev")
+    served = {"restApiId": api, "stageName": "dev"}
+    # One that an earlier deployment named.
+    path = "/~1smallphone~1axb~1bond/POST/throttling/rateLimit"
+    change = {"op": "replace", "path": path, "value": "7"}
+    client.update_stage(**served, patchOperations=[change])
+    put_throttling(client, api=api, stage=stage)
+    set_there = {
+        key: (each["throttlingRateLimit"], each["throttlingBurstLimit"])
+        for key, each in client.get_stage(**served)["methodSettings"].items()
+    }
+    assert set_there.keys() == {
+        "*/*" if key == "*" else "{1}/{0}".format(*key.replace("/", "~1").split(" "))
+        for key in stage.throttling
+    }
+    assert set_there["~1switch~1route/POST"] == tuple(stage.throttling["POST /switch/route"])
+    assert set_there["*/*"] == tuple(stage.throttling["*"])
+
+
+def test_a_domain_leads_to_the_api_until_it_is_taken_away(
+    api: str, session: boto3.session.Session
+) -> None:
+    client = session.client("apigateway")
+    stage = replace(find_stage("dev"), domain="calls.example.org", certificate="arn:one")
+    for certificate in ("arn:one", "arn:two", "arn:two"):
+        Domain(client, replace(stage, certificate=certificate)).lead_to(api)
+        (mapping,) = client.get_base_path_mappings(domainName=stage.domain)["items"]
+        assert mapping == {"basePath": "(none)", "restApiId": api, "stage": "dev"}
+        there = client.get_domain_name(domainName=stage.domain)
+        assert there["regionalCertificateArn"] == certificate
+        assert there["endpointConfiguration"]["types"] == ["REGIONAL"]
+    Domain(client, replace(stage, domain="other.example.org")).lead_to(api)
+    names = [each["domainName"] for each in client.get_domain_names()["items"]]
+    assert names == ["other.example.org"]
+    Domain(client, replace(stage, domain="")).lead_to(api)
+    assert client.get_domain_names()["items"] == []
 
 
 def test_the_api_calls_the_function(api: str, session: boto3.session.Session) -> None:

@@ -1,12 +1,15 @@
 """`make package`: the template that pipelines deploy, and what it says about itself."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from infra.gateway_responses import RESPONSES
+from infra.stage import find_stage
+from infra.throttling import method_settings
 from tests.deploy.conftest import Infra
 
 NAMES = {
@@ -172,7 +175,46 @@ def test_api_gateways_own_answers_are_part_of_the_api(template: dict[str, Any]) 
 def test_api_gateway_logs_no_addresses_that_carriers_call(template: dict[str, Any]) -> None:
     """Whoever knows such an address may report calls: it holds the account's token."""
     api = template["Resources"]["RestAPI"]["Properties"]
-    assert not api.keys() & {"AccessLogSetting", "MethodSettings", "TracingEnabled"}
+    assert not api.keys() & {"AccessLogSetting", "TracingEnabled"}
+    set_there = {name for each in api["MethodSettings"] for name in each}
+    assert set_there == {
+        "HttpMethod",
+        "ResourcePath",
+        "ThrottlingRateLimit",
+        "ThrottlingBurstLimit",
+    }
+
+
+def test_each_method_has_the_limits_of_the_settings(template: dict[str, Any]) -> None:
+    api = template["Resources"]["RestAPI"]["Properties"]
+    assert api["MethodSettings"] == method_settings(find_stage("dev"))
+
+
+def test_a_template_is_of_one_stage(template: dict[str, Any]) -> None:
+    stage = template["Parameters"]["Stage"]
+    assert stage["Default"] == "dev"
+    assert re.fullmatch(stage["AllowedPattern"], "dev")
+    assert not re.fullmatch(stage["AllowedPattern"], "prod")
+
+
+def test_a_stage_with_a_domain_has_it_in_its_template(infra: Infra, project: Path) -> None:
+    """Of prod, whose conditions are others than those of dev: cfn-lint looks at all of it."""
+    path = project / ".chalice" / "config.json"
+    before = path.read_text()
+    config = json.loads(before)
+    certificate = "arn:aws:acm:eu-west-1:123456789012:certificate/1"
+    config["stages"]["prod"]["domain"] = {"name": "calls.example.org", "certificate": certificate}
+    try:
+        path.write_text(json.dumps(config))
+        ran = infra("package", "prod")
+    finally:
+        path.write_text(before)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    resources = json.loads((project / "build" / "prod" / "sam.json").read_text())["Resources"]
+    domain = resources["Domain"]["Properties"]
+    assert domain["DomainName"] == "calls.example.org"
+    assert domain["RegionalCertificateArn"] == certificate
+    assert resources["DomainMapping"]["Properties"]["RestApiId"] == {"Ref": "RestAPI"}
 
 
 def test_a_template_that_is_wrong_is_refused(infra: Infra, project: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import boto3
 import pytest
 
-from tests.deploy.account import holds
+from tests.deploy.account import forget_secrets, holds
 from tests.deploy.conftest import REGION, Infra
 
 
@@ -22,6 +22,7 @@ def test_nothing_is_left(
     gone = infra("undeploy", stage, CONFIRM=stage)
     assert gone.returncode == 0, gone.stdout + gone.stderr
     assert holds(session) == before
+    forget_secrets(session)
     assert not (project / ".chalice" / "deployed" / f"{stage}.json").exists()
 
 
@@ -66,6 +67,7 @@ def test_prod_leaves_a_backup_that_can_be_read(
     assert secrets.get_secret_value(SecretId=f"{name}/data-keys")["SecretString"] == "kept"
     secrets.delete_secret(SecretId=f"{name}/data-keys", ForceDeleteWithoutRecovery=True)
     secrets.delete_secret(SecretId=f"{name}/credentials", ForceDeleteWithoutRecovery=True)
+    secrets.delete_secret(SecretId=f"{name}/app/demo", ForceDeleteWithoutRecovery=True)
 
 
 def test_prod_keeps_its_files_until_told_otherwise(
@@ -104,7 +106,7 @@ def test_dev_goes_without_recovery(session: boto3.session.Session, infra: Infra)
 
 
 def _leave_table_and_secrets(session: boto3.session.Session, name: str) -> None:
-    """What AWS retains of a stack that is deleted; the stand-in deletes it with the stack."""
+    """What is retained of a stack that is deleted."""
     if ("dynamodb.TableNames", name) in holds(session):
         return
     session.client("dynamodb").create_table(
@@ -114,5 +116,5 @@ def _leave_table_and_secrets(session: boto3.session.Session, name: str) -> None:
         AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
         DeletionProtectionEnabled=name.endswith("-prod"),
     )
-    for secret in ("credentials", "data-keys"):
+    for secret in ("credentials", "data-keys", "app/demo"):
         session.client("secretsmanager").create_secret(Name=f"{name}/{secret}", SecretString="kept")
