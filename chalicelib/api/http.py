@@ -7,7 +7,7 @@ import chalice.app
 
 from chalicelib.bootstrap import gateway
 from chalicelib.core.messages import Reply, Request
-from chalicelib.telemetry import log_fault, log_request
+from chalicelib.telemetry import count_request, log_fault, log_request
 
 METHODS = ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"]
 ANY: dict[str, Any] = {"methods": METHODS, "content_types": ["*/*"]}
@@ -26,8 +26,8 @@ def answer(
     speaker: Speaker,
     handle: Callable[[Request, int], Reply],
 ) -> chalice.app.Response:
-    """Lets `handle` answer, or the speaker if that has a fault, and logs one line, unless the
-    reply wants none."""
+    """Lets `handle` answer, or the speaker if that has a fault, counts the answer and logs one
+    line, unless the reply wants none."""
     now_ms = gateway().runtime.now_ms
     now = now_ms()
     try:
@@ -35,8 +35,10 @@ def answer(
     except Exception as error:  # noqa: BLE001 - the last resort: no stack trace goes out
         log_fault(operation, error)
         reply = speaker.failed()
-    if reply.facts is not None:
-        log_request(operation, ms=now_ms() - now, **reply.facts)
+    if reply.facts is None:
+        count_request(operation, reply.answered)
+    else:
+        log_request(operation, reply.answered, ms=now_ms() - now, **reply.facts)
     headers: dict[str, Any] = {"Content-Type": "application/json", **reply.headers}
     return chalice.app.Response(body=reply.body, status_code=reply.status, headers=headers)
 
