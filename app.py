@@ -6,9 +6,10 @@ import gc
 gc.disable()
 
 # ruff: noqa: E402
+from collections.abc import Callable
 from typing import Any
 
-from chalice.app import Chalice, CloudWatchEvent, Rate, SQSEvent
+from chalice.app import Chalice, CloudWatchEvent, ConvertToMiddleware, Rate, Request, SQSEvent
 
 from chalicelib.api import callbacks, history, interline, netease, switch, unknown
 from chalicelib.jobs import (
@@ -26,7 +27,17 @@ from chalicelib.telemetry import SERVICE, logger
 FAST_LANE, SLOW_LANE, TRANSFERS = 30, 20, 5
 
 app = Chalice(app_name=SERVICE, configure_logs=False)
-logger()
+_in_context = ConvertToMiddleware(logger().inject_lambda_context(clear_state=True))
+
+
+@app.middleware("all")
+def in_context(event: Any, get_response: Callable[[Any], Any]) -> Any:
+    """Every line names the function and its invocation; what the one before left is cleared. Who
+    calls a handler by hand may leave the context out."""
+    context = event.lambda_context if isinstance(event, Request) else event.context
+    return get_response(event) if context is None else _in_context(event, get_response)
+
+
 for paths in (netease, interline, switch, callbacks, history, unknown):
     app.register_blueprint(paths.routes)
 

@@ -186,6 +186,7 @@ def _attend(duty: Duty, time_left_ms: Callable[[], int]) -> None:
             count("PutOff", operation=duty, by=seen.put_off)
         # In every run, so that the alarm ends too; and a lease may wait for an operation, too.
         share("LeaseLag", seen.lag, operation="lease")
+        count("OldestDue", operation=duty, by=seen.late_ms // 1000)
         silent = {"silent": ",".join(seen.silent)} if seen.silent else {}
         done = {"done": seen.done, "taken": seen.taken}
         return {**done, "put_off": seen.put_off, "left": seen.left, **silent}
@@ -226,6 +227,7 @@ def follow_up(time_left_ms: Callable[[], int]) -> None:
             count("CallGap", operation="follow_up", by=missing)
         if seen.put_off:
             count("PutOff", operation="follow_up", by=seen.put_off)
+        count("OldestDue", operation="follow_up", by=seen.late_ms // 1000)
         done = {"told": seen.told, "fetched": seen.fetched, "looked": seen.looked}
         return {**done, "gaps": seen.gaps, "holes": seen.holes, "put_off": seen.put_off}
 
