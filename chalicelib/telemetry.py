@@ -187,6 +187,10 @@ def log_call(operation: str, facts: Mapping[str, str | int]) -> None:
     """One line for each call to a carrier: which account and host, how it ended, how long. It is
     counted by carrier and outcome, and so is a refusal that shows that our account there is
     broken."""
+    if "ms" not in facts:
+        # No request, but what was made of the answers to some.
+        logger().info(operation, extra=dict(facts))
+        return
     known: dict[str, str | int] = {"operation": "carrier", "outcome": "answered", **facts}
     known["carrier"] = operation.partition(".")[0]
     if known["outcome"] == ACCOUNT_BROKEN:
