@@ -68,8 +68,7 @@ ANSWERS: Mapping[AnswerClass, tuple[str, ...]] = {
 _OUTAGE = frozenset({AnswerClass.UNAVAILABLE, AnswerClass.FAULT})
 
 _NUMBER = re.compile(r"(?<!\d)\d{7,24}(?!\d)")
-_SUSPECT = re.compile(r"\d{7}|\\u")
-"""What text in JSON has if there is anything to blot out: an escape may be a digit of a script."""
+_DIGITS = re.compile(r"[0-9]{7}")
 _MASK = "***"
 RANGES = 10
 """How many ranges of missing numbers a line shows."""
@@ -79,6 +78,9 @@ _CONTEXT = ("correlation_id", "function_arn", "function_request_id", "xray_trace
 _SAFE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _HEX_ID = re.compile(r"[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}", re.IGNORECASE)
 _LONG_NUMBER = re.compile(r"[0-9]{10}")
+
+
+_to_json = json.JSONEncoder(default=repr).encode
 
 
 def mask(text: str) -> str:
@@ -101,13 +103,15 @@ def _serialize(record: Any) -> str:
     metrics = record.pop("_aws", None)
     context = {name: record.pop(name) for name in _CONTEXT if name in record}
     try:
-        text = json.dumps(record, default=repr)
+        text = _to_json(record)
+        # An escape may be a digit of another script, or a digit before those of a number.
+        clean = not _DIGITS.search(text) and "\\u" not in text
     except (TypeError, ValueError):
-        text = None
-    if text is None or _SUSPECT.search(text):
+        clean = False
+    if not clean:
         text = json.dumps(_masked(record))
     if context:
-        text = f"{text[:-1]}, {json.dumps(context)[1:]}"
+        text = f"{text[:-1]}, {_to_json(context)[1:]}"
     return f'{text[:-1]}, "_aws": {metrics}}}' if metrics else text
 
 
@@ -260,12 +264,14 @@ def share(name: str, part: float, *, operation: str) -> None:
 def _measured(values: Mapping[str, float], facts: Mapping[str, str | int]) -> dict[str, Any]:
     """What a line with these metrics says beside its message."""
     directive = _directive(*values) % now_ms()
-    return {"facts": {"stage": settings().stage, **facts, **values, "_aws": directive}}
+    counted = {name: [value] for name, value in values.items()}
+    return {"facts": {"stage": settings().stage, **facts, **counted, "_aws": directive}}
 
 
 def _publish(values: Mapping[str, float], *, operation: str) -> None:
-    known = {"operation": operation, "service": SERVICE, "stage": settings().stage}
-    print(f'{{"_aws": {_directive(*values) % now_ms()}, {json.dumps({**known, **values})[1:]}')
+    known: dict[str, Any] = {"operation": operation, "service": SERVICE}
+    known |= {"stage": settings().stage, **{name: [value] for name, value in values.items()}}
+    print(f'{{"_aws": {_directive(*values) % now_ms()}, {json.dumps(known)[1:]}')
 
 
 @cache

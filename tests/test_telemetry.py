@@ -107,7 +107,7 @@ def published(line: Any) -> set[tuple[str, str, frozenset[tuple[str, str]], floa
             told["Namespace"],
             metric["Name"],
             frozenset((name, line[name]) for name in names),
-            line[metric["Name"]],
+            *line[metric["Name"]],
         )
         for told in line["_aws"]["CloudWatchMetrics"]
         for names in told["Dimensions"]
@@ -158,7 +158,6 @@ def test_a_metric_is_written_as_powertools_writes_it(
         theirs.add_dimension("operation", "follow_up")
         theirs.add_dimension("stage", STAGE)
     ours, powertools = map(json.loads, capsys.readouterr().out.splitlines())
-    powertools["CallGap"] = powertools["CallGap"][0]
     assert published(ours) == published(powertools)
     assert ours.keys() == powertools.keys()
     assert ours["_aws"].keys() == powertools["_aws"].keys()

@@ -20,7 +20,7 @@ def metric(capsys: pytest.CaptureFixture[str], name: str) -> float:
     """How much was added to a metric since this was last asked."""
     lines = capsys.readouterr().out.splitlines()
     metrics = [json.loads(line) for line in lines if line.startswith('{"_aws"')]
-    return sum(each[name] for each in metrics if name in each)
+    return sum(each[name][0] for each in metrics if name in each)
 
 
 @dataclass
