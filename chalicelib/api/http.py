@@ -33,12 +33,11 @@ def answer(
     runtime = gateway().runtime
     now_ms = runtime.now_ms
     now = now_ms()
-    asked = _ours(request)
-    sent = asked.headers.get(REQUEST_ID.lower(), "")
+    sent = request.headers.get(REQUEST_ID, "")
     request_id = sent if safe_id(sent) else request.context.get("requestId") or runtime.new_id()
     correlate(request_id)
     try:
-        reply = handle(asked, now)
+        reply = handle(_ours(request), now)
     except Exception as error:  # noqa: BLE001 - the last resort: no stack trace goes out
         log_fault(operation, error)
         reply = speaker.failed()
