@@ -199,6 +199,9 @@ def _audit(time_left_ms: Callable[[], int]) -> None:
         seen = ours.audit.run(now=now, time_left=lambda: time_left_ms() > FINISH_MS)
         if wrong := seen.strays + seen.lost + seen.shorter:
             count("CarrierDiffered", operation="audit", by=wrong)
+        if seen.owned:
+            count("LiveBindings", operation="audit", by=seen.live)
+            count("Numbers", operation="audit", by=seen.owned)
         if not seen.numbers:
             return None
         repaired = {"strays": seen.strays, "lost": seen.lost, "shorter": seen.shorter}

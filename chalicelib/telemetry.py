@@ -39,6 +39,8 @@ METRICS: Mapping[str, tuple[str, Dimensions]] = {
     "CarrierRequests": ("Count", OF_CARRIER),
     "CarrierAccountBroken": ("Count", OF_OPERATION),
     "CarrierDiffered": ("Count", OF_OPERATION),
+    "LiveBindings": ("Count", OF_OPERATION),
+    "Numbers": ("Count", OF_OPERATION),
     "LeaseLag": ("Percent", OF_OPERATION),
     "PutOff": ("Count", OF_OPERATION),
     "OldestDue": ("Seconds", OF_OPERATION),
@@ -74,7 +76,7 @@ RANGES = 10
 """How many ranges of missing numbers a line shows."""
 
 _CONTEXT = ("correlation_id", "function_arn", "function_request_id", "xray_trace_id")
-"""Keys with ids that are AWS's or were judged as they came; they may have many digits."""
+"""Keys with ids, which may have many digits: AWS's, or judged as they came."""
 _SAFE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _HEX_ID = re.compile(r"[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}", re.IGNORECASE)
 _LONG_NUMBER = re.compile(r"[0-9]{10}")
@@ -102,6 +104,9 @@ def safe_id(sent: str) -> bool:
 def _serialize(record: Any) -> str:
     metrics = record.pop("_aws", None)
     context = {name: record.pop(name) for name in _CONTEXT if name in record}
+    # A client may have sent it, and nobody judged it yet.
+    if _LONG_NUMBER.search(context.get("xray_trace_id", "")):
+        context["xray_trace_id"] = _MASK
     try:
         text = _to_json(record)
         # An escape may be a digit of another script, or a digit before those of a number.

@@ -26,13 +26,16 @@ class Audited:
     """What one run saw: X that were looked at; bindings at a carrier that were over here and have
     been ended there (`strays`), that we have and it had not (`lost`: they are bound there anew),
     that it keeps for less long than it said (`shorter`), and that we know nothing of (`unknown`:
-    they are left alone, somebody else may use the account)."""
+    they are left alone, somebody else may use the account). `live` and `owned` are the bindings
+    that live and the X of the apps whose turn it was: each app has one an hour."""
 
     numbers: int = 0
     strays: int = 0
     lost: int = 0
     shorter: int = 0
     unknown: int = 0
+    live: int = 0
+    owned: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,11 @@ class Audit:
         """Looks at the X whose turn it is at `now` (epoch ms), as long as `time_left()`."""
         seen = Audited()
         silences: Counter[str] = Counter()
-        for app, lister, number in self._turn(now // MINUTE_MS % SLICES):
+        turn = now // MINUTE_MS % SLICES
+        for name in self.names():
+            if zlib.crc32(name.encode()) % SLICES == turn:
+                self._count(name, seen)
+        for app, lister, number in self._turn(turn):
             if not time_left():
                 break
             if silences[app.carrier] >= SILENT_AFTER:
@@ -83,6 +90,13 @@ class Audit:
             if ours.id not in there and (lost := self._lost(ours.id, listed_at=now)):
                 self.leases.correct(lost, until=0, now=now)
                 seen.lost += 1
+
+    def _count(self, name: str, seen: Audited) -> None:
+        """One query: the counters of the app's quota."""
+        app = self.apps.get(name)
+        if app is not None:
+            seen.live += sum(self.bindings.quota_used(name).values())
+            seen.owned += len(app.pool.numbers(None))
 
     def _turn(self, turn: int) -> Iterator[tuple[App, Lister, str]]:
         for name in sorted(self.names()):
