@@ -12,12 +12,14 @@ from botocore.config import Config
 from admin import provision
 from chalicelib.core import errors
 from chalicelib.core.errors import AnswerClass
+from chalicelib.jobs import transfer_batch
 from chalicelib.telemetry import METRICS, NAMESPACE, SERVICE
 from tests.carriers.interline.developer import Developer, developer
 from tests.carriers.interline.test_receiver import RECORD, account_of, as_json
 from tests.carriers.netease.test_receiver import BODIES, KEY, SECRET, signed
 from tests.carriers.trunk.conftest import Pbx, basic
-from tests.stage import RESOURCES, STAGE, X1, Client, Stage, refusal
+from tests.stage import RESOURCES, STAGE, X1, Client, Receiver, Stage, refusal
+from tests.test_jobs import deliver, ended
 
 Metric = tuple[str, str, frozenset[tuple[str, str]]]
 """Namespace, name and dimensions."""
@@ -213,6 +215,41 @@ class Context:
 
     def get_remaining_time_in_millis(self) -> int:
         return 200_000
+
+
+def classes(log: Any, operation: str) -> list[set[str]]:
+    """What each line of an operation counts it as."""
+    names = {"Ok", "Refused", "Unavailable", "Fault"}
+    return [names & line.keys() for line in log() if line.get("operation") == operation]
+
+
+def test_what_workers_do_is_counted(stage: Stage, receiver: Receiver, log: Any) -> None:
+    stage.app(callback_url=receiver.url)
+    pbx = Pbx(stage, basic("pbx", stage.switch("pbx")))
+    for number, status in enumerate((200, 500)):
+        receiver.status = status
+        assert pbx.report(ended(event_id=f"e{number}", call_id=f"c{number}")).status == 200
+        (message,) = stage.messages()
+        assert deliver([message]) == []
+    stage.forget()
+    with refusing(stage.dynamodb, "AccessDeniedException"):
+        assert deliver([message]) == [message]
+    with broken_secrets(stage):
+        stage.forget()
+        assert deliver([message]) == [message]
+    stage.forget()
+    assert deliver(["{}"]) == ["{}"]
+    assert classes(log, "deliver") == [
+        {"Ok"},
+        {"Refused"},
+        {"Unavailable"},
+        {"Unavailable"},
+        {"Fault"},
+    ]
+    batch = {"Records": [{"messageId": "1", "body": "{}"}]}
+    assert transfer_batch(batch, lambda: 60_000)["batchItemFailures"] != []
+    assert classes(log, "transfer") == [{"Fault"}]
+    assert [line for line in log() if "Unavailable" in line and not line["why"]] == []
 
 
 def test_a_fault_raises_an_alarm(stage: Stage, log: Any, monkeypatch: pytest.MonkeyPatch) -> None:
