@@ -199,9 +199,10 @@ def _audit(time_left_ms: Callable[[], int]) -> None:
         seen = ours.audit.run(now=now, time_left=lambda: time_left_ms() > FINISH_MS)
         if wrong := seen.strays + seen.lost + seen.shorter:
             count("CarrierDiffered", operation="audit", by=wrong)
-        if seen.owned:
-            count("LiveBindings", operation="audit", by=seen.live)
-            count("Numbers", operation="audit", by=seen.owned)
+        used = ours.audit.usage(now=now)
+        if used.numbers:
+            count("LiveBindings", operation="audit", by=used.bindings)
+            count("Numbers", operation="audit", by=used.numbers)
         if not seen.numbers:
             return None
         repaired = {"strays": seen.strays, "lost": seen.lost, "shorter": seen.shorter}

@@ -26,16 +26,21 @@ class Audited:
     """What one run saw: X that were looked at; bindings at a carrier that were over here and have
     been ended there (`strays`), that we have and it had not (`lost`: they are bound there anew),
     that it keeps for less long than it said (`shorter`), and that we know nothing of (`unknown`:
-    they are left alone, somebody else may use the account). `live` and `owned` are the bindings
-    that live and the X of the apps whose turn it was: each app has one an hour."""
+    they are left alone, somebody else may use the account)."""
 
     numbers: int = 0
     strays: int = 0
     lost: int = 0
     shorter: int = 0
     unknown: int = 0
-    live: int = 0
-    owned: int = 0
+
+
+@dataclass(slots=True)
+class Usage:
+    """The bindings that live, and the X of their apps."""
+
+    bindings: int = 0
+    numbers: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +59,7 @@ class Audit:
         """Looks at the X whose turn it is at `now` (epoch ms), as long as `time_left()`."""
         seen = Audited()
         silences: Counter[str] = Counter()
-        turn = now // MINUTE_MS % SLICES
-        for name in self.names():
-            if zlib.crc32(name.encode()) % SLICES == turn:
-                self._count(name, seen)
-        for app, lister, number in self._turn(turn):
+        for app, lister, number in self._turn(now // MINUTE_MS % SLICES):
             if not time_left():
                 break
             if silences[app.carrier] >= SILENT_AFTER:
@@ -70,6 +71,18 @@ class Audit:
                 silences[app.carrier] += isinstance(error, errors.Unavailable)
                 self.trouble(error)
         return seen
+
+    def usage(self, *, now: int) -> Usage:
+        """Counts what the apps have whose turn it is at `now` (epoch ms); each has one an hour. One
+        query an app: the counters of its quota. Raises Unavailable."""
+        used, turn = Usage(), now // MINUTE_MS % SLICES
+        for name in self.names():
+            of_this_turn = zlib.crc32(name.encode()) % SLICES == turn
+            app = self.apps.get(name) if of_this_turn else None
+            if app is not None:
+                used.bindings += sum(self.bindings.quota_used(name).values())
+                used.numbers += len(app.pool.numbers(None))
+        return used
 
     def look(self, app: App, lister: Lister, number: str, seen: Audited, *, now: int) -> None:
         """Compares one X, and repairs. Raises what a carrier does."""
@@ -90,13 +103,6 @@ class Audit:
             if ours.id not in there and (lost := self._lost(ours.id, listed_at=now)):
                 self.leases.correct(lost, until=0, now=now)
                 seen.lost += 1
-
-    def _count(self, name: str, seen: Audited) -> None:
-        """One query: the counters of the app's quota."""
-        app = self.apps.get(name)
-        if app is not None:
-            seen.live += sum(self.bindings.quota_used(name).values())
-            seen.owned += len(app.pool.numbers(None))
 
     def _turn(self, turn: int) -> Iterator[tuple[App, Lister, str]]:
         for name in sorted(self.names()):
