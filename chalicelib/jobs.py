@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from chalicelib.bootstrap import Gateway, gateway
 from chalicelib.core.errors import AnswerClass, GatewayError
 from chalicelib.core.ports import Duty
-from chalicelib.telemetry import count, log_fault, log_request, log_trouble, share
+from chalicelib.telemetry import correlate, count, log_fault, log_request, log_trouble, share
 
 if TYPE_CHECKING:
     from chalicelib.core.event_ports import Lane
@@ -79,6 +79,8 @@ def _delivered(ours: Gateway, message: str, lane: "Lane") -> bool:
 
     now_ms = ours.runtime.now_ms
     now = now_ms()
+    # Until it is known which request reported the event, lines name none: not the one before.
+    correlate(None)
     try:
         told = ours.delivery.deliver(Errand.from_text(message), now=now, lane=lane)
     except Exception as error:  # noqa: BLE001 - an item may hold anything, and others wait
@@ -97,6 +99,7 @@ def _transferred(message: str, time_left_ms: Callable[[], int]) -> bool:
 
     now_ms = gateway().runtime.now_ms
     now = now_ms()
+    correlate(None)
     operation = "transfer"
     try:
         job = Job.from_text(message)

@@ -10,7 +10,8 @@ from chalicelib.clock import SYSTEM
 from chalicelib.core.delivering import Told
 from chalicelib.core.events import Errand
 from chalicelib.core.values import MINUTE_MS
-from chalicelib.telemetry import correlation, logger
+from chalicelib.jobs import transfer_batch
+from chalicelib.telemetry import correlate, correlation, logger
 from tests.carriers.trunk.conftest import Pbx, basic
 from tests.stage import REQUEST_ID, A, Client, Receiver, Stage
 from tests.test_jobs import attempts, deliver, ended
@@ -66,6 +67,16 @@ def test_the_id_outlives_attempts_and_the_queue(stage: Stage, pbx: Pbx, receiver
     assert gateway().delivery.deliver(Errand.from_text(message), now=later) is Told.DELIVERED
     assert told_as(receiver) == [SENT, SENT]
     assert correlation() == SENT
+
+
+def test_a_message_that_can_not_be_read_is_about_no_request_before_it(
+    stage: Stage, demo: Client, log: Any
+) -> None:
+    correlate(SENT)
+    batch = {"Records": [{"messageId": "1", "body": "{}"}]}
+    transfer_batch(batch, lambda: 60_000)
+    assert deliver(["{}"]) == ["{}"]
+    assert [line for line in log() if "correlation_id" in line] == []
 
 
 def test_a_repeat_under_another_id_is_the_same_event(
