@@ -6,9 +6,11 @@ import gc
 gc.disable()
 
 # ruff: noqa: E402
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-from chalice.app import Chalice, CloudWatchEvent, Rate, SQSEvent
+from chalice.app import Chalice, CloudWatchEvent, Rate, Request, SQSEvent
 
 from chalicelib.api import callbacks, history, interline, netease, switch, unknown
 from chalicelib.jobs import (
@@ -31,7 +33,24 @@ if by_command():
 FAST_LANE, SLOW_LANE, TRANSFERS = 30, 20, 5
 
 app = Chalice(app_name=SERVICE, configure_logs=False)
-logger()
+
+
+@logger().inject_lambda_context(clear_state=True)
+def _in_context(respond: Callable[[], Any], _: object) -> Any:
+    """Powertools never sees the event: POWERTOOLS_LOGGER_LOG_EVENT would write it down."""
+    return respond()
+
+
+@app.middleware("all")
+def in_context(event: Any, get_response: Callable[[Any], Any]) -> Any:
+    """Every line names the function and its invocation; what the one before left is cleared. A
+    handler that is called by hand, without Lambda's context, does without."""
+    context = event.lambda_context if isinstance(event, Request) else event.context
+    if not hasattr(context, "invoked_function_arn"):
+        return get_response(event)
+    return _in_context(partial(get_response, event), context)
+
+
 for paths in (netease, interline, switch, callbacks, history, unknown):
     app.register_blueprint(paths.routes)
 

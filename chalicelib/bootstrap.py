@@ -19,7 +19,16 @@ from chalicelib.store.bindings import DynamoBindings
 from chalicelib.store.credentials import DynamoCredentials
 from chalicelib.store.nonces import DynamoNonces
 from chalicelib.store.table import Table
-from chalicelib.telemetry import count, log_call, log_gap, log_hole, log_trouble, log_unfetched
+from chalicelib.telemetry import (
+    correlate,
+    correlation,
+    count,
+    log_call,
+    log_gap,
+    log_hole,
+    log_trouble,
+    log_unfetched,
+)
 
 if TYPE_CHECKING:
     from chalicelib.carriers.interline.door import Door as InterlineDoor
@@ -196,6 +205,7 @@ class Gateway:
             dialects=self._dialects,
             unread=self.unread,
             count=_count_event,
+            request=correlation,
         )
 
     @once_each
@@ -237,6 +247,7 @@ class Gateway:
             sender=CallbackSender(self._egress, timeout_s=self.settings.callback_timeout_s),
             links=self._recording_links,
             waiting=Waiting(self.runtime.monotonic),
+            about=correlate,
         )
 
     @once_each
@@ -276,6 +287,7 @@ class Gateway:
             source=RecordingSource(self._egress, limit_bytes=limit_bytes, timeout_s=SILENCE_S),
             files=self._files,
             report=log_unfetched,
+            about=correlate,
         )
 
     @once_each

@@ -5,9 +5,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.bootstrap import Gateway, gateway
-from chalicelib.core.errors import GatewayError
+from chalicelib.core.errors import AnswerClass, GatewayError
 from chalicelib.core.ports import Duty
-from chalicelib.telemetry import count, log_fault, log_request, log_trouble, share
+from chalicelib.telemetry import correlate, count, log_fault, log_request, log_trouble, share
 
 if TYPE_CHECKING:
     from chalicelib.core.event_ports import Lane
@@ -51,10 +51,12 @@ def _failed(names: Sequence[str]) -> dict[str, Any]:
 def deliver_events(ours: Gateway, messages: Mapping[str, str], *, lane: "Lane") -> list[str]:
     """Delivers each event that a message (by its id) asks for, side by side; the ids of those that
     the queue has to send again."""
+    now = ours.runtime.now_ms()
     try:
         ours.before_threads()
     except GatewayError as error:
-        log_fault("deliver", error)
+        ms = ours.runtime.now_ms() - now
+        log_request("deliver", error.answered, ms=ms, why=str(error), lane=lane)
         return list(messages)
     done = ours.runtime.side_by_side(
         [partial(_delivered, ours, text, lane) for text in messages.values()],
@@ -77,14 +79,17 @@ def _delivered(ours: Gateway, message: str, lane: "Lane") -> bool:
 
     now_ms = ours.runtime.now_ms
     now = now_ms()
+    # Until it is known which request reported the event, lines name none: not the one before.
+    correlate(None)
     try:
         told = ours.delivery.deliver(Errand.from_text(message), now=now, lane=lane)
     except Exception as error:  # noqa: BLE001 - an item may hold anything, and others wait
-        log_fault("deliver", error)
+        _log_failed("deliver", error, ms=now_ms() - now)
         return False
     if told in _COUNTED:
         count(_COUNTED[told], operation="deliver")
-    log_request("deliver", ms=now_ms() - now, outcome=told, lane=lane)
+    answered = _TOLD.get(told, AnswerClass.OK)
+    log_request("deliver", answered, ms=now_ms() - now, outcome=told, lane=lane)
     return True
 
 
@@ -94,6 +99,8 @@ def _transferred(message: str, time_left_ms: Callable[[], int]) -> bool:
 
     now_ms = gateway().runtime.now_ms
     now = now_ms()
+    correlate(None)
+    operation = "transfer"
     try:
         job = Job.from_text(message)
         if job is None:
@@ -101,9 +108,9 @@ def _transferred(message: str, time_left_ms: Callable[[], int]) -> bool:
         else:
             operation, outcome = "export", _exported(job, time_left_ms)
     except (GatewayError, ValueError) as error:
-        log_fault("transfer", error)
+        _log_failed(operation, error, ms=now_ms() - now)
         return False
-    log_request(operation, ms=now_ms() - now, outcome=outcome)
+    log_request(operation, AnswerClass.OK, ms=now_ms() - now, outcome=outcome)
     return True
 
 
@@ -127,6 +134,40 @@ def _exported(job: "Job", time_left_ms: Callable[[], int]) -> str:
 
 _COUNTED = {"failed": "NotDelivered", "dead": "DeadEvents"}
 """What becomes of an errand -> the metric that counts it."""
+_TOLD = {
+    "failed": AnswerClass.REFUSED,
+    "left alone": AnswerClass.REFUSED,
+    "dead": AnswerClass.REFUSED,
+    "put off": AnswerClass.UNAVAILABLE,
+}
+"""The same -> what the delivery is counted as: a receiver that does not take an event refuses it;
+what is put off waits for something of ours."""
+
+
+def _log_failed(operation: str, error: Exception, *, ms: int) -> None:
+    """One line for what did not succeed, and why; a fault has a second one that says where."""
+    if isinstance(error, GatewayError):
+        log_request(operation, error.answered, ms=ms, why=str(error))
+        return
+    log_fault(operation, error)
+    log_request(operation, AnswerClass.FAULT, ms=ms)
+
+
+def _scheduled(
+    operation: str, work: Callable[[Gateway, int], Mapping[str, str | int] | None]
+) -> None:
+    """Does the `work` of a schedule, which returns what it did, for the log (None: nothing that is
+    worth a line). What it raises is counted, and raised again, so that Lambda counts it, too."""
+    ours = gateway()
+    now_ms = ours.runtime.now_ms
+    now = now_ms()
+    try:
+        facts = work(ours, now)
+    except Exception as error:
+        _log_failed(operation, error, ms=now_ms() - now)
+        raise
+    if facts is not None:
+        log_request(operation, AnswerClass.OK, ms=now_ms() - now, **facts)
 
 
 def extend_leases(time_left_ms: Callable[[], int]) -> None:
@@ -142,50 +183,59 @@ def reconcile(time_left_ms: Callable[[], int]) -> None:
 
 
 def _attend(duty: Duty, time_left_ms: Callable[[], int]) -> None:
-    ours = gateway()
-    now = ours.runtime.now_ms()
-    seen = ours.upkeep.run(duty, now=now, time_left=lambda: time_left_ms() > FINISH_MS)
-    counts = {"done": seen.done, "put_off": seen.put_off, "taken": seen.taken, "left": seen.left}
-    facts = {"silent": ",".join(seen.silent)} if seen.silent else {}
-    log_request(duty, ms=ours.runtime.now_ms() - now, **counts, **facts)
-    if seen.put_off:
-        count("PutOff", operation=duty, by=seen.put_off)
-    # In every run, so that the alarm ends too; and a lease may wait for an operation, too.
-    share("LeaseLag", seen.lag, operation="lease")
+    def work(ours: Gateway, now: int) -> Mapping[str, str | int]:
+        seen = ours.upkeep.run(duty, now=now, time_left=lambda: time_left_ms() > FINISH_MS)
+        if seen.put_off:
+            count("PutOff", operation=duty, by=seen.put_off)
+        # In every run, so that the alarm ends too; and a lease may wait for an operation, too.
+        share("LeaseLag", seen.lag, operation="lease")
+        count("OldestDue", operation=duty, by=seen.late_ms // 1000)
+        silent = {"silent": ",".join(seen.silent)} if seen.silent else {}
+        done = {"done": seen.done, "taken": seen.taken}
+        return {**done, "put_off": seen.put_off, "left": seen.left, **silent}
+
+    _scheduled(duty, work)
 
 
 def _audit(time_left_ms: Callable[[], int]) -> None:
-    ours = gateway()
-    now = ours.runtime.now_ms()
-    seen = ours.audit.run(now=now, time_left=lambda: time_left_ms() > FINISH_MS)
-    if seen.numbers:
+    def work(ours: Gateway, now: int) -> Mapping[str, int] | None:
+        seen = ours.audit.run(now=now, time_left=lambda: time_left_ms() > FINISH_MS)
+        if wrong := seen.strays + seen.lost + seen.shorter:
+            count("CarrierDiffered", operation="audit", by=wrong)
+        used = ours.audit.usage(now=now)
+        if used.numbers:
+            count("LiveBindings", operation="audit", by=used.bindings)
+            count("Numbers", operation="audit", by=used.numbers)
+        if not seen.numbers:
+            return None
         repaired = {"strays": seen.strays, "lost": seen.lost, "shorter": seen.shorter}
-        ms = ours.runtime.now_ms() - now
-        log_request("audit", ms=ms, numbers=seen.numbers, unknown=seen.unknown, **repaired)
-    if wrong := seen.strays + seen.lost + seen.shorter:
-        count("CarrierDiffered", operation="audit", by=wrong)
+        return {"numbers": seen.numbers, "unknown": seen.unknown, **repaired}
+
+    _scheduled("audit", work)
 
 
 def clean_expired(time_left_ms: Callable[[], int]) -> None:
     """Archives expired bindings until little time is left."""
-    ours = gateway()
-    now = ours.runtime.now_ms()
-    done = ours.cleaner.clean(now=now, time_left=lambda: time_left_ms() > MARGIN_MS)
-    log_request("clean", ms=ours.runtime.now_ms() - now, archived=done)
+
+    def work(ours: Gateway, now: int) -> Mapping[str, int]:
+        done = ours.cleaner.clean(now=now, time_left=lambda: time_left_ms() > MARGIN_MS)
+        return {"archived": done}
+
+    _scheduled("clean", work)
 
 
 def follow_up(time_left_ms: Callable[[], int]) -> None:
     """Looks after calls of which something was not told, fetched or complete in time."""
-    ours = gateway()
-    now = ours.runtime.now_ms()
-    seen = ours.follow_up.run(now=now, time_left=lambda: time_left_ms() > MARGIN_MS)
-    counts = {"told": seen.told, "fetched": seen.fetched, "looked": seen.looked}
-    found = {"gaps": seen.gaps, "holes": seen.holes}
-    log_request(
-        "follow_up", ms=ours.runtime.now_ms() - now, put_off=seen.put_off, **counts, **found
-    )
-    if missing := seen.gaps + seen.holes:
-        # Of whatever kind: what the alarm looks at.
-        count("CallGap", operation="follow_up", by=missing)
-    if seen.put_off:
-        count("PutOff", operation="follow_up", by=seen.put_off)
+
+    def work(ours: Gateway, now: int) -> Mapping[str, int]:
+        seen = ours.follow_up.run(now=now, time_left=lambda: time_left_ms() > MARGIN_MS)
+        if missing := seen.gaps + seen.holes:
+            # Of whatever kind: what the alarm looks at.
+            count("CallGap", operation="follow_up", by=missing)
+        if seen.put_off:
+            count("PutOff", operation="follow_up", by=seen.put_off)
+        count("OldestDue", operation="follow_up", by=seen.late_ms // 1000)
+        done = {"told": seen.told, "fetched": seen.fetched, "looked": seen.looked}
+        return {**done, "gaps": seen.gaps, "holes": seen.holes, "put_off": seen.put_off}
+
+    _scheduled("follow_up", work)

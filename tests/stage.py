@@ -25,6 +25,8 @@ from chalicelib.clock import SYSTEM
 from tests.runtimes import answer_at
 
 STAGE = "unit"
+REQUEST_ID = "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"
+"""What API Gateway calls each request here."""
 NAME = f"masking-gateway-{STAGE}"
 RESOURCES = Path(__file__).resolve().parent.parent / "infra" / "resources.json"
 
@@ -201,6 +203,7 @@ class Stage:
                     "resourcePath": matched.route,
                     "httpMethod": method,
                     "path": f"/{STAGE}{path}",
+                    "requestId": REQUEST_ID,
                     "identity": {"sourceIp": "192.0.2.1"},
                 },
                 "body": event_body,

@@ -74,8 +74,9 @@ def numbers_list(app: str, after: str | None, limit: int) -> Report:
 def numbers_remove(app: str, numbers: list[tuple[str, str | None]], drain: bool) -> Report:
     """Take X numbers from an app, all of them or none.
 
-    Over none of them may anybody be bound. First --drain those that are in use: what is bound goes on, nothing new is bound within a
-    minute (CACHE_S), and numbers-list shows until when each is in use.
+    Over none of them may anybody be bound. First --drain those that are in use: what is bound goes
+    on, nothing new is bound within a minute (CACHE_S), and numbers-list shows until when each is in
+    use.
     """
     wanted = [number for number, _ in numbers]
     if drain:
@@ -96,8 +97,9 @@ def numbers_remove(app: str, numbers: list[tuple[str, str | None]], drain: bool)
 def numbers_move(app: str, to: str, numbers: list[tuple[str, str | None]]) -> Report:
     """Move X numbers to another app.
 
-    They are taken, and given seven minutes later. It waits: what carriers report until then is still the first one's. Broken off, the same
-    command goes on. A number in use is refused; stop new bindings with numbers-remove --drain.
+    They are taken, and given seven minutes later; it waits: what carriers report until then is
+    still the first one's. Broken off, the same command goes on. A number in use is refused; stop
+    new bindings with numbers-remove --drain.
     """
     changing(f"moved {_counted(numbers)} from app {app} to app {to}")
     wanted = [number for number, _ in numbers]

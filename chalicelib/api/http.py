@@ -7,8 +7,9 @@ import chalice.app
 
 from chalicelib.bootstrap import gateway
 from chalicelib.core.messages import Reply, Request
-from chalicelib.telemetry import log_fault, log_request
+from chalicelib.telemetry import correlate, count_request, log_fault, log_request, safe_id
 
+REQUEST_ID = "X-Request-Id"
 METHODS = ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"]
 ANY: dict[str, Any] = {"methods": METHODS, "content_types": ["*/*"]}
 """A route that leaves method and content type to the facade, which answers in its own shape."""
@@ -26,18 +27,29 @@ def answer(
     speaker: Speaker,
     handle: Callable[[Request, int], Reply],
 ) -> chalice.app.Response:
-    """Lets `handle` answer, or the speaker if that has a fault, and logs one line, unless the
-    reply wants none."""
-    now_ms = gateway().runtime.now_ms
+    """Lets `handle` answer, or the speaker if that has a fault, counts the answer and logs one
+    line, unless the reply wants none. Lines and answer carry the client's X-Request-Id, if that
+    is safe, else API Gateway's id of the request."""
+    runtime = gateway().runtime
+    now_ms = runtime.now_ms
     now = now_ms()
+    sent = request.headers.get(REQUEST_ID, "")
+    request_id = sent if safe_id(sent) else request.context.get("requestId") or runtime.new_id()
+    correlate(request_id)
     try:
         reply = handle(_ours(request), now)
     except Exception as error:  # noqa: BLE001 - the last resort: no stack trace goes out
         log_fault(operation, error)
         reply = speaker.failed()
-    if reply.facts is not None:
-        log_request(operation, ms=now_ms() - now, **reply.facts)
-    headers: dict[str, Any] = {"Content-Type": "application/json", **reply.headers}
+    if reply.facts is None:
+        count_request(operation, reply.answered)
+    else:
+        log_request(operation, reply.answered, ms=now_ms() - now, **reply.facts)
+    headers: dict[str, Any] = {
+        "Content-Type": "application/json",
+        **reply.headers,
+        REQUEST_ID: request_id,
+    }
     return chalice.app.Response(body=reply.body, status_code=reply.status, headers=headers)
 
 

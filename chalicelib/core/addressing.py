@@ -83,22 +83,27 @@ class AddressBook:
         self._placed = placed
         self._accounts = accounts
 
-    def address(self, event: Event) -> Addressed:
-        """Whose an event is. X decides: it is of the app that owned X when the event's call began,
-        as far as the event says that, and a binding that is not of that X, app and carrier is
-        dropped. Of one that does not say when it happened, the binding decides. Raises
-        Unavailable."""
+    def address(self, event: Event, *, request: str | None = None) -> Addressed:
+        """Whose an event is that the request of this id reported. X decides: it is of the app that
+        owned X when the event's call began, as far as the event says that, and a binding that is
+        not of that X, app and carrier is dropped. Of one that does not say when it happened, the
+        binding decides. Raises Unavailable."""
+        request = request or event.request
         if event.placed is not None:
             call = self.placed_call(event)
-            return Addressed(event, call.app if call is not None else None)
+            app = call.app if call is not None else None
+            return Addressed(replace(event, request=request), app)
         named = self._named(event)
         number = event.number or (named.number if named is not None else None)
         if number is None:
             return Addressed(
-                replace(event, binding=None), None, dropped=event.binding is not None, unplaced=True
+                replace(event, binding=None, request=request),
+                None,
+                dropped=event.binding is not None,
+                unplaced=True,
             )
         if named is not None and _moment(event) is None:
-            app: str | None = named.app
+            app = named.app
         else:
             app = self._owner(event, number)
         if app is None and named is not None:
@@ -112,6 +117,7 @@ class AddressBook:
                 event,
                 number=self._spelled(number, app),
                 binding=binding.id if binding is not None else None,
+                request=request,
             ),
             app,
             record=binding is not None and binding.record,

@@ -35,6 +35,14 @@ class Audited:
     unknown: int = 0
 
 
+@dataclass(slots=True)
+class Usage:
+    """The bindings that live, and the X of their apps."""
+
+    bindings: int = 0
+    numbers: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Audit:
     """Compares and repairs."""
@@ -63,6 +71,18 @@ class Audit:
                 silences[app.carrier] += isinstance(error, errors.Unavailable)
                 self.trouble(error)
         return seen
+
+    def usage(self, *, now: int) -> Usage:
+        """Counts what the apps have whose turn it is at `now` (epoch ms); each has one an hour. One
+        query an app: the counters of its quota. Raises Unavailable."""
+        used, turn = Usage(), now // MINUTE_MS % SLICES
+        for name, _ in self.names():
+            of_this_turn = zlib.crc32(name.encode()) % SLICES == turn
+            app = self.apps.get(name) if of_this_turn else None
+            if app is not None:
+                used.bindings += sum(self.bindings.quota_used(name).values())
+                used.numbers += len(app.pool.areas)
+        return used
 
     def look(self, app: App, lister: Lister, number: str, seen: Audited, *, now: int) -> None:
         """Compares one X, and repairs. Raises what a carrier does."""

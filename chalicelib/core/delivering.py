@@ -1,6 +1,6 @@
 """Events out: each told to its app, and told again until its receiver takes it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from enum import StrEnum
 from functools import partial
@@ -62,7 +62,7 @@ class Told(StrEnum):
 
 class DeliveryDesk:
     """Tells apps of events. Times are epoch ms; `links` makes the addresses of recordings that we
-    keep."""
+    keep, `about` hears which request had reported the event that is told."""
 
     def __init__(
         self,
@@ -76,6 +76,7 @@ class DeliveryDesk:
         sender: Sender,
         links: RecordingLinks,
         waiting: Waiting,
+        about: Callable[[str | None], None],
     ) -> None:
         self._events = events
         self._outbox = outbox
@@ -86,6 +87,7 @@ class DeliveryDesk:
         self._sender = sender
         self._links = links
         self._waiting = waiting
+        self._about = about
 
     def deliver(self, errand: Errand, *, now: int, lane: Lane = "fast") -> Told:
         """Tells an app of one event, at least once in the end: what its receiver does not take is
@@ -94,6 +96,7 @@ class DeliveryDesk:
         stored = dossier.call.find(errand.key)
         if stored is None:
             raise errors.Unavailable("an announced event is not to be seen yet")
+        self._about(stored.event.request)
         if stored.progress.delivery not in (Delivery.PENDING, Delivery.UNPLACED):
             return Told.DONE_BEFORE
         if stored.progress.at > now + EARLY_MS:
@@ -143,7 +146,11 @@ class DeliveryDesk:
         )
         if message is None:
             return False
-        self._post(app, message, dossier.health, any_success=dialect.any_success, now=now)
+        headers, body = message
+        if stored.event.request is not None:
+            headers = {**headers, "X-Request-Id": stored.event.request}
+        health = dossier.health
+        self._post(app, headers, body, health, any_success=dialect.any_success, now=now)
         return True
 
     def _as_told(self, stored: Stored, *, app: App, plain: bool, now: int) -> Event:
@@ -163,13 +170,13 @@ class DeliveryDesk:
     def _post(
         self,
         app: App,
-        message: tuple[Mapping[str, str], bytes],
+        headers: Mapping[str, str],
+        body: bytes,
         health: Health,
         *,
         any_success: bool,
         now: int,
     ) -> None:
-        headers, body = message
         silent = health.unanswered >= UNANSWERED
         if silent and not self._may_probe(app, health, now=now):
             raise errors.LeftAlone

@@ -1,15 +1,32 @@
 """Everything that the domain can refuse: one tree, mapped to codes by each facade's table."""
 
+from enum import Enum
 from typing import ClassVar
+
+
+class AnswerClass(Enum):
+    """What an answer says of us, whichever code or HTTP status a facade gives it."""
+
+    OK = "ok"
+    REFUSED = "refused"
+    """What was asked can't be done: the request, the app's state or somebody's binding is why."""
+    UNAUTHENTICATED = "unauthenticated"
+    """Refused, because nobody proved who sent it."""
+    UNAVAILABLE = "unavailable"
+    """A store or a carrier is why; the same request may succeed later."""
+    FAULT = "fault"
+    """A fault of our code."""
 
 
 class GatewayError(Exception):
     """A refusal with a cause that a client may see. Its text never holds a subscriber number.
 
-    `unknown` says that what was asked may have happened all the same.
+    `unknown` says that what was asked may have happened all the same; `answered` what an answer
+    that tells of this error is counted as.
     """
 
     unknown: ClassVar[bool] = False
+    answered: ClassVar[AnswerClass] = AnswerClass.REFUSED
 
 
 class BadParameter(GatewayError):
@@ -101,6 +118,8 @@ class RateExceeded(GatewayError):
 class Contended(GatewayError):
     """Too many requests wanted the same rows at once; nothing was changed, a repeat is safe."""
 
+    answered = AnswerClass.UNAVAILABLE
+
 
 class RequestRunning(GatewayError):
     """The same request is being worked on at this moment."""
@@ -122,6 +141,7 @@ class Unavailable(GatewayError):
     """A carrier or a store did not answer; what happened is not known."""
 
     unknown = True
+    answered = AnswerClass.UNAVAILABLE
 
 
 class NoSuchCarrier(Unavailable):
@@ -150,6 +170,8 @@ class CarrierRefused(GatewayError):
     """The carrier said no, for a reason between it and us: our key, permission, balance or number
     there is not in order. Nothing has happened there; an operator has to look."""
 
+    answered = AnswerClass.UNAVAILABLE
+
 
 class AlreadyCalling(GatewayError):
     """The same people are in a call already that was placed for them."""
@@ -172,6 +194,8 @@ class AccountExists(GatewayError):
 class NotDelivered(GatewayError):
     """The app's receiver did not take a callback; it stays stored and is tried again."""
 
+    answered = AnswerClass.UNAVAILABLE
+
 
 class NotAnswered(NotDelivered):
     """It gave no answer, or its address may not be called."""
@@ -186,6 +210,8 @@ class LeftAlone(NotDelivered):
 
 class RecordingFailed(GatewayError):
     """A recording could not be fetched; `final` when trying again would not help."""
+
+    answered = AnswerClass.UNAVAILABLE
 
     def __init__(self, why: str, *, final: bool = False) -> None:
         super().__init__(why)

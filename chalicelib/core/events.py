@@ -255,7 +255,8 @@ class Event:
 
     `node` is the node of the switch that reports it, where the switch names one. `timed` is False
     when the carrier did not say when it happened: `at` is `received` then. `talked_s` is how long
-    people talked as the carrier says it, in seconds.
+    people talked as the carrier says it, in seconds. `request` is the id of the request that first
+    reported it.
     """
 
     id: str
@@ -288,6 +289,7 @@ class Event:
     timed: bool = True
     talked_s: int | None = None
     result_of: str | None = None
+    request: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TypeVar
 
 from chalicelib.core.counting import BlockKey, CountDesk
-from chalicelib.core.due import next_look
+from chalicelib.core.due import due_at, next_look
 from chalicelib.core.event_ports import Events, Outbox
 from chalicelib.core.events import Call, Delivery, Errand
 from chalicelib.core.gap_desk import GapDesk
@@ -24,7 +24,8 @@ TRIES = 4
 @dataclass(slots=True)
 class Seen:
     """What one turn did: errands sent again, calls looked over, gaps in them and missing numbers
-    that it found, and what it had to put off."""
+    that it found, and what it had to put off. `late_ms` is for how long the oldest call that it
+    took had been due."""
 
     told: int = 0
     fetched: int = 0
@@ -32,6 +33,7 @@ class Seen:
     gaps: int = 0
     holes: int = 0
     put_off: int = 0
+    late_ms: int = 0
 
 
 class FollowUp:
@@ -89,6 +91,7 @@ class FollowUp:
         call = self._events.claim(call_id, until=now + CLAIM_MS, now=now)
         if call is None:
             return
+        seen.late_ms = max(seen.late_ms, now - (due_at(call) or now))
         told = _due(call, Delivery.UNPLACED, now=now) + _due(call, Delivery.PENDING, now=now)
         fetched = _due(call, Delivery.FETCHING, now=now)
         if not told and not fetched:

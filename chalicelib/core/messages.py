@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from chalicelib.core.errors import AnswerClass
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -19,9 +21,10 @@ class Request:
 @dataclass(frozen=True, slots=True)
 class Reply:
     """One HTTP reply in JSON; `facts` is what the log may know about it (no numbers), None that
-    there is to be no line about it."""
+    there is to be no line about it; `answered` is what it is counted as."""
 
     status: int
     body: str
     headers: Mapping[str, str] = field(default_factory=dict)
     facts: Mapping[str, str | int] | None = field(default_factory=dict)
+    answered: AnswerClass = AnswerClass.OK

@@ -39,7 +39,8 @@ class Fetched(StrEnum):
 
 
 class RecordingDesk:
-    """Fetches recordings. Times are epoch ms; `report` hears why a fetch failed, each time."""
+    """Fetches recordings. Times are epoch ms; `report` hears why a fetch failed, each time, `about`
+    which request had reported the event that tells of the recording."""
 
     def __init__(
         self,
@@ -53,6 +54,7 @@ class RecordingDesk:
         source: RecordingSource,
         files: Files,
         report: Callable[[Call, errors.RecordingFailed], None],
+        about: Callable[[str | None], None],
     ) -> None:
         self._events = events
         self._outbox = outbox
@@ -63,6 +65,7 @@ class RecordingDesk:
         self._source = source
         self._files = files
         self._report = report
+        self._about = about
 
     def fetch(self, errand: Errand, *, now: int, within_s: float) -> Fetched:
         """Fetches the recording of one event, and lets its app be told then. What fails is tried
@@ -72,6 +75,7 @@ class RecordingDesk:
         stored = dossier.call.find(errand.key)
         if stored is None:
             raise errors.Unavailable("an announced event is not to be seen yet")
+        self._about(stored.event.request)
         if stored.progress.delivery is not Delivery.FETCHING:
             return Fetched.DONE_BEFORE
         if stored.progress.at > now + EARLY_MS:

@@ -23,7 +23,7 @@ class EventDesk:
 
     OrphanedEvents: an event that is nobody's. BindingsDropped: it named a binding of another X, app
     or carrier. EventConflicts: its id came before with another content. UnreadCallbacks: a callback
-    that nobody could read yet.
+    that nobody could read yet. `request` tells the id of the request that is being answered.
     """
 
     def __init__(
@@ -36,6 +36,7 @@ class EventDesk:
         dialects: Dialects,
         unread: Unread,
         count: Count,
+        request: Callable[[], str | None],
     ) -> None:
         self._events = events
         self._outbox = outbox
@@ -44,6 +45,7 @@ class EventDesk:
         self._dialects = dialects
         self._unread = unread
         self._count = count
+        self._request = request
 
     def record(
         self,
@@ -64,8 +66,9 @@ class EventDesk:
         """
         announced = _Announced(self._outbox)
         counted: Counter[str] = Counter()
+        request = self._request()
         for event in events:
-            addressed = self._book.address(event)
+            addressed = self._book.address(event, request=request)
             if addressed.app is not None and self._apps.get(addressed.app) is None:
                 # The app was deleted, with all that was kept of it: what is late is nobody's.
                 addressed = replace(addressed, app=None)

@@ -41,7 +41,8 @@ class Attended:
     Counts of bindings: `done`; `put_off` because the carrier failed or refused; `taken` by another
     run; `left` due, because their carrier is silent or the time was over. `silent` are the carriers
     that were left alone. `lag` is the largest share (0 to 1) of the time between due and lapsed
-    that had gone by for a lease when this run found it.
+    that had gone by for a lease when this run found it, `late_ms` for how long the oldest entry had
+    been due when it began.
     """
 
     done: int = 0
@@ -49,6 +50,7 @@ class Attended:
     taken: int = 0
     left: int = 0
     lag: float = 0.0
+    late_ms: int = 0
     silent: list[str] = field(default_factory=list)
 
 
@@ -180,6 +182,7 @@ class _Run:
         self._fatal: list[BaseException] = []
         self._counts = dict.fromkeys(_Outcome, 0)
         self._lag = 0.0
+        self._late_ms = 0
 
     def finished(self) -> Attended:
         """Does it all. Raises what ended a worker."""
@@ -199,6 +202,7 @@ class _Run:
             taken=self._counts[_Outcome.TAKEN],
             left=sum(len(lane.waiting) + lane.left_out for _, lane in lanes),
             lag=self._lag,
+            late_ms=self._late_ms,
             silent=sorted(name for name, lane in lanes if lane.silent),
         )
 
@@ -210,6 +214,7 @@ class _Run:
         for entry in self._upkeep.bindings.unsettled(self._duty, now=self._due_by):
             with self._lock:
                 self._lag = max(self._lag, _lag(entry, now=self._now()))
+                self._late_ms = max(self._late_ms, self._due_by - entry.due_at)
                 lane = self._lanes.setdefault(entry.carrier, _Lane())
                 lane.offer(entry, now=self._now())
                 self._staff(lane)

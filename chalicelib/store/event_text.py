@@ -27,7 +27,7 @@ def said(event: Event) -> str:
     """What a carrier says with an event: the same text for two reports that say the same, whenever
     they were received and whatever else stands in them."""
     fields = _fields(event)
-    del fields["received"]
+    del fields["received"], fields["request"]
     if not event.timed:
         del fields["at"]
     return _compact(fields)
@@ -70,6 +70,7 @@ def _fields(event: Event) -> dict[str, Any]:
         "timed": None if event.timed else False,
         "talked_s": event.talked_s,
         "result_of": event.result_of,
+        "request": event.request,
     }
 
 

@@ -66,7 +66,6 @@ def test_prod_leaves_a_backup_that_can_be_read(
     secrets.restore_secret(SecretId=f"{name}/data-keys")
     assert secrets.get_secret_value(SecretId=f"{name}/data-keys")["SecretString"] == "kept"
     secrets.delete_secret(SecretId=f"{name}/data-keys", ForceDeleteWithoutRecovery=True)
-    secrets.delete_secret(SecretId=f"{name}/credentials", ForceDeleteWithoutRecovery=True)
     secrets.delete_secret(SecretId=f"{name}/app/demo", ForceDeleteWithoutRecovery=True)
 
 
@@ -116,5 +115,5 @@ def _leave_table_and_secrets(session: boto3.session.Session, name: str) -> None:
         AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
         DeletionProtectionEnabled=name.endswith("-prod"),
     )
-    for secret in ("credentials", "data-keys", "app/demo"):
+    for secret in ("data-keys", "app/demo"):
         session.client("secretsmanager").create_secret(Name=f"{name}/{secret}", SecretString="kept")

@@ -362,7 +362,6 @@ def test_production_resources_are_created_and_deleted_through_cloudformation(
         found = secrets.get_secret_value(SecretId=f"masking-gateway-testing/{name}")
         return json.loads(found["SecretString"])
 
-    assert secret("credentials") == {"apps": {}, "carriers": {}, "switches": {}}
     keys = secret("data-keys")
     assert keys["current"] == "1"
     assert len(keys["1"]) == 64

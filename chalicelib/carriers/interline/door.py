@@ -15,6 +15,7 @@ from chalicelib.carriers.interline import codes, signing, wire
 from chalicelib.carriers.parameters import BadBody, Parameters
 from chalicelib.core import errors
 from chalicelib.core.credentials import AppCredentials
+from chalicelib.core.errors import AnswerClass
 from chalicelib.core.messages import Reply, Request
 from chalicelib.core.ports import Apps, Credentials, Nonces, Tag
 from chalicelib.core.rate import RateLimiter
@@ -22,6 +23,9 @@ from chalicelib.core.values import App, Ask, RequestId
 
 HEADERS: Mapping[str, str] = {"Content-Type": "application/json; charset=utf-8"}
 CHALLENGE: Mapping[str, str] = {"WWW-Authenticate": signing.SCHEME}
+
+UNAUTHORIZED = 401
+"""The HTTP status for a request of which it is not proved who sent it."""
 
 ACCOUNT = "account"
 """What a request about the account itself is about."""
@@ -60,7 +64,10 @@ class _Refused(Exception):
 
     def __init__(self, error: int, reason: str, *, status: int = 200) -> None:
         super().__init__()
-        self.error, self.reason, self.status = error, reason, status
+        proved = status != UNAUTHORIZED
+        answered = AnswerClass.REFUSED if proved else AnswerClass.UNAUTHENTICATED
+        headers = {} if proved else CHALLENGE
+        self.reply = _reply(error, answered, status=status, headers=headers, reason=reason)
 
 
 class Door:
@@ -110,44 +117,37 @@ class Door:
                 )
                 once = request.method in single_use
                 self._claim_signature(app, signature, None if once else content, now=now)
-            return _reply(codes.OK, facts=facts, **use(Visit(app, parameters, self._tag)))
+            said = use(Visit(app, parameters, self._tag))
+            return _reply(codes.OK, AnswerClass.OK, facts=facts, **said)
         except _Refused as refused:
-            headers = CHALLENGE if refused.status == 401 else {}
-            return _reply(
-                refused.error, status=refused.status, headers=headers, reason=refused.reason
-            )
+            return refused.reply
         except BadBody as error:
-            return _reply(codes.BAD_PARAMETER, facts=facts, reason=str(error))
-        except errors.BadParameter as error:
-            return _reply(codes.BAD_PARAMETER, facts=facts, reason=codes.bad_parameter(error))
-        except errors.Unavailable as error:
-            # What of ours did not answer is for our log, not for a client.
-            facts["why"] = str(error)
-            text = "service temporarily unavailable, retry with the same reqid"
-            return _reply(codes.CODES[type(error)], facts=facts, reason=text)
+            refusal = codes.BAD_PARAMETER, AnswerClass.REFUSED
+            return _reply(*refusal, facts=facts, reason=str(error))
         except errors.GatewayError as error:
-            return _reply(codes.CODES[type(error)], facts=facts, reason=str(error))
+            return _told(error, facts)
 
     def failed(self) -> Reply:
         """What a client hears when we have a fault."""
-        return _reply(codes.FAULT, reason="internal error")
+        return _reply(codes.FAULT, AnswerClass.FAULT, reason="internal error")
 
     def unknown_path(self) -> Reply:
         """What is answered at a path that does not exist, or for a method that it does not have."""
-        return _reply(codes.UNKNOWN_PATH, reason="unknown path or method")
+        refusal = codes.UNKNOWN_PATH, AnswerClass.REFUSED
+        return _reply(*refusal, reason="unknown path or method")
 
     def _signer(self, request: Request, *, now: int) -> tuple[AppCredentials, str]:
         """Who signed it, and the signature. An unknown developer takes as long as a known one."""
         keytime = wire.read_keytime(request.headers.get("authorization", ""))
         if keytime is None:
-            raise _Refused(codes.UNAUTHORIZED, KEYTIME_WANTED, status=401)
+            raise _Refused(codes.UNAUTHORIZED, KEYTIME_WANTED, status=UNAUTHORIZED)
         credentials = self._credentials.developer(keytime.developer)
         secrets = credentials.secrets if credentials is not None else _NOBODYS
         signed = signing.is_signed(keytime.signature, secrets, timestamp=keytime.timestamp)
         if credentials is None:
-            raise _Refused(codes.NO_ACCOUNT, "unknown developer", status=401)
+            raise _Refused(codes.NO_ACCOUNT, "unknown developer", status=UNAUTHORIZED)
         if not signed:
-            raise _Refused(codes.UNAUTHORIZED, "wrong signature", status=401)
+            raise _Refused(codes.UNAUTHORIZED, "wrong signature", status=UNAUTHORIZED)
         off = int(keytime.timestamp) - now
         if abs(off) > wire.CLOCK_SKEW_MS:
             word = "ahead of" if off > 0 else "behind"
@@ -155,14 +155,14 @@ class Door:
                 f"the time is off by more than 3 minutes: {abs(off)} ms {word} this server's,"
                 f" which is {now}"
             )
-            raise _Refused(codes.UNAUTHORIZED, reason, status=401)
+            raise _Refused(codes.UNAUTHORIZED, reason, status=UNAUTHORIZED)
         return credentials, keytime.signature
 
     def _admit(self, credentials: AppCredentials, request: Request, *, now: int) -> App:
         """Whose request this is."""
         app = self._apps.get(credentials.app)
         if app is None:
-            raise _Refused(codes.NO_ACCOUNT, "no such account", status=401)
+            raise _Refused(codes.NO_ACCOUNT, "no such account", status=UNAUTHORIZED)
         if not sources.is_from(request.source, app.sources):
             raise _Refused(codes.NOT_ALLOWED_FROM, "not allowed from this address")
         self._limiter.take(app, now=now)
@@ -196,8 +196,22 @@ def _check_app_id(credentials: AppCredentials, parameters: Parameters) -> None:
         raise errors.Forbidden("no authorization for this appid")
 
 
+def _told(error: errors.GatewayError, facts: Mapping[str, str]) -> Reply:
+    """The reply to a request that failed so."""
+    reason = str(error)
+    if error.answered is AnswerClass.UNAVAILABLE:
+        facts = {**facts, "why": reason}
+    if isinstance(error, errors.BadParameter):
+        reason = codes.bad_parameter(error)
+    elif isinstance(error, errors.Unavailable):
+        # What of ours did not answer is for our log, not for a client.
+        reason = "service temporarily unavailable, retry with the same reqid"
+    return _reply(codes.CODES[type(error)], error.answered, facts=facts, reason=reason)
+
+
 def _reply(
     error: int,
+    answered: AnswerClass,
     *,
     status: int = 200,
     headers: Mapping[str, str] | None = None,
@@ -206,4 +220,5 @@ def _reply(
 ) -> Reply:
     """`facts` are for the log, next to the code."""
     body = json.dumps({"error": error, **members}, ensure_ascii=False)
-    return Reply(status, body, {**HEADERS, **(headers or {})}, {"code": error, **(facts or {})})
+    known: dict[str, str | int] = {"code": error, **(facts or {})}
+    return Reply(status, body, {**HEADERS, **(headers or {})}, known, answered)

@@ -10,7 +10,7 @@ from chalicelib.carriers.callback_receiver import Count
 from chalicelib.carriers.interline import codes, wire_callbacks
 from chalicelib.core.callbacks import UnreadCallback
 from chalicelib.core.credentials import CarrierAccount
-from chalicelib.core.errors import Contended, Unavailable
+from chalicelib.core.errors import AnswerClass, Contended, Unavailable
 from chalicelib.core.messages import Reply, Request
 from chalicelib.core.ports import Apps, Credentials
 from chalicelib.core.reporting import EventDesk
@@ -34,7 +34,7 @@ class CallbackReceiver:
     sends from may be listed. HTTP 200 `{"error": 0}` when the events are durable, or the callback
     is kept because nobody can read it yet; 401 (error 1101) without the token or for another
     developer, 403 (1104) from elsewhere, 413 (1002) for more than MAX_BODY bytes, 503 (1500) when
-    it should be sent again. `count` counts refusals, dropped members and unknown events.
+    it should be sent again. `count` counts dropped members and unknown events.
     """
 
     def __init__(
@@ -58,35 +58,32 @@ class CallbackReceiver:
 
         def handle(request: Request, now: int) -> Reply:
             if request.method != "POST":
-                return _reply(405, codes.UNKNOWN_PATH, "only POST is allowed")
+                refusal = codes.UNKNOWN_PATH, AnswerClass.REFUSED
+                return _reply(405, *refusal, "only POST is allowed")
             try:
                 account = self._credentials.carrier(account_name)
                 if not _has_token(token, account) or account is None:
-                    return self._refused(401, codes.UNAUTHORIZED, "token")
+                    return _refused(401, codes.UNAUTHORIZED, "token")
                 if not sources.is_from(request.source, account.sources):
-                    return self._refused(403, codes.NOT_ALLOWED_FROM, "source address")
+                    return _refused(403, codes.NOT_ALLOWED_FROM, "source address")
                 if len(request.body) > MAX_BODY:
                     self._desk.too_large()
                     text = f"body of more than {MAX_BODY} bytes"
-                    return _reply(413, codes.BAD_PARAMETER, text, account=account_name)
+                    refusal = codes.BAD_PARAMETER, AnswerClass.REFUSED
+                    return _reply(413, *refusal, text, account=account_name)
                 ours = account.key, account.app_id
                 if not wire_callbacks.is_for(request.body, developer=ours[0], app_id=ours[1]):
-                    return self._refused(401, codes.UNAUTHORIZED, "devid or appid")
+                    return _refused(401, codes.UNAUTHORIZED, "devid or appid")
                 return self._take(request.body, account_name, address, now=now)
             except (Unavailable, Contended) as error:
-                told = {"account": account_name, "why": str(error)}
-                return _reply(503, codes.FAULT, "send it again", **told)
+                facts = {"account": account_name, "why": str(error)}
+                return _reply(503, codes.FAULT, error.answered, "send it again", **facts)
 
         return handle
 
     def failed(self) -> Reply:
         """What the carrier hears when we have a fault."""
-        return _reply(500, codes.FAULT, "internal error")
-
-    def _refused(self, status: int, code: int, reason: str) -> Reply:
-        self._count("CallbacksRefused")
-        # Anybody may send these, as many as he likes: the metric is their only trace.
-        return replace(_reply(status, code, reason), facts=None)
+        return _reply(500, codes.FAULT, AnswerClass.FAULT, "internal error")
 
     def _take(self, body: bytes, account_name: str, address: str, *, now: int) -> Reply:
         of_start = address == "start"
@@ -97,7 +94,7 @@ class CallbackReceiver:
             desk=self._desk,
             count=self._count,
         )
-        return _reply(200, codes.OK, account=account_name, event=what)
+        return _reply(200, codes.OK, AnswerClass.OK, account=account_name, event=what)
 
 
 def _has_token(token: str, account: CarrierAccount | None) -> bool:
@@ -109,6 +106,13 @@ def _has_token(token: str, account: CarrierAccount | None) -> bool:
     return known & any(matches)
 
 
-def _reply(status: int, code: int, reason: str | None = None, **facts: str) -> Reply:
+def _refused(status: int, code: int, reason: str) -> Reply:
+    # Anybody may send these, as many as he likes: the metric is their only trace.
+    return replace(_reply(status, code, AnswerClass.UNAUTHENTICATED, reason), facts=None)
+
+
+def _reply(
+    status: int, code: int, answered: AnswerClass, reason: str | None = None, **facts: str
+) -> Reply:
     body = {"error": code, **({"reason": reason} if reason else {})}
-    return Reply(status, json.dumps(body), _HEADERS, {"code": code, **facts})
+    return Reply(status, json.dumps(body), _HEADERS, {"code": code, **facts}, answered)

@@ -13,6 +13,7 @@ from chalicelib.carriers.netease import codes, signing, wire
 from chalicelib.carriers.parameters import FORM_WANTED, BadBody, Parameters, is_json
 from chalicelib.core import errors
 from chalicelib.core.credentials import AppCredentials
+from chalicelib.core.errors import AnswerClass
 from chalicelib.core.messages import Reply, Request
 from chalicelib.core.ports import Apps, Credentials, Nonces, Tag
 from chalicelib.core.rate import RateLimiter
@@ -47,9 +48,18 @@ Word = Literal["msg", "desc"]
 class _Refused(Exception):
     """A reply that is given before the domain is asked; `more` are further members."""
 
-    def __init__(self, code: int, desc: str, *, status: int = 200, **more: str | int) -> None:
+    def __init__(
+        self,
+        code: int,
+        desc: str,
+        *,
+        status: int = 200,
+        answered: AnswerClass = AnswerClass.UNAUTHENTICATED,
+        **more: str | int,
+    ) -> None:
         super().__init__()
-        self.reply = _reply({"desc": desc, "code": code, **more}, status=status)
+        body = {"desc": desc, "code": code, **more}
+        self.reply = _reply(body, status=status, answered=answered)
 
 
 class Door:
@@ -100,27 +110,34 @@ class Door:
         except wire.BadHeader as error:
             return _bad_header(error, request)
         except BadBody as error:
-            return _reply({"desc": str(error), "code": codes.MALFORMED}, status=400, facts=facts)
+            refusal = {"desc": str(error), "code": codes.MALFORMED}
+            return _reply(refusal, status=400, answered=AnswerClass.REFUSED, facts=facts)
         except errors.GatewayError as error:
             return _told(error, word, facts)
         if isinstance(answered, Reply):
             return replace(answered, facts={**(answered.facts or {}), **facts})
-        return _reply(answered, facts=facts)
+        return _reply(answered, answered=AnswerClass.OK, facts=facts)
 
     def failed(self) -> Reply:
         """What a client hears when we have a fault."""
-        return _reply({"desc": "internal error", "code": codes.FAULT})
+        return _reply({"desc": "internal error", "code": codes.FAULT}, answered=AnswerClass.FAULT)
 
     def unknown_path(self) -> Reply:
         """What is answered at a path that does not exist."""
-        return _reply({"desc": "unknown path", "code": codes.NOT_FOUND}, status=400)
+        refusal = {"desc": "unknown path", "code": codes.NOT_FOUND}
+        return _reply(refusal, status=400, answered=AnswerClass.REFUSED)
 
     def _admit(
         self, request: Request, *, now: int
     ) -> tuple[App, AppCredentials, str, wire.Signature]:
         """Whose request this is, and the secret that signed it."""
         if request.method != "POST":
-            raise _Refused(codes.NOT_ALLOWED, "only POST is allowed", status=400)
+            raise _Refused(
+                codes.NOT_ALLOWED,
+                "only POST is allowed",
+                status=400,
+                answered=AnswerClass.REFUSED,
+            )
         signature = wire.read_signature(request.headers)
         credentials = self._credentials.app(signature.app_key)
         if credentials is None:
@@ -186,13 +203,16 @@ def _told(error: errors.GatewayError, word: Word, facts: Mapping[str, str]) -> R
     if isinstance(error, errors.BadParameter):
         text, hint = codes.bad_parameter(error)
         body = {word: text, "code": codes.CODES[type(error)]}
-        return _reply(body | ({"hint": hint} if hint else {}), facts=facts)
+        body |= {"hint": hint} if hint else {}
+        return _reply(body, answered=error.answered, facts=facts)
+    text = str(error)
+    if error.answered is AnswerClass.UNAVAILABLE:
+        facts = {**facts, "why": text}
     if isinstance(error, errors.Unavailable):
         # What of ours did not answer is for our log, not for a client.
-        facts = {**facts, "why": str(error)}
         text = "service temporarily unavailable, retry with the same RequestId"
-        return _reply({word: text, "code": codes.CODES[type(error)]}, facts=facts)
-    return _reply({word: str(error), "code": codes.CODES[type(error)]}, facts=facts)
+    body = {word: text, "code": codes.CODES[type(error)]}
+    return _reply(body, answered=error.answered, facts=facts)
 
 
 def _bad_header(error: wire.BadHeader, request: Request) -> Reply:
@@ -201,12 +221,16 @@ def _bad_header(error: wire.BadHeader, request: Request) -> Reply:
     if is_json(request.body):
         hint = f"{hint}; {FORM_WANTED}"
     body = {"desc": "bad http header", "code": codes.MALFORMED, "header": error.name, "hint": hint}
-    return _reply(body)
+    return _reply(body, answered=AnswerClass.UNAUTHENTICATED)
 
 
 def _reply(
-    body: dict[str, Any], *, status: int = 200, facts: Mapping[str, str] | None = None
+    body: dict[str, Any],
+    *,
+    answered: AnswerClass,
+    status: int = 200,
+    facts: Mapping[str, str] | None = None,
 ) -> Reply:
     """`facts` are for the log, next to the code."""
     content = json.dumps(body, ensure_ascii=False)
-    return Reply(status, content, HEADERS, {"code": body["code"], **(facts or {})})
+    return Reply(status, content, HEADERS, {"code": body["code"], **(facts or {})}, answered)

@@ -6,8 +6,16 @@ from typing import Any
 from chalicelib.carriers.netease import codes, wire_im
 from chalicelib.carriers.netease.door import HEADERS, Door, Visit
 from chalicelib.core.accounts import AccountDesk
+from chalicelib.core.errors import AnswerClass, Unavailable
 from chalicelib.core.messages import Reply, Request
 from chalicelib.core.ports import Tag
+
+_ANSWERED = {
+    codes.OK: AnswerClass.OK,
+    codes.FAULT: AnswerClass.UNAVAILABLE,
+    codes.CODES[Unavailable]: AnswerClass.UNAVAILABLE,
+}
+"""What a carrier's reply that is passed on is counted as."""
 
 
 class ImFacade:
@@ -61,4 +69,8 @@ class ImFacade:
 
 
 def _as_it_came(status: int, body: bytes) -> Reply:
-    return Reply(status, body.decode(), HEADERS, {"code": wire_im.read_code(body)})
+    code = wire_im.read_code(body)
+    # What the carrier refuses is the app's own request: it is passed on as the app sent it.
+    return Reply(
+        status, body.decode(), HEADERS, {"code": code}, _ANSWERED.get(code, AnswerClass.REFUSED)
+    )

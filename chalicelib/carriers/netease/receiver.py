@@ -4,7 +4,6 @@ import hmac
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from chalicelib.carriers import callback_receiver
@@ -13,7 +12,7 @@ from chalicelib.carriers.netease import codes, wire_callbacks
 from chalicelib.carriers.netease.signing import is_callback_signed
 from chalicelib.core.callbacks import UnreadCallback
 from chalicelib.core.credentials import CarrierAccount
-from chalicelib.core.errors import Contended, Unavailable
+from chalicelib.core.errors import AnswerClass, Contended, Unavailable
 from chalicelib.core.messages import Reply, Request
 from chalicelib.core.ports import Apps, Credentials
 from chalicelib.core.reporting import EventDesk
@@ -32,8 +31,8 @@ class CarrierReceiver:
 
     HTTP 200 `{"code": 200}` when the event is durable, or the callback is kept because nobody can
     read it yet; 414 for whatever is not signed by the account, or names none; 413 for more than
-    MAX_BODY bytes; 503 when it should be sent again. `count` counts refusals,
-    dropped members and unknown events.
+    MAX_BODY bytes; 503 when it should be sent again. `count` counts dropped members and
+    unknown events.
     """
 
     def __init__(
@@ -49,30 +48,32 @@ class CarrierReceiver:
 
         def handle(request: Request, now: int) -> Reply:
             if request.method != "POST":
-                return _reply(405, {"desc": "only POST is allowed", "code": codes.NOT_ALLOWED})
+                refusal = {"desc": "only POST is allowed", "code": codes.NOT_ALLOWED}
+                return _reply(405, refusal, answered=AnswerClass.REFUSED)
             try:
                 account = self._credentials.carrier(account_name)
                 if not _is_signed(request, account):
-                    self._count("CallbacksRefused")
                     # Anybody may send these, as many as he likes: the metric is their only trace.
-                    refusal = _reply(414, {"desc": "checksum", "code": codes.MALFORMED})
-                    return replace(refusal, facts=None)
+                    body = json.dumps({"desc": "checksum", "code": codes.MALFORMED})
+                    return Reply(414, body, _HEADERS, None, AnswerClass.UNAUTHENTICATED)
                 return self._take(request.body, account_name, now=now)
             except (Unavailable, Contended) as error:
-                body = {"msg": "send it again", "code": codes.CODES[Unavailable]}
-                return _reply(503, body, account=account_name, why=str(error))
+                refusal = {"msg": "send it again", "code": codes.CODES[Unavailable]}
+                facts = {"account": account_name, "why": str(error)}
+                return _reply(503, refusal, answered=error.answered, **facts)
 
         return handle
 
     def failed(self) -> Reply:
         """What the carrier hears when we have a fault."""
-        return _reply(500, {"desc": "internal error", "code": codes.FAULT})
+        refusal = {"desc": "internal error", "code": codes.FAULT}
+        return _reply(500, refusal, answered=AnswerClass.FAULT)
 
     def _take(self, body: bytes, account_name: str, *, now: int) -> Reply:
         if len(body) > MAX_BODY:
             self._desk.too_large()
             refusal = {"desc": f"body of more than {MAX_BODY} bytes", "code": codes.MALFORMED}
-            return _reply(413, refusal, account=account_name)
+            return _reply(413, refusal, answered=AnswerClass.REFUSED, account=account_name)
         what = callback_receiver.take(
             UnreadCallback(account_name, KIND, body, now),
             read=wire_callbacks.read,
@@ -80,7 +81,8 @@ class CarrierReceiver:
             desk=self._desk,
             count=self._count,
         )
-        return _reply(200, {"code": codes.OK}, account=account_name, event=what)
+        done = {"code": codes.OK}
+        return _reply(200, done, answered=AnswerClass.OK, account=account_name, event=what)
 
 
 def _is_signed(request: Request, account: CarrierAccount | None) -> bool:
@@ -101,5 +103,5 @@ def _is_signed(request: Request, account: CarrierAccount | None) -> bool:
     return known & signed & same_key & bool(_MS.fullmatch(cur_time))
 
 
-def _reply(status: int, body: Mapping[str, Any], **facts: str) -> Reply:
-    return Reply(status, json.dumps(body), _HEADERS, {"code": body["code"], **facts})
+def _reply(status: int, body: Mapping[str, Any], *, answered: AnswerClass, **facts: str) -> Reply:
+    return Reply(status, json.dumps(body), _HEADERS, {"code": body["code"], **facts}, answered)

@@ -11,6 +11,7 @@ from chalicelib.carriers.basic import read_basic
 from chalicelib.carriers.own import problems
 from chalicelib.core import errors
 from chalicelib.core.credentials import AppCredentials
+from chalicelib.core.errors import AnswerClass
 from chalicelib.core.messages import Reply, Request
 from chalicelib.core.ports import Apps, Credentials
 from chalicelib.core.rate import RateLimiter
@@ -22,6 +23,7 @@ HEADERS: Mapping[str, str] = {
 }
 
 _NOBODYS = ("nobody's secret",)
+_UNPROVED = {problems.UNAUTHORIZED: AnswerClass.UNAUTHENTICATED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,11 @@ class Door:
             answered = use(Visit(app, request, now))
         except problems.Refused as refused:
             return problems.reply(
-                refused.problem, refused.detail, headers=refused.headers, facts=facts
+                refused.problem,
+                refused.detail,
+                answered=_UNPROVED.get(refused.problem, AnswerClass.REFUSED),
+                headers=refused.headers,
+                facts=facts,
             )
         except errors.GatewayError as error:
             return problems.told(error, facts)
@@ -80,7 +86,7 @@ class Door:
 
     def failed(self) -> Reply:
         """What a client hears when we have a fault."""
-        return problems.reply(problems.FAULT)
+        return problems.reply(problems.FAULT, answered=AnswerClass.FAULT)
 
     def unknown_path(self) -> Reply:
         """What is answered at a path that does not exist."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.core import errors
+from chalicelib.core.errors import AnswerClass
 from chalicelib.core.messages import Reply
 
 HEADERS: Mapping[str, str] = {
@@ -104,16 +105,19 @@ class Refused(Exception):
 def told(error: errors.GatewayError, facts: Mapping[str, str]) -> Reply:
     """The reply to a request that failed so. What of ours did not answer is for the log."""
     problem = PROBLEMS[type(error)]
+    if error.answered is AnswerClass.UNAVAILABLE:
+        facts = {**facts, "why": str(error)}
     if isinstance(error, errors.Unavailable):
-        return reply(problem, facts={**facts, "why": str(error)})
+        return reply(problem, answered=error.answered, facts=facts)
     later = {"Retry-After": str(error.wait_s)} if isinstance(error, errors.TooEarly) else {}
-    return reply(problem, str(error), headers=later, facts=facts)
+    return reply(problem, str(error), answered=error.answered, headers=later, facts=facts)
 
 
 def reply(
     problem: Problem,
     detail: str = "",
     *,
+    answered: AnswerClass = AnswerClass.REFUSED,
     headers: Mapping[str, str] | None = None,
     facts: Mapping[str, str] | None = None,
 ) -> Reply:
@@ -128,4 +132,4 @@ def reply(
     later = {"Retry-After": str(problem.retry_s)} if problem.retry_s is not None else {}
     known: dict[str, str | int] = {"code": problem.status, "problem": problem.word, **(facts or {})}
     content = json.dumps(body, ensure_ascii=False)
-    return Reply(problem.status, content, {**HEADERS, **later, **(headers or {})}, known)
+    return Reply(problem.status, content, {**HEADERS, **later, **(headers or {})}, known, answered)

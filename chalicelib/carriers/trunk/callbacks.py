@@ -11,7 +11,7 @@ from chalicelib.carriers.trunk import wire
 from chalicelib.carriers.trunk.members import Malformed
 from chalicelib.carriers.trunk.signing import signed_in
 from chalicelib.core.credentials import SwitchCredentials
-from chalicelib.core.errors import GatewayError
+from chalicelib.core.errors import AnswerClass, GatewayError
 from chalicelib.core.events import RejectReason
 from chalicelib.core.messages import Reply, Request
 from chalicelib.core.ports import Credentials
@@ -52,12 +52,8 @@ class Switchboard:
             return refused.reply
         except Malformed as error:
             return _error(400, "malformed", str(error))
-        except GatewayError:
-            return _error(
-                503,
-                "unavailable",
-                "no answer is available now; ask again",
-            )
+        except GatewayError as error:
+            return _unavailable("no answer is available now; ask again", error)
         word = "connect" if isinstance(answer, Connect) else answer.reason
         return Reply(200, wire.write_route(answer), facts={"answer": word})
 
@@ -78,18 +74,19 @@ class Switchboard:
             return refused.reply
         except Malformed as error:
             return _error(400, "malformed", str(error))
-        except GatewayError:
-            return _error(503, "unavailable", "not all events are stored; send them again")
+        except GatewayError as error:
+            return _unavailable("not all events are stored; send them again", error)
         accepted = len(reading.events)
         facts = {"accepted": accepted, "refused": len(bad)}
         if bad:
             body = {"error": "malformed", "accepted": accepted, "errors": bad}
-            return Reply(400, json.dumps(body), facts=facts)
+            return Reply(400, json.dumps(body), facts=facts, answered=AnswerClass.REFUSED)
         return Reply(200, json.dumps({"accepted": accepted}), facts=facts)
 
     def failed(self) -> Reply:
         """What the switch hears when we have a fault."""
-        return _error(500, "internal", "an internal fault; try again")
+        text = "an internal fault; try again"
+        return _error(500, "internal", text, answered=AnswerClass.FAULT)
 
     def unknown_path(self) -> Reply:
         """What is answered at a path below /switch that does not exist."""
@@ -111,13 +108,29 @@ class Switchboard:
             raise _Refused(_error(413, "too_large", f"at most {MAX_BODY} bytes"))
         switch = signed_in(request.headers.get("authorization"), self._credentials)
         if switch is None:
-            challenge = {"WWW-Authenticate": 'Basic realm="switch"'}
-            raise _Refused(
-                _error(401, "unauthorized", "HTTP Basic with the switch's user", challenge)
+            refusal = _error(
+                401,
+                "unauthorized",
+                "HTTP Basic with the switch's user",
+                {"WWW-Authenticate": 'Basic realm="switch"'},
+                answered=AnswerClass.UNAUTHENTICATED,
             )
+            raise _Refused(refusal)
         return switch
 
 
-def _error(status: int, word: str, message: str, headers: Mapping[str, str] | None = None) -> Reply:
+def _unavailable(message: str, error: GatewayError) -> Reply:
+    reply = _error(503, "unavailable", message, answered=AnswerClass.UNAVAILABLE)
+    return replace(reply, facts={"error": "unavailable", "why": str(error)})
+
+
+def _error(
+    status: int,
+    word: str,
+    message: str,
+    headers: Mapping[str, str] | None = None,
+    *,
+    answered: AnswerClass = AnswerClass.REFUSED,
+) -> Reply:
     body: dict[str, Any] = {"error": word, "message": message}
-    return Reply(status, json.dumps(body), headers or {}, facts={"error": word})
+    return Reply(status, json.dumps(body), headers or {}, {"error": word}, answered)
