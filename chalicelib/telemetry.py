@@ -83,6 +83,7 @@ _LONG_NUMBER = re.compile(r"[0-9]{10}")
 
 
 _to_json = json.JSONEncoder(default=repr).encode
+_compact = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def mask(text: str) -> str:
@@ -269,14 +270,14 @@ def share(name: str, part: float, *, operation: str) -> None:
 def _measured(values: Mapping[str, float], facts: Mapping[str, str | int]) -> dict[str, Any]:
     """What a line with these metrics says beside its message."""
     directive = _directive(*values) % now_ms()
-    counted = {name: [value] for name, value in values.items()}
+    counted = {name: [float(value)] for name, value in values.items()}
     return {"facts": {"stage": settings().stage, **facts, **counted, "_aws": directive}}
 
 
 def _publish(values: Mapping[str, float], *, operation: str) -> None:
     known: dict[str, Any] = {"operation": operation, "service": SERVICE}
-    known |= {"stage": settings().stage, **{name: [value] for name, value in values.items()}}
-    print(f'{{"_aws": {_directive(*values) % now_ms()}, {json.dumps(known)[1:]}')
+    known |= {"stage": settings().stage, **{name: [float(value)] for name, value in values.items()}}
+    print(f'{{"_aws":{_directive(*values) % now_ms()},{_compact(known)[1:]}')
 
 
 @cache
@@ -291,4 +292,4 @@ def _directive(*names: str) -> str:
         {"Namespace": NAMESPACE, "Dimensions": dimensions, "Metrics": metrics}
         for dimensions, metrics in by_dimensions.items()
     ]
-    return f'{{"Timestamp": %d, "CloudWatchMetrics": {json.dumps(directives)}}}'
+    return f'{{"Timestamp":%d,"CloudWatchMetrics":{_compact(directives)}}}'
