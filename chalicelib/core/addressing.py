@@ -86,11 +86,10 @@ class AddressBook:
     def address(self, event: Event) -> Addressed:
         """Whose an event is. X decides: it is of the app that owned X when the event's call began,
         as far as the event says that, and a binding that is not of that X, app and carrier is
-        dropped. Of one that does not say when it happened, the binding decides. Raises
-        Unavailable."""
+        dropped. Of one that does not say when it happened, the binding decides. The end of a placed
+        call is of whoever had it placed, over no binding. Raises Unavailable."""
         if event.placed is not None:
-            call = self.placed_call(event)
-            return Addressed(event, call.app if call is not None else None)
+            return self._of_placed(event)
         named = self._named(event)
         number = event.number or (named.number if named is not None else None)
         if number is None:
@@ -142,6 +141,16 @@ class AddressBook:
         call = self.placed_call(event)
         if call is not None:
             self._placed.end(call, now=now)
+
+    def _of_placed(self, event: Event) -> Addressed:
+        """Its telephones may show an X of the app's; any other X is not of this call."""
+        call = self.placed_call(event)
+        app = call.app if call is not None else None
+        shown = event.number
+        if shown is not None and (app is None or self._owner(event, shown) != app):
+            shown = None
+        dropped = event.binding is not None
+        return Addressed(replace(event, number=shown, binding=None), app, dropped=dropped)
 
     def _owner(self, event: Event, number: str) -> str | None:
         moment = _moment(event)

@@ -90,9 +90,10 @@ class EventDesk:
         announced.send()
 
     def give(self, event: Event, app: str, *, now: int) -> None:
-        """Stores an event that is nobody's as one of this app's. Raises Unavailable, Contended."""
+        """Stores an event that is nobody's as one of this app's. What binding it named, if any, was
+        not this app's. Raises Unavailable, Contended."""
         announced = _Announced(self._outbox)
-        announced.add(self._store(event, Addressed(event, app), now=now))
+        announced.add(self._store(event, Addressed(replace(event, binding=None), app), now=now))
         announced.send()
 
     def orphaned(self) -> None:

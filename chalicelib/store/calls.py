@@ -304,7 +304,8 @@ class DynamoEvents:
         asked = stored.event.binding if stored else None
         if asked != errand.binding:
             binding = self._binding(asked)
-        if binding is not None and binding.id != asked:
+        # Whatever an event names, nobody is told of another app's binding.
+        if binding is not None and (binding.id, binding.app) != (asked, call.app):
             binding = None
         return Dossier(call, binding, health)
 

@@ -5,10 +5,11 @@ from typing import Any, cast
 import pytest
 
 from chalicelib.core.addressing import AddressBook, Addressed, BindingFacts
-from chalicelib.core.events import Event, EventKind
+from chalicelib.core.calls import CallAsk, PlacedCall
+from chalicelib.core.events import Event, EventKind, PlacedEnd
 from chalicelib.core.ownership import Owner
 from chalicelib.core.values import Binding, Subscriber
-from tests.core.samples import event
+from tests.core.samples import event, request
 
 ALICE, BOB = Subscriber("8610010000001"), Subscriber("8610010000002")
 X, ONLY = "8610099000001", "8610099000002"
@@ -39,10 +40,26 @@ class Bindings:
         raise NotImplementedError(binding_id)
 
 
+class Placed:
+    """As much of the port PlacedCalls as is asked: red placed one call."""
+
+    def get(self, session: str, *, carrier: str) -> PlacedCall | None:
+        ask = CallAsk("clerk", ALICE, (BOB,), conference=False, max_s=60, record=False)
+        call = PlacedCall("red", carrier, ask, request("r"), created=0, until=9, session=session)
+        return call if session == "reds" else None
+
+
+class Accounts:
+    """As much of the port Accounts as is asked: nobody's users are known."""
+
+    def owner(self, user: str, *, namespace: str) -> str | None:
+        return None
+
+
 def addressed(**said: Any) -> Addressed:
-    nothing = cast("Any", None)
+    nothing, placed, accounts = cast("Any", None), cast("Any", Placed()), cast("Any", Accounts())
     book = AddressBook(
-        numbers=Numbers(), bindings=Bindings(), legs=nothing, placed=nothing, accounts=nothing
+        numbers=Numbers(), bindings=Bindings(), legs=nothing, placed=placed, accounts=accounts
     )
     at = {"at": GIVEN + 5, "received": GIVEN + 5, "carrier": "trunk", "caller": ALICE}
     told: Event = event(**{"kind": EventKind.CALL_ENDED} | at | said)
@@ -83,3 +100,36 @@ def test_an_x_is_written_as_its_pool_has_it(number: str) -> None:
     """Or one call would be two."""
     found = addressed(number=number)
     assert (found.app, found.event.number) == ("blue", NATIONAL)
+
+
+@pytest.mark.parametrize(
+    ("call_id", "said", "number"),
+    [
+        ("reds", {"number": X, "at": LEFT - 1}, X),
+        ("reds", {"number": X}, None),
+        ("reds", {"number": ONLY}, None),
+        ("reds", {"number": ALICE.digits}, None),
+        ("reds", {"number": X, "at": LEFT - 1, "binding": "red"}, X),
+        ("reds", {"number": X, "binding": "blue"}, None),
+        ("reds", {"binding": "blue"}, None),
+        # An operator may give it to any app of this carrier.
+        ("nobodys", {"number": X, "binding": "blue"}, None),
+    ],
+)
+def test_a_placed_call_has_no_binding_and_no_x_of_another_app(
+    call_id: str, said: dict[str, Any], number: str | None
+) -> None:
+    end = PlacedEnd(
+        conference=False,
+        account="clerk",
+        caller=ALICE,
+        parties=(ALICE, BOB),
+        created=None,
+        started=None,
+        duration_s=5,
+        status="success",
+    )
+    found = addressed(kind=EventKind.PLACED_ENDED, call_id=call_id, placed=end, **said)
+    assert found.app == ("red" if call_id == "reds" else None)
+    assert (found.event.binding, found.event.number) == (None, number)
+    assert found.dropped == ("binding" in said)

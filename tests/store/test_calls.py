@@ -27,12 +27,12 @@ from chalicelib.core.events import (
 from chalicelib.core.values import DAY_MS, Subscriber, Tariff
 from chalicelib.store.call_items import due_shard_of
 from chalicelib.store.calls import DynamoEvents
-from chalicelib.store.items import DUE_SHARDS
+from chalicelib.store.items import DUE_SHARDS, binding_item, seal
 from chalicelib.store.receivers import DynamoReceivers
 from chalicelib.store.table import Table
 from chalicelib.store.vault import Vault
 from tests.carriers.netease.recorded import recorded
-from tests.core.samples import event
+from tests.core.samples import binding, event
 from tests.stage import X1, X2, A, B, C, Stage, answering, refusal
 
 VAULT = Vault({"current": "1", "1": "k" * 64}, SYSTEM.random_bytes)
@@ -435,6 +435,19 @@ def test_a_dossier_is_one_read(stage: Stage, store: DynamoEvents, table: Table) 
     assert dossier.call.events == [FULL]
     assert dossier.health == Health(unanswered=1, rest_until=9, slow_until=8)
     assert dossier.binding is None
+
+
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize("app", ["demo", "other"])
+def test_a_dossier_never_has_the_binding_of_another_app(
+    store: DynamoEvents, table: Table, app: str, known: bool
+) -> None:
+    """Whatever the event names; also where only its item says which binding that is."""
+    made = binding(id=BINDING, handle="0" * 12, app=app, key_version=1)
+    table.put_new(binding_item(made, seal(VAULT, made), 1))
+    errand = stored(store, FULL)
+    dossier = store.open(errand if known else Errand(errand.key, app="demo"))
+    assert dossier.binding == (made if app == "demo" else None)
 
 
 def test_a_receiver_is_probed_by_one(store: DynamoEvents, table: Table) -> None:
