@@ -8,12 +8,13 @@ from chalicelib.core.addressing import AddressBook, Addressed, BindingFacts
 from chalicelib.core.calls import CallAsk, PlacedCall
 from chalicelib.core.events import Event, EventKind, PlacedEnd
 from chalicelib.core.ownership import Owner
-from chalicelib.core.values import Binding, Subscriber
+from chalicelib.core.values import DAY_MS, Binding, Subscriber
 from tests.core.samples import event, request
 
 ALICE, BOB = Subscriber("8610010000001"), Subscriber("8610010000002")
 X, ONLY = "8610099000001", "8610099000002"
 NATIONAL = "700000000000001"
+READY = {"kind": EventKind.RECORDING_READY}
 LEFT, GIVEN = 1_700_001_000_000, 1_700_002_000_000
 OWNERS = {
     X: (Owner("red", "trunk", 0, LEFT), Owner("blue", "trunk", GIVEN)),
@@ -73,7 +74,26 @@ def addressed(**said: Any) -> Addressed:
         ({"number": X, "at": GIVEN}, "blue", None),
         ({"number": X, "at": LEFT}, None, None),
         ({"number": X, "at": LEFT, "binding": "red"}, "red", "red"),
-        ({"number": X, "at": GIVEN, "binding": "red"}, "blue", None),
+        # A call goes on while X moves, and its recording comes much later.
+        ({"number": X, "at": GIVEN, "binding": "red"}, "red", "red"),
+        ({"number": X, "at": LEFT - 1, "binding": "blue"}, "red", None),
+        (READY | {"number": X, "at": GIVEN, "binding": "red"}, "red", "red"),
+        (READY | {"at": GIVEN + 9 * DAY_MS, "binding": "red"}, "red", "red"),
+        (READY | {"at": GIVEN, "binding": "blue"}, "blue", "blue"),
+        (READY | {"number": X, "at": GIVEN, "started": GIVEN, "binding": "red"}, "blue", None),
+        (READY | {"number": X, "at": GIVEN}, None, None),
+        (READY | {"number": X, "at": LEFT + DAY_MS - 1}, None, None),
+        (READY | {"number": X, "at": LEFT + DAY_MS}, "blue", None),
+        (READY | {"number": X, "at": LEFT - 1}, "red", None),
+        (READY | {"number": X, "at": LEFT - 1, "binding": "blue"}, "red", None),
+        (READY | {"number": ONLY, "at": GIVEN}, "blue", None),
+        # Such an event tells of a call's beginning: it is over the X as it is then.
+        (
+            {"kind": EventKind.CALL_STARTED, "number": X, "at": GIVEN, "binding": "red"},
+            "blue",
+            None,
+        ),
+        ({"kind": EventKind.SMS_SENT, "number": X, "at": GIVEN, "binding": "red"}, "blue", None),
         ({"number": X, "at": GIVEN, "started": LEFT - 1, "binding": "red"}, "red", "red"),
         ({"number": X, "timed": False}, None, None),
         ({"number": X, "timed": False, "binding": "red"}, "red", "red"),
