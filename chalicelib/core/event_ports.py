@@ -231,14 +231,16 @@ class Dialect(Protocol):
         call: Sequence[Event],
         *,
         key: EventKey,
+        record: str,
         attempt: int,
         app: App,
         binding: Binding | None,
         now: int,
     ) -> tuple[Mapping[str, str], bytes] | None:
         """Headers (signed, where the dialect signs) and body; None if this event is told with
-        another one of its call. `attempt` counts from 0: a dialect that can send one signature only
-        takes the secrets of an app in turn. Raises Unavailable for an app without credentials."""
+        another one of its call. `record` is the id of the call's record. `attempt` counts from
+        0: a dialect that can send one signature only takes the secrets of an app in turn. Raises
+        Unavailable for an app without credentials."""
         ...
 
 
