@@ -57,8 +57,8 @@ def orphaned(ids: tuple[str, ...], give: str | None, as_json: bool, limit: int) 
 @_json
 @_limit
 def unreadable(ids: tuple[str, ...], give: str | None, as_json: bool, limit: int) -> None:
-    """List authentic callbacks that nobody could read, the oldest first, and why. With --give they
-    are read again, and this app takes what is nobody's."""
+    """List authentic callbacks that nobody could read, the oldest first, and why. With --give those
+    of this app's carrier are read again, and it takes what is nobody's."""
     if give is not None:
         _read_again(ids, give, as_json=as_json, limit=limit)
         return
@@ -73,15 +73,18 @@ def unreadable(ids: tuple[str, ...], give: str | None, as_json: bool, limit: int
 @_limit
 def reread(ids: tuple[str, ...], give: str | None, as_json: bool, limit: int) -> None:
     """Read callbacks again that nobody could read (or those with the given IDS), after a mend; what
-    can be read is stored, and told, as if it had just come."""
+    can be read is stored, and told, as if it had just come. With --give only those of this app's
+    carrier, and it takes what is nobody's."""
     _read_again(ids, give, as_json=as_json, limit=limit)
 
 
 def _read_again(ids: tuple[str, ...], give: str | None, *, as_json: bool, limit: int) -> None:
+    found = _waiting(ids, limit)
     if give is not None:
-        provision.show_app(give)
+        carrier = provision.show_app(give).carrier
+        found = [each for each in found if each.callback.carrier == carrier]
     shown = []
-    for kept in _waiting(ids, limit):
+    for kept in found:
         why = _why(kept)
         if why is None:
             events = read_callback(kept.callback, gateway().apps).events
@@ -100,7 +103,9 @@ def _metrics_aside() -> AbstractContextManager[object]:
 
 def _waiting(ids: tuple[str, ...], limit: int) -> list[Kept]:
     if ids:
-        return [kept for each in ids if (kept := gateway().unread.get(each)) is not None]
+        # What was read is somebody's, or among the orphans.
+        found = [gateway().unread.get(each) for each in ids]
+        return [kept for kept in found if kept is not None and kept.waiting]
     return [kept for kept, _ in zip(gateway().unread.waiting(), range(limit), strict=False)]
 
 
