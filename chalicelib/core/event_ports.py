@@ -94,7 +94,7 @@ class Events(Protocol):
         self,
         event: Event,
         *,
-        said: Event,
+        said: Event | EventKey,
         owner: str | None,
         delivery: Delivery,
         call: str | None = None,
@@ -107,7 +107,8 @@ class Events(Protocol):
         that this changes is noted.
 
         `said` is the event as it was reported: what it says, without our time and whatever a
-        carrier did not state, makes two reports the same one. Of the call with this id, or else of
+        carrier did not state, makes two reports the same one; or the key of the event as it is
+        stored elsewhere, which knows that. Of the call with this id, or else of
         the one that reporter, call id, owner and X make. `recorded`: calls of its binding are. One
         write; a second one where a late event says that its call was another than it seemed. Raises
         Contended."""

@@ -62,7 +62,7 @@ class OrphanDesk:
         if stored.event.number is None and len(calls) == 1:
             self._placing.follow(stored, calls[0], now=now)
         else:
-            self._desk.give(stored.event, app, now=now)
+            self._desk.give(stored, app, now=now)
         settle(self._events, call, stored, replace(stored.progress, delivery=Delivery.KEPT, at=now))
 
 

@@ -55,7 +55,7 @@ class PlacingDesk:
             known = (begun or calls)[-1 if begun else 0].completed(event)
         else:
             known = replace(event, number=call.completed(event).number)
-        self._desk.add(event, known, call, now=now)
+        self._desk.add(stored.key, known, call, now=now)
 
     def _settle(self, call: Call, stored: Stored, outcome: Delivery, *, now: int) -> Delivery:
         settle(self._events, call, stored, Progress(outcome, stored.progress.attempts, now))

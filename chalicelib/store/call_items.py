@@ -55,16 +55,13 @@ def call_id_of(item: Item) -> str:
     return reporter + side
 
 
-def event_key(
-    reported: Event, vault: Vault, *, owner: str | None, number: str | None, placed: bool
-) -> EventKey:
-    """Where an event stands: `reported` as it was, with its owner and X; `placed` False for what
-    names nothing but a call."""
+def call_of(event: Event, vault: Vault, *, owner: str | None, placed: bool) -> str:
+    """The key of an event's call; `placed` False for what names nothing but a call."""
     # The id of a call that we had placed is ours: whichever node reports it, it is that call.
-    node = reported.node if reported.placed is None else None
-    reporter = vault.label("call", reported.carrier, node or "", reported.call_id)[:HALF]
-    side = vault.label("side", owner or "", canonical(number or ""))[:HALF] if placed else UNPLACED
-    return EventKey(reporter + side, event_digest(reported, vault))
+    node = event.node if event.placed is None else None
+    reporter = vault.label("call", event.carrier, node or "", event.call_id)[:HALF]
+    x = canonical(event.number or "")
+    return reporter + (vault.label("side", owner or "", x)[:HALF] if placed else UNPLACED)
 
 
 def event_digest(reported: Event, vault: Vault) -> str:

@@ -29,9 +29,9 @@ from chalicelib.store.call_items import (
     UNPLACED,
     call_id_of,
     call_key,
+    call_of,
     due_shard_of,
     event_digest,
-    event_key,
     indexed,
     listed_dead,
     progress_text,
@@ -72,7 +72,7 @@ class DynamoEvents:
         self,
         event: Event,
         *,
-        said: Event,
+        said: Event | EventKey,
         owner: str | None,
         delivery: Delivery,
         call: str | None = None,
@@ -82,12 +82,11 @@ class DynamoEvents:
     ) -> Appended:
         """See the port. With a bill one read and one transaction."""
         vault = self._vault()
-        placed = delivery is not Delivery.UNPLACED
-        key = (
-            EventKey(call, event_digest(said, vault))
-            if call is not None
-            else event_key(said, vault, owner=owner, number=event.number, placed=placed)
-        )
+        if call is None:
+            placed = delivery is not Delivery.UNPLACED
+            call = call_of(event, vault, owner=owner, placed=placed)
+        known = said.event if isinstance(said, EventKey) else event_digest(said, vault)
+        key = EventKey(call, known)
         stored = Stored(key, event, Progress(delivery, 0, event.received))
         new = _New(stored, owner, recorded, bill, now)
         try:

@@ -4,7 +4,7 @@ from typing import Any, cast
 
 import pytest
 
-from chalicelib.core.events import Call, Event, EventKind
+from chalicelib.core.events import Call, Event, EventKey, EventKind
 from chalicelib.core.placing import PlacingDesk, follows_of
 from chalicelib.core.values import Subscriber
 from tests.core.samples import call_of, event
@@ -29,8 +29,8 @@ class Desk:
 
     added: Event
 
-    def add(self, said: Event, known: Event, call: Call, *, now: int) -> None:
-        assert (said.number, call.app, now) == (None, "demo", 5)
+    def add(self, said: EventKey, known: Event, call: Call, *, now: int) -> None:
+        assert (said.call, call.app, now) == ("c" * 22, "demo", 5)
         self.added = known
 
 
