@@ -114,9 +114,9 @@ class Events(Protocol):
         Contended."""
         ...
 
-    def beside(self, call_id: str) -> Sequence[Call]:
+    def beside(self, event: Event) -> Sequence[Call]:
         """All calls of the same reporter with the same id of a call, except what is unplaced. One
-        query."""
+        query; of what a node reports a second one, as a placed call is not any node's."""
         ...
 
     def open(self, errand: Errand) -> Dossier:

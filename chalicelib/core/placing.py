@@ -29,7 +29,7 @@ class PlacingDesk:
     def place(self, errand: Errand, call: Call, stored: Stored, *, now: int) -> Delivery:
         """Lets an event that is unplaced follow its call, if that is known by now; how far it is
         then. Raises Unavailable, Contended."""
-        calls = self._events.beside(call.id)
+        calls = self._events.beside(stored.event)
         about = follows_of(stored.event, calls)
         if about is not None:
             # First where it belongs: if we die now, it is only put there again.

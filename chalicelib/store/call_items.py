@@ -45,7 +45,7 @@ UNPLACED = "-" * HALF
 def call_key(call_id: str, number: int = 0) -> Item:
     """Where a call stands, or the entry of the one with this number among those of its key."""
     entry = f".{number}" if number else ""
-    return key(f"C#{call_id[:HALF]}", f"{call_id[HALF:]}{entry}")
+    return key(reported_key(call_id[:HALF]), f"{call_id[HALF:]}{entry}")
 
 
 def call_id_of(item: Item) -> str:
@@ -58,10 +58,19 @@ def call_id_of(item: Item) -> str:
 def call_of(event: Event, vault: Vault, *, owner: str | None, placed: bool) -> str:
     """The key of an event's call; `placed` False for what names nothing but a call."""
     # The id of a call that we had placed is ours: whichever node reports it, it is that call.
-    node = event.node if event.placed is None else None
-    reporter = vault.label("call", event.carrier, node or "", event.call_id)[:HALF]
+    reporter = reporter_of(event, vault, node=event.node if event.placed is None else None)
     x = canonical(event.number or "")
     return reporter + (vault.label("side", owner or "", x)[:HALF] if placed else UNPLACED)
+
+
+def reporter_of(event: Event, vault: Vault, *, node: str | None) -> str:
+    """The half of a call's key that says whose report it is, and under which id."""
+    return vault.label("call", event.carrier, node or "", event.call_id)[:HALF]
+
+
+def reported_key(reporter: str) -> str:
+    """The partition of all calls with this half."""
+    return f"C#{reporter}"
 
 
 def event_digest(reported: Event, vault: Vault) -> str:

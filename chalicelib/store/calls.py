@@ -37,6 +37,8 @@ from chalicelib.store.call_items import (
     progress_text,
     read_call,
     recording_text,
+    reported_key,
+    reporter_of,
     sealed,
 )
 from chalicelib.store.call_search import CallSearch
@@ -260,24 +262,32 @@ class DynamoEvents:
             }
         )
 
-    def beside(self, call_id: str) -> Sequence[Call]:
+    def beside(self, event: Event) -> Sequence[Call]:
         """See the port."""
-        items = self._table.query(
-            KeyConditionExpression="pk = :pk",
-            ExpressionAttributeValues={":pk": call_key(call_id)["pk"]},
-            ConsistentRead=True,
-        )
-        calls = [
-            read_call(item, self._vault())
-            for item in items
-            if "." not in item["sk"]["S"] and item["sk"]["S"] != UNPLACED
-        ]
+        vault = self._vault()
+        calls = self._reported(reporter_of(event, vault, node=event.node))
+        if event.node is not None:
+            # A placed call is not any node's.
+            others = self._reported(reporter_of(event, vault, node=None))
+            calls += [call for call in others if any(each.placed for each in call.events)]
         # What was given to an app stands with that app.
         return [
             call
             for call in calls
             if call.app is not None
             or any(each.progress.delivery is not Delivery.KEPT for each in call.stored)
+        ]
+
+    def _reported(self, reporter: str) -> list[Call]:
+        items = self._table.query(
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues={":pk": s(reported_key(reporter))},
+            ConsistentRead=True,
+        )
+        return [
+            read_call(item, self._vault())
+            for item in items
+            if "." not in item["sk"]["S"] and item["sk"]["S"] != UNPLACED
         ]
 
     def open(self, errand: Errand) -> Dossier:

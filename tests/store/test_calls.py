@@ -19,6 +19,7 @@ from chalicelib.core.events import (
     Event,
     EventKind,
     Party,
+    PlacedEnd,
     Progress,
     Recording,
     RejectReason,
@@ -166,7 +167,23 @@ def test_whoever_owns_an_x_has_calls_of_his_own(stage: Stage, store: DynamoEvent
     calls = [call_of(store, errand) for errand in errands]
     assert [call.app for call in calls] == ["demo", "other"]
     assert [len(call.stored) for call in calls] == [1, 1]
-    assert {call.id for call in store.beside(calls[0].id)} == {call.id for call in calls}
+    assert {call.id for call in store.beside(FULL)} == {call.id for call in calls}
+
+
+def test_a_placed_call_is_beside_whatever_any_node_reports(store: DynamoEvents) -> None:
+    end = PlacedEnd(False, "clerk", Subscriber(A), (Subscriber(A), Subscriber(B)), 1, 2, 3, "")
+    placed = replace(FULL, kind=EventKind.PLACED_ENDED, placed=end, number=None, node="a")
+    call = call_of(store, stored(store, placed))
+    ready = replace(FULL, kind=EventKind.RECORDING_READY, number=None)
+    for node in (None, "a", "b"):
+        assert store.beside(replace(ready, node=node)) == [call]
+    # Whose id another call of one node has: of two nobody knows which it is.
+    same = call_of(store, stored(store, replace(FULL, node="a")))
+    assert {each.id for each in store.beside(replace(ready, node="a"))} == {call.id, same.id}
+    # A call that is not placed is one node's.
+    other = replace(FULL, call_id="other")
+    append(store, other)
+    assert store.beside(replace(other, node="a")) == []
 
 
 def test_the_same_id_with_another_content_is_an_event_of_its_own(store: DynamoEvents) -> None:
