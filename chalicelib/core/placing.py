@@ -14,12 +14,15 @@ from chalicelib.core.values import CLOCKS_APART_MS, MINUTE_MS, Subscriber
 
 FOLLOWS_MS = 60 * MINUTE_MS
 """How long after the last event of a call one may come that names nothing but its id."""
+ALONE_MS = MINUTE_MS
+"""How long what names nobody at all waits for another call with its id to be reported."""
 
 
 class PlacingDesk:
     """Such an event follows the one call of its reporter that has this id, if it was not long after
-    that, and names nobody who is not in it. It waits for that; if there are several, nobody knows,
-    and the event is orphaned. Times are epoch ms."""
+    that, and names nobody who is not in it. It waits for that, and longer if it names nobody: the
+    call that is known first may not be the one. If there are several, nobody knows, and the event
+    is orphaned. Times are epoch ms."""
 
     def __init__(self, *, events: Events, outbox: Outbox, desk: EventDesk) -> None:
         self._events = events
@@ -31,13 +34,15 @@ class PlacingDesk:
         then. Raises Unavailable, Contended."""
         calls = self._events.beside(stored.event)
         about = follows_of(stored.event, calls)
-        if about is not None:
-            # First where it belongs: if we die now, it is only put there again.
-            self.follow(stored, about, now=now)
-            return self._settle(call, stored, Delivery.KEPT, now=now)
         failed = stored.progress.attempts + 1
         at = retry_at(PLACES_S[1:], failed=failed, now=now, salt=stored.key.id)
-        if len(calls) > 1 or at is None:
+        if about is not None:
+            failed, at = stored.progress.attempts, _follows_at(stored.event, about)
+            if at <= now:
+                # First where it belongs: if we die now, it is only put there again.
+                self.follow(stored, about, now=now)
+                return self._settle(call, stored, Delivery.KEPT, now=now)
+        elif len(calls) > 1 or at is None:
             self._desk.orphaned()
             return self._settle(call, stored, Delivery.UNMATCHED, now=now)
         waiting = Progress(Delivery.UNPLACED, failed, at)
@@ -70,6 +75,14 @@ def follows_of(event: Event, calls: Sequence[Call]) -> Call | None:
         named = {person for person in (event.caller, event.callee) if person is not None}
         agreeing = [call for call in agreeing if named & (_callers(call) | _callees(call))]
     return agreeing[0] if len(agreeing) == 1 else None
+
+
+def _follows_at(event: Event, call: Call) -> int:
+    """From when on (epoch ms) an event may follow the only call that is known. One that was placed
+    has an id that we gave it, so there is no other."""
+    placed = any(each.placed is not None for each in call.events)
+    sure = placed or event.caller is not None or event.callee is not None
+    return event.received if sure else event.received + ALONE_MS
 
 
 def _parts(event: Event, call: Call) -> list[Call]:
