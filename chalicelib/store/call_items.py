@@ -178,8 +178,9 @@ def day_of(app: str, at: int) -> str:
 
 
 def number_of(app: str, number: str | None, vault: Vault) -> str | None:
-    """The partition of an X of an app: a digest, as a switch may say somebody's own number."""
-    return f"{app}#{vault.label('number', number)}" if number else None
+    """The partition of an X of an app, however that is spelled: a digest, as a switch may say
+    somebody's own number."""
+    return f"{app}#{vault.label('number', canonical(number))}" if number else None
 
 
 def _of(app: str, name: str | None) -> str | None:

@@ -25,6 +25,7 @@ from chalicelib.core.events import (
     RejectReason,
     SmsResult,
 )
+from chalicelib.core.numbers import national
 from chalicelib.core.values import DAY_MS, Subscriber, Tariff
 from chalicelib.store.call_items import due_shard_of
 from chalicelib.store.calls import DynamoEvents
@@ -503,6 +504,8 @@ BY: list[dict[str, Any]] = [
     {},
     {"binding": BINDING},
     {"number": X1},
+    # As it is told to an app of interline's.
+    {"number": national(X1)},
     {"person": Subscriber(A)},
     {"person": Subscriber(B)},
 ]
