@@ -46,7 +46,7 @@ class Addressed:
     its binding as far as they agree with each other, and whether calls of that are recorded.
 
     `dropped`: it named a binding that it does not agree with. `unplaced`: it names nothing but a
-    call.
+    call, or beside that an X which may have been of several apps.
     """
 
     event: Event
@@ -103,17 +103,12 @@ class AddressBook:
             return self._of_placed(event)
         named = self._named(event)
         number = event.number or (named.number if named is not None else None)
-        if number is None:
+        apps = self._apps(event, number, named) if number is not None else set()
+        if number is None or len(apps) > 1:
             return Addressed(
                 replace(event, binding=None), None, dropped=event.binding is not None, unplaced=True
             )
-        if named is not None and self._may_be_of(event, named.app, number):
-            app: str | None = named.app
-        else:
-            app = self._owner(event, number)
-        if app is None and named is not None:
-            # It was bound over this very X, by whoever had it then.
-            app = named.app
+        app = next(iter(apps), None)
         binding = named if named is not None and named.app == app else None
         if binding is not None and not _agrees(event, binding):
             binding = None
@@ -158,10 +153,18 @@ class AddressBook:
         call = self.placed_call(event)
         app = call.app if call is not None else None
         shown = event.number
-        if shown is not None and (app is None or self._owner(event, shown) != app):
+        if shown is not None and app not in self._owners(event, shown):
             shown = None
         dropped = event.binding is not None
         return Addressed(replace(event, number=shown, binding=None), app, dropped=dropped)
+
+    def _apps(self, event: Event, number: str, named: BindingFacts | None) -> set[str]:
+        """The apps whose an event over this X may be."""
+        if named is not None and self._may_be_of(event, named.app, number):
+            return {named.app}
+        owners = self._owners(event, number)
+        # If X was nobody's, it was bound over this very X, by whoever had it then.
+        return owners or ({named.app} if named is not None else set())
 
     def _may_be_of(self, event: Event, app: str, number: str) -> bool:
         """Whether the call of an event that does not say when it began may have begun while X was
@@ -173,17 +176,15 @@ class AddressBook:
             for each in owners
         )
 
-    def _owner(self, event: Event, number: str) -> str | None:
-        """The app whose X it was all the while in which the call may have begun; None if there were
-        several, or the carrier was another."""
+    def _owners(self, event: Event, number: str) -> set[str]:
+        """The apps whose X it was on this carrier at any moment at which the call may have begun.
+        Usually one."""
         first, last = _span(event)
         owners = self._numbers.owners_of(number)
         if owner_at(owners, last) is None:
             owners = self._numbers.owners_of(number, fresh=True)
         then = [owner for owner in owners if owner.during(first, last)]
-        apps = {owner.app for owner in then}
-        ours = any(owner.carrier == event.carrier for owner in then)
-        return apps.pop() if len(apps) == 1 and ours else None
+        return {owner.app for owner in then if owner.carrier == event.carrier}
 
     def _named(self, event: Event) -> BindingFacts | None:
         """The binding that it names, if that is of its carrier and of the X that it names."""

@@ -1,4 +1,4 @@
-"""Events that name nothing but the id of a call: of which call they are."""
+"""Events that name nothing but the id of a call, or an X of several apps: of which call each is."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -6,6 +6,7 @@ from functools import partial
 
 from chalicelib.core.event_ports import Events, Outbox
 from chalicelib.core.events import Call, Delivery, Errand, Event, Progress, Stored
+from chalicelib.core.numbers import canonical
 from chalicelib.core.reporting import EventDesk
 from chalicelib.core.retrying import PLACES_S, retry_at, wait_s
 from chalicelib.core.settling import settle
@@ -32,7 +33,7 @@ class PlacingDesk:
     def place(self, errand: Errand, call: Call, stored: Stored, *, now: int) -> Delivery:
         """Lets an event that is unplaced follow its call, if that is known by now; how far it is
         then. Raises Unavailable, Contended."""
-        calls = self._events.beside(stored.event)
+        calls = _over_its_x(stored.event, self._events.beside(stored.event))
         about = follows_of(stored.event, calls)
         failed = stored.progress.attempts + 1
         at = retry_at(PLACES_S[1:], failed=failed, now=now, salt=stored.key.id)
@@ -83,6 +84,18 @@ def _follows_at(event: Event, call: Call) -> int:
     placed = any(each.placed is not None for each in call.events)
     sure = placed or event.caller is not None or event.callee is not None
     return event.received if sure else event.received + ALONE_MS
+
+
+def _over_its_x(event: Event, calls: Sequence[Call]) -> Sequence[Call]:
+    """The calls over the X that an event names, if it does, and those that are over none."""
+    if event.number is None:
+        return calls
+    x = canonical(event.number)
+    return [
+        call
+        for call in calls
+        if all(each.number is None or canonical(each.number) == x for each in call.events)
+    ]
 
 
 def _parts(event: Event, call: Call) -> list[Call]:

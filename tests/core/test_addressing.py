@@ -35,6 +35,8 @@ class Bindings:
     """Fulfils core.addressing.Bindings: each app has one over X that has its name."""
 
     def facts(self, binding_id: str) -> BindingFacts | None:
+        if binding_id == "green":
+            return None
         return BindingFacts(binding_id, binding_id, "trunk", X, (ALICE, BOB), record=True)
 
     def get(self, binding_id: str) -> Binding | None:
@@ -113,6 +115,27 @@ def test_whose_it_is(said: dict[str, Any], app: str | None, binding: str | None)
     found = addressed(**said)
     assert (found.app, found.event.binding) == (app, binding)
     assert found.dropped == (said.get("binding") is not None and binding is None)
+
+
+@pytest.mark.parametrize(
+    ("said", "unplaced"),
+    [
+        (READY | {"number": X, "at": GIVEN}, True),
+        (READY | {"number": X, "at": GIVEN, "binding": "green"}, True),
+        ({"number": X, "timed": False}, True),
+        (READY | {"number": X, "at": GIVEN, "binding": "red"}, False),
+        (READY | {"number": X, "at": GIVEN, "carrier": "another"}, False),
+        (READY | {"number": ONLY, "at": GIVEN}, False),
+        ({"number": X, "at": LEFT}, False),
+    ],
+)
+def test_what_may_be_of_either_owner_of_an_x_follows_its_call(
+    said: dict[str, Any], unplaced: bool
+) -> None:
+    found = addressed(**said)
+    assert found.unplaced == unplaced
+    if unplaced:
+        assert (found.app, found.event.number, found.event.binding) == (None, X, None)
 
 
 @pytest.mark.parametrize("number", [NATIONAL, f"86{NATIONAL}"])

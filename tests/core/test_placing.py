@@ -1,6 +1,7 @@
 """What an event takes over from its call that names nothing but the call's id."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -140,6 +141,7 @@ def test_nothing_is_taken_over_from_a_message_or_from_other_people(
     assert followed(bare, FIRST, SECOND, MESSAGE) == taken_over
 
 
+OTHER = replace(FIRST, number="8610099000002")
 END = event(EventKind.PLACED_ENDED, 60_000, placed=PlacedEnd(False, "c", None, (), 1, 2, 3, ""))
 
 
@@ -175,6 +177,9 @@ class Outbox:
         ({"caller": FIRST.caller}, [FIRST], 5, Delivery.KEPT),
         ({"caller": FIRST.caller}, [FIRST, SECOND], 5, Delivery.KEPT),
         ({}, [END], 5, Delivery.KEPT),
+        ({"number": X}, [FIRST], 60, Delivery.KEPT),
+        ({"number": X}, [FIRST, OTHER], 60, Delivery.KEPT),
+        ({"number": X, "caller": FIRST.caller}, [OTHER], 5, Delivery.UNPLACED),
     ],
 )
 def test_what_names_nobody_waits_for_another_call_with_its_id(
@@ -192,5 +197,5 @@ def test_what_names_nobody_waits_for_another_call_with_its_id(
     assert events.settled is not None
     assert events.settled.delivery is becomes
     assert (desk.added is not None) == (becomes is Delivery.KEPT)
-    if after_s == 5 and becomes is Delivery.UNPLACED:
+    if becomes is Delivery.UNPLACED and calls == [FIRST]:
         assert events.settled == Progress(Delivery.UNPLACED, 0, 30_000 + ALONE_MS)
