@@ -51,7 +51,7 @@ def documents() -> dict[EventKind, str]:
 def _written(event: Event) -> str:
     binding = _BINDING if event.binding else None
     key = EventKey(_digest(event.call_id), _digest(event.kind))
-    message = wire.write(event, _CALL, key=key, app="shop", binding=binding)
+    message = wire.write(event, _CALL, key=key, record=key.call, app="shop", binding=binding)
     return json.dumps(message, ensure_ascii=False, indent=2)
 
 

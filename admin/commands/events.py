@@ -119,7 +119,8 @@ def events_orphaned(ids: tuple[str, ...], give: str | None, limit: int) -> Repor
 def events_unreadable(ids: tuple[str, ...], give: str | None, limit: int) -> Report:
     """List authentic callbacks that can't be read, and why.
 
-    The oldest first. With --give they are read again, and this app takes what is nobody's.
+    The oldest first. With --give those of this app's carrier are read again, and it takes what is
+    nobody's.
     """
     if give is not None:
         return _read_again(ids, give, limit=limit)
@@ -141,9 +142,12 @@ def events_reread(ids: tuple[str, ...], give: str | None, limit: int) -> Report:
 
 
 def _read_again(ids: tuple[str, ...], give: str | None, *, limit: int) -> Report:
+    found = _waiting(ids)
     if give is not None:
-        provision.show_app(give)
-    rows = (_reread(each, give) for each in _waiting(ids))
+        carrier = provision.show_app(give).carrier
+        found = (each for each in found if each.callback.carrier == carrier)
+    # No more than are shown: reading one again stores what it says.
+    rows = (_reread(each, give) for each in islice(found, limit))
     report = listed(rows, name="events", limit=limit)
     shown = report.document["events"]
     read = sum(each["read"] for each in shown)
@@ -169,7 +173,9 @@ def _metrics_aside() -> AbstractContextManager[object]:
 def _waiting(ids: tuple[str, ...]) -> Iterator[Kept]:
     if not ids:
         return iter(gateway().unread.waiting())
-    return (kept for each in ids if (kept := gateway().unread.get(each)) is not None)
+    # What was read is somebody's, or among the orphans.
+    found = (gateway().unread.get(each) for each in ids)
+    return (kept for kept in found if kept is not None and kept.waiting)
 
 
 def _orphans() -> Iterator[Orphan]:

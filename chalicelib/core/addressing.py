@@ -4,11 +4,22 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from chalicelib.core.calls import PlacedCall
-from chalicelib.core.events import Event, Outcome
+from chalicelib.core.events import Event, EventKind, Outcome
 from chalicelib.core.numbers import canonical
 from chalicelib.core.ownership import Owner, owner_at
 from chalicelib.core.ports import Accounts, Legs, PlacedCalls
-from chalicelib.core.values import YEAR_2001_MS, Binding, Subscriber
+from chalicelib.core.splitting import stated_start
+from chalicelib.core.values import (
+    CLOCKS_APART_MS,
+    DAY_MS,
+    NEVER,
+    YEAR_2001_MS,
+    Binding,
+    Subscriber,
+)
+
+RECORDED_MS = DAY_MS
+"""How long before a recording was there its call began, at most, if nothing says when."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +46,7 @@ class Addressed:
     its binding as far as they agree with each other, and whether calls of that are recorded.
 
     `dropped`: it named a binding that it does not agree with. `unplaced`: it names nothing but a
-    call.
+    call, or beside that an X which may have been of several apps.
     """
 
     event: Event
@@ -85,30 +96,21 @@ class AddressBook:
 
     def address(self, event: Event, *, request: str | None = None) -> Addressed:
         """Whose an event is that the request of this id reported. X decides: it is of the app that
-        owned X when the event's call began, as far as the event says that, and a binding that is
-        not of that X, app and carrier is dropped. Of one that does not say when it happened, the
-        binding decides. Raises Unavailable."""
-        request = request or event.request
+        owned X when the event's call began, and a binding that is not of that X, app and carrier is
+        dropped. Where an event does not say when its call began, the binding decides, as that stood
+        then. The end of a placed call is of whoever had it placed, over no binding. Raises
+        Unavailable."""
+        event = replace(event, request=request or event.request)
         if event.placed is not None:
-            call = self.placed_call(event)
-            app = call.app if call is not None else None
-            return Addressed(replace(event, request=request), app)
+            return self._of_placed(event)
         named = self._named(event)
         number = event.number or (named.number if named is not None else None)
-        if number is None:
+        apps = self._apps(event, number, named) if number is not None else set()
+        if number is None or len(apps) > 1:
             return Addressed(
-                replace(event, binding=None, request=request),
-                None,
-                dropped=event.binding is not None,
-                unplaced=True,
+                replace(event, binding=None), None, dropped=event.binding is not None, unplaced=True
             )
-        if named is not None and _moment(event) is None:
-            app = named.app
-        else:
-            app = self._owner(event, number)
-        if app is None and named is not None:
-            # It was bound over this very X, by whoever had it then.
-            app = named.app
+        app = next(iter(apps), None)
         binding = named if named is not None and named.app == app else None
         if binding is not None and not _agrees(event, binding):
             binding = None
@@ -117,7 +119,6 @@ class AddressBook:
                 event,
                 number=self._spelled(number, app),
                 binding=binding.id if binding is not None else None,
-                request=request,
             ),
             app,
             record=binding is not None and binding.record,
@@ -149,18 +150,43 @@ class AddressBook:
         if call is not None:
             self._placed.end(call, now=now)
 
-    def _owner(self, event: Event, number: str) -> str | None:
-        moment = _moment(event)
-        if moment is None:
-            # It may come long after X moved: nobody knows whose it is unless X was only one app's.
+    def _of_placed(self, event: Event) -> Addressed:
+        """Its telephones may show an X of the app's; any other X is not of this call."""
+        call = self.placed_call(event)
+        app = call.app if call is not None else None
+        shown = event.number
+        if shown is not None and app not in self._owners(event, shown):
+            shown = None
+        dropped = event.binding is not None
+        return Addressed(replace(event, number=shown, binding=None), app, dropped=dropped)
+
+    def _apps(self, event: Event, number: str, named: BindingFacts | None) -> set[str]:
+        """The apps whose an event over this X may be."""
+        if named is not None and self._may_be_of(event, named.app, number):
+            return {named.app}
+        owners = self._owners(event, number)
+        # If X was nobody's, it was bound over this very X, by whoever had it then.
+        return owners or ({named.app} if named is not None else set())
+
+    def _may_be_of(self, event: Event, app: str, number: str) -> bool:
+        """Whether the call of an event that does not say when it began may have begun while X was
+        this app's."""
+        begun, at = _begun(event), _at(event)
+        owners = self._numbers.owners_of(number)
+        return begun is None and any(
+            each.app == app and (at is None or each.during(0, at + CLOCKS_APART_MS))
+            for each in owners
+        )
+
+    def _owners(self, event: Event, number: str) -> set[str]:
+        """The apps whose X it was on this carrier at any moment at which the call may have begun.
+        Usually one."""
+        first, last = _span(event)
+        owners = self._numbers.owners_of(number)
+        if owner_at(owners, last) is None:
             owners = self._numbers.owners_of(number, fresh=True)
-            apps = {owner.app for owner in owners if owner.carrier == event.carrier}
-            return apps.pop() if len({owner.app for owner in owners}) == len(apps) == 1 else None
-        for fresh in (False, True):
-            owner = owner_at(self._numbers.owners_of(number, fresh=fresh), moment)
-            if owner is not None:
-                return owner.app if owner.carrier == event.carrier else None
-        return None
+        then = [owner for owner in owners if owner.during(first, last)]
+        return {owner.app for owner in then if owner.carrier == event.carrier}
 
     def _named(self, event: Event) -> BindingFacts | None:
         """The binding that it names, if that is of its carrier and of the X that it names."""
@@ -200,12 +226,27 @@ def facts_of(binding: Binding) -> BindingFacts:
     )
 
 
-def _moment(event: Event) -> int | None:
-    """When its call began, as far as it says; None if it does not say when anything of it happened,
-    or says it by a clock that was never set: the first owner of an X would get what is another's.
-    """
-    said = (event.started, event.at if event.timed else None)
-    return next((each for each in said if each is not None and each >= YEAR_2001_MS), None)
+def _begun(event: Event) -> int | None:
+    """When its call began; None if it does not say so, or says it by a clock that was never set:
+    the first owner of an X would get what is another's."""
+    begun = stated_start(event)
+    return begun if begun is not None and begun >= YEAR_2001_MS else None
+
+
+def _at(event: Event) -> int | None:
+    """When it happened, on the same condition."""
+    return event.at if event.timed and event.at >= YEAR_2001_MS else None
+
+
+def _span(event: Event) -> tuple[int, int]:
+    """Between which moments its call began, where no binding says more. What carriers tell as it
+    happens counts as its call's time; a recording is there later."""
+    begun, at = _begun(event), _at(event)
+    if begun is not None:
+        return begun, begun
+    if at is None:
+        return 0, NEVER
+    return at - RECORDED_MS if event.kind is EventKind.RECORDING_READY else at, at
 
 
 def _agrees(event: Event, binding: BindingFacts) -> bool:

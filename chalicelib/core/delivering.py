@@ -139,6 +139,7 @@ class DeliveryDesk:
                 for each in call.stored
             ],
             key=stored.key,
+            record=call.name,
             attempt=stored.progress.attempts,
             app=app,
             binding=dossier.binding,

@@ -94,7 +94,7 @@ class Events(Protocol):
         self,
         event: Event,
         *,
-        said: Event,
+        said: Event | EventKey,
         owner: str | None,
         delivery: Delivery,
         call: str | None = None,
@@ -107,15 +107,16 @@ class Events(Protocol):
         that this changes is noted.
 
         `said` is the event as it was reported: what it says, without our time and whatever a
-        carrier did not state, makes two reports the same one. Of the call with this id, or else of
+        carrier did not state, makes two reports the same one; or the key of the event as it is
+        stored elsewhere, which knows that. Of the call with this id, or else of
         the one that reporter, call id, owner and X make. `recorded`: calls of its binding are. One
         write; a second one where a late event says that its call was another than it seemed. Raises
         Contended."""
         ...
 
-    def beside(self, call_id: str) -> Sequence[Call]:
+    def beside(self, event: Event) -> Sequence[Call]:
         """All calls of the same reporter with the same id of a call, except what is unplaced. One
-        query."""
+        query; of what a node reports a second one, as a placed call is not any node's."""
         ...
 
     def open(self, errand: Errand) -> Dossier:
@@ -231,14 +232,16 @@ class Dialect(Protocol):
         call: Sequence[Event],
         *,
         key: EventKey,
+        record: str,
         attempt: int,
         app: App,
         binding: Binding | None,
         now: int,
     ) -> tuple[Mapping[str, str], bytes] | None:
         """Headers (signed, where the dialect signs) and body; None if this event is told with
-        another one of its call. `attempt` counts from 0: a dialect that can send one signature only
-        takes the secrets of an app in turn. Raises Unavailable for an app without credentials."""
+        another one of its call. `record` is the id of the call's record. `attempt` counts from
+        0: a dialect that can send one signature only takes the secrets of an app in turn. Raises
+        Unavailable for an app without credentials."""
         ...
 
 

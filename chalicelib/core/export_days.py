@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from chalicelib.core.events import Call
-from chalicelib.core.gaps import Gap, gaps_of
+from chalicelib.core.gaps import Gap, gaps_of, unreported
 from chalicelib.core.history import Record, record_of
 from chalicelib.core.splitting import split, started_at
 from chalicelib.core.values import DAY_MS, MINUTE_MS
@@ -35,14 +35,15 @@ def changed_days(before: Call, after: Call, *, now: int) -> Sequence[int]:
     if not _open(_day(started_at(after.events)), now=now):
         # The usual case, told without reading any record: more events only make a call earlier.
         return ()
-    days = {_day(record.started) for _, record, _ in _shown(before) ^ _shown(after)}
+    days = {_day(record.started) for _, record, *_ in _shown(before) ^ _shown(after)}
     return sorted(day for day in days if _open(day, now=now))
 
 
-def _shown(call: Call) -> set[tuple[str | None, Record, tuple[Gap, ...]]]:
-    """What an export of its app has of what is stored under one key."""
+def _shown(call: Call) -> set[tuple[str | None, Record, tuple[Gap, ...], tuple[Gap, ...]]]:
+    """What an export of its app has of what is stored under one key. It has the gaps from when on
+    nothing can be on its way any more; soon after that they are reported."""
     return {
-        (each.app, record, tuple(gaps_of(each)))
+        (each.app, record, tuple(gaps_of(each)), tuple(unreported(each)))
         for each in split(call)
         if (record := record_of(each)) is not None
     }

@@ -58,11 +58,11 @@ class OrphanDesk:
         if call is None or stored is None or stored not in _orphans(call):
             raise UnknownEvent("no such orphaned event")
         # First where it belongs: if we die now, it is only put there again.
-        calls = [each for each in self._events.beside(call.id) if each.app == app]
+        calls = [each for each in self._events.beside(stored.event) if each.app == app]
         if stored.event.number is None and len(calls) == 1:
             self._placing.follow(stored, calls[0], now=now)
         else:
-            self._desk.give(stored.event, app, now=now)
+            self._desk.give(stored, app, now=now)
         settle(self._events, call, stored, replace(stored.progress, delivery=Delivery.KEPT, at=now))
 
 

@@ -24,7 +24,11 @@ class Owner:
 
     def at(self, moment: int) -> bool:
         """Whether X belonged to it then."""
-        return self.since <= moment and (self.until is None or moment < self.until)
+        return self.during(moment, moment)
+
+    def during(self, first: int, last: int) -> bool:
+        """Whether X belonged to it at any moment of these."""
+        return self.since <= last and (self.until is None or first < self.until)
 
 
 def owner_at(owners: Sequence[Owner], moment: int) -> Owner | None:

@@ -1,4 +1,4 @@
-"""Events that name nothing but the id of a call: of which call they are."""
+"""Events that name nothing but the id of a call, or an X of several apps: of which call each is."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -6,6 +6,7 @@ from functools import partial
 
 from chalicelib.core.event_ports import Events, Outbox
 from chalicelib.core.events import Call, Delivery, Errand, Event, Progress, Stored
+from chalicelib.core.numbers import canonical
 from chalicelib.core.reporting import EventDesk
 from chalicelib.core.retrying import PLACES_S, retry_at, wait_s
 from chalicelib.core.settling import settle
@@ -14,12 +15,15 @@ from chalicelib.core.values import CLOCKS_APART_MS, MINUTE_MS, Subscriber
 
 FOLLOWS_MS = 60 * MINUTE_MS
 """How long after the last event of a call one may come that names nothing but its id."""
+ALONE_MS = MINUTE_MS
+"""How long what names nobody at all waits for another call with its id to be reported."""
 
 
 class PlacingDesk:
     """Such an event follows the one call of its reporter that has this id, if it was not long after
-    that, and names nobody who is not in it. It waits for that; if there are several, nobody knows,
-    and the event is orphaned. Times are epoch ms."""
+    that, and names nobody who is not in it. It waits for that, and longer if it names nobody: the
+    call that is known first may not be the one. If there are several, nobody knows, and the event
+    is orphaned. Times are epoch ms."""
 
     def __init__(self, *, events: Events, outbox: Outbox, desk: EventDesk) -> None:
         self._events = events
@@ -29,15 +33,17 @@ class PlacingDesk:
     def place(self, errand: Errand, call: Call, stored: Stored, *, now: int) -> Delivery:
         """Lets an event that is unplaced follow its call, if that is known by now; how far it is
         then. Raises Unavailable, Contended."""
-        calls = self._events.beside(call.id)
+        calls = _over_its_x(stored.event, self._events.beside(stored.event))
         about = follows_of(stored.event, calls)
-        if about is not None:
-            # First where it belongs: if we die now, it is only put there again.
-            self.follow(stored, about, now=now)
-            return self._settle(call, stored, Delivery.KEPT, now=now)
         failed = stored.progress.attempts + 1
         at = retry_at(PLACES_S[1:], failed=failed, now=now, salt=stored.key.id)
-        if len(calls) > 1 or at is None:
+        if about is not None:
+            failed, at = stored.progress.attempts, _follows_at(stored.event, about)
+            if at <= now:
+                # First where it belongs: if we die now, it is only put there again.
+                self.follow(stored, about, now=now)
+                return self._settle(call, stored, Delivery.KEPT, now=now)
+        elif len(calls) > 1 or at is None:
             self._desk.orphaned()
             return self._settle(call, stored, Delivery.UNMATCHED, now=now)
         waiting = Progress(Delivery.UNPLACED, failed, at)
@@ -55,7 +61,7 @@ class PlacingDesk:
             known = (begun or calls)[-1 if begun else 0].completed(event)
         else:
             known = replace(event, number=call.completed(event).number)
-        self._desk.add(event, known, call, now=now)
+        self._desk.add(stored.key, known, call, now=now)
 
     def _settle(self, call: Call, stored: Stored, outcome: Delivery, *, now: int) -> Delivery:
         settle(self._events, call, stored, Progress(outcome, stored.progress.attempts, now))
@@ -70,6 +76,26 @@ def follows_of(event: Event, calls: Sequence[Call]) -> Call | None:
         named = {person for person in (event.caller, event.callee) if person is not None}
         agreeing = [call for call in agreeing if named & (_callers(call) | _callees(call))]
     return agreeing[0] if len(agreeing) == 1 else None
+
+
+def _follows_at(event: Event, call: Call) -> int:
+    """From when on (epoch ms) an event may follow the only call that is known. One that was placed
+    has an id that we gave it, so there is no other."""
+    placed = any(each.placed is not None for each in call.events)
+    sure = placed or event.caller is not None or event.callee is not None
+    return event.received if sure else event.received + ALONE_MS
+
+
+def _over_its_x(event: Event, calls: Sequence[Call]) -> Sequence[Call]:
+    """The calls over the X that an event names, if it does, and those that are over none."""
+    if event.number is None:
+        return calls
+    x = canonical(event.number)
+    return [
+        call
+        for call in calls
+        if all(each.number is None or canonical(each.number) == x for each in call.events)
+    ]
 
 
 def _parts(event: Event, call: Call) -> list[Call]:

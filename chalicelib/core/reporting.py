@@ -8,7 +8,15 @@ from chalicelib.core.addressing import AddressBook, Addressed
 from chalicelib.core.callbacks import UnreadCallback
 from chalicelib.core.charging import CHARGED, Bill
 from chalicelib.core.event_ports import Appended, Dialects, Events, Outbox, Unread
-from chalicelib.core.events import Call, Delivery, Errand, Event, EventKind
+from chalicelib.core.events import (
+    Call,
+    Delivery,
+    Errand,
+    Event,
+    EventKey,
+    EventKind,
+    Stored,
+)
 from chalicelib.core.ports import Apps
 from chalicelib.core.retrying import PLACES_S
 from chalicelib.core.telling import wanted_by
@@ -88,17 +96,19 @@ class EventDesk:
         Unavailable, Contended."""
         self.add(event, event, call, now=event.received)
 
-    def add(self, said: Event, event: Event, call: Call, *, now: int) -> None:
-        """Stores an event as one of this call, whoever reported it: what was `said`, and the same
-        with what is known of it. Raises Unavailable, Contended."""
+    def add(self, said: Event | EventKey, event: Event, call: Call, *, now: int) -> None:
+        """Stores an event as one of this call, whoever reported it: what was `said`, or the key
+        that it has so far, and the same with what is known of it. Raises Unavailable, Contended."""
         announced = _Announced(self._outbox)
         announced.add(self._store(said, Addressed(event, call.app), call=call, now=now))
         announced.send()
 
-    def give(self, event: Event, app: str, *, now: int) -> None:
-        """Stores an event that is nobody's as one of this app's. Raises Unavailable, Contended."""
+    def give(self, orphan: Stored, app: str, *, now: int) -> None:
+        """Stores an event that is nobody's as one of this app's. What binding it named, if any, was
+        not this app's. Raises Unavailable, Contended."""
         announced = _Announced(self._outbox)
-        announced.add(self._store(event, Addressed(event, app), now=now))
+        event = replace(orphan.event, binding=None)
+        announced.add(self._store(orphan.key, Addressed(event, app), now=now))
         announced.send()
 
     def orphaned(self) -> None:
@@ -116,7 +126,12 @@ class EventDesk:
         self._count("UnreadCallbacks", 1)
 
     def _store(
-        self, said: Event, addressed: Addressed, *, now: int | None, call: Call | None = None
+        self,
+        said: Event | EventKey,
+        addressed: Addressed,
+        *,
+        now: int | None,
+        call: Call | None = None,
     ) -> Appended:
         event = addressed.event
         if event.placed is not None:

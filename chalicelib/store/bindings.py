@@ -195,6 +195,7 @@ class DynamoBindings:
 
     def prompt_for_others(self, number: str, *, now: int) -> str | None:
         """See the port."""
+        vault = self._vault()
         legs = self._table.query(
             KeyConditionExpression="pk = :pk AND begins_with(sk, :leg)",
             ExpressionAttributeValues={":pk": s(f"X#{number}"), ":leg": s("L#")},
@@ -202,7 +203,7 @@ class DynamoBindings:
             Limit=MOST_ROUTES,
         )
         prompts = [
-            items.read_presentation(leg).prompt_others
+            items.read_leg(leg, vault).presentation.prompt_others
             for leg in islice(legs, MOST_ROUTES)
             if rules.routes(leg, now=now) and "pending" not in leg
         ]

@@ -45,7 +45,7 @@ UNPLACED = "-" * HALF
 def call_key(call_id: str, number: int = 0) -> Item:
     """Where a call stands, or the entry of the one with this number among those of its key."""
     entry = f".{number}" if number else ""
-    return key(f"C#{call_id[:HALF]}", f"{call_id[HALF:]}{entry}")
+    return key(reported_key(call_id[:HALF]), f"{call_id[HALF:]}{entry}")
 
 
 def call_id_of(item: Item) -> str:
@@ -55,16 +55,22 @@ def call_id_of(item: Item) -> str:
     return reporter + side
 
 
-def event_key(
-    reported: Event, vault: Vault, *, owner: str | None, number: str | None, placed: bool
-) -> EventKey:
-    """Where an event stands: `reported` as it was, with its owner and X; `placed` False for what
-    names nothing but a call."""
+def call_of(event: Event, vault: Vault, *, owner: str | None, placed: bool) -> str:
+    """The key of an event's call; `placed` False for what names nothing but a call."""
     # The id of a call that we had placed is ours: whichever node reports it, it is that call.
-    node = reported.node if reported.placed is None else None
-    reporter = vault.label("call", reported.carrier, node or "", reported.call_id)[:HALF]
-    side = vault.label("side", owner or "", canonical(number or ""))[:HALF] if placed else UNPLACED
-    return EventKey(reporter + side, event_digest(reported, vault))
+    reporter = reporter_of(event, vault, node=event.node if event.placed is None else None)
+    x = canonical(event.number or "")
+    return reporter + (vault.label("side", owner or "", x)[:HALF] if placed else UNPLACED)
+
+
+def reporter_of(event: Event, vault: Vault, *, node: str | None) -> str:
+    """The half of a call's key that says whose report it is, and under which id."""
+    return vault.label("call", event.carrier, node or "", event.call_id)[:HALF]
+
+
+def reported_key(reporter: str) -> str:
+    """The partition of all calls with this half."""
+    return f"C#{reporter}"
 
 
 def event_digest(reported: Event, vault: Vault) -> str:
@@ -172,8 +178,9 @@ def day_of(app: str, at: int) -> str:
 
 
 def number_of(app: str, number: str | None, vault: Vault) -> str | None:
-    """The partition of an X of an app: a digest, as a switch may say somebody's own number."""
-    return f"{app}#{vault.label('number', number)}" if number else None
+    """The partition of an X of an app, however that is spelled: a digest, as a switch may say
+    somebody's own number."""
+    return f"{app}#{vault.label('number', canonical(number))}" if number else None
 
 
 def _of(app: str, name: str | None) -> str | None:

@@ -29,14 +29,16 @@ from chalicelib.store.call_items import (
     UNPLACED,
     call_id_of,
     call_key,
+    call_of,
     due_shard_of,
     event_digest,
-    event_key,
     indexed,
     listed_dead,
     progress_text,
     read_call,
     recording_text,
+    reported_key,
+    reporter_of,
     sealed,
 )
 from chalicelib.store.call_search import CallSearch
@@ -72,7 +74,7 @@ class DynamoEvents:
         self,
         event: Event,
         *,
-        said: Event,
+        said: Event | EventKey,
         owner: str | None,
         delivery: Delivery,
         call: str | None = None,
@@ -82,12 +84,11 @@ class DynamoEvents:
     ) -> Appended:
         """See the port. With a bill one read and one transaction."""
         vault = self._vault()
-        placed = delivery is not Delivery.UNPLACED
-        key = (
-            EventKey(call, event_digest(said, vault))
-            if call is not None
-            else event_key(said, vault, owner=owner, number=event.number, placed=placed)
-        )
+        if call is None:
+            placed = delivery is not Delivery.UNPLACED
+            call = call_of(event, vault, owner=owner, placed=placed)
+        known = said.event if isinstance(said, EventKey) else event_digest(said, vault)
+        key = EventKey(call, known)
         stored = Stored(key, event, Progress(delivery, 0, event.received))
         new = _New(stored, owner, recorded, bill, now)
         try:
@@ -261,24 +262,32 @@ class DynamoEvents:
             }
         )
 
-    def beside(self, call_id: str) -> Sequence[Call]:
+    def beside(self, event: Event) -> Sequence[Call]:
         """See the port."""
-        items = self._table.query(
-            KeyConditionExpression="pk = :pk",
-            ExpressionAttributeValues={":pk": call_key(call_id)["pk"]},
-            ConsistentRead=True,
-        )
-        calls = [
-            read_call(item, self._vault())
-            for item in items
-            if "." not in item["sk"]["S"] and item["sk"]["S"] != UNPLACED
-        ]
+        vault = self._vault()
+        calls = self._reported(reporter_of(event, vault, node=event.node))
+        if event.node is not None:
+            # A placed call is not any node's.
+            others = self._reported(reporter_of(event, vault, node=None))
+            calls += [call for call in others if any(each.placed for each in call.events)]
         # What was given to an app stands with that app.
         return [
             call
             for call in calls
             if call.app is not None
             or any(each.progress.delivery is not Delivery.KEPT for each in call.stored)
+        ]
+
+    def _reported(self, reporter: str) -> list[Call]:
+        items = self._table.query(
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues={":pk": s(reported_key(reporter))},
+            ConsistentRead=True,
+        )
+        return [
+            read_call(item, self._vault())
+            for item in items
+            if "." not in item["sk"]["S"] and item["sk"]["S"] != UNPLACED
         ]
 
     def open(self, errand: Errand) -> Dossier:
@@ -304,7 +313,8 @@ class DynamoEvents:
         asked = stored.event.binding if stored else None
         if asked != errand.binding:
             binding = self._binding(asked)
-        if binding is not None and binding.id != asked:
+        # Whatever an event names, nobody is told of another app's binding.
+        if binding is not None and (binding.id, binding.app) != (asked, call.app):
             binding = None
         return Dossier(call, binding, health)
 

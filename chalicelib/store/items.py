@@ -1,5 +1,7 @@
 """Bindings and legs as items of the table: keys, attributes, and back again."""
 
+from dataclasses import dataclass
+
 from chalicelib.core.numbers import canonical
 from chalicelib.core.ports import Unsettled
 from chalicelib.core.values import (
@@ -215,42 +217,33 @@ def leg_item(binding: Binding, role: Role, sealed: Item, pair: str, vault: Vault
 
 
 def presented(binding: Binding) -> Item:
-    """What people see and hear; nothing where it is as usual."""
+    """Who sees a real number; nothing where all is as usual. What people hear is sealed, with the
+    people: an announcement's code may be any text."""
     how = binding.presentation
-    if how == PLAIN:
-        return {}
-    texts = (how.prompt_a, how.prompt_b, how.prompt_others, how.on_answer)
-    return {"presentation": s("|".join((f"{how.show_a:d}{how.show_b:d}", *texts)))}
-
-
-def read_presentation(item: Item) -> Presentation:
-    """Reads `presented`."""
-    if "presentation" not in item:
-        return PLAIN
-    shown, *texts = item["presentation"]["S"].split("|")
-    return Presentation(shown[0] == "1", shown[1] == "1", *texts)
+    return {} if how == PLAIN else {"presentation": s(f"{how.show_a:d}{how.show_b:d}")}
 
 
 def seal(vault: Vault, binding: Binding) -> Item:
-    """A, B and userData, readable only with the data key and the binding's id."""
-    b = binding.b.digits if binding.b is not None else ""
-    people = f"{binding.a.digits}|{b}|{binding.user_data}"
-    return {"B": vault.seal(people, binding.id)}
+    """A, B, what people hear and userData, readable only with the data key and the binding's id."""
+    b, how = binding.b.digits if binding.b is not None else "", binding.presentation
+    heard = (how.prompt_a, how.prompt_b, how.prompt_others, how.on_answer)
+    texts = (binding.a.digits, b, *(() if how == PLAIN else heard), binding.user_data)
+    return {"B": vault.seal("|".join(texts), binding.id)}
 
 
 def read_binding(item: Item, vault: Vault) -> Binding:
     """The binding that an item is."""
-    a, b, user_data = _people(item, vault, binding=item["id"]["S"])
+    sealed = _read_sealed(item, vault, binding=item["id"]["S"])
     return Binding(
         id=item["id"]["S"],
         handle=item["pk"]["S"].removeprefix("B#"),
         app=item["app"]["S"],
         carrier=item["carrier"]["S"],
         number=item["number"]["S"],
-        a=a,
-        b=b,
+        a=sealed.a,
+        b=sealed.b,
         record=item["record"]["BOOL"],
-        user_data=user_data,
+        user_data=sealed.user_data,
         created=int(item["created"]["N"]),
         updated=int(item["updated"]["N"]),
         expires=int(item["expires"]["N"]),
@@ -265,46 +258,61 @@ def read_binding(item: Item, vault: Vault) -> Binding:
         version=int(item["version"]["N"]),
         key_version=int(item["key_version"]["N"]),
         lease=_read_lease(item),
-        presentation=read_presentation(item),
+        presentation=sealed.presentation,
         price=int(item["price"]["N"]) if "price" in item else 0,
     )
 
 
 def read_leg(item: Item, vault: Vault) -> Leg:
     """The leg that an item is."""
-    a, b, _ = _people(item, vault, binding=item["binding"]["S"])
+    sealed = _read_sealed(item, vault, binding=item["binding"]["S"])
     return Leg(
         binding=item["binding"]["S"],
         app=item["app"]["S"],
         number=item["pk"]["S"].removeprefix("X#"),
         role="a" if item["role"]["S"] == "a" else "b",
-        a=a,
-        b=b,
+        a=sealed.a,
+        b=sealed.b,
         record=item["record"]["BOOL"],
         expires=int(item["expires"]["N"]),
         free_at=int(item["free_at"]["N"]),
         released="released" in item,
         max_call_s=int(item["max_call"]["N"]),
-        presentation=read_presentation(item),
+        presentation=sealed.presentation,
     )
 
 
 def read_info(item: Item, vault: Vault) -> BindingInfo:
     """What the a leg of a binding tells of it."""
-    a, b, user_data = _people(item, vault, binding=item["binding"]["S"])
+    sealed = _read_sealed(item, vault, binding=item["binding"]["S"])
     return BindingInfo(
         id=item["binding"]["S"],
         number=item["pk"]["S"].removeprefix("X#"),
-        a=a,
-        b=b,
+        a=sealed.a,
+        b=sealed.b,
         record=item["record"]["BOOL"],
-        user_data=user_data,
+        user_data=sealed.user_data,
         created=int(item["created"]["N"]),
         updated=int(item["updated"]["N"]),
         expires=int(item["expires"]["N"]),
     )
 
 
-def _people(item: Item, vault: Vault, *, binding: str) -> tuple[Subscriber, Subscriber | None, str]:
-    a, b, user_data = vault.open(item["sealed"]["B"], binding).split("|", 2)
-    return Subscriber(a), Subscriber(b) if b else None, user_data
+@dataclass(frozen=True, slots=True)
+class _Sealed:
+    """What is sealed of a binding, and who sees a real number."""
+
+    a: Subscriber
+    b: Subscriber | None
+    user_data: str
+    presentation: Presentation
+
+
+def _read_sealed(item: Item, vault: Vault, *, binding: str) -> _Sealed:
+    a, b, rest = vault.open(item["sealed"]["B"], binding).split("|", 2)
+    how = PLAIN
+    if "presentation" in item:
+        show_a, show_b = (flag == "1" for flag in item["presentation"]["S"])
+        *heard, rest = rest.split("|", 4)
+        how = Presentation(show_a, show_b, *heard)
+    return _Sealed(Subscriber(a), Subscriber(b) if b else None, rest, how)

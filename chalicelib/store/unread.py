@@ -17,10 +17,11 @@ _LISTED = "#unread"
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A callback as it is kept: its id, and what came."""
+    """A callback as it is kept: its id, what came, and whether it was not read yet."""
 
     id: str
     callback: UnreadCallback
+    waiting: bool
 
 
 class DynamoUnread:
@@ -67,7 +68,7 @@ class DynamoUnread:
         callback = UnreadCallback(
             item["carrier"]["S"], item["kind"]["S"], body, int(item["received"]["N"])
         )
-        return Kept(name, callback)
+        return Kept(name, callback, "dead_shard" in item)
 
     def done(self, name: str) -> None:
         """Lists one no more: it was read. It is kept as long as it would be anyway, so that its

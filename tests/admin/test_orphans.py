@@ -84,16 +84,21 @@ def test_what_is_nobodys_is_counted_listed_and_given(
     assert shown("events-orphaned") == {"count": 0, "more": False, "events": []}
 
 
+@pytest.mark.parametrize("named", [{}, {"binding": "0" * 26}])
 def test_a_repeat_of_what_was_given_is_told_to_nobody_again(
-    stage: Stage, report: Any, receiver: Receiver
+    stage: Stage, report: Any, receiver: Receiver, named: dict[str, Any]
 ) -> None:
-    report(ended(stage))
+    report(ended(stage, **named))
     run("events-orphaned", "--give", "demo")
     deliver(stage.messages())
-    report(ended(stage))
+    report(ended(stage, **named))
     assert stage.messages() == []
     assert shown("events-orphaned")["count"] == 0
     # Once the X is entered, the same report is the same event.
+    assert run("numbers-add", "demo", FORGOTTEN).exit_code == 0
+    stage.forget()
+    report(ended(stage, **named))
+    deliver(stage.messages())
     assert len(receiver.got) == 1
 
 

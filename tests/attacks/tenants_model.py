@@ -48,6 +48,13 @@ def md5_of(content: bytes) -> str:
     return hashlib.md5(content, usedforsecurity=False).hexdigest()
 
 
+def without_digest(part: str) -> str:
+    """When a switch's message was sent. Several may be sent in one millisecond: what it is known by
+    has a digest of its event's id beneath that. A vendor's message has no such id."""
+    assert part == (base36(int(part, 36)) if part else ""), part
+    return base36(int(part, 36) >> 32) if part else ""
+
+
 @dataclass(frozen=True, repr=False)
 class View:
     """What is to be seen of one call."""
@@ -57,6 +64,11 @@ class View:
     first: bool
     """Whether it is the first of its key, which is known by the key's id alone."""
 
+    @property
+    def part(self) -> str:
+        """By what it is known among those of its key."""
+        return "" if self.first else base36(self.started)
+
     def of(self, kind: str) -> list[Said]:
         return [each for each in self.said if each.kind == kind]
 
@@ -65,7 +77,10 @@ class View:
         the call was found to be of it later than the rest came."""
         if said.kind != "call.ended":
             return [self]
-        return [self, View(self.call, tuple(s for s in self.said if s is said or not s.bare), True)]
+        return [
+            self,
+            View(self.call, tuple(s for s in self.said if s is said or not s.bare), self.first),
+        ]
 
     def told_first(self, name: str) -> Any:
         """A member as the end has it, else the first that says it."""
@@ -239,12 +254,9 @@ class Model:
     def _id(self, view: View, shown: str) -> str:
         key, _, part = shown.partition(".")
         assert HALF.fullmatch(key)
-        if not view.first and view.kind == "message" and view.call.carrier in SWITCHES:
-            # Several may be sent in one millisecond: a digest of the event's id is beneath that.
-            # A vendor's message has no such id.
-            assert part == base36(int(part, 36)), shown
-            part = base36(int(part, 36) >> 32)
-        assert part == ("" if view.first else base36(view.started)), (shown, view.started)
+        if view.kind == "message" and view.call.carrier in SWITCHES:
+            part = without_digest(part)
+        assert part == view.part, (shown, view.started)
         whose = json.dumps([view.call.reporter, view.call.key])
         assert self.refs.setdefault(f"call {whose}", key) == key, (whose, shown)
         assert self.refs.setdefault(f"whose {key}", whose) == whose

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from tests.attacks.tenants import SECOND, Said, utc8
-from tests.attacks.tenants_model import Json, Model, View, md5_of
+from tests.attacks.tenants_model import Json, Model, View, md5_of, without_digest
 
 DERIVED = ("started", "ringing", "answered", "talked_s", "outcome")
 DERIVED_NETEASE = ("callTime", "startTime", "callDuration", "finishState")
@@ -71,8 +71,13 @@ class Told:
         message = json.loads(body)
         data = message["data"]
         call, _, event = message.pop("id").partition(".")
-        assert data.pop("call") == call and len(event) == 22
+        named, _, part = data.pop("call").partition(".")
+        assert named == call and len(event) == 22
         message["whose"] = self._whose(call)
+        if message["type"] == "masking.sms.sent.v1":
+            part = without_digest(part)
+        # What is told at once names the call as it is known by then.
+        message["part"] = None if self._prompt else part
         kind = message["type"]
         if kind == "masking.recording.ready.v1":
             self._check_link(data.pop("url"), data["md5"])
@@ -110,6 +115,7 @@ class Told:
             **({"subject": subject} if subject else {}),
             "datacontenttype": "application/json",
             "whose": _whose(view),
+            "part": None if self._prompt else view.part,
         }
 
     def _common(self, view: View, said: Said) -> Json:

@@ -198,7 +198,15 @@ def test_what_is_read_at_last_and_is_nobodys_can_be_given(
     fields = samples()["netease 32"] | {"phoneX": "8610000000099"}
     post("netease 32", json.dumps(fields).encode().replace(b'"callId"', b'"call_ID"'))
     fixed(monkeypatch, "netease 32", lambda sent: sent.replace(b'"call_ID"', b'"callId"'))
+    for name, carrier in (("alike", "netease-1"), ("elsewhere", "trunk")):
+        stage.app(name, carrier=carrier, numbers=(), callback_url=receiver.url)
+    stage.forget()
+    (waiting,) = run("events-unreadable")["events"]
+    # What one carrier says is not about the numbers of another.
+    assert run("events-reread", waiting["id"], "--give", "elsewhere")["count"] == 0
     assert run("events-unreadable", "--give", "demo")["count"] == 1
+    # It is demo's for good.
+    assert run("events-reread", waiting["id"], "--give", "alike")["count"] == 0
     delivered(stage, stage.clock.now)
     assert [json.loads(body)["phoneX"] for _, _, body in receiver.got] == ["8610000000099"]
     assert run("events-orphaned")["count"] == 0

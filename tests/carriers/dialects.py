@@ -69,6 +69,7 @@ def told(
         event,
         call,
         key=key,
+        record=key.call,
         attempt=attempt,
         app=app or app_with({}),
         binding=binding,

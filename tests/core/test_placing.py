@@ -1,11 +1,22 @@
 """What an event takes over from its call that names nothing but the call's id."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
 
-from chalicelib.core.events import Call, Event, EventKind
-from chalicelib.core.placing import PlacingDesk, follows_of
+from chalicelib.core.events import (
+    Call,
+    Delivery,
+    Errand,
+    Event,
+    EventKey,
+    EventKind,
+    PlacedEnd,
+    Progress,
+)
+from chalicelib.core.placing import ALONE_MS, PlacingDesk, follows_of
 from chalicelib.core.values import Subscriber
 from tests.core.samples import call_of, event
 
@@ -27,10 +38,14 @@ FIRST, SECOND = (
 class Desk:
     """Stands in for core.reporting.EventDesk."""
 
-    added: Event
+    added: Event | None = None
+    now = 5
 
-    def add(self, said: Event, known: Event, call: Call, *, now: int) -> None:
-        assert (said.number, call.app, now) == (None, "demo", 5)
+    def orphaned(self) -> None:
+        pass
+
+    def add(self, said: EventKey, known: Event, call: Call, *, now: int) -> None:
+        assert (said.call, call.app, now) == ("c" * 22, "demo", self.now)
         self.added = known
 
 
@@ -40,6 +55,7 @@ def followed(bare: Event, *calls: Event) -> tuple[str | None, str | None]:
     (stored,) = call_of(bare).stored
     placing = PlacingDesk(events=nothing, outbox=nothing, desk=cast("Any", desk))
     placing.follow(stored, call_of(*calls), now=5)
+    assert desk.added is not None
     assert desk.added.number == X
     return desk.added.binding, desk.added.caller.digits if desk.added.caller else None
 
@@ -123,3 +139,63 @@ def test_nothing_is_taken_over_from_a_message_or_from_other_people(
 ) -> None:
     bare = event(EventKind.RECORDING_READY, **{"at": 100_000} | said)
     assert followed(bare, FIRST, SECOND, MESSAGE) == taken_over
+
+
+OTHER = replace(FIRST, number="8610099000002")
+END = event(EventKind.PLACED_ENDED, 60_000, placed=PlacedEnd(False, "c", None, (), 1, 2, 3, ""))
+
+
+class Events:
+    """As much of the port Events as is asked: some calls with the id."""
+
+    def __init__(self, *calls: Call) -> None:
+        self.calls = calls
+        self.settled: Progress | None = None
+
+    def beside(self, event: Event) -> tuple[Call, ...]:
+        return self.calls
+
+    def settle(self, call: Call, key: EventKey, progress: Progress, *, recording: None) -> bool:
+        self.settled = progress
+        return True
+
+
+class Outbox:
+    """As much of the port Outbox as is asked."""
+
+    def announce(self, errands: Sequence[Errand], *, delay_s: int) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("named", "calls", "after_s", "becomes"),
+    [
+        ({}, [FIRST], 5, Delivery.UNPLACED),
+        ({}, [FIRST], 59, Delivery.UNPLACED),
+        ({}, [FIRST], 60, Delivery.KEPT),
+        ({}, [FIRST, SECOND], 5, Delivery.UNMATCHED),
+        ({"caller": FIRST.caller}, [FIRST], 5, Delivery.KEPT),
+        ({"caller": FIRST.caller}, [FIRST, SECOND], 5, Delivery.KEPT),
+        ({}, [END], 5, Delivery.KEPT),
+        ({"number": X}, [FIRST], 60, Delivery.KEPT),
+        ({"number": X}, [FIRST, OTHER], 60, Delivery.KEPT),
+        ({"number": X, "caller": FIRST.caller}, [OTHER], 5, Delivery.UNPLACED),
+    ],
+)
+def test_what_names_nobody_waits_for_another_call_with_its_id(
+    named: dict[str, Any], calls: list[Event], after_s: int, becomes: Delivery
+) -> None:
+    """Or whose call is reported first would have the recording of another."""
+    events, desk, outbox = Events(*map(call_of, calls)), Desk(), Outbox()
+    placing = PlacingDesk(
+        events=cast("Any", events), outbox=cast("Any", outbox), desk=cast("Any", desk)
+    )
+    call = call_of(event(EventKind.RECORDING_READY, 30_000, **named))
+    (stored,) = call.stored
+    desk.now = now = 30_000 + after_s * 1000
+    assert placing.place(call.errand(stored), call, stored, now=now) is becomes
+    assert events.settled is not None
+    assert events.settled.delivery is becomes
+    assert (desk.added is not None) == (becomes is Delivery.KEPT)
+    if becomes is Delivery.UNPLACED and calls == [FIRST]:
+        assert events.settled == Progress(Delivery.UNPLACED, 0, 30_000 + ALONE_MS)

@@ -19,20 +19,22 @@ from chalicelib.core.events import (
     Event,
     EventKind,
     Party,
+    PlacedEnd,
     Progress,
     Recording,
     RejectReason,
     SmsResult,
 )
+from chalicelib.core.numbers import national
 from chalicelib.core.values import DAY_MS, Subscriber, Tariff
 from chalicelib.store.call_items import due_shard_of
 from chalicelib.store.calls import DynamoEvents
-from chalicelib.store.items import DUE_SHARDS
+from chalicelib.store.items import DUE_SHARDS, binding_item, seal
 from chalicelib.store.receivers import DynamoReceivers
 from chalicelib.store.table import Table
 from chalicelib.store.vault import Vault
 from tests.carriers.netease.recorded import recorded
-from tests.core.samples import event
+from tests.core.samples import binding, event
 from tests.stage import X1, X2, A, B, C, Stage, answering, refusal
 
 VAULT = Vault({"current": "1", "1": "k" * 64}, SYSTEM.random_bytes)
@@ -166,7 +168,23 @@ def test_whoever_owns_an_x_has_calls_of_his_own(stage: Stage, store: DynamoEvent
     calls = [call_of(store, errand) for errand in errands]
     assert [call.app for call in calls] == ["demo", "other"]
     assert [len(call.stored) for call in calls] == [1, 1]
-    assert {call.id for call in store.beside(calls[0].id)} == {call.id for call in calls}
+    assert {call.id for call in store.beside(FULL)} == {call.id for call in calls}
+
+
+def test_a_placed_call_is_beside_whatever_any_node_reports(store: DynamoEvents) -> None:
+    end = PlacedEnd(False, "clerk", Subscriber(A), (Subscriber(A), Subscriber(B)), 1, 2, 3, "")
+    placed = replace(FULL, kind=EventKind.PLACED_ENDED, placed=end, number=None, node="a")
+    call = call_of(store, stored(store, placed))
+    ready = replace(FULL, kind=EventKind.RECORDING_READY, number=None)
+    for node in (None, "a", "b"):
+        assert store.beside(replace(ready, node=node)) == [call]
+    # Whose id another call of one node has: of two nobody knows which it is.
+    same = call_of(store, stored(store, replace(FULL, node="a")))
+    assert {each.id for each in store.beside(replace(ready, node="a"))} == {call.id, same.id}
+    # A call that is not placed is one node's.
+    other = replace(FULL, call_id="other")
+    append(store, other)
+    assert store.beside(replace(other, node="a")) == []
 
 
 def test_the_same_id_with_another_content_is_an_event_of_its_own(store: DynamoEvents) -> None:
@@ -437,6 +455,19 @@ def test_a_dossier_is_one_read(stage: Stage, store: DynamoEvents, table: Table) 
     assert dossier.binding is None
 
 
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize("app", ["demo", "other"])
+def test_a_dossier_never_has_the_binding_of_another_app(
+    store: DynamoEvents, table: Table, app: str, known: bool
+) -> None:
+    """Whatever the event names; also where only its item says which binding that is."""
+    made = binding(id=BINDING, handle="0" * 12, app=app, key_version=1)
+    table.put_new(binding_item(made, seal(VAULT, made), 1))
+    errand = stored(store, FULL)
+    dossier = store.open(errand if known else Errand(errand.key, app="demo"))
+    assert dossier.binding == (made if app == "demo" else None)
+
+
 def test_a_receiver_is_probed_by_one(store: DynamoEvents, table: Table) -> None:
     receivers = DynamoReceivers(table)
     receivers.unanswered("demo", rest_until=9)
@@ -473,6 +504,8 @@ BY: list[dict[str, Any]] = [
     {},
     {"binding": BINDING},
     {"number": X1},
+    # As it is told to an app of interline's.
+    {"number": national(X1)},
     {"person": Subscriber(A)},
     {"person": Subscriber(B)},
 ]

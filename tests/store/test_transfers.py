@@ -168,7 +168,9 @@ def test_what_is_shown_and_heard_is_read_back(
 def test_no_key_or_attribute_shows_who_it_is(
     stage: Stage, store: DynamoBindings, make: Make
 ) -> None:
-    commit(store, make())
+    """Nor does what an app calls its announcements."""
+    heard = Presentation(prompt_a=A, prompt_b=A, prompt_others=A, on_answer=A)
+    commit(store, make(presentation=heard, user_data=A))
     assert A[2:] not in repr(stage.items())
 
 

@@ -35,6 +35,7 @@ class CloudEventsDialect:
         call: Sequence[Event],
         *,
         key: EventKey,
+        record: str,
         attempt: int,  # noqa: ARG002
         app: App,
         binding: Binding | None,
@@ -45,6 +46,6 @@ class CloudEventsDialect:
         secrets = self._credentials.callback_secrets(app.name)
         if not secrets:
             raise Unavailable("the app has no secret for callbacks")
-        message = wire.write(event, call, key=key, app=app.name, binding=binding)
+        message = wire.write(event, call, key=key, record=record, app=app.name, binding=binding)
         body = json.dumps(message, ensure_ascii=False, separators=(",", ":"))
         return {**_JSON, **signed_headers(secrets, key.id, body, now=now)}, body.encode()

@@ -29,10 +29,16 @@ def source_of(app: str) -> str:
 
 
 def write(
-    event: Event, call: Sequence[Event], *, key: EventKey, app: str, binding: Binding | None
+    event: Event,
+    call: Sequence[Event],
+    *,
+    key: EventKey,
+    record: str,
+    app: str,
+    binding: Binding | None,
 ) -> Data:
-    """The whole message; `subject` is left out where there is no binding. Raises ValueError for a
-    kind that there are no words for."""
+    """The whole message; `record` is the id of the call's record, `subject` is left out where there
+    is no binding. Raises ValueError for a kind that there are no words for."""
     if event.kind not in KINDS:
         raise ValueError(f"no words for {event.kind}")
     return {
@@ -43,13 +49,13 @@ def write(
         "time": _time(event.at),
         **({"subject": binding.id} if binding else {}),
         "datacontenttype": "application/json",
-        "data": {**_common(event, key, binding), **_OF_KIND[event.kind](event, call)},
+        "data": {**_common(event, record, binding), **_OF_KIND[event.kind](event, call)},
     }
 
 
-def _common(event: Event, key: EventKey, binding: Binding | None) -> Data:
+def _common(event: Event, record: str, binding: Binding | None) -> Data:
     return {
-        "call": key.call,
+        "call": record,
         "call_id": event.call_id,
         "binding": binding.id if binding else None,
         "user_data": binding.user_data if binding else None,

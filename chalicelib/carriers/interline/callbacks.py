@@ -45,6 +45,7 @@ class InterlineDialect:
         call: Sequence[Event],
         *,
         key: EventKey,  # noqa: ARG002
+        record: str,  # noqa: ARG002
         attempt: int,  # noqa: ARG002
         app: App,
         binding: Binding | None,

@@ -33,6 +33,7 @@ class NeteaseDialect:
         call: Sequence[Event],
         *,
         key: EventKey,  # noqa: ARG002
+        record: str,  # noqa: ARG002
         attempt: int,
         app: App,
         binding: Binding | None,

@@ -36,9 +36,10 @@ _RFC_3339 = re.compile(
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _DIGITS = re.compile(r"\d{1,15}", re.ASCII)
 _ID = re.compile(r"[A-Za-z0-9_-]{22}", re.ASCII)
-_RECORD = re.compile(r"[A-Za-z0-9_-]{22}(?:\.[0-9a-z]{1,16})?", re.ASCII)
+_NAME = r"[A-Za-z0-9_-]{22}(?:\.[0-9a-z]{1,16})?"
+_RECORD = re.compile(_NAME, re.ASCII)
 _BINDING = re.compile(r"\d{26}", re.ASCII)
-_PLACE = re.compile(r"(\d{1,15})\|(\d{1,15})\|(\d{15}#[A-Za-z0-9_-]{22})", re.ASCII)
+_PLACE = re.compile(rf"(\d{{1,15}})\|(\d{{1,15}})\|(\d{{15}}#{_NAME})", re.ASCII)
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 

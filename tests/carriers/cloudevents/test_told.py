@@ -42,13 +42,14 @@ def inbox() -> Iterator[Receiver]:
         yield listens
 
 
-def report(stage: Stage, *kinds: str) -> None:
-    """What a switch saw of one call, at one second after the other."""
+def report(stage: Stage, *kinds: str, since: tuple[int, ...] = (0,)) -> None:
+    """What a switch saw of one call, at one second after the other; of one for each `since`."""
     signed = base64.b64encode(f"pbx:{stage.switch()}".encode()).decode()
     headers = {"Authorization": f"Basic {signed}", "Content-Type": "application/json"}
     parties = {"call_id": "c1", "from": A, "to": X1, "callee": B}
     events: list[dict[str, Any]] = [
-        {"event_id": kind, "type": kind, "at": 1000 * n, **parties}
+        {"event_id": f"{kind} {at}", "type": kind, "at": at + 1000 * n, **parties}
+        for at in since
         for n, kind in enumerate(kinds, 1)
     ]
     assert stage.send("/switch/events", headers=headers, body=json.dumps(events)).status == 200
@@ -72,6 +73,18 @@ def test_every_event_of_a_call_is_told_once(stage: Stage, inbox: Receiver) -> No
         4000,
     )
     assert (end["data"]["caller"], end["data"]["number"]) == (A, X1)
+
+
+def test_the_call_that_is_named_has_the_record_also_where_its_id_was_used_before(
+    stage: Stage, inbox: Receiver
+) -> None:
+    stage.app(dialect="cloudevents", callback_url=inbox.url, wants=["call.ended"])
+    report(stage, *CALL, since=(0, 600_000))
+    deliver(stage.messages())
+    for body in inbox.bodies():
+        found = gateway().archive.get("demo", body["data"]["call"], now=now_ms())
+        assert found.record.started == body["data"]["started"]
+    assert len({body["data"]["call"] for body in inbox.bodies()}) == 2
 
 
 def test_what_is_not_wanted_is_not_told(stage: Stage, inbox: Receiver) -> None:

@@ -86,15 +86,15 @@ def test_a_data_key_that_is_replaced_hides_nobody(
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 5, 100])
 def test_page_by_page(demo: Backend, ended: Ended, clock: Clock, limit: int) -> None:
-    # Two of them at the same moment, and all by the same pair in both directions.
-    for i, ago in enumerate((1, 2, 2, 3, 4)):
+    # Two of them at the same moment, three under one id, all by the same pair in both directions.
+    for i, (call_id, ago) in enumerate(zip("ababa", (2, 4, 4, 6, 8), strict=True)):
         people = {"from": A, "callee": B} if i % 2 else {"from": B, "callee": A}
-        ended(call_id=str(i), at=clock.now - ago * MINUTE, **people)
+        ended(call_id=call_id, at=clock.now - ago * MINUTE, **people)
     whole = demo.records()
     assert [each["started"] for each in whole] == sorted(
         (each["started"] for each in whole), reverse=True
     )
-    assert sorted(ids(whole)) == ["0", "1", "2", "3", "4"]
+    assert sorted(ids(whole)) == ["a", "a", "a", "b", "b"]
     assert demo.records(f"limit={limit}") == whole
     assert demo.records(f"limit={limit}&number={X1}") == whole
     found, body = [], {"person": A, "limit": limit}
