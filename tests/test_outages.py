@@ -18,6 +18,7 @@ from tests.carriers.interline.developer import Developer, developer
 from tests.carriers.interline.test_receiver import RECORD, account_of, as_json
 from tests.carriers.netease.test_receiver import BODIES, KEY, SECRET, signed
 from tests.carriers.trunk.conftest import Pbx, basic
+from tests.owners import everything, mend, spoil
 from tests.stage import RESOURCES, STAGE, X1, Client, Receiver, Stage, refusal
 from tests.test_jobs import deliver, ended
 
@@ -146,14 +147,22 @@ def unreachable(_: Stage) -> Iterator[None]:
 
 @contextmanager
 def broken_secrets(stage: Stage) -> Iterator[None]:
-    """Nothing that can be read in them."""
-    names = stage.data_keys, stage.credentials
-    before = [stage.secret(name) for name in names]
-    for name in names:
-        stage.secretsmanager.put_secret_value(SecretId=name, SecretString="{")
+    """Nothing that can be read in the data keys, nor in what anybody signs with."""
+    keys = stage.secret(stage.data_keys)
+    stage.secretsmanager.put_secret_value(SecretId=stage.data_keys, SecretString="{")
+    with owners_secrets(stage):
+        yield
+    stage.put_secret(stage.data_keys, keys)
+
+
+@contextmanager
+def owners_secrets(_: Stage) -> Iterator[None]:
+    """Nothing that can be read in what apps, carriers and switches sign with."""
+    names = [name.partition("/")[2] for name in everything() if name.count("/") == 2]
+    before = {name: spoil(name, "{") for name in names}
     yield
-    for name, content in zip(names, before, strict=True):
-        stage.put_secret(name, content)
+    for name, version in before.items():
+        mend(name, version)
 
 
 TROUBLES: dict[str, Callable[[Stage], Any]] = {
@@ -162,6 +171,7 @@ TROUBLES: dict[str, Callable[[Stage], Any]] = {
     "no permission for secrets": lambda s: refusing(s.secretsmanager, "AccessDeniedException"),
     "a throttled table": lambda s: refusing(s.dynamodb, "ProvisionedThroughputExceededException"),
     "broken secrets": broken_secrets,
+    "broken secrets of owners": owners_secrets,
 }
 
 

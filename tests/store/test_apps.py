@@ -71,7 +71,7 @@ def test_numbers_without_a_profile_are_no_app(stage: Stage) -> None:
 
 def test_a_number_has_one_owner(stage: Stage) -> None:
     stage.app()
-    assert store(stage).owners_of(X1) == (Owner("demo", "trunk", since=0),)
+    assert store(stage).owners_of(X1) == (Owner("demo", "trunk", since=0, number=X1),)
     assert store(stage).owners_of("8610000000099") == ()
 
 
@@ -90,7 +90,7 @@ def test_an_x_changes_hands_after_a_notice() -> None:
     now = 10**12
     first = apps.given((), app="demo", carrier="trunk", now=now)
     # Nobody had it before: what a carrier reports late is demo's.
-    assert first == (Owner("demo", "trunk", since=0),)
+    assert first == (Owner("demo", "trunk", since=0, number=X1),)
     assert apps.given(first, app="other", carrier="trunk", now=now) is None
     leaving = apps.taken(first, now=now)
     until = now + NOTICE_MS
