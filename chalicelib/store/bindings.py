@@ -117,7 +117,7 @@ class DynamoBindings:
         if len(writes) == 1 and not legs:
             return after if self._table.update_if(writes[0]) is not None else None
         failed = self._table.transact([*writes, *legs])
-        if failed is not None and failed[0] is None and not _grows(before, after):
+        if failed is not None and failed[0] is None and not _needs_routes(before, after):
             # Somebody else has its routes already: what they say is not about it any more.
             failed = self._table.transact(writes)
         return after if failed is None else None
@@ -364,12 +364,13 @@ def _as(binding: Binding) -> Item:
     return {":id": s(binding.id), ":before": n(binding.version)}
 
 
-def _grows(before: Binding, after: Binding) -> bool:
+def _needs_routes(before: Binding, after: Binding) -> bool:
     """Whether its routes have to be its own for it: they lead somewhere from now on, or for longer,
-    or are to stay reserved while its carrier is asked for more."""
+    or are to stay reserved while its carrier is asked for more, or to end it by its X."""
     leads = before.state is State.BINDING and after.state is State.BOUND
     asks = _asked(after) > _asked(before) and after.free_at > before.free_at
-    return leads or asks or after.expires > before.expires
+    ends_by_x = after.b is None and after.state is State.ENDING
+    return leads or asks or ends_by_x or after.expires > before.expires
 
 
 def _asked(binding: Binding) -> int:
