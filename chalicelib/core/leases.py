@@ -387,14 +387,14 @@ class LeaseDesk:
         raise errors.Contended("this binding is being changed")
 
     def _abandon(self, binding: Binding, *, now: int) -> None:
-        """Ends what nobody can ask a carrier about any more. It may connect its calls until its
-        lease runs out: the routes are kept for as long."""
-        if binding.state is State.BINDING:
-            self.bindings.undo(binding, now=now)
-            return
-        lease = replace(_lease(binding), operations=(), check_at=None)
+        """Ends what nobody can ask a carrier about any more. It may connect its calls until
+        whatever it was asked for has run out: the routes are kept for as long, and cool then."""
         ended = binding if binding.over else binding.ended(now=now)
-        self.bindings.change(binding, replace(ended, lease=lease))
+        if binding.state is State.BINDING:
+            self.bindings.undo(binding, now=now, free_at=ended.free_at)
+        else:
+            lease = CarrierLease(at_most=ended.kept_until)
+            self.bindings.change(binding, replace(ended, lease=lease))
 
     def _agree(
         self, binding: Binding, mine: Operation, kept: Kept, keeper: Keeper, *, now: int

@@ -149,7 +149,7 @@ class DynamoBindings:
             for leg in _leg_keys(after, self._vault())
         ]
 
-    def undo(self, binding: Binding, *, now: int) -> bool:
+    def undo(self, binding: Binding, *, now: int, free_at: int | None = None) -> bool:
         """See the port. 8 write units, 2 more if it had a price."""
         writes = [
             rules.remove(items.binding_key(binding.handle), rules.UNCHANGED, _as(binding)),
@@ -158,9 +158,9 @@ class DynamoBindings:
         if binding.price:
             writes.append(rules.charge(binding.app, -binding.price, now=now))
         legs = _leg_keys(binding, self._vault())
-        # Its carrier may have connected it until it ran out.
-        cooled = min(binding.free_at, now + binding.cooling_ms)
-        free_at = cooled if now >= binding.expires else None
+        if free_at is None and now >= binding.expires:
+            # Its carrier may have connected it until it ran out.
+            free_at = min(binding.free_at, now + binding.cooling_ms)
         given = [rules.give_back(leg, binding.id, now=now, free_at=free_at) for leg in legs]
         failed = self._table.transact([*writes, *given])
         if failed is not None and failed[0] is None:
