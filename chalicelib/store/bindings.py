@@ -128,10 +128,9 @@ class DynamoBindings:
         changes |= {"state": s(after.state), "version": n(after.version)}
         if after.extensions:
             changes["extensions"] = s(" ".join(after.extensions))
-        gone = [name for name in items.due(before) if name not in changes]
-        removed = f" REMOVE {', '.join(gone)}" if gone else ""
+        gone = [name for name in items.due(before) | items.times(before) if name not in changes]
         return rules.update(
-            items.binding_key(after.handle), changes, rules.UNCHANGED, _as(before), removed
+            items.binding_key(after.handle), changes, rules.UNCHANGED, _as(before), gone
         )
 
     def _changed_legs(self, before: Binding, after: Binding) -> list[Item]:
@@ -142,10 +141,9 @@ class DynamoBindings:
         gone = [name for name in were if name not in state]
         if "pending" in gone:
             gone.append("free_before")
-        removed = f" REMOVE {', '.join(gone)}" if gone else ""
         changes = state | {"updated": n(after.updated)}
         return [
-            rules.update(leg, changes, rules.OURS, {":binding": s(after.id)}, removed)
+            rules.update(leg, changes, rules.OURS, {":binding": s(after.id)}, gone)
             for leg in _leg_keys(after, self._vault())
         ]
 
