@@ -288,8 +288,7 @@ def remove_numbers(app: str, numbers: Iterable[str]) -> int:
                 " anybody else; stop binding over it, and take it then"
             )
         after = apps.taken(before, now=now)
-        gone = {"Key": {name: apps.app_number_item(app, number, None)[name] for name in _KEY}}
-        if not _write_owners(number, before, after, {"Delete": gone}):
+        if not _write_owners(number, before, after, apps.number_leaves(app, number, now=now)):
             raise Mistake(f"number {number} is being changed; try again")
         free = max(free, (after[-1].until or now) + CLOCKS_APART_MS)
     return free
@@ -303,9 +302,6 @@ def _owners_of(number: str) -> tuple[Owner, ...]:
 
 def _has(owner: Owner, app: str, number: str) -> bool:
     return owner.app == app and owner.number == number and owner.until is None
-
-
-_KEY = ("pk", "sk")
 
 
 def _check_leaving(number: str, owner: Owner, app: str) -> None:

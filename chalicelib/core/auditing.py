@@ -91,7 +91,7 @@ class Audit:
             lister = self._lister(app) if app is not None else None
             if app is None or lister is None:
                 continue
-            for number in app.pool.numbers(None):
+            for number in (*app.pool.numbers(None), *app.left):
                 if zlib.crc32(number.encode()) % SLICES == turn:
                     yield app, lister, number
 

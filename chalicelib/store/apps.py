@@ -9,6 +9,9 @@ from chalicelib.store.items import owners_key
 from chalicelib.store.table import Item, Table, key, n, s
 from chalicelib.store.vault import Vault
 
+LEFT_MS = 2 * DAY_MS
+"""For how long the audit looks at an X that left a pool: longer than a lease of a day, of which a
+carrier was asked late."""
 ABSENT_S = 2
 """How long it is remembered that there is no app of a name."""
 
@@ -144,14 +147,32 @@ def app_number_item(name: str, number: str, area: str | None) -> Item:
     return item | ({"area": s(area)} if area is not None else {})
 
 
+def number_leaves(name: str, number: str, *, now: int) -> Item:
+    """The write, as `Table.transact` takes it, by which an X leaves an app's pool. The entry stays
+    for the audit."""
+    return {
+        "Update": {
+            "Key": key(app_pk(name), f"NUMBER#{number}"),
+            "UpdateExpression": "SET #left = :now, #ttl = :ttl",
+            "ExpressionAttributeNames": {"#left": "left", "#ttl": "ttl"},
+            "ExpressionAttributeValues": {":now": n(now), ":ttl": n((now + LEFT_MS) // 1000)},
+        }
+    }
+
+
 def _app(items: list[Item]) -> App | None:
     profile = next((item for item in items if item["sk"]["S"] == "PROFILE"), None)
     if profile is None:
         return None
-    areas = {
-        item["sk"]["S"].removeprefix("NUMBER#"): item["area"]["S"] if "area" in item else None
+    numbers = {
+        item["sk"]["S"].removeprefix("NUMBER#"): item
         for item in items
         if item["sk"]["S"].startswith("NUMBER#")
+    }
+    areas = {
+        number: item["area"]["S"] if "area" in item else None
+        for number, item in numbers.items()
+        if "left" not in item
     }
     return App(
         name=profile["pk"]["S"].removeprefix("APP#"),
@@ -166,6 +187,7 @@ def _app(items: list[Item]) -> App | None:
         max_call_s=int(profile["max_call_s"]["N"]),
         strict_nonce=profile["strict_nonce"]["BOOL"],
         pool=Pool(areas),
+        left=tuple(sorted(numbers.keys() - areas.keys())),
         im_calls=frozenset(_words(profile, "im_calls")),
         dialect=profile["dialect"]["S"],
         callback_json=profile["callback_json"]["BOOL"],

@@ -9,9 +9,8 @@ from chalicelib.bootstrap import Gateway
 from chalicelib.core import errors
 from chalicelib.core.auditing import SLICES, Audited
 from chalicelib.core.cleaning import LATER_MS
-from chalicelib.settings import settings
-from chalicelib.store import apps, clients
-from tests.attacks.keepers import Book, Entry, attend, fails, keeper
+from chalicelib.store import apps
+from tests.attacks.keepers import Book, Entry, attend, fails, keeper, keeping
 from tests.gateways import MINUTE, NOW, Backend, Stage, number, subscriber
 
 X = number(0)
@@ -64,20 +63,22 @@ def test_what_was_ended_here_is_ended_there(app: Backend, gateway: Gateway, book
     assert not book.live(now=NOW + 2 * MINUTE)
 
 
+@pytest.mark.parametrize("to", ["other", None])
 def test_what_was_ended_here_is_ended_there_also_when_x_has_moved(
-    here: Stage, app: Backend, gateway: Gateway, book: Book
+    here: Stage, app: Backend, gateway: Gateway, book: Book, to: str | None
 ) -> None:
     id_ = bound(app, gateway)
     (entry,) = book.live(now=NOW)
     assert app.call(gateway, "unbind", now=NOW + MINUTE, bindId=id_)["code"] == 200
     here.app("other", [])
-    moved = [apps.app_number_item(name, X, None) for name in ("demo", "other")]
-    gone = {name: moved[0][name] for name in ("pk", "sk")}
-    clients.dynamodb().delete_item(TableName=settings().table_name, Key=gone)
-    clients.dynamodb().put_item(TableName=settings().table_name, Item=moved[1])
-    late = replace(entry, id=uuid4().hex)
-    book.entries[late.id] = late
-    assert audited(gateway, now=NOW + 2 * MINUTE) == Audited(numbers=2, strays=1)
+    gateway._table.transact([apps.number_leaves("demo", X, now=NOW)])
+    if to is not None:
+        gateway._table.transact([{"Put": {"Item": apps.app_number_item(to, X, None)}}])
+    moved = here.instance()
+    keeping(moved, book)
+    book.entries["late"] = replace(entry, id="late")
+    seen = audited(moved, now=NOW + 2 * MINUTE)
+    assert (seen.strays, seen.unknown) == (1, 0)
     assert not book.live(now=NOW + 2 * MINUTE)
 
 
