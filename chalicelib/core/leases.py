@@ -134,8 +134,12 @@ class LeaseDesk:
         )
         intended = replace(binding, state=State.ENDING, updated=now, lease=ending)
         noted = self.bindings.change(binding, _checked(intended, keeper, now=now))
+        if noted is None and now >= binding.expires:
+            # Unless it moved on, its routes are the next one's: a release of an XA would end that.
+            over = _checked(binding.ended(now=now), keeper, now=now)
+            return self.bindings.change(binding, over) is not None
         if noted is None:
-            return self._end_succeeded(binding, now=now)
+            return False
         try:
             self._in_time(began)
             self._release_all(noted, keeper, now=now)
@@ -191,16 +195,6 @@ class LeaseDesk:
         lease = replace(_lease(binding), until=until, id=_lease(binding).id if until else None)
         after = _checked(replace(binding, lease=lease), self._keeper(binding), now=now)
         self.bindings.change(binding, after)
-
-    def _end_succeeded(self, binding: Binding, *, now: int) -> bool:
-        """Ends here what ran out, if it is an XA whose X has the next one: a release by X would end
-        that. False if it moved on."""
-        if binding.b is not None or now < binding.expires:
-            return False
-        latest = self.bindings.transfer_on(binding.number)
-        if latest is not None and latest.id == binding.id:
-            return False
-        return self.bindings.change(binding, binding.ended(now=now)) is not None
 
     def _keep_up(self, binding: Binding, keeper: Keeper, *, now: int) -> None:
         """Finds out what is open, then lets the carrier keep it for as long as it lasts."""
