@@ -119,9 +119,9 @@ def remove(app: str, numbers: Iterable[str]) -> int:
         if not use.free(now):
             wrong.append(in_use(use))
             continue
-        delete = {"Delete": {"Key": apps.app_number_key(app, number)}}
+        leaves = apps.number_leaves(app, number, now=now)
         undo = {"Put": {"Item": pool[number]}}
-        changes.append(_Change(number, before, apps.taken(before, now=now), delete, undo))
+        changes.append(_Change(number, before, apps.taken(before, now=now), leaves, undo))
     _refuse(wrong)
     _write(changes)
     return max((given_from(each.after[-1]) for each in changes), default=now_ms())
@@ -133,8 +133,8 @@ def move(
     """Takes X numbers from one app and gives them to another, some minutes later: `wait` is told
     the moment (epoch ms) that is waited for. What had been taken already by a move that was broken
     off is only given. How many. Raises Mistake."""
-    pool = _pool(source)
-    areas = {each: pool[each]["area"]["S"] if "area" in pool[each] else None for each in pool}
+    pool, entries = _pool(source), _entries(source)
+    areas = {each: item["area"]["S"] if "area" in item else None for each, item in entries.items()}
     _carrier(to)
     left = [number for number in numbers if number in pool]
     for number in set(numbers) - set(left):
@@ -179,6 +179,11 @@ def _carrier(app: str) -> str:
 
 def _pool(app: str) -> dict[str, Item]:
     """The entries of an app's numbers."""
+    return {number: item for number, item in _entries(app).items() if "left" not in item}
+
+
+def _entries(app: str) -> dict[str, Item]:
+    """The same, with those that have left it lately."""
     _carrier(app)
     found = credentials.table().query(
         KeyConditionExpression="pk = :pk AND begins_with(sk, :number)",

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from chalicelib.core import errors
 from chalicelib.core.cleaning import LATER_MS
 from chalicelib.core.leases import LeaseDesk
+from chalicelib.core.numbers import canonical
 from chalicelib.core.ports import Apps, Bindings, Carriers, Lister
 from chalicelib.core.values import ASKING_MS, MINUTE_MS, App, Binding, BindingInfo, State
 
@@ -90,7 +91,7 @@ class Audit:
         seen.numbers += 1
         for info in listed:
             binding = self.bindings.get(info.user_data)
-            if binding is None or (binding.app, binding.number) != (app.name, number):
+            if binding is None or not _is_of(binding, app.carrier, number):
                 seen.unknown += 1
             elif _is_stray(binding, info, now=now):
                 self.leases.end_stray(binding, info.id, now=now)
@@ -111,7 +112,7 @@ class Audit:
             app = self.apps.get(name) if lister is not None else None
             if app is None or lister is None:
                 continue
-            for number in sorted(app.pool.areas):
+            for number in (*sorted(app.pool.areas), *app.left):
                 if zlib.crc32(number.encode()) % SLICES == turn:
                     yield app, lister, number
 
@@ -130,6 +131,11 @@ class Audit:
         settled = not binding.lease.operations and binding.created <= listed_at - ASKING_MS
         near_end = binding.expires <= listed_at + MINUTE_MS
         return binding if settled and not near_end else None
+
+
+def _is_of(binding: Binding, carrier: str, number: str) -> bool:
+    """Whether it was bound over X there, by whichever app: X may have moved since."""
+    return binding.carrier == carrier and canonical(binding.number) == canonical(number)
 
 
 def _is_stray(binding: Binding, info: BindingInfo, *, now: int) -> bool:

@@ -112,10 +112,12 @@ class LeaseDesk:
         While the carrier has not agreed it stays as it is for its app, and is released later.
         Raises what Keeper.release does, Contended.
         """
-        if now >= binding.expires and not binding.unfinished:
-            # Run out there too. Of an XA even asking would be wrong: X may be another one's by now.
-            return self.bindings.change(binding, binding.ended(now=now)) is not None
         keeper = self._keeper(binding)
+        if now >= binding.kept_until:
+            # Run out there too, by whichever clock. Of an XA even asking would be wrong: X may be
+            # another one's soon.
+            over = _finished(binding.ended(now=now), _over(binding, now=now), keeper, now=now)
+            return self.bindings.change(binding, over) is not None
         began = self.monotonic()
         lease = _lease(binding)
         mine = self._operation("release", now=now)
@@ -125,13 +127,17 @@ class LeaseDesk:
         late = [each for each in lease.operations if each.kind == "release" and not each.over(now)]
         waited_for = late if binding.b is None else []
         asked = replace(lease, operations=(*lease.asked, *waited_for))
-        intended = replace(
-            binding,
-            state=State.ENDING,
-            updated=now,
-            lease=replace(lease, operations=(*_with_looks(asked, looks, now=now), mine)),
+        ending = replace(
+            lease,
+            operations=(*_with_looks(asked, looks, now=now), mine),
+            at_most=_at_most(lease, looks, now=now),
         )
+        intended = replace(binding, state=State.ENDING, updated=now, lease=ending)
         noted = self.bindings.change(binding, _checked(intended, keeper, now=now))
+        if noted is None and now >= binding.expires:
+            # Unless it moved on, its routes are the next one's: a release of an XA would end that.
+            over = _checked(binding.ended(now=now), keeper, now=now)
+            return self.bindings.change(binding, over) is not None
         if noted is None:
             return False
         try:
@@ -368,25 +374,21 @@ class LeaseDesk:
             if not over and current.version != noted.version:
                 # Somebody made it longer by a clock that is behind.
                 return False
-            left = _lease(current).without(*mine, *_over(noted, now=now))
-            lease = CarrierLease(
-                at_most=max(now, _lease(current).at_most) if left else now, operations=left
-            )
             ended = current.ended(now=now) if over and not current.over else current
-            after = _checked(replace(ended, lease=lease), keeper, now=now)
+            after = _finished(ended, (*mine, *_over(noted, now=now)), keeper, now=now)
             if self.bindings.change(current, after):
                 return True
         raise errors.Contended("this binding is being changed")
 
     def _abandon(self, binding: Binding, *, now: int) -> None:
-        """Ends what nobody can ask a carrier about any more. It may connect its calls until its
-        lease runs out: the routes are kept for as long."""
-        if binding.state is State.BINDING:
-            self.bindings.undo(binding, now=now)
-            return
-        lease = replace(_lease(binding), operations=(), check_at=None)
+        """Ends what nobody can ask a carrier about any more. It may connect its calls until
+        whatever it was asked for has run out: the routes are kept for as long, and cool then."""
         ended = binding if binding.over else binding.ended(now=now)
-        self.bindings.change(binding, replace(ended, lease=lease))
+        if binding.state is State.BINDING:
+            self.bindings.undo(binding, now=now, free_at=ended.free_at)
+        else:
+            lease = CarrierLease(at_most=ended.kept_until)
+            self.bindings.change(binding, replace(ended, lease=lease))
 
     def _agree(
         self, binding: Binding, mine: Operation, kept: Kept, keeper: Keeper, *, now: int
@@ -487,7 +489,7 @@ class LeaseDesk:
         looks = self._looks(lease.asked, keeper, now=now)
         if not looks:
             return binding, ()
-        longest = max(lease.at_most, now + max(each.lease_ms for each in looks))
+        longest = _at_most(lease, looks, now=now)
         asking = replace(lease, operations=_with_looks(lease, looks, now=now), at_most=longest)
         noted = self.bindings.change(
             binding, _checked(replace(binding, lease=asking), keeper, now=now)
@@ -584,6 +586,22 @@ def _with_looks(
     again = {each.request for each in looks}
     done = [each for each in lease.asked if each.over(now) and each.request in again]
     return (*lease.without(*done), *looks)
+
+
+def _at_most(lease: CarrierLease, looks: Sequence[Operation], *, now: int) -> int:
+    """How long the carrier keeps it at most once it was asked so again."""
+    return max(lease.at_most, *(now + each.lease_ms for each in looks), 0)
+
+
+def _finished(
+    binding: Binding, settled: Sequence[Operation], keeper: Keeper, *, now: int
+) -> Binding:
+    """The binding once its carrier has it no more, but for what others may still bring back."""
+    lease = _lease(binding)
+    left = lease.without(*settled)
+    gone = min(now, binding.kept_until)
+    after = CarrierLease(at_most=max(now, lease.at_most) if left else gone, operations=left)
+    return _checked(replace(binding, lease=after), keeper, now=now)
 
 
 def _ahead(keeper: Keeper) -> int:

@@ -95,10 +95,11 @@ class Bindings(Protocol):
         version say so). One write, or one transaction. Raises Contended."""
         ...
 
-    def undo(self, binding: Binding, *, now: int) -> bool:
+    def undo(self, binding: Binding, *, now: int, free_at: int | None = None) -> bool:
         """A carrier did not agree to what it was being asked (`BINDING`): nothing is left of it,
-        its routes and the app's account are as they were. False if it had moved on meanwhile. One
-        transaction. Raises Contended."""
+        its routes and the app's account are as they were. Where the carrier may connect it all the
+        same, its routes stay reserved until `free_at` (epoch ms). False if it had moved on
+        meanwhile. One transaction. Raises Contended."""
         ...
 
     def get(self, binding_id: str) -> Binding | None:

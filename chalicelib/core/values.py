@@ -173,6 +173,8 @@ class App:
     recording_days: int = 180
     recording_auth: RecordingAuth = "link"
     recording_link_days: int = 7
+    left: tuple[str, ...] = ()
+    """The X that left its pool a short time ago: a carrier may still have something on them."""
 
     @property
     def enabled(self) -> bool:

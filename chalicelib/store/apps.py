@@ -9,6 +9,9 @@ from chalicelib.store.items import owners_key
 from chalicelib.store.table import Item, Table, key, n, s
 from chalicelib.store.vault import Vault
 
+LEFT_MS = 2 * DAY_MS
+"""For how long the audit looks at an X that left a pool: longer than a lease of a day, of which a
+carrier was asked late."""
 ABSENT_S = 2
 """How long it is remembered that there is no app of a name."""
 
@@ -211,6 +214,19 @@ def _keys(items: list[Item]) -> Keys | None:
     return Keys(**known, version=item["version"]["S"])
 
 
+def number_leaves(name: str, number: str, *, now: int) -> Item:
+    """The write, as `Table.transact` takes it, by which an X leaves an app's pool. The entry stays
+    for the audit."""
+    return {
+        "Update": {
+            "Key": app_number_key(name, number),
+            "UpdateExpression": "SET #left = :now, #ttl = :ttl REMOVE draining",
+            "ExpressionAttributeNames": {"#left": "left", "#ttl": "ttl"},
+            "ExpressionAttributeValues": {":now": n(now), ":ttl": n((now + LEFT_MS) // 1000)},
+        }
+    }
+
+
 def _app(items: list[Item]) -> App | None:
     profile = next((item for item in items if item["sk"]["S"] == "PROFILE"), None)
     if profile is None:
@@ -220,8 +236,12 @@ def _app(items: list[Item]) -> App | None:
         for item in items
         if item["sk"]["S"].startswith("NUMBER#")
     }
-    areas = {x: item["area"]["S"] if "area" in item else None for x, item in numbers.items()}
-    draining = frozenset(x for x, item in numbers.items() if "draining" in item)
+    areas = {
+        number: item["area"]["S"] if "area" in item else None
+        for number, item in numbers.items()
+        if "left" not in item
+    }
+    draining = frozenset(number for number in areas if "draining" in numbers[number])
     return App(
         name=profile["pk"]["S"].removeprefix("APP#"),
         carrier=profile["carrier"]["S"],
@@ -235,6 +255,7 @@ def _app(items: list[Item]) -> App | None:
         max_call_s=int(profile["max_call_s"]["N"]),
         strict_nonce=profile["strict_nonce"]["BOOL"],
         pool=Pool(areas, draining),
+        left=tuple(sorted(numbers.keys() - areas.keys())),
         im_calls=frozenset(_words(profile, "im_calls")),
         dialect=profile["dialect"]["S"],
         callback_json=profile["callback_json"]["BOOL"],

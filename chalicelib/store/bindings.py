@@ -117,7 +117,7 @@ class DynamoBindings:
         if len(writes) == 1 and not legs:
             return after if self._table.update_if(writes[0]) is not None else None
         failed = self._table.transact([*writes, *legs])
-        if failed is not None and failed[0] is None and not _grows(before, after):
+        if failed is not None and failed[0] is None and not _needs_routes(before, after):
             # Somebody else has its routes already: what they say is not about it any more.
             failed = self._table.transact(writes)
         return after if failed is None else None
@@ -128,10 +128,9 @@ class DynamoBindings:
         changes |= {"state": s(after.state), "version": n(after.version)}
         if after.extensions:
             changes["extensions"] = s(" ".join(after.extensions))
-        gone = [name for name in items.due(before) if name not in changes]
-        removed = f" REMOVE {', '.join(gone)}" if gone else ""
+        gone = [name for name in items.due(before) | items.times(before) if name not in changes]
         return rules.update(
-            items.binding_key(after.handle), changes, rules.UNCHANGED, _as(before), removed
+            items.binding_key(after.handle), changes, rules.UNCHANGED, _as(before), gone
         )
 
     def _changed_legs(self, before: Binding, after: Binding) -> list[Item]:
@@ -142,14 +141,13 @@ class DynamoBindings:
         gone = [name for name in were if name not in state]
         if "pending" in gone:
             gone.append("free_before")
-        removed = f" REMOVE {', '.join(gone)}" if gone else ""
         changes = state | {"updated": n(after.updated)}
         return [
-            rules.update(leg, changes, rules.OURS, {":binding": s(after.id)}, removed)
+            rules.update(leg, changes, rules.OURS, {":binding": s(after.id)}, gone)
             for leg in _leg_keys(after, self._vault())
         ]
 
-    def undo(self, binding: Binding, *, now: int) -> bool:
+    def undo(self, binding: Binding, *, now: int, free_at: int | None = None) -> bool:
         """See the port. 8 write units, 2 more if it had a price."""
         writes = [
             rules.remove(items.binding_key(binding.handle), rules.UNCHANGED, _as(binding)),
@@ -158,9 +156,9 @@ class DynamoBindings:
         if binding.price:
             writes.append(rules.charge(binding.app, -binding.price, now=now))
         legs = _leg_keys(binding, self._vault())
-        # Its carrier may have connected it until it ran out.
-        cooled = min(binding.free_at, now + binding.cooling_ms)
-        free_at = cooled if now >= binding.expires else None
+        if free_at is None and now >= binding.expires:
+            # Its carrier may have connected it until it ran out.
+            free_at = min(binding.free_at, now + binding.cooling_ms)
         given = [rules.give_back(leg, binding.id, now=now, free_at=free_at) for leg in legs]
         failed = self._table.transact([*writes, *given])
         if failed is not None and failed[0] is None:
@@ -370,12 +368,13 @@ def _as(binding: Binding) -> Item:
     return {":id": s(binding.id), ":before": n(binding.version)}
 
 
-def _grows(before: Binding, after: Binding) -> bool:
+def _needs_routes(before: Binding, after: Binding) -> bool:
     """Whether its routes have to be its own for it: they lead somewhere from now on, or for longer,
-    or are to stay reserved while its carrier is asked for more."""
+    or are to stay reserved while its carrier is asked for more, or to end it by its X."""
     leads = before.state is State.BINDING and after.state is State.BOUND
     asks = _asked(after) > _asked(before) and after.free_at > before.free_at
-    return leads or asks or after.expires > before.expires
+    ends_by_x = after.b is None and after.state is State.ENDING
+    return leads or asks or ends_by_x or after.expires > before.expires
 
 
 def _asked(binding: Binding) -> int:

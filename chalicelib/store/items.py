@@ -140,12 +140,12 @@ def _read_lease(item: Item) -> CarrierLease | None:
 
 
 def times(binding: Binding) -> Item:
-    """What changes of a binding when it is made longer or ends."""
-    return {
-        "updated": n(binding.updated),
-        "expires": n(binding.expires),
-        "ttl": n((binding.expires + binding.retention_ms) // 1000),
-    }
+    """What changes of a binding when it is made longer or ends. It has no TTL while its carrier has
+    still to be asked: it could not be ended there, nor its quota be given back, without it."""
+    at = {"updated": n(binding.updated), "expires": n(binding.expires)}
+    if binding.lease is not None and binding.lease.check_at is not None:
+        return at
+    return at | {"ttl": n((binding.expires + binding.retention_ms) // 1000)}
 
 
 def leg_state(binding: Binding) -> Item:

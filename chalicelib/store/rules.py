@@ -1,5 +1,7 @@
 """The conditions that hold the invariants, and the writes that carry them."""
 
+from collections.abc import Collection
+
 from chalicelib.core.ports import Overdue, Unsettled
 from chalicelib.core.values import State
 from chalicelib.store.items import account_key, binding_key, due_shards
@@ -117,15 +119,18 @@ def check(item_key: Item, condition: str, values: Item) -> Item:
     }
 
 
-def update(item_key: Item, changes: Item, condition: str, values: Item, removed: str = "") -> Item:
+def update(
+    item_key: Item, changes: Item, condition: str, values: Item, removed: Collection[str] = ()
+) -> Item:
     """Sets attributes (and drops others) of an item for which the condition holds."""
     assigned = ", ".join(f"#{name} = :new_{name}" for name in changes)
+    dropped = ", ".join(f"#{name}" for name in removed)
     return {
         "Update": {
             "Key": item_key,
-            "UpdateExpression": f"SET {assigned}{removed}",
+            "UpdateExpression": f"SET {assigned}" + (f" REMOVE {dropped}" if dropped else ""),
             "ConditionExpression": condition,
-            "ExpressionAttributeNames": {f"#{name}": name for name in changes},
+            "ExpressionAttributeNames": {f"#{name}": name for name in (*changes, *removed)},
             "ExpressionAttributeValues": values
             | {f":new_{name}": value for name, value in changes.items()},
         }

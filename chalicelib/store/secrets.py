@@ -73,8 +73,8 @@ class DataKeys:
             if self._vault is None or source != self._source:
                 try:
                     self._vault = Vault(source, self._secret.runtime.random_bytes)
-                except (KeyError, ValueError):
-                    raise StoreUnavailable("the data keys can't be used") from None
+                except ValueError as error:
+                    raise StoreUnavailable(f"the data keys can't be used: {error}") from None
                 self._source = source
             return self._vault
 

@@ -8,6 +8,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+FIRST = 1
+"""The version of the data key that labels are made with, for good: what is kept is found by them.
+"""
 _NONCE_SIZE = 12
 
 
@@ -15,24 +18,30 @@ class Vault:
     """Hashes and seals with the versions of the data key that the secret holds.
 
     The secret is JSON: `current` names the version that writes, every other member is a version
-    (1 to 255) with its key material, at least 32 characters. A number is looked for under all
-    versions, so a new version is first added, and made current once every cache has seen it.
-    Anything else raises KeyError or ValueError. `random_bytes` makes nonces: no two are the same.
+    (1 to 255, none left out) with its key material, at least 32 characters. A number is looked for
+    under all versions, so a new version is first added, and made current once every cache has seen
+    it. None is ever taken away: the first makes all labels, for good, and what one has sealed no
+    other opens. Anything else raises ValueError, which says what is wrong and nothing of the keys.
+    `random_bytes` makes nonces: no two are the same.
     """
 
     def __init__(self, secret: Mapping[str, str], random_bytes: Callable[[int], bytes]) -> None:
         self._random_bytes = random_bytes
-        versions = sorted(int(name) for name in secret if name != "current")
+        names = {str(version) for version in range(FIRST, 256)}
+        if secret.get("current") not in names or not secret.keys() - {"current"} <= names:
+            raise ValueError("data keys are named 1 to 255, and `current` names one of them")
         self._current = int(secret["current"])
-        if self._current not in versions or not 1 <= versions[0] <= versions[-1] <= 255:
-            raise ValueError("data keys need versions from 1 to 255, the current one among them")
-        materials = {version: secret[str(version)].encode() for version in versions}
+        newest = max(int(name) for name in (secret.keys() & names) | {secret["current"]})
+        for version in range(FIRST, newest + 1):
+            if str(version) not in secret:
+                raise ValueError(f"data key {version} is missing: put it back into the secret")
+        materials = {v: secret[str(v)].encode() for v in range(FIRST, newest + 1)}
         if any(len(material) < 32 for material in materials.values()):
             raise ValueError("data keys need at least 32 characters")
         self._hash_keys = {v: _derive(m, b"hash") for v, m in materials.items()}
         self._ciphers = {v: AESGCM(_derive(m, b"seal")) for v, m in materials.items()}
         self._link_keys = {v: _derive(m, b"link") for v, m in materials.items()}
-        self._request_key = _derive(materials[versions[0]], b"request")
+        self._request_key = _derive(materials[FIRST], b"request")
 
     def person(self, digits: str, version: int | None = None) -> str:
         """What stands for a subscriber in keys: version and 128 bits of keyed hash."""
@@ -44,9 +53,9 @@ class Vault:
         return [self._hash(v, digits) for v in (self._current, *others)]
 
     def pair(self, one: str, other: str) -> str:
-        """What stands for two subscribers, whichever comes first. Under the oldest version, so
-        that a pair is the same pair while a key is being replaced."""
-        return self._hash(next(iter(self._hash_keys)), "|".join(sorted((one, other))))
+        """What stands for two subscribers, whichever comes first. Under the first version, so that
+        a pair is the same pair whichever key is current."""
+        return self._hash(FIRST, "|".join(sorted((one, other))))
 
     @property
     def version(self) -> int:
@@ -54,7 +63,7 @@ class Vault:
         return self._current
 
     def tag(self, *parts: str) -> bytes:
-        """32 bytes that stand for `parts`, stable while the oldest version is kept."""
+        """32 bytes that stand for `parts`, the same for good: under the first version."""
         return hmac.digest(self._request_key, "\x00".join(parts).encode(), "sha256")
 
     def label(self, *parts: str) -> str:
@@ -93,8 +102,8 @@ class Vault:
         return bytes((self._current,)) + nonce + cipher.encrypt(nonce, content, context.encode())
 
     def open_bytes(self, sealed: bytes, context: str) -> bytes:
-        """The content of `seal_bytes`. Raises cryptography's InvalidTag, or KeyError for a dropped
-        key."""
+        """The content of `seal_bytes`. Raises cryptography's InvalidTag, or KeyError for a version
+        that is not known yet."""
         nonce, cipher_text = sealed[1 : 1 + _NONCE_SIZE], sealed[1 + _NONCE_SIZE :]
         return self._ciphers[sealed[0]].decrypt(nonce, cipher_text, context.encode())
 

@@ -9,7 +9,8 @@ from chalicelib.bootstrap import Gateway
 from chalicelib.core import errors
 from chalicelib.core.auditing import SLICES, Audited
 from chalicelib.core.cleaning import LATER_MS
-from tests.attacks.keepers import Book, Entry, attend, fails, keeper
+from chalicelib.store import apps
+from tests.attacks.keepers import Book, Entry, attend, fails, keeper, keeping
 from tests.gateways import MINUTE, NOW, Backend, Stage, number, subscriber
 
 X = number(0)
@@ -60,6 +61,39 @@ def test_what_was_ended_here_is_ended_there(app: Backend, gateway: Gateway, book
     book.entries[late.id] = late
     assert audited(gateway, now=NOW + 2 * MINUTE) == Audited(numbers=2, strays=1)
     assert not book.live(now=NOW + 2 * MINUTE)
+
+
+@pytest.mark.parametrize("to", ["other", None])
+def test_what_was_ended_here_is_ended_there_also_when_x_has_moved(
+    here: Stage, app: Backend, gateway: Gateway, book: Book, to: str | None
+) -> None:
+    id_ = bound(app, gateway)
+    (entry,) = book.live(now=NOW)
+    assert app.call(gateway, "unbind", now=NOW + MINUTE, bindId=id_)["code"] == 200
+    here.app("other", [])
+    gateway._table.transact([apps.number_leaves("demo", X, now=NOW)])
+    if to is not None:
+        gateway._table.transact([{"Put": {"Item": apps.app_number_item(to, X, None)}}])
+    moved = here.instance()
+    keeping(moved, book)
+    book.entries["late"] = replace(entry, id="late")
+    seen = audited(moved, now=NOW + 2 * MINUTE)
+    assert (seen.strays, seen.unknown) == (1, 0)
+    assert not book.live(now=NOW + 2 * MINUTE)
+
+
+def test_what_another_carrier_account_has_under_an_id_of_ours_is_left_alone(
+    app: Backend, gateway: Gateway, book: Book, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id_ = bound(app, gateway)
+    (entry,) = book.live(now=NOW)
+    assert app.call(gateway, "unbind", now=NOW + MINUTE, bindId=id_)["code"] == 200
+    book.entries[entry.id] = entry
+    binding = gateway._bindings.get(id_)
+    assert binding is not None
+    elsewhere = replace(binding, carrier="another")
+    monkeypatch.setattr(type(gateway._bindings), "get", lambda *_: elsewhere)
+    assert audited(gateway, now=NOW + 2 * MINUTE) == Audited(numbers=2, unknown=1)
 
 
 def test_a_second_one_beside_the_one_we_know_is_ended(

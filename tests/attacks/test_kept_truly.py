@@ -70,6 +70,18 @@ def test_legs_are_reserved_no_longer_than_the_carrier_can_have_kept_them(
     assert app.bind(gateway, A, C, now=cooled)["code"] == 200
 
 
+@pytest.mark.parametrize("minutes", [0, 1, 2, 4])
+def test_an_unbind_reaches_the_carrier_unless_it_has_surely_let_go(
+    app: Backend, gateway: Gateway, book: Book, minutes: int
+) -> None:
+    bound = app.bind(gateway, A, B, now=NOW, minutes=10)["bindId"]
+    # By a clock that is two minutes fast it ran out so long ago.
+    fast = NOW + (10 + minutes) * MINUTE
+    assert app.call(gateway, "unbind", now=fast, bindId=bound)["code"] == 200
+    assert not book.live(now=fast - 2 * MINUTE)
+    assert keeper(gateway).asked["release"] == (minutes < 3)
+
+
 # Races between clients and the schedule
 
 

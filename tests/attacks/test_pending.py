@@ -10,9 +10,19 @@ from chalicelib.bootstrap import Gateway
 from chalicelib.core import errors
 from chalicelib.core.cleaning import LATER_MS
 from chalicelib.core.leases import LOOK_MS
+from chalicelib.core.ports import Carrier
 from chalicelib.core.upkeep import CLAIM_MS
 from chalicelib.core.values import CARRIER_SLACK_MS
-from tests.attacks.keepers import OVER_MS, Book, Died, attend, fails, keeper, keeping
+from tests.attacks.keepers import (
+    OVER_MS,
+    Book,
+    Died,
+    OneCarrier,
+    attend,
+    fails,
+    keeper,
+    keeping,
+)
 from tests.gateways import MINUTE, NOW, Backend, Stage, number, subscriber
 
 X, Y = number(0), number(1)
@@ -320,3 +330,19 @@ def test_delays_in_vain_reserve_what_each_may_have_added_until_the_schedule_has_
     # The carrier's clock and its minutes are its own.
     exactly = entry.until + MINUTE + CARRIER_SLACK_MS + COOLING_S * 1000
     assert reserved(here) == [exactly, exactly]
+
+
+def test_routes_stay_reserved_for_what_a_removed_carrier_may_connect(
+    here: Stage, app: Backend, gateway: Gateway, book: Book, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keeper(gateway).after = fails("bind", errors.Unavailable("silence"))
+    assert app.bind(gateway, A, B, now=NOW, minutes=3 * 1440, phoneX=X)["code"] == 514
+    (entry,) = book.live(now=NOW)
+
+    def gone(*_: object) -> Carrier:
+        raise errors.NoSuchCarrier
+
+    monkeypatch.setattr(OneCarrier, "of", gone)
+    assert settle(gateway, now=NOW + MINUTE) == (1, 0, 0)
+    assert here.quota_used("demo") == 0
+    assert min(reserved(here)) >= entry.until + COOLING_S * 1000

@@ -181,6 +181,37 @@ def test_ending_one_that_ran_out_leaves_its_successor_alone(world: World) -> Non
     assert world.has() == [second.id]
 
 
+def test_an_end_that_is_gone_on_with_leaves_a_later_one_alone(world: World) -> None:
+    world.bind("first", at=NOW, lifetime_ms=10 * MINUTE)
+    world.platform.lost = ["before"]
+    with pytest.raises(errors.Unavailable):
+        world.end(at=NOW + 9 * MINUTE)
+    # No schedule ran until X is free again.
+    later = NOW + 24 * MINUTE
+    second = world.bind("second", at=later)
+    for minutes in range(6):
+        world.schedules(at=later + minutes * MINUTE)
+    assert world.has() == [second.id]
+    assert world.here.quota_used("demo") == 1
+
+
+def test_the_end_of_one_that_ran_out_leaves_the_next_one_alone(world: World) -> None:
+    first = world.bind("first", at=NOW, lifetime_ms=30 * SECOND)
+    second = world.bind("second", at=NOW + 31 * SECOND)
+    world.desk.release(world.app, first.id, now=NOW + 32 * SECOND)
+    assert world.has() == [second.id]
+    assert world.here.quota_used("demo") == 1
+    world.schedules(at=NOW + 2 * MINUTE)
+    assert world.has() == [second.id]
+
+
+def test_the_end_by_a_clock_that_is_fast_reaches_the_carrier(world: World) -> None:
+    world.bind("first", at=NOW, lifetime_ms=10 * MINUTE)
+    world.platform.now = NOW + 8 * MINUTE
+    world.desk.release_transfer(world.app, X, now=NOW + 10 * MINUTE)
+    assert not world.has()
+
+
 def test_one_that_was_ended_while_it_was_renewed_does_not_come_back(world: World) -> None:
     world.bind("first", at=NOW)
     other = world.instance()

@@ -98,8 +98,16 @@ class Watch:
             claim.ending = claim.ending or self._time.now
 
     def unbound(self, *ids: str) -> None:
-        """Their end was acknowledged."""
+        """Their end was acknowledged.
+
+        Invariant 2, a release at the carrier: what had not run out is not connected any more by the
+        vendor, or our jobs will see to it. Nothing is allowed, whatever the clocks say.
+        """
+        connected = {entry.ours for entry in self._book.live()}
         for claim in self._known(ids):
+            left = claim.id in connected and not self._is_due(claim.id)
+            if left and self._time.now < min(claim.may_expire()):
+                raise Broken(f"2 unbound yet connected, and nothing is due: {claim.id}")
             claim.ended = claim.ended or self._time.now
         self.written()
 
@@ -221,6 +229,10 @@ class Watch:
             known = self._observer.freely(lambda: desk.on_number(self._app, self._x, now=now))
             self._looked = self._observer.outside.database.items, now, known
         return known
+
+    def _is_due(self, id_: str) -> bool:
+        items = self._observer.outside.database.items.values()
+        return any("due_shard" in each and each["id"]["S"] == id_ for each in items)
 
     def _knows(self, id_: str) -> bool:
         desk, now = self._observer.gateway.desk, self._time.now

@@ -37,6 +37,7 @@ KEPT = {
     ),
     "C3 (e) a delay before the end, an unbind after it": "netease ending D U : 0 +10ms 111111",
     "C4 an unbind by a fast clock": "netease bound U@120 :",
+    "the same of an XA": "transfer bound U@120 :",
     "a job that was put off sleeps longer than two minutes after the vendor answers again": (
         "interline due L E : 0000 ~ 111 +30s"
     ),

@@ -69,6 +69,20 @@ def test_numbers_without_a_profile_are_no_app(stage: Stage) -> None:
     assert store(stage).get("ghost") is None
 
 
+def test_a_number_that_leaves_a_pool_is_remembered_and_may_come_back(stage: Stage) -> None:
+    stage.app("demo", numbers=[(X1, "10"), (X3, None)])
+    table = Table(lambda: stage.dynamodb, stage.table, SYSTEM)
+    assert table.transact([apps.number_leaves("demo", X1, now=1_900_000_000_000)]) is None
+    app = store(stage).get("demo")
+    assert app is not None
+    assert (app.pool.areas, app.left) == ({X3: None}, (X1,))
+    item = apps.app_number_item("demo", X1, None)
+    stage.dynamodb.put_item(TableName=stage.table, Item=item)
+    app = store(stage).get("demo")
+    assert app is not None
+    assert (app.pool.areas, app.left) == ({X1: None, X3: None}, ())
+
+
 def test_a_number_has_one_owner(stage: Stage) -> None:
     stage.app()
     assert store(stage).owners_of(X1) == (Owner("demo", "trunk", since=0, number=X1),)
@@ -90,7 +104,7 @@ def test_an_x_changes_hands_after_a_notice() -> None:
     now = 10**12
     first = apps.given((), app="demo", carrier="trunk", now=now)
     # Nobody had it before: what a carrier reports late is demo's.
-    assert first == (Owner("demo", "trunk", since=0, number=X1),)
+    assert first == (Owner("demo", "trunk", since=0),)
     assert apps.given(first, app="other", carrier="trunk", now=now) is None
     leaving = apps.taken(first, now=now)
     until = now + NOTICE_MS

@@ -439,6 +439,31 @@ def test_a_leg_is_kept_until_after_its_cooling(
     assert min(ttls) >= (NOW + 2 * HOUR) // 1000
 
 
+def test_a_binding_is_kept_as_long_as_its_carrier_has_still_to_be_asked(
+    stage: Stage, store: DynamoBindings, make: Any
+) -> None:
+    def ttls() -> list[int]:
+        return [int(item["ttl"]["N"]) for item in stage.items("B#") if "ttl" in item]
+
+    mine = Operation("a" * 10, "bind", since=NOW)
+    asking = CarrierLease(at_most=NOW + HOUR, operations=(mine,), check_at=NOW + 30_000)
+    draft = make(state=State.BINDING, lease=asking)
+    assert commit(store, draft) is None
+    assert not ttls()
+    held = CarrierLease(id="theirs", until=NOW + HOUR, at_most=NOW + HOUR)
+    drafted = replace(draft, key_version=1)
+    bound = store.change(drafted, replace(drafted, state=State.BOUND, lease=held))
+    assert bound is not None
+    assert ttls() == [(NOW + 25 * HOUR) // 1000]
+    release = replace(held, operations=(replace(mine, kind="release"),), check_at=NOW + 60_000)
+    ending = store.change(bound, replace(bound, state=State.ENDING, lease=release))
+    assert ending is not None
+    assert not ttls()
+    over = replace(ending.ended(now=NOW + HOUR), lease=CarrierLease(at_most=NOW + HOUR))
+    assert store.change(ending, over) is not None
+    assert ttls() == [(NOW + 25 * HOUR) // 1000]
+
+
 def test_a_store_that_does_not_answer_is_unavailable(
     stage: Stage, store: DynamoBindings, make: Any
 ) -> None:

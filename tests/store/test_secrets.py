@@ -84,10 +84,17 @@ def test_the_vault_is_made_once_and_anew_when_the_keys_change(stage: Stage) -> N
     assert cached.vault() is cached.vault()
 
 
-@pytest.mark.parametrize("content", [{}, {"current": "1", "1": "short"}, {"current": "3"}])
-def test_unusable_data_keys_are_unavailable(stage: Stage, content: Any) -> None:
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        ({}, "named 1 to 255"),
+        ({"current": "1", "1": "short"}, "at least 32 characters"),
+        ({"current": "2", "2": "l" * 64}, "data key 1 is missing"),
+    ],
+)
+def test_unusable_data_keys_are_unavailable(stage: Stage, content: Any, why: str) -> None:
     stage.put_secret(stage.data_keys, content)
-    with pytest.raises(Unavailable):
+    with pytest.raises(Unavailable, match=why):
         data_keys(stage).vault()
 
 
