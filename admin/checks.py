@@ -25,7 +25,7 @@ from chalicelib.settings import settings
 SWITCH_SECRET_BYTES = 24
 """The fewest that Standard Webhooks allows."""
 MIN_LEASE_MINUTES = 5
-"""With less, a quarter of a lease would be hardly more than the minute between two runs."""
+"""One that is shorter would be due all the time: 3.5 minutes before its end it is made longer."""
 MOST_SECRET = 128
 MOST_LINK_DAYS = 30
 """For how long, at most, a link alone opens a recording: whoever comes by it can use it."""
@@ -218,7 +218,7 @@ def lease(minutes: int | None) -> None:
     if minutes is not None and not MIN_LEASE_MINUTES <= minutes <= _MAX_LEASE_MINUTES:
         raise Mistake(
             f"a lease has {MIN_LEASE_MINUTES} to {_MAX_LEASE_MINUTES} minutes: it is made longer"
-            " when a quarter of it is left, and the schedule that does so comes every minute"
+            " when a quarter of it is left, 3.5 minutes at least"
         )
 
 

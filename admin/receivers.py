@@ -11,7 +11,7 @@ from admin import credentials, developers
 from admin.credentials import Mistake
 from chalicelib.bootstrap import gateway
 from chalicelib.carriers.base import DIALECTS, Checking
-from chalicelib.clock import SYSTEM, now_ms
+from chalicelib.clock import now_ms
 from chalicelib.core.credentials import AppCredentials
 from chalicelib.core.errors import NotDelivered
 from chalicelib.core.event_ports import Dialect
@@ -137,5 +137,5 @@ def _known() -> DynamoCredentials:
     """The credentials as the gateway reads them, read anew."""
     table = credentials.table()
     known = apps.DynamoApps(table, gateway().vault, max_age_s=0)
-    secrets_of = OwnersSecrets(provider, settings().secrets_prefix, SYSTEM)
+    secrets_of = OwnersSecrets(provider, settings().secrets_prefix)
     return DynamoCredentials(table, known, secrets_of, max_age_s=0)

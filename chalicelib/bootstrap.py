@@ -507,7 +507,7 @@ class Gateway:
     @once_each
     def _credentials(self) -> DynamoCredentials:
         prefix = self.settings.secrets_prefix
-        owners = secrets.OwnersSecrets(secrets.provider, prefix, self.runtime)
+        owners = secrets.OwnersSecrets(secrets.provider, prefix)
         return DynamoCredentials(self._table, self.apps, owners, self.settings.cache_s)
 
     @once_each

@@ -42,7 +42,7 @@ def ours(stage: Stage, receiver: Receiver, *, dialect: str) -> Gateway:
     """Of an app that wants to hear of gaps alone, if it hears of them at all."""
     stage.app(callback_url=receiver.url)
     stage.binding()
-    receivers.give_secret("demo")
+    receivers.new_secret("demo")
     provision.set_app("demo", dialect=dialect)
     stage.forget()
     return gateway()
@@ -151,7 +151,7 @@ def test_the_recording_of_a_binding_that_records_is_missed(
 ) -> None:
     client = stage.app("other", numbers=[("8610000000088", None)])
     bound = client.bind(phoneX="8610000000088", recordFlag="1").json
-    receivers.give_secret("other")
+    receivers.new_secret("other")
     provision.set_app("other", dialect="cloudevents", callback_url=receiver.url)
     stage.forget()
     about = {"binding": bound["bindId"], "number": "8610000000088"}

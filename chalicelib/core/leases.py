@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from chalicelib.core import errors
 from chalicelib.core.ports import Bindings, Carrier, Carriers, Keeper
 from chalicelib.core.values import (
+    CLOCKS_APART_MS,
     MINUTE_MS,
     Binding,
     CarrierLease,
@@ -24,9 +25,10 @@ from chalicelib.core.values import (
 LOOK_MS = MINUTE_MS // 2
 """So long after an operation began it is looked at, and again after each look that did not settle
 it: the schedule comes every minute."""
-LAST_MS = 90_000
+LAST_MS = CLOCKS_APART_MS + MINUTE_MS + MINUTE_MS // 2
 """How long before its end a lease is given up for another one, if the carrier takes no second one
-beside it: the schedule comes every minute."""
+beside it: one clock wrote its end down and another one waits for it, the schedule comes every
+minute, and then half a minute is left for a slow one."""
 TRIES = 8
 """How often what a carrier did is written, while others change the binding at once."""
 MOST_OPERATIONS = 8
@@ -605,8 +607,9 @@ def _finished(
 
 
 def _ahead(keeper: Keeper) -> int:
-    """How long before a lease runs out it is made longer: time for a carrier to come back."""
-    return keeper.lease_ms // 4
+    """How long before a lease runs out it is made longer: time for a carrier to come back, and for
+    clocks that are apart even where a lease is short."""
+    return max(keeper.lease_ms // 4, LAST_MS)
 
 
 def _looked_at(operation: Operation, *, now: int) -> int:

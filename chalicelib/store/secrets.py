@@ -16,8 +16,6 @@ from chalicelib.store.vault import Vault
 
 LOOK_AGAIN_S = 30
 """How long the last value of a secret goes on when Secrets Manager did not answer."""
-BROKEN_S = 5
-"""How long a secret that can't be read is not asked for again."""
 
 
 class Secret:
@@ -82,23 +80,20 @@ class DataKeys:
 class OwnersSecrets:
     """The secrets of apps, carrier accounts and switches, one JSON object of texts for each.
 
-    A version is fetched once a process, and never changes. One that can't be read hurts nobody but
-    its owner, and is asked for again after BROKEN_S seconds.
+    A version is fetched once a process, and never changes. One that is broken is empty, and hurts
+    nobody but its owner.
     """
 
-    def __init__(
-        self, provider: Callable[[], SecretsProvider], prefix: str, runtime: Runtime
-    ) -> None:
+    def __init__(self, provider: Callable[[], SecretsProvider], prefix: str) -> None:
         self._provider = provider
         self._prefix = prefix
-        self._runtime = runtime
         self._known: dict[str, tuple[str, Mapping[str, Any]]] = {}
-        self._broken: dict[str, tuple[str, float]] = {}
         self._fetching: dict[str, Any] = {}
 
     def get(self, owner: str, version: str) -> Mapping[str, Any]:
         """What an owner (`app/<name>`, `carrier/<name>`, `switch/<user>`) signs with as of this
-        version; nothing without a version. Raises Unavailable."""
+        version; nothing without a version, or if it is broken. Raises Unavailable while Secrets
+        Manager does not answer."""
         if not version:
             return {}
         known = self._known.get(owner)
@@ -111,19 +106,15 @@ class OwnersSecrets:
         return known[1]
 
     def _fetched(self, owner: str, version: str) -> Mapping[str, Any]:
-        now = self._runtime.monotonic()
-        broken, until = self._broken.get(owner, ("", 0.0))
-        if broken == version and now < until:
-            raise StoreUnavailable(f"the secret {owner} can't be read")
         name = f"{self._prefix}/{owner}"
         try:
             value: Any = self._provider().get(name, max_age=0, transform="json", VersionId=version)
-        except (GetParameterError, TransformParameterError):
-            value = None
-        if not isinstance(value, dict):
-            self._broken[owner] = version, now + BROKEN_S
+        except GetParameterError:
             raise StoreUnavailable(f"the secret {owner} can't be read") from None
-        return value
+        except TransformParameterError:
+            value = None
+        # A version never changes: what is broken once is not fetched again.
+        return value if isinstance(value, dict) else {}
 
 
 @once

@@ -1,14 +1,14 @@
 """What must hold in every run, judged by what an app is told and by what the vendor's book says."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from chalicelib.core.values import MINUTE_MS, App, BindingInfo
+from chalicelib.core.values import CLOCKS_APART_MS, MINUTE_MS, App, BindingInfo
 from tests.simulation.processes import Process
 from tests.simulation.schedules import Scenario
-from tests.simulation.vendors import Book, Entry
+from tests.simulation.vendors import Book
 
 SETTLED_MS = 2 * MINUTE_MS
 """Within this time of the vendor answering again it has what we have (DESIGN.md, invariant 2)."""
@@ -55,6 +55,7 @@ class Watch:
         self._time = observer.outside.time
         self._book: Book = observer.outside.vendor
         self._spread = scenario.spread_ms
+        self._patience = SETTLED_MS + GRAIN_MS + self._spread
         self._slowest = min(0, *(each.offset_s * 1000 for each in scenario.rivals))
         self.claims: dict[str, Claim] = {}
         self._all_end = False
@@ -150,6 +151,15 @@ class Watch:
             raise Broken(f"1 crossed at the vendor: {self._book.replaced}")
         _no_crossing("the vendor's book", [(each.a, each.b) for each in self._book.live()])
 
+    def before_jobs(self) -> None:
+        """A minute has passed, and the healthy process is about to run the jobs.
+
+        Invariant 2, leases: none lapses between two runs. Allowed is what `minute` allows for the
+        beginning, and anything with clocks farther apart than they may be.
+        """
+        if self._spread <= CLOCKS_APART_MS:
+            self._connected(self._infos(0), {entry.ours for entry in self._book.live()})
+
     def minute(self) -> None:
         """A minute has passed while a healthy process runs the jobs.
 
@@ -169,22 +179,18 @@ class Watch:
         now, since = self._time.now, self.settling_since
         assert since is not None
         infos = {info.id: info for info in self._infos(0)}
-        there: dict[str, Entry] = {}
-        patience = SETTLED_MS + GRAIN_MS + self._spread
+        there = set()
         for entry in self._book.live():
-            there[entry.ours] = entry
+            there.add(entry.ours)
             if entry.ours in infos:
                 continue
             over = self._over.setdefault(entry.ours, self._since_over(entry.ours))
-            if now > max(over, since) + patience:
+            if now > max(over, since) + self._patience:
                 raise Broken(
                     f"2 {self._kind(entry.ours)} yet connected by the vendor: {entry.ours},"
                     f" for {(entry.until - now) // 1000} s more"
                 )
-        for info in infos.values():
-            near_end = info.expires - GRAIN_MS - self._spread <= now
-            if info.id not in there and not near_end and now > since + patience:
-                raise Broken(f"2 bound yet not connected by the vendor: {info.id}")
+        self._connected(infos.values(), there)
         for claim in self.claims.values():
             self._expires_right(claim, infos.get(claim.id), now=now)
 
@@ -219,6 +225,14 @@ class Watch:
     def live(self) -> bool:
         """Whether anything is routed here."""
         return bool(self._infos(0))
+
+    def _connected(self, infos: Iterable[BindingInfo], there: Collection[str]) -> None:
+        now, since = self._time.now, self.settling_since
+        assert since is not None
+        for info in infos:
+            near_end = info.expires - GRAIN_MS - self._spread <= now
+            if info.id not in there and not near_end and now > since + self._patience:
+                raise Broken(f"2 bound yet not connected by the vendor: {info.id}")
 
     def _infos(self, offset: int) -> list[BindingInfo]:
         now = self._time.now + offset

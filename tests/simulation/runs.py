@@ -284,6 +284,7 @@ class Run:
             if time.now > until:
                 raise Broken("7 nobody else can be bound over this X")
             time.now += MINUTE_MS
+            watch.before_jobs()
             self._jobs(healthy)
             watch.minute()
             if probe is None:
@@ -292,6 +293,7 @@ class Run:
                 self._released(healthy, probe)
         for _ in range(12):
             time.now += MINUTE_MS
+            watch.before_jobs()
             self._jobs(healthy)
             watch.minute()
             if not self._due() and not self.outside.vendor.live():

@@ -52,6 +52,13 @@ KEPT = {
     "the same, and others over the same X": (
         "netease new B I@95 N careless : 00 +27s 0d +60s 1111111111111111 222222 >"
     ),
+    "a lease lapses before a clock that is two minutes behind the one that asked for it": (
+        "transfer due D E@60 h@-60 : 000 11111111111 000000x"
+    ),
+    "the same, with nobody else": "transfer due D@60 h@-60 :",
+    "the same of a pair": "alone due D@60 h@-60 :",
+    "the same beside the first": "interline due D@120 :",
+    "the same by the vendor's clock": "netease due D v@60 h@-60 : +31s",
 }
 """What broke -> the schedule that found it, as short as it could be made."""
 

@@ -36,7 +36,7 @@ def now() -> Iterator[Callable[[float], None]]:
 def known(stage: Stage) -> DynamoCredentials:
     table = Table(clients.dynamodb, NAME, RUNTIME)
     apps = DynamoApps(table, stage.vault, CACHE_S)
-    owners = secrets.OwnersSecrets(secrets.provider, NAME, RUNTIME)
+    owners = secrets.OwnersSecrets(secrets.provider, NAME)
     return DynamoCredentials(table, apps, owners, CACHE_S)
 
 

@@ -303,6 +303,6 @@ def test_1103_for_a_transfer_that_the_carrier_does_not_have(
 
 
 def test_1401_for_a_carrier_that_is_not_set_up(stage: Stage, kept: Developer) -> None:
-    deletion.delete_carrier("acme", force=True)
+    deletion.delete_carrier("netease-a", force=True)
     stage.forget()
     assert is_error(kept.bind(), 1401)

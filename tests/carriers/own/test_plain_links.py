@@ -29,7 +29,7 @@ def client(stage: Stage, receiver: Receiver) -> Client:
     """The app `demo`, which may be told in any format."""
     client = stage.app(callback_url=receiver.url)
     developers.create("demo")
-    receivers.give_secret("demo")
+    receivers.new_secret("demo")
     stage.forget()
     return client
 

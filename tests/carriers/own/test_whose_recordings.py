@@ -19,7 +19,7 @@ from tests.stage import X1, A, Client, Clock, Receiver, Stage
 def client(stage: Stage, receiver: Receiver) -> Client:
     """The app `demo`, told in CloudEvents."""
     client = stage.app(callback_url=receiver.url)
-    receivers.give_secret("demo")
+    receivers.new_secret("demo")
     provision.set_app("demo", dialect="cloudevents")
     stage.forget()
     return client
