@@ -17,7 +17,7 @@ import click
 
 from admin import dry_run
 from admin.failures import explained
-from admin.place import here
+from admin.place import Place, here
 
 Row = dict[str, Any]
 
@@ -109,21 +109,24 @@ class Change(Query):
         )
 
     def run(self, ctx: click.Context) -> Report:
+        # Before: once something is changed, what it made has to be printed, whatever happens.
+        place = here()
         if not ctx.params.pop("dry_run"):
             report = super().run(ctx)
             what = ctx.meta.get(_CHANGING)
-            return report if what is None else _with_change(report, what, what, dry=False)
+            return report if what is None else _with_change(report, what, what, place, dry=False)
         try:
             with dry_run.no_writes():
                 report = super().run(ctx)
         except dry_run.Stopped:
             what = ctx.meta[_CHANGING]
-            return _with_change(Report({}, ""), what, f"dry run: would have {what}", dry=True)
-        return _with_change(report, None, "dry run: there is nothing to change", dry=True)
+            return _with_change(
+                Report({}, ""), what, f"dry run: would have {what}", place, dry=True
+            )
+        return _with_change(report, None, "dry run: there is nothing to change", place, dry=True)
 
 
-def _with_change(report: Report, what: str | None, said: str, *, dry: bool) -> Report:
-    place = here()
+def _with_change(report: Report, what: str | None, said: str, place: Place, *, dry: bool) -> Report:
     change = {"what": what, "dry_run": dry, **asdict(place)}
     text = json.dumps(report.document, indent=2) if report.text is None else report.text
     note = "\n".join(each for each in (f"{said} ({place})", report.note) if each)

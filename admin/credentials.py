@@ -13,8 +13,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from chalicelib.clock import SYSTEM, now_ms
-from chalicelib.core.errors import StoreUnavailable
 from chalicelib.core.values import MINUTE_MS
 from chalicelib.settings import settings
 from chalicelib.store import apps, clients
@@ -99,9 +100,17 @@ def known(owner: Owner) -> Item:
 
 
 def content_of(owner: Owner, item: Item) -> Content:
-    """Its secret, as its item says that it counts."""
-    version = item["version"]["S"]
-    return _fetched(owner, VersionId=version) if version else {}
+    """Its secret, as its item says that it counts. Nothing where it is broken or gone: a rotation
+    mends that."""
+    manager, version = clients.secretsmanager(), item["version"]["S"]
+    if not version:
+        return {}
+    try:
+        found = manager.get_secret_value(SecretId=owner.full_name, VersionId=version)
+        content: Any = json.loads(found["SecretString"])
+    except (manager.exceptions.ResourceNotFoundException, ValueError, KeyError):
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def create(
@@ -144,7 +153,7 @@ def create(
         return
     said = [text for each, (_, text) in zip(failed[1:], beside, strict=True) if each is not None]
     if failed[0] is None:
-        _delete_secret(owner)
+        delete_secret(owner)
         _forget_claim(owner, claim)
     raise Mistake(said[0] if said else _overtaken(owner))
 
@@ -164,10 +173,8 @@ def change(
     try:
         content = content_of(owner, item)
         how(content)
-        before = item["version"]["S"]
-        if before:
-            # Secrets Manager keeps versions with a label; one that died may have left it elsewhere.
-            _make_current(owner, before)
+        # Secrets Manager keeps versions with a label; one that died may have left it elsewhere.
+        if _make_current(owner, item["version"]["S"]):
             version = _put_beside(owner.full_name, content)
         else:
             version = _first_version(owner, content)
@@ -186,7 +193,8 @@ def change(
     }
     failed = table().transact([{"Update": update}, *(write for write, _ in beside)])
     if failed is None:
-        if before:
+        # Committed: whatever goes wrong now, the next change makes good.
+        with suppress(ClientError, BotoCoreError):
             _make_current(owner, version)
         return
     said = [text for each, (_, text) in zip(failed[1:], beside, strict=True) if each is not None]
@@ -222,9 +230,10 @@ def set_attributes(owner: Owner, attributes: Item, maps: Item | None = None) -> 
 def remove(owner: Owner, beside: Sequence[Item] = ()) -> None:
     """Takes an owner away with its secret, for good, and writes `beside` (members of TransactItems)
     with it. One that died half-way is ended by the next. Raises Mistake."""
+    if item_of(owner) is None and delete_secret(owner):
+        # One who died had taken the item away.
+        return
     _, claim = _claimed(owner)
-    # First, so that nothing secret is left behind by a process that dies in between.
-    _delete_secret(owner)
     delete = {
         "Key": owner.key,
         "ConditionExpression": "claim = :claim",
@@ -232,6 +241,17 @@ def remove(owner: Owner, beside: Sequence[Item] = ()) -> None:
     }
     if table().transact([{"Delete": delete}, *beside]) is not None:
         raise Mistake(_overtaken(owner))
+    delete_secret(owner)
+
+
+def delete_secret(owner: Owner) -> bool:
+    """Deletes an owner's secret for good; whether there was one."""
+    manager = clients.secretsmanager()
+    try:
+        manager.delete_secret(SecretId=owner.full_name, ForceDeleteWithoutRecovery=True)
+    except manager.exceptions.ResourceNotFoundException:
+        return False
+    return True
 
 
 def rotate(content: Content, member: str, fresh: str) -> None:
@@ -240,9 +260,23 @@ def rotate(content: Content, member: str, fresh: str) -> None:
     if content.get(f"previous_{member}"):
         raise Mistake(
             "the one before the current one is still valid: once nobody signs with it, end it with"
-            " --drop-previous, and rotate then"
+            " --drop-previous, and rotate then; if the current one was lost before anybody had it,"
+            " --again makes another in its place"
         )
-    content[f"previous_{member}"], content[member] = content[member], fresh
+    content[f"previous_{member}"], content[member] = content.get(member), fresh
+
+
+def rotating(*, again: bool) -> Callable[[Content, str, str], None]:
+    """`rotate`, or `replace_lost`."""
+    return replace_lost if again else rotate
+
+
+def replace_lost(content: Content, member: str, fresh: str) -> None:
+    """Makes `fresh` the current one in the place of one that was lost; the one before it stays
+    valid. Raises Mistake unless there is one before."""
+    if not content.get(f"previous_{member}"):
+        raise Mistake("there is none before the current one: leave out --again")
+    content[member] = fresh
 
 
 def drop_previous(content: Content, member: str) -> None:
@@ -357,13 +391,19 @@ def _put_beside(secret: str, content: Content) -> str:
     return version
 
 
-def _make_current(owner: Owner, version: str) -> None:
-    """Labels the version that counts, for whoever looks at it in the console."""
-    found = clients.secretsmanager().describe_secret(SecretId=owner.full_name)
+def _make_current(owner: Owner, version: str) -> bool:
+    """Labels the version that counts, for whoever looks at it in the console; whether there is a
+    secret at all."""
+    manager = clients.secretsmanager()
+    try:
+        found = manager.describe_secret(SecretId=owner.full_name)
+    except manager.exceptions.ResourceNotFoundException:
+        return False
     labelled = found.get("VersionIdsToStages", {})
     current = next((each for each, labels in labelled.items() if "AWSCURRENT" in labels), None)
-    if current is not None and current != version:
+    if current is not None and current != version and version in labelled:
         _move_current(owner.full_name, current, version)
+    return True
 
 
 def _move_current(secret: str, before: str, version: str) -> None:
@@ -373,17 +413,3 @@ def _move_current(secret: str, before: str, version: str) -> None:
         RemoveFromVersionId=before,
         MoveToVersionId=version,
     )
-
-
-def _delete_secret(owner: Owner) -> None:
-    manager = clients.secretsmanager()
-    with suppress(manager.exceptions.ResourceNotFoundException):
-        manager.delete_secret(SecretId=owner.full_name, ForceDeleteWithoutRecovery=True)
-
-
-def _fetched(owner: Owner, **version: str) -> Content:
-    found = clients.secretsmanager().get_secret_value(SecretId=owner.full_name, **version)
-    content: Any = json.loads(found["SecretString"])
-    if not isinstance(content, dict):
-        raise StoreUnavailable(f"the secret {owner.path} can't be read")
-    return content

@@ -3,6 +3,7 @@
 An app's name is not given again: what carriers report late of its calls stays nobody's.
 """
 
+import time
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any
@@ -13,15 +14,17 @@ from admin.numbers import Use
 from chalicelib.bootstrap import gateway
 from chalicelib.clock import now_ms
 from chalicelib.core.credentials import EMBEDDED
+from chalicelib.core.ownership import NOTICE_MS
 from chalicelib.core.recordings import KEPT_DAYS
 from chalicelib.core.values import MINUTE_MS
 from chalicelib.settings import settings
 from chalicelib.store import apps, clients
 from chalicelib.store.table import Item, n, s
 
-DRAINED_MS = 20 * MINUTE_MS
-"""How long numbers have to be draining: longer than any process goes on binding over them (its
-caches, and clocks that are apart), and than a message to deliver waits in a queue (15 minutes)."""
+SETTLED_MS = 20 * MINUTE_MS
+"""How long after its end an app's items are erased: no process knows the app any more by then
+(caches, and clocks that are apart), no message of it waits in a queue (15 minutes at most), and no
+recording of it is being fetched (15 minutes)."""
 AT_ONCE = 25
 """So many items are deleted in one request."""
 
@@ -34,11 +37,16 @@ def drain_app(name: str) -> list[Use]:
     return numbers.drain(name)
 
 
-def delete_app(name: str, progress: Progress = lambda _: None) -> int:
-    """Deletes an app for good: its numbers go back, its credentials end at once, and then whatever
-    the table and the bucket hold of it is erased, records and recordings too. How many items.
+def delete_app(
+    name: str,
+    progress: Progress = lambda _: None,
+    wait: Callable[[int], None] = lambda _: None,
+) -> int:
+    """Deletes an app for good: its numbers go back, its credentials end, and SETTLED_MS later
+    whatever the table and the bucket hold of it is erased, records and recordings too. How many
+    items. `wait` is told the moment (epoch ms) that is waited for.
 
-    All its numbers have to be draining for DRAINED_MS, and none may be in use. What a process
+    All its numbers have to be draining for some minutes, and none may be in use. What a process
     breaks off, the next call goes on with. Raises Mistake that says what still lives and until
     when.
     """
@@ -50,7 +58,14 @@ def delete_app(name: str, progress: Progress = lambda _: None) -> int:
         _end_app(name, _check_drained(name))
     elif "erased" in entry:
         raise Mistake(f"the app {name} was deleted already")
+    entry = credentials.table().get(apps.directory_key(name)) or {}
+    until = int(entry["deleted"]["N"]) + SETTLED_MS
+    if now_ms() < until:
+        wait(until)
+    while now_ms() < until:
+        time.sleep(1)
     erased = _erase(name, progress) + _erase_files(name, bucket)
+    credentials.delete_secret(credentials.app(name))
     credentials.table().update(apps.directory_key(name), "SET erased = :now", {":now": n(now_ms())})
     return erased
 
@@ -117,12 +132,12 @@ def _check_drained(name: str) -> list[Use]:
     if busy:
         last = max(busy, key=lambda use: use.until)
         raise Mistake(f"{len(busy)} numbers of the app {name} are in use; {numbers.in_use(last)}")
-    young = [use.draining for use in uses if use.draining and use.draining > now - DRAINED_MS]
+    young = [use.draining for use in uses if use.draining and use.draining > now - NOTICE_MS]
     if young:
-        minutes = -(-(max(young) + DRAINED_MS - now) // MINUTE_MS)
+        minutes = -(-(max(young) + NOTICE_MS - now) // MINUTE_MS)
         raise Mistake(
-            f"the app {name} stopped binding a moment ago, and something of it may be on its way:"
-            f" delete it in {minutes} minutes"
+            f"the app {name} stopped binding a moment ago, and not every process knows: delete it"
+            f" in {minutes} minutes"
         )
     return uses
 

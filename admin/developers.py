@@ -58,37 +58,28 @@ def create(app: str) -> Developer:
     return made
 
 
-def rotate(app: str) -> Developer:
-    """Gives its developer a new key; the one before it is taken until it is dropped. Raises
-    Mistake."""
-    key = secrets.token_hex(16)
-
-    def change(content: dict[str, Any]) -> None:
-        _check(app, content)
-        credentials.rotate(content, "auth_key", key)
-
+def rotate(app: str, *, again: bool = False) -> Developer:
+    """Gives its developer a new key; the one before it is taken until it is dropped. `again`: in
+    the place of one that was lost. Raises Mistake."""
+    key, change = secrets.token_hex(16), credentials.rotating(again=again)
     owner = credentials.app(app)
-    credentials.change(owner, change)
     item = credentials.known(owner)
+    if "developer" not in item:
+        raise Mistake(f"app {app} has no developer")
+    credentials.change(owner, lambda content: change(content, "auth_key", key))
     return Developer(item["developer"]["S"], key, item["app_id"]["S"])
 
 
 def drop_previous(app: str) -> None:
     """Ends the key before the current one. Raises Mistake."""
-
-    def change(content: dict[str, Any]) -> None:
-        _check(app, content)
-        credentials.drop_previous(content, "auth_key")
-
-    credentials.change(credentials.app(app), change)
+    if not exists(app):
+        raise Mistake(f"app {app} has no developer")
+    credentials.change(
+        credentials.app(app), lambda content: credentials.drop_previous(content, "auth_key")
+    )
 
 
 def exists(app: str) -> bool:
     """Whether the app has one."""
     item = credentials.item_of(credentials.app(app))
     return item is not None and "developer" in item
-
-
-def _check(app: str, content: dict[str, Any]) -> None:
-    if not content.get("auth_key"):
-        raise Mistake(f"app {app} has no developer")

@@ -12,14 +12,14 @@ from chalicelib.bootstrap import gateway
 from chalicelib.clock import now_ms
 from chalicelib.core import numbers as numbering
 from chalicelib.core.ownership import NOTICE_MS, Owner
-from chalicelib.core.values import CLOCKS_APART_MS
+from chalicelib.core.values import CLOCKS_APART_MS, MINUTE_MS
 from chalicelib.store import apps
 from chalicelib.store.items import owners_key
 from chalicelib.store.table import Item, Table, n, s
 from chalicelib.store.vault import Vault
 
-AT_ONCE = 50
-"""So many numbers are changed in one transaction, each with two writes."""
+AT_ONCE = 49
+"""So many numbers are changed in one transaction, each with two writes, beside a check."""
 NAMED = 10
 """So many numbers are named in a message."""
 
@@ -82,7 +82,7 @@ def add(app: str, numbers: Iterable[tuple[str, str | None]]) -> int:
         elif "draining" in pool.get(number, {}):
             again.append(number)
     _refuse(wrong)
-    _write(changes)
+    _write(app, changes)
     for number in again:
         _mark(app, number, "REMOVE draining", {})
     return len(changes)
@@ -104,14 +104,18 @@ def remove(app: str, numbers: Iterable[str]) -> int:
     """Takes X numbers from an app, all of them or none; the latest moment (epoch ms) from which on
     they may be given to another one.
 
-    Until then, some minutes, what carriers report of them is still told to this app. What is bound
-    by a process that does not know of it yet goes on until it runs out, and X is free after that.
-    Raises Mistake that names each number that it has not, and each over which somebody is bound, or
-    was until lately, and until when.
+    Until then, some minutes, what carriers report of them is still told to this app. They have to
+    be draining for NOTICE_MS: no process binds over them any more, so that nobody is bound between
+    the look and the write. What was taken already, by a command that was broken off, is left alone.
+    Raises Mistake that names each number that it has not, each that gets new bindings, and each
+    over which somebody is bound, or was until lately, and until when.
     """
-    pool, changes, wrong = _pool(app), [], []
+    pool, changes, wrong, gone = _pool(app), [], [], []
     for number in dict.fromkeys(numbers):
         now, before = now_ms(), _owners_of(number)
+        if before and before[-1].app == app and before[-1].until is not None:
+            gone.append(before[-1])
+            continue
         if number not in pool or not before or not _has(before[-1], app, number):
             wrong.append(f"the app {app} has no number {number}")
             continue
@@ -119,12 +123,16 @@ def remove(app: str, numbers: Iterable[str]) -> int:
         if not use.free(now):
             wrong.append(in_use(use))
             continue
+        if use.draining is None or use.draining > now - NOTICE_MS:
+            wrong.append(_not_drained(use))
+            continue
         leaves = apps.number_leaves(app, number, now=now)
         undo = {"Put": {"Item": pool[number]}}
         changes.append(_Change(number, before, apps.taken(before, now=now), leaves, undo))
     _refuse(wrong)
-    _write(changes)
-    return max((given_from(each.after[-1]) for each in changes), default=now_ms())
+    _write(app, changes)
+    left = [*gone, *(each.after[-1] for each in changes)]
+    return max(map(given_from, left), default=now_ms())
 
 
 def move(
@@ -133,22 +141,17 @@ def move(
     """Takes X numbers from one app and gives them to another, some minutes later: `wait` is told
     the moment (epoch ms) that is waited for. What had been taken already by a move that was broken
     off is only given. How many. Raises Mistake."""
-    pool, entries = _pool(source), _entries(source)
+    if source == to:
+        raise Mistake(f"the app {source} has these numbers: name another one")
+    entries, there = _entries(source), _pool(to)
     areas = {each: item["area"]["S"] if "area" in item else None for each, item in entries.items()}
-    _carrier(to)
-    left = [number for number in numbers if number in pool]
-    for number in set(numbers) - set(left):
-        owners = _owners_of(number)
-        if not owners or owners[-1].app != source or owners[-1].until is None:
-            raise Mistake(f"the app {source} has no number {number}")
-    remove(source, left)
-    last = [owners[-1] for number in numbers if (owners := _owners_of(number))]
-    free = max((given_from(owner) for owner in last), default=0)
+    left = [number for number in numbers if number not in there]
+    free = remove(source, left)
     if wait is not None:
         wait(free)
     while now_ms() < free:
         time.sleep(1)
-    return add(to, [(number, areas.get(number)) for number in numbers])
+    return add(to, [(number, areas.get(number)) for number in left])
 
 
 def in_use(use: Use) -> str:
@@ -156,6 +159,14 @@ def in_use(use: Use) -> str:
     leads = f"leads to {use.routes} people" if use.routes else "is cooling"
     stopping = "" if use.draining is not None else "; stop new bindings with numbers-remove --drain"
     return f"number {use.number} {leads}, and is in use until {written(use.until)}{stopping}"
+
+
+def _not_drained(use: Use) -> str:
+    if use.draining is None:
+        why = "gets new bindings: stop that with numbers-remove --drain, and take it away"
+        return f"number {use.number} {why} {NOTICE_MS // MINUTE_MS} minutes later"
+    at = written(use.draining + NOTICE_MS)
+    return f"number {use.number} is draining, and not every process knows: take it from {at} on"
 
 
 def given_from(owner: Owner) -> int:
@@ -272,22 +283,24 @@ def _mark(app: str, number: str, expression: str, values: Item) -> None:
         raise Mistake(f"number {number} was just taken from the app {app}")
 
 
-def _write(changes: Sequence[_Change]) -> None:
+def _write(app: str, changes: Sequence[_Change]) -> None:
     """Writes all, in portions; if somebody else was quicker with one, what was written is undone.
     Raises Mistake."""
     done: list[_Change] = []
     for start in range(0, len(changes), AT_ONCE):
         portion = changes[start : start + AT_ONCE]
-        failed = credentials.table().transact(
-            [write for each in portion for write in (_owners(each), each.pool)]
-        )
+        exists = {"Key": apps.profile_key(app), "ConditionExpression": "attribute_exists(pk)"}
+        writes = [write for each in portion for write in (_owners(each), each.pool)]
+        failed = credentials.table().transact([*writes, {"ConditionCheck": exists}])
         if failed is None:
             done += portion
             continue
         for each in done:
             back = _Change(each.number, each.after, each.before, each.undo, each.pool)
             credentials.table().transact([_owners(back), back.pool])
-        lost = [each.number for each, no in zip(portion, failed[::2], strict=True) if no]
+        if failed[-1] is not None:
+            raise Mistake(f"no app {app}")
+        lost = [each.number for each, no in zip(portion, failed[:-1:2], strict=True) if no]
         raise Mistake(
             f"somebody else is changing {', '.join(lost[:NAMED])}: try again (nothing was changed)"
         )

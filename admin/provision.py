@@ -169,18 +169,15 @@ _TAKEN = "this AppKey, or developer's id, is another app's"
 _IF_NEW = {"ConditionExpression": "attribute_not_exists(pk)"}
 
 
-def rotate_app_secret(name: str) -> str:
-    """Gives the app a new AppSecret; the one before it stays valid until it is dropped.
+def rotate_app_secret(name: str, *, again: bool = False) -> str:
+    """Gives the app a new AppSecret; the one before it stays valid until it is dropped. `again`:
+    in the place of one that was lost.
 
     Raises Mistake.
     """
-    fresh = secrets.token_hex(16)
-
-    def rotate(content: dict[str, Any]) -> None:
-        _check_signs(name, content)
-        credentials.rotate(content, "secret", fresh)
-
-    credentials.change(credentials.app(name), rotate)
+    fresh, rotate = secrets.token_hex(16), credentials.rotating(again=again)
+    _check_signs(name)
+    credentials.change(credentials.app(name), lambda content: rotate(content, "secret", fresh))
     return fresh
 
 
@@ -191,8 +188,8 @@ def drop_previous_app_secret(name: str) -> None:
     )
 
 
-def _check_signs(name: str, content: Mapping[str, Any]) -> None:
-    if not content.get("secret"):
+def _check_signs(name: str) -> None:
+    if "app_key" not in credentials.known(credentials.app(name)):
         raise Mistake(f"app {name} has no AppSecret")
 
 
@@ -348,12 +345,12 @@ def _account_item(
     }
 
 
-def rotate_carrier_secret(name: str, secret: str) -> None:
+def rotate_carrier_secret(name: str, secret: str, *, again: bool = False) -> None:
     """Notes the carrier's new secret; callbacks signed with the one before are taken until that is
-    dropped. Raises Mistake."""
-    owner = credentials.carrier(name)
+    dropped. `again`: in the place of one that was wrong. Raises Mistake."""
+    owner, rotate = credentials.carrier(name), credentials.rotating(again=again)
     checks.carrier_secret(credentials.known(owner)["kind"]["S"], secret)
-    credentials.change(owner, lambda content: credentials.rotate(content, "secret", secret))
+    credentials.change(owner, lambda content: rotate(content, "secret", secret))
 
 
 def drop_previous_carrier_secret(name: str) -> None:
@@ -370,15 +367,14 @@ def callback_paths(carrier: str) -> list[str]:
     return _paths(carrier, credentials.content_of(owner, credentials.known(owner)))
 
 
-def rotate_callback_paths(carrier: str) -> list[str]:
-    """The same, new; what comes to those before is taken until they are dropped. Raises Mistake."""
-    fresh = _token()
-
-    def rotate(content: dict[str, Any]) -> None:
-        _paths(carrier, content)
-        credentials.rotate(content, "callback_token", fresh)
-
-    credentials.change(credentials.carrier(carrier), rotate)
+def rotate_callback_paths(carrier: str, *, again: bool = False) -> list[str]:
+    """The same, new; what comes to those before is taken until they are dropped. `again`: in the
+    place of some that were lost. Raises Mistake."""
+    owner, fresh, rotate = credentials.carrier(carrier), _token(), credentials.rotating(again=again)
+    item = credentials.item_of(owner)
+    if item is None or "app_id" not in item:
+        raise _not_interline(carrier)
+    credentials.change(owner, lambda content: rotate(content, "callback_token", fresh))
     return _paths(carrier, {"callback_token": fresh})
 
 
@@ -393,8 +389,12 @@ def drop_previous_callback_paths(carrier: str) -> None:
 def _paths(carrier: str, content: Mapping[str, Any]) -> list[str]:
     token = content.get("callback_token")
     if token is None:
-        raise Mistake(f"no carrier {carrier} of the kind interline")
+        raise _not_interline(carrier)
     return [f"/callbacks/interline/{carrier}/{token}/{what}" for what in ("cdr", "start")]
+
+
+def _not_interline(carrier: str) -> Mistake:
+    return Mistake(f"no carrier {carrier} of the kind interline")
 
 
 def _token() -> str:
@@ -412,11 +412,8 @@ def set_app_login(name: str, *, secret: str | None) -> None:
     Raises Mistake.
     """
 
-    def change(content: dict[str, Any]) -> None:
-        _check_signs(name, content)
-        content["login_secret"] = secret
-
-    credentials.change(credentials.app(name), change)
+    _check_signs(name)
+    credentials.change(credentials.app(name), lambda content: content.update(login_secret=secret))
 
 
 def create_switch(
@@ -456,13 +453,11 @@ def create_switch(
     return password
 
 
-def rotate_switch_password(user: str) -> str:
-    """Gives the switch a new password; the one before it stays valid until it is dropped. Raises
-    Mistake."""
-    fresh = secrets.token_urlsafe(24)
-    credentials.change(
-        credentials.switch(user), lambda content: credentials.rotate(content, "password", fresh)
-    )
+def rotate_switch_password(user: str, *, again: bool = False) -> str:
+    """Gives the switch a new password; the one before it stays valid until it is dropped. `again`:
+    in the place of one that was lost. Raises Mistake."""
+    fresh, rotate = secrets.token_urlsafe(24), credentials.rotating(again=again)
+    credentials.change(credentials.switch(user), lambda content: rotate(content, "password", fresh))
     return fresh
 
 

@@ -92,16 +92,16 @@ def secret_of(app: str) -> str:
     return str(content["callback_secret"])
 
 
-def rotate_secret(app: str) -> str:
-    """A new secret; what is told from now on has a signature of the one before it too. Raises
-    Mistake."""
-    made = fresh()
+def rotate_secret(app: str, *, again: bool = False) -> str:
+    """A new secret; what is told from now on has a signature of the one before it too. `again`: in
+    the place of one that was lost. Raises Mistake."""
+    made, rotate = fresh(), credentials.rotating(again=again)
 
-    def rotate(content: dict[str, Any]) -> None:
+    def change(content: dict[str, Any]) -> None:
         _check_has(app, content)
-        credentials.rotate(content, "callback_secret", made)
+        rotate(content, "callback_secret", made)
 
-    credentials.change(credentials.app(app), rotate)
+    credentials.change(credentials.app(app), change)
     return made
 
 

@@ -39,6 +39,13 @@ secret_option = click.option(
 )
 
 
+again_option = click.option(
+    "--again",
+    is_flag=True,
+    help="In the place of a new one that was lost; the one before it stays valid.",
+)
+
+
 def drop_previous(
     kind: str, drop: Callable[[str], None], called: str
 ) -> Callable[[Callable[..., Report]], Callable[..., Report]]:
@@ -51,7 +58,7 @@ def drop_previous(
         def either(drop_previous: bool, **given: str) -> Report:
             if not drop_previous:
                 return command(**given)
-            if given.get("rotate"):
+            if given.get("rotate") or given.get("again"):
                 raise click.UsageError("first --rotate, and --drop-previous when all have the new")
             name = given.get("name") or given["user"]
             changing(f"dropped the previous {called} of {kind} {name}")

@@ -6,10 +6,10 @@ import click
 
 from admin import accounts, checks, deletion, developers, provision, receivers
 from admin.checks import MOST_LINK_DAYS
-from admin.command import Report, Section, changing, limit, listed
+from admin.command import Report, Section, changing, limit, listed, written
 from admin.commands.numbers import drained
 from admin.credentials import Mistake
-from admin.secret_input import app_secret, drop_previous, login_secret
+from admin.secret_input import again_option, app_secret, drop_previous, login_secret
 from chalicelib.carriers.base import DIALECTS
 from chalicelib.core.recordings import KEPT_DAYS
 from chalicelib.core.values import DAY_MS, App, AppState
@@ -161,17 +161,21 @@ def _developer(own: dict[str, str | None]) -> developers.Developer | None:
 def app_delete(name: str, drain: bool) -> Report:
     """Delete an app with everything that is kept of it.
 
-    First --drain it: what is bound goes on, nothing new is bound within a minute (CACHE_S). Twenty
+    First --drain it: what is bound goes on, nothing new is bound within a minute (CACHE_S). Five
     minutes later, and when none of its numbers is in use any more, delete it: its numbers are
-    free, its credentials end, its records, recordings and bindings are erased. Its name is not
-    given again. Broken off, the same command goes on.
+    free, its credentials end, and twenty minutes later (it waits) its records, recordings and
+    bindings are erased. Its name is not given again. Broken off, the same command goes on.
     """
     if drain:
         changing(f"stopped new bindings over all numbers of app {name}")
         return drained(deletion.drain_app(name))
     changing(f"deleted app {name} and everything that was kept of it")
-    erased = deletion.delete_app(name, _say_erased)
+    erased = deletion.delete_app(name, _say_erased, _say_waiting)
     return Report({"app": name, "erased": erased}, f"{erased} items and files erased")
+
+
+def _say_waiting(until: int) -> None:
+    click.echo(f"ended; at {written(until)} its items are erased, this waits for it", err=True)
 
 
 def _say_erased(count: int) -> None:
@@ -301,13 +305,14 @@ def _shown(app: App) -> dict[str, Any]:
 @APPS.change("app-rotate")
 @click.argument("name")
 @drop_previous("app", provision.drop_previous_app_secret, "AppSecret")
-def app_rotate(name: str) -> Report:
+@again_option
+def app_rotate(name: str, again: bool) -> Report:
     """Give an app a new AppSecret; prints it once.
 
     The old one stays valid until --drop-previous; while it is, another rotation is refused.
     """
     changing(f"rotated the AppSecret of app {name}")
-    fresh = provision.rotate_app_secret(name)
+    fresh = provision.rotate_app_secret(name, again=again)
     return Report({"app": name, "app_secret": fresh}, fresh)
 
 
@@ -331,11 +336,14 @@ def app_login(name: str, own_secret: bool) -> Report:
 @click.argument("name")
 @drop_previous("app", developers.drop_previous, "auth_key")
 @click.option("--rotate", is_flag=True, help="A new key; the old one works until --drop-previous.")
-def app_developer(name: str, rotate: bool) -> Report:
+@again_option
+def app_developer(name: str, rotate: bool, again: bool) -> Report:
     """Give an app a devid and auth_key; prints them once."""
     provision.show_app(name)
-    changing(f"{'rotated the key of' if rotate else 'created'} the developer of app {name}")
-    made = developers.rotate(name) if rotate else developers.create(name)
+    changing(
+        f"{'rotated the key of' if rotate or again else 'created'} the developer of app {name}"
+    )
+    made = developers.rotate(name, again=again) if rotate or again else developers.create(name)
     return Report(dict(made.described()))
 
 
@@ -343,11 +351,15 @@ def app_developer(name: str, rotate: bool) -> Report:
 @click.argument("name")
 @drop_previous("app", receivers.drop_previous_secret, "callback secret")
 @click.option("--rotate", is_flag=True, help="A new one; both sign until --drop-previous.")
-def app_callback_secret(name: str, rotate: bool) -> Report:
+@again_option
+def app_callback_secret(name: str, rotate: bool, again: bool) -> Report:
     """Give an app a secret for CloudEvents; prints it once."""
     provision.show_app(name)
-    changing(f"{'rotated' if rotate else 'created'} the callback secret of app {name}")
-    secret = receivers.rotate_secret(name) if rotate else receivers.new_secret(name)
+    changing(f"{'rotated' if rotate or again else 'created'} the callback secret of app {name}")
+    if rotate or again:
+        secret = receivers.rotate_secret(name, again=again)
+    else:
+        secret = receivers.new_secret(name)
     return Report({"app": name, "callback_secret": secret}, secret)
 
 

@@ -7,7 +7,13 @@ import click
 from admin import capabilities, carriers, deletion, provision
 from admin.command import Report, Section, changing, limit, listed
 from admin.commands.numbers import drained
-from admin.secret_input import carrier_secret, drop_previous, login_secret, secret_option
+from admin.secret_input import (
+    again_option,
+    carrier_secret,
+    drop_previous,
+    login_secret,
+    secret_option,
+)
 from chalicelib.carriers.base import KINDS
 
 CARRIERS = Section("Carriers")
@@ -123,15 +129,16 @@ def carrier_list(limit: int) -> Report:
 @CARRIERS.change("carrier-rotate")
 @click.argument("name")
 @drop_previous("carrier", provision.drop_previous_carrier_secret, "secret")
+@again_option
 @secret_option
-def carrier_rotate(name: str, secret: str | None) -> Report:
+def carrier_rotate(name: str, secret: str | None, again: bool) -> Report:
     """Note a carrier's new secret.
 
     Callbacks under the old one are accepted until --drop-previous.
     """
     fresh = carrier_secret(secret)
     changing(f"noted a new secret of carrier {name}")
-    provision.rotate_carrier_secret(name, fresh)
+    provision.rotate_carrier_secret(name, fresh, again=again)
     return Report({"carrier": name}, "")
 
 
@@ -139,12 +146,13 @@ def carrier_rotate(name: str, secret: str | None) -> Report:
 @click.argument("name")
 @drop_previous("carrier", provision.drop_previous_callback_paths, "callback addresses")
 @click.option("--rotate", is_flag=True, help="New ones; the old ones work until --drop-previous.")
-def carrier_callback(name: str, rotate: bool) -> Report:
+@again_option
+def carrier_callback(name: str, rotate: bool, again: bool) -> Report:
     """Show interline's callback addresses, which are secret."""
-    if not rotate:
+    if not rotate and not again:
         return _paths(name, provision.callback_paths(name))
     changing(f"made new callback addresses of carrier {name}")
-    return _paths(name, provision.rotate_callback_paths(name))
+    return _paths(name, provision.rotate_callback_paths(name, again=again))
 
 
 def _paths(name: str, paths: list[str]) -> Report:

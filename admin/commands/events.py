@@ -96,7 +96,7 @@ def events_orphaned(ids: tuple[str, ...], give: str | None, limit: int) -> Repor
     """List events of an X that belongs to no app.
 
     The latest first. With --give an app takes those of its carrier (or of these the ones with the
-    given IDS), and is sent them.
+    given IDS), and is sent them; not those of an X that was another app's then, deleted or not.
     """
     found = (each for each in _orphans() if not ids or each.id in ids)
     if give is None:
@@ -106,10 +106,13 @@ def events_orphaned(ids: tuple[str, ...], give: str | None, limit: int) -> Repor
     given = list(islice((each for each in found if each.carrier == carrier), limit))
     if given:
         changing(f"assigned orphaned events to app {give}: {len(given)}")
-    for each in given:
-        with _metrics_aside():
-            gateway().orphans.give(each.id, give, now=now_ms())
-    return _counted(listed(map(_orphan, given), name="events", limit=limit), f"given to {give}")
+    with _metrics_aside():
+        taken = [each for each in given if gateway().orphans.give(each.id, give, now=now_ms())]
+    others = len(given) - len(taken)
+    said = f"given to {give}" + (
+        f"; {others} left, whose X was another app's then" if others else ""
+    )
+    return _counted(listed(map(_orphan, taken), name="events", limit=limit), said)
 
 
 @EVENTS.change("events-unreadable")

@@ -11,7 +11,7 @@ from admin import carriers, deletion, provision
 from admin.command import Report, Section, changing, limit, listed
 from admin.commands.carriers import filled
 from admin.commands.numbers import drained
-from admin.secret_input import drop_previous
+from admin.secret_input import again_option, drop_previous
 from chalicelib.core.credentials import DialPlan
 
 SWITCHES = Section("Switches")
@@ -80,13 +80,14 @@ def switch_set(user: str, recording_hosts: tuple[str, ...], dial_plan: dict[str,
 @SWITCHES.change("switch-rotate")
 @click.argument("user")
 @drop_previous("user", provision.drop_previous_switch_password, "password")
-def switch_rotate(user: str) -> Report:
+@again_option
+def switch_rotate(user: str, again: bool) -> Report:
     """Give a user of a switch a new password; prints it once.
 
     The old one stays valid until --drop-previous.
     """
     changing(f"rotated the password of switch user {user}")
-    fresh = provision.rotate_switch_password(user)
+    fresh = provision.rotate_switch_password(user, again=again)
     return Report({"user": user, "password": fresh}, fresh)
 
 

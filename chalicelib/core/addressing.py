@@ -125,6 +125,13 @@ class AddressBook:
             dropped=binding is None and event.binding is not None,
         )
 
+    def was_anothers(self, event: Event, app: str) -> bool:
+        """Whether X was another app's than this one's when its call may have begun."""
+        if event.number is None:
+            return False
+        owners = self._owners(event, event.number)
+        return bool(owners) and app not in owners
+
     def placed_call(self, event: Event) -> PlacedCall | None:
         """The call that we had placed of which the event tells. One whose session we never heard,
         because the carrier's answer was lost, is the one that these people are in for the app whose

@@ -49,14 +49,17 @@ class OrphanDesk:
         orphans = [_shown(each) for call in found.calls for each in _orphans(call)]
         return OrphanPage(orphans, found.after)
 
-    def give(self, event_id: str, app: str, *, now: int) -> None:
+    def give(self, event_id: str, app: str, *, now: int) -> bool:
         """Makes an orphaned event one of this app's, which is told of it as if it had just come. A
-        repeat changes nothing. Raises UnknownEvent, Contended."""
+        repeat changes nothing. False, and nothing is done, if its X was another app's then. Raises
+        UnknownEvent, Contended."""
         key = EventKey.from_id(event_id)
         call = self._events.call(key.call) if key else None
         stored = call.find(key) if call and key else None
         if call is None or stored is None or stored not in _orphans(call):
             raise UnknownEvent("no such orphaned event")
+        if self._desk.was_anothers(stored.event, app):
+            return False
         # First where it belongs: if we die now, it is only put there again.
         calls = [each for each in self._events.beside(stored.event) if each.app == app]
         if stored.event.number is None and len(calls) == 1:
@@ -64,6 +67,7 @@ class OrphanDesk:
         else:
             self._desk.give(stored, app, now=now)
         settle(self._events, call, stored, replace(stored.progress, delivery=Delivery.KEPT, at=now))
+        return True
 
 
 def _orphans(call: Call) -> list[Stored]:

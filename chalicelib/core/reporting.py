@@ -111,6 +111,11 @@ class EventDesk:
         announced.add(self._store(orphan.key, Addressed(event, app), now=now))
         announced.send()
 
+    def was_anothers(self, event: Event, app: str) -> bool:
+        """Whether the X of an event was another app's than this one's, deleted or not, when its
+        call may have begun. Raises Unavailable."""
+        return self._book.was_anothers(event, app)
+
     def orphaned(self) -> None:
         """Counts an event of which it was found out only now that it is nobody's."""
         self._count("OrphanedEvents", 1)

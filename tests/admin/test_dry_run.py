@@ -37,7 +37,6 @@ LIFE = (
     ("app-balance", "demo", "--deposit", "10", "--overdraft", "1"),
     ("numbers-add", "demo", X1, X2),
     ("numbers-remove", "demo", X1, "--drain"),
-    ("numbers-remove", "demo", X2),
     ("carrier-create", "acme", *INTERLINE),
     ("carrier-set", "acme", "--shows-numbers", "true"),
     ("carrier-rotate", "acme"),
@@ -52,12 +51,12 @@ LIFE = (
     ("numbers-add", "demo", X1),
     ("switch-delete", "pbx", "--drain"),
     ("switch-delete", "pbx", "--force"),
-    ("app-delete", "taxi"),
     ("data-key-add",),
     ("data-key-use", "2"),
     ("site-set", "--url", "https://calls.example.org"),
 )
 NEED_EVENTS = {
+    "app-delete",
     "numbers-move",
     "app-redeliver",
     "events-orphaned",

@@ -151,13 +151,13 @@ def test_an_x_is_taken_away_after_its_calls_and_given_after_a_notice(
     refused = run("numbers-remove", "third", FORGOTTEN)
     assert refused.exit_code == 1
     assert "leads to 2 people" in refused.output
+    assert run("numbers-remove", "third", FORGOTTEN, "--drain").exit_code == 0
     assert client.call("unbind", {"bindId": bound.json["bindId"]}).code == 200
     assert run("numbers-remove", "third", FORGOTTEN).exit_code == 1
     stage.clock.advance(minutes=11)
     gone = run("numbers-remove", "third", FORGOTTEN)
     assert gone.exit_code == 0, gone.output
     assert "1 removed" in gone.output
-    assert run("numbers-remove", "third", FORGOTTEN).exit_code == 1
     early = run("numbers-add", "other", FORGOTTEN)
     assert "is leaving third" in early.output
     stage.clock.advance(minutes=7)
@@ -184,6 +184,8 @@ def test_an_x_goes_to_nobody_else_in_any_spelling_while_it_is_bound(
     stage.forget()
     # This process knows the pool now, and not that X leaves it.
     assert client.bind(phoneX=FORGOTTEN).code == 200
+    assert run("numbers-remove", "third", first, "--drain").exit_code == 0
+    stage.clock.advance(minutes=5)
     assert run("numbers-remove", "third", first).exit_code == 0
     late = client.bind(phoneX=first)
     assert late.code == 200, late.text

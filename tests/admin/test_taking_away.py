@@ -15,8 +15,8 @@ from chalicelib.core.values import MINUTE_MS
 from chalicelib.store import clients
 from tests.carriers.own.backend import BUCKET, s3, set_up
 from tests.carriers.trunk.conftest import Pbx, basic
-from tests.owners import everything
-from tests.stage import X1, X2, A, B, Client, Clock, Stage
+from tests.owners import everything, secret_of, spoil
+from tests.stage import X1, X2, A, B, Client, Clock, Stage, answering, refusal
 from tests.workers import deliver
 
 URL = ("--callback-url", "https://shop.example/calls", "--unchecked")
@@ -35,6 +35,7 @@ def stage(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Stage:
 def operators_clock(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (pools, deletion, commands):
         monkeypatch.setattr(module, "now_ms", clock)
+    # One module for both: numbers and deletions wait by the same clock.
     monkeypatch.setattr(pools.time, "sleep", lambda s: clock.advance(ms=round(s * 1000)))
 
 
@@ -82,6 +83,7 @@ def test_a_numbers_whole_life(stage: Stage, demo: Client, clock: Clock) -> None:
     of_demo = clock.now
     assert "leads to 2 people" in refused("numbers-remove", "demo", X1)
     assert "--drain" in refused("numbers-move", "demo", "other", X1)
+    assert "gets new bindings" in refused("numbers-remove", "demo", X2)
 
     assert done("numbers-remove", "demo", X1, "--drain")["draining"] == 1
     stage.forget()
@@ -107,7 +109,7 @@ def test_a_numbers_whole_life(stage: Stage, demo: Client, clock: Clock) -> None:
 
 
 def test_a_move_that_was_broken_off_goes_on(
-    stage: Stage, demo: Client, monkeypatch: pytest.MonkeyPatch
+    stage: Stage, demo: Client, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stage.app("other", numbers=())
 
@@ -116,12 +118,18 @@ def test_a_move_that_was_broken_off_goes_on(
 
     with monkeypatch.context() as patched:
         patched.setattr(pools.time, "sleep", interrupted)
+        done("numbers-remove", "demo", X1, X2, "--drain")
+        assert "not every process knows" in refused("numbers-move", "demo", "other", X1, X2)
+        clock.advance(minutes=5)
         broken_off = run("numbers-move", "demo", "other", X1, X2)
     assert broken_off.exit_code == 130, broken_off.output
     assert (uses("demo"), uses("other")) == ({}, {})
     assert done("numbers-move", "demo", "other", X1, X2)["moved"] == 2
     assert list(uses("other")) == [X1, X2]
-    assert "has no number" in refused("numbers-move", "demo", "other", X1)
+    # Whatever was done already is done.
+    assert done("numbers-move", "demo", "other", X1)["moved"] == 0
+    assert "has no number" in refused("numbers-move", "demo", "other", "8610000000077")
+    assert "name another" in refused("numbers-move", "other", "other", X1)
 
 
 def test_numbers_go_all_or_none(stage: Stage, demo: Client) -> None:
@@ -181,9 +189,11 @@ def test_a_tenants_whole_life(stage: Stage, demo: Client, clock: Clock) -> None:
     assert shop.bind(a="447700900005", b="447700900006").code == 603
     assert "in use until" in refused("app-delete", "shop")
     assert shop.call("unbind", {"bindId": bound.json["bindId"]}).code == 200
-    clock.advance(minutes=21)
+    clock.advance(minutes=11)
     deliver(stage.messages())
-    assert done("app-delete", "shop")["erased"] > 0
+    ended = run("app-delete", "shop")
+    assert ended.exit_code == 0, ended.output
+    assert "this waits for it" in ended.stderr
     stage.forget()
 
     assert shop.bind().code == 414
@@ -197,6 +207,10 @@ def test_a_tenants_whole_life(stage: Stage, demo: Client, clock: Clock) -> None:
     call_over(stage, pbx, "8610000000008", began + 2000, "late")
     deliver(stage.messages())
     assert done("events-orphaned")["count"] == 1
+    done("numbers-add", "demo", "8610000000008")
+    given = run("events-orphaned", "--give", "demo")
+    assert "0 given to demo; 1 left" in given.stdout, given.output
+    assert done("events-orphaned")["count"] == 1
     assert "not given again" in refused("app-create", "shop", *URL)
     assert "deleted already" in refused("app-delete", "shop")
     assert "no app" in refused("app-delete", "nobody")
@@ -208,8 +222,8 @@ def test_a_deletion_waits_until_every_process_knows(stage: Stage, clock: Clock) 
     done("numbers-add", "shop", "8610000000008")
     done("app-delete", "shop", "--drain")
     clock.advance(minutes=2)
-    assert "in 18 minutes" in refused("app-delete", "shop")
-    clock.advance(minutes=18)
+    assert "in 3 minutes" in refused("app-delete", "shop")
+    clock.advance(minutes=3)
     done("app-delete", "shop")
 
 
@@ -258,3 +272,54 @@ def test_a_switchs_whole_life(stage: Stage) -> None:
     assert done("switch-list") == {"count": 0, "more": False, "switches": []}
     assert [each for each in everything() if "switch/" in each] == []
     assert "no switch node-1" in refused("switch-delete", "node-1")
+
+
+def test_nothing_is_given_to_an_app_that_is_being_deleted(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done("app-create", "shop", *URL)
+    looked = pools._carrier
+
+    def deleted_meanwhile(app: str) -> str:
+        carrier = looked(app)
+        if app == "shop" and stage.items("APP#shop"):
+            done("app-delete", "shop")
+        return carrier
+
+    with monkeypatch.context() as patched:
+        patched.setattr(pools, "_pool", lambda _: {})
+        patched.setattr(pools, "_carrier", deleted_meanwhile)
+        assert "no app shop" in refused("numbers-add", "shop", "8610000000008")
+    stage.app("other", numbers=())
+    assert done("numbers-add", "other", "8610000000008")["added"] == 1
+
+
+def test_a_secret_that_was_lost_or_is_broken_is_made_again(stage: Stage) -> None:
+    made = done("app-create", "shop", *URL)
+    lost = done("app-rotate", "shop")["app_secret"]
+    assert "--again" in refused("app-rotate", "shop")
+    found = done("app-rotate", "shop", "--again")["app_secret"]
+    assert secret_of("app/shop") == {"secret": found, "previous_secret": made["app_secret"]}
+    assert lost != found
+    done("app-rotate", "shop", "--drop-previous")
+    assert "leave out --again" in refused("app-rotate", "shop", "--again")
+    for text in ("p4ssw0rd{", "[]", "{}"):
+        spoil("app/shop", text)
+        fresh = done("app-rotate", "shop")["app_secret"]
+        assert secret_of("app/shop")["secret"] == fresh
+        assert not secret_of("app/shop").get("previous_secret")
+    stage.secretsmanager.delete_secret(
+        SecretId="masking-gateway-unit/app/shop", ForceDeleteWithoutRecovery=True
+    )
+    fresh = done("app-rotate", "shop")["app_secret"]
+    assert secret_of("app/shop")["secret"] == fresh
+
+
+def test_a_rotation_that_is_committed_is_told_whatever_happens_then(stage: Stage) -> None:
+    done("app-create", "shop", *URL)
+    throttled = [refusal("ThrottlingException")] * 3
+    with answering(stage.secretsmanager, "UpdateSecretVersionStage", *throttled):
+        fresh = done("app-rotate", "shop")["app_secret"]
+    assert secret_of("app/shop")["secret"] == fresh
+    done("app-rotate", "shop", "--drop-previous")
+    assert secret_of("app/shop")["secret"] == fresh

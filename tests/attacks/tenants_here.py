@@ -245,7 +245,9 @@ class Tenancy:
             self._bind(f"red-{carrier}", x_of(carrier, "moves"), at=began, minutes=30)
         for carrier in CARRIERS:
             moves = x_of(carrier, "moves")
-            with patch.object(provision, "now_ms", lambda: LEFT - 5 * MINUTE):
+            with patch.object(pools, "now_ms", lambda: LEFT - 15 * MINUTE):
+                pools.drain(f"red-{carrier}", [moves])
+            with patch.object(pools, "now_ms", lambda: LEFT - 5 * MINUTE):
                 free = pools.remove(f"red-{carrier}", [moves])
                 assert free == LEFT + CLOCKS_APART_MS
             self._give(f"blue-{carrier}", moves, at=GIVEN + 2 * MINUTE)
@@ -261,7 +263,7 @@ class Tenancy:
         return fresh
 
     def _give(self, app: str, x: str, *, at: int) -> None:
-        with patch.object(provision, "now_ms", lambda: at):
+        with patch.object(pools, "now_ms", lambda: at):
             assert pools.add(app, [(x, None)]) == 1
         self.gateway.apps._kept.pop(app, None)
 
