@@ -218,21 +218,13 @@ def test_an_account_is_made_into_a_carrier_once_and_again_when_it_changes() -> N
     class Known:
         account: CarrierAccount | None = None
 
-        broken = False
-
         def carrier(self, name: str) -> CarrierAccount | None:
             return self.account
-
-        def lacks_carrier(self, name: str) -> bool:
-            return not self.broken
 
     known = Known()
     accounts = CarrierAccounts(known, 1.0, lambda *_: None, egress, SYSTEM)
     assert accounts.of("trunk").dialler is None
     with pytest.raises(errors.NoSuchCarrier):
-        accounts.of("netease-1")
-    known.broken = True
-    with pytest.raises(errors.Unavailable, match="can't be used"):
         accounts.of("netease-1")
     known.account = CarrierAccount("trunk", "trunk", "", (SECRET,), ("http://x",))
     first = accounts.of("trunk")

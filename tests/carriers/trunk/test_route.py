@@ -287,6 +287,8 @@ def test_one_read_and_no_write_for_somebody_who_is_bound(
     stage: Stage, pbx: Pbx, demo: Client
 ) -> None:
     demo.bind(phoneX=X1)
+    # Whose user it is, is read once in CACHE_S.
+    pbx.route(A, X1)
     seen: list[str] = []
 
     def record(model: Any, **_: Any) -> None:
