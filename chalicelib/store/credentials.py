@@ -148,7 +148,8 @@ def read_account(item: Item, secret: Mapping[str, Any]) -> CarrierAccount:
         name=item["sk"]["S"],
         kind=item["kind"]["S"],
         key=item["key"]["S"],
-        secrets=valid(secret, "secret") if secret else (),
+        # A switch that only asks us has none.
+        secrets=valid(secret, "secret") if item["version"]["S"] else (),
         urls=tuple(listed(item, "urls")),
         lease_ms=minutes * MINUTE_MS if minutes else DAY_MS,
         app_id=item["app_id"]["S"] if "app_id" in item else None,

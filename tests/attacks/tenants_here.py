@@ -15,7 +15,7 @@ from typing import Any
 from unittest.mock import patch
 from urllib.parse import parse_qsl, urlsplit
 
-from admin import credentials, provision
+from admin import carriers, provision
 from admin import numbers as pools
 from chalicelib.core.events import Errand
 from chalicelib.core.exporting import Job
@@ -205,11 +205,10 @@ class Tenancy:
             )
         self._token = provision.callback_paths("interline")[0].split("/")[4]
 
-        def add(content: dict[str, Any]) -> None:
-            for entry in (*content["switches"].values(), *content["carriers"].values()):
-                entry["recording_hosts"] = [host]
-
-        credentials.change(add)
+        for user in self._users:
+            carriers.set_switch(user, recording_hosts=[host])
+        for carrier in provision.list_carriers():
+            carriers.set_carrier(carrier, recording_hosts=[host])
 
     def _make_app(self, app: str) -> None:
         carrier = app.partition("-")[2]

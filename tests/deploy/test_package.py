@@ -139,7 +139,7 @@ def test_files_are_for_nobody_else(template: dict[str, Any]) -> None:
     assert len(statement["Resource"]) == 2
 
 
-@pytest.mark.parametrize("logical", ["Table", "Files", "Credentials", "DataKeys"])
+@pytest.mark.parametrize("logical", ["Table", "Files", "DataKeys"])
 def test_data_outlives_its_stack(template: dict[str, Any], logical: str) -> None:
     resource = template["Resources"][logical]
     assert resource["DeletionPolicy"] == "RetainExceptOnCreate"
