@@ -9,9 +9,11 @@ NEWEST := .venv-3.13/made
 # What `chalice package` puts beside requirements.txt.
 AROUND := chalice
 TESTS ?= tests
+# Whole deployments, again and again: minutes each, so a target of their own.
+RESTORING := tests/deploy/test_restore.py tests/deploy/test_documented.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test newest test-samples test-tenants simulate chaos lint format types layers bench stage package deploy undeploy restore clean
+.PHONY: help run demo test newest test-restore test-samples test-tenants simulate chaos lint format types layers bench stage package deploy undeploy restore clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -23,8 +25,12 @@ demo: $(STAMP) ## bind, call, get events, records and a recording from a running
 	@exec $(RUN) simulator demo
 
 test: lint types layers newest ## the whole gate: lint, types, layers, tests with coverage
-	@$(RUN) pytest -p tests.line_coverage $(TESTS) -n 2 --dist loadfile --no-loadscope-reorder \
+	@$(RUN) pytest -p tests.line_coverage $(TESTS) $(addprefix --ignore=,$(RESTORING)) -n 2 \
+		--dist loadfile --no-loadscope-reorder \
 		--cov --cov-branch --cov-report=term-missing:skip-covered --line-coverage=95
+
+test-restore: $(STAMP) ## backups, moments and older code put back on the stand-in, and the document's lines
+	@exec $(RUN) pytest --verbose $(RESTORING)
 
 test-samples: $(STAMP) ## run the vendor's own sample clients, cut out of VENDOR_DOCS (Java, PHP, C#)
 	@exec $(RUN) tests.samples.run

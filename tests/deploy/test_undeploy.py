@@ -18,7 +18,7 @@ def test_nothing_is_left(
     assert deployed.returncode == 0, deployed.stdout + deployed.stderr
     # Stack, table, bucket, 4 queues, 2 secrets, 8 log groups; 8 functions with roles, 4 rules,
     # 3 mappings, API.
-    assert len(holds(session) - before) == 41
+    assert len(holds(session) - before) == 40
     gone = infra("undeploy", stage, CONFIRM=stage)
     assert gone.returncode == 0, gone.stdout + gone.stderr
     assert holds(session) == before
