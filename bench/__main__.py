@@ -71,11 +71,13 @@ class Bench:
             "bench-far-paying", LINE_NUMBERS[10:], carrier=LINE_ACCOUNT, tariff=TARIFF
         )
         work = Operations(running, client, cleaned=cleaned)
-        at_netease = KeptOperations(running, kept)
-        primers = [*work.primers(), at_netease.primer()]
+        at_netease, front = KeptOperations(running, kept), FrontOperations(running, client, paying)
+        primers = [*work.primers(), front.primer(), at_netease.primer()]
+        for each in (kept, paying, far, far_paying):
+            running.warm(each)
         measured = [
             *work.all(),
-            *FrontOperations(running, client, paying).all(),
+            *front.all(),
             *CarrierOperations(running, far, far_paying).all(),
             *at_netease.all(),
         ]

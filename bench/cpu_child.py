@@ -27,7 +27,8 @@ def main(recording_path: str, result_path: str, rounds: int, requests: int) -> N
 
     for primer in recording["primers"]:
         stub.answer_with(primer["calls"])
-        _handled(app, request(primer["path"], primer["content"], who))
+        first = request(primer["path"], primer["content"], who, method=primer["method"])
+        _handled(app, first)
     bare = _BareCalls()
     results = {}
     for operation in recording["operations"]:

@@ -79,6 +79,10 @@ class _Line:
 class FrontOperations(_Line):
     """On the switch. `client` pays nothing, `paying` for everything."""
 
+    def primer(self) -> Measured:
+        """The first request of a developer, with the calls that fill the caches."""
+        return self._asked("first request", self._client, "GET", ACCOUNT, {})
+
     def all(self) -> Iterator[Measured]:
         """Every operation of the report."""
         client, number = self._client, self._client.numbers[0]

@@ -119,6 +119,12 @@ class World:
             if "released" in item:
                 table.delete_item(Key={"pk": item["pk"], "sk": item["sk"]})
 
+    def warm(self, client: "Client") -> None:
+        """As if an app had been heard in this process before, by either API."""
+        known, who = gateway()._credentials, client.credentials
+        known.app(who.app_key)
+        known.developer(who.devid)
+
     def app(
         self,
         name: str,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from chalicelib.core.credentials import (
+    EMBEDDED,
     AppCredentials,
     CarrierAccount,
     DialPlan,
@@ -46,6 +47,8 @@ class DynamoCredentials:
         self._developers = cache(lambda name: self._owner(DEVELOPER, name))
         self._switches = cache(lambda user: self._item(SWITCHES, user))
         self._carriers = cache(lambda name: self._item(CARRIERS, name))
+        # That there is none is as usual as that there is one, and remembered as long.
+        self._embedded = cache(lambda name: self._item(CARRIERS, name) or {})
         self._hosts = cache(self._read_hosts)
 
     def app(self, app_key: str) -> AppCredentials | None:
@@ -95,8 +98,9 @@ class DynamoCredentials:
 
     def carrier(self, name: str) -> CarrierAccount | None:
         """Our account of this name."""
-        item = self._carriers.get(name) if PUBLIC_ID.fullmatch(name) else None
-        if item is None:
+        known = self._embedded if name == EMBEDDED else self._carriers
+        item = known.get(name) if PUBLIC_ID.fullmatch(name) else None
+        if not item:
             return None
         secret = self._secrets.get(carrier_secret(name), item["version"]["S"])
         return read_account(item, secret)
