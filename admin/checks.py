@@ -21,6 +21,7 @@ from chalicelib.core.values import (
 )
 from chalicelib.egress.addresses import check_address, read_address
 from chalicelib.settings import settings
+from chalicelib.store.credentials import is_public_id
 
 SWITCH_SECRET_BYTES = 24
 """The fewest that Standard Webhooks allows."""
@@ -43,20 +44,25 @@ _MAX_LEASE_MINUTES = MAX_LIFETIME_MS // MINUTE_MS
 
 def name(text: str) -> None:
     """Of an app or a carrier."""
-    if not _NAME.fullmatch(text):
+    if not _NAME.fullmatch(text) or not is_public_id(text):
         raise Mistake("a name has 1 to 32 lower-case letters, digits or hyphens")
 
 
 def switch_user(text: str) -> None:
     """Under which a switch signs in."""
-    if not _USER.fullmatch(text):
-        raise Mistake("a switch's user has 1 to 64 letters, digits or _ . @ + = -")
+    if not _USER.fullmatch(text) or not is_public_id(text):
+        raise Mistake(
+            "a switch's user has 1 to 64 letters, digits or _ . @ + = -, and is no long number"
+        )
 
 
 def app_key(text: str) -> str:
     """One that an app's clients have already."""
-    if not _PUBLIC_ID.fullmatch(text):
-        raise Mistake("an AppKey, or a developer's id, has 6 to 64 letters, digits or _ . -")
+    if not _PUBLIC_ID.fullmatch(text) or not is_public_id(text):
+        raise Mistake(
+            "an AppKey, or a developer's id, has 6 to 64 letters, digits or _ . -, and is no number"
+            " of nine digits or more"
+        )
     return text
 
 

@@ -19,9 +19,21 @@ from chalicelib.store.cache import Cache
 from chalicelib.store.secrets import OwnersSecrets
 from chalicelib.store.table import Item, Table, key, s
 
-PUBLIC_ID = re.compile(r"[A-Za-z0-9_.@=+-]{1,128}", re.ASCII)
-"""What can be an AppKey, a developer's id, a switch's user or the name of an account; for anything
-else that strangers send nothing is read."""
+_PUBLIC_ID = re.compile(r"[A-Za-z0-9_.@=+-]{1,128}", re.ASCII)
+_DIGITS = 9
+"""So many digits and more, and nothing else, may be somebody's telephone number."""
+
+
+def is_public_id(text: str) -> bool:
+    """Whether it can be an AppKey, a developer's id, a switch's user or the name of an account. For
+    anything else that strangers send nothing is read: above all no key of the table is made of a
+    telephone number."""
+    digits = text.translate(_NO_SEPARATORS)
+    like_a_number = digits.isdecimal() and len(digits) >= _DIGITS
+    return not like_a_number and _PUBLIC_ID.fullmatch(text) is not None
+
+
+_NO_SEPARATORS = str.maketrans("", "", "_.@=+-")
 
 CARRIERS, SWITCHES = "CARRIERS", "SWITCHES"
 """The partitions of our accounts with carriers, by name, and of switches, by user."""
@@ -53,13 +65,13 @@ class DynamoCredentials:
 
     def app(self, app_key: str) -> AppCredentials | None:
         """Whose AppKey this is."""
-        name = self._app_keys.get(app_key) if PUBLIC_ID.fullmatch(app_key) else None
+        name = self._app_keys.get(app_key) if is_public_id(app_key) else None
         found = self.of_app(name) if name is not None else None
         return found if found is not None and found.key == app_key else None
 
     def developer(self, developer: str) -> AppCredentials | None:
         """Whose developer's id this is."""
-        name = self._developers.get(developer) if PUBLIC_ID.fullmatch(developer) else None
+        name = self._developers.get(developer) if is_public_id(developer) else None
         found = self.developer_of(name) if name is not None else None
         return found if found is not None and found.key == developer else None
 
@@ -88,7 +100,7 @@ class DynamoCredentials:
 
     def switch(self, user: str) -> SwitchCredentials | None:
         """Who signs in under this name."""
-        item = self._switches.get(user) if PUBLIC_ID.fullmatch(user) else None
+        item = self._switches.get(user) if is_public_id(user) else None
         if item is None:
             return None
         secret = self._secrets.get(switch_secret(user), item["version"]["S"])
@@ -99,7 +111,7 @@ class DynamoCredentials:
     def carrier(self, name: str) -> CarrierAccount | None:
         """Our account of this name."""
         known = self._embedded if name == EMBEDDED else self._carriers
-        item = known.get(name) if PUBLIC_ID.fullmatch(name) else None
+        item = known.get(name) if is_public_id(name) else None
         if not item:
             return None
         secret = self._secrets.get(carrier_secret(name), item["version"]["S"])

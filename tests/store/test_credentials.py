@@ -114,7 +114,8 @@ def test_an_unknown_id_costs_one_read_in_half_a_minute_and_no_secret(
         now(1000 + cache.ABSENT_S - 0.1)
         assert ask("guess") is None
         assert len(reads) == 1
-        for odd in ("", "x" * 129, "a b", "a#b", "ａ", "\x00"):
+        odd_ones = ("", "x" * 129, "a b", "a#b", "ａ", "\x00")
+        for odd in (*odd_ones, "447700900101", "+44-7700-900101"):
             assert ask(odd) is None
         assert len(reads) == 1
         now(1000 + cache.ABSENT_S)
