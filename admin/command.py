@@ -6,6 +6,7 @@ A command is a function below `@SECTION.query(name)` or `@SECTION.change(name)` 
 
 import json
 import os
+import time
 from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from dataclasses import asdict, dataclass
@@ -236,6 +237,14 @@ def _fail(error: click.ClickException, *, as_json: bool) -> NoReturn:
         raise error from None
     click.echo(json.dumps({"error": error.format_message()}, indent=2))
     raise click.exceptions.Exit(error.exit_code) from None
+
+
+def wait_until(until: int, *, now: Callable[[], int], say: Callable[[int], None]) -> None:
+    """Waits for a moment (epoch ms), by `now`; `say` hears of it first, unless it is over."""
+    if now() < until:
+        say(until)
+    while now() < until:
+        time.sleep(1)
 
 
 class Moment(click.ParamType[int]):

@@ -26,7 +26,7 @@ from chalicelib.store.credentials import (
     carrier_secret,
     switch_secret,
 )
-from chalicelib.store.table import Item, Table, key, n, s
+from chalicelib.store.table import Failed, Item, Table, key, n, s
 
 CLAIM_MS = MINUTE_MS
 """So long somebody who changes a secret is waited for."""
@@ -151,11 +151,10 @@ def create(
     failed = table().transact([{"Put": put}, *(write for write, _ in beside)])
     if failed is None:
         return
-    said = [text for each, (_, text) in zip(failed[1:], beside, strict=True) if each is not None]
     if failed[0] is None:
         delete_secret(owner)
         _forget_claim(owner, claim)
-    raise Mistake(said[0] if said else _overtaken(owner))
+    raise _refused(owner, failed, beside)
 
 
 def change(
@@ -197,9 +196,8 @@ def change(
         with suppress(ClientError, BotoCoreError):
             _make_current(owner, version)
         return
-    said = [text for each, (_, text) in zip(failed[1:], beside, strict=True) if each is not None]
     _release(owner, claim)
-    raise Mistake(said[0] if said else _overtaken(owner))
+    raise _refused(owner, failed, beside)
 
 
 def set_attributes(owner: Owner, attributes: Item, maps: Item | None = None) -> None:
@@ -240,7 +238,7 @@ def remove(owner: Owner, beside: Sequence[Item] = ()) -> None:
         "ExpressionAttributeValues": {":claim": s(claim)},
     }
     if table().transact([{"Delete": delete}, *beside]) is not None:
-        raise Mistake(_overtaken(owner))
+        raise _overtaken(owner)
     delete_secret(owner)
 
 
@@ -334,8 +332,18 @@ def _busy(owner: Owner, item: Item) -> Mistake:
     )
 
 
-def _overtaken(owner: Owner) -> str:
-    return f"this took too long, and somebody else has changed {owner.called}: nothing was done"
+def _refused(
+    owner: Owner, failed: Sequence[Failed | None], beside: Sequence[tuple[Item, str]]
+) -> Mistake:
+    """Why the owner's write, or one of those beside it, was not made."""
+    said = [text for each, (_, text) in zip(failed[1:], beside, strict=True) if each is not None]
+    return Mistake(said[0]) if said else _overtaken(owner)
+
+
+def _overtaken(owner: Owner) -> Mistake:
+    return Mistake(
+        f"this took too long, and somebody else has changed {owner.called}: nothing was done"
+    )
 
 
 def _release(owner: Owner, claim: str) -> None:

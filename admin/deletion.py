@@ -3,12 +3,12 @@
 An app's name is not given again: what carriers report late of its calls stays nobody's.
 """
 
-import time
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any
 
 from admin import carriers, credentials, numbers
+from admin.command import wait_until
 from admin.credentials import Mistake
 from admin.numbers import Use
 from chalicelib.bootstrap import gateway
@@ -32,11 +32,6 @@ Progress = Callable[[int], None]
 """Hears how many items have been deleted so far."""
 
 
-def drain_app(name: str) -> list[Use]:
-    """Stops new bindings over all numbers of an app; how each is used now. Raises Mistake."""
-    return numbers.drain(name)
-
-
 def delete_app(
     name: str,
     progress: Progress = lambda _: None,
@@ -53,17 +48,12 @@ def delete_app(
     entry = credentials.table().get(apps.directory_key(name))
     if entry is None:
         raise Mistake(f"no app {name}")
-    bucket = gateway().site.get().bucket
-    if "deleted" not in entry:
-        _end_app(name, _check_drained(name))
-    elif "erased" in entry:
+    if "erased" in entry:
         raise Mistake(f"the app {name} was deleted already")
-    entry = credentials.table().get(apps.directory_key(name)) or {}
-    until = int(entry["deleted"]["N"]) + SETTLED_MS
-    if now_ms() < until:
-        wait(until)
-    while now_ms() < until:
-        time.sleep(1)
+    bucket = gateway().site.get().bucket
+    known = "deleted" in entry
+    ended = int(entry["deleted"]["N"]) if known else _end_app(name, _check_drained(name))
+    wait_until(ended + SETTLED_MS, now=now_ms, say=wait)
     erased = _erase(name, progress) + _erase_files(name, bucket)
     credentials.delete_secret(credentials.app(name))
     credentials.table().update(apps.directory_key(name), "SET erased = :now", {":now": n(now_ms())})
@@ -142,15 +132,17 @@ def _check_drained(name: str) -> list[Use]:
     return uses
 
 
-def _end_app(name: str, uses: Iterable[Use]) -> None:
+def _end_app(name: str, uses: Iterable[Use]) -> int:
+    """Ends an app's numbers and credentials; when that was (epoch ms)."""
     owner = credentials.app(name)
     item = credentials.known(owner)
     numbers.remove(name, [use.number for use in uses])
+    now = now_ms()
     entry = {
         "Update": {
             "Key": apps.directory_key(name),
             "UpdateExpression": "SET deleted = :now",
-            "ExpressionAttributeValues": {":now": n(now_ms())},
+            "ExpressionAttributeValues": {":now": n(now)},
         }
     }
     public = [
@@ -160,6 +152,7 @@ def _end_app(name: str, uses: Iterable[Use]) -> None:
     ]
     gone = [{"Delete": {"Key": key}} for key in (apps.profile_key(name), *public)]
     credentials.remove(owner, [entry, *gone])
+    return now
 
 
 def _erase(name: str, progress: Progress) -> int:

@@ -1,12 +1,11 @@
 """X numbers as operators give them to apps, stop them and take them away."""
 
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from admin import checks, credentials
-from admin.command import written
+from admin.command import wait_until, written
 from admin.credentials import Mistake
 from chalicelib.bootstrap import gateway
 from chalicelib.clock import now_ms
@@ -16,7 +15,6 @@ from chalicelib.core.values import CLOCKS_APART_MS, MINUTE_MS
 from chalicelib.store import apps
 from chalicelib.store.items import owners_key
 from chalicelib.store.table import Item, Table, n, s
-from chalicelib.store.vault import Vault
 
 AT_ONCE = 49
 """So many numbers are changed in one transaction, each with two writes, beside a check."""
@@ -135,9 +133,7 @@ def remove(app: str, numbers: Iterable[str]) -> int:
     return max(map(given_from, left), default=now_ms())
 
 
-def move(
-    numbers: Sequence[str], *, source: str, to: str, wait: Callable[[int], None] | None = None
-) -> int:
+def move(numbers: Sequence[str], *, source: str, to: str, wait: Callable[[int], None]) -> int:
     """Takes X numbers from one app and gives them to another, some minutes later: `wait` is told
     the moment (epoch ms) that is waited for. What had been taken already by a move that was broken
     off is only given. How many. Raises Mistake."""
@@ -147,10 +143,7 @@ def move(
     areas = {each: item["area"]["S"] if "area" in item else None for each, item in entries.items()}
     left = [number for number in numbers if number not in there]
     free = remove(source, left)
-    if wait is not None:
-        wait(free)
-    while now_ms() < free:
-        time.sleep(1)
+    wait_until(free, now=now_ms, say=wait)
     return add(to, [(number, areas.get(number)) for number in left])
 
 
@@ -223,7 +216,7 @@ def _given(app: str, carrier: str, number: str, area: str | None) -> _Change | N
 
 def _owners_of(number: str) -> tuple[Owner, ...]:
     """Whose an X is and was, however it was spelled."""
-    item = credentials.table().get(owners_key(number, _vault()))
+    item = credentials.table().get(owners_key(number, gateway().vault()))
     return apps.read_owners(item) if item is not None else ()
 
 
@@ -308,27 +301,15 @@ def _write(app: str, changes: Sequence[_Change]) -> None:
 
 def _owners(change: _Change) -> Item:
     """The write of whose an X is; refused if that changed meanwhile."""
-    vault = _vault()
-    key = owners_key(change.number, vault)
+    vault = gateway().vault()
+    condition: Item = {"ConditionExpression": "attribute_not_exists(pk)"}
+    if change.before:
+        was = apps.owners_item(change.number, change.before, vault)["owners"]
+        condition = {
+            "ConditionExpression": "owners = :before",
+            "ExpressionAttributeValues": {":before": was},
+        }
     if not change.after:
         # Undoing the first owner there was.
-        was = apps.owners_item(change.number, change.before, vault)["owners"]
-        return {
-            "Delete": {
-                "Key": key,
-                "ConditionExpression": "owners = :before",
-                "ExpressionAttributeValues": {":before": was},
-            }
-        }
-    put: dict[str, Any] = {"Item": apps.owners_item(change.number, change.after, vault)}
-    if change.before:
-        put["ConditionExpression"] = "owners = :before"
-        was = apps.owners_item(change.number, change.before, vault)["owners"]
-        put["ExpressionAttributeValues"] = {":before": was}
-    else:
-        put["ConditionExpression"] = "attribute_not_exists(pk)"
-    return {"Put": put}
-
-
-def _vault() -> Vault:
-    return gateway().vault()
+        return {"Delete": {"Key": owners_key(change.number, vault)} | condition}
+    return {"Put": {"Item": apps.owners_item(change.number, change.after, vault)} | condition}

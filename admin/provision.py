@@ -27,7 +27,6 @@ from chalicelib.store import apps, clients
 from chalicelib.store.credentials import CARRIERS, texts
 from chalicelib.store.ledger import DynamoLedger
 from chalicelib.store.table import n, s
-from chalicelib.store.vault import Vault
 
 
 def create_app(
@@ -264,7 +263,7 @@ AT_ONCE = 100
 
 def show_app(name: str) -> App:
     """An app as it stands in the table, with its numbers. Raises Mistake."""
-    app = apps.DynamoApps(credentials.table(), _vault, max_age_s=0).get(name)
+    app = apps.DynamoApps(credentials.table(), gateway().vault, max_age_s=0).get(name)
     if app is None:
         raise Mistake(f"no app {name}")
     return app
@@ -505,7 +504,3 @@ def _check_told(name: str, changes: Mapping[str, Any], *, tried: bool) -> None:
     receivers.wanted(app.wants, app.dialect)
     if tried and told != {"wants"}:
         receivers.try_address(app)
-
-
-def _vault() -> Vault:
-    return gateway().vault()

@@ -519,11 +519,6 @@ class Gateway:
         """What numbers are hashed and sealed with. Raises Unavailable."""
         return self._data_keys.vault()
 
-    def before_threads(self) -> None:
-        """Fetches the data keys that a batch of deliveries shares, so that its threads don't each.
-        Raises Unavailable."""
-        self.vault()
-
     def _tag(self, *parts: str) -> str:
         return self._data_keys.vault().label(*parts)
 

@@ -53,7 +53,8 @@ def deliver_events(ours: Gateway, messages: Mapping[str, str], *, lane: "Lane") 
     the queue has to send again."""
     now = ours.runtime.now_ms()
     try:
-        ours.before_threads()
+        # The data keys that all need, so that the threads don't each fetch them.
+        ours.vault()
     except GatewayError as error:
         ms = ours.runtime.now_ms() - now
         log_request("deliver", error.answered, ms=ms, why=str(error), lane=lane)

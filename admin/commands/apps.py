@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from admin import accounts, checks, deletion, developers, provision, receivers
+from admin import numbers as pools
 from admin.checks import MOST_LINK_DAYS
 from admin.command import Report, Section, changing, limit, listed, written
 from admin.commands.numbers import drained
@@ -168,7 +169,7 @@ def app_delete(name: str, drain: bool) -> Report:
     """
     if drain:
         changing(f"stopped new bindings over all numbers of app {name}")
-        return drained(deletion.drain_app(name))
+        return drained(pools.drain(name))
     changing(f"deleted app {name} and everything that was kept of it")
     erased = deletion.delete_app(name, _say_erased, _say_waiting)
     return Report({"app": name, "erased": erased}, f"{erased} items and files erased")

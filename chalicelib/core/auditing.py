@@ -106,9 +106,11 @@ class Audit:
                 seen.lost += 1
 
     def _turn(self, turn: int) -> Iterator[tuple[App, Lister, str]]:
-        for name, carrier in sorted(self.names()):
+        names = sorted(self.names())
+        listers = {carrier: self._lister(carrier) for carrier in {of for _, of in names}}
+        for name, carrier in names:
             # An app whose carrier can't tell is not even read.
-            lister = self._lister(carrier)
+            lister = listers[carrier]
             app = self.apps.get(name) if lister is not None else None
             if app is None or lister is None:
                 continue

@@ -58,14 +58,12 @@ class OrphanDesk:
         stored = call.find(key) if call and key else None
         if call is None or stored is None or stored not in _orphans(call):
             raise UnknownEvent("no such orphaned event")
-        if self._desk.was_anothers(stored.event, app):
-            return False
         # First where it belongs: if we die now, it is only put there again.
         calls = [each for each in self._events.beside(stored.event) if each.app == app]
         if stored.event.number is None and len(calls) == 1:
             self._placing.follow(stored, calls[0], now=now)
-        else:
-            self._desk.give(stored, app, now=now)
+        elif not self._desk.give(stored, app, now=now):
+            return False
         settle(self._events, call, stored, replace(stored.progress, delivery=Delivery.KEPT, at=now))
         return True
 

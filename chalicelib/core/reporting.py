@@ -103,18 +103,17 @@ class EventDesk:
         announced.add(self._store(said, Addressed(event, call.app), call=call, now=now))
         announced.send()
 
-    def give(self, orphan: Stored, app: str, *, now: int) -> None:
-        """Stores an event that is nobody's as one of this app's. What binding it named, if any, was
-        not this app's. Raises Unavailable, Contended."""
+    def give(self, orphan: Stored, app: str, *, now: int) -> bool:
+        """Stores an event that is nobody's as one of this app's, unless its X was another app's
+        then, deleted or not; whether it did. What binding it named, if any, was not this app's.
+        Raises Unavailable, Contended."""
+        if self._book.was_anothers(orphan.event, app):
+            return False
         announced = _Announced(self._outbox)
         event = replace(orphan.event, binding=None)
         announced.add(self._store(orphan.key, Addressed(event, app), now=now))
         announced.send()
-
-    def was_anothers(self, event: Event, app: str) -> bool:
-        """Whether the X of an event was another app's than this one's, deleted or not, when its
-        call may have begun. Raises Unavailable."""
-        return self._book.was_anothers(event, app)
+        return True
 
     def orphaned(self) -> None:
         """Counts an event of which it was found out only now that it is nobody's."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from chalicelib.core.ownership import NOTICE_MS, Owner
 from chalicelib.core.values import CLOCKS_APART_MS, DAY_MS, App, AppState, Pool, Tariff
+from chalicelib.store.cache import Cache
 from chalicelib.store.items import owners_key
 from chalicelib.store.table import Item, Table, key, n, s
 from chalicelib.store.vault import Vault
@@ -39,36 +40,39 @@ class DynamoApps:
         self._monotonic = table.runtime.monotonic
         self._vault = vault
         self._max_age_s = max_age_s
-        self._kept: dict[str, tuple[float, App | None, Keys | None]] = {}
+        # An app that is not there may be made the next moment.
+        absent_s = min(max_age_s, ABSENT_S)
+        self._profiles = Cache(self._read, self._monotonic, max_age_s, absent_s)
+        self._directory = Cache(self._listed, self._monotonic, max_age_s)
         self._owners: dict[str, tuple[float, tuple[Owner, ...]]] = {}
 
     def get(self, name: str) -> App | None:
         """The app of this name. Raises Unavailable."""
-        return self._read(name)[0]
+        found = self._profiles.get(name)
+        return found[0] if found is not None else None
 
     def keys_of(self, name: str) -> Keys | None:
         """How the app of this name signs; read with it. Raises Unavailable."""
-        return self._read(name)[1]
+        found = self._profiles.get(name)
+        return found[1] if found is not None else None
 
-    def at_carriers(self) -> Iterator[tuple[str, str]]:
-        """The names of all apps, each with its carrier. Raises Unavailable."""
-        for item in listed_apps(self._table):
-            yield item["sk"]["S"], item["carrier"]["S"]
+    def at_carriers(self) -> Sequence[tuple[str, str]]:
+        """The names of all apps, each with its carrier; kept as long as a profile. Raises
+        Unavailable."""
+        return self._directory.get(DIRECTORY) or ()
 
-    def _read(self, name: str) -> tuple[App | None, Keys | None]:
-        until, app, keys = self._kept.get(name, (0.0, None, None))
-        if self._monotonic() < until:
-            return app, keys
+    def _read(self, name: str) -> tuple[App, Keys | None] | None:
         query = self._table.query(
             KeyConditionExpression="pk = :pk",
             ExpressionAttributeValues={":pk": s(app_pk(name))},
         )
         items = list(query)
-        app, keys = _app(items), _keys(items)
-        # One that is not there may be made the next moment.
-        age_s = self._max_age_s if app is not None else min(self._max_age_s, ABSENT_S)
-        self._kept[name] = (self._monotonic() + age_s, app, keys)
-        return app, keys
+        app = _app(items)
+        return (app, _keys(items)) if app is not None else None
+
+    def _listed(self, _: str) -> tuple[tuple[str, str], ...]:
+        entries = listed_apps(self._table)
+        return tuple((item["sk"]["S"], item["carrier"]["S"]) for item in entries)
 
     def owners_of(self, number: str, *, fresh: bool = False) -> tuple[Owner, ...]:
         """See the port. One read; for an X that has or had an owner it is remembered as long as a

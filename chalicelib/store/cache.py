@@ -12,15 +12,20 @@ MOST_ABSENT = 1_000
 
 
 class Cache(Generic[_T]):
-    """Reads by `read` what it does not know, and keeps it `max_age_s` seconds by `monotonic`;
-    nothing for ABSENT_S."""
+    """Reads by `read` what it does not know, and keeps it `max_age_s` seconds by `monotonic`; that
+    there is nothing, `absent_s`."""
 
     def __init__(
-        self, read: Callable[[str], _T | None], monotonic: Callable[[], float], max_age_s: float
+        self,
+        read: Callable[[str], _T | None],
+        monotonic: Callable[[], float],
+        max_age_s: float,
+        absent_s: float = ABSENT_S,
     ) -> None:
         self._read = read
         self._monotonic = monotonic
         self._max_age_s = max_age_s
+        self._absent_s = absent_s
         self._found: dict[str, tuple[float, _T]] = {}
         self._absent: dict[str, float] = {}
 
@@ -39,5 +44,5 @@ class Cache(Generic[_T]):
         if len(self._absent) >= MOST_ABSENT:
             # Another thread may be doing the same.
             self._absent.pop(next(iter(self._absent), ""), None)
-        self._absent[name] = now + ABSENT_S
+        self._absent[name] = now + self._absent_s
         return None

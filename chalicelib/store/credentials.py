@@ -20,6 +20,7 @@ from chalicelib.store.secrets import OwnersSecrets
 from chalicelib.store.table import Item, Table, key, s
 
 _PUBLIC_ID = re.compile(r"[A-Za-z0-9_.@=+-]{1,128}", re.ASCII)
+_NO_SEPARATORS = str.maketrans("", "", "_.@=+-")
 _DIGITS = 9
 """So many digits and more, and nothing else, may be somebody's telephone number."""
 
@@ -32,8 +33,6 @@ def is_public_id(text: str) -> bool:
     like_a_number = digits.isdecimal() and len(digits) >= _DIGITS
     return not like_a_number and _PUBLIC_ID.fullmatch(text) is not None
 
-
-_NO_SEPARATORS = str.maketrans("", "", "_.@=+-")
 
 CARRIERS, SWITCHES = "CARRIERS", "SWITCHES"
 """The partitions of our accounts with carriers, by name, and of switches, by user."""

@@ -83,7 +83,9 @@ def test_each_command_line_works(
     passed = [0]
     for module in (pools, deletion):
         monkeypatch.setattr(module, "now_ms", lambda: now_ms() + passed[0])
-    monkeypatch.setattr(pools.time, "sleep", lambda s: passed.append(passed.pop() + int(s * 1000)))
+    monkeypatch.setattr(
+        "admin.command.time.sleep", lambda s: passed.append(passed.pop() + int(s * 1000))
+    )
     Path("numbers.csv").write_bytes(NUMBERS.encode())
     for line in FIRST.get(named(document), []):
         run(line)

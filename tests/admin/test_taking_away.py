@@ -36,7 +36,7 @@ def operators_clock(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (pools, deletion, commands):
         monkeypatch.setattr(module, "now_ms", clock)
     # One module for both: numbers and deletions wait by the same clock.
-    monkeypatch.setattr(pools.time, "sleep", lambda s: clock.advance(ms=round(s * 1000)))
+    monkeypatch.setattr("admin.command.time.sleep", lambda s: clock.advance(ms=round(s * 1000)))
 
 
 def run(*arguments: str) -> Result:
@@ -117,7 +117,7 @@ def test_a_move_that_was_broken_off_goes_on(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(pools.time, "sleep", interrupted)
+        patched.setattr("admin.command.time.sleep", interrupted)
         done("numbers-remove", "demo", X1, X2, "--drain")
         assert "not every process knows" in refused("numbers-move", "demo", "other", X1, X2)
         clock.advance(minutes=5)

@@ -264,7 +264,7 @@ class Tenancy:
     def _give(self, app: str, x: str, *, at: int) -> None:
         with patch.object(pools, "now_ms", lambda: at):
             assert pools.add(app, [(x, None)]) == 1
-        self.gateway.apps._kept.pop(app, None)
+        self.gateway.apps._profiles._found.pop(app, None)
 
     def _bind(self, name: str, x: str, *, at: int, minutes: int) -> None:
         app = self.gateway.apps.get(name)

@@ -75,13 +75,12 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return copy
 
 
-@pytest.fixture(scope="session")
-def infra(project: Path, aws: dict[str, str]) -> Infra:
-    """Runs what `make deploy`, `make undeploy` and `make package` run; `NAME=""` unsets it."""
+def runner(*program: str, project: Path, aws: dict[str, str]) -> Infra:
+    """Runs a program in the project; `NAME=""` unsets it."""
 
     def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "infra", *arguments],
+            [*program, *arguments],
             cwd=project,
             env={name: value for name, value in {**aws, **environment}.items() if value},
             capture_output=True,
@@ -91,6 +90,12 @@ def infra(project: Path, aws: dict[str, str]) -> Infra:
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def infra(project: Path, aws: dict[str, str]) -> Infra:
+    """Runs what `make deploy`, `make undeploy` and `make package` run."""
+    return runner(sys.executable, "-m", "infra", project=project, aws=aws)
 
 
 @pytest.fixture(scope="session")

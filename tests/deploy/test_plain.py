@@ -13,6 +13,7 @@ import pytest
 import requests
 
 from tests.deploy.account import holds
+from tests.deploy.conftest import runner
 
 Plain = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -29,20 +30,8 @@ def chalice(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(scope="module")
 def plain(chalice: str, project: Path, aws: dict[str, str]) -> Plain:
-    """Runs `chalice ...` in the project; `NAME=""` unsets it."""
-
-    def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [chalice, *arguments],
-            cwd=project,
-            env={name: value for name, value in {**aws, **environment}.items() if value},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=300,
-        )
-
-    return run
+    """Runs `chalice ...` in the project."""
+    return runner(chalice, project=project, aws=aws)
 
 
 def test_deploy_says_what_to_do_before_it_makes_anything(
