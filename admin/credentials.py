@@ -410,7 +410,9 @@ def _make_current(owner: Owner, version: str) -> bool:
     labelled = found.get("VersionIdsToStages", {})
     current = next((each for each, labels in labelled.items() if "AWSCURRENT" in labels), None)
     if current is not None and current != version and version in labelled:
-        _move_current(owner.full_name, current, version)
+        # Whoever committed it a moment ago may be moving the label there, too.
+        with suppress(manager.exceptions.InvalidParameterException):
+            _move_current(owner.full_name, current, version)
     return True
 
 

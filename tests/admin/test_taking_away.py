@@ -323,3 +323,15 @@ def test_a_rotation_that_is_committed_is_told_whatever_happens_then(stage: Stage
     assert secret_of("app/shop")["secret"] == fresh
     done("app-rotate", "shop", "--drop-previous")
     assert secret_of("app/shop")["secret"] == fresh
+
+
+def test_a_label_that_somebody_else_moves_at_the_same_time_stops_nobody(stage: Stage) -> None:
+    done("app-create", "shop", *URL)
+    throttled = [refusal("ThrottlingException")]
+    with answering(stage.secretsmanager, "UpdateSecretVersionStage", *throttled):
+        done("app-rotate", "shop")
+    moved = [refusal("InvalidParameterException")]
+    with answering(stage.secretsmanager, "UpdateSecretVersionStage", *moved) as asked:
+        done("app-rotate", "shop", "--drop-previous")
+    assert len(asked) == 2
+    assert not secret_of("app/shop").get("previous_secret")
