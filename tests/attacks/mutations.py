@@ -10,11 +10,10 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
 from tests.attacks.lambda_events import event
+from tests.sizes import size
 
 # The whole of it takes some minutes: it is the gate's, a developer's run takes a sample.
-EXAMPLES = int(
-    os.environ.get("FUZZ_EXAMPLES") or (20_000 if os.environ.get("CI") == "true" else 2_000)
-)
+EXAMPLES = size("FUZZ_EXAMPLES", gate=2_000, large=20_000)
 SEED = os.environ.get("FUZZ_SEED") or None
 """Every run sends the same requests; with this set to a number, others."""
 

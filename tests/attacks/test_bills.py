@@ -1,7 +1,6 @@
 """Events that come once or many times, in any order, eight at a time: what they cost in the end is
 what they cost, to the last millionth."""
 
-import os
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -18,9 +17,10 @@ from tests.attacks.keepers import Book, attend, fails, keeping
 from tests.core.samples import event
 from tests.gateways import MINUTE, NOW, Backend, Stage, number, subscriber
 from tests.races.crowd import crowd
+from tests.sizes import seeds, size
 
-EVENTS = int(os.environ.get("EVENTS") or (1000 if os.environ.get("CI") == "true" else 200))
-SEEDS = [int(seed) for seed in os.environ.get("SEEDS", "1").split()]
+EVENTS = size("EVENTS", gate=200, large=1000)
+SEEDS = seeds()
 WORKERS = 8
 CONFLICTS = 0.1
 TARIFF = Tariff(sms=70_001, minute=90_003)

@@ -1,7 +1,6 @@
 """Cleaning costs what is due, not what exists: the same among fifty times as many live bindings."""
 
 import json
-import os
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,13 +17,14 @@ from chalicelib.core.values import Binding, Subscriber
 from chalicelib.settings import settings
 from chalicelib.store import clients, items
 from tests.gateways import MINUTE, NOW, Stage, number, subscriber
+from tests.sizes import size
 
 EXPIRED = 1_000
 FEW = 1_000
 LATER = NOW + MINUTE + LATER_MS
 """When what ran out after a minute is cleaned away."""
 # Writing them takes the time: all of them in the gate, a sample in a developer's run.
-MANY = int(os.environ.get("LIVE_BINDINGS") or (50_000 if os.environ.get("CI") == "true" else 5_000))
+MANY = size("LIVE_BINDINGS", gate=5_000, large=50_000)
 TOLERANCE = 0.1
 
 

@@ -26,9 +26,10 @@ from chalicelib.store import clients
 from tests.gateways import number, subscriber
 from tests.running import Running, stack
 from tests.simulator.outside import wait_until
+from tests.sizes import seeds, size
 
-EVENTS = int(os.environ.get("EVENTS") or (1000 if os.environ.get("CI") == "true" else 300))
-SEEDS = [int(seed) for seed in os.environ.get("SEEDS", "1").split()]
+EVENTS = size("EVENTS", gate=300, large=1000)
+SEEDS = seeds()
 RATE = 15
 """Events a second: what the AWS stand-in takes on half of a small machine."""
 BATCH = 5

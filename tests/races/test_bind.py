@@ -17,11 +17,12 @@ from tests.gateways import MINUTE, NOW, Backend, Stage, Switch, number, subscrib
 from tests.races.crowd import Crowd, crowd, crowd_of
 from tests.races.ledger import Entry, Ledger
 from tests.races.transfers import EVERYBODY, open_to_all
+from tests.sizes import seeds, size
 
 THREADS = 64
 # The whole of it takes a few minutes: it is the gate's, a developer's run takes a sample.
-ROUNDS = int(os.environ.get("ROUNDS") or (200 if os.environ.get("CI") == "true" else 20))
-SEEDS = [int(seed) for seed in os.environ.get("SEEDS", "1").split()]
+ROUNDS = size("ROUNDS", gate=20, large=200)
+SEEDS = seeds()
 COOLING_S = 300
 CONFLICTS = 0.15
 """Share of transactions that meet another one and have to come again."""

@@ -1,7 +1,6 @@
 """Many instances over carriers that bind whatever they are asked to, answer now and then, and whose
 callers die: nobody is crossed there, and in the end they have what we have and nothing else."""
 
-import os
 import random
 from collections import Counter
 from collections.abc import Callable
@@ -22,10 +21,11 @@ from tests.attacks.swapping import SwappingBook, SwappingKeeper, swapping
 from tests.gateways import MINUTE, NOW, Backend, Stage, number, subscriber
 from tests.races.crowd import Crowd, crowd_of
 from tests.races.transfers import open_to_all
+from tests.sizes import seeds, size
 
 THREADS = 24
-ROUNDS = int(os.environ.get("ROUNDS") or (40 if os.environ.get("CI") == "true" else 8))
-SEEDS = [int(seed) for seed in os.environ.get("SEEDS", "1").split()]
+ROUNDS = size("ROUNDS", gate=8, large=40)
+SEEDS = seeds()
 COOLING_S = 300
 CONFLICTS = 0.1
 FAILURES = 0.25

@@ -1,6 +1,5 @@
 """The quota is exact whoever races for it: binders, unbinders, delayers and two cleaners."""
 
-import os
 import random
 from collections import Counter
 from collections.abc import Callable
@@ -14,11 +13,12 @@ from chalicelib.core.cleaning import LATER_MS
 from chalicelib.store.bindings import DynamoBindings
 from tests.gateways import MINUTE, NOW, Backend, Stage, number, subscriber
 from tests.races.crowd import Crowd, crowd
+from tests.sizes import seeds
 
 THREADS = 32
 CONFLICTS = 0.15
 NUMBERS = [number(i) for i in range(40)]
-SEEDS = [int(seed) for seed in os.environ.get("SEEDS", "1").split()]
+SEEDS = seeds()
 
 
 def _pair(i: int) -> tuple[str, str]:

@@ -1,7 +1,6 @@
 """Events stored, told and looked after by many at once, over a queue that loses, doubles and mixes
 up messages: in the end every app was told of every event, and nothing is left to be done."""
 
-import os
 import random
 import threading
 from collections import Counter
@@ -22,9 +21,10 @@ from tests.core.samples import event
 from tests.gateways import NOW, Stage, number, subscriber
 from tests.owners import set_secret
 from tests.races.crowd import crowd_of
+from tests.sizes import seeds, size
 
-CALLS = int(os.environ.get("CALLS") or (60 if os.environ.get("CI") == "true" else 30))
-SEEDS = [int(seed) for seed in os.environ.get("SEEDS", "1").split()]
+CALLS = size("CALLS", gate=30, large=60)
+SEEDS = seeds()
 WORKERS = 8
 LOST, DOUBLED = 0.15, 0.2
 REFUSED = 0.3

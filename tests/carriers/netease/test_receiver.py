@@ -24,11 +24,10 @@ from chalicelib.core.ownership import Owner
 from chalicelib.core.values import Subscriber
 from tests.carriers.desk import Desk, content
 from tests.carriers.netease.recorded import recorded
+from tests.sizes import size
 from tests.stage import Answer, Stage
 
-EXAMPLES = int(
-    os.environ.get("FUZZ_EXAMPLES") or (10_000 if os.environ.get("CI") == "true" else 2_000)
-)
+EXAMPLES = size("FUZZ_EXAMPLES", gate=2_000, large=10_000)
 SEED = os.environ.get("FUZZ_SEED") or None
 
 NOW = 1_768_464_000_123
