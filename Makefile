@@ -13,7 +13,7 @@ TESTS ?= tests
 RESTORING := tests/deploy/test_restore.py tests/deploy/test_documented.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test newest test-restore test-samples test-tenants simulate chaos lint format types layers bench stage package deploy undeploy restore clean
+.PHONY: help run demo test test-all newest test-restore test-samples test-tenants simulate chaos lint format types layers bench stage package deploy undeploy restore clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -28,6 +28,11 @@ test: lint types layers newest ## the whole gate: lint, types, layers, tests wit
 	@$(RUN) pytest -p tests.line_coverage $(TESTS) $(addprefix --ignore=,$(RESTORING)) -n 2 \
 		--dist loadfile --no-loadscope-reorder \
 		--cov --cov-branch --cov-report=term-missing:skip-covered --line-coverage=95
+
+test-all: export SIZE := large
+test-all: ## everything, in large sizes, one after the other: hours, for a quiet machine at night
+	@$(MAKE) test && $(MAKE) test-restore && $(MAKE) test-tenants && $(MAKE) simulate && \
+		$(MAKE) chaos
 
 test-restore: $(STAMP) ## backups, moments and older code put back on the stand-in, and the document's lines
 	@exec $(RUN) pytest --verbose $(RESTORING)
