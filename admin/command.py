@@ -240,8 +240,10 @@ def _fail(error: click.ClickException, *, as_json: bool) -> NoReturn:
 
 
 def wait_until(until: int, *, now: Callable[[], int], say: Callable[[int], None]) -> None:
-    """Waits for a moment (epoch ms), by `now`; `say` hears of it first, unless it is over."""
+    """Waits for a moment (epoch ms), by `now`; `say` hears of it first, unless it is over. A dry
+    run does not wait: it raises Stopped."""
     if now() < until:
+        dry_run.stop_waiting()
         say(until)
     while now() < until:
         time.sleep(1)

@@ -4,12 +4,16 @@ nothing is written."""
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from chalicelib.store import clients
 
 _READS = ("BatchGet", "Describe", "Get", "Head", "List", "Query", "Scan")
 """What the names of AWS's operations begin with that change nothing."""
+
+
+_RUNNING = ContextVar("dry_run", default=False)
 
 
 class Stopped(BaseException):
@@ -22,13 +26,21 @@ def no_writes() -> Iterator[None]:
     """Inside, the first request to AWS that would write raises Stopped instead. If its condition
     does not hold, it raises what AWS would have answered."""
     watched = clients.dynamodb(), clients.secretsmanager(), clients.sqs(), clients.s3()
+    running = _RUNNING.set(True)
     for client in watched:
         client.meta.events.register_first("before-parameter-build", _stop)
     try:
         yield
     finally:
+        _RUNNING.reset(running)
         for client in watched:
             client.meta.events.unregister("before-parameter-build", _stop)
+
+
+def stop_waiting() -> None:
+    """Called before a wait whose end is followed by a write: a dry run raises Stopped instead."""
+    if _RUNNING.get():
+        raise Stopped
 
 
 def _stop(params: dict[str, Any], model: Any, **_: Any) -> None:

@@ -293,7 +293,8 @@ def _write(app: str, changes: Sequence[_Change]) -> None:
             credentials.table().transact([_owners(back), back.pool])
         if failed[-1] is not None:
             raise Mistake(f"no app {app}")
-        lost = [each.number for each, no in zip(portion, failed[:-1:2], strict=True) if no]
+        pairs = zip(portion, failed[:-1:2], failed[1:-1:2], strict=True)
+        lost = [each.number for each, owners, pool in pairs if owners or pool]
         raise Mistake(
             f"somebody else is changing {', '.join(lost[:NAMED])}: try again (nothing was changed)"
         )

@@ -318,10 +318,17 @@ def create_carrier(
     if there is None:
         credentials.create(owner, attributes, content)
         return
-    # A switch that was made without an address is given one now.
+    # A switch that was made without an address is given one now; what it has already stays.
     if there["kind"]["S"] != kind or there["urls"]["L"]:
         raise Mistake(f"carrier {name} exists")
-    credentials.change(owner, lambda empty: empty.update(content), attributes)
+
+    def first(known: dict[str, Any]) -> None:
+        if known:
+            raise Mistake(f"carrier {name} exists")
+        known.update(content)
+
+    given = {each: value for each, value in attributes.items() if value != texts(())}
+    credentials.change(owner, first, given)
 
 
 def _account_item(

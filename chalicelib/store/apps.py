@@ -219,14 +219,19 @@ def _keys(items: list[Item]) -> Keys | None:
 
 
 def number_leaves(name: str, number: str, *, now: int) -> Item:
-    """The write, as `Table.transact` takes it, by which an X leaves an app's pool. The entry stays
-    for the audit."""
+    """The write, as `Table.transact` takes it, by which an X leaves an app's pool, unless it gets
+    new bindings again. The entry stays for the audit."""
     return {
         "Update": {
             "Key": app_number_key(name, number),
             "UpdateExpression": "SET #left = :now, #ttl = :ttl REMOVE draining",
+            "ConditionExpression": "draining <= :drained",
             "ExpressionAttributeNames": {"#left": "left", "#ttl": "ttl"},
-            "ExpressionAttributeValues": {":now": n(now), ":ttl": n((now + LEFT_MS) // 1000)},
+            "ExpressionAttributeValues": {
+                ":now": n(now),
+                ":ttl": n((now + LEFT_MS) // 1000),
+                ":drained": n(now - NOTICE_MS),
+            },
         }
     }
 

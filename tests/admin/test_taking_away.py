@@ -124,6 +124,11 @@ def test_a_move_that_was_broken_off_goes_on(
         broken_off = run("numbers-move", "demo", "other", X1, X2)
     assert broken_off.exit_code == 130, broken_off.output
     assert (uses("demo"), uses("other")) == ({}, {})
+    # A dry run does not wait for the moment.
+    before = clock.now
+    dry = run("numbers-move", "demo", "other", X1, X2, "--dry-run")
+    assert "would have moved 2 numbers" in dry.stderr, dry.output
+    assert clock.now == before
     assert done("numbers-move", "demo", "other", X1, X2)["moved"] == 2
     assert list(uses("other")) == [X1, X2]
     # Whatever was done already is done.

@@ -9,7 +9,9 @@ from chalicelib.bootstrap import Gateway
 from chalicelib.core import errors
 from chalicelib.core.auditing import SLICES, Audited
 from chalicelib.core.cleaning import LATER_MS
+from chalicelib.core.ownership import NOTICE_MS
 from chalicelib.store import apps
+from chalicelib.store.table import n
 from tests.attacks.keepers import Book, Entry, attend, fails, keeper, keeping
 from tests.gateways import MINUTE, NOW, Backend, Stage, number, subscriber
 
@@ -71,6 +73,8 @@ def test_what_was_ended_here_is_ended_there_also_when_x_has_moved(
     (entry,) = book.live(now=NOW)
     assert app.call(gateway, "unbind", now=NOW + MINUTE, bindId=id_)["code"] == 200
     here.app("other", [])
+    drained = apps.app_number_item("demo", X, None) | {"draining": n(NOW - NOTICE_MS)}
+    gateway._table.transact([{"Put": {"Item": drained}}])
     gateway._table.transact([apps.number_leaves("demo", X, now=NOW)])
     if to is not None:
         gateway._table.transact([{"Put": {"Item": apps.app_number_item(to, X, None)}}])

@@ -1,15 +1,17 @@
 """Operators who work at once: whatever says that it succeeded works, nobody's work is lost."""
 
+import base64
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from admin import credentials, numbers, provision
+from admin import carriers, credentials, numbers, provision
 from admin.credentials import Mistake
 from chalicelib.core.credentials import AppCredentials
 from tests.gateways import Stage, number
 
 AT_ONCE = 24
 URL = "https://shop.example/calls"
+SECRET = base64.b64encode(bytes(range(24))).decode()
 
 
 def at_once(work: Any, count: int = AT_ONCE) -> tuple[list[Any], list[str]]:
@@ -103,3 +105,19 @@ def test_numbers_given_at_once_belong_to_one_app(here: Stage) -> None:
     (winner, _), *_ = made
     for name in names:
         assert len(provision.show_app(name).pool.areas) == (20 if name == winner else 0)
+
+
+def test_a_switch_is_given_an_address_once_and_keeps_what_it_had(here: Stage) -> None:
+    provision.create_switch("node", "own")
+    carriers.set_carrier("own", recording_hosts=["files.example.com"])
+
+    def give(place: int) -> str:
+        url = f"https://switch-{place}.example/calls"
+        provision.create_carrier("own", kind="trunk", secret=SECRET, urls=[url])
+        return url
+
+    made, refused = at_once(give, 8)
+    assert len(made) == 1
+    assert all("exists" in why or "somebody else is changing" in why for why in refused), refused
+    shown = carriers.show_carrier("own")
+    assert (shown["urls"], shown["recording_hosts"]) == (made, ["files.example.com"])

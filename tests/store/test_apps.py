@@ -8,7 +8,7 @@ from chalicelib.core.ownership import NOTICE_MS, Owner, owner_at
 from chalicelib.core.values import CLOCKS_APART_MS, DAY_MS, App
 from chalicelib.store import apps
 from chalicelib.store.apps import DynamoApps
-from chalicelib.store.table import Table
+from chalicelib.store.table import Table, n
 from tests.stage import X1, X3, X15, Stage, answering
 
 
@@ -72,7 +72,14 @@ def test_numbers_without_a_profile_are_no_app(stage: Stage) -> None:
 def test_a_number_that_leaves_a_pool_is_remembered_and_may_come_back(stage: Stage) -> None:
     stage.app("demo", numbers=[(X1, "10"), (X3, None)])
     table = Table(lambda: stage.dynamodb, stage.table, SYSTEM)
-    assert table.transact([apps.number_leaves("demo", X1, now=1_900_000_000_000)]) is None
+    now = 1_900_000_000_000
+    # It gets new bindings.
+    assert table.transact([apps.number_leaves("demo", X1, now=now)]) is not None
+    key, drained = apps.app_number_key("demo", X1), n(now - NOTICE_MS)
+    draining = {"draining": {"Value": drained}}
+    stage.dynamodb.update_item(TableName=stage.table, Key=key, AttributeUpdates=draining)
+    assert table.transact([apps.number_leaves("demo", X1, now=now - 1)]) is not None
+    assert table.transact([apps.number_leaves("demo", X1, now=now)]) is None
     app = store(stage).get("demo")
     assert app is not None
     assert (app.pool.areas, app.left) == ({X3: None}, (X1,))
