@@ -6,7 +6,7 @@ from decimal import Decimal, InvalidOperation
 from admin import provision
 from admin.credentials import Mistake
 from chalicelib.clock import SYSTEM, now_ms
-from chalicelib.core.standing import Standing
+from chalicelib.core.balance import Standing
 from chalicelib.settings import settings
 from chalicelib.store import clients
 from chalicelib.store.ledger import DynamoLedger

@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import Any, NoReturn
 
-from chalicelib.carriers.base import KINDS, CarrierAccounts
+from chalicelib.carriers.registry import KINDS, CarrierAccounts
 from chalicelib.clock import SYSTEM
 from chalicelib.core.credentials import EMBEDDED, CarrierAccount
 from chalicelib.core.ports import Carrier

@@ -7,19 +7,16 @@ from ipaddress import ip_network
 
 from admin.credentials import Mistake
 from chalicelib.carriers import number_text
-from chalicelib.carriers.base import KINDS
+from chalicelib.carriers.registry import KINDS
+from chalicelib.core.bindings.model import MAX_LIFETIME_MS, MIN_COOLING_MS
 from chalicelib.core.credentials import EMBEDDED
+from chalicelib.core.durations import MINUTE_MS
 from chalicelib.core.errors import BadParameter, RefusedAddress
 from chalicelib.core.numbers import without_prefixes
-from chalicelib.core.recordings import KEPT_DAYS
-from chalicelib.core.values import (
-    MAX_LIFETIME_MS,
-    MIN_COOLING_MS,
-    MINUTE_MS,
-    RecordingAuth,
-    parse_number,
-)
+from chalicelib.core.subscribers import parse_number
+from chalicelib.core.tenants import RecordingAuth
 from chalicelib.egress.addresses import check_address, read_address
+from chalicelib.services.calls.recordings import KEPT_DAYS
 from chalicelib.settings import settings
 from chalicelib.store.credentials import is_public_id
 

@@ -16,7 +16,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.clock import SYSTEM, now_ms
-from chalicelib.core.values import MINUTE_MS
+from chalicelib.core.durations import MINUTE_MS
 from chalicelib.settings import settings
 from chalicelib.store import apps, clients
 from chalicelib.store.credentials import (

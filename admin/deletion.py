@@ -11,15 +11,15 @@ from admin import carriers, credentials, numbers
 from admin.command import wait_until
 from admin.credentials import Mistake
 from admin.numbers import Use
-from chalicelib.bootstrap import gateway
 from chalicelib.clock import now_ms
+from chalicelib.core.bindings.ownership import NOTICE_MS
 from chalicelib.core.credentials import EMBEDDED
-from chalicelib.core.ownership import NOTICE_MS
-from chalicelib.core.recordings import KEPT_DAYS
-from chalicelib.core.values import MINUTE_MS
+from chalicelib.core.durations import MINUTE_MS
+from chalicelib.services.calls.recordings import KEPT_DAYS
 from chalicelib.settings import settings
 from chalicelib.store import apps, clients
 from chalicelib.store.table import Item, n, s
+from chalicelib.wiring.gateway import gateway
 
 SETTLED_MS = 20 * MINUTE_MS
 """How long after its end an app's items are erased: no process knows the app any more by then

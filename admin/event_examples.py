@@ -4,17 +4,11 @@ import json
 from base64 import urlsafe_b64encode
 from hashlib import sha256
 
-from chalicelib.carriers.cloudevents import wire
-from chalicelib.core.events import (
-    Event,
-    EventKey,
-    EventKind,
-    Party,
-    PlacedEnd,
-    PlacedLeg,
-    SmsResult,
-)
-from chalicelib.core.values import Binding, Subscriber
+from chalicelib.carriers.cloudevents import wire_callbacks as wire
+from chalicelib.core.bindings.model import Binding
+from chalicelib.core.calls.events import Event, EventKind, Party, PlacedEnd, PlacedLeg, SmsResult
+from chalicelib.core.calls.model import EventKey
+from chalicelib.core.subscribers import Subscriber
 
 ENDED = 1_768_464_075_250
 """When the call of the examples ended; everything else is about then."""

@@ -7,14 +7,14 @@ from typing import Any
 from admin import checks, credentials
 from admin.command import wait_until, written
 from admin.credentials import Mistake
-from chalicelib.bootstrap import gateway
 from chalicelib.clock import now_ms
 from chalicelib.core import numbers as numbering
-from chalicelib.core.ownership import NOTICE_MS, Owner
-from chalicelib.core.values import CLOCKS_APART_MS, MINUTE_MS
+from chalicelib.core.bindings.ownership import NOTICE_MS, Owner
+from chalicelib.core.durations import CLOCKS_APART_MS, MINUTE_MS
 from chalicelib.store import apps
 from chalicelib.store.items import owners_key
 from chalicelib.store.table import Item, Table, n, s
+from chalicelib.wiring.gateway import gateway
 
 AT_ONCE = 49
 """So many numbers are changed in one transaction, each with two writes, beside a check."""

@@ -12,21 +12,16 @@ from typing import Any
 from admin import checks, credentials, developers, receivers
 from admin.credentials import Mistake
 from admin.developers import Developer
-from chalicelib.bootstrap import gateway
 from chalicelib.clock import now_ms
 from chalicelib.core.credentials import EMBEDDED, AppCredentials
-from chalicelib.core.values import (
-    DAY_MS,
-    App,
-    AppState,
-    Pool,
-    Tariff,
-)
+from chalicelib.core.durations import DAY_MS
+from chalicelib.core.tenants import App, AppState, Pool, Tariff
 from chalicelib.settings import settings
 from chalicelib.store import apps, clients
 from chalicelib.store.credentials import CARRIERS, texts
 from chalicelib.store.ledger import DynamoLedger
 from chalicelib.store.table import n, s
+from chalicelib.wiring.gateway import gateway
 
 
 def create_app(

@@ -9,19 +9,19 @@ from typing import Any
 
 from admin import credentials, developers
 from admin.credentials import Mistake
-from chalicelib.bootstrap import gateway
-from chalicelib.carriers.base import DIALECTS, Checking
+from chalicelib.carriers.registry import DIALECTS, Checking
 from chalicelib.clock import now_ms
 from chalicelib.core.credentials import AppCredentials
 from chalicelib.core.errors import NotDelivered
 from chalicelib.core.event_ports import Dialect
-from chalicelib.core.values import App
+from chalicelib.core.tenants import App
 from chalicelib.egress.client import Client
 from chalicelib.egress.webhooks import CallbackSender
 from chalicelib.settings import settings
 from chalicelib.store import apps
 from chalicelib.store.credentials import DynamoCredentials
 from chalicelib.store.secrets import OwnersSecrets, provider
+from chalicelib.wiring.gateway import gateway
 
 TRIAL_S = 5
 """So long a receiver has to answer when its address is tried."""

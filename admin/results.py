@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from chalicelib.carriers.interline import results
 from chalicelib.carriers.netease.outcomes import FINISH_STATES
-from chalicelib.core.events import Outcome, Party, RejectReason
-from chalicelib.core.records import OF_CAUSE
+from chalicelib.core.calls.cdr import OF_CAUSE
+from chalicelib.core.calls.events import Outcome, Party, RejectReason
 
 _PARTIES = {
     Party.CALLER: "caller",

@@ -13,7 +13,7 @@ from bench.kept import KeptOperations
 from bench.line import CarrierOperations, FrontOperations
 from bench.operations import Operations
 from bench.world import ACCOUNT, KEPT_NUMBERS, LINE_ACCOUNT, LINE_NUMBERS, World, world
-from chalicelib.core.values import Tariff
+from chalicelib.core.tenants import Tariff
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
 SECTIONS = ("operations", "cpu", "carrier", "cold", "allocation", "apps")

@@ -2,7 +2,10 @@
 
 import time
 
-from chalicelib.core.values import DAY_MS, Binding, Operation, State, Subscriber
+from chalicelib.core.bindings.lease import Operation
+from chalicelib.core.bindings.model import Binding, State
+from chalicelib.core.durations import DAY_MS
+from chalicelib.core.subscribers import Subscriber
 
 PATHS = {"bind": "/smallphone/axb/bind", "query": "/smallphone/axb/query"}
 BIND_ID = "02202611211200000123456789"

@@ -19,8 +19,8 @@ from bench.turns import taking_turns
 from chalicelib.carriers.netease.client import carrier
 from chalicelib.clock import SYSTEM
 from chalicelib.core.credentials import CarrierAccount
+from chalicelib.core.durations import MINUTE_MS
 from chalicelib.core.ports import Keeper
-from chalicelib.core.values import MINUTE_MS
 from chalicelib.egress.client import Client
 from chalicelib.telemetry import log_call
 

@@ -8,7 +8,7 @@ from typing import Any
 from bench.events import ACCOUNT, CALL_AT_S, LINE
 from bench.operations import Measured
 from bench.world import Client, Failed, World
-from chalicelib.core.values import DAY_MS
+from chalicelib.core.durations import DAY_MS
 
 HOUR_S = 3600
 THREE_DAYS_S = 3 * 24 * HOUR_S
@@ -155,8 +155,8 @@ class CarrierOperations(_Line):
 
     def _renewed(self) -> Measured:
         """Leases of a day that have to be made longer, by a clock eighteen hours ahead."""
-        from chalicelib.bootstrap import gateway
         from chalicelib.clock import now_ms
+        from chalicelib.wiring.gateway import gateway
 
         line, numbers = self._world.line, self._client.numbers
         for each in range(RENEWED):

@@ -11,8 +11,8 @@ from admin import numbers, provision
 from bench.events import Credentials
 from bench.meter import Call
 from bench.world import RATE, Client, World
-from chalicelib.bootstrap import gateway
 from chalicelib.store import secrets
+from chalicelib.wiring.gateway import gateway
 
 FEW, MANY = 10, 2_000
 ROUNDS, BINDS = 7, 200

@@ -164,8 +164,8 @@ class Operations:
 
     def _deliver(self, name: str, *, status: int) -> Measured:
         """The worker's part: what was announced last, to a receiver that answers this."""
-        from chalicelib.bootstrap import gateway
         from chalicelib.jobs import deliver_events
+        from chalicelib.wiring.gateway import gateway
 
         (message,) = self._world.announced(newest=1)
         receiver = self._world.receiver
@@ -178,8 +178,8 @@ class Operations:
 
     def _records(self, number: str) -> Measured:
         """What an app is shown of an X: two calls."""
-        from chalicelib.bootstrap import gateway
-        from chalicelib.core.event_ports import Search
+        from chalicelib.core.calls.search import Search
+        from chalicelib.wiring.gateway import gateway
 
         search = Search(self._client.name, since=0, until=2**42, number=number)
         with self._world.meter.recording() as calls:
@@ -190,7 +190,7 @@ class Operations:
 
     def _follow_up(self) -> Measured:
         """The schedule when nothing is due."""
-        from chalicelib.bootstrap import gateway
+        from chalicelib.wiring.gateway import gateway
 
         with self._world.meter.recording() as calls:
             gateway().follow_up.run(now=1, time_left=lambda: True)
@@ -198,8 +198,8 @@ class Operations:
 
     def _clean(self) -> Measured:
         """Twenty bindings that run out in a minute, cleaned by a clock that is ahead."""
-        from chalicelib.bootstrap import gateway
-        from chalicelib.core.cleaning import LATER_MS
+        from chalicelib.services.bindings.cleaning import LATER_MS
+        from chalicelib.wiring.gateway import gateway
 
         for _ in range(CLEANED):
             self._cleaned.ask("bind", **self._bind_parameters(expiration=1))

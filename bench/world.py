@@ -22,12 +22,12 @@ from bench.capacity import Index
 from bench.events import CALLBACKS, Credentials, request
 from bench.lambda_context import CONTEXT, ENVIRONMENT
 from bench.meter import Meter
-from chalicelib.bootstrap import gateway
-from chalicelib.carriers.base import EMBEDDED
-from chalicelib.core.values import FREE, Tariff
+from chalicelib.carriers.registry import EMBEDDED
+from chalicelib.core.tenants import FREE, Tariff
 from chalicelib.settings import settings
 from chalicelib.store import clients
 from chalicelib.store import secrets as stored_secrets
+from chalicelib.wiring.gateway import gateway
 from simulator.interline.account import Account as LineAccount
 from simulator.interline.vendor import Vendor as Line
 from simulator.netease.signature import Account

@@ -4,14 +4,14 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.bootstrap import Gateway, gateway
+from chalicelib.core.bindings.lease import Duty
 from chalicelib.core.errors import AnswerClass, GatewayError
-from chalicelib.core.ports import Duty
 from chalicelib.telemetry import correlate, count, log_fault, log_request, log_trouble, share
+from chalicelib.wiring.gateway import Gateway, gateway
 
 if TYPE_CHECKING:
-    from chalicelib.core.event_ports import Lane
-    from chalicelib.core.exporting import Job
+    from chalicelib.core.webhooks.endpoint import Lane
+    from chalicelib.services.calls.exports import Job
 
 MARGIN_MS = 5_000
 """A job stops taking work on when this much of its time is left."""
@@ -76,7 +76,7 @@ def _watch(ours: Gateway) -> None:
 
 
 def _delivered(ours: Gateway, message: str, lane: "Lane") -> bool:
-    from chalicelib.core.events import Errand  # noqa: PLC0415
+    from chalicelib.core.calls.model import Errand  # noqa: PLC0415
 
     now_ms = ours.runtime.now_ms
     now = now_ms()
@@ -96,7 +96,7 @@ def _delivered(ours: Gateway, message: str, lane: "Lane") -> bool:
 
 def _transferred(message: str, time_left_ms: Callable[[], int]) -> bool:
     # What a delivery does without.
-    from chalicelib.core.exporting import Job  # noqa: PLC0415
+    from chalicelib.services.calls.exports import Job  # noqa: PLC0415
 
     now_ms = gateway().runtime.now_ms
     now = now_ms()
@@ -116,8 +116,8 @@ def _transferred(message: str, time_left_ms: Callable[[], int]) -> bool:
 
 
 def _fetched(message: str, time_left_ms: Callable[[], int], *, now: int) -> str:
-    from chalicelib.core.events import Errand  # noqa: PLC0415
-    from chalicelib.core.recordings import Fetched  # noqa: PLC0415
+    from chalicelib.core.calls.model import Errand  # noqa: PLC0415
+    from chalicelib.services.calls.recordings import Fetched  # noqa: PLC0415
 
     within_s = max(0, time_left_ms() - MARGIN_MS) / 1000
     errand = Errand.from_text(message)

@@ -17,8 +17,8 @@ from chalicelib.core.errors import AnswerClass, GatewayError, RecordingFailed
 from chalicelib.settings import settings
 
 if TYPE_CHECKING:
-    from chalicelib.core.counting import BlockKey
-    from chalicelib.core.events import Call
+    from chalicelib.core.calls.model import Call
+    from chalicelib.core.calls.sequences import BlockKey
 
 SERVICE = "masking-gateway"
 NAMESPACE = "MaskingGateway"

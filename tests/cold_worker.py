@@ -43,7 +43,7 @@ def main(result: str) -> None:
     threading.setprofile(notice)
     sys.setprofile(notice)
     import app
-    from chalicelib.bootstrap import gateway
+    from chalicelib.wiring.gateway import gateway
 
     answer = app.deliver(batch, None)
     sys.setprofile(None)

@@ -9,8 +9,8 @@ from urllib.parse import urlencode
 
 from admin import numbers as pools
 from admin import provision
-from chalicelib.bootstrap import Gateway
 from chalicelib.core.messages import Reply, Request
+from chalicelib.wiring.gateway import Gateway
 
 INTERLINE = "/igw/service/uc/interline"
 

@@ -24,14 +24,14 @@ from moto import mock_aws
 
 from admin import numbers as pools
 from admin import provision
-from chalicelib import bootstrap
 from chalicelib import settings as stage_settings
-from chalicelib.bootstrap import Gateway
 from chalicelib.clock import SYSTEM
 from chalicelib.core.messages import Reply, Request
 from chalicelib.settings import settings
 from chalicelib.store import clients, secrets
 from chalicelib.store.site import Site, site_item
+from chalicelib.wiring import gateway as bootstrap
+from chalicelib.wiring.gateway import Gateway
 
 RESOURCES = Path(__file__).resolve().parent.parent / "infra" / "resources.json"
 MINUTE = 60_000

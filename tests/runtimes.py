@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib import bootstrap
 from chalicelib.api import http
+from chalicelib.wiring import gateway as bootstrap
 
 
 def answer_at(patch: pytest.MonkeyPatch, now_ms: Callable[[], int]) -> None:

@@ -134,7 +134,7 @@ class Stage:
     def app(self, name: str = "demo", **settings: Any) -> Client:
         """Registers an app, with NUMBERS unless `numbers` says otherwise."""
         from admin import provision
-        from chalicelib.core.ownership import Owner
+        from chalicelib.core.bindings.ownership import Owner
         from chalicelib.store.apps import app_number_item, owners_item
 
         numbers = settings.pop("numbers", NUMBERS)
@@ -303,8 +303,9 @@ def _client(service: str) -> Any:
 
 
 def _forget() -> None:
-    from chalicelib import bootstrap, settings
+    from chalicelib import settings
     from chalicelib.store import secrets
+    from chalicelib.wiring import gateway as bootstrap
 
     for cached in (settings.settings, bootstrap.gateway, secrets.provider):
         cached.cache_clear()

@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 
 from admin import provision
-from chalicelib.bootstrap import Gateway, gateway
-from chalicelib.core.calls import CallAsk, PlacedCall
-from chalicelib.core.delivering import Told
-from chalicelib.core.events import Errand, Event, EventKind, Outcome, PlacedEnd
-from chalicelib.core.values import RequestId, Subscriber
+from chalicelib.core.calls.events import Event, EventKind, Outcome, PlacedEnd
+from chalicelib.core.calls.model import Errand
+from chalicelib.core.calls.placed import CallAsk, PlacedCall
+from chalicelib.core.requests import RequestId
+from chalicelib.core.subscribers import Subscriber
+from chalicelib.services.webhooks.delivery import Told
+from chalicelib.wiring.gateway import Gateway, gateway
 from tests.attacks.keepers import Book, keeping
 from tests.stage import X1, X2, X3, A, B, C, Client, Receiver, Stage
 

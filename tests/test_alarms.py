@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from admin.__main__ import cli
-from chalicelib.carriers.base import KINDS
+from chalicelib.carriers.registry import KINDS
 from chalicelib.telemetry import METRICS, NAMESPACE, SERVICE
 from tests.test_docs import ROOT, text
 from tests.test_outages import resources

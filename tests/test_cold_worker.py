@@ -18,11 +18,11 @@ from typing import Any
 import pytest
 from werkzeug.serving import make_server
 
-from chalicelib.bootstrap import gateway
-from chalicelib.core.delivering import SLOW_FOR_MS
-from chalicelib.core.events import Event, EventKind, Party
-from chalicelib.core.values import Subscriber
+from chalicelib.core.calls.events import Event, EventKind, Party
+from chalicelib.core.subscribers import Subscriber
+from chalicelib.services.webhooks.delivery import SLOW_FOR_MS
 from chalicelib.store.receivers import health_key
+from chalicelib.wiring.gateway import gateway
 from simulator.aws import Dispatcher, Handler, OneAtATime
 from tests.stage import STAGE, A, B, Stage
 
@@ -30,9 +30,9 @@ ROOT = Path(__file__).resolve().parent.parent
 NEWEST = ROOT / ".venv-3.13" / "bin" / "python"
 SLOW_S = 3
 ONCE = (
-    "chalicelib.bootstrap.Gateway",
-    "chalicelib.carriers.netease.callbacks.NeteaseDialect",
-    "chalicelib.core.waiting.Waiting",
+    "chalicelib.wiring.gateway.Gateway",
+    "chalicelib.carriers.netease.callbacks_out.NeteaseDialect",
+    "chalicelib.services.webhooks.waiting.Waiting",
     "chalicelib.egress.client.Client",
     "chalicelib.store.vault.Vault",
     "aws_lambda_powertools.utilities.parameters.secrets.SecretsProvider",

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from chalicelib.bootstrap import gateway
 from chalicelib.clock import SYSTEM
-from chalicelib.core.delivering import Told
-from chalicelib.core.events import Errand
-from chalicelib.core.values import MINUTE_MS
+from chalicelib.core.calls.model import Errand
+from chalicelib.core.durations import MINUTE_MS
 from chalicelib.jobs import transfer_batch
+from chalicelib.services.webhooks.delivery import Told
 from chalicelib.telemetry import correlate, correlation, logger
+from chalicelib.wiring.gateway import gateway
 from tests.carriers.trunk.conftest import Pbx, basic
 from tests.stage import REQUEST_ID, A, Client, Receiver, Stage
 from tests.test_jobs import attempts, deliver, ended

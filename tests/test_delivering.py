@@ -6,15 +6,16 @@ from typing import Any
 
 import pytest
 
-from chalicelib.bootstrap import Gateway, gateway
-from chalicelib.core.delivering import REST_MS, SLOW_FOR_MS, UNANSWERED, Told
-from chalicelib.core.due import GRACE_MS
+from chalicelib.core.calls.events import Event, EventKind, Party
+from chalicelib.core.calls.model import Errand
+from chalicelib.core.calls.schedule import GRACE_MS
 from chalicelib.core.errors import UnknownEvent
-from chalicelib.core.events import Errand, Event, EventKind, Party
-from chalicelib.core.follow_up import Seen
-from chalicelib.core.retrying import JITTER, QUEUED_S, RETRIES_S
-from chalicelib.core.values import Subscriber
+from chalicelib.core.subscribers import Subscriber
+from chalicelib.core.webhooks.retries import JITTER, QUEUED_S, RETRIES_S
+from chalicelib.services.calls.follow_up import Seen
+from chalicelib.services.webhooks.delivery import REST_MS, SLOW_FOR_MS, UNANSWERED, Told
 from chalicelib.store.receivers import DynamoReceivers
+from chalicelib.wiring.gateway import Gateway, gateway
 from tests.stage import X1, A, B, Receiver, Stage, answering, refusal
 
 AT = 1_768_464_000_000

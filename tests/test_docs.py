@@ -11,7 +11,7 @@ import pytest
 from admin import capabilities, event_examples
 from admin.__main__ import cli
 from app import app
-from chalicelib.carriers.cloudevents import wire as cloudevents
+from chalicelib.carriers.cloudevents import wire_callbacks as cloudevents
 from chalicelib.core import ports
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -8,14 +8,16 @@ from typing import Any
 import pytest
 
 from admin import provision, receivers
-from chalicelib.bootstrap import Gateway, gateway
-from chalicelib.core.counting import BLOCK, CLAIM_MS, OVERTAKEN_MS
-from chalicelib.core.delivering import Told
-from chalicelib.core.due import GRACE_MS, NOTED_MS, SETTLED_MS, UNFINISHED_MS
-from chalicelib.core.events import Call, Errand, Event, EventKind
-from chalicelib.core.follow_up import CLAIM_MS as CALL_CLAIM_MS
-from chalicelib.core.follow_up import Seen
-from chalicelib.core.values import Subscriber
+from chalicelib.core.calls.events import Event, EventKind
+from chalicelib.core.calls.model import Call, Errand
+from chalicelib.core.calls.schedule import GRACE_MS, NOTED_MS, SETTLED_MS, UNFINISHED_MS
+from chalicelib.core.calls.sequences import BLOCK, OVERTAKEN_MS
+from chalicelib.core.subscribers import Subscriber
+from chalicelib.services.calls.follow_up import CLAIM_MS as CALL_CLAIM_MS
+from chalicelib.services.calls.follow_up import Seen
+from chalicelib.services.calls.sequences import CLAIM_MS
+from chalicelib.services.webhooks.delivery import Told
+from chalicelib.wiring.gateway import Gateway, gateway
 from tests.stage import X1, A, B, Receiver, Stage, answering, refusal
 
 AT = 1_768_464_000_000

@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 
 from chalicelib import jobs
-from chalicelib.bootstrap import gateway
-from chalicelib.core.cleaning import BATCH
-from chalicelib.core.delivering import PATIENCE_S, UNREADY_S
-from chalicelib.core.due import GRACE_MS
-from chalicelib.core.events import Errand, EventKey
-from chalicelib.core.retrying import PLACES_S
+from chalicelib.core.calls.model import Errand, EventKey
+from chalicelib.core.calls.schedule import GRACE_MS
+from chalicelib.core.webhooks.retries import PLACES_S
+from chalicelib.services.bindings.cleaning import BATCH
+from chalicelib.services.webhooks.delivery import PATIENCE_S, UNREADY_S
 from chalicelib.store.apps import profile_key
 from chalicelib.store.receivers import health_key
+from chalicelib.wiring.gateway import gateway
 from tests.carriers.trunk.conftest import Pbx, basic
 from tests.owners import mend, spoil
 from tests.simulator.outside import wait_until

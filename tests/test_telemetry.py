@@ -8,7 +8,7 @@ from aws_lambda_powertools import single_metric
 
 from chalicelib import telemetry
 from chalicelib.core.errors import AnswerClass, Unavailable
-from chalicelib.core.values import Subscriber
+from chalicelib.core.subscribers import Subscriber
 from tests.stage import STAGE, A, Stage
 
 OK = AnswerClass.OK

@@ -2,9 +2,9 @@
 
 import zlib
 
-from chalicelib.bootstrap import gateway
-from chalicelib.core.auditing import SLICES
-from chalicelib.core.values import MINUTE_MS
+from chalicelib.core.durations import MINUTE_MS
+from chalicelib.services.bindings.audit import SLICES
+from chalicelib.wiring.gateway import gateway
 from tests.stage import X1, X2, A, B, C, Stage
 
 

@@ -11,9 +11,10 @@ from admin.command import Report, Section, changing, limit, listed, written
 from admin.commands.numbers import drained
 from admin.credentials import Mistake
 from admin.secret_input import again_option, app_secret, drop_previous, login_secret
-from chalicelib.carriers.base import DIALECTS
-from chalicelib.core.recordings import KEPT_DAYS
-from chalicelib.core.values import DAY_MS, App, AppState
+from chalicelib.carriers.registry import DIALECTS
+from chalicelib.core.durations import DAY_MS
+from chalicelib.core.tenants import App, AppState
+from chalicelib.services.calls.recordings import KEPT_DAYS
 
 APPS = Section("Apps")
 

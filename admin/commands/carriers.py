@@ -14,7 +14,7 @@ from admin.secret_input import (
     login_secret,
     secret_option,
 )
-from chalicelib.carriers.base import KINDS
+from chalicelib.carriers.registry import KINDS
 
 CARRIERS = Section("Carriers")
 

@@ -10,14 +10,14 @@ import click
 
 from admin import provision
 from admin.command import Moment, Report, Row, Section, changing, limit, listed, written
-from chalicelib.bootstrap import gateway
 from chalicelib.carriers.callback_receiver import read_callback
 from chalicelib.clock import now_ms
-from chalicelib.core.callbacks import Unreadable
-from chalicelib.core.orphans import Orphan
-from chalicelib.core.redelivering import AT_ONCE, DeadEvent
-from chalicelib.core.values import DAY_MS
+from chalicelib.core.calls.callbacks import Unreadable
+from chalicelib.core.durations import DAY_MS
+from chalicelib.services.calls.orphans import Orphan
+from chalicelib.services.webhooks.redelivery import AT_ONCE, DeadEvent
 from chalicelib.store.unread import Kept
+from chalicelib.wiring.gateway import gateway
 
 EVENTS = Section("Events")
 

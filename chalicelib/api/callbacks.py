@@ -3,7 +3,7 @@
 from chalice.app import Blueprint, Response
 
 from chalicelib.api.http import ANY, answer
-from chalicelib.bootstrap import gateway
+from chalicelib.wiring.gateway import gateway
 
 routes = Blueprint(__name__)
 

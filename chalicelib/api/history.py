@@ -6,8 +6,8 @@ from functools import partial
 from chalice.app import Blueprint, Response
 
 from chalicelib.api.http import ANY, answer
-from chalicelib.bootstrap import gateway
 from chalicelib.core.messages import Reply, Request
+from chalicelib.wiring.gateway import gateway
 
 routes = Blueprint(__name__)
 

@@ -5,9 +5,9 @@ from typing import Any, Protocol
 
 import chalice.app
 
-from chalicelib.bootstrap import gateway
 from chalicelib.core.messages import Reply, Request
 from chalicelib.telemetry import correlate, count_request, log_fault, log_request, safe_id
+from chalicelib.wiring.gateway import gateway
 
 REQUEST_ID = "X-Request-Id"
 METHODS = ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"]

@@ -17,8 +17,8 @@ from typing import Any, Self, TypeVar
 from urllib.parse import parse_qsl
 
 from chalicelib.carriers import number_text
-from chalicelib.core.callbacks import Unreadable
-from chalicelib.core.values import YEAR_2001_MS
+from chalicelib.core.calls.callbacks import Unreadable
+from chalicelib.core.durations import YEAR_2001_MS
 
 _T = TypeVar("_T")
 

@@ -4,12 +4,12 @@ from dataclasses import replace
 from importlib import import_module
 from typing import Protocol
 
-from chalicelib.carriers.base import READERS
+from chalicelib.carriers.registry import READERS
 from chalicelib.core import numbers
-from chalicelib.core.callbacks import Reading, Unreadable, UnreadCallback
-from chalicelib.core.events import Event, EventKind
+from chalicelib.core.calls.callbacks import Reading, Unreadable, UnreadCallback
+from chalicelib.core.calls.events import Event, EventKind
 from chalicelib.core.ports import Apps
-from chalicelib.core.reporting import EventDesk
+from chalicelib.services.calls.ingest import EventDesk
 
 CHECK = "check"
 UNREAD = "unread"

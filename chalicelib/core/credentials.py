@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from chalicelib.core.values import DAY_MS
+from chalicelib.core.durations import DAY_MS
 
 EMBEDDED = "trunk"
 """The carrier that needs no account: bindings are kept here, and the switch asks us."""

@@ -3,80 +3,24 @@ as protocols."""
 
 from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
-from chalicelib.core.callbacks import UnreadCallback
-from chalicelib.core.charging import Bill
-from chalicelib.core.events import (
+from chalicelib.core.bindings.model import Binding
+from chalicelib.core.calls.appended import Appended, Dossier
+from chalicelib.core.calls.callbacks import UnreadCallback
+from chalicelib.core.calls.events import Event, EventKind
+from chalicelib.core.calls.model import (
     Call,
     Delivery,
     Errand,
-    Event,
     EventKey,
-    EventKind,
     Progress,
     Recording,
-    Stored,
 )
-from chalicelib.core.values import App, Binding, Subscriber
-
-Lane = Literal["fast", "slow"]
-"""Which queue to the delivery workers: the slow one is for receivers that were slow lately."""
-
-
-@dataclass(frozen=True, slots=True)
-class Health:
-    """How an app's receiver was lately: how often in a row it gave no answer, until when it is left
-    alone for that, and until when it counts as slow (epoch ms)."""
-
-    unanswered: int = 0
-    rest_until: int = 0
-    slow_until: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Dossier:
-    """What telling an app of an event takes: its call, the binding that the event names (None:
-    none, or there is no such), and the health of the receiver."""
-
-    call: Call
-    binding: Binding | None
-    health: Health
-
-
-@dataclass(frozen=True, slots=True)
-class Search:
-    """Which calls are looked for: of an app, from `since` until before `until` (epoch ms), newest
-    first, at most one of the other three; `after` is the place of the last one already seen."""
-
-    app: str
-    since: int
-    until: int
-    binding: str | None = None
-    number: str | None = None
-    person: Subscriber | None = None
-    after: str | None = None
-    newest_first: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A page of a search, and the place of its last one (None: there are no more)."""
-
-    calls: Sequence[Call]
-    after: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Appended:
-    """An event as it stands in its call, and what asks for something to be done about it. `new` if
-    it was not there before; `conflicting` if its id was, with another content."""
-
-    stored: Stored
-    errand: Errand
-    new: bool
-    conflicting: bool
+from chalicelib.core.calls.prices import Bill
+from chalicelib.core.calls.search import Found, Search
+from chalicelib.core.tenants import App
+from chalicelib.core.webhooks.endpoint import Health, Lane
 
 
 class Unread(Protocol):

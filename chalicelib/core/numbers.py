@@ -9,7 +9,7 @@ held to this plan (3 to 24 digits), but is converted by it.
 from collections.abc import Container, Mapping
 
 from chalicelib.core.errors import BadParameter
-from chalicelib.core.values import Subscriber
+from chalicelib.core.subscribers import Subscriber
 
 CHINA = "86"
 WITH_COUNTRY_CODE = "must be digits with country code, for example 8613512345678"

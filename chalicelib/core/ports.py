@@ -1,77 +1,26 @@
 """What the domain needs from outside, as protocols; stores and carriers fulfil them."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
+from chalicelib.core.bindings.lease import Kept, Operation
+from chalicelib.core.bindings.model import Binding, BindingInfo
 from chalicelib.core.credentials import AppCredentials, CarrierAccount, SwitchCredentials
-from chalicelib.core.errors import RequestMismatch
-from chalicelib.core.values import (
-    App,
-    Binding,
-    BindingInfo,
-    Kept,
-    Operation,
-    RequestId,
-    Subscriber,
-)
+from chalicelib.core.requests import RequestId
+from chalicelib.core.subscribers import Subscriber
+from chalicelib.core.tenants import App
 
 if TYPE_CHECKING:
     # What a cold bind does without.
-    from chalicelib.core.calls import CallAsk, PlacedCall
-    from chalicelib.core.lines import Line
-    from chalicelib.core.ownership import Owner
-    from chalicelib.core.standing import Standing
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Why a commit did not happen; nothing was written.
-
-    `existing` is the binding that already stands under the same handle. `leg` says what holds a
-    leg of this X: `bound` (this very pair), `taken` (somebody else), `cooling`, or None. `unpaid`:
-    the app's account does not pay for it.
-    """
-
-    existing: Binding | None = None
-    leg: str | None = None
-    quota_full: bool = False
-    unpaid: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Overdue:
-    """A binding that ran out and still counts against the quota."""
-
-    handle: str
-    id: str
-    app: str
-    quota_shard: int
-
-
-Duty = Literal["lease", "pending"]
-"""Why a carrier has to be asked: a lease runs out, or it is not known what became of an operation.
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Unsettled:
-    """An entry of the due index: the binding about which a carrier has to be asked since `due_at`.
-
-    `lapses_at` is when its lease runs out at the carrier, if that is before its app wants it to
-    end. Times are epoch ms.
-    """
-
-    handle: str
-    id: str
-    carrier: str
-    due_at: int
-    lapses_at: int | None = None
-
-    @property
-    def deadline(self) -> int:
-        """Before when the carrier should be asked; where nothing lapses, at once."""
-        return self.due_at if self.lapses_at is None else self.lapses_at
+    from chalicelib.core.balance import Standing
+    from chalicelib.core.bindings.lines import Line
+    from chalicelib.core.bindings.ownership import Owner
+    from chalicelib.core.calls.placed import CallAsk, PlacedCall
+from chalicelib.core.bindings.lease import Duty, Unsettled
+from chalicelib.core.bindings.model import Overdue, Refusal
+from chalicelib.core.calls.placed_outcome import Occupied
+from chalicelib.core.requests import Earlier
 
 
 class Bindings(Protocol):
@@ -226,21 +175,6 @@ class Nonces(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Earlier:
-    """A request that came before under the same id: the digest of what it asked, when it came
-    (epoch ms), and its answer where one is kept."""
-
-    content: str
-    at: int
-    answer: str | None = field(default=None, repr=False)
-
-    def check(self, request: RequestId) -> None:
-        """Raises RequestMismatch unless it asked the same as `request`."""
-        if self.content != request.content:
-            raise RequestMismatch("this request id came with other parameters")
-
-
 class Answers(Protocol):
     """First answers of requests that can't be done twice. Every method may raise Unavailable."""
 
@@ -373,15 +307,6 @@ class Carriers(Protocol):
         """Raises NoSuchCarrier for one that there is no account of, Unavailable for one whose
         account can't be used."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Occupied:
-    """Why a call was not claimed: the `call` that its people are in (of the same app), or the
-    `earlier` request of the same id; or both, when that request placed that call."""
-
-    call: "PlacedCall | None" = None
-    earlier: Earlier | None = None
 
 
 class PlacedCalls(Protocol):

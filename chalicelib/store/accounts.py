@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
+from chalicelib.core.durations import DAY_MS
 from chalicelib.core.errors import AccountExists, StoreUnavailable
-from chalicelib.core.ports import Earlier
-from chalicelib.core.values import DAY_MS, RequestId
+from chalicelib.core.requests import Earlier, RequestId
 from chalicelib.store import requests, rules
 from chalicelib.store.table import Item, Table, key, s
 from chalicelib.store.vault import Vault

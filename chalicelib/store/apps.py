@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from chalicelib.core.ownership import NOTICE_MS, Owner
-from chalicelib.core.values import CLOCKS_APART_MS, DAY_MS, App, AppState, Pool, Tariff
+from chalicelib.core.bindings.ownership import NOTICE_MS, Owner
+from chalicelib.core.durations import CLOCKS_APART_MS, DAY_MS
+from chalicelib.core.tenants import App, AppState, Pool, Tariff
 from chalicelib.store.cache import Cache
 from chalicelib.store.items import owners_key
 from chalicelib.store.table import Item, Table, key, n, s

@@ -7,18 +7,20 @@ from heapq import merge
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from chalicelib.core.binding import handle_of
+from chalicelib.core.bindings.ids import handle_of
+from chalicelib.core.bindings.lease import Duty, Unsettled
+from chalicelib.core.bindings.model import Binding, BindingInfo, Overdue, Refusal, State
+from chalicelib.core.durations import MINUTE_MS
 from chalicelib.core.errors import StoreUnavailable
-from chalicelib.core.ports import Duty, Overdue, Refusal, Unsettled
-from chalicelib.core.values import MINUTE_MS, Binding, BindingInfo, State, Subscriber
+from chalicelib.core.subscribers import Subscriber
 from chalicelib.store import items, rules
 from chalicelib.store.table import Failed, Item, Table, key, n, s
 from chalicelib.store.vault import Vault
 
 if TYPE_CHECKING:
-    from chalicelib.core.addressing import BindingFacts
-    from chalicelib.core.lines import Line
-    from chalicelib.core.ownership import Owner
+    from chalicelib.core.bindings.lines import Line
+    from chalicelib.core.bindings.ownership import Owner
+    from chalicelib.services.calls.attribution import BindingFacts
 
 MOST_ROUTES = 8
 """How many routes of an X are looked at for what strangers hear. One has at most 5 KB (userData of
@@ -249,7 +251,7 @@ class DynamoBindings:
 
     def find(self, number: str, caller: Subscriber | None) -> "Line":
         """See the port."""
-        from chalicelib.core.lines import Line  # noqa: PLC0415 - a cold bind does without
+        from chalicelib.core.bindings.lines import Line  # noqa: PLC0415 - a cold bind does without
         from chalicelib.store.apps import read_owners  # noqa: PLC0415
 
         vault = self._vault()
@@ -279,7 +281,7 @@ class DynamoBindings:
 
     def facts(self, binding_id: str) -> "BindingFacts | None":
         """See core.addressing."""
-        from chalicelib.core.addressing import facts_of  # noqa: PLC0415 - a cold bind does without
+        from chalicelib.services.calls.attribution import facts_of  # noqa: PLC0415 - a cold bind does without
 
         known = self._known.get(binding_id)
         if known is None:

@@ -9,21 +9,13 @@ the first has an entry beside it, `<digest of owner and X>.<number>`, by which i
 import zlib
 from datetime import UTC, datetime
 
-from chalicelib.core.due import PARTS
-from chalicelib.core.events import (
-    Call,
-    Delivery,
-    Event,
-    EventKey,
-    EventKind,
-    Progress,
-    Recording,
-    Stored,
-)
-from chalicelib.core.history import end_of
+from chalicelib.core.calls.events import Event, EventKind
+from chalicelib.core.calls.merging import end_of
+from chalicelib.core.calls.model import Call, Delivery, EventKey, Progress, Recording, Stored
+from chalicelib.core.calls.schedule import PARTS
+from chalicelib.core.calls.splitting import order, started_at
 from chalicelib.core.numbers import canonical
-from chalicelib.core.splitting import order, started_at
-from chalicelib.core.values import Subscriber
+from chalicelib.core.subscribers import Subscriber
 from chalicelib.store.event_text import from_text, said, to_text
 from chalicelib.store.items import DUE_SHARDS, due_shard
 from chalicelib.store.table import Item, key, s

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from heapq import merge
 from itertools import chain
 
-from chalicelib.core.event_ports import Found, Search
-from chalicelib.core.events import Call
-from chalicelib.core.splitting import split, started_at
-from chalicelib.core.values import DAY_MS
+from chalicelib.core.calls.model import Call
+from chalicelib.core.calls.search import Found, Search
+from chalicelib.core.calls.splitting import split, started_at
+from chalicelib.core.durations import DAY_MS
 from chalicelib.store.call_items import (
     call_id_of,
     call_key,

@@ -4,24 +4,27 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from chalicelib.core.binding import handle_of
-from chalicelib.core.charging import Bill, Charged
-from chalicelib.core.due import GRACE_MS, PARTS, UNFINISHED_MS, due_at
-from chalicelib.core.errors import Contended, ItemTooLarge, StoreUnavailable
-from chalicelib.core.event_ports import Appended, Dossier, Found, Health, Search
-from chalicelib.core.events import (
+from chalicelib.core.bindings.ids import handle_of
+from chalicelib.core.bindings.model import Binding
+from chalicelib.core.calls.appended import Appended, Dossier
+from chalicelib.core.calls.days import changed_days
+from chalicelib.core.calls.events import Event
+from chalicelib.core.calls.model import (
     Call,
     Delivery,
     Errand,
-    Event,
     EventKey,
     Progress,
     Recording,
     Stored,
 )
-from chalicelib.core.export_days import changed_days
-from chalicelib.core.splitting import order, split
-from chalicelib.core.values import DAY_MS, MINUTE_MS, NEVER, Binding
+from chalicelib.core.calls.prices import Bill, Charged
+from chalicelib.core.calls.schedule import GRACE_MS, PARTS, UNFINISHED_MS, due_at
+from chalicelib.core.calls.search import Found, Search
+from chalicelib.core.calls.splitting import order, split
+from chalicelib.core.durations import DAY_MS, MINUTE_MS, NEVER
+from chalicelib.core.errors import Contended, ItemTooLarge, StoreUnavailable
+from chalicelib.core.webhooks.endpoint import Health
 from chalicelib.store import rules
 from chalicelib.store.call_items import (
     FOUND_BY,

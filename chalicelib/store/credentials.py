@@ -12,8 +12,8 @@ from chalicelib.core.credentials import (
     DialPlan,
     SwitchCredentials,
 )
+from chalicelib.core.durations import DAY_MS, MINUTE_MS
 from chalicelib.core.errors import StoreUnavailable
-from chalicelib.core.values import DAY_MS, MINUTE_MS
 from chalicelib.store.apps import APP_KEY, DEVELOPER, DynamoApps, public_key
 from chalicelib.store.cache import Cache
 from chalicelib.store.secrets import OwnersSecrets

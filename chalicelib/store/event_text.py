@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from chalicelib.core.events import (
+from chalicelib.core.calls.events import (
     Event,
     EventKind,
     Outcome,
@@ -14,7 +14,7 @@ from chalicelib.core.events import (
     RejectReason,
     SmsResult,
 )
-from chalicelib.core.values import Subscriber
+from chalicelib.core.subscribers import Subscriber
 
 
 def to_text(event: Event) -> str:

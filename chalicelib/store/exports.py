@@ -1,8 +1,8 @@
 """Exports: one item for each, which says how far it is, and how often a day changed."""
 
-from chalicelib.core.export_days import date_of
-from chalicelib.core.exporting import KEPT_MS, Asked, Export
-from chalicelib.core.values import DAY_MS
+from chalicelib.core.calls.days import date_of
+from chalicelib.core.durations import DAY_MS
+from chalicelib.services.calls.exports import KEPT_MS, Asked, Export
 from chalicelib.store.table import Item, Table, key, n, s
 
 CHANGED_MS = 30 * DAY_MS

@@ -2,21 +2,12 @@
 
 from dataclasses import dataclass
 
+from chalicelib.core.bindings.lease import CarrierLease, Operation, Unsettled
+from chalicelib.core.bindings.model import PLAIN, Binding, BindingInfo, Presentation, Role, State
+from chalicelib.core.bindings.routes import Leg
+from chalicelib.core.durations import DAY_MS
 from chalicelib.core.numbers import canonical
-from chalicelib.core.ports import Unsettled
-from chalicelib.core.values import (
-    DAY_MS,
-    PLAIN,
-    Binding,
-    BindingInfo,
-    CarrierLease,
-    Leg,
-    Operation,
-    Presentation,
-    Role,
-    State,
-    Subscriber,
-)
+from chalicelib.core.subscribers import Subscriber
 from chalicelib.store.table import Item, key, n, s
 from chalicelib.store.vault import Vault
 

@@ -1,7 +1,7 @@
 """The apps' accounts: what they have to spend."""
 
+from chalicelib.core.balance import Standing
 from chalicelib.core.errors import Contended
-from chalicelib.core.standing import Standing
 from chalicelib.store import rules
 from chalicelib.store.items import account_key
 from chalicelib.store.table import Item, Table, n

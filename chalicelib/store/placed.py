@@ -4,10 +4,12 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from chalicelib.core.calls import CallAsk, PlacedCall
+from chalicelib.core.calls.placed import CallAsk, PlacedCall
+from chalicelib.core.calls.placed_outcome import Occupied
+from chalicelib.core.durations import DAY_MS
 from chalicelib.core.errors import StoreUnavailable
-from chalicelib.core.ports import Occupied
-from chalicelib.core.values import DAY_MS, RequestId, Subscriber
+from chalicelib.core.requests import RequestId
+from chalicelib.core.subscribers import Subscriber
 from chalicelib.store import requests, rules
 from chalicelib.store.table import Failed, Item, Table, key, n, s
 from chalicelib.store.vault import Vault

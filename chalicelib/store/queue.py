@@ -5,15 +5,15 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from chalicelib.core.calls.model import Errand
 from chalicelib.core.errors import StoreUnavailable
-from chalicelib.core.event_ports import Lane
-from chalicelib.core.events import Errand
+from chalicelib.core.webhooks.endpoint import Lane
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
 
-    from chalicelib.core.exporting import Job
+    from chalicelib.services.calls.exports import Job
 
 _MOST = 10
 

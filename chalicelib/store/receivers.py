@@ -1,6 +1,6 @@
 """How the apps' receivers do: one item for each."""
 
-from chalicelib.core.event_ports import Health
+from chalicelib.core.webhooks.endpoint import Health
 from chalicelib.store.table import Item, Table, key, n
 
 

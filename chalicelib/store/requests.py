@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
+from chalicelib.core.durations import MINUTE_MS
 from chalicelib.core.errors import StoreUnavailable
-from chalicelib.core.ports import Earlier
-from chalicelib.core.values import MINUTE_MS, RequestId
+from chalicelib.core.requests import Earlier, RequestId
 from chalicelib.store import rules
 from chalicelib.store.table import Failed, Item, Table, key, n, s
 from chalicelib.store.vault import Vault

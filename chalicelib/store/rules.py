@@ -2,8 +2,8 @@
 
 from collections.abc import Collection
 
-from chalicelib.core.ports import Overdue, Unsettled
-from chalicelib.core.values import State
+from chalicelib.core.bindings.lease import Unsettled
+from chalicelib.core.bindings.model import Overdue, State
 from chalicelib.store.items import account_key, binding_key, due_shards
 from chalicelib.store.table import Item, key, n, s
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Iterator, Set
 
-from chalicelib.core.counting import Block, BlockKey
-from chalicelib.core.values import DAY_MS
+from chalicelib.core.calls.sequences import Block, BlockKey
+from chalicelib.core.durations import DAY_MS
 from chalicelib.store.items import due_shard
 from chalicelib.store.table import Item, Table, key, n, s
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from chalicelib.core.callbacks import UnreadCallback
-from chalicelib.core.values import DAY_MS
+from chalicelib.core.calls.callbacks import UnreadCallback
+from chalicelib.core.durations import DAY_MS
 from chalicelib.store.call_items import place
 from chalicelib.store.table import Item, Table, key, n, s
 from chalicelib.store.vault import Vault

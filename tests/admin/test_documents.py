@@ -14,7 +14,7 @@ from admin import deletion
 from admin import numbers as pools
 from admin.__main__ import cli
 from chalicelib.clock import now_ms
-from chalicelib.core.values import DAY_MS
+from chalicelib.core.durations import DAY_MS
 from chalicelib.store import clients
 from tests.carriers.own.backend import s3, set_up
 from tests.stage import Stage

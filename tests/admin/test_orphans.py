@@ -111,9 +111,9 @@ def test_a_recording_that_names_its_call_alone_goes_with_what_is_given(
     ready = {"event_id": "r", "type": "recording.ready", "call_id": "c1", "at": stage.clock.now}
     report(ready | {"url": "http://127.0.0.1:9/x.wav"})
     assert "unplaced" in stage.deliveries()
-    from chalicelib.bootstrap import gateway
-    from chalicelib.core.due import GRACE_MS
-    from chalicelib.core.events import Errand
+    from chalicelib.core.calls.model import Errand
+    from chalicelib.core.calls.schedule import GRACE_MS
+    from chalicelib.wiring.gateway import gateway
 
     later = stage.clock.now + GRACE_MS
     gateway().follow_up.run(now=later, time_left=lambda: True)

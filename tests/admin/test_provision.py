@@ -8,7 +8,7 @@ from admin import numbers as pools
 from admin import provision
 from admin.provision import Mistake
 from chalicelib.clock import SYSTEM
-from chalicelib.core.values import AppState
+from chalicelib.core.tenants import AppState
 from chalicelib.store.apps import read_owners
 from chalicelib.store.vault import Vault
 from tests.owners import everything, item_of, secret_of

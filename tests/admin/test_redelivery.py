@@ -97,7 +97,7 @@ def test_a_list_is_cut_and_says_so(inbox: Receiver) -> None:
 
 
 def test_more_than_a_page_are_listed(inbox: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
-    from chalicelib.bootstrap import gateway
+    from chalicelib.wiring.gateway import gateway
 
     dead, asked = gateway().redelivery.dead, []
 

@@ -11,7 +11,7 @@ from admin import deletion
 from admin import numbers as pools
 from admin.__main__ import cli
 from admin.commands import numbers as commands
-from chalicelib.core.values import MINUTE_MS
+from chalicelib.core.durations import MINUTE_MS
 from chalicelib.store import clients
 from tests.carriers.own.backend import BUCKET, s3, set_up
 from tests.carriers.trunk.conftest import Pbx, basic

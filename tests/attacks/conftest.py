@@ -2,7 +2,7 @@
 
 import pytest
 
-from chalicelib.bootstrap import Gateway
+from chalicelib.wiring.gateway import Gateway
 from tests.attacks.keepers import Book, keeping
 from tests.gateways import Stage
 

@@ -5,11 +5,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
-from chalicelib.bootstrap import Gateway
 from chalicelib.core import errors
-from chalicelib.core.leases import LOOK_MS
-from chalicelib.core.values import DAY_MS, MIN_COOLING_MS
+from chalicelib.core.bindings.model import MIN_COOLING_MS
+from chalicelib.core.durations import DAY_MS
+from chalicelib.services.bindings.leases import LOOK_MS
 from chalicelib.store import clients
+from chalicelib.wiring.gateway import Gateway
 from tests.attacks.keepers import OVER_MS, Book, Died, Entry, keeper, keeping
 from tests.attacks.swapping import SwappingBook, swapping
 from tests.gateways import MINUTE, NOW, Backend, Stage, subscriber

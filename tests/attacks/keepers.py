@@ -5,21 +5,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from uuid import uuid4
 
-from chalicelib.bootstrap import Gateway
 from chalicelib.core import errors
-from chalicelib.core.extending import extended
-from chalicelib.core.ports import Carrier, Duty
-from chalicelib.core.values import (
-    ASKING_MS,
-    CLOCKS_APART_MS,
-    DAY_MS,
-    MINUTE_MS,
-    Binding,
-    BindingInfo,
-    Kept,
-    Operation,
-    Subscriber,
-)
+from chalicelib.core.bindings.lease import ASKING_MS, Duty, Kept, Operation
+from chalicelib.core.bindings.model import Binding, BindingInfo
+from chalicelib.core.durations import CLOCKS_APART_MS, DAY_MS, MINUTE_MS
+from chalicelib.core.ports import Carrier
+from chalicelib.core.subscribers import Subscriber
+from chalicelib.services.bindings.extending import extended
+from chalicelib.wiring.gateway import Gateway
 
 OVER_MS = ASKING_MS + CLOCKS_APART_MS
 """So long after it began an operation surely takes effect no more."""

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field, replace
 from threading import Lock
 from uuid import uuid4
 
-from chalicelib.bootstrap import Gateway
 from chalicelib.core import errors
+from chalicelib.core.bindings.lease import Kept, Operation
+from chalicelib.core.bindings.model import Binding
+from chalicelib.core.durations import DAY_MS, MINUTE_MS
 from chalicelib.core.ports import Carrier
-from chalicelib.core.values import DAY_MS, MINUTE_MS, Binding, Kept, Operation
+from chalicelib.wiring.gateway import Gateway
 from tests.attacks.keepers import Book, Entry
 
 

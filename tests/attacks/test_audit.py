@@ -5,13 +5,13 @@ from uuid import uuid4
 
 import pytest
 
-from chalicelib.bootstrap import Gateway
 from chalicelib.core import errors
-from chalicelib.core.auditing import SLICES, Audited
-from chalicelib.core.cleaning import LATER_MS
-from chalicelib.core.ownership import NOTICE_MS
+from chalicelib.core.bindings.ownership import NOTICE_MS
+from chalicelib.services.bindings.audit import SLICES, Audited
+from chalicelib.services.bindings.cleaning import LATER_MS
 from chalicelib.store import apps
 from chalicelib.store.table import n
+from chalicelib.wiring.gateway import Gateway
 from tests.attacks.keepers import Book, Entry, attend, fails, keeper, keeping
 from tests.gateways import MINUTE, NOW, Backend, Stage, number, subscriber
 

@@ -9,10 +9,11 @@ from itertools import islice
 import pytest
 
 from admin import provision
-from chalicelib.bootstrap import Gateway
 from chalicelib.core import errors
-from chalicelib.core.events import Event, EventKind, SmsResult
-from chalicelib.core.values import Subscriber, Tariff
+from chalicelib.core.calls.events import Event, EventKind, SmsResult
+from chalicelib.core.subscribers import Subscriber
+from chalicelib.core.tenants import Tariff
+from chalicelib.wiring.gateway import Gateway
 from tests.attacks.keepers import Book, attend, fails, keeping
 from tests.core.samples import event
 from tests.gateways import MINUTE, NOW, Backend, Stage, number, subscriber

@@ -10,12 +10,13 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from chalicelib.bootstrap import Gateway
-from chalicelib.core.binding import binding_id
-from chalicelib.core.cleaning import LATER_MS
-from chalicelib.core.values import Binding, Subscriber
+from chalicelib.core.bindings.ids import binding_id
+from chalicelib.core.bindings.model import Binding
+from chalicelib.core.subscribers import Subscriber
+from chalicelib.services.bindings.cleaning import LATER_MS
 from chalicelib.settings import settings
 from chalicelib.store import clients, items
+from chalicelib.wiring.gateway import Gateway
 from tests.gateways import MINUTE, NOW, Stage, number, subscriber
 from tests.sizes import size
 

@@ -9,9 +9,9 @@ import pytest
 from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 from botocore.httpsession import URLLib3Session
 
-from chalicelib.bootstrap import Gateway
-from chalicelib.core.events import Errand
+from chalicelib.core.calls.model import Errand
 from chalicelib.store import clients
+from chalicelib.wiring.gateway import Gateway
 from tests.gateways import MINUTE, NOW, Backend, Stage, Switch, number, subscriber
 from tests.receivers import Receiver, receiver
 

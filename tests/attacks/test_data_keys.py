@@ -2,7 +2,7 @@
 
 import pytest
 
-from chalicelib.core.values import MIN_COOLING_MS
+from chalicelib.core.bindings.model import MIN_COOLING_MS
 from tests.gateways import MINUTE, NOW, Backend, Stage, Switch, number, subscriber
 
 X, Y = number(0), number(1)

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from chalicelib.bootstrap import Gateway
 from chalicelib.core import errors
-from chalicelib.core.leases import LAST_MS
-from chalicelib.core.ports import Duty
-from chalicelib.core.values import DAY_MS
+from chalicelib.core.bindings.lease import Duty
+from chalicelib.core.durations import DAY_MS
+from chalicelib.services.bindings.leases import LAST_MS
+from chalicelib.wiring.gateway import Gateway
 from tests.attacks.dying import (
     ACTIONS,
     COOLING_S,

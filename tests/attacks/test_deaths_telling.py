@@ -10,12 +10,12 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 
 from admin import provision
-from chalicelib.bootstrap import Gateway
-from chalicelib.core.due import UNFINISHED_MS
+from chalicelib.core.calls.model import Errand
+from chalicelib.core.calls.schedule import UNFINISHED_MS
 from chalicelib.core.errors import GatewayError
-from chalicelib.core.events import Errand
-from chalicelib.core.values import Tariff
+from chalicelib.core.tenants import Tariff
 from chalicelib.store import clients
+from chalicelib.wiring.gateway import Gateway
 from tests.attacks.keepers import Died
 from tests.gateways import MINUTE, NOW, Stage, Switch, number, subscriber
 from tests.receivers import Receiver, receiver

@@ -18,11 +18,11 @@ import requests
 
 from admin import numbers as pools
 from admin import provision
-from chalicelib.bootstrap import Gateway, gateway
-from chalicelib.core.due import GRACE_MS
-from chalicelib.core.events import Errand
-from chalicelib.core.retrying import JITTER, RETRIES_S
+from chalicelib.core.calls.model import Errand
+from chalicelib.core.calls.schedule import GRACE_MS
+from chalicelib.core.webhooks.retries import JITTER, RETRIES_S
 from chalicelib.store import clients
+from chalicelib.wiring.gateway import Gateway, gateway
 from tests.gateways import number, subscriber
 from tests.running import Running, stack
 from tests.simulator.outside import wait_until

@@ -5,9 +5,9 @@ from collections.abc import Callable
 import pytest
 
 from admin import checks
-from chalicelib.bootstrap import Gateway
-from chalicelib.core.cleaning import LATER_MS
-from chalicelib.core.values import MIN_COOLING_MS
+from chalicelib.core.bindings.model import MIN_COOLING_MS
+from chalicelib.services.bindings.cleaning import LATER_MS
+from chalicelib.wiring.gateway import Gateway
 from tests.gateways import MINUTE, NOW, Backend, Stage, Switch, number, subscriber
 
 X = number(0)

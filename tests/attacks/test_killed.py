@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from chalicelib.bootstrap import Gateway
-from chalicelib.core.leases import LOOK_MS
+from chalicelib.services.bindings.leases import LOOK_MS
+from chalicelib.wiring.gateway import Gateway
 from tests.attacks.keepers import OVER_MS
 from tests.attacks.killing import PATIENCE_S, Victim, own_stage
 from tests.attacks.victim import POINTS

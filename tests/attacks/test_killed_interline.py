@@ -7,9 +7,9 @@ from itertools import count
 
 import pytest
 
-from chalicelib.bootstrap import Gateway
-from chalicelib.core.leases import LOOK_MS
-from chalicelib.core.values import DAY_MS
+from chalicelib.core.durations import DAY_MS
+from chalicelib.services.bindings.leases import LOOK_MS
+from chalicelib.wiring.gateway import Gateway
 from tests.attacks.keepers import OVER_MS
 from tests.attacks.killing import PATIENCE_S, Victim, own_stage
 from tests.attacks.victim import POINTS

@@ -10,10 +10,10 @@ import pytest
 from click.testing import CliRunner
 
 from admin.__main__ import cli
-from chalicelib.bootstrap import Gateway
-from chalicelib.core.ports import Duty
-from chalicelib.core.values import DAY_MS
+from chalicelib.core.bindings.lease import Duty
+from chalicelib.core.durations import DAY_MS
 from chalicelib.settings import settings
+from chalicelib.wiring.gateway import Gateway
 from tests.gateways import MINUTE, NOW, Backend, Stage, forget_caches, number, subscriber
 from tests.owners import mend, spoil
 from tests.vendor_here import VendorHere, account_at, vendor_here

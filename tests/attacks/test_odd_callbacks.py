@@ -12,12 +12,12 @@ from click.testing import CliRunner
 
 from admin import provision
 from admin.__main__ import cli
-from chalicelib.bootstrap import gateway
 from chalicelib.carriers.interline import wire_callbacks as interline
 from chalicelib.carriers.netease import wire_callbacks as netease
-from chalicelib.core.callbacks import Reading
-from chalicelib.core.due import GRACE_MS
-from chalicelib.core.events import Errand
+from chalicelib.core.calls.callbacks import Reading
+from chalicelib.core.calls.model import Errand
+from chalicelib.core.calls.schedule import GRACE_MS
+from chalicelib.wiring.gateway import gateway
 from tests.carriers.interline.reports import MESSAGE, RECORD, typed
 from tests.carriers.netease.recorded import recorded
 from tests.owners import set_item, set_secret

@@ -9,11 +9,12 @@ from itertools import permutations
 import pytest
 
 from admin import accounts
-from chalicelib.bootstrap import Gateway
-from chalicelib.core.charging import Bill
-from chalicelib.core.events import Delivery, Event, EventKind, SmsResult
-from chalicelib.core.values import Tariff
+from chalicelib.core.calls.events import Event, EventKind, SmsResult
+from chalicelib.core.calls.model import Delivery
+from chalicelib.core.calls.prices import Bill
+from chalicelib.core.tenants import Tariff
 from chalicelib.store.calls import DynamoEvents
+from chalicelib.wiring.gateway import Gateway
 from tests.core.samples import event
 from tests.gateways import MINUTE, NOW, Stage, number, subscriber
 

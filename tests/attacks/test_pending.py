@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from chalicelib.bootstrap import Gateway
 from chalicelib.core import errors
-from chalicelib.core.cleaning import LATER_MS
-from chalicelib.core.leases import LOOK_MS
+from chalicelib.core.bindings.lease import CARRIER_SLACK_MS
 from chalicelib.core.ports import Carrier
-from chalicelib.core.upkeep import CLAIM_MS
-from chalicelib.core.values import CARRIER_SLACK_MS
+from chalicelib.services.bindings.cleaning import LATER_MS
+from chalicelib.services.bindings.lease_jobs import CLAIM_MS
+from chalicelib.services.bindings.leases import LOOK_MS
+from chalicelib.wiring.gateway import Gateway
 from tests.attacks.keepers import (
     OVER_MS,
     Book,

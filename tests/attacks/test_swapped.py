@@ -6,19 +6,14 @@ from collections.abc import Callable
 
 import pytest
 
-from chalicelib.bootstrap import Gateway
 from chalicelib.core import errors
-from chalicelib.core.leases import LAST_MS, LOOK_MS
-from chalicelib.core.ports import Duty
-from chalicelib.core.values import (
-    CLOCKS_APART_MS,
-    DAY_MS,
-    MIN_COOLING_MS,
-    Ask,
-    Binding,
-    RequestId,
-    Subscriber,
-)
+from chalicelib.core.bindings.lease import Duty
+from chalicelib.core.bindings.model import MIN_COOLING_MS, Ask, Binding
+from chalicelib.core.durations import CLOCKS_APART_MS, DAY_MS
+from chalicelib.core.requests import RequestId
+from chalicelib.core.subscribers import Subscriber
+from chalicelib.services.bindings.leases import LAST_MS, LOOK_MS
+from chalicelib.wiring.gateway import Gateway
 from tests.attacks.keepers import OVER_MS, Died, attend, fails
 from tests.attacks.swapping import SwappingBook, SwappingKeeper, swapping
 from tests.gateways import MINUTE, NOW, Backend, Stage, number, subscriber

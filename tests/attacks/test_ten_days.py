@@ -4,10 +4,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from chalicelib.bootstrap import Gateway
-from chalicelib.core.cleaning import LATER_MS
-from chalicelib.core.ports import Duty
-from chalicelib.core.values import DAY_MS, NEVER, Ask, RequestId, Subscriber
+from chalicelib.core.bindings.lease import Duty
+from chalicelib.core.bindings.model import Ask
+from chalicelib.core.durations import DAY_MS, NEVER
+from chalicelib.core.requests import RequestId
+from chalicelib.core.subscribers import Subscriber
+from chalicelib.services.bindings.cleaning import LATER_MS
+from chalicelib.wiring.gateway import Gateway
 from tests.gateways import MINUTE, NOW, Backend, Stage, number, subscriber
 from tests.vendor_here import ACCOUNT, VendorHere, account_at, vendor_here
 

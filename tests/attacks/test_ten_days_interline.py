@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from chalicelib.bootstrap import Gateway
-from chalicelib.core.cleaning import LATER_MS
-from chalicelib.core.ports import Duty
-from chalicelib.core.values import DAY_MS
+from chalicelib.core.bindings.lease import Duty
+from chalicelib.core.durations import DAY_MS
+from chalicelib.services.bindings.cleaning import LATER_MS
+from chalicelib.wiring.gateway import Gateway
 from tests.developers import Developer, developer
 from tests.gateways import MINUTE, NOW, Stage, number, subscriber
 from tests.interline_here import (

@@ -6,24 +6,20 @@ from dataclasses import dataclass
 
 import pytest
 
-from chalicelib.bootstrap import Gateway
 from chalicelib.carriers.interline.client import carrier
 from chalicelib.clock import SYSTEM
 from chalicelib.core import errors
-from chalicelib.core.binding import BindingDesk
+from chalicelib.core.bindings.lease import Kept, Operation
+from chalicelib.core.bindings.model import Ask, Binding
 from chalicelib.core.credentials import CarrierAccount
-from chalicelib.core.leases import LOOK_MS
+from chalicelib.core.durations import DAY_MS
 from chalicelib.core.ports import Carrier, Keeper
-from chalicelib.core.values import (
-    DAY_MS,
-    App,
-    Ask,
-    Binding,
-    Kept,
-    Operation,
-    RequestId,
-    Subscriber,
-)
+from chalicelib.core.requests import RequestId
+from chalicelib.core.subscribers import Subscriber
+from chalicelib.core.tenants import App
+from chalicelib.services.bindings.binding import BindingDesk
+from chalicelib.services.bindings.leases import LOOK_MS
+from chalicelib.wiring.gateway import Gateway
 from tests.attacks.keepers import OVER_MS, attend
 from tests.carriers.interline.platform import Platform, serving
 from tests.carriers.vendor import Told, egress

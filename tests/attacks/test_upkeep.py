@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from chalicelib.bootstrap import Gateway
 from chalicelib.core import errors
-from chalicelib.core.upkeep import SILENT_AFTER
-from chalicelib.core.values import DAY_MS
+from chalicelib.core.durations import DAY_MS
+from chalicelib.services.bindings.lease_jobs import SILENT_AFTER
 from chalicelib.settings import settings
 from chalicelib.store import clients
+from chalicelib.wiring.gateway import Gateway
 from tests.attacks.keepers import Book, attend, keeper
 from tests.gateways import MINUTE, NOW, Stage, number, subscriber
 

@@ -11,11 +11,11 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from chalicelib.bootstrap import gateway
 from chalicelib.carriers.interline.client import InterlineKeeper
 from chalicelib.carriers.netease.client import NeteaseKeeper
 from chalicelib.core.messages import Request
 from chalicelib.store.bindings import DynamoBindings
+from chalicelib.wiring.gateway import gateway
 
 POINTS = ("before the request", "after the effect", "after the reply", "after the commit")
 

@@ -7,33 +7,33 @@ from bench import cold
 
 LOOK = """
 import sys, app
-from chalicelib.bootstrap import gateway
+from chalicelib.wiring.gateway import gateway
 gateway().axb
 print(*sys.modules)
 """
 ELSEWHERE = {
     "requests",
     "chalicelib.egress",
-    "chalicelib.carriers.interline.callbacks",
+    "chalicelib.carriers.interline.callbacks_out",
     "chalicelib.carriers.interline.client",
     "chalicelib.carriers.interline.door",
     "chalicelib.carriers.interline.facade",
-    "chalicelib.carriers.interline.receiver",
+    "chalicelib.carriers.interline.callbacks_in",
     "chalicelib.carriers.interline.results",
-    "chalicelib.carriers.netease.callbacks",
+    "chalicelib.carriers.netease.callbacks_out",
     "chalicelib.carriers.netease.client",
     "chalicelib.carriers.netease.ecp",
     "chalicelib.carriers.netease.im",
-    "chalicelib.carriers.netease.receiver",
+    "chalicelib.carriers.netease.callbacks_in",
     "chalicelib.carriers.netease.wire_calls",
     "chalicelib.carriers.sources",
     "chalicelib.carriers.transport",
     "chalicelib.carriers.trunk",
-    "chalicelib.core.calling",
-    "chalicelib.core.charging",
+    "chalicelib.services.outbound_calls",
+    "chalicelib.core.calls.prices",
     "chalicelib.core.events",
-    "chalicelib.core.reporting",
-    "chalicelib.core.upkeep",
+    "chalicelib.services.calls.ingest",
+    "chalicelib.services.bindings.lease_jobs",
     "chalicelib.store.events",
     "chalicelib.store.ledger",
     "chalicelib.store.placed",
@@ -50,5 +50,5 @@ def test_what_other_calls_need_is_not_imported() -> None:
         check=True,
     ).stdout
     loaded = set(told.split())
-    assert "chalicelib.core.binding" in loaded
+    assert "chalicelib.services.bindings.binding" in loaded
     assert not loaded & ELSEWHERE

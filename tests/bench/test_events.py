@@ -5,7 +5,8 @@ import base64
 import pytest
 
 from bench.events import ACCOUNT, CALLBACKS, LINE, LINE_CALLBACKS, Credentials, request
-from chalicelib.carriers.interline import signing, wire
+from chalicelib.carriers.interline import signing
+from chalicelib.carriers.interline import wire_api as wire
 from chalicelib.carriers.netease.signing import check_sum, is_callback_signed
 
 WHO = Credentials(

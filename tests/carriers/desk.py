@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from chalicelib.core.callbacks import UnreadCallback
-from chalicelib.core.events import Event
+from chalicelib.core.calls.callbacks import UnreadCallback
+from chalicelib.core.calls.events import Event
 
 
 def content(event: Event) -> Event:

@@ -3,10 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from chalicelib.core.bindings.model import Binding
+from chalicelib.core.calls.events import Event
+from chalicelib.core.calls.model import EventKey
 from chalicelib.core.credentials import AppCredentials, CarrierAccount, SwitchCredentials
 from chalicelib.core.event_ports import Dialect
-from chalicelib.core.events import Event, EventKey
-from chalicelib.core.values import App, Binding
+from chalicelib.core.tenants import App
 from tests.core.samples import app_with
 
 KEY = EventKey("c" * 22, "e" * 22)

@@ -20,10 +20,12 @@ from chalicelib.carriers.netease import wire_callbacks as netease_callbacks
 from chalicelib.carriers.netease import wire_members as netease_members
 from chalicelib.clock import SYSTEM
 from chalicelib.core import errors
-from chalicelib.core.calls import CallAsk
+from chalicelib.core.bindings.lease import Operation
+from chalicelib.core.bindings.model import MIN_COOLING_MS
+from chalicelib.core.calls.events import EventKind, PlacedEnd
+from chalicelib.core.calls.placed import CallAsk
 from chalicelib.core.credentials import AppCredentials, CarrierAccount
-from chalicelib.core.events import EventKind, PlacedEnd
-from chalicelib.core.values import MIN_COOLING_MS, Operation, Subscriber
+from chalicelib.core.subscribers import Subscriber
 from tests.carriers.interline.developer import Developer, developer
 from tests.carriers.vendor import Told, Vendor, egress, vendor
 from tests.core.samples import binding, event
@@ -106,7 +108,7 @@ def demo(stage: Stage, route: Any) -> tuple[Client, Developer]:
 
 def kept(binding_id: str) -> Any:
     """A binding as it is kept."""
-    from chalicelib.bootstrap import gateway
+    from chalicelib.wiring.gateway import gateway
 
     return gateway()._bindings.get(binding_id)
 

@@ -11,10 +11,10 @@ import pytest
 
 from chalicelib.carriers.interline import wire_callbacks as interline
 from chalicelib.carriers.netease import wire_callbacks as netease
-from chalicelib.carriers.trunk import wire as trunk
-from chalicelib.core.callbacks import Reading, Unreadable
+from chalicelib.carriers.switch import wire_callbacks as trunk
+from chalicelib.core.calls.callbacks import Reading, Unreadable
+from chalicelib.core.calls.events import Event, EventKind
 from chalicelib.core.credentials import DialPlan
-from chalicelib.core.events import Event, EventKind
 from tests.carriers.desk import content
 from tests.carriers.interline.reports import MESSAGE, RECORD, START, typed
 from tests.carriers.netease.recorded import recorded

@@ -144,8 +144,8 @@ class Run:
 
     def _schedules(self) -> None:
         """A minute passes, for the vendors too, and the schedules come."""
-        from chalicelib.bootstrap import gateway
         from chalicelib.telemetry import logger
+        from chalicelib.wiring.gateway import gateway
 
         self.ahead_ms += 1000 * MOVED_S
         for vendor in ("netease", "interline"):

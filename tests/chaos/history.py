@@ -52,7 +52,7 @@ def _people(case: Case) -> str:
 
 
 def _lease(lease: object, began: int) -> str:
-    from chalicelib.core.values import CarrierLease
+    from chalicelib.core.bindings.lease import CarrierLease
 
     if not isinstance(lease, CarrierLease):
         return "kept by ourselves"

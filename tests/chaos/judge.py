@@ -6,9 +6,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
-from chalicelib.core.cleaning import LATER_MS
+from chalicelib.core.bindings.lease import CARRIER_SLACK_MS
+from chalicelib.core.bindings.model import Binding, State
+from chalicelib.core.durations import MINUTE_MS
 from chalicelib.core.errors import StoreUnavailable
-from chalicelib.core.values import CARRIER_SLACK_MS, MINUTE_MS, Binding, State
+from chalicelib.services.bindings.cleaning import LATER_MS
 from simulator.seed import CARRIER
 from tests.chaos.clients import phone
 from tests.chaos.model import Case, Model, Violation, now_ms

@@ -8,11 +8,12 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from chalicelib.bootstrap import gateway
-from chalicelib.core.routing import Connect, Router
-from chalicelib.core.values import Binding, State, Subscriber
+from chalicelib.core.bindings.model import Binding, State
+from chalicelib.core.subscribers import Subscriber
+from chalicelib.services.bindings.routing import Connect, Router
 from chalicelib.settings import settings
 from chalicelib.store import items
+from chalicelib.wiring.gateway import gateway
 from tests.chaos.stack import INTERLINE, NETEASE, Stack
 
 COUNTED = (State.BINDING, State.BOUND, State.ENDING)

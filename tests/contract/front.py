@@ -5,8 +5,8 @@ from collections.abc import Callable
 from functools import partial
 from urllib.parse import parse_qsl, urlsplit
 
-from chalicelib.bootstrap import Gateway
 from chalicelib.core.messages import Reply, Request
+from chalicelib.wiring.gateway import Gateway
 from simulator import http_server
 
 Handle = Callable[[Request, int], Reply]

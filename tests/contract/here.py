@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from chalicelib.core.events import Errand
+from chalicelib.core.calls.model import Errand
 from chalicelib.core.messages import Reply, Request
 from simulator import http_server, vendor_server
 from simulator.clock import Clock, MovableClock

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from chalicelib.core.values import CARRIER_SLACK_MS
+from chalicelib.core.bindings.lease import CARRIER_SLACK_MS
 from simulator.seed import COOLING_S
 from tests.contract.apps import App
 from tests.contract.here import Here

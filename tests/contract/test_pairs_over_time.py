@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from chalicelib.core.values import CARRIER_SLACK_MS
+from chalicelib.core.bindings.lease import CARRIER_SLACK_MS
 from simulator.seed import COOLING_S
 from tests.contract.backends import Backend, InterlineBackend
 from tests.contract.here import Here

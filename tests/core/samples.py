@@ -4,19 +4,15 @@ import hashlib
 import itertools
 from typing import Any
 
-from chalicelib.core.events import (
-    Call,
-    Delivery,
-    Event,
-    EventKey,
-    EventKind,
-    Progress,
-    Stored,
-)
-from chalicelib.core.leases import LeaseDesk
+from chalicelib.core.bindings.model import Binding
+from chalicelib.core.calls.events import Event, EventKind
+from chalicelib.core.calls.model import Call, Delivery, EventKey, Progress, Stored
+from chalicelib.core.calls.splitting import order
 from chalicelib.core.ports import Bindings, Carrier, Carriers
-from chalicelib.core.splitting import order
-from chalicelib.core.values import App, AppState, Binding, Pool, RequestId, Subscriber
+from chalicelib.core.requests import RequestId
+from chalicelib.core.subscribers import Subscriber
+from chalicelib.core.tenants import App, AppState, Pool
+from chalicelib.services.bindings.leases import LeaseDesk
 
 
 def app_with(areas: dict[str, str | None]) -> App:

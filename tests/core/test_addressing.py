@@ -4,11 +4,13 @@ from typing import Any, cast
 
 import pytest
 
-from chalicelib.core.addressing import AddressBook, Addressed, BindingFacts
-from chalicelib.core.calls import CallAsk, PlacedCall
-from chalicelib.core.events import Event, EventKind, PlacedEnd
-from chalicelib.core.ownership import Owner
-from chalicelib.core.values import DAY_MS, Binding, Subscriber
+from chalicelib.core.bindings.model import Binding
+from chalicelib.core.bindings.ownership import Owner
+from chalicelib.core.calls.events import Event, EventKind, PlacedEnd
+from chalicelib.core.calls.placed import CallAsk, PlacedCall
+from chalicelib.core.durations import DAY_MS
+from chalicelib.core.subscribers import Subscriber
+from chalicelib.services.calls.attribution import AddressBook, Addressed, BindingFacts
 from tests.core.samples import event, request
 
 ALICE, BOB = Subscriber("8610010000001"), Subscriber("8610010000002")

@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 
 from chalicelib.clock import SYSTEM
-from chalicelib.core.allocation import candidates, shown_number
-from chalicelib.core.calls import CallAsk
+from chalicelib.core.bindings.choosing import candidates, shown_number
+from chalicelib.core.bindings.model import Ask
+from chalicelib.core.calls.placed import CallAsk
 from chalicelib.core.ports import Tag
-from chalicelib.core.values import App, Ask, Subscriber
+from chalicelib.core.subscribers import Subscriber
+from chalicelib.core.tenants import App
 from chalicelib.store.vault import Vault
 from tests.core.samples import app_with, tag
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.core.archive import Archive
-from chalicelib.core.event_ports import Found, Search
+from chalicelib.core.calls.search import Found, Search
+from chalicelib.services.calls.search import Archive
 
 
 def test_a_page_whose_calls_are_gone_is_not_the_last_one() -> None:

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from chalicelib.core.events import Errand, Event, EventKey, EventKind, Outcome, Party, RejectReason
-from chalicelib.core.records import call_record
+from chalicelib.core.calls.cdr import call_record
+from chalicelib.core.calls.events import Event, EventKind, Outcome, Party, RejectReason
+from chalicelib.core.calls.model import Errand, EventKey
 from tests.core.samples import event
 
 

@@ -8,10 +8,12 @@ import pytest
 
 from chalicelib.clock import SYSTEM
 from chalicelib.core import errors
-from chalicelib.core.calling import RING_MS, CallDesk
-from chalicelib.core.calls import CallAsk
+from chalicelib.core.calls.placed import CallAsk
 from chalicelib.core.ports import Carrier
-from chalicelib.core.values import App, Pool, RequestId, Subscriber
+from chalicelib.core.requests import RequestId
+from chalicelib.core.subscribers import Subscriber
+from chalicelib.core.tenants import App, Pool
+from chalicelib.services.outbound_calls import RING_MS, CallDesk
 from chalicelib.store.accounts import DynamoAccounts
 from chalicelib.store.ledger import DynamoLedger
 from chalicelib.store.placed import DynamoPlacedCalls

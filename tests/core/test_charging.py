@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from chalicelib.core.charging import CHARGED, Bill, Charged
-from chalicelib.core.events import Event, EventKind, PlacedEnd, SmsResult
-from chalicelib.core.values import FREE, Subscriber, Tariff
+from chalicelib.core.calls.events import Event, EventKind, PlacedEnd, SmsResult
+from chalicelib.core.calls.prices import CHARGED, Bill, Charged
+from chalicelib.core.subscribers import Subscriber
+from chalicelib.core.tenants import FREE, Tariff
 from tests.core.samples import call_of, event
 
 MINUTE = 60_000

@@ -4,7 +4,14 @@ from collections.abc import Iterable
 
 import pytest
 
-from chalicelib.core.counting import APART_MS, BLOCK, OVERTAKEN_MS, Block, BlockKey, missing_of
+from chalicelib.core.calls.sequences import (
+    APART_MS,
+    BLOCK,
+    OVERTAKEN_MS,
+    Block,
+    BlockKey,
+    missing_of,
+)
 
 NOW = 1_768_464_000_000
 BEFORE = NOW - 2 * APART_MS

@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 
-from chalicelib.core.due import (
+from chalicelib.core.calls.events import Event, EventKind, Outcome, PlacedEnd, RejectReason
+from chalicelib.core.calls.missing import Gap, gap_event, gaps_of, unreported
+from chalicelib.core.calls.model import Call, Delivery, EventKey, Progress, Stored
+from chalicelib.core.calls.schedule import (
     GRACE_MS,
     LATE_MS,
     NOTED_MS,
@@ -17,20 +20,7 @@ from chalicelib.core.due import (
     next_look,
     numbers_at,
 )
-from chalicelib.core.events import (
-    Call,
-    Delivery,
-    Event,
-    EventKey,
-    EventKind,
-    Outcome,
-    PlacedEnd,
-    Progress,
-    RejectReason,
-    Stored,
-)
-from chalicelib.core.gaps import Gap, gap_event, gaps_of, unreported
-from chalicelib.core.values import Subscriber
+from chalicelib.core.subscribers import Subscriber
 from tests.core.samples import event
 
 AT = 1_768_464_000_000

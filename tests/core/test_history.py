@@ -1,8 +1,9 @@
 """Records, worked out from the events of a call."""
 
-from chalicelib.core.events import Call, Delivery, EventKey, EventKind, Progress, Stored
-from chalicelib.core.history import record_of
-from chalicelib.core.records import call_record
+from chalicelib.core.calls.cdr import call_record
+from chalicelib.core.calls.events import EventKind
+from chalicelib.core.calls.merging import record_of
+from chalicelib.core.calls.model import Call, Delivery, EventKey, Progress, Stored
 from tests.core.samples import event
 
 

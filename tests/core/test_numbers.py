@@ -9,7 +9,8 @@ from phonenumbers import PhoneMetadata, PhoneNumber, ValidationResult
 
 from chalicelib.core import numbers
 from chalicelib.core.errors import BadParameter
-from chalicelib.core.values import Pool, Subscriber
+from chalicelib.core.subscribers import Subscriber
+from chalicelib.core.tenants import Pool
 
 CODES = sorted(phonenumbers.COUNTRY_CODE_TO_REGION_CODE)
 NATIONAL = st.one_of(

@@ -6,18 +6,10 @@ from typing import Any, cast
 
 import pytest
 
-from chalicelib.core.events import (
-    Call,
-    Delivery,
-    Errand,
-    Event,
-    EventKey,
-    EventKind,
-    PlacedEnd,
-    Progress,
-)
-from chalicelib.core.placing import ALONE_MS, PlacingDesk, follows_of
-from chalicelib.core.values import Subscriber
+from chalicelib.core.calls.events import Event, EventKind, PlacedEnd
+from chalicelib.core.calls.model import Call, Delivery, Errand, EventKey, Progress
+from chalicelib.core.subscribers import Subscriber
+from chalicelib.services.calls.matching import ALONE_MS, PlacingDesk, follows_of
 from tests.core.samples import call_of, event
 
 X = "8610099000001"

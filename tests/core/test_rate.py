@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from chalicelib.core.errors import RateExceeded
-from chalicelib.core.rate import RateLimiter
+from chalicelib.services.rate_limit import RateLimiter
 from tests.core.samples import app_with
 
 TEN = replace(app_with({}), rate=10)

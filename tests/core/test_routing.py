@@ -6,11 +6,14 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from chalicelib.core.events import RejectReason
-from chalicelib.core.lines import Line
-from chalicelib.core.ownership import Owner
-from chalicelib.core.routing import Connect, Reject, Router
-from chalicelib.core.values import NEVER, Leg, Presentation, Subscriber
+from chalicelib.core.bindings.lines import Line
+from chalicelib.core.bindings.model import Presentation
+from chalicelib.core.bindings.ownership import Owner
+from chalicelib.core.bindings.routes import Leg
+from chalicelib.core.calls.events import RejectReason
+from chalicelib.core.durations import NEVER
+from chalicelib.core.subscribers import Subscriber
+from chalicelib.services.bindings.routing import Connect, Reject, Router
 
 X = "8610000000001"
 A, B, C, D = (Subscriber(f"44770090000{i}") for i in range(1, 5))

@@ -6,8 +6,8 @@ from itertools import permutations
 
 import pytest
 
-from chalicelib.core.events import Event, EventKind
-from chalicelib.core.splitting import split
+from chalicelib.core.calls.events import Event, EventKind
+from chalicelib.core.calls.splitting import split
 from tests.core.samples import call_of, event
 
 HOUR = 3_600_000

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from chalicelib.core import upkeep
+from chalicelib.core.bindings.lease import Unsettled
+from chalicelib.core.durations import DAY_MS, MINUTE_MS
 from chalicelib.core.errors import CarrierRefused, StoreUnavailable, Unavailable
-from chalicelib.core.ports import Unsettled
-from chalicelib.core.upkeep import SILENT_AFTER, Attended, Upkeep
-from chalicelib.core.values import DAY_MS, MINUTE_MS
 from chalicelib.jobs import FINISH_MS
+from chalicelib.services.bindings import lease_jobs as upkeep
+from chalicelib.services.bindings.lease_jobs import SILENT_AFTER, Attended, Upkeep
 from tests.simulated_time import SimulatedTime
 
 NOW = 1_900_000_000_000

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from chalicelib.core.bindings.model import MARKS_KEPT, State
 from chalicelib.core.errors import BadParameter, RequestMismatch
-from chalicelib.core.values import MARKS_KEPT, State, Subscriber, parse_number
+from chalicelib.core.subscribers import Subscriber, parse_number
 from tests.core.samples import app_with, binding, request
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from chalicelib.core.waiting import Waiting
+from chalicelib.services.webhooks.waiting import Waiting
 
 
 class Seconds:

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.core.upkeep import CLAIM_MS
 from chalicelib.jobs import FINISH_MS
+from chalicelib.services.bindings.lease_jobs import CLAIM_MS
 from tests.deploy.conftest import ROOT
 
 CONFIG: dict[str, Any] = json.loads((ROOT / ".chalice" / "config.json").read_text())

@@ -12,14 +12,15 @@ import pytest
 
 from chalicelib.carriers.interline.client import carrier as interline
 from chalicelib.carriers.netease.client import carrier as netease
-from chalicelib.carriers.trunk.client import carrier as switch
+from chalicelib.carriers.switch.client import carrier as switch
 from chalicelib.clock import SYSTEM
-from chalicelib.core.calls import CallAsk
+from chalicelib.core.bindings.lease import Operation
+from chalicelib.core.calls.placed import CallAsk
 from chalicelib.core.credentials import CarrierAccount
 from chalicelib.core.errors import GatewayError, NotAnswered, NotReached, RecordingFailed
 from chalicelib.core.errors import Unavailable as Unknown
 from chalicelib.core.ports import Carrier
-from chalicelib.core.values import Operation, Subscriber
+from chalicelib.core.subscribers import Subscriber
 from chalicelib.egress.recordings import RecordingSource
 from chalicelib.egress.webhooks import CallbackSender
 from tests.carriers.vendor import Told, egress, full_port

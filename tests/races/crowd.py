@@ -7,7 +7,7 @@ from itertools import cycle
 from threading import Barrier
 from typing import TypeVar
 
-from chalicelib.bootstrap import Gateway
+from chalicelib.wiring.gateway import Gateway
 from tests.gateways import Stage
 
 _T = TypeVar("_T")

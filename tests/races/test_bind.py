@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.bootstrap import Gateway
-from chalicelib.core.cleaning import LATER_MS
+from chalicelib.services.bindings.cleaning import LATER_MS
+from chalicelib.wiring.gateway import Gateway
 from tests.gateways import MINUTE, NOW, Backend, Stage, Switch, number, subscriber
 from tests.races.crowd import Crowd, crowd, crowd_of
 from tests.races.ledger import Entry, Ledger

@@ -4,9 +4,9 @@ import base64
 import json
 from functools import partial
 
-from chalicelib.bootstrap import Gateway
 from chalicelib.core.messages import Reply, Request
 from chalicelib.settings import settings
+from chalicelib.wiring.gateway import Gateway
 from tests.gateways import NOW, Backend, Stage
 from tests.races.crowd import crowd
 

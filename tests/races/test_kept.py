@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from chalicelib.bootstrap import Gateway
 from chalicelib.core import errors
-from chalicelib.core.cleaning import LATER_MS
-from chalicelib.core.leases import LOOK_MS
-from chalicelib.core.ports import Duty
+from chalicelib.core.bindings.lease import Duty
+from chalicelib.services.bindings.cleaning import LATER_MS
+from chalicelib.services.bindings.leases import LOOK_MS
+from chalicelib.wiring.gateway import Gateway
 from tests.attacks.keepers import Book, Died, Keeper, fails, keeping
 from tests.attacks.swapping import SwappingBook, SwappingKeeper, swapping
 from tests.gateways import MINUTE, NOW, Backend, Stage, number, subscriber

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from chalicelib.bootstrap import Gateway
-from chalicelib.core.cleaning import LATER_MS
+from chalicelib.services.bindings.cleaning import LATER_MS
 from chalicelib.store.bindings import DynamoBindings
+from chalicelib.wiring.gateway import Gateway
 from tests.gateways import MINUTE, NOW, Backend, Stage, number, subscriber
 from tests.races.crowd import Crowd, crowd
 from tests.sizes import seeds

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.bootstrap import Gateway
-from chalicelib.core.leases import LOOK_MS
+from chalicelib.services.bindings.leases import LOOK_MS
+from chalicelib.wiring.gateway import Gateway
 from tests import interline_here, vendor_here
 from tests.developers import Developer, developer
 from tests.gateways import NOW, Stage, number, subscriber

@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
-from chalicelib.bootstrap import Gateway
-from chalicelib.core.calls import CallAsk, PlacedCall
-from chalicelib.core.ports import Earlier, Occupied
-from chalicelib.core.values import RequestId, Subscriber
+from chalicelib.core.calls.placed import CallAsk, PlacedCall
+from chalicelib.core.calls.placed_outcome import Occupied
+from chalicelib.core.requests import Earlier, RequestId
+from chalicelib.core.subscribers import Subscriber
 from chalicelib.store.requests import DynamoAnswers
+from chalicelib.wiring.gateway import Gateway
 from tests.gateways import MINUTE, NOW, Backend, Stage, number, read, subscriber
 from tests.races.crowd import Action, Crowd, crowd
 

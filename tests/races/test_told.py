@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 
 from admin import provision
-from chalicelib.bootstrap import Gateway
 from chalicelib.core import errors
-from chalicelib.core.due import GRACE_MS
-from chalicelib.core.event_ports import Lane
-from chalicelib.core.events import Errand, Event, EventKind
-from chalicelib.core.values import Subscriber
+from chalicelib.core.calls.events import Event, EventKind
+from chalicelib.core.calls.model import Errand
+from chalicelib.core.calls.schedule import GRACE_MS
+from chalicelib.core.subscribers import Subscriber
+from chalicelib.core.webhooks.endpoint import Lane
+from chalicelib.wiring.gateway import Gateway
 from tests.core.samples import event
 from tests.gateways import NOW, Stage, number, subscriber
 from tests.owners import set_secret

@@ -2,10 +2,12 @@
 
 from typing import Any
 
-from chalicelib.bootstrap import Gateway
 from chalicelib.carriers.netease import codes
 from chalicelib.core import errors
-from chalicelib.core.values import Ask, RequestId, Subscriber
+from chalicelib.core.bindings.model import Ask
+from chalicelib.core.requests import RequestId
+from chalicelib.core.subscribers import Subscriber
+from chalicelib.wiring.gateway import Gateway
 from tests.gateways import MINUTE
 
 EVERYBODY = "*"

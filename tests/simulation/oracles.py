@@ -5,7 +5,9 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from chalicelib.core.values import CLOCKS_APART_MS, MINUTE_MS, App, BindingInfo
+from chalicelib.core.bindings.model import BindingInfo
+from chalicelib.core.durations import CLOCKS_APART_MS, MINUTE_MS
+from chalicelib.core.tenants import App
 from tests.simulation.processes import Process
 from tests.simulation.schedules import Scenario
 from tests.simulation.vendors import Book

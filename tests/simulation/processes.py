@@ -12,16 +12,16 @@ from urllib.parse import urlsplit
 from botocore.exceptions import ClientError, ConnectTimeoutError, ReadTimeoutError
 from greenlet import getcurrent, greenlet  # type: ignore[import-untyped]
 
-from chalicelib import bootstrap
-from chalicelib.bootstrap import Gateway
 from chalicelib.clock import Ended, Runtime
 from chalicelib.core.credentials import CarrierAccount
+from chalicelib.core.durations import NEVER
 from chalicelib.core.errors import GatewayError
-from chalicelib.core.values import NEVER
 from chalicelib.egress.connecting import ExchangeFailed, NotSent
 from chalicelib.settings import Settings
 from chalicelib.store import secrets
 from chalicelib.store.table import Table
+from chalicelib.wiring import gateway as bootstrap
+from chalicelib.wiring.gateway import Gateway
 from simulator.interline import bindings as interline_bindings
 from simulator.netease import times as netease_times
 from tests.simulation import vendors

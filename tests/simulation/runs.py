@@ -6,8 +6,12 @@ from functools import cache, partial
 from typing import Any, cast
 
 from chalicelib.core import errors
-from chalicelib.core.ports import Duty
-from chalicelib.core.values import MINUTE_MS, App, AppState, Ask, Pool, RequestId, Subscriber
+from chalicelib.core.bindings.lease import Duty
+from chalicelib.core.bindings.model import Ask
+from chalicelib.core.durations import MINUTE_MS
+from chalicelib.core.requests import RequestId
+from chalicelib.core.subscribers import Subscriber
+from chalicelib.core.tenants import App, AppState, Pool
 from tests.simulation import vendors
 from tests.simulation.database import Key
 from tests.simulation.expressions import Item

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from chalicelib.core.credentials import CarrierAccount
-from chalicelib.core.values import MINUTE_MS
+from chalicelib.core.durations import MINUTE_MS
 from simulator.interline.account import Account as InterlineAccount
 from simulator.interline.vendor import Vendor as Interline
 from simulator.netease.signature import Account as NeteaseAccount

@@ -7,8 +7,7 @@ import pytest
 
 from chalicelib.clock import SYSTEM
 from chalicelib.core.errors import AccountExists, Unavailable
-from chalicelib.core.ports import Earlier
-from chalicelib.core.values import RequestId
+from chalicelib.core.requests import Earlier, RequestId
 from chalicelib.store.accounts import DynamoAccounts
 from chalicelib.store.table import Table
 from chalicelib.store.vault import Vault

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from chalicelib.clock import SYSTEM
-from chalicelib.core.ownership import NOTICE_MS, Owner, owner_at
-from chalicelib.core.values import CLOCKS_APART_MS, DAY_MS, App
+from chalicelib.core.bindings.ownership import NOTICE_MS, Owner, owner_at
+from chalicelib.core.durations import CLOCKS_APART_MS, DAY_MS
+from chalicelib.core.tenants import App
 from chalicelib.store import apps
 from chalicelib.store.apps import DynamoApps
 from chalicelib.store.table import Table, n

@@ -7,22 +7,15 @@ from typing import Any
 import pytest
 
 from chalicelib.clock import SYSTEM
-from chalicelib.core.binding import BindingDesk, binding_id
-from chalicelib.core.cleaning import Cleaner
+from chalicelib.core.bindings.ids import binding_id
+from chalicelib.core.bindings.lease import CarrierLease, Operation
+from chalicelib.core.bindings.lines import Line
+from chalicelib.core.bindings.model import PLAIN, Ask, Binding, Overdue, Presentation, State
+from chalicelib.core.bindings.ownership import Owner
 from chalicelib.core.errors import Unavailable
-from chalicelib.core.lines import Line
-from chalicelib.core.ownership import Owner
-from chalicelib.core.ports import Overdue
-from chalicelib.core.values import (
-    PLAIN,
-    Ask,
-    Binding,
-    CarrierLease,
-    Operation,
-    Presentation,
-    State,
-    Subscriber,
-)
+from chalicelib.core.subscribers import Subscriber
+from chalicelib.services.bindings.binding import BindingDesk
+from chalicelib.services.bindings.cleaning import Cleaner
 from chalicelib.store.apps import owners_item
 from chalicelib.store.bindings import DynamoBindings
 from chalicelib.store.table import Table

@@ -9,24 +9,16 @@ import pytest
 from bench.capacity import KB, item_size
 from chalicelib.carriers.netease.wire_callbacks import read
 from chalicelib.clock import SYSTEM
-from chalicelib.core.charging import Bill
-from chalicelib.core.due import GRACE_MS, SETTLED_MS, UNFINISHED_MS
-from chalicelib.core.event_ports import Health, Search
-from chalicelib.core.events import (
-    Call,
-    Delivery,
-    Errand,
-    Event,
-    EventKind,
-    Party,
-    PlacedEnd,
-    Progress,
-    Recording,
-    RejectReason,
-    SmsResult,
-)
+from chalicelib.core.calls.events import Event, EventKind, Party, PlacedEnd, RejectReason, SmsResult
+from chalicelib.core.calls.model import Call, Delivery, Errand, Progress, Recording
+from chalicelib.core.calls.prices import Bill
+from chalicelib.core.calls.schedule import GRACE_MS, SETTLED_MS, UNFINISHED_MS
+from chalicelib.core.calls.search import Search
+from chalicelib.core.durations import DAY_MS
 from chalicelib.core.numbers import national
-from chalicelib.core.values import DAY_MS, Subscriber, Tariff
+from chalicelib.core.subscribers import Subscriber
+from chalicelib.core.tenants import Tariff
+from chalicelib.core.webhooks.endpoint import Health
 from chalicelib.store.call_items import due_shard_of
 from chalicelib.store.calls import DynamoEvents
 from chalicelib.store.items import DUE_SHARDS, binding_item, seal

@@ -9,19 +9,14 @@ import pytest
 
 from chalicelib.clock import SYSTEM
 from chalicelib.core import errors
-from chalicelib.core.binding import BindingDesk, binding_id
-from chalicelib.core.cleaning import Cleaner
-from chalicelib.core.ports import Refusal
-from chalicelib.core.standing import Standing
-from chalicelib.core.values import (
-    Ask,
-    Binding,
-    CarrierLease,
-    Operation,
-    State,
-    Subscriber,
-    Tariff,
-)
+from chalicelib.core.balance import Standing
+from chalicelib.core.bindings.ids import binding_id
+from chalicelib.core.bindings.lease import CarrierLease, Operation
+from chalicelib.core.bindings.model import Ask, Binding, Refusal, State
+from chalicelib.core.subscribers import Subscriber
+from chalicelib.core.tenants import Tariff
+from chalicelib.services.bindings.binding import BindingDesk
+from chalicelib.services.bindings.cleaning import Cleaner
 from chalicelib.store.bindings import DynamoBindings
 from chalicelib.store.ledger import DynamoLedger
 from chalicelib.store.table import Table

@@ -7,10 +7,11 @@ from dataclasses import replace
 import pytest
 
 from chalicelib.clock import SYSTEM
-from chalicelib.core.calls import CallAsk, PlacedCall
+from chalicelib.core.calls.placed import CallAsk, PlacedCall
+from chalicelib.core.calls.placed_outcome import Occupied
 from chalicelib.core.errors import Unavailable
-from chalicelib.core.ports import Earlier, Occupied
-from chalicelib.core.values import RequestId, Subscriber
+from chalicelib.core.requests import Earlier, RequestId
+from chalicelib.core.subscribers import Subscriber
 from chalicelib.store.placed import DynamoPlacedCalls
 from chalicelib.store.table import Table
 from chalicelib.store.vault import Vault

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
+from chalicelib.core.calls.model import Errand, EventKey
 from chalicelib.core.errors import Unavailable
-from chalicelib.core.events import Errand, EventKey
 from chalicelib.store.queue import WorkQueues
 from tests.stage import NAME, Stage, answering, refusal
 

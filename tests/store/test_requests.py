@@ -5,8 +5,7 @@ import json
 import pytest
 
 from chalicelib.clock import SYSTEM
-from chalicelib.core.ports import Earlier
-from chalicelib.core.values import RequestId
+from chalicelib.core.requests import Earlier, RequestId
 from chalicelib.store.requests import KEPT_MS, WORKED_ON_MS, DynamoAnswers
 from chalicelib.store.table import Table
 from chalicelib.store.vault import Vault

@@ -7,8 +7,8 @@ import pytest
 
 from bench.capacity import KB, item_size
 from chalicelib.clock import SYSTEM
-from chalicelib.core.counting import BLOCK, BlockKey
-from chalicelib.core.values import DAY_MS
+from chalicelib.core.calls.sequences import BLOCK, BlockKey
+from chalicelib.core.durations import DAY_MS
 from chalicelib.store.sequences import DynamoNumbers
 from chalicelib.store.table import Table
 from tests.stage import Stage, answering

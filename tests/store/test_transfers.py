@@ -9,23 +9,18 @@ import pytest
 from bench.capacity import KB, item_size
 from chalicelib.clock import SYSTEM
 from chalicelib.core import errors
-from chalicelib.core.binding import BindingDesk, binding_id
-from chalicelib.core.cleaning import Cleaner
-from chalicelib.core.lines import Line
-from chalicelib.core.ownership import Owner
+from chalicelib.core.bindings.ids import binding_id
+from chalicelib.core.bindings.lease import CarrierLease, Operation
+from chalicelib.core.bindings.lines import Line
+from chalicelib.core.bindings.model import Ask, Binding, Presentation, State
+from chalicelib.core.bindings.ownership import Owner
+from chalicelib.core.bindings.routes import Leg
+from chalicelib.core.durations import NEVER
 from chalicelib.core.ports import Carrier
-from chalicelib.core.values import (
-    NEVER,
-    Ask,
-    Binding,
-    CarrierLease,
-    Leg,
-    Operation,
-    Presentation,
-    RequestId,
-    State,
-    Subscriber,
-)
+from chalicelib.core.requests import RequestId
+from chalicelib.core.subscribers import Subscriber
+from chalicelib.services.bindings.binding import BindingDesk
+from chalicelib.services.bindings.cleaning import Cleaner
 from chalicelib.store.apps import owners_item
 from chalicelib.store.bindings import MOST_ROUTES, DynamoBindings
 from chalicelib.store.table import Table

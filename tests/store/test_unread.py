@@ -4,9 +4,9 @@ import os
 
 import pytest
 
-from chalicelib.carriers.interline import receiver as interline
-from chalicelib.carriers.netease import receiver as netease
-from chalicelib.core.callbacks import UnreadCallback
+from chalicelib.carriers.interline import callbacks_in as interline
+from chalicelib.carriers.netease import callbacks_in as netease
+from chalicelib.core.calls.callbacks import UnreadCallback
 from tests.stage import Stage
 
 LARGEST = max(netease.MAX_BODY, interline.MAX_BODY)
@@ -22,7 +22,7 @@ NOW = 1_790_000_000_000
     ids=["empty", "ascii", "ff", "random", "chinese", "nul"],
 )
 def test_the_largest_body_is_kept_once_and_as_it_came(stage: Stage, body: bytes) -> None:
-    from chalicelib.bootstrap import gateway
+    from chalicelib.wiring.gateway import gateway
 
     unread = gateway().unread
     callback = UnreadCallback("ours", "netease", body, NOW)

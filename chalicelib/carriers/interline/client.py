@@ -10,9 +10,11 @@ from chalicelib.carriers.interline import codes, signing, wire_calls
 from chalicelib.carriers.transport import Answer, CarrierSession, Egress, Told, named
 from chalicelib.clock import Runtime
 from chalicelib.core import errors
+from chalicelib.core.bindings.lease import Kept, Operation
+from chalicelib.core.bindings.model import Binding
 from chalicelib.core.credentials import CarrierAccount
+from chalicelib.core.durations import MINUTE_MS
 from chalicelib.core.ports import Carrier
-from chalicelib.core.values import MINUTE_MS, Binding, Kept, Operation
 
 Reply = Mapping[str, Any]
 Knows = Mapping[int, Callable[[int], errors.GatewayError]]

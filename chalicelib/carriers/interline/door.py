@@ -11,15 +11,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.carriers import sources
-from chalicelib.carriers.interline import codes, signing, wire
+from chalicelib.carriers.interline import codes, signing
+from chalicelib.carriers.interline import wire_api as wire
 from chalicelib.carriers.parameters import BadBody, Parameters
 from chalicelib.core import errors
+from chalicelib.core.bindings.model import Ask
 from chalicelib.core.credentials import AppCredentials
 from chalicelib.core.errors import AnswerClass
 from chalicelib.core.messages import Reply, Request
 from chalicelib.core.ports import Apps, Credentials, Nonces, Tag
-from chalicelib.core.rate import RateLimiter
-from chalicelib.core.values import App, Ask, RequestId
+from chalicelib.core.requests import RequestId
+from chalicelib.core.tenants import App
+from chalicelib.services.rate_limit import RateLimiter
 
 HEADERS: Mapping[str, str] = {"Content-Type": "application/json; charset=utf-8"}
 CHALLENGE: Mapping[str, str] = {"WWW-Authenticate": signing.SCHEME}

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from chalicelib.carriers.interline import wire
+from chalicelib.carriers.interline import wire_api as wire
 from chalicelib.carriers.interline.door import ACCOUNT, Door, Visit
-from chalicelib.core.binding import BindingDesk
 from chalicelib.core.messages import Reply, Request
 from chalicelib.core.ports import Ledger
+from chalicelib.services.bindings.binding import BindingDesk
 
 
 class InterlineFacade:

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from chalicelib.core.events import Event, Outcome, Party, RejectReason
-from chalicelib.core.records import CallRecord, outcome_of
+from chalicelib.core.calls.cdr import CallRecord, outcome_of
+from chalicelib.core.calls.events import Event, Outcome, Party, RejectReason
 
 FORMAT = "interline"
 """The event format whose words these are."""

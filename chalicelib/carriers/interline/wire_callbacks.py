@@ -9,12 +9,12 @@ from chalicelib.carriers.callback_reader import MAX_ID, Members
 from chalicelib.carriers.interline import results
 from chalicelib.carriers.interline import wire_members as members
 from chalicelib.core import numbers
-from chalicelib.core.binding import handle_of
-from chalicelib.core.callbacks import Reading, Unreadable
+from chalicelib.core.bindings.ids import handle_of
+from chalicelib.core.bindings.model import Binding
+from chalicelib.core.calls.callbacks import Reading, Unreadable
+from chalicelib.core.calls.cdr import call_record
+from chalicelib.core.calls.events import Event, EventKind, SmsResult
 from chalicelib.core.credentials import AppCredentials
-from chalicelib.core.events import Event, EventKind, SmsResult
-from chalicelib.core.records import call_record
-from chalicelib.core.values import Binding
 
 MAX_SMS = 8 * 1024
 MAX_WORD = 64

@@ -7,8 +7,9 @@ from urllib.parse import quote, urlencode
 from chalicelib.carriers.interline import codes
 from chalicelib.carriers.json_text import parse_answer
 from chalicelib.core import numbers
+from chalicelib.core.bindings.model import Binding, Presentation
 from chalicelib.core.errors import Forbidden, Unavailable
-from chalicelib.core.values import Binding, Presentation, Subscriber
+from chalicelib.core.subscribers import Subscriber
 
 MAX_ID = 128
 

@@ -4,7 +4,8 @@ from typing import Any
 
 from chalicelib.carriers import callback_reader, number_text
 from chalicelib.carriers.callback_reader import MAX_ID, BadValue
-from chalicelib.core.values import YEAR_2001_MS, Subscriber
+from chalicelib.core.durations import YEAR_2001_MS
+from chalicelib.core.subscribers import Subscriber
 
 
 def as_time(value: Any) -> int | None:

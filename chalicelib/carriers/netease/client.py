@@ -8,11 +8,13 @@ from chalicelib.carriers.netease import cipher, codes, signing, wire_calls
 from chalicelib.carriers.transport import Answer, CarrierSession, Egress, Told, named
 from chalicelib.clock import Runtime
 from chalicelib.core import errors
-from chalicelib.core.calls import CallAsk
+from chalicelib.core.bindings.lease import Kept, Operation
+from chalicelib.core.bindings.model import Binding, BindingInfo
+from chalicelib.core.calls.placed import CallAsk
 from chalicelib.core.credentials import CarrierAccount
-from chalicelib.core.extending import extended
+from chalicelib.core.durations import MINUTE_MS
 from chalicelib.core.ports import Carrier
-from chalicelib.core.values import MINUTE_MS, Binding, BindingInfo, Kept, Operation
+from chalicelib.services.bindings.extending import extended
 
 Reply = Mapping[str, Any]
 Knows = Mapping[int, Callable[[Reply], errors.GatewayError]]

@@ -9,15 +9,17 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Literal
 
-from chalicelib.carriers.netease import codes, signing, wire
+from chalicelib.carriers.netease import codes, signing
+from chalicelib.carriers.netease import wire_api as wire
 from chalicelib.carriers.parameters import FORM_WANTED, BadBody, Parameters, is_json
 from chalicelib.core import errors
 from chalicelib.core.credentials import AppCredentials
 from chalicelib.core.errors import AnswerClass
 from chalicelib.core.messages import Reply, Request
 from chalicelib.core.ports import Apps, Credentials, Nonces, Tag
-from chalicelib.core.rate import RateLimiter
-from chalicelib.core.values import App, RequestId
+from chalicelib.core.requests import RequestId
+from chalicelib.core.tenants import App
+from chalicelib.services.rate_limit import RateLimiter
 
 HEADERS: Mapping[str, str] = {"Content-Type": "application/json; charset=utf-8"}
 

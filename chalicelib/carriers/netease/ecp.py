@@ -6,9 +6,9 @@ from typing import Any
 from chalicelib.carriers.netease import wire_ecp
 from chalicelib.carriers.netease.door import Door, Visit
 from chalicelib.carriers.parameters import Parameters
-from chalicelib.core.calling import CallDesk
-from chalicelib.core.calls import CallAsk
+from chalicelib.core.calls.placed import CallAsk
 from chalicelib.core.messages import Reply, Request
+from chalicelib.services.outbound_calls import CallDesk
 
 
 class EcpFacade:

@@ -3,12 +3,13 @@
 from dataclasses import replace
 from typing import Any
 
-from chalicelib.carriers.netease import codes, wire
+from chalicelib.carriers.netease import codes
+from chalicelib.carriers.netease import wire_api as wire
 from chalicelib.carriers.netease.door import Door, Visit
 from chalicelib.core import numbers
-from chalicelib.core.binding import BindingDesk
 from chalicelib.core.messages import Reply, Request
-from chalicelib.core.values import Pool
+from chalicelib.core.tenants import Pool
+from chalicelib.services.bindings.binding import BindingDesk
 
 
 class AxbFacade:

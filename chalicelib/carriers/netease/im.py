@@ -5,10 +5,10 @@ from typing import Any
 
 from chalicelib.carriers.netease import codes, wire_im
 from chalicelib.carriers.netease.door import HEADERS, Door, Visit
-from chalicelib.core.accounts import AccountDesk
 from chalicelib.core.errors import AnswerClass, Unavailable
 from chalicelib.core.messages import Reply, Request
 from chalicelib.core.ports import Tag
+from chalicelib.services.messaging import AccountDesk
 
 _ANSWERED = {
     codes.OK: AnswerClass.OK,

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from chalicelib.core.events import Outcome, Party, SmsResult
+from chalicelib.core.calls.events import Outcome, Party, SmsResult
 
 FINISH_STATES: Mapping[Outcome, int] = {
     Outcome.NO_BINDING: 0,

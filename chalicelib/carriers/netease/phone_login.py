@@ -4,8 +4,8 @@ from typing import Any
 
 from chalicelib.carriers.netease import cipher, wire_login
 from chalicelib.carriers.netease.door import Door, Visit
-from chalicelib.core.login import LoginDesk
 from chalicelib.core.messages import Reply, Request
+from chalicelib.services.login import LoginDesk
 
 
 class PhoneLoginFacade:

@@ -7,9 +7,10 @@ from typing import Any
 
 from chalicelib.carriers.json_text import parse_answer
 from chalicelib.core import numbers
-from chalicelib.core.calls import CallAsk
+from chalicelib.core.bindings.model import BindingInfo
+from chalicelib.core.calls.placed import CallAsk
 from chalicelib.core.errors import BadParameter, Unavailable
-from chalicelib.core.values import BindingInfo, Subscriber
+from chalicelib.core.subscribers import Subscriber
 
 READABLE = frozenset({200, 400})
 """The HTTP statuses under which a code of its own comes."""

@@ -8,10 +8,10 @@ from urllib.parse import urlencode
 
 from chalicelib.carriers.netease.wire_ecp import account_of, read_account
 from chalicelib.carriers.parameters import BadBody, Parameters
-from chalicelib.core.accounts import Relayed
 from chalicelib.core.errors import BadParameter
 from chalicelib.core.messages import Request
 from chalicelib.core.ports import Tag
+from chalicelib.services.messaging import Relayed
 
 MAX_NAME = 64
 MAX_TOKEN = 128

@@ -8,7 +8,7 @@ from typing import Any
 from chalicelib.carriers import callback_reader, number_text
 from chalicelib.carriers.callback_reader import MAX_ID
 from chalicelib.core import numbers
-from chalicelib.core.values import Subscriber
+from chalicelib.core.subscribers import Subscriber
 
 COMPACT = "%Y%m%d%H%M%S"
 SPACED = "%Y-%m-%d %H:%M:%S"

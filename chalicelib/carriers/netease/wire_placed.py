@@ -8,8 +8,8 @@ from chalicelib.carriers.netease import hang_causes
 from chalicelib.carriers.netease import wire_members as members
 from chalicelib.carriers.netease.wire_members import SPACED
 from chalicelib.core import numbers
-from chalicelib.core.events import EventKind, PlacedEnd, PlacedLeg
-from chalicelib.core.values import Subscriber
+from chalicelib.core.calls.events import EventKind, PlacedEnd, PlacedLeg
+from chalicelib.core.subscribers import Subscriber
 
 MAX_PARTIES = 64
 _MAX_SECONDS = 10**9

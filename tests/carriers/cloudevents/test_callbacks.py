@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from chalicelib.carriers.base import AppDialects, Checking
-from chalicelib.carriers.cloudevents.callbacks import CloudEventsDialect
-from chalicelib.core.errors import Unavailable
-from chalicelib.core.events import (
+from chalicelib.carriers.cloudevents.callbacks_out import CloudEventsDialect
+from chalicelib.carriers.registry import AppDialects, Checking
+from chalicelib.core.bindings.model import Binding
+from chalicelib.core.calls.events import (
     Event,
     EventKind,
     Outcome,
@@ -23,7 +23,8 @@ from chalicelib.core.events import (
     RejectReason,
     SmsResult,
 )
-from chalicelib.core.values import Binding, Subscriber
+from chalicelib.core.errors import Unavailable
+from chalicelib.core.subscribers import Subscriber
 from tests.carriers.dialects import KEY, Known, message
 from tests.core.samples import app_with, binding, event
 

@@ -9,11 +9,11 @@ import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from admin import receivers
-from chalicelib.bootstrap import gateway
 from chalicelib.clock import now_ms
-from chalicelib.core.delivering import UNREADY_S
-from chalicelib.core.due import GRACE_MS
-from chalicelib.core.events import Errand
+from chalicelib.core.calls.model import Errand
+from chalicelib.core.calls.schedule import GRACE_MS
+from chalicelib.services.webhooks.delivery import UNREADY_S
+from chalicelib.wiring.gateway import gateway
 from tests.owners import set_secret
 from tests.receivers import Receiver, receiver
 from tests.stage import X1, A, B, Stage

@@ -22,7 +22,7 @@ TYPES = {
 @pytest.fixture
 def ledger(stage: Stage) -> Any:
     """What an operator changes accounts with."""
-    from chalicelib.bootstrap import gateway
+    from chalicelib.wiring.gateway import gateway
 
     return gateway().ledger
 

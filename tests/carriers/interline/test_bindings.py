@@ -7,7 +7,8 @@ from urllib.parse import urlencode
 import pytest
 
 from admin import provision
-from chalicelib.core.values import MIN_COOLING_MS, NEVER
+from chalicelib.core.bindings.model import MIN_COOLING_MS
+from chalicelib.core.durations import NEVER
 from tests.carriers.interline.conftest import Route
 from tests.carriers.interline.developer import (
     FORM,
@@ -37,7 +38,7 @@ YEARS_S = 10 * 365 * 86_400
 
 def binding_of(stage: Stage, binding: str) -> Any:
     """A binding as it is kept."""
-    from chalicelib.bootstrap import gateway
+    from chalicelib.wiring.gateway import gateway
 
     kept = gateway()._bindings.get(binding)
     assert kept is not None

@@ -9,11 +9,12 @@ from urllib.parse import parse_qsl
 import pytest
 
 from chalicelib.carriers.interline import wire_callbacks
-from chalicelib.carriers.interline.callbacks import dialect
+from chalicelib.carriers.interline.callbacks_out import dialect
+from chalicelib.core.bindings.model import Binding
+from chalicelib.core.calls.events import Event, EventKind, Party, RejectReason, SmsResult
 from chalicelib.core.credentials import AppCredentials
 from chalicelib.core.errors import Unavailable
-from chalicelib.core.events import Event, EventKind, Party, RejectReason, SmsResult
-from chalicelib.core.values import Binding, Subscriber
+from chalicelib.core.subscribers import Subscriber
 from tests.carriers import dialects
 from tests.carriers.dialects import Known
 from tests.carriers.interline.reports import MESSAGE, NUMBERS, RECORD, START, typed, without

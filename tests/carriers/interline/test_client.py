@@ -14,9 +14,11 @@ from chalicelib.carriers.interline import codes
 from chalicelib.carriers.interline.client import carrier
 from chalicelib.clock import SYSTEM
 from chalicelib.core import errors
+from chalicelib.core.bindings.lease import CarrierLease, Kept, Operation
+from chalicelib.core.bindings.model import Presentation
 from chalicelib.core.credentials import ACCOUNT_BROKEN, CarrierAccount
 from chalicelib.core.ports import Carrier
-from chalicelib.core.values import CarrierLease, Kept, Operation, Presentation, Subscriber
+from chalicelib.core.subscribers import Subscriber
 from tests.carriers.vendor import (
     FAULTS,
     SILENT,

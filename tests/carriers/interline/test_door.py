@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.carriers.interline.wire import read_keytime
+from chalicelib.carriers.interline.wire_api import read_keytime
 from chalicelib.carriers.parameters import FORM_WANTED, MAX_BODY, MAX_FIELDS
 from tests.carriers.interline.developer import (
     ACCOUNT,

@@ -10,18 +10,12 @@ import pytest
 from chalicelib.carriers.interline.client import carrier
 from chalicelib.clock import SYSTEM
 from chalicelib.core import errors
+from chalicelib.core.bindings.lease import CarrierLease, Kept, Operation
+from chalicelib.core.bindings.model import Binding
 from chalicelib.core.credentials import CarrierAccount
+from chalicelib.core.durations import DAY_MS, MINUTE_MS, NEVER
 from chalicelib.core.ports import Keeper
-from chalicelib.core.values import (
-    DAY_MS,
-    MINUTE_MS,
-    NEVER,
-    Binding,
-    CarrierLease,
-    Kept,
-    Operation,
-    Subscriber,
-)
+from chalicelib.core.subscribers import Subscriber
 from tests.carriers.interline.platform import Platform, serving
 from tests.carriers.vendor import Told, egress
 from tests.core.samples import binding

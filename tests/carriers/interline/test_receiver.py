@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 
 from chalicelib.carriers.callback_reader import members_of, text
 from chalicelib.carriers.callback_receiver import read_callback
-from chalicelib.carriers.interline.receiver import MAX_BODY, CallbackReceiver
-from chalicelib.core.callbacks import Unreadable, UnreadCallback
+from chalicelib.carriers.interline.callbacks_in import MAX_BODY, CallbackReceiver
+from chalicelib.core.bindings.ownership import Owner
+from chalicelib.core.calls.callbacks import Unreadable, UnreadCallback
+from chalicelib.core.calls.events import Event, EventKind, Outcome, Party, SmsResult
 from chalicelib.core.credentials import CarrierAccount
 from chalicelib.core.errors import AnswerClass, Contended, Unavailable
-from chalicelib.core.events import Event, EventKind, Outcome, Party, SmsResult
 from chalicelib.core.messages import Reply, Request
-from chalicelib.core.ownership import Owner
-from chalicelib.core.values import Subscriber
+from chalicelib.core.subscribers import Subscriber
 from tests.carriers.desk import Desk, content
 from tests.carriers.interline.accounts import account_of
 from tests.carriers.interline.reports import MESSAGE, RECORD, START, typed, without

@@ -11,8 +11,8 @@ import pytest
 from admin import results as tables
 from chalicelib.carriers.interline import results
 from chalicelib.carriers.netease.outcomes import FINISH_STATES
-from chalicelib.core.events import EventKind, Outcome, Party, RejectReason
-from chalicelib.core.records import CallRecord, call_record
+from chalicelib.core.calls.cdr import CallRecord, call_record
+from chalicelib.core.calls.events import EventKind, Outcome, Party, RejectReason
 from tests.carriers.interline.accounts import account_of
 from tests.carriers.interline.developer import developer
 from tests.carriers.interline.reports import RECORD, without

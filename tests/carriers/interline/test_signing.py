@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from chalicelib.carriers.interline.signing import authorization, is_signed, signature
-from chalicelib.carriers.interline.wire import read_keytime
+from chalicelib.carriers.interline.wire_api import read_keytime
 
 SOURCE = Path(__file__).parent / "Keytime.java"
 CLIENTS = 1_000

@@ -8,8 +8,8 @@ from urllib.parse import parse_qsl, urlencode
 
 import pytest
 
-from chalicelib.bootstrap import gateway
 from chalicelib.store.site import Site, site_item
+from chalicelib.wiring.gateway import gateway
 from simulator.dialling import dialled, written
 from simulator.interline.account import Account
 from simulator.interline.vendor import Vendor

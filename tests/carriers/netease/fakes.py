@@ -10,14 +10,17 @@ from urllib.parse import urlencode
 
 from chalicelib.carriers.netease.door import Door
 from chalicelib.core import errors
-from chalicelib.core.calls import CallAsk, PlacedCall
+from chalicelib.core.balance import Standing
+from chalicelib.core.bindings.ownership import Owner
+from chalicelib.core.calls.placed import CallAsk, PlacedCall
+from chalicelib.core.calls.placed_outcome import Occupied
 from chalicelib.core.credentials import AppCredentials, CarrierAccount, SwitchCredentials
 from chalicelib.core.messages import Reply, Request
-from chalicelib.core.ownership import Owner
-from chalicelib.core.ports import Carrier, Earlier, Occupied
-from chalicelib.core.rate import RateLimiter
-from chalicelib.core.standing import Standing
-from chalicelib.core.values import App, AppState, Pool, RequestId, Subscriber
+from chalicelib.core.ports import Carrier
+from chalicelib.core.requests import Earlier, RequestId
+from chalicelib.core.subscribers import Subscriber
+from chalicelib.core.tenants import App, AppState, Pool
+from chalicelib.services.rate_limit import RateLimiter
 
 NOW = 1_900_000_000_000
 X = "8610000000001"

@@ -6,10 +6,10 @@ from urllib.parse import urlencode
 
 import pytest
 
-from chalicelib.carriers.netease.wire import MAX_REQUEST_ID
+from chalicelib.carriers.netease.wire_api import MAX_REQUEST_ID
 from chalicelib.carriers.parameters import FORM_WANTED
-from chalicelib.core.cleaning import LATER_MS
-from chalicelib.core.values import AppState
+from chalicelib.core.tenants import AppState
+from chalicelib.services.bindings.cleaning import LATER_MS
 from tests.carriers.netease.axb import FORM, PARAMETERS, YEAR_MINUTES, infos, is_error
 from tests.carriers.netease.recorded import OPERATIONS
 from tests.runtimes import run_with

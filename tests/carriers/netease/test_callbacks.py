@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from chalicelib.carriers.base import Checking
-from chalicelib.carriers.netease.callbacks import NeteaseDialect
+from chalicelib.carriers.netease.callbacks_out import NeteaseDialect
+from chalicelib.carriers.registry import Checking
+from chalicelib.core.bindings.model import Binding
+from chalicelib.core.calls.events import Event, EventKind, Outcome, Party, RejectReason, SmsResult
 from chalicelib.core.credentials import AppCredentials
 from chalicelib.core.errors import Unavailable
-from chalicelib.core.events import Event, EventKind, Outcome, Party, RejectReason, SmsResult
-from chalicelib.core.values import Binding, Subscriber
+from chalicelib.core.subscribers import Subscriber
 from tests.carriers.dialects import Known, message
 from tests.carriers.netease.recorded import CALLBACKS, recorded
 from tests.core.samples import binding, event

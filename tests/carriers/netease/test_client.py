@@ -14,10 +14,11 @@ from chalicelib.carriers.netease import cipher, codes
 from chalicelib.carriers.netease.client import carrier
 from chalicelib.clock import SYSTEM
 from chalicelib.core import errors
-from chalicelib.core.calls import CallAsk
+from chalicelib.core.bindings.lease import Kept, Operation
+from chalicelib.core.calls.placed import CallAsk
 from chalicelib.core.credentials import ACCOUNT_BROKEN, CarrierAccount
 from chalicelib.core.ports import Carrier
-from chalicelib.core.values import Kept, Operation, Subscriber
+from chalicelib.core.subscribers import Subscriber
 from tests.carriers.vendor import (
     FAULTS,
     SILENT,

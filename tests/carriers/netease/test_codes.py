@@ -6,7 +6,7 @@ import pytest
 
 from chalicelib.carriers.netease import codes, hang_causes, outcomes
 from chalicelib.core import errors, numbers
-from chalicelib.core.events import Outcome, Party, SmsResult
+from chalicelib.core.calls.events import Outcome, Party, SmsResult
 
 DOCUMENTED = {403, 404, 414, 416, 417, 419, 431, 500, 514, 601, 602, 603}
 

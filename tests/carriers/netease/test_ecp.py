@@ -6,10 +6,10 @@ import pytest
 
 from chalicelib.carriers.netease.ecp import EcpFacade
 from chalicelib.core import errors
-from chalicelib.core.calling import CallDesk
-from chalicelib.core.calls import CallAsk
+from chalicelib.core.calls.placed import CallAsk
 from chalicelib.core.messages import Reply
-from chalicelib.core.values import Subscriber
+from chalicelib.core.subscribers import Subscriber
+from chalicelib.services.outbound_calls import CallDesk
 from tests.carriers.netease.fakes import (
     CARRIER_ERRORS,
     NOW,

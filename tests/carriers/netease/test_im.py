@@ -8,8 +8,8 @@ import pytest
 
 from chalicelib.carriers.netease.im import ImFacade
 from chalicelib.core import errors
-from chalicelib.core.accounts import AccountDesk
 from chalicelib.core.messages import Reply
+from chalicelib.services.messaging import AccountDesk
 from tests.carriers.netease.fakes import (
     CARRIER_ERRORS,
     NOW,

@@ -7,7 +7,7 @@ import pytest
 from chalicelib.carriers.netease import cipher
 from chalicelib.carriers.netease.phone_login import PhoneLoginFacade
 from chalicelib.core import errors
-from chalicelib.core.login import LoginDesk
+from chalicelib.services.login import LoginDesk
 from tests.carriers.netease.fakes import (
     CARRIER_ERRORS,
     NOW,

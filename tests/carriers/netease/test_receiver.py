@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 
 from admin import provision
 from chalicelib.carriers.callback_receiver import read_callback
-from chalicelib.carriers.netease.receiver import MAX_BODY, CarrierReceiver
-from chalicelib.core.callbacks import Unreadable, UnreadCallback
+from chalicelib.carriers.netease.callbacks_in import MAX_BODY, CarrierReceiver
+from chalicelib.core.bindings.ownership import Owner
+from chalicelib.core.calls.callbacks import Unreadable, UnreadCallback
+from chalicelib.core.calls.events import Event, EventKind
 from chalicelib.core.credentials import CarrierAccount
 from chalicelib.core.errors import AnswerClass, Contended, Unavailable
-from chalicelib.core.events import Event, EventKind
 from chalicelib.core.messages import Reply, Request
-from chalicelib.core.ownership import Owner
-from chalicelib.core.values import Subscriber
+from chalicelib.core.subscribers import Subscriber
 from tests.carriers.desk import Desk, content
 from tests.carriers.netease.recorded import recorded
 from tests.sizes import size

@@ -6,15 +6,17 @@ from urllib.parse import parse_qsl, urlencode
 
 import pytest
 
-from chalicelib.carriers.netease import wire, wire_callbacks, wire_calls
+from chalicelib.carriers.netease import wire_api as wire
+from chalicelib.carriers.netease import wire_callbacks, wire_calls
 from chalicelib.carriers.parameters import Parameters
 from chalicelib.carriers.transport import named
 from chalicelib.core import numbers
-from chalicelib.core.calls import CallAsk
+from chalicelib.core.bindings.model import Binding
+from chalicelib.core.calls.events import Event, EventKind, Outcome, Party, SmsResult
+from chalicelib.core.calls.placed import CallAsk
 from chalicelib.core.errors import BadParameter
-from chalicelib.core.events import Event, EventKind, Outcome, Party, SmsResult
 from chalicelib.core.messages import Request
-from chalicelib.core.values import Binding, Subscriber
+from chalicelib.core.subscribers import Subscriber
 from tests.carriers.netease.recorded import PAYLOADS, recorded
 from tests.core.samples import binding
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from admin import provision
-from chalicelib.carriers.own import problems
 from chalicelib.core import errors
+from chalicelib.rest import problems
 from tests.carriers.own.backend import Backend, is_problem
 from tests.carriers.trunk.conftest import basic
 from tests.owners import set_secret
@@ -165,7 +165,7 @@ def test_a_path_that_is_not(stage: Stage, path: str) -> None:
 def test_a_fault_is_a_problem_too(
     demo: Backend, monkeypatch: pytest.MonkeyPatch, client: Client
 ) -> None:
-    from chalicelib.core.archive import Archive
+    from chalicelib.services.calls.search import Archive
 
     def broken(*_: Any, **__: Any) -> None:
         raise RuntimeError(client.secret)

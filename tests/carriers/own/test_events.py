@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from chalicelib.bootstrap import gateway
-from chalicelib.core.events import Errand
-from chalicelib.core.retrying import RETRIES_S
+from chalicelib.core.calls.model import Errand
+from chalicelib.core.webhooks.retries import RETRIES_S
+from chalicelib.wiring.gateway import gateway
 from tests.carriers.own.backend import Backend, is_problem
 from tests.carriers.trunk.conftest import Pbx
 from tests.stage import X1, A, B, Clock, Receiver, Stage

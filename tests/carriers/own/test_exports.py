@@ -13,10 +13,10 @@ import requests
 from botocore.exceptions import EndpointConnectionError
 
 from admin import provision
-from chalicelib.carriers.own.rendering import COLUMNS
-from chalicelib.core import exporting
-from chalicelib.core.exporting import RUNNING, STALLED_MS, TRIES
-from chalicelib.core.values import Tariff
+from chalicelib.core.tenants import Tariff
+from chalicelib.rest.rendering import COLUMNS
+from chalicelib.services.calls import exports as exporting
+from chalicelib.services.calls.exports import RUNNING, STALLED_MS, TRIES
 from tests.carriers.own.backend import BUCKET, Backend, Recordings, is_problem, s3, transfer
 from tests.carriers.trunk.conftest import Pbx
 from tests.stage import X1, A, B, Client, Clock, Stage, answering
@@ -184,8 +184,8 @@ def test_nobody_is_named(
 
 
 def test_people_are_others_for_another_app(stage: Stage, demo: Backend) -> None:
-    from chalicelib.bootstrap import gateway
-    from chalicelib.core.values import Subscriber
+    from chalicelib.core.subscribers import Subscriber
+    from chalicelib.wiring.gateway import gateway
 
     renderer = gateway()._renderer
     one, two = (renderer._ref(app, Subscriber(A)) for app in ("demo", "other"))
@@ -423,7 +423,7 @@ def test_one_that_failed_goes_on_when_it_is_asked_for_again(
 
 def steps(stage: Stage, most: int) -> None:
     """One turn of the workers, each of which has time for so many files."""
-    from chalicelib.bootstrap import gateway
+    from chalicelib.wiring.gateway import gateway
 
     for message in stage.messages("transfer"):
         job = exporting.Job.from_text(message)
@@ -545,7 +545,7 @@ def test_an_orphaned_event_changes_its_day_when_it_is_given_to_an_app(
     stage: Stage, demo: Backend, pbx: Pbx, clock: Clock
 ) -> None:
     """It came before the day could be exported."""
-    from chalicelib.bootstrap import gateway
+    from chalicelib.wiring.gateway import gateway
 
     clock.now = BEGIN + DAY + 1_000
     nobodys = "8610000000099"
@@ -576,8 +576,8 @@ def test_what_changes_no_day_that_can_be_exported_changes_none(
     assert (changed["sk"]["S"], again["revision"]) == (DATE, {"N": "2"})
     assert int(again["ttl"]["N"]) > clock.now // 1000 + 7 * 86_400
     # How an event is delivered changes no record.
-    from chalicelib.bootstrap import gateway
     from chalicelib.jobs import deliver_events
+    from chalicelib.wiring.gateway import gateway
 
     deliver_events(gateway(), dict(enumerate(stage.messages())), lane="fast")
     assert stage.items("DAY#demo") == [again]

@@ -9,9 +9,9 @@ import pytest
 import requests
 from botocore.exceptions import ClientError
 
-from chalicelib.bootstrap import gateway
-from chalicelib.core.due import GRACE_MS
-from chalicelib.core.retrying import FETCHES_S
+from chalicelib.core.calls.schedule import GRACE_MS
+from chalicelib.core.webhooks.retries import FETCHES_S
+from chalicelib.wiring.gateway import gateway
 from tests.carriers.own.backend import PLENTY_MS, Backend, Recordings, s3, switch, transfer
 from tests.carriers.trunk.conftest import Pbx
 from tests.egress.servers import listening, request

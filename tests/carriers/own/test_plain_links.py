@@ -11,10 +11,10 @@ import pytest
 import requests
 
 from admin import developers, provision, receivers
-from chalicelib.bootstrap import gateway
-from chalicelib.core.delivering import Told
-from chalicelib.core.events import Errand
-from chalicelib.core.retrying import RETRIES_S
+from chalicelib.core.calls.model import Errand
+from chalicelib.core.webhooks.retries import RETRIES_S
+from chalicelib.services.webhooks.delivery import Told
+from chalicelib.wiring.gateway import gateway
 from tests.carriers.own.backend import URL, Backend, Recordings, is_problem, transfer
 from tests.carriers.trunk.conftest import Pbx, basic
 from tests.stage import X1, A, Answer, B, Client, Clock, Receiver, Stage

@@ -121,8 +121,8 @@ def test_a_foreign_one_is_an_unknown_one(stage: Stage, demo: Backend, other: Bac
 
 
 def test_an_event_that_is_no_recording(demo: Backend, pbx: Pbx, clock: Clock) -> None:
-    from chalicelib.bootstrap import gateway
-    from chalicelib.core.event_ports import Search
+    from chalicelib.core.calls.search import Search
+    from chalicelib.wiring.gateway import gateway
 
     pbx.report({"type": "call.ended", "event_id": "e", "call_id": "c", "at": clock.now, "to": X1})
     search = Search("demo", clock.now - DAY, clock.now + DAY)

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from chalicelib.carriers.own.rendering import Renderer
-from chalicelib.core.archive import Entry
-from chalicelib.core.events import Call, Delivery, EventKey, EventKind, Progress, Stored
-from chalicelib.core.history import record_of
+from chalicelib.core.calls.events import EventKind
+from chalicelib.core.calls.merging import record_of
+from chalicelib.core.calls.model import Call, Delivery, EventKey, Progress, Stored
+from chalicelib.rest.rendering import Renderer
+from chalicelib.services.calls.search import Entry
 from tests.core.samples import event
 
 KEY = EventKey("-" + "c" * 21, "e" * 22)

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from admin import provision, receivers
-from chalicelib.bootstrap import gateway
-from chalicelib.core.delivering import Told
-from chalicelib.core.due import GRACE_MS
-from chalicelib.core.events import Errand
+from chalicelib.core.calls.model import Errand
+from chalicelib.core.calls.schedule import GRACE_MS
+from chalicelib.services.webhooks.delivery import Told
+from chalicelib.wiring.gateway import gateway
 from tests.carriers.own.backend import Recordings, follow_up, transfer
 from tests.carriers.trunk.conftest import Pbx
 from tests.stage import X1, A, Client, Clock, Receiver, Stage

@@ -12,13 +12,13 @@ import pytest
 import standardwebhooks.webhooks
 from standardwebhooks import Webhook
 
-from chalicelib.carriers.trunk.client import carrier
+from chalicelib.carriers.switch.client import carrier
 from chalicelib.clock import SYSTEM
 from chalicelib.core import errors
-from chalicelib.core.calls import CallAsk
+from chalicelib.core.calls.placed import CallAsk
 from chalicelib.core.credentials import CarrierAccount
 from chalicelib.core.ports import Dialler
-from chalicelib.core.values import Subscriber
+from chalicelib.core.subscribers import Subscriber
 from tests.carriers.vendor import FAULTS, SILENT, Told, Vendor, closed_port, egress, vendor
 
 NOW = 1_768_464_000_123
@@ -199,7 +199,7 @@ def test_a_session_can_not_lead_to_another_path(told: Told, switch: Vendor) -> N
 def test_what_only_calls_need_is_loaded_when_one_is_made(kind: str) -> None:
     program = f"""
 import sys
-from chalicelib.carriers.base import CarrierAccounts
+from chalicelib.carriers.registry import CarrierAccounts
 from chalicelib.clock import SYSTEM
 from chalicelib.core.credentials import CarrierAccount
 class Known:
@@ -213,7 +213,7 @@ assert not loaded, loaded
 
 
 def test_an_account_is_made_into_a_carrier_once_and_again_when_it_changes() -> None:
-    from chalicelib.carriers.base import CarrierAccounts
+    from chalicelib.carriers.registry import CarrierAccounts
 
     class Known:
         account: CarrierAccount | None = None

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.carriers.trunk.wire import MAX_EVENT, MAX_EVENTS
-from chalicelib.core.values import Subscriber
+from chalicelib.carriers.switch.wire_callbacks import MAX_EVENT, MAX_EVENTS
+from chalicelib.core.subscribers import Subscriber
 from chalicelib.store.call_items import call_id_of
 from tests.carriers.trunk.conftest import Pbx, metric
 from tests.stage import X1, A, B, Stage, answering, refusal
@@ -28,7 +28,7 @@ def bound(stage: Stage) -> None:
 
 def stored(stage: Stage) -> list[Any]:
     """The events in the table, opened as the delivery worker would, by their ids."""
-    from chalicelib.bootstrap import gateway
+    from chalicelib.wiring.gateway import gateway
 
     events = gateway().events._events
     calls = [events.call(call_id_of(item)) for item in stage.items("C#")]
@@ -325,8 +325,8 @@ def test_what_is_no_event_at_all_is_named_too(
 def test_a_repeat_is_stored_and_announced_once_it_was_delivered(
     stage: Stage, pbx: Pbx, occurred: Make
 ) -> None:
-    from chalicelib.bootstrap import gateway
-    from chalicelib.core.events import Delivery, Errand, Progress
+    from chalicelib.core.calls.model import Delivery, Errand, Progress
+    from chalicelib.wiring.gateway import gateway
 
     event = occurred()
     pbx.report(event, event)

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from chalicelib.carriers.trunk.members import parse
-from chalicelib.carriers.trunk.wire import read_event
+from chalicelib.carriers.switch.members import parse
+from chalicelib.carriers.switch.wire_callbacks import read_event
+from chalicelib.core.calls.events import Event, EventKind, PlacedLeg
 from chalicelib.core.credentials import DialPlan
-from chalicelib.core.events import Event, EventKind, PlacedLeg
-from chalicelib.core.values import Subscriber
+from chalicelib.core.subscribers import Subscriber
 
 AT = 1_768_464_000_123
 A, B, C = "447700900001", "447700900002", "447700900003"

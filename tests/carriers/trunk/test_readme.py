@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from standardwebhooks import Webhook
 
-from chalicelib.carriers.trunk import causes
-from chalicelib.core.events import Party, RejectReason
+from chalicelib.carriers.switch import causes
+from chalicelib.core.calls.events import Party, RejectReason
 from tests.stage import X1, A, B, Stage
 
 README = Path(__file__).resolve().parents[3] / "chalicelib" / "carriers" / "trunk" / "README.md"

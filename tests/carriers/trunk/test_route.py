@@ -7,11 +7,12 @@ import pytest
 
 from admin import carriers
 from admin.credentials import Mistake
-from chalicelib.carriers.trunk.callbacks import Switchboard
+from chalicelib.carriers.switch.callbacks_in import Switchboard
+from chalicelib.core.bindings.routes import Leg
 from chalicelib.core.credentials import SwitchCredentials
 from chalicelib.core.messages import Request
-from chalicelib.core.routing import Connect
-from chalicelib.core.values import Leg, Subscriber
+from chalicelib.core.subscribers import Subscriber
+from chalicelib.services.bindings.routing import Connect
 from tests.carriers.trunk.conftest import Pbx, basic, metric
 from tests.stage import X1, X2, X15, A, B, C, Client, Stage, answering, refusal
 
@@ -229,7 +230,7 @@ def test_a_delayed_binding_goes_on(stage: Stage, pbx: Pbx, demo: Client) -> None
 def test_a_number_that_changed_hands_leads_to_nobody_of_before(
     stage: Stage, pbx: Pbx, demo: Client
 ) -> None:
-    from chalicelib.core.ownership import Owner
+    from chalicelib.core.bindings.ownership import Owner
     from chalicelib.store.apps import owners_item
 
     demo.bind(phoneX=X1)

@@ -1,0 +1,82 @@
+"""interline's callbacks (5.1, 5.3), for apps that expect them."""
+
+import json
+from collections.abc import Mapping, Sequence
+from urllib.parse import urlencode
+
+from chalicelib.carriers.interline import wire_callbacks
+from chalicelib.core.bindings.model import Binding
+from chalicelib.core.calls.events import Event, EventKind
+from chalicelib.core.calls.merging import end_of
+from chalicelib.core.calls.model import EventKey
+from chalicelib.core.credentials import AppCredentials
+from chalicelib.core.errors import Unavailable
+from chalicelib.core.ports import Credentials
+from chalicelib.core.tenants import App
+
+_FORM = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
+_JSON = {"Content-Type": "application/json; charset=utf-8"}
+
+
+def dialect(credentials: Credentials) -> "InterlineDialect":
+    """See carriers.base.DIALECTS."""
+    return InterlineDialect(credentials)
+
+
+class InterlineDialect:
+    """Fulfils the port Dialect. Nothing is signed: the vendor's callbacks are not."""
+
+    tells = frozenset(
+        {
+            EventKind.CALL_STARTED,
+            EventKind.CALL_ENDED,
+            EventKind.SMS_SENT,
+            EventKind.RECORDING_READY,
+        }
+    )
+    any_success = False
+    plain_links = True
+    names_recordings = True
+
+    def __init__(self, credentials: Credentials) -> None:
+        self._credentials = credentials
+
+    def callback(
+        self,
+        event: Event,
+        call: Sequence[Event],
+        *,
+        key: EventKey,  # noqa: ARG002
+        record: str,  # noqa: ARG002
+        attempt: int,  # noqa: ARG002
+        app: App,
+        binding: Binding | None,
+        now: int,  # noqa: ARG002
+    ) -> tuple[Mapping[str, str], bytes] | None:
+        """A form, or JSON if the app wants it. A recording is told by its call's record, and None
+        if that has told of it already. Raises Unavailable for an app without a developer."""
+        to = self._credentials.developer_of(app.name)
+        if to is None:
+            raise Unavailable("the app has no developer")
+        message = _message(event, call, to=to, binding=binding)
+        if message is None:
+            return None
+        if app.callback_json:
+            text = json.dumps(message, ensure_ascii=False, separators=(",", ":"))
+            return _JSON, text.encode()
+        return _FORM, urlencode(message).encode()
+
+
+def _message(
+    event: Event, call: Sequence[Event], *, to: AppCredentials, binding: Binding | None
+) -> wire_callbacks.Message | None:
+    if event.kind is EventKind.CALL_ENDED:
+        return wire_callbacks.write_record(event, call, to=to, binding=binding)
+    if event.kind is not EventKind.RECORDING_READY:
+        return wire_callbacks.write_start(event, to=to, binding=binding)
+    # A record tells of the recordings that were named until it came: one that was named later is
+    # told by the record once more.
+    end = end_of(call)
+    if end is None or event.received <= end.received:
+        return None
+    return wire_callbacks.write_record(end, call, to=to, binding=binding)

@@ -1,0 +1,85 @@
+"""We ask a switch of ours to place calls."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+from urllib.parse import quote
+
+from chalicelib.carriers.standard_webhooks import signed_headers
+from chalicelib.carriers.switch import wire_calls
+from chalicelib.carriers.transport import Answer, CarrierSession, Egress, Told
+from chalicelib.clock import Runtime
+from chalicelib.core import errors
+from chalicelib.core.calls.placed import CallAsk
+from chalicelib.core.credentials import CarrierAccount
+from chalicelib.core.ports import Carrier
+
+
+def carrier(
+    account: CarrierAccount, *, timeout_s: float, told: Told, egress: Egress, runtime: Runtime
+) -> Carrier:
+    """A switch. One with an address of its own can be asked for calls. `timeout_s` are seconds of
+    silence, a call takes twice as long at most; `told` hears of every call, `egress` gives the HTTP
+    client."""
+    session = CarrierSession(
+        account, timeout_s=timeout_s, told=told, egress=egress, runtime=runtime
+    )
+    can_be_asked = account.urls and account.secrets
+    return Carrier(
+        name=account.name,
+        kind=account.kind,
+        dialler=SwitchDialler(session, secret=account.secrets[0]) if can_be_asked else None,
+        transfers=True,
+        announces=True,
+        shows_numbers=account.shows_numbers,
+    )
+
+
+class SwitchDialler:
+    """Fulfils the port Dialler: `POST /originate` and `GET /originate/<call>` at the switch."""
+
+    def __init__(self, session: CarrierSession, *, secret: str) -> None:
+        self._session = session
+        self._secret = secret
+
+    def place(self, ask: CallAsk, *, session: str, now: int) -> str:
+        """See the port; our proposal is the call's id."""
+        body = wire_calls.write_originate(ask, session)
+        self._session.ask(
+            "trunk.originate",
+            "/originate",
+            body=body.encode(),
+            sign=lambda: {
+                "Content-Type": "application/json",
+                **signed_headers((self._secret,), session, body, now=now),
+            },
+            read=wire_calls.read_answer,
+            refusal=partial(_refusal, {409: errors.AlreadyCalling}),
+        )
+        return session
+
+    def status(self, session: str, *, conference: bool, now: int) -> Mapping[str, str | int]:  # noqa: ARG002
+        """See the port."""
+        _, said = self._session.ask(
+            "trunk.status",
+            f"/originate/{quote(session, safe='')}",
+            method="GET",
+            sign=lambda: signed_headers((self._secret,), session, "", now=now),
+            read=wire_calls.read_answer,
+            refusal=partial(_refusal, {404: lambda: errors.UnknownCall("no such call")}),
+            repeatable=True,
+        ).content
+        return wire_calls.read_status(said)
+
+
+def _refusal(
+    knows: Mapping[int, Callable[[], errors.GatewayError]], answer: Answer[tuple[int, Any]]
+) -> errors.GatewayError | None:
+    status, _ = answer.content
+    if status in wire_calls.DONE:
+        return None
+    if status in knows:
+        return knows[status]()
+    if status == 429:
+        return errors.RateExceeded("the carrier takes no more requests for the moment")
+    return errors.CarrierRefused(f"the switch refused it (HTTP {status})")

@@ -1,0 +1,99 @@
+"""Placed calls in the switch's JSON: how it is asked for one, and how it reports the end. Numbers
+are digits with country code, times epoch ms."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from chalicelib.carriers import callback_reader as reader
+from chalicelib.carriers.callback_reader import MAX_ID, BadValue, Members
+from chalicelib.carriers.switch import members
+from chalicelib.carriers.switch.members import Malformed
+from chalicelib.core.calls.events import PlacedEnd, PlacedLeg
+from chalicelib.core.calls.placed import CallAsk
+from chalicelib.core.credentials import DialPlan
+from chalicelib.core.errors import Unavailable
+from chalicelib.core.subscribers import Subscriber
+
+_MAX_SECONDS = 10**9
+
+DONE = frozenset({200, 202})
+"""The HTTP statuses by which a switch says that it does what we asked."""
+
+
+def write_originate(ask: CallAsk, session: str) -> str:
+    """The body by which a switch is asked to place a call."""
+    return json.dumps(
+        {
+            "call_id": session,
+            "kind": "conference" if ask.conference else "call",
+            "account": ask.account,
+            "parties": [each.digits for each in ask.parties],
+            "show": ask.show,
+            "max_duration_s": ask.max_s,
+            "record": ask.record,
+        }
+    )
+
+
+def read_answer(status: int, body: bytes) -> tuple[int, tuple[int, Any]]:
+    """HTTP status, which is the code, and the body of a switch's answer, None if it refuses.
+
+    Raises Unavailable for one that does not say what the switch made of it.
+    """
+    if status in DONE:
+        try:
+            return status, (status, members.object_of(members.parse_json(body)))
+        except Malformed as error:
+            raise Unavailable(str(error)) from None
+    # 408: it waited for the end of the request, and knows as little as we do.
+    if 400 <= status < 500 and status != 408:
+        return status, (status, None)
+    raise Unavailable(f"HTTP {status}")
+
+
+def read_status(fields: Mapping[str, Any]) -> dict[str, str | int]:
+    """How far a placed call is, in the switch's word. Whatever else it says has names of its own,
+    which no vendor's client knows. Raises Unavailable."""
+    status = fields.get("status")
+    if not isinstance(status, str):
+        raise Unavailable("an answer without status")
+    return {"status": status.lower()}
+
+
+def read_placed(fields: Members, plan: DialPlan) -> PlacedEnd:
+    """The fields that only `placed.ended` has; those that can't be read are dropped."""
+    conference = fields.optional("kind", reader.text(MAX_ID)) == "conference"
+    person = members.person(plan)
+    return PlacedEnd(
+        conference=conference,
+        account=fields.optional("account", reader.text(MAX_ID)) or "",
+        caller=None if conference else fields.optional("from", person),
+        parties=fields.optional("parties", _people(plan)) or (),
+        created=fields.optional("created", reader.epoch_ms),
+        started=fields.optional("started", reader.epoch_ms),
+        duration_s=fields.optional("duration_s", reader.whole(_MAX_SECONDS)) or 0,
+        status=(fields.optional("status", reader.text(MAX_ID)) or "").lower(),
+        legs=fields.items("legs", _leg(plan), most=members.MAX_ITEMS),
+    )
+
+
+def _people(plan: DialPlan) -> Callable[[Any], tuple[Subscriber, ...]]:
+    """All of them or none: a conference without one of its people is another one."""
+
+    def read(value: Any) -> tuple[Subscriber, ...]:
+        people = [members.person(plan)(each) for each in reader.as_list(value)]
+        found = tuple(each for each in people if each is not None)
+        if len(people) > members.MAX_ITEMS or len(found) < len(people):
+            raise BadValue("no list of people")
+        return found
+
+    return read
+
+
+def _leg(plan: DialPlan) -> Callable[[Members], PlacedLeg]:
+    return lambda leg: PlacedLeg(
+        party=leg.needed("number", members.person(plan)),
+        ended=leg.optional("ended_at", reader.epoch_ms),
+        cause=leg.optional("cause", members.cause),
+    )

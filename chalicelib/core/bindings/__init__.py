@@ -1,0 +1,1 @@
+"""Bindings: their state, their routes, choosing X, and what a carrier was asked."""

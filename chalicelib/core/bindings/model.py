@@ -1,0 +1,257 @@
+"""Bindings: what is asked for, and what stands."""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING, Literal
+
+from chalicelib.core.bindings.lease import CARRIER_SLACK_MS, CarrierLease
+from chalicelib.core.durations import MINUTE_MS
+from chalicelib.core.errors import RequestMismatch
+from chalicelib.core.requests import _MARK_KEY, RequestId
+from chalicelib.core.subscribers import Subscriber
+
+if TYPE_CHECKING:
+    # What a cold bind does without.
+    pass
+
+
+MIN_COOLING_MS = 5 * MINUTE_MS
+"""How long routes cool at least, whatever an app sets: two clocks that are apart must not agree
+that they lead to two people."""
+
+
+MAX_LIFETIME_MS = 525_600 * MINUTE_MS
+
+
+MARKS_KEPT = 16
+"""How many extend requests a binding remembers; with their 17 bytes each it stays small."""
+
+
+Role = Literal["a", "b"]
+
+
+class State(StrEnum):
+    """What a binding is. One that has run out is still `BOUND`, until it is archived."""
+
+    BINDING = "binding"
+    """Its carrier is being asked: its routes are reserved and lead nowhere."""
+    BOUND = "bound"
+    ENDING = "ending"
+    """Its carrier was asked to end it, and it is not known yet whether it did."""
+    ENDED = "ended"
+    """Released, or given up."""
+    ARCHIVED = "archived"
+    """Run out, and cleaned away."""
+
+
+@dataclass(frozen=True, slots=True)
+class Presentation:
+    """What people see and hear who call over an X.
+
+    `show_a`: whoever A calls sees A's real number; `show_b`: A sees the number of whoever calls
+    him. `prompt_a`, `prompt_b` and `prompt_others` name the announcement that A, B (of an XA:
+    anybody) and everybody else hears who dials X, `on_answer` the ones that are played on answer,
+    by commas; empty: none. The switch knows them by these codes.
+    """
+
+    show_a: bool = False
+    show_b: bool = False
+    prompt_a: str = ""
+    prompt_b: str = ""
+    prompt_others: str = ""
+    on_answer: str = ""
+
+    @property
+    def shows_numbers(self) -> bool:
+        """Whether anybody sees a real number."""
+        return self.show_a or self.show_b
+
+    @property
+    def announces(self) -> bool:
+        """Whether anything is played to anybody."""
+        return bool(self.prompt_a or self.prompt_b or self.prompt_others or self.on_answer)
+
+
+PLAIN = Presentation()
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What a client wants bound; `number` wins over `area`, with neither any X will do.
+
+    Without `b` it is an XA: whoever dials X reaches A. `lifetime_ms` is None for one without end.
+    """
+
+    a: Subscriber
+    b: Subscriber | None
+    number: str | None
+    area: str | None
+    lifetime_ms: int | None
+    record: bool
+    user_data: str
+    presentation: Presentation = PLAIN
+
+
+@dataclass(frozen=True, slots=True)
+class BindingInfo:
+    """What an app may see of its binding. Times are epoch ms."""
+
+    id: str
+    number: str
+    a: Subscriber
+    b: Subscriber | None
+    record: bool
+    user_data: str
+    created: int
+    updated: int
+    expires: int
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """A and B over X, or (without `b`) everybody and A over X. Times are epoch ms; `expires` is the
+    first moment it no longer routes. `price` is what was charged for it (millionths of a yuan).
+
+    `handle` is the part of the id that finds it again, `extensions` the marks of the latest extend
+    requests, newest last, and `key_version` the data key that its routes stand under (None: not
+    stored yet). `version` grows with every change and begins anywhere, so that id and version name
+    one state of one binding, also when one that came to nothing is bound anew under its id.
+    `lease` is what its carrier has (None: we keep it ourselves).
+    """
+
+    id: str
+    handle: str
+    app: str
+    carrier: str
+    number: str
+    a: Subscriber
+    b: Subscriber | None
+    record: bool
+    user_data: str
+    created: int
+    updated: int
+    expires: int
+    cooling_ms: int
+    retention_ms: int
+    max_call_s: int
+    quota_shard: int
+    request: str
+    content: str
+    state: State = State.BOUND
+    extensions: tuple[str, ...] = ()
+    version: int = 1
+    key_version: int | None = None
+    lease: CarrierLease | None = None
+    presentation: Presentation = PLAIN
+    price: int = 0
+
+    @property
+    def info(self) -> BindingInfo:
+        """The part of it that its app may see."""
+        return BindingInfo(
+            id=self.id,
+            number=self.number,
+            a=self.a,
+            b=self.b,
+            record=self.record,
+            user_data=self.user_data,
+            created=self.created,
+            updated=self.updated,
+            expires=self.expires,
+        )
+
+    @property
+    def over(self) -> bool:
+        """Whether it is released or archived: for good, whatever a clock says."""
+        return self.state in (State.ENDED, State.ARCHIVED)
+
+    def live(self, now: int) -> bool:
+        """Whether it routes at `now`: decided by the clock, never by a job."""
+        return self.state in (State.BOUND, State.ENDING) and now < self.expires
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether its carrier has to be asked, or something to be found out, even once it is
+        over."""
+        lease = self.lease
+        if lease is None:
+            return False
+        return bool(lease.operations) or (lease.id is not None and self._kept_too_long)
+
+    @property
+    def blocks(self) -> bool:
+        """Whether even the same two may not have its routes again, because what is still to be done
+        at its carrier would meet what they have by then: an XA is ended there by its X alone, and
+        who asks again what became of a request may bind it once more."""
+        if not self.unfinished:
+            return False
+        return self.b is None or self.over or self._kept_too_long
+
+    @property
+    def _kept_too_long(self) -> bool:
+        # Carriers count in minutes.
+        return self.lease is not None and self.lease.at_most >= self.expires + MINUTE_MS
+
+    @property
+    def free_at(self) -> int:
+        """When its routes may lead elsewhere: cooled down since nobody can be reached over it."""
+        lease = self.lease
+        if lease is None:
+            return self.expires + self.cooling_ms
+        if lease.id is None and not lease.operations:
+            # Its carrier has it no more, since the moment that is noted.
+            return max(self.expires, lease.at_most) + self.cooling_ms
+        return self.kept_until + self.cooling_ms
+
+    @property
+    def kept_until(self) -> int:
+        """When its carrier has surely let go of it by itself: it counts in minutes, and by a clock
+        of its own, which it starts after we ours."""
+        at_most = self.lease.at_most if self.lease is not None else 0
+        return max(self.expires + MINUTE_MS, at_most) + CARRIER_SLACK_MS
+
+    def extended_by(self, request: RequestId) -> bool:
+        """Whether this request was carried out. Raises RequestMismatch if its id came with other
+        parameters."""
+        same = [mark for mark in self.extensions if mark[:_MARK_KEY] == request.mark[:_MARK_KEY]]
+        if same and request.mark not in same:
+            raise RequestMismatch("this request id came with other parameters")
+        return bool(same)
+
+    def extended(self, *, delta_ms: int, request: RequestId, now: int) -> "Binding":
+        """The same binding, `delta_ms` longer; remembers the latest requests."""
+        return replace(
+            self,
+            expires=self.expires + delta_ms,
+            updated=now,
+            extensions=(*self.extensions, request.mark)[-MARKS_KEPT:],
+        )
+
+    def ended(self, *, now: int) -> "Binding":
+        """The same binding, released."""
+        return replace(self, state=State.ENDED, expires=min(self.expires, now), updated=now)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a commit did not happen; nothing was written.
+
+    `existing` is the binding that already stands under the same handle. `leg` says what holds a
+    leg of this X: `bound` (this very pair), `taken` (somebody else), `cooling`, or None. `unpaid`:
+    the app's account does not pay for it.
+    """
+
+    existing: Binding | None = None
+    leg: str | None = None
+    quota_full: bool = False
+    unpaid: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Overdue:
+    """A binding that ran out and still counts against the quota."""
+
+    handle: str
+    id: str
+    app: str
+    quota_shard: int

@@ -1,0 +1,48 @@
+"""The routing entries (X, caller) -> binding."""
+
+from dataclasses import dataclass
+
+from chalicelib.core.bindings.model import PLAIN, Presentation, Role
+from chalicelib.core.subscribers import Subscriber
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """The routing entry (X, caller) -> binding, with all that a call needs.
+
+    `free_at` (epoch ms) is when the leg may lead to a different person. An XA has two: A's own,
+    which leads nowhere, and the one of role `b` that is everybody's.
+    """
+
+    binding: str
+    app: str
+    number: str
+    role: Role
+    a: Subscriber
+    b: Subscriber | None
+    record: bool
+    expires: int
+    free_at: int
+    released: bool
+    max_call_s: int
+    presentation: Presentation = PLAIN
+
+    def live(self, now: int) -> bool:
+        """Whether it leads somewhere at `now`: one that was released does not, whatever a clock
+        says."""
+        return not self.released and now < self.expires
+
+    @property
+    def peer(self) -> Subscriber | None:
+        """Whom this caller reaches; nobody on the own call of an XA's A."""
+        return self.b if self.role == "a" else self.a
+
+    @property
+    def shows_caller(self) -> bool:
+        """Whether the peer sees this caller's real number."""
+        return self.presentation.show_a if self.role == "a" else self.presentation.show_b
+
+    @property
+    def prompt(self) -> str:
+        """The announcement that this caller hears; empty: none."""
+        return self.presentation.prompt_a if self.role == "a" else self.presentation.prompt_b

@@ -1,0 +1,186 @@
+"""What happened to calls and messages, normalised from any carrier."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from chalicelib.core.subscribers import Subscriber
+
+
+class EventKind(StrEnum):
+    """The kinds that the domain knows; anything else is stored as UNKNOWN."""
+
+    CALL_STARTED = "call.started"
+    CALL_RINGING = "call.ringing"
+    CALL_ANSWERED = "call.answered"
+    CALL_ENDED = "call.ended"
+    SMS_SENT = "sms.sent"
+    RECORDING_READY = "recording.ready"
+    PLACED_ENDED = "placed.ended"
+    RECORDING_FAILED = "recording.failed"
+    CALL_GAP = "call.gap"
+    UNKNOWN = "unknown"
+
+
+REPORTED = frozenset(
+    {
+        EventKind.CALL_ENDED,
+        EventKind.SMS_SENT,
+        EventKind.RECORDING_READY,
+        EventKind.PLACED_ENDED,
+    }
+)
+"""The kinds that an app is told of if nothing else was agreed."""
+
+
+class RejectReason(StrEnum):
+    """Why a call to an X is not connected."""
+
+    UNKNOWN_NUMBER = "unknown_number"
+    NO_BINDING = "no_binding"
+    EXPIRED = "expired"
+    COOLING = "cooling"
+    PROXY_NUMBER = "proxy_number"
+    """The caller is somebody's X: calls never go round."""
+    INVALID_CALLER = "invalid_caller"
+    """What the switch gave for the caller has digits and is no number."""
+    UNAVAILABLE = "unavailable"
+    """The switch had no answer from the gateway and turned the caller away."""
+    THIRD_PARTY = "third_party"
+    ANONYMOUS = "anonymous"
+    BLOCKED = "blocked"
+
+
+class Party(StrEnum):
+    """Who ended a call."""
+
+    CALLER = "caller"
+    CALLEE = "callee"
+    PLATFORM = "platform"
+    LIMIT = "limit_reached"
+    """The platform, because the call had lasted as long as it may."""
+
+
+class SmsResult(StrEnum):
+    """What became of a message."""
+
+    OK = "ok"
+    FAILED = "failed"
+    TIMEOUT = "timeout"
+    NUMBER_FAULT = "number_fault"
+    UNSUPPORTED = "unsupported"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    PLATFORM_ERROR = "platform_error"
+    TOO_FREQUENT = "too_frequent"
+    FORBIDDEN_WORD = "forbidden_word"
+    FORBIDDEN_TEXT = "forbidden_text"
+
+
+class Outcome(StrEnum):
+    """How a call ended, in the words that all platforms of this kind share."""
+
+    NO_BINDING = "no_binding"
+    EXPIRED = "expired"
+    BLOCKED = "blocked"
+    CALLER_HUNG_UP = "caller_hung_up"
+    CALLEE_HUNG_UP = "callee_hung_up"
+    HUNG_UP = "hung_up"
+    """An answered call ended normally, and the carrier did not say who hung up."""
+    PLATFORM_ENDED = "platform_ended"
+    LIMIT_REACHED = "limit_reached"
+    CALLER_GAVE_UP = "caller_gave_up"
+    NO_ANSWER = "no_answer"
+    BUSY = "busy"
+    UNREACHABLE = "unreachable"
+    ROUTE_FAILURE = "route_failure"
+    NUMBER_FAULT = "number_fault"
+    PLATFORM_ERROR = "platform_error"
+    POWERED_OFF = "powered_off"
+    SUSPENDED = "suspended"
+    REJECTED = "rejected"
+    EMPTY_NUMBER = "empty_number"
+    TEST_QUOTA = "test_quota"
+    CAPTCHA_FAILED = "captcha_failed"
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedLeg:
+    """One telephone of a placed call: when its part ended (epoch ms) and the cause, Q.850 below
+    128, above that FreeSWITCH's own."""
+
+    party: Subscriber
+    ended: int | None
+    cause: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedEnd:
+    """How a call that was placed for an app ended. `status` is the carrier's word in lower case,
+    empty if it gave none; times are epoch ms. A conference has only `parties`, a call its caller
+    and legs too."""
+
+    conference: bool
+    account: str
+    caller: Subscriber | None
+    parties: tuple[Subscriber, ...]
+    created: int | None
+    started: int | None
+    duration_s: int
+    status: str
+    legs: tuple[PlacedLeg, ...] = ()
+
+    @property
+    def everybody(self) -> tuple[Subscriber, ...]:
+        """Caller and all others."""
+        return (*((self.caller,) if self.caller else ()), *self.parties)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event. `at` is the carrier's time, `received` ours, both epoch ms.
+
+    `binding` is our id of it, `carrier_binding` the carrier's own. `caller` is None when anonymous.
+    `cause` is a Q.850 cause, `result` the carrier's own word for how it ended (or for what kind of
+    event this is, if we don't know the kind), `result_of` the event format whose word that is
+    (`netease`, `interline`). `raw` is what the carrier sent. `started`, `ringing`, `answered` and
+    `outcome` are there when a carrier tells of a whole call at its end; `placed` when it was a
+    placed one. `text` is what a message said.
+    `sequence` is the number that a carrier which counts its events gave this one.
+
+    `node` is the node of the switch that reports it, where the switch names one. `timed` is False
+    when the carrier did not say when it happened: `at` is `received` then. `talked_s` is how long
+    people talked as the carrier says it, in seconds. `request` is the id of the request that first
+    reported it.
+    """
+
+    id: str
+    kind: EventKind
+    carrier: str
+    call_id: str
+    at: int
+    received: int
+    binding: str | None = None
+    number: str | None = None
+    caller: Subscriber | None = None
+    callee: Subscriber | None = None
+    cause: int | None = None
+    released_by: Party | None = None
+    rejected: RejectReason | None = None
+    sms_result: SmsResult | None = None
+    url: str | None = None
+    md5: str | None = None
+    raw: str = ""
+    started: int | None = None
+    answered: int | None = None
+    outcome: Outcome | None = None
+    placed: PlacedEnd | None = None
+    carrier_binding: str | None = None
+    ringing: int | None = None
+    result: str | None = None
+    text: str | None = None
+    sequence: int | None = None
+    node: str | None = None
+    timed: bool = True
+    talked_s: int | None = None
+    result_of: str | None = None
+    request: str | None = None

@@ -1,0 +1,45 @@
+"""The values of placed calls: what is asked for, and what became of it."""
+
+from dataclasses import dataclass
+
+from chalicelib.core.requests import RequestId
+from chalicelib.core.subscribers import Subscriber
+
+
+@dataclass(frozen=True, slots=True)
+class CallAsk:
+    """A call that the platform is to place: it rings `caller`, then everybody else.
+
+    `account` is the user in whose name it is placed, `max_s` its longest duration in seconds (of a
+    conference: the sum over its legs), `show` the X that the telephones show (None: the carrier's).
+    """
+
+    account: str
+    caller: Subscriber
+    callees: tuple[Subscriber, ...]
+    conference: bool
+    max_s: int
+    record: bool
+    show: str | None = None
+
+    @property
+    def parties(self) -> tuple[Subscriber, ...]:
+        """Everybody whose telephone rings."""
+        return (self.caller, *self.callees)
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedCall:
+    """A call that was placed for an app. `session` is None until the carrier gave it, `ended`
+    (epoch ms) until its end was reported; `until` is when it is over at the latest. `proposed` is
+    the session that the call will have, where the carrier takes the one that we propose."""
+
+    app: str
+    carrier: str
+    ask: CallAsk
+    request: RequestId
+    created: int
+    until: int
+    session: str | None = None
+    ended: int | None = None
+    proposed: str | None = None

@@ -1,0 +1,14 @@
+"""Which events an app is told of."""
+
+from chalicelib.core.calls.events import REPORTED, EventKind
+from chalicelib.core.event_ports import Dialects
+from chalicelib.core.tenants import App
+
+
+def wanted_by(app: App | None, dialects: Dialects) -> frozenset[EventKind]:
+    """The kinds that its dialect has words for and that it wants. Of an event that is nobody's as
+    yet, what most apps are told."""
+    if app is None:
+        return REPORTED
+    tells = dialects.of(app).tells
+    return frozenset(kind for kind in tells if kind in app.wants) if app.wants else tells

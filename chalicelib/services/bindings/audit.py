@@ -1,0 +1,160 @@
+"""What a carrier has on our numbers, compared with what we have, where a carrier can tell.
+
+Operations (core.leases) settle what is known to be open. This finds what nobody knows of: a request
+that came later than anybody waits for, a binding that the carrier lost or ended by itself.
+"""
+
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from chalicelib.core import errors
+from chalicelib.core.bindings.lease import ASKING_MS
+from chalicelib.core.bindings.model import Binding, BindingInfo, State
+from chalicelib.core.durations import MINUTE_MS
+from chalicelib.core.numbers import canonical
+from chalicelib.core.ports import Apps, Bindings, Carriers, Lister
+from chalicelib.core.tenants import App
+from chalicelib.services.bindings.cleaning import LATER_MS
+from chalicelib.services.bindings.leases import LeaseDesk
+
+SLICES = 60
+"""An X is looked at once in so many runs: with one a minute, every hour."""
+SILENT_AFTER = 3
+"""After how many X in a row without an answer a carrier is left alone until the next run."""
+
+
+@dataclass(slots=True)
+class Audited:
+    """What one run saw: X that were looked at; bindings at a carrier that were over here and have
+    been ended there (`strays`), that we have and it had not (`lost`: they are bound there anew),
+    that it keeps for less long than it said (`shorter`), and that we know nothing of (`unknown`:
+    they are left alone, somebody else may use the account)."""
+
+    numbers: int = 0
+    strays: int = 0
+    lost: int = 0
+    shorter: int = 0
+    unknown: int = 0
+
+
+@dataclass(slots=True)
+class Usage:
+    """The bindings that live, and the X of their apps."""
+
+    bindings: int = 0
+    numbers: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """Compares and repairs."""
+
+    apps: Apps
+    names: Callable[[], Iterable[tuple[str, str]]]
+    """The names of all apps, each with its carrier."""
+    bindings: Bindings
+    leases: LeaseDesk
+    carriers: Carriers
+    trouble: Callable[[Exception], None]
+
+    def run(self, *, now: int, time_left: Callable[[], bool]) -> Audited:
+        """Looks at the X whose turn it is at `now` (epoch ms), as long as `time_left()`."""
+        seen = Audited()
+        silences: Counter[str] = Counter()
+        for app, lister, number in self._turn(now // MINUTE_MS % SLICES):
+            if not time_left():
+                break
+            if silences[app.carrier] >= SILENT_AFTER:
+                continue
+            try:
+                self.look(app, lister, number, seen, now=now)
+                silences[app.carrier] = 0
+            except errors.GatewayError as error:
+                silences[app.carrier] += isinstance(error, errors.Unavailable)
+                self.trouble(error)
+        return seen
+
+    def usage(self, *, now: int) -> Usage:
+        """Counts what the apps have whose turn it is at `now` (epoch ms); each has one an hour. One
+        query an app: the counters of its quota. Raises Unavailable."""
+        used, turn = Usage(), now // MINUTE_MS % SLICES
+        for name, _ in self.names():
+            of_this_turn = zlib.crc32(name.encode()) % SLICES == turn
+            app = self.apps.get(name) if of_this_turn else None
+            if app is not None:
+                used.bindings += sum(self.bindings.quota_used(name).values())
+                used.numbers += len(app.pool.areas)
+        return used
+
+    def look(self, app: App, lister: Lister, number: str, seen: Audited, *, now: int) -> None:
+        """Compares one X, and repairs. Raises what a carrier does."""
+        listed = lister.on_number(number, now=now)
+        seen.numbers += 1
+        for info in listed:
+            binding = self.bindings.get(info.user_data)
+            if binding is None or not _is_of(binding, app.carrier, number):
+                seen.unknown += 1
+            elif _is_stray(binding, info, now=now):
+                self.leases.end_stray(binding, info.id, now=now)
+                seen.strays += 1
+            elif _is_shorter(binding, info):
+                self.leases.correct(binding, until=info.expires, now=now)
+                seen.shorter += 1
+        there = {info.user_data for info in listed}
+        for ours in self.bindings.live_on(number, app=app.name, now=now):
+            if ours.id not in there and (lost := self._lost(ours.id, listed_at=now)):
+                self.leases.correct(lost, until=0, now=now)
+                seen.lost += 1
+
+    def _turn(self, turn: int) -> Iterator[tuple[App, Lister, str]]:
+        names = sorted(self.names())
+        listers = {carrier: self._lister(carrier) for carrier in {of for _, of in names}}
+        for name, carrier in names:
+            # An app whose carrier can't tell is not even read.
+            lister = listers[carrier]
+            app = self.apps.get(name) if lister is not None else None
+            if app is None or lister is None:
+                continue
+            for number in (*sorted(app.pool.areas), *app.left):
+                if zlib.crc32(number.encode()) % SLICES == turn:
+                    yield app, lister, number
+
+    def _lister(self, carrier: str) -> Lister | None:
+        try:
+            return self.carriers.of(carrier).lister
+        except errors.Unavailable as error:
+            self.trouble(error)
+            return None
+
+    def _lost(self, binding_id: str, *, listed_at: int) -> Binding | None:
+        """A binding that should have been listed."""
+        binding = self.bindings.get(binding_id)
+        if binding is None or binding.lease is None or binding.state is not State.BOUND:
+            return None
+        settled = not binding.lease.operations and binding.created <= listed_at - ASKING_MS
+        near_end = binding.expires <= listed_at + MINUTE_MS
+        return binding if settled and not near_end else None
+
+
+def _is_of(binding: Binding, carrier: str, number: str) -> bool:
+    """Whether it was bound over X there, by whichever app: X may have moved since."""
+    return binding.carrier == carrier and canonical(binding.number) == canonical(number)
+
+
+def _is_stray(binding: Binding, info: BindingInfo, *, now: int) -> bool:
+    """Whether what the carrier lists is none of ours any more, and nobody sees to it."""
+    lease = binding.lease
+    if lease is not None and lease.operations:
+        return False
+    if binding.over or now >= binding.expires + LATER_MS:
+        return True
+    return binding.state is State.BOUND and lease is not None and lease.id not in (None, info.id)
+
+
+def _is_shorter(binding: Binding, info: BindingInfo) -> bool:
+    lease = binding.lease
+    if lease is None or lease.operations or lease.id != info.id:
+        return False
+    return info.expires < lease.until - MINUTE_MS

@@ -1,0 +1,102 @@
+"""Where a call to an X goes: the path that a person waits on."""
+
+from dataclasses import dataclass
+
+from chalicelib.core.bindings.ownership import Owner, owner_at
+from chalicelib.core.bindings.routes import Leg
+from chalicelib.core.calls.events import RejectReason
+from chalicelib.core.ports import Legs
+from chalicelib.core.subscribers import Subscriber
+
+
+@dataclass(frozen=True, slots=True)
+class Connect:
+    """Ring `to`, who sees `show`; the leg says the rest."""
+
+    leg: Leg
+    to: Subscriber
+    show: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """Connect nobody. `prompt` is the announcement that the binding has for it (empty: none),
+    `binding` the one that it is about."""
+
+    reason: RejectReason
+    prompt: str = ""
+    binding: str | None = None
+
+
+class Router:
+    """Answers a switch. Reads, never writes."""
+
+    def __init__(self, legs: Legs) -> None:
+        self._legs = legs
+
+    def route(
+        self, number: str, caller: Subscriber | None, *, carrier: str, now: int
+    ) -> Connect | Reject:
+        """Who is reached by `caller` (None: anonymous) over X at `now` (epoch ms), as a switch of
+        `carrier` asks it: X numbers of other carriers are unknown to it.
+
+        No call goes round: a caller that is anybody's X is never connected. The caller's own leg
+        goes before the one of an XA, which is everybody's. One consistent read for everybody who
+        has a leg; a stranger costs a second one, which only decides between the reasons to turn him
+        away. Raises Unavailable.
+        """
+        line = self._legs.find(number, caller)
+        owner = owner_at(line.owners, now)
+        # What was bound before everybody knew that X leaves its app runs out by itself.
+        was = owner or (line.owners[-1] if line.owners else None)
+        if was is None or was.carrier != carrier:
+            return Reject(RejectReason.UNKNOWN_NUMBER)
+        if owner_at(line.callers_owners, now) is not None:
+            return Reject(RejectReason.PROXY_NUMBER)
+        leg, everybodys = _owned(was, line.leg), _owned(was, line.everybodys)
+        if leg is not None:
+            if leg.live(now):
+                return self._over(leg, caller, now=now)
+            if now < leg.free_at and not _same_person(leg, everybodys):
+                return _ended(leg)
+        if everybodys is not None and everybodys.live(now):
+            return self._over(everybodys, caller, now=now)
+        if owner is None:
+            return Reject(RejectReason.UNKNOWN_NUMBER)
+        return self._turn_away(line.number or number, caller, everybodys, now=now)
+
+    def _turn_away(
+        self, number: str, caller: Subscriber | None, everybodys: Leg | None, *, now: int
+    ) -> Reject:
+        """Why somebody who has no leg over X is reached by nobody."""
+        if caller is None:
+            return Reject(RejectReason.ANONYMOUS)
+        prompt = self._legs.prompt_for_others(number, now=now)
+        if prompt is not None:
+            return Reject(RejectReason.THIRD_PARTY, prompt)
+        if everybodys is not None and now < everybodys.free_at:
+            return _ended(everybodys)
+        return Reject(RejectReason.NO_BINDING)
+
+    def _over(self, leg: Leg, caller: Subscriber | None, *, now: int) -> Connect | Reject:
+        if leg.peer is None or leg.peer == caller:
+            return Reject(RejectReason.BLOCKED, leg.prompt, leg.binding)
+        if caller is None or not leg.shows_caller:
+            return Connect(leg, leg.peer, leg.number)
+        # The next X would see this caller, and not that the call came over an X already.
+        if owner_at(self._legs.owners_of(leg.peer.digits), now) is not None:
+            return Reject(RejectReason.PROXY_NUMBER, binding=leg.binding)
+        return Connect(leg, leg.peer, caller.digits)
+
+
+def _owned(owner: Owner, leg: Leg | None) -> Leg | None:
+    return leg if leg is not None and leg.app == owner.app else None
+
+
+def _same_person(leg: Leg, everybodys: Leg | None) -> bool:
+    """Whether the XA leads where the leg led that cools."""
+    return everybodys is not None and leg.peer == everybodys.peer
+
+
+def _ended(leg: Leg) -> Reject:
+    return Reject(RejectReason.COOLING if leg.released else RejectReason.EXPIRED)

@@ -1,0 +1,80 @@
+"""Events that are nobody's: listed, and given to the app whose they are."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from chalicelib.core.calls.events import EventKind
+from chalicelib.core.calls.model import Call, Delivery, EventKey, Stored
+from chalicelib.core.errors import UnknownEvent
+from chalicelib.core.event_ports import Events
+from chalicelib.services.calls.ingest import EventDesk
+from chalicelib.services.calls.matching import PlacingDesk
+from chalicelib.services.webhooks.settling import settle
+
+PAGE = 100
+"""How many calls are looked at in one go."""
+
+
+@dataclass(frozen=True, slots=True)
+class Orphan:
+    """An event that is nobody's: of which carrier account and node, what it is, when it happened as
+    the carrier says it, and when it was received (epoch ms)."""
+
+    id: str
+    carrier: str
+    node: str | None
+    kind: EventKind
+    at: int
+    received: int
+
+
+@dataclass(frozen=True, slots=True)
+class OrphanPage:
+    """Some of them, the latest first; `after` is where the next page goes on (None: no more)."""
+
+    orphans: Sequence[Orphan]
+    after: str | None
+
+
+class OrphanDesk:
+    """What an operator does about them. Times are epoch ms; every method may raise Unavailable."""
+
+    def __init__(self, *, events: Events, desk: EventDesk, placing: PlacingDesk) -> None:
+        self._events = events
+        self._desk = desk
+        self._placing = placing
+
+    def find(self, *, after: str | None = None, limit: int = PAGE) -> OrphanPage:
+        """The orphaned events of at most `limit` calls."""
+        found = self._events.orphaned(after=after, limit=limit)
+        orphans = [_shown(each) for call in found.calls for each in _orphans(call)]
+        return OrphanPage(orphans, found.after)
+
+    def give(self, event_id: str, app: str, *, now: int) -> bool:
+        """Makes an orphaned event one of this app's, which is told of it as if it had just come. A
+        repeat changes nothing. False, and nothing is done, if its X was another app's then. Raises
+        UnknownEvent, Contended."""
+        key = EventKey.from_id(event_id)
+        call = self._events.call(key.call) if key else None
+        stored = call.find(key) if call and key else None
+        if call is None or stored is None or stored not in _orphans(call):
+            raise UnknownEvent("no such orphaned event")
+        # First where it belongs: if we die now, it is only put there again.
+        calls = [each for each in self._events.beside(stored.event) if each.app == app]
+        if stored.event.number is None and len(calls) == 1:
+            self._placing.follow(stored, calls[0], now=now)
+        elif not self._desk.give(stored, app, now=now):
+            return False
+        settle(self._events, call, stored, replace(stored.progress, delivery=Delivery.KEPT, at=now))
+        return True
+
+
+def _orphans(call: Call) -> list[Stored]:
+    if call.app is not None:
+        return []
+    return [each for each in call.stored if each.progress.delivery is Delivery.UNMATCHED]
+
+
+def _shown(stored: Stored) -> Orphan:
+    event = stored.event
+    return Orphan(stored.key.id, event.carrier, event.node, event.kind, event.at, event.received)

@@ -1,0 +1,174 @@
+"""Recordings: fetched before the carrier's link dies, and kept."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from enum import StrEnum
+
+from chalicelib.core import errors
+from chalicelib.core.calls.events import Event, EventKind
+from chalicelib.core.calls.model import Call, Delivery, Errand, Progress, Recording, Stored
+from chalicelib.core.durations import DAY_MS
+from chalicelib.core.event_ports import Dialects, Events, Files, Outbox, RecordingSource
+from chalicelib.core.ports import Apps, Credentials
+from chalicelib.core.tenants import App
+from chalicelib.core.webhooks.retries import EARLY_MS, FETCHES_S, retry_at, wait_s
+from chalicelib.core.webhooks.wanted import wanted_by
+from chalicelib.services.calls.ingest import EventDesk
+from chalicelib.services.webhooks.settling import settle
+
+KEPT_DAYS = (7, 30, 90, 180, 365, 730)
+"""How long an app may have its recordings kept; each is a rule of the bucket."""
+
+
+class Fetched(StrEnum):
+    """What became of an errand."""
+
+    STORED = "stored"
+    TAKEN = "taken"
+    UNMATCHED = "unmatched"
+    DONE_BEFORE = "done before"
+    FAILED = "failed"
+    LOST = "lost"
+
+
+class RecordingDesk:
+    """Fetches recordings. Times are epoch ms; `report` hears why a fetch failed, each time, `about`
+    which request had reported the event that tells of the recording."""
+
+    def __init__(
+        self,
+        *,
+        events: Events,
+        outbox: Outbox,
+        desk: EventDesk,
+        apps: Apps,
+        dialects: Dialects,
+        credentials: Credentials,
+        source: RecordingSource,
+        files: Files,
+        report: Callable[[Call, errors.RecordingFailed], None],
+        about: Callable[[str | None], None],
+    ) -> None:
+        self._events = events
+        self._outbox = outbox
+        self._desk = desk
+        self._apps = apps
+        self._dialects = dialects
+        self._credentials = credentials
+        self._source = source
+        self._files = files
+        self._report = report
+        self._about = about
+
+    def fetch(self, errand: Errand, *, now: int, within_s: float) -> Fetched:
+        """Fetches the recording of one event, and lets its app be told then. What fails is tried
+        again as `retrying` has it; what fails for good is an event of its own. It
+        may take `within_s` seconds. Raises Unavailable, Contended."""
+        dossier = self._events.open(errand)
+        stored = dossier.call.find(errand.key)
+        if stored is None:
+            raise errors.Unavailable("an announced event is not to be seen yet")
+        self._about(stored.event.request)
+        if stored.progress.delivery is not Delivery.FETCHING:
+            return Fetched.DONE_BEFORE
+        if stored.progress.at > now + EARLY_MS:
+            return Fetched.TAKEN
+        app = self._apps.get(dossier.call.app) if dossier.call.app is not None else None
+        if app is None:
+            self._note(dossier.call, stored, Progress(Delivery.UNMATCHED, 0, now))
+            return Fetched.UNMATCHED
+        tried = stored.progress.attempts
+        if tried > len(FETCHES_S):
+            why = errors.RecordingFailed("no attempt came to its end", final=True)
+            return self._again(errand, dossier.call, stored, why, failed=tried, now=now)
+        taken = self._take(dossier.call, stored, until=now + round(within_s * 1000))
+        if taken is None:
+            return Fetched.TAKEN
+        call, stored = taken
+        try:
+            recording = self._keep(app, stored, now=now, within_s=within_s)
+        except errors.RecordingFailed as error:
+            tried = stored.progress.attempts
+            return self._again(errand, call, stored, error, failed=tried, now=now)
+        except errors.Unavailable:
+            # Of ours something is down: that is no attempt.
+            tried = stored.progress.attempts - 1
+            self._note(call, stored, replace(stored.progress, at=now, attempts=tried))
+            raise
+        told = stored.event.kind in wanted_by(app, self._dialects)
+        progress = Progress(Delivery.PENDING if told else Delivery.KEPT, 0, now)
+        self._note(call, stored, progress, recording)
+        if told:
+            self._outbox.announce([errand])
+        return Fetched.STORED
+
+    def _take(self, call: Call, stored: Stored, *, until: int) -> tuple[Call, Stored] | None:
+        """The call and its event as they stand once nobody else fetches the recording before
+        `until` (epoch ms): two at once would write to one file, and one of them note the other's
+        md5. None if somebody does. It counts as an attempt from now on, or what kills its worker
+        would be tried for ever."""
+        progress = replace(stored.progress, at=until, attempts=stored.progress.attempts + 1)
+        if not self._note(call, stored, progress):
+            return None
+        seen = self._events.call(call.id)
+        current = seen.find(stored.key) if seen else None
+        return (seen, current) if seen and current and current.progress == progress else None
+
+    def _keep(self, app: App, stored: Stored, *, now: int, within_s: float) -> Recording:
+        name = f"recordings/{app.recording_days}/{app.name}/{stored.key.id}"
+        hosts = self._credentials.recording_hosts(stored.event.carrier)
+        url, md5 = stored.event.url or "", stored.event.md5 or None
+        with self._source.open(url, hosts=hosts, md5=md5, within_s=within_s) as reader:
+            self._files.store(name, reader, content_type=reader.content_type)
+            return Recording(
+                name=name,
+                size=reader.size,
+                md5=reader.md5,
+                stored=now,
+                expires=now + app.recording_days * DAY_MS,
+                content_type=reader.content_type,
+            )
+
+    def _again(
+        self,
+        errand: Errand,
+        call: Call,
+        stored: Stored,
+        why: errors.RecordingFailed,
+        *,
+        failed: int,
+        now: int,
+    ) -> Fetched:
+        self._report(call, why)
+        at = retry_at(FETCHES_S, failed=failed, now=now, salt=stored.key.id)
+        if at is None or why.final:
+            # First the event that says so: if we die now, it is only said again.
+            self._desk.note(_lost(stored, call, why, now=now), call)
+            self._note(call, stored, Progress(Delivery.LOST, failed, now))
+            return Fetched.LOST
+        if self._note(call, stored, Progress(Delivery.FETCHING, failed, at)):
+            delay_s = wait_s(at, now=now)
+            if delay_s is not None:
+                self._outbox.transfer([errand], delay_s=delay_s)
+        return Fetched.FAILED
+
+    def _note(
+        self, call: Call, stored: Stored, progress: Progress, recording: Recording | None = None
+    ) -> bool:
+        return settle(self._events, call, stored, progress, recording=recording)
+
+
+def _lost(stored: Stored, call: Call, why: errors.RecordingFailed, *, now: int) -> Event:
+    """The event that says that a recording will not come. The recording may have named nothing but
+    its call: which X and binding that has, its other events say."""
+    return replace(
+        call.completed(stored.event),
+        id=f"lost {stored.key.event}",
+        kind=EventKind.RECORDING_FAILED,
+        at=now,
+        received=now,
+        url=None,
+        md5=None,
+        result=str(why),
+        raw="",
+    )

@@ -1,0 +1,99 @@
+"""The numbers that carriers give their events one by one: which of them never came."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from typing import Protocol
+
+from chalicelib.core.calls.events import Event
+from chalicelib.core.calls.sequences import (
+    BLOCK,
+    OVERTAKEN_MS,
+    Block,
+    BlockKey,
+    _ranges,
+    missing_of,
+)
+
+CLAIM_MS = 10 * 60_000
+"""A block is not taken up again for so long by anybody else."""
+
+
+class Numbers(Protocol):
+    """Blocks at rest. Every method may raise Unavailable."""
+
+    def note(self, key: BlockKey, heard: Iterable[int], *, now: int, look_at: int) -> None:
+        """Adds numbers, counted from the block's first; it is looked at by `look_at` (epoch ms), or
+        when it was to be anyway. One write."""
+        ...
+
+    def due(self, *, now: int) -> Iterator[BlockKey]:
+        """The blocks that are to be looked at, from the due index."""
+        ...
+
+    def claim(self, key: BlockKey, *, until: int, now: int) -> Block | None:
+        """Takes a block that is due: nobody else does before `until` (epoch ms). None if it is not
+        due any more. One write."""
+        ...
+
+    def around(self, key: BlockKey) -> tuple[Block | None, Block | None]:
+        """The block before and the one after. One read."""
+        ...
+
+    def wake(self, key: BlockKey, *, now: int) -> None:
+        """Lets a block that there is be due. One write."""
+        ...
+
+    def rest(self, block: Block, *, missing: Set[int], highest: int, look_at: int | None) -> None:
+        """Notes what was reported missing, the highest number, and when the block is looked at
+        again (None: when it grows; soon if it did meanwhile). One write, else two."""
+        ...
+
+
+class CountDesk:
+    """Notes numbers, and reports the holes among them: whose numbers, and the ranges that it left
+    out.
+
+    A hole is reported once, unless somebody dies over it. What comes late closes it without a word.
+    """
+
+    def __init__(
+        self, numbers: Numbers, report: Callable[[BlockKey, Sequence[range]], None]
+    ) -> None:
+        self._numbers = numbers
+        self._report = report
+
+    def note(self, events: Iterable[Event], *, now: int) -> None:
+        """Notes the numbers of those events that have one; twice is once."""
+        blocks: dict[BlockKey, set[int]] = defaultdict(set)
+        for event in events:
+            if event.sequence is not None:
+                index, number = divmod(event.sequence, BLOCK)
+                blocks[BlockKey(event.carrier, index, event.node)].add(number)
+        for key, heard in blocks.items():
+            self._numbers.note(key, heard, now=now, look_at=now + OVERTAKEN_MS)
+
+    def due(self, *, now: int) -> Iterator[BlockKey]:
+        """The blocks that are to be looked at."""
+        return self._numbers.due(now=now)
+
+    def look(self, key: BlockKey, *, now: int) -> int:
+        """Looks at a block that is due; how many of its numbers are newly missing."""
+        block = self._numbers.claim(key, until=now + CLAIM_MS, now=now)
+        if block is None:
+            return 0
+        before, after = self._numbers.around(key)
+        missing = missing_of(block, before, after, now=now)
+        if missing:
+            self._report(key, _ranges(missing, first=key.index * BLOCK))
+        if block.highest is None and before is not None:
+            # It is known by now that its numbers go on here.
+            self._numbers.wake(before.key, now=now)
+        highest = max(block.heard)
+        grown = block.highest != highest
+        self._numbers.rest(
+            block,
+            missing=missing,
+            highest=highest,
+            look_at=now + OVERTAKEN_MS if grown else None,
+        )
+        return len(missing)

@@ -1,0 +1,1 @@
+"""Events out: delivered to the apps' endpoints, retried, delivered again."""

@@ -1,0 +1,1 @@
+"""Puts stores, carriers and services together, for each entry of the bundle."""

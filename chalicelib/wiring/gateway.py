@@ -1,0 +1,533 @@
+"""Wires stores, credentials and carriers into the use cases, each when it is first needed."""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from chalicelib.carriers.netease.door import Door
+from chalicelib.carriers.netease.facade import AxbFacade
+from chalicelib.carriers.registry import AppDialects, CarrierAccounts
+from chalicelib.clock import SYSTEM, Runtime, new_lock, once, once_each
+from chalicelib.services.bindings.binding import BindingDesk
+from chalicelib.services.bindings.cleaning import Cleaner
+from chalicelib.services.bindings.leases import LeaseDesk
+from chalicelib.services.rate_limit import RateLimiter
+from chalicelib.settings import Settings, settings
+from chalicelib.store import clients, secrets
+from chalicelib.store.apps import DynamoApps
+from chalicelib.store.bindings import DynamoBindings
+from chalicelib.store.credentials import DynamoCredentials
+from chalicelib.store.nonces import DynamoNonces
+from chalicelib.store.table import Table
+from chalicelib.telemetry import (
+    correlate,
+    correlation,
+    count,
+    log_call,
+    log_gap,
+    log_hole,
+    log_trouble,
+    log_unfetched,
+)
+
+if TYPE_CHECKING:
+    from chalicelib.carriers.interline.callbacks_in import CallbackReceiver
+    from chalicelib.carriers.interline.door import Door as InterlineDoor
+    from chalicelib.carriers.interline.facade import InterlineFacade
+    from chalicelib.carriers.netease.callbacks_in import CarrierReceiver
+    from chalicelib.carriers.netease.ecp import EcpFacade
+    from chalicelib.carriers.netease.im import ImFacade
+    from chalicelib.carriers.netease.phone_login import PhoneLoginFacade
+    from chalicelib.carriers.switch.callbacks_in import Switchboard
+    from chalicelib.core.webhooks.endpoint import Lane
+    from chalicelib.egress.client import Client
+    from chalicelib.rest.door import Door as OwnDoor
+    from chalicelib.rest.exports import ExportFacade
+    from chalicelib.rest.facade import HistoryFacade
+    from chalicelib.rest.rendering import Renderer
+    from chalicelib.services.bindings.audit import Audit
+    from chalicelib.services.bindings.lease_jobs import Upkeep
+    from chalicelib.services.calls.attribution import AddressBook
+    from chalicelib.services.calls.exports import ExportDesk
+    from chalicelib.services.calls.follow_up import FollowUp
+    from chalicelib.services.calls.ingest import EventDesk
+    from chalicelib.services.calls.matching import PlacingDesk
+    from chalicelib.services.calls.orphans import OrphanDesk
+    from chalicelib.services.calls.recording_links import RecordingLinks
+    from chalicelib.services.calls.recordings import RecordingDesk
+    from chalicelib.services.calls.search import Archive
+    from chalicelib.services.webhooks.delivery import DeliveryDesk
+    from chalicelib.services.webhooks.redelivery import Redelivery
+    from chalicelib.store.accounts import DynamoAccounts
+    from chalicelib.store.calls import DynamoEvents
+    from chalicelib.store.files import Files
+    from chalicelib.store.ledger import DynamoLedger
+    from chalicelib.store.placed import DynamoPlacedCalls
+    from chalicelib.store.queue import WorkQueues
+    from chalicelib.store.site import DynamoSite
+    from chalicelib.store.unread import DynamoUnread
+    from chalicelib.store.vault import Vault
+
+SILENCE_S = 20.0
+"""So long nothing may come of a recording that is being fetched."""
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """Everything that a route, a schedule or a queue handler calls."""
+
+    settings: Settings
+    runtime: Runtime = SYSTEM
+
+    @once_each
+    def door(self) -> Door:
+        """The way into every facade of NetEase's, and what a stranger hears."""
+        return Door(
+            credentials=self._credentials,
+            apps=self.apps,
+            nonces=self._nonces,
+            limiter=self._limiter,
+            tag=self._tag,
+        )
+
+    @once_each
+    def axb(self) -> AxbFacade:
+        """NetEase AXB, northbound."""
+        return AxbFacade(self.door, self.desk)
+
+    @once_each
+    def desk(self) -> BindingDesk:
+        """Bindings, whichever API is spoken."""
+        return BindingDesk(self._bindings, self.cleaner, self._leases, self._tag)
+
+    @once_each
+    def cleaner(self) -> Cleaner:
+        """The first schedule, and who makes room for a bind."""
+        return Cleaner(self._bindings)
+
+    # Imported where they are made, so that a cold start of the calls above does without them.
+
+    @once_each
+    def ecp(self) -> "EcpFacade":
+        """NetEase's dedicated line, northbound."""
+        from chalicelib.carriers.netease.ecp import EcpFacade  # noqa: PLC0415
+        from chalicelib.services.outbound_calls import CallDesk  # noqa: PLC0415
+
+        desk = CallDesk(self._placed, self._accounts, self.carriers, self.ledger, self._tag)
+        return EcpFacade(self.door, desk)
+
+    @once_each
+    def phone_login(self) -> "PhoneLoginFacade":
+        """NetEase's one-click login, northbound."""
+        from chalicelib.carriers.netease.phone_login import PhoneLoginFacade  # noqa: PLC0415
+        from chalicelib.services.login import LoginDesk  # noqa: PLC0415
+        from chalicelib.store.requests import DynamoAnswers  # noqa: PLC0415
+
+        answers = DynamoAnswers(self._table, self._data_keys.vault)
+        return PhoneLoginFacade(self.door, LoginDesk(self.carriers, answers))
+
+    @once_each
+    def im(self) -> "ImFacade":
+        """NetEase's messaging API, northbound."""
+        from chalicelib.carriers.netease.im import ImFacade  # noqa: PLC0415
+        from chalicelib.services.messaging import AccountDesk  # noqa: PLC0415
+
+        desk = AccountDesk(self._accounts, self.carriers, self._tag)
+        return ImFacade(self.door, desk, self._tag)
+
+    @once_each
+    def interline(self) -> "InterlineFacade":
+        """interline, northbound."""
+        from chalicelib.carriers.interline.facade import InterlineFacade  # noqa: PLC0415
+
+        return InterlineFacade(self.interline_door, self.desk, self.ledger)
+
+    @once_each
+    def interline_door(self) -> "InterlineDoor":
+        """The way into interline's facade, and what a stranger hears."""
+        from chalicelib.carriers.interline.door import Door as InterlineDoor  # noqa: PLC0415
+
+        return InterlineDoor(
+            credentials=self._credentials,
+            apps=self.apps,
+            nonces=self._nonces,
+            limiter=self._limiter,
+            tag=self._tag,
+        )
+
+    @once_each
+    def netease_receiver(self) -> "CarrierReceiver":
+        """Callbacks of our accounts with NetEase."""
+        from chalicelib.carriers.netease.callbacks_in import CarrierReceiver  # noqa: PLC0415
+
+        return CarrierReceiver(
+            credentials=self._credentials,
+            apps=self.apps,
+            desk=self.events,
+            count=partial(count, operation="netease.callback"),
+        )
+
+    @once_each
+    def interline_receiver(self) -> "CallbackReceiver":
+        """Callbacks of our accounts with interline."""
+        from chalicelib.carriers.interline.callbacks_in import CallbackReceiver  # noqa: PLC0415
+
+        return CallbackReceiver(
+            credentials=self._credentials,
+            apps=self.apps,
+            desk=self.events,
+            count=partial(count, operation="interline.callback"),
+        )
+
+    @once_each
+    def switchboard(self) -> "Switchboard":
+        """The switch's side of `trunk`."""
+        from chalicelib.carriers.switch.callbacks_in import Switchboard  # noqa: PLC0415
+        from chalicelib.services.bindings.routing import Router  # noqa: PLC0415
+
+        return Switchboard(
+            credentials=self._credentials,
+            router=Router(self._bindings),
+            desk=self.events,
+            count=partial(count, operation="switch"),
+        )
+
+    @once_each
+    def events(self) -> "EventDesk":
+        """Events in."""
+        from chalicelib.services.calls.ingest import EventDesk  # noqa: PLC0415
+
+        return EventDesk(
+            events=self._events,
+            outbox=self._queues,
+            book=self._book,
+            apps=self.apps,
+            dialects=self._dialects,
+            unread=self.unread,
+            count=_count_event,
+            request=correlation,
+        )
+
+    @once_each
+    def unread(self) -> "DynamoUnread":
+        """Callbacks that nobody could read yet."""
+        from chalicelib.store.unread import DynamoUnread  # noqa: PLC0415
+
+        return DynamoUnread(self._table, self._data_keys.vault)
+
+    @once_each
+    def placing(self) -> "PlacingDesk":
+        """Events that name nothing but a call."""
+        from chalicelib.services.calls.matching import PlacingDesk  # noqa: PLC0415
+
+        return PlacingDesk(events=self._events, outbox=self._queues, desk=self.events)
+
+    @once_each
+    def orphans(self) -> "OrphanDesk":
+        """Events that are nobody's."""
+        from chalicelib.services.calls.orphans import OrphanDesk  # noqa: PLC0415
+
+        return OrphanDesk(events=self._events, desk=self.events, placing=self.placing)
+
+    @once_each
+    def delivery(self) -> "DeliveryDesk":
+        """Events out."""
+        from chalicelib.egress.webhooks import CallbackSender  # noqa: PLC0415
+        from chalicelib.services.webhooks.delivery import DeliveryDesk  # noqa: PLC0415
+        from chalicelib.services.webhooks.waiting import Waiting  # noqa: PLC0415
+        from chalicelib.store.receivers import DynamoReceivers  # noqa: PLC0415
+
+        return DeliveryDesk(
+            events=self._events,
+            outbox=self._queues,
+            receivers=DynamoReceivers(self._table),
+            apps=self.apps,
+            placing=self.placing,
+            dialects=self._dialects,
+            sender=CallbackSender(self._egress, timeout_s=self.settings.callback_timeout_s),
+            links=self._recording_links,
+            waiting=Waiting(self.runtime.monotonic),
+            about=correlate,
+        )
+
+    @once_each
+    def own_door(self) -> "OwnDoor":
+        """The way into our own API, and what a stranger hears."""
+        from chalicelib.rest.door import Door as OwnDoor  # noqa: PLC0415
+
+        return OwnDoor(credentials=self._credentials, apps=self.apps, limiter=self._limiter)
+
+    @once_each
+    def own(self) -> "HistoryFacade":
+        """Records, recordings and dead events, northbound."""
+        from chalicelib.rest.facade import HistoryFacade  # noqa: PLC0415
+
+        return HistoryFacade(
+            self.own_door,
+            archive=self.archive,
+            recordings=self._recording_links,
+            redelivery=self.redelivery,
+            renderer=self._renderer,
+        )
+
+    @once_each
+    def recordings(self) -> "RecordingDesk":
+        """Recordings, fetched."""
+        from chalicelib.egress.recordings import RecordingSource  # noqa: PLC0415
+        from chalicelib.services.calls.recordings import RecordingDesk  # noqa: PLC0415
+
+        limit_bytes = self.settings.recording_limit_mb * 1024 * 1024
+        return RecordingDesk(
+            events=self._events,
+            outbox=self._queues,
+            desk=self.events,
+            apps=self.apps,
+            dialects=self._dialects,
+            credentials=self._credentials,
+            source=RecordingSource(self._egress, limit_bytes=limit_bytes, timeout_s=SILENCE_S),
+            files=self._files,
+            report=log_unfetched,
+            about=correlate,
+        )
+
+    @once_each
+    def exports(self) -> "ExportFacade":
+        """Exports, northbound."""
+        from chalicelib.rest.exports import ExportFacade  # noqa: PLC0415
+
+        return ExportFacade(self.own_door, self.export_desk)
+
+    @once_each
+    def export_desk(self) -> "ExportDesk":
+        """Exports, started and written."""
+        from chalicelib.services.calls.exports import ExportDesk, Written  # noqa: PLC0415
+        from chalicelib.store.exports import DynamoExports  # noqa: PLC0415
+
+        return ExportDesk(
+            exports=DynamoExports(self._table),
+            archive=self.archive,
+            queue=self._queues,
+            files=self._files,
+            formats={
+                "csv": Written("text/csv; charset=utf-8; header=present", self._renderer.csv),
+                "jsonl": Written("application/x-ndjson", self._renderer.jsonl),
+            },
+            tag=self._tag,
+        )
+
+    @once_each
+    def follow_up(self) -> "FollowUp":
+        """The schedule after calls."""
+        from chalicelib.services.calls.follow_up import FollowUp  # noqa: PLC0415
+        from chalicelib.services.calls.missing import GapDesk  # noqa: PLC0415
+        from chalicelib.services.calls.sequences import CountDesk  # noqa: PLC0415
+        from chalicelib.store.sequences import DynamoNumbers  # noqa: PLC0415
+
+        counting = CountDesk(DynamoNumbers(self._table), report=log_hole)
+        return FollowUp(
+            events=self._events,
+            outbox=self._queues,
+            gaps=GapDesk(record=self.events.note, counting=counting, report=log_gap),
+            counting=counting,
+            trouble=log_trouble,
+        )
+
+    @once_each
+    def redelivery(self) -> "Redelivery":
+        """What an app never took, told again."""
+        from chalicelib.services.webhooks.redelivery import Redelivery  # noqa: PLC0415
+
+        return Redelivery(self._events, self._queues)
+
+    @once_each
+    def site(self) -> "DynamoSite":
+        """Where this deployment is."""
+        from chalicelib.store.site import DynamoSite  # noqa: PLC0415
+
+        return DynamoSite(self._table, self.settings.cache_s)
+
+    @once_each
+    def upkeep(self) -> "Upkeep":
+        """The schedules that ask carriers."""
+        from chalicelib.services.bindings.lease_jobs import Upkeep  # noqa: PLC0415
+
+        return Upkeep(
+            self._bindings,
+            self._leases,
+            trouble=log_trouble,
+            now_ms=self.runtime.now_ms,
+            start=self.runtime.start,
+            new_lock=new_lock,
+            at_once=self.settings.carrier_workers,
+        )
+
+    @once_each
+    def audit(self) -> "Audit":
+        """What carriers have, compared with what we have."""
+        from chalicelib.services.bindings.audit import Audit  # noqa: PLC0415
+
+        return Audit(
+            apps=self.apps,
+            names=self.apps.at_carriers,
+            bindings=self._bindings,
+            leases=self._leases,
+            carriers=self.carriers,
+            trouble=log_trouble,
+        )
+
+    @once_each
+    def carriers(self) -> CarrierAccounts:
+        """Our accounts with carriers."""
+        timeout_s = self.settings.carrier_timeout_s
+        return CarrierAccounts(
+            self._credentials,
+            timeout_s,
+            told=log_call,
+            egress=lambda: self._egress,
+            runtime=self.runtime,
+        )
+
+    @once_each
+    def _egress(self) -> "Client":
+        from chalicelib.egress.client import Client  # noqa: PLC0415
+
+        return Client(private=self.settings.private_addresses)
+
+    @once_each
+    def ledger(self) -> "DynamoLedger":
+        """What the apps have to spend."""
+        from chalicelib.store.ledger import DynamoLedger  # noqa: PLC0415
+
+        return DynamoLedger(self._table)
+
+    @once_each
+    def _events(self) -> "DynamoEvents":
+        from chalicelib.store.calls import DynamoEvents  # noqa: PLC0415
+
+        return DynamoEvents(self._table, self._data_keys.vault)
+
+    @once_each
+    def archive(self) -> "Archive":
+        """Records, looked up."""
+        from chalicelib.services.calls.search import Archive  # noqa: PLC0415
+
+        return Archive(self._events)
+
+    @once_each
+    def _renderer(self) -> "Renderer":
+        from chalicelib.rest.rendering import Renderer  # noqa: PLC0415
+
+        return Renderer(self._tag, self._recording_links.address)
+
+    @once_each
+    def _recording_links(self) -> "RecordingLinks":
+        from chalicelib.services.calls.recording_links import RecordingLinks  # noqa: PLC0415
+
+        return RecordingLinks(
+            site=lambda: self.site.get().url,
+            signer=self._data_keys.vault,
+            events=self._events,
+            apps=self.apps,
+            files=self._files,
+        )
+
+    @once_each
+    def _files(self) -> "Files":
+        from chalicelib.store.files import Files  # noqa: PLC0415
+
+        return Files(clients.s3, self.site)
+
+    @once_each
+    def _queues(self) -> "WorkQueues":
+        from chalicelib.store.queue import WorkQueues  # noqa: PLC0415
+
+        names = self.settings
+        lanes: dict[Lane, str] = {"fast": names.delivery_queue_name, "slow": names.slow_queue_name}
+        return WorkQueues(clients.sqs, lanes, names.transfer_queue_name)
+
+    @once_each
+    def _book(self) -> "AddressBook":
+        from chalicelib.services.calls.attribution import AddressBook  # noqa: PLC0415
+
+        return AddressBook(
+            numbers=self.apps,
+            bindings=self._bindings,
+            legs=self._bindings,
+            placed=self._placed,
+            accounts=self._accounts,
+        )
+
+    @once_each
+    def _dialects(self) -> AppDialects:
+        return AppDialects(self._credentials)
+
+    @once_each
+    def _limiter(self) -> RateLimiter:
+        """One for both doors: an app's rate is its own, whichever API it speaks."""
+        return RateLimiter()
+
+    @once_each
+    def _nonces(self) -> DynamoNonces:
+        return DynamoNonces(self._table, self._data_keys.vault)
+
+    @once_each
+    def _leases(self) -> LeaseDesk:
+        return LeaseDesk(
+            self._bindings,
+            self.carriers,
+            new_id=lambda: self.runtime.random_bytes(5).hex(),
+            monotonic=self.runtime.monotonic,
+        )
+
+    @once_each
+    def _table(self) -> Table:
+        return Table(clients.dynamodb, self.settings.table_name, self.runtime)
+
+    @once_each
+    def _bindings(self) -> DynamoBindings:
+        return DynamoBindings(self._table, self._data_keys.vault)
+
+    @once_each
+    def _placed(self) -> "DynamoPlacedCalls":
+        from chalicelib.store.placed import DynamoPlacedCalls  # noqa: PLC0415
+
+        return DynamoPlacedCalls(self._table, self._data_keys.vault)
+
+    @once_each
+    def _accounts(self) -> "DynamoAccounts":
+        from chalicelib.store.accounts import DynamoAccounts  # noqa: PLC0415
+
+        return DynamoAccounts(self._table, self._data_keys.vault)
+
+    @once_each
+    def apps(self) -> DynamoApps:
+        """The tenants and their numbers."""
+        return DynamoApps(self._table, self._data_keys.vault, self.settings.cache_s)
+
+    @once_each
+    def _credentials(self) -> DynamoCredentials:
+        prefix = self.settings.secrets_prefix
+        owners = secrets.OwnersSecrets(secrets.provider, prefix)
+        return DynamoCredentials(self._table, self.apps, owners, self.settings.cache_s)
+
+    @once_each
+    def _data_keys(self) -> secrets.DataKeys:
+        name, age_s = self.settings.data_keys_secret, self.settings.cache_s
+        return secrets.DataKeys(secrets.Secret(secrets.provider, name, age_s, self.runtime))
+
+    def vault(self) -> "Vault":
+        """What numbers are hashed and sealed with. Raises Unavailable."""
+        return self._data_keys.vault()
+
+    def _tag(self, *parts: str) -> str:
+        return self._data_keys.vault().label(*parts)
+
+
+def _count_event(name: str, by: int) -> None:
+    count(name, operation="events", by=by)
+
+
+@once
+def gateway() -> Gateway:
+    """The gateway of this process."""
+    return Gateway(settings(), SYSTEM)
