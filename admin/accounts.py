@@ -9,7 +9,7 @@ from chalicelib.clock import SYSTEM, now_ms
 from chalicelib.core.balance import Standing
 from chalicelib.settings import settings
 from chalicelib.store import clients
-from chalicelib.store.ledger import DynamoLedger
+from chalicelib.store.ledger import BalanceStore
 from chalicelib.store.table import Table
 
 MICRO = 1_000_000
@@ -68,5 +68,5 @@ def _known(app: str) -> None:
     provision.show_app(app)
 
 
-def _ledger() -> DynamoLedger:
-    return DynamoLedger(Table(clients.dynamodb, settings().table_name, SYSTEM))
+def _ledger() -> BalanceStore:
+    return BalanceStore(Table(clients.dynamodb, settings().table_name, SYSTEM))

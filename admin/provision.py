@@ -19,7 +19,7 @@ from chalicelib.core.tenants import App, AppState, Pool, Tariff
 from chalicelib.settings import settings
 from chalicelib.store import apps, clients
 from chalicelib.store.credentials import CARRIERS, texts
-from chalicelib.store.ledger import DynamoLedger
+from chalicelib.store.ledger import BalanceStore
 from chalicelib.store.table import n, s
 from chalicelib.wiring.gateway import gateway
 
@@ -156,7 +156,7 @@ def _create(
         content,
         beside=[({"Put": {"Item": item, **_IF_NEW}}, told) for item, told in beside],
     )
-    DynamoLedger(credentials.table()).open(app.name, now=now_ms())
+    BalanceStore(credentials.table()).open(app.name, now=now_ms())
 
 
 _TAKEN = "this AppKey, or developer's id, is another app's"
@@ -258,7 +258,7 @@ AT_ONCE = 100
 
 def show_app(name: str) -> App:
     """An app as it stands in the table, with its numbers. Raises Mistake."""
-    app = apps.DynamoApps(credentials.table(), gateway().vault, max_age_s=0).get(name)
+    app = apps.AppStore(credentials.table(), gateway().vault, max_age_s=0).get(name)
     if app is None:
         raise Mistake(f"no app {name}")
     return app

@@ -13,13 +13,13 @@ from chalicelib.carriers.registry import DIALECTS, Checking
 from chalicelib.clock import now_ms
 from chalicelib.core.credentials import AppCredentials
 from chalicelib.core.errors import NotDelivered
-from chalicelib.core.event_ports import Dialect
+from chalicelib.core.ports import Dialect
 from chalicelib.core.tenants import App
 from chalicelib.egress.client import Client
-from chalicelib.egress.webhooks import CallbackSender
+from chalicelib.egress.webhooks import WebhookSender
 from chalicelib.settings import settings
 from chalicelib.store import apps
-from chalicelib.store.credentials import DynamoCredentials
+from chalicelib.store.credentials import CredentialStore
 from chalicelib.store.secrets import OwnersSecrets, provider
 from chalicelib.wiring.gateway import gateway
 
@@ -60,7 +60,7 @@ def try_address(app: App, to: AppCredentials | None = None) -> None:
     if not isinstance(dialect, Checking) or to is None:
         return
     headers, body = dialect.check(to, now=now_ms())
-    sender = CallbackSender(Client(private=settings().private_addresses), timeout_s=TRIAL_S)
+    sender = WebhookSender(Client(private=settings().private_addresses), timeout_s=TRIAL_S)
     try:
         sender.post(app.callback_url, headers, body)
     except NotDelivered as error:
@@ -133,9 +133,9 @@ def _dialect(name: str) -> Dialect:
     return made
 
 
-def _known() -> DynamoCredentials:
+def _known() -> CredentialStore:
     """The credentials as the gateway reads them, read anew."""
     table = credentials.table()
-    known = apps.DynamoApps(table, gateway().vault, max_age_s=0)
+    known = apps.AppStore(table, gateway().vault, max_age_s=0)
     secrets_of = OwnersSecrets(provider, settings().secrets_prefix)
-    return DynamoCredentials(table, known, secrets_of, max_age_s=0)
+    return CredentialStore(table, known, secrets_of, max_age_s=0)

@@ -10,8 +10,8 @@ from chalicelib.telemetry import correlate, count, log_fault, log_request, log_t
 from chalicelib.wiring.gateway import Gateway, gateway
 
 if TYPE_CHECKING:
+    from chalicelib.core.calls.exports import Job
     from chalicelib.core.webhooks.endpoint import Lane
-    from chalicelib.services.calls.exports import Job
 
 MARGIN_MS = 5_000
 """A job stops taking work on when this much of its time is left."""
@@ -96,7 +96,7 @@ def _delivered(ours: Gateway, message: str, lane: "Lane") -> bool:
 
 def _transferred(message: str, time_left_ms: Callable[[], int]) -> bool:
     # What a delivery does without.
-    from chalicelib.services.calls.exports import Job  # noqa: PLC0415
+    from chalicelib.core.calls.exports import Job  # noqa: PLC0415
 
     now_ms = gateway().runtime.now_ms
     now = now_ms()

@@ -12,7 +12,7 @@ from chalicelib.jobs import transfer_batch
 from chalicelib.services.webhooks.delivery import Told
 from chalicelib.telemetry import correlate, correlation, logger
 from chalicelib.wiring.gateway import gateway
-from tests.carriers.trunk.conftest import Pbx, basic
+from tests.carriers.switch.conftest import Pbx, basic
 from tests.stage import REQUEST_ID, A, Client, Receiver, Stage
 from tests.test_jobs import attempts, deliver, ended
 from tests.test_outages import Context

@@ -14,7 +14,7 @@ from chalicelib.core.subscribers import Subscriber
 from chalicelib.core.webhooks.retries import JITTER, QUEUED_S, RETRIES_S
 from chalicelib.services.calls.follow_up import Seen
 from chalicelib.services.webhooks.delivery import REST_MS, SLOW_FOR_MS, UNANSWERED, Told
-from chalicelib.store.receivers import DynamoReceivers
+from chalicelib.store.receivers import EndpointStore
 from chalicelib.wiring.gateway import Gateway, gateway
 from tests.stage import X1, A, B, Receiver, Stage, answering, refusal
 
@@ -184,10 +184,10 @@ def test_a_receiver_that_never_answers_is_left_alone_and_probed_by_one(
 def test_whoever_was_put_off_is_told_once_the_receiver_is_back(
     stage: Stage, ours: Gateway, receiver: Receiver
 ) -> None:
-    from chalicelib.store.receivers import DynamoReceivers
+    from chalicelib.store.receivers import EndpointStore
 
     for _ in range(UNANSWERED):
-        DynamoReceivers(ours._table).unanswered("demo", rest_until=AT + 5_000)
+        EndpointStore(ours._table).unanswered("demo", rest_until=AT + 5_000)
     errand = announced(ours, stage)
     assert ours.delivery.deliver(errand, now=AT) is Told.LEFT_ALONE
     assert receiver.got == []
@@ -216,7 +216,7 @@ def test_a_receiver_that_is_back_gets_everything_again(
     stage: Stage, ours: Gateway, receiver: Receiver
 ) -> None:
     for _ in range(UNANSWERED):
-        DynamoReceivers(ours._table).unanswered("demo", rest_until=AT)
+        EndpointStore(ours._table).unanswered("demo", rest_until=AT)
     errands = [announced(ours, stage, replace(END, id=f"e{i}", call_id=f"c{i}")) for i in range(3)]
     assert [ours.delivery.deliver(each, now=AT) for each in errands] == [Told.DELIVERED] * 3
     assert len(receiver.got) == 3
@@ -225,7 +225,7 @@ def test_a_receiver_that_is_back_gets_everything_again(
 def test_a_slow_receiver_is_served_in_the_other_lane(
     stage: Stage, ours: Gateway, receiver: Receiver
 ) -> None:
-    DynamoReceivers(ours._table).slow("demo", until=AT + SLOW_FOR_MS)
+    EndpointStore(ours._table).slow("demo", until=AT + SLOW_FOR_MS)
     errand = announced(ours, stage)
     assert ours.delivery.deliver(errand, now=AT, lane="fast") is Told.SLOW_LANE
     assert receiver.got == []

@@ -19,7 +19,7 @@ from chalicelib.services.webhooks.delivery import PATIENCE_S, UNREADY_S
 from chalicelib.store.apps import profile_key
 from chalicelib.store.receivers import health_key
 from chalicelib.wiring.gateway import gateway
-from tests.carriers.trunk.conftest import Pbx, basic
+from tests.carriers.switch.conftest import Pbx, basic
 from tests.owners import mend, spoil
 from tests.simulator.outside import wait_until
 from tests.stage import X1, A, B, C, Client, Clock, Receiver, Stage, answering, refusal

@@ -8,8 +8,8 @@ from chalicelib.carriers.registry import READERS
 from chalicelib.core import numbers
 from chalicelib.core.calls.callbacks import Reading, Unreadable, UnreadCallback
 from chalicelib.core.calls.events import Event, EventKind
-from chalicelib.core.ports import Apps
 from chalicelib.services.calls.ingest import EventDesk
+from chalicelib.store.apps import AppStore
 
 CHECK = "check"
 UNREAD = "unread"
@@ -27,7 +27,9 @@ class Read(Protocol):
     def __call__(self, body: bytes, *, carrier: str, received: int) -> Reading: ...
 
 
-def take(callback: UnreadCallback, *, read: Read, apps: Apps, desk: EventDesk, count: Count) -> str:
+def take(
+    callback: UnreadCallback, *, read: Read, apps: AppStore, desk: EventDesk, count: Count
+) -> str:
     """Makes a callback durable: stores the events that it tells of, or keeps it as it came if it
     can't be read. What it was, for the log: the kind of its last event, CHECK or UNREAD. Counts
     members that were dropped and events of kinds that we don't know. Raises Unavailable, Contended.
@@ -42,7 +44,7 @@ def take(callback: UnreadCallback, *, read: Read, apps: Apps, desk: EventDesk, c
     return reading.events[-1].kind if reading.events else CHECK
 
 
-def read_callback(callback: UnreadCallback, apps: Apps) -> Reading:
+def read_callback(callback: UnreadCallback, apps: AppStore) -> Reading:
     """Reads a callback that was kept, as its receiver reads one that comes: the events are the same
     then. Raises Unreadable."""
     module, _, name = READERS[callback.kind].partition(":")
@@ -50,13 +52,13 @@ def read_callback(callback: UnreadCallback, apps: Apps) -> Reading:
     return read_with(read, callback, apps)
 
 
-def read_with(read: Read, callback: UnreadCallback, apps: Apps) -> Reading:
+def read_with(read: Read, callback: UnreadCallback, apps: AppStore) -> Reading:
     """What a callback tells of, with X as the pool has it that it is in. Raises Unreadable."""
     reading = read(callback.body, carrier=callback.carrier, received=callback.received)
     return replace(reading, events=tuple(_with_our_number(each, apps) for each in reading.events))
 
 
-def _with_our_number(event: Event, apps: Apps) -> Event:
+def _with_our_number(event: Event, apps: AppStore) -> Event:
     """A pool may have X with country code, or as it is written inside China."""
     if event.number is None:
         return event

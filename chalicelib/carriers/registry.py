@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 from chalicelib.clock import Runtime, making
 from chalicelib.core.credentials import EMBEDDED, AppCredentials, CarrierAccount
 from chalicelib.core.errors import NoSuchCarrier
-from chalicelib.core.ports import Carrier, Credentials
+from chalicelib.core.ports import Carrier
 from chalicelib.core.tenants import App
+from chalicelib.store.credentials import CredentialStore
 
 if TYPE_CHECKING:
     from chalicelib.carriers.transport import Egress, Told
-    from chalicelib.core.event_ports import Dialect
+    from chalicelib.core.ports import Dialect
 
 KINDS: Mapping[str, str] = {
     "trunk": "chalicelib.carriers.switch.client",
@@ -55,7 +56,7 @@ class CarrierAccounts:
 
     def __init__(
         self,
-        credentials: Credentials,
+        credentials: CredentialStore,
         timeout_s: float,
         told: "Told",
         egress: "Egress",
@@ -93,7 +94,7 @@ class CarrierAccounts:
 class AppDialects:
     """Fulfils the port Dialects: each is made when it is first needed."""
 
-    def __init__(self, credentials: Credentials) -> None:
+    def __init__(self, credentials: CredentialStore) -> None:
         self._credentials = credentials
         self._made: dict[str, Dialect] = {}
 

@@ -1,195 +1,20 @@
 """What the domain needs from outside, as protocols; stores and carriers fulfil them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from chalicelib.core.bindings.lease import Kept, Operation
 from chalicelib.core.bindings.model import Binding, BindingInfo
-from chalicelib.core.credentials import AppCredentials, CarrierAccount, SwitchCredentials
-from chalicelib.core.requests import RequestId
-from chalicelib.core.subscribers import Subscriber
-from chalicelib.core.tenants import App
 
 if TYPE_CHECKING:
     # What a cold bind does without.
-    from chalicelib.core.balance import Standing
-    from chalicelib.core.bindings.lines import Line
-    from chalicelib.core.bindings.ownership import Owner
-    from chalicelib.core.calls.placed import CallAsk, PlacedCall
-from chalicelib.core.bindings.lease import Duty, Unsettled
-from chalicelib.core.bindings.model import Overdue, Refusal
-from chalicelib.core.calls.placed_outcome import Occupied
-from chalicelib.core.requests import Earlier
-
-
-class Bindings(Protocol):
-    """Bindings and their legs. Every method may raise Unavailable."""
-
-    def handle(self, *, app: str, request: str, attempt: int) -> str:
-        """12 digits that a request finds again; keyed, so that they tell nothing."""
-        ...
-
-    def commit(
-        self, binding: Binding, *, quota_limit: int, metered: bool, now: int
-    ) -> Refusal | None:
-        """One transaction: binding, both legs, quota, and its price if the app is `metered`; None
-        when done. While its carrier has not agreed (`BINDING`), the legs are reserved and lead
-        nowhere. Raises Contended."""
-        ...
-
-    def change(self, before: Binding, after: Binding) -> Binding | None:
-        """Writes what became of a binding over what it was, with its routes and the quota as far as
-        they change; the binding as it is then, None if it had moved on meanwhile (its id and
-        version say so). One write, or one transaction. Raises Contended."""
-        ...
-
-    def undo(self, binding: Binding, *, now: int, free_at: int | None = None) -> bool:
-        """A carrier did not agree to what it was being asked (`BINDING`): nothing is left of it,
-        its routes and the app's account are as they were. Where the carrier may connect it all the
-        same, its routes stay reserved until `free_at` (epoch ms). False if it had moved on
-        meanwhile. One transaction. Raises Contended."""
-        ...
-
-    def get(self, binding_id: str) -> Binding | None:
-        """One consistent read."""
-        ...
-
-    def made_by(self, draft: Binding) -> Binding | None:
-        """The binding that stands where this one would. One consistent read."""
-        ...
-
-    def transfer_on(self, number: str) -> Binding | None:
-        """The latest XA of this X, ended or not: two consistent reads."""
-        ...
-
-    def live_on(self, number: str, *, app: str, now: int) -> list[BindingInfo]:
-        """The live bindings of one X, oldest first: one query."""
-        ...
-
-    def survey(
-        self, numbers: Sequence[str], a: Subscriber, b: Subscriber | None, *, now: int
-    ) -> Mapping[str, str | None]:
-        """X -> what holds a leg of it (as in Refusal), from consistent reads."""
-        ...
-
-    def quota_used(self, app: str) -> Mapping[int, int]:
-        """Shard -> what its counter says."""
-        ...
-
-    def overdue(self, *, now: int) -> Iterator[Overdue]:
-        """What ran out by `now`, from the due index, shard by shard."""
-        ...
-
-    def unsettled(self, duty: Duty, *, now: int) -> Iterator[Unsettled]:
-        """What a carrier has to be asked about by `now`, from the due index, what is due for
-        longest first; pages are read as they are needed. Eventually consistent."""
-        ...
-
-    def claim(self, entry: Unsettled, *, until: int) -> Binding | None:
-        """Takes an entry: nobody else does before `until` (epoch ms). None if somebody did."""
-        ...
-
-    def archive(self, batch: Sequence[Overdue], *, before: int) -> int:
-        """Takes those that ran out by `before` off the due index and the quota, each once however
-        often it is asked; how many this call did."""
-        ...
-
-
-class Legs(Protocol):
-    """The read side of a call."""
-
-    def find(self, number: str, caller: Subscriber | None) -> "Line":
-        """What stands on X for this caller: one consistent read."""
-        ...
-
-    def prompt_for_others(self, number: str, *, now: int) -> str | None:
-        """What a stranger who dials this X hears (empty: nothing of its own); None if no live
-        binding is among the first routes of it, all that is looked at. One page, at most 10 read
-        units."""
-        ...
-
-    def owners_of(self, number: str) -> "tuple[Owner, ...]":
-        """Everybody that X belonged to: one consistent read."""
-        ...
-
-
-class Apps(Protocol):
-    """The tenants."""
-
-    def get(self, name: str) -> App | None: ...
-
-    def owners_of(self, number: str, *, fresh: bool = False) -> "tuple[Owner, ...]":
-        """Everybody that X belonged to; `fresh`: as it stands now, not as it is remembered."""
-        ...
-
-
-class Ledger(Protocol):
-    """The apps' accounts."""
-
-    def standing(self, app: str) -> "Standing":
-        """One consistent read. Raises Unavailable."""
-        ...
-
-
-class Credentials(Protocol):
-    """Who may call us, and how we sign. Every method may raise Unavailable."""
-
-    def app(self, app_key: str) -> AppCredentials | None: ...
-
-    def developer(self, developer: str) -> AppCredentials | None:
-        """Who signs with a developer's id (interline), not with an app's key."""
-        ...
-
-    def switch(self, user: str) -> SwitchCredentials | None: ...
-
-    def of_app(self, name: str) -> AppCredentials | None:
-        """The app's key (NetEase)."""
-        ...
-
-    def developer_of(self, name: str) -> AppCredentials | None:
-        """The app's developer (interline)."""
-        ...
-
-    def carrier(self, name: str) -> CarrierAccount | None:
-        """An account of ours with a carrier; None only if there is surely none (an answer is at
-        most half a minute old)."""
-        ...
-
-    def callback_secrets(self, name: str) -> tuple[str, ...]:
-        """What callbacks to an app are signed with by Standard Webhooks: every secret that is
-        valid now, the current one first."""
-        ...
-
-    def recording_hosts(self, carrier: str) -> tuple[str, ...]:
-        """From where a carrier's recordings may be fetched."""
-        ...
-
-
-class Nonces(Protocol):
-    """Signatures that were used, for apps in strict mode."""
-
-    def claim(self, *, app: str, signature: str, content: str | None, now: int) -> bool:
-        """False if this signature came before with another content; without a `content`, if it
-        came before at all."""
-        ...
-
-
-class Answers(Protocol):
-    """First answers of requests that can't be done twice. Every method may raise Unavailable."""
-
-    def begin(self, request: RequestId, *, app: str, now: int) -> Earlier | None:
-        """Notes that the request is being worked on, at `now`; None when done. An earlier one
-        without an answer is still being worked on: after a minute nobody is any more."""
-        ...
-
-    def keep(self, answer: str, request: RequestId, *, app: str, began: int) -> None:
-        """Keeps the answer of what was begun at `began`, for a quarter of an hour."""
-        ...
-
-    def forget(self, request: RequestId, *, app: str, began: int) -> None:
-        """What was begun at `began` failed: a repeat is a new request."""
-        ...
+    from chalicelib.core.calls.placed import CallAsk
+from chalicelib.core.calls.events import Event, EventKind
+from chalicelib.core.calls.model import (
+    EventKey,
+)
+from chalicelib.core.tenants import App
 
 
 class Tag(Protocol):
@@ -309,61 +134,43 @@ class Carriers(Protocol):
         ...
 
 
-class PlacedCalls(Protocol):
-    """Calls that were placed, and who is in one. Every method may raise Unavailable."""
+class Dialect(Protocol):
+    """How an app wants to be told."""
 
-    def claim(self, call: "PlacedCall", *, once: bool, now: int) -> "Occupied | None":
-        """Reserves its people for it until `call.until`; None when done. With `once` its request
-        is remembered, also when the call is over. One transaction."""
+    tells: frozenset[EventKind]
+    """The kinds that it has words for."""
+
+    any_success: bool
+    """Whether any 2xx says that the receiver has it; else only 200 does."""
+
+    plain_links: bool
+    """Whether a recording's address opens by a plain GET, as the vendor's documents have it."""
+
+    names_recordings: bool
+    """Whether the end of a call is told with the addresses of its recordings."""
+
+    def callback(
+        self,
+        event: Event,
+        call: Sequence[Event],
+        *,
+        key: EventKey,
+        record: str,
+        attempt: int,
+        app: App,
+        binding: Binding | None,
+        now: int,
+    ) -> tuple[Mapping[str, str], bytes] | None:
+        """Headers (signed, where the dialect signs) and body; None if this event is told with
+        another one of its call. `record` is the id of the call's record. `attempt` counts from
+        0: a dialect that can send one signature only takes the secrets of an app in turn. Raises
+        Unavailable for an app without credentials."""
         ...
 
-    def started(self, call: "PlacedCall", *, session: str) -> None:
-        """Notes the carrier's id of it."""
-        ...
 
-    def drop(self, call: "PlacedCall", *, once: bool) -> None:
-        """Takes back what `claim` wrote: the call did not come about."""
-        ...
+class Dialects(Protocol):
+    """All dialects."""
 
-    def get(self, session: str, *, carrier: str) -> "PlacedCall | None": ...
-
-    def among(
-        self, parties: Sequence[Subscriber], *, carrier: str, app: str
-    ) -> "PlacedCall | None":
-        """The latest call of exactly these people that was placed for this app."""
-        ...
-
-    def end(self, call: "PlacedCall", *, now: int) -> None:
-        """Its people are free again."""
-        ...
-
-
-class Accounts(Protocol):
-    """Users of a messaging API, in whose name calls are placed. May raise Unavailable.
-
-    `user` is in lower case; `namespace` is within what a name is one user's, as
-    core.accounts.namespace says: of a carrier that registers users itself, the carrier's name.
-    """
-
-    def register(
-        self, user: str, *, namespace: str, app: str, request: RequestId, now: int
-    ) -> Earlier | None:
-        """Registers it for good; None when done, else the earlier request of the same id. One
-        transaction. Raises AccountExists if another request did so."""
-        ...
-
-    def add(self, user: str, *, namespace: str, app: str) -> str | None:
-        """Notes whose it is; None when done, else the app that has one of this name."""
-        ...
-
-    def confirm(self, user: str, *, namespace: str, app: str) -> None:
-        """The carrier registered it for this app: nobody takes it away any more."""
-        ...
-
-    def remove(self, user: str, *, namespace: str, app: str) -> None:
-        """It is this app's no more, unless it was confirmed."""
-        ...
-
-    def owner(self, user: str, *, namespace: str) -> str | None:
-        """The app that it was registered for. One read."""
+    def of(self, app: App) -> Dialect:
+        """The one that this app is told in."""
         ...

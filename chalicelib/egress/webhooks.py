@@ -12,7 +12,7 @@ EXACTLY_200 = range(200, 201)
 ANY_2XX = range(200, 300)
 
 
-class CallbackSender:
+class WebhookSender:
     """Fulfils the port Sender. `timeout_s` are seconds for everything: connecting, sending, and the
     answer's headers."""
 

@@ -12,10 +12,11 @@ from chalicelib.core import errors
 from chalicelib.core.credentials import AppCredentials
 from chalicelib.core.errors import AnswerClass
 from chalicelib.core.messages import Reply, Request
-from chalicelib.core.ports import Apps, Credentials
 from chalicelib.core.tenants import App
 from chalicelib.rest import problems
 from chalicelib.services.rate_limit import RateLimiter
+from chalicelib.store.apps import AppStore
+from chalicelib.store.credentials import CredentialStore
 
 HEADERS: Mapping[str, str] = {
     "Content-Type": "application/json; charset=utf-8",
@@ -46,7 +47,9 @@ class Door:
     suspended or closed may still see what is its own.
     """
 
-    def __init__(self, *, credentials: Credentials, apps: Apps, limiter: RateLimiter) -> None:
+    def __init__(
+        self, *, credentials: CredentialStore, apps: AppStore, limiter: RateLimiter
+    ) -> None:
         self._credentials = credentials
         self._apps = apps
         self._limiter = limiter

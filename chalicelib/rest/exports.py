@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from chalicelib.core import errors
+from chalicelib.core.calls.exports import Export
 from chalicelib.core.messages import Reply, Request
 from chalicelib.rest import wire
 from chalicelib.rest.door import Door, Visit, as_json
-from chalicelib.services.calls.exports import LINK_S, Export, ExportDesk
+from chalicelib.services.calls.exports import LINK_S, ExportDesk
 
 Json = Mapping[str, Any]
 

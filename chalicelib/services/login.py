@@ -4,9 +4,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from chalicelib.core import errors
-from chalicelib.core.ports import Answers, Carriers
+from chalicelib.core.ports import Carriers
 from chalicelib.core.requests import Earlier, RequestId
 from chalicelib.core.tenants import App
+from chalicelib.store.requests import AnswerStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +15,7 @@ class LoginDesk:
     """The one use case of one-click login. `now` is epoch ms."""
 
     carriers: Carriers
-    answers: Answers
+    answers: AnswerStore
 
     def number(
         self, app: App, token: str, request: RequestId, *, certificate: str | None, now: int

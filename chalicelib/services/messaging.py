@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from chalicelib.core import errors
-from chalicelib.core.ports import Accounts, Carrier, Carriers, Tag
+from chalicelib.core.ports import Carrier, Carriers, Tag
 from chalicelib.core.requests import RequestId
 from chalicelib.core.tenants import App
+from chalicelib.store.accounts import MessagingUserStore
 
 REGISTER = "user/create"
 """The call that registers a user, as every messenger names it."""
@@ -31,7 +32,7 @@ def namespace(app: App, carrier: Carrier) -> str:
 class AccountDesk:
     """The use cases over users, whose names are in lower case. `now` is epoch ms."""
 
-    accounts: Accounts
+    accounts: MessagingUserStore
     carriers: Carriers
     tag: Tag
 

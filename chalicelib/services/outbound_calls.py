@@ -8,10 +8,13 @@ from chalicelib.core import errors, numbers
 from chalicelib.core.bindings.choosing import shown_number
 from chalicelib.core.calls.placed import CallAsk, PlacedCall
 from chalicelib.core.calls.placed_outcome import Occupied
-from chalicelib.core.ports import Accounts, Carrier, Carriers, Dialler, Ledger, PlacedCalls, Tag
+from chalicelib.core.ports import Carrier, Carriers, Dialler, Tag
 from chalicelib.core.requests import RequestId
 from chalicelib.core.tenants import App
 from chalicelib.services.messaging import namespace
+from chalicelib.store.accounts import MessagingUserStore
+from chalicelib.store.ledger import BalanceStore
+from chalicelib.store.placed import PlacedCallStore
 
 RING_MS = 180_000
 """How long telephones ring, and a report of the end takes, at most."""
@@ -21,10 +24,10 @@ RING_MS = 180_000
 class CallDesk:
     """The use cases over placed calls. `now` is epoch ms and always comes from the caller."""
 
-    calls: PlacedCalls
-    accounts: Accounts
+    calls: PlacedCallStore
+    accounts: MessagingUserStore
     carriers: Carriers
-    ledger: Ledger
+    ledger: BalanceStore
     tag: Tag
 
     def place(self, app: App, ask: CallAsk, request: RequestId, *, now: int) -> str:

@@ -10,7 +10,7 @@ from chalicelib.store.table import Item, Table, key, s
 from chalicelib.store.vault import Vault
 
 
-class DynamoAccounts:
+class MessagingUserStore:
     """Fulfils the port Accounts. A user stands at `U#<digest>`."""
 
     def __init__(self, table: Table, vault: Callable[[], Vault]) -> None:
@@ -20,7 +20,9 @@ class DynamoAccounts:
     def register(
         self, user: str, *, namespace: str, app: str, request: RequestId, now: int
     ) -> Earlier | None:
-        """See the port. 4 write units. The request is remembered for a day."""
+        """Registers it for good; None when done, else the earlier request of the same id.
+        One transaction. Raises AccountExists if another request did so. 4 write units. The
+        request is remembered for a day."""
         item = self._key(user, namespace) | {"app": s(app), "confirmed": {"BOOL": True}}
         mark = requests.mark(self._vault(), request, app=app, now=now, until=now + DAY_MS)
         failed = self._table.transact([mark, rules.put(item, rules.NEW)])
@@ -31,7 +33,8 @@ class DynamoAccounts:
         return requests.read_mark(failed[0])
 
     def add(self, user: str, *, namespace: str, app: str) -> str | None:
-        """See the port. One conditional write."""
+        """Notes whose it is; None when done, else the app that has one of this name. One
+        conditional write."""
         taken = self._table.claim(
             rules.put(self._key(user, namespace) | {"app": s(app)}, rules.NEW)
         )
@@ -42,7 +45,7 @@ class DynamoAccounts:
         return str(taken.item["app"]["S"])
 
     def confirm(self, user: str, *, namespace: str, app: str) -> None:
-        """See the port. One write."""
+        """The carrier registered it for this app: nobody takes it away any more. One write."""
         self._table.update_if(
             {
                 "Update": {
@@ -55,13 +58,13 @@ class DynamoAccounts:
         )
 
     def remove(self, user: str, *, namespace: str, app: str) -> None:
-        """See the port."""
+        """It is this app's no more, unless it was confirmed."""
         ours = {":app": s(app)}
         condition = "app = :app AND attribute_not_exists(confirmed)"
         self._table.transact([rules.remove(self._key(user, namespace), condition, ours)])
 
     def owner(self, user: str, *, namespace: str) -> str | None:
-        """See the port. One read."""
+        """The app that it was registered for. One read. One read."""
         item = self._table.get(self._key(user, namespace))
         return item["app"]["S"] if item else None
 

@@ -33,7 +33,7 @@ class Keys:
     version: str
 
 
-class DynamoApps:
+class AppStore:
     """Fulfils the port Apps. A profile is one query and is kept `max_age_s`."""
 
     def __init__(self, table: Table, vault: Callable[[], Vault], max_age_s: float) -> None:
@@ -76,8 +76,9 @@ class DynamoApps:
         return tuple((item["sk"]["S"], item["carrier"]["S"]) for item in entries)
 
     def owners_of(self, number: str, *, fresh: bool = False) -> tuple[Owner, ...]:
-        """See the port. One read; for an X that has or had an owner it is remembered as long as a
-        profile. That is safe: when an X leaves an app, it is written NOTICE_MS before."""
+        """Everybody that X belonged to; `fresh`: as it stands now, not as it is remembered.
+        One read; for an X that has or had an owner it is remembered as long as a profile.
+        That is safe: when an X leaves an app, it is written NOTICE_MS before."""
         until, owners = self._owners.get(number, (0.0, ()))
         if not fresh and self._monotonic() < until:
             return owners

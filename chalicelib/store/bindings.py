@@ -18,9 +18,9 @@ from chalicelib.store.table import Failed, Item, Table, key, n, s
 from chalicelib.store.vault import Vault
 
 if TYPE_CHECKING:
+    from chalicelib.core.bindings.facts import BindingFacts
     from chalicelib.core.bindings.lines import Line
     from chalicelib.core.bindings.ownership import Owner
-    from chalicelib.services.calls.attribution import BindingFacts
 
 MOST_ROUTES = 8
 """How many routes of an X are looked at for what strangers hear. One has at most 5 KB (userData of
@@ -32,7 +32,7 @@ KNOWN = 4_096
 """Of how many bindings a process remembers what never changes."""
 
 
-class DynamoBindings:
+class BindingStore:
     """Fulfils the ports Bindings and Legs.
 
     A binding stands at `B#<handle>`; the handle is derived from the request, so the binding item
@@ -45,15 +45,17 @@ class DynamoBindings:
         self._known: dict[str, BindingFacts] = {}
 
     def handle(self, *, app: str, request: str, attempt: int) -> str:
-        """See the port."""
+        """12 digits that a request finds again; keyed, so that they tell nothing."""
         tag = self._vault().tag("handle", app, request, str(attempt))
         return f"{int.from_bytes(tag[:8], 'big') % 10**12:012d}"
 
     def commit(
         self, binding: Binding, *, quota_limit: int, metered: bool, now: int
     ) -> Refusal | None:
-        """See the port. 8 write units on the table while each item stays within 1 KB, 2 more for a
-        metered app."""
+        """One transaction: binding, both legs, quota, and its price if the app is
+        `metered`; None when done. While its carrier has not agreed (`BINDING`), the legs
+        are reserved and lead nowhere. Raises Contended. 8 write units on the table while
+        each item stays within 1 KB, 2 more for a metered app."""
         if quota_limit <= 0:
             return Refusal(quota_full=True)
         vault = self._vault()
@@ -110,7 +112,10 @@ class DynamoBindings:
         return Refusal(quota_full=True)
 
     def change(self, before: Binding, after: Binding) -> Binding | None:
-        """See the port. One write unit where the routes stay as they are, else 6; 8 to release."""
+        """Writes what became of a binding over what it was, with its routes and the quota
+        as far as they change; the binding as it is then, None if it had moved on meanwhile
+        (its id and version say so). One write, or one transaction. Raises Contended. One
+        write unit where the routes stay as they are, else 6; 8 to release."""
         after = replace(after, version=before.version + 1)
         writes = [self._changed(before, after)]
         legs = self._changed_legs(before, after)
@@ -150,7 +155,11 @@ class DynamoBindings:
         ]
 
     def undo(self, binding: Binding, *, now: int, free_at: int | None = None) -> bool:
-        """See the port. 8 write units, 2 more if it had a price."""
+        """A carrier did not agree to what it was being asked (`BINDING`): nothing is left
+        of it, its routes and the app's account are as they were. Where the carrier may
+        connect it all the same, its routes stay reserved until `free_at` (epoch ms). False
+        if it had moved on meanwhile. One transaction. Raises Contended. 8 write units, 2
+        more if it had a price."""
         writes = [
             rules.remove(items.binding_key(binding.handle), rules.UNCHANGED, _as(binding)),
             rules.quota(binding.app, binding.quota_shard, -1),
@@ -169,7 +178,7 @@ class DynamoBindings:
         return failed is None
 
     def get(self, binding_id: str) -> Binding | None:
-        """See the port."""
+        """One consistent read."""
         handle = handle_of(binding_id)
         item = handle and self._table.get(items.binding_key(handle))
         if not item or item["id"]["S"] != binding_id:
@@ -177,24 +186,26 @@ class DynamoBindings:
         return items.read_binding(item, self._vault())
 
     def made_by(self, draft: Binding) -> Binding | None:
-        """See the port."""
+        """The binding that stands where this one would. One consistent read."""
         item = self._table.get(items.binding_key(draft.handle))
         return items.read_binding(item, self._vault()) if item else None
 
     def transfer_on(self, number: str) -> Binding | None:
-        """See the port."""
+        """The latest XA of this X, ended or not: two consistent reads."""
         leg = self._table.get(items.leg_key(number, items.EVERYBODY))
         return self.get(leg["binding"]["S"]) if leg else None
 
     def live_on(self, number: str, *, app: str, now: int) -> list[BindingInfo]:
-        """See the port."""
+        """The live bindings of one X, oldest first: one query."""
         vault = self._vault()
         legs = self._live_legs(number, now=now, app=app)
         found = [items.read_info(item, vault) for item in legs]
         return sorted(found, key=lambda info: (info.created, info.id))
 
     def prompt_for_others(self, number: str, *, now: int) -> str | None:
-        """See the port."""
+        """What a stranger who dials this X hears (empty: nothing of its own); None if no
+        live binding is among the first routes of it, all that is looked at. One page, at
+        most 10 read units."""
         vault = self._vault()
         legs = self._table.query(
             KeyConditionExpression="pk = :pk AND begins_with(sk, :leg)",
@@ -210,7 +221,7 @@ class DynamoBindings:
         return max(prompts, default=None)
 
     def owners_of(self, number: str) -> "tuple[Owner, ...]":
-        """See the port Legs."""
+        """Everybody that X belonged to: one consistent read."""
         from chalicelib.store.apps import read_owners  # noqa: PLC0415 - a cold bind does without
 
         item = self._table.get(items.owners_key(number, self._vault()))
@@ -236,7 +247,7 @@ class DynamoBindings:
     def survey(
         self, numbers: Sequence[str], a: Subscriber, b: Subscriber | None, *, now: int
     ) -> Mapping[str, str | None]:
-        """See the port."""
+        """X -> what holds a leg of it (as in Refusal), from consistent reads."""
         vault = self._vault()
         pair = items.pair_of(vault, a, b)
         people = vault.person_everywhere(a.digits)
@@ -250,7 +261,7 @@ class DynamoBindings:
         return held
 
     def find(self, number: str, caller: Subscriber | None) -> "Line":
-        """See the port."""
+        """What stands on X for this caller: one consistent read."""
         from chalicelib.core.bindings.lines import Line  # noqa: PLC0415 - a cold bind does without
         from chalicelib.store.apps import read_owners  # noqa: PLC0415
 
@@ -281,7 +292,7 @@ class DynamoBindings:
 
     def facts(self, binding_id: str) -> "BindingFacts | None":
         """See core.addressing."""
-        from chalicelib.services.calls.attribution import facts_of  # noqa: PLC0415 - a cold bind does without
+        from chalicelib.core.bindings.facts import facts_of  # noqa: PLC0415 - a cold bind does without
 
         known = self._known.get(binding_id)
         if known is None:
@@ -294,7 +305,7 @@ class DynamoBindings:
         return known
 
     def quota_used(self, app: str) -> Mapping[int, int]:
-        """See the port."""
+        """Shard -> what its counter says."""
         counters = self._table.query(
             KeyConditionExpression="pk = :pk",
             ExpressionAttributeValues={":pk": s(f"Q#{app}")},
@@ -303,7 +314,8 @@ class DynamoBindings:
         return {int(item["sk"]["S"]): int(item["live"]["N"]) for item in counters}
 
     def overdue(self, *, now: int) -> Iterator[Overdue]:
-        """See the port. Costs what is due, not what exists."""
+        """What ran out by `now`, from the due index, shard by shard. Costs what is due, not
+        what exists."""
         # A run may end before it has been through all: the next one, a minute later, begins with
         # another shard.
         first = now // MINUTE_MS
@@ -317,7 +329,9 @@ class DynamoBindings:
                 )
 
     def unsettled(self, duty: Duty, *, now: int) -> Iterator[Unsettled]:
-        """See the port. Costs what is due, not what exists."""
+        """What a carrier has to be asked about by `now`, from the due index, what is due
+        for longest first; pages are read as they are needed. Eventually consistent. Costs
+        what is due, not what exists."""
         shards = [self._due(duty, shard, now=now) for shard in range(items.DUE_SHARDS)]
         for entry in merge(*shards, key=lambda each: int(each["due_at"]["N"])):
             yield items.read_unsettled(entry)
@@ -335,12 +349,15 @@ class DynamoBindings:
         )
 
     def claim(self, entry: Unsettled, *, until: int) -> Binding | None:
-        """See the port. One write, which reads the binding too."""
+        """Takes an entry: nobody else does before `until` (epoch ms). None if somebody did.
+        One write, which reads the binding too."""
         item = self._table.update_if(rules.claimed(entry, until=until))
         return items.read_binding(item, self._vault()) if item is not None else None
 
     def archive(self, batch: Sequence[Overdue], *, before: int) -> int:
-        """See the port. One transaction, halved when somebody else was quicker with a part."""
+        """Takes those that ran out by `before` off the due index and the quota, each once
+        however often it is asked; how many this call did. One transaction, halved when
+        somebody else was quicker with a part."""
         counted = Counter((each.app, each.quota_shard) for each in batch)
         writes: list[Item] = [rules.archived(each, before=before) for each in batch]
         writes += [rules.quota(app, shard, -count) for (app, shard), count in counted.items()]

@@ -65,7 +65,7 @@ MORE_BYTES = 512
 NEW_EVENT = "attribute_not_exists(#event) AND (attribute_not_exists(filled) OR filled <= :room)"
 
 
-class DynamoEvents:
+class CallStore:
     """Fulfils the port Events."""
 
     def __init__(self, table: Table, vault: Callable[[], Vault]) -> None:
@@ -85,7 +85,17 @@ class DynamoEvents:
         bill: Bill | None = None,
         now: int | None = None,
     ) -> Appended:
-        """See the port. With a bill one read and one transaction."""
+        """Stores once, as an event of `owner`'s, and charges for it in the same write;
+        `now` is when, if that is not when the event was received. A day that can be
+        exported already and that this changes is noted.
+
+        `said` is the event as it was reported: what it says, without our time and whatever
+        a carrier did not state, makes two reports the same one; or the key of the event as
+        it is stored elsewhere, which knows that. Of the call with this id, or else of the
+        one that reporter, call id, owner and X make. `recorded`: calls of its binding are.
+        One write; a second one where a late event says that its call was another than it
+        seemed. Raises Contended. With a bill one read and one transaction.
+        """
         vault = self._vault()
         if call is None:
             placed = delivery is not Delivery.UNPLACED
@@ -266,7 +276,9 @@ class DynamoEvents:
         )
 
     def beside(self, event: Event) -> Sequence[Call]:
-        """See the port."""
+        """All calls of the same reporter with the same id of a call, except what is
+        unplaced. One query; of what a node reports a second one, as a placed call is not
+        any node's."""
         vault = self._vault()
         calls = self._reported(reporter_of(event, vault, node=event.node))
         if event.node is not None:
@@ -294,7 +306,8 @@ class DynamoEvents:
         ]
 
     def open(self, errand: Errand) -> Dossier:
-        """See the port."""
+        """One consistent read of all; a second one for what the errand did not know. Raises
+        Unavailable for a call that is not to be seen yet."""
         keys = [call_key(errand.key.call)]
         if errand.app is not None:
             keys.append(health_key(errand.app))
@@ -327,7 +340,7 @@ class DynamoEvents:
         return read_binding(item, self._vault()) if item else None
 
     def call(self, call_id: str) -> Call | None:
-        """See the port."""
+        """One consistent read."""
         item = self._table.get(call_key(call_id))
         return read_call(item, self._vault()) if item else None
 
@@ -339,7 +352,8 @@ class DynamoEvents:
         *,
         recording: Recording | None = None,
     ) -> bool:
-        """See the port."""
+        """Notes how far an event is. False if the call had moved on since it was read. One
+        write."""
         after = replace(
             call,
             version=call.version + 1,
@@ -379,8 +393,9 @@ class DynamoEvents:
         return self._table.update_if(update) is not None
 
     def due(self, *, now: int) -> Iterator[str]:
-        """See the port. Each minute another shard comes first, so that one with more than a turn
-        can attend to does not keep the others waiting."""
+        """The calls about which something is due, from the due index, shard by shard. Each
+        minute another shard comes first, so that one with more than a turn can attend to
+        does not keep the others waiting."""
         first = now // MINUTE_MS
         for shard in range(DUE_SHARDS):
             for item in self._table.query(
@@ -394,7 +409,8 @@ class DynamoEvents:
                 yield call_id_of(item)
 
     def claim(self, call_id: str, *, until: int, now: int) -> Call | None:
-        """See the port."""
+        """Takes a call that is due: nobody else does before `until` (epoch ms). None if it
+        is not due any more. One write."""
         claimed = self._table.update_if(
             {
                 "Update": {
@@ -412,31 +428,36 @@ class DynamoEvents:
         return read_call(claimed, self._vault()) if claimed else None
 
     def rest(self, call: Call, *, looked: int | None) -> bool:
-        """See the port."""
+        """Notes when something is due in a call again, and when (epoch ms) it was looked
+        over, if it was. False if it had moved on. One write."""
         seen = call.looked if looked is None else looked
         after = replace(call, version=call.version + 1, looked=seen)
         changes = {} if looked is None else {"looked": ":looked"}
         return self._rest(call, after, changes, {} if looked is None else {":looked": n(seen)})
 
     def dead(self, search: Search, *, limit: int) -> Found:
-        """See the port."""
+        """Calls with events whose receiver never took them; `since` and `until` are about
+        the time of the first of them. Of the search's others only `after` counts."""
         return self._search.dead(search, limit=limit)
 
     def orphaned(self, *, after: str | None, limit: int) -> Found:
-        """See the port."""
+        """Calls with events that are nobody's, the latest first."""
         search = Search(ORPHANED, 0, NEVER, after=after)
         return self._search.dead(search, limit=limit)
 
     def find(self, search: Search, *, limit: int) -> Found:
-        """See the port."""
+        """Calls as searched for, each by itself: a query for each index that may know, and
+        one read."""
         return self._search.find(search, limit=limit)
 
     def listed(self, search: Search) -> Iterator[str]:
-        """See the port."""
+        """The ids of all calls as searched for, of an app or of a binding, an X; from the
+        index alone. One that moves in it meanwhile may come twice."""
         return self._search.listed(search)
 
     def calls(self, call_ids: Sequence[str]) -> list[Call]:
-        """See the port."""
+        """Those calls, in this order, without those that are not there. One consistent read
+        for a hundred."""
         return self._search.calls(call_ids)
 
 

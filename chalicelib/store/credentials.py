@@ -14,7 +14,7 @@ from chalicelib.core.credentials import (
 )
 from chalicelib.core.durations import DAY_MS, MINUTE_MS
 from chalicelib.core.errors import StoreUnavailable
-from chalicelib.store.apps import APP_KEY, DEVELOPER, DynamoApps, public_key
+from chalicelib.store.apps import APP_KEY, DEVELOPER, AppStore, public_key
 from chalicelib.store.cache import Cache
 from chalicelib.store.secrets import OwnersSecrets
 from chalicelib.store.table import Item, Table, key, s
@@ -40,12 +40,12 @@ CARRIERS, SWITCHES = "CARRIERS", "SWITCHES"
 _T = TypeVar("_T")
 
 
-class DynamoCredentials:
+class CredentialStore:
     """Fulfils the port Credentials. An item is kept `max_age_s`, and one read when it is read
     anew; what is not there is remembered for half a minute, whatever it costs strangers to ask."""
 
     def __init__(
-        self, table: Table, apps: DynamoApps, secrets: OwnersSecrets, max_age_s: float
+        self, table: Table, apps: AppStore, secrets: OwnersSecrets, max_age_s: float
     ) -> None:
         self._table = table
         self._apps = apps

@@ -1,8 +1,8 @@
 """Exports: one item for each, which says how far it is, and how often a day changed."""
 
 from chalicelib.core.calls.days import date_of
+from chalicelib.core.calls.exports import KEPT_MS, Asked, Export
 from chalicelib.core.durations import DAY_MS
-from chalicelib.services.calls.exports import KEPT_MS, Asked, Export
 from chalicelib.store.table import Item, Table, key, n, s
 
 CHANGED_MS = 30 * DAY_MS
@@ -24,7 +24,7 @@ def day_changed(app: str, day: int, *, now: int) -> Item:
     }
 
 
-class DynamoExports:
+class ExportStore:
     """Fulfils the port Exports. `D#<app>`/`<id>` says how far an export is, `DAY#<app>`/`<date>`
     how often a day changed, `DR#<app>`/`<request>` what a request asked for."""
 
@@ -32,12 +32,13 @@ class DynamoExports:
         self._table = table
 
     def revision(self, app: str, day: int) -> int:
-        """See the port."""
+        """How often records of the day changed after it could be exported. One consistent read."""
         item = self._table.get(_day_key(app, day))
         return int(item["revision"]["N"]) if item else 0
 
     def claim(self, app: str, request: str, asked: Asked, *, now: int) -> Asked:
-        """See the port."""
+        """What was asked for by the first request of this name (a digest), within KEPT_MS.
+        One write."""
         put: Item = {
             "Item": key(f"DR#{app}", request)
             | {
@@ -56,12 +57,14 @@ class DynamoExports:
         return Asked(item["id"]["S"], int(item["begins"]["N"]), item["format"]["S"])
 
     def add(self, export: Export, *, now: int) -> Export:
-        """See the port."""
+        """The one that stands under this id from now on: this, or an earlier one that is
+        still available. One write."""
         taken = self._table.put_if({"Item": _item(export), **_new(now)})
         return export if taken is None or taken.item is None else _export(taken.item)
 
     def tell(self, export: Export) -> None:
-        """See the port. Only while nothing came of it: what a worker notes is not touched."""
+        """Notes that the workers were told of it. One write. Only while nothing came of it:
+        what a worker notes is not touched."""
         self._table.update_if(
             {
                 "Update": {
@@ -78,13 +81,13 @@ class DynamoExports:
         )
 
     def get(self, app: str, export_id: str, *, now: int) -> Export | None:
-        """See the port."""
+        """One consistent read."""
         item = self._table.get(_key(app, export_id))
         export = _export(item) if item else None
         return export if export and export.created > now - KEPT_MS else None
 
     def of(self, app: str, *, now: int) -> list[Export]:
-        """See the port."""
+        """All of an app, the latest first. One query."""
         items = self._table.query(
             KeyConditionExpression="pk = :pk",
             ExpressionAttributeValues={":pk": _key(app, "")["pk"]},
@@ -94,7 +97,7 @@ class DynamoExports:
         return sorted(exports, key=lambda each: (-each.created, each.id))
 
     def note(self, export: Export) -> Export | None:
-        """See the port."""
+        """Notes the next version; what stands there then. One write."""
         put: Item = {
             "Item": _item(export),
             "ConditionExpression": _AS,

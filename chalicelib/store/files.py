@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.core.errors import StoreUnavailable
-from chalicelib.store.site import DynamoSite
+from chalicelib.store.site import SiteStore
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -28,11 +28,11 @@ class Reader(Protocol):
         ...
 
 
-class Files:
+class FileStore:
     """Every method raises StoreUnavailable when the bucket did not do as told. Keys are told to
     nobody but S3 and hold nothing personal."""
 
-    def __init__(self, client: "Callable[[], S3Client]", site: DynamoSite) -> None:
+    def __init__(self, client: "Callable[[], S3Client]", site: SiteStore) -> None:
         self._client = client
         self._site = site
 

@@ -9,7 +9,7 @@ from chalicelib.store.table import Item, Table, n
 _TRIES = 8
 
 
-class DynamoLedger:
+class BalanceStore:
     """Fulfils the port Ledger, and changes accounts for operators.
 
     An account stands at `A#<app>`. Its `credit` is balance and overdraft together, so that one
@@ -20,7 +20,8 @@ class DynamoLedger:
         self._table = table
 
     def standing(self, app: str) -> Standing:
-        """See the port. An app that nothing was ever paid for or by has nothing."""
+        """One consistent read. Raises Unavailable. An app that nothing was ever paid for or
+        by has nothing."""
         item = self._table.get(account_key(app)) or {}
         overdraft = _number(item, "overdraft") or 0
         return Standing(

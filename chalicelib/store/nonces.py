@@ -10,7 +10,7 @@ KEPT_MS = 15 * 60_000
 """A signature is valid five minutes either side of its time; kept longer than that."""
 
 
-class DynamoNonces:
+class NonceStore:
     """Fulfils the port Nonces: one conditional write."""
 
     def __init__(self, table: Table, vault: Callable[[], Vault]) -> None:
@@ -18,7 +18,8 @@ class DynamoNonces:
         self._vault = vault
 
     def claim(self, *, app: str, signature: str, content: str | None, now: int) -> bool:
-        """See the port."""
+        """False if this signature came before with another content; without a `content`, if
+        it came before at all."""
         name = self._vault().label("signature", app, signature)
         item = key(f"S#{name}", "S") | {
             "content": s(content or ""),

@@ -28,7 +28,7 @@ _FREE = (
 _OURS = "#request = :request AND created = :created"
 
 
-class DynamoPlacedCalls:
+class PlacedCallStore:
     """Fulfils the port PlacedCalls. `J#<digest of app and people>` says in which call of the app
     they are, `P#<digest of the session>` what was placed."""
 
@@ -37,8 +37,10 @@ class DynamoPlacedCalls:
         self._vault = vault
 
     def claim(self, call: PlacedCall, *, once: bool, now: int) -> Occupied | None:
-        """See the port. One item for the people, with `once` one for the request, and where the
-        session is known in advance one that it will be found by: 1 write unit, or 2 for each."""
+        """Reserves its people for it until `call.until`; None when done. With `once` its
+        request is remembered, also when the call is over. One transaction. One item for the
+        people, with `once` one for the request, and where the session is known in advance
+        one that it will be found by: 1 write unit, or 2 for each."""
         reserve = rules.put(self._people_key(call) | self._item(call), _FREE, {":now": n(now)})
         reserve["Put"]["ExpressionAttributeNames"] = {"#until": "until"}
         writes = [reserve]
@@ -66,8 +68,8 @@ class DynamoPlacedCalls:
         return None if taken is None else [taken]
 
     def started(self, call: PlacedCall, *, session: str) -> None:
-        """See the port. One transaction, or where the session is the one that was proposed one
-        write; a repeat changes nothing."""
+        """Notes the carrier's id of it. One transaction, or where the session is the one
+        that was proposed one write; a repeat changes nothing."""
         note: Item = {
             "Key": self._people_key(call),
             "UpdateExpression": "SET #session = :session",
@@ -84,7 +86,7 @@ class DynamoPlacedCalls:
             self._table.put_new(session_item)
 
     def drop(self, call: PlacedCall, *, once: bool) -> None:
-        """See the port."""
+        """Takes back what `claim` wrote: the call did not come about."""
         removal = rules.remove(self._people_key(call), _OURS, self._ours(call))
         removal["Delete"]["ExpressionAttributeNames"] = {"#request": "request"}
         writes = [removal]
@@ -96,17 +98,17 @@ class DynamoPlacedCalls:
         self._table.transact(writes)
 
     def get(self, session: str, *, carrier: str) -> PlacedCall | None:
-        """See the port. One read."""
+        """One read."""
         item = self._table.get(self._session_key(session, carrier))
         return self._read(item) if item else None
 
     def among(self, parties: Sequence[Subscriber], *, carrier: str, app: str) -> PlacedCall | None:
-        """See the port. One read."""
+        """The latest call of exactly these people that was placed for this app. One read."""
         item = self._table.get(self._key_of(parties, carrier, app))
         return self._read(item) if item else None
 
     def end(self, call: PlacedCall, *, now: int) -> None:
-        """See the port. One write; the same call's only."""
+        """Its people are free again. One write; the same call's only."""
         self._table.update_if(
             {
                 "Update": {

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
 
-    from chalicelib.services.calls.exports import Job
+    from chalicelib.core.calls.exports import Job
 
 _MOST = 10
 

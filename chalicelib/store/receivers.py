@@ -4,18 +4,18 @@ from chalicelib.core.webhooks.endpoint import Health
 from chalicelib.store.table import Item, Table, key, n
 
 
-class DynamoReceivers:
+class EndpointStore:
     """Fulfils the port Receivers. What is known of an app's receiver stands at `A#<app>`, `H`."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
     def answered(self, app: str) -> None:
-        """See the port."""
+        """It answers again."""
         self._table.update(health_key(app), "SET unanswered = :none", {":none": n(0)})
 
     def unanswered(self, app: str, *, rest_until: int) -> None:
-        """See the port."""
+        """Once more no answer."""
         # The mark tells our own write, sent again after its answer was lost: it counts once.
         mark = {"B": self._table.runtime.random_bytes(8)}
         self._table.update_if(
@@ -34,11 +34,11 @@ class DynamoReceivers:
         )
 
     def slow(self, app: str, *, until: int) -> None:
-        """See the port."""
+        """It counts as slow until then."""
         self._table.update(health_key(app), "SET slow_until = :until", {":until": n(until)})
 
     def probe(self, app: str, health: Health, *, rest_until: int) -> bool:
-        """See the port."""
+        """Whether it is for this caller to try one that was left alone: only one may."""
         probed = self._table.update_if(
             {
                 "Update": {

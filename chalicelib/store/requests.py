@@ -43,7 +43,7 @@ def read_mark(failed: Failed) -> Earlier:
     return Earlier(failed.item["content"]["S"], int(failed.item["created"]["N"]))
 
 
-class DynamoAnswers:
+class AnswerStore:
     """Fulfils the port Answers. A request stands at `R#<digest>`, its answer sealed."""
 
     def __init__(self, table: Table, vault: Callable[[], Vault]) -> None:
@@ -51,7 +51,9 @@ class DynamoAnswers:
         self._vault = vault
 
     def begin(self, request: RequestId, *, app: str, now: int) -> Earlier | None:
-        """See the port. One write."""
+        """Notes that the request is being worked on, at `now`; None when done. An earlier
+        one without an answer is still being worked on: after a minute nobody is any more.
+        One write."""
         vault = self._vault()
         item = _item(vault, request, app=app, now=now, until=now + KEPT_MS)
         limits = {":old": n(now - KEPT_MS), ":dead": n(now - WORKED_ON_MS)}
@@ -65,14 +67,14 @@ class DynamoAnswers:
         return Earlier(earlier.content, earlier.at, answer)
 
     def keep(self, answer: str, request: RequestId, *, app: str, began: int) -> None:
-        """See the port. One write."""
+        """Keeps the answer of what was begun at `began`, for a quarter of an hour. One write."""
         vault = self._vault()
         sealed = {"answer": {"B": vault.seal(answer, _context(request))}}
         values = {":created": n(began)}
         self._table.update_if(rules.update(_key(vault, request, app), sealed, _OURS, values))
 
     def forget(self, request: RequestId, *, app: str, began: int) -> None:
-        """See the port. 2 write units."""
+        """What was begun at `began` failed: a repeat is a new request. 2 write units."""
         self._table.transact([unmark(self._vault(), request, app=app, created=began)])
 
 

@@ -13,14 +13,15 @@ SHARD = due_shard("sequence", 0)
 """The partition of the due index that lists blocks: there are few."""
 
 
-class DynamoNumbers:
+class SequenceStore:
     """Fulfils the port Numbers. `N#<carrier>/<node>`/`<index>` holds a block."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
     def note(self, key: BlockKey, heard: Iterable[int], *, now: int, look_at: int) -> None:
-        """See the port."""
+        """Adds numbers, counted from the block's first; it is looked at by `look_at` (epoch
+        ms), or when it was to be anyway. One write."""
         self._table.update(
             block_key(key),
             "SET began = if_not_exists(began, :now), due_shard = :shard,"
@@ -38,7 +39,7 @@ class DynamoNumbers:
         )
 
     def due(self, *, now: int) -> Iterator[BlockKey]:
-        """See the port."""
+        """The blocks that are to be looked at, from the due index."""
         for item in self._table.query(
             IndexName="due",
             KeyConditionExpression="due_shard = :shard AND due_at <= :now",
@@ -47,7 +48,8 @@ class DynamoNumbers:
             yield _key_of(item)
 
     def claim(self, key: BlockKey, *, until: int, now: int) -> Block | None:
-        """See the port."""
+        """Takes a block that is due: nobody else does before `until` (epoch ms). None if it
+        is not due any more. One write."""
         claimed = self._table.update_if(
             _update(
                 key,
@@ -59,14 +61,14 @@ class DynamoNumbers:
         return _read(claimed) if claimed else None
 
     def around(self, key: BlockKey) -> tuple[Block | None, Block | None]:
-        """See the port."""
+        """The block before and the one after. One read."""
         before, after = (BlockKey(key.carrier, key.index + step, key.node) for step in (-1, 1))
         keys = [block_key(each) for each in (before, after) if each.index >= 0]
         found = {each.key: each for each in map(_read, self._table.get_many(keys))}
         return found.get(before), found.get(after)
 
     def wake(self, key: BlockKey, *, now: int) -> None:
-        """See the port."""
+        """Lets a block that there is be due. One write."""
         self._table.update_if(
             _update(
                 key,
@@ -77,7 +79,8 @@ class DynamoNumbers:
         )
 
     def rest(self, block: Block, *, missing: Set[int], highest: int, look_at: int | None) -> None:
-        """See the port."""
+        """Notes what was reported missing, the highest number, and when the block is looked
+        at again (None: when it grows; soon if it did meanwhile). One write, else two."""
         told = ", told :told" if missing else ""
         values = {":highest": n(highest), ":one": n(1)}
         values |= {":told": _numbers(missing)} if missing else {}

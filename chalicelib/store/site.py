@@ -16,7 +16,7 @@ class Site:
     bucket: str
 
 
-class DynamoSite:
+class SiteStore:
     """Reads the one item that says so, and keeps it `max_age_s`."""
 
     def __init__(self, table: Table, max_age_s: float) -> None:

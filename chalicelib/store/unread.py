@@ -24,7 +24,7 @@ class Kept:
     waiting: bool
 
 
-class DynamoUnread:
+class UnreadCallbackStore:
     """Fulfils the port Unread. `V#<digest of account, kind and body>`/`V` holds a callback."""
 
     def __init__(self, table: Table, vault: Callable[[], Vault]) -> None:
@@ -32,7 +32,7 @@ class DynamoUnread:
         self._vault = vault
 
     def add(self, callback: UnreadCallback) -> bool:
-        """See the port."""
+        """Keeps it once, however often it comes; whether it was new. One write."""
         vault = self._vault()
         # Any bytes are a text in Latin-1.
         body = callback.body.decode("latin-1")

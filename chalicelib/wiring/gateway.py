@@ -14,10 +14,10 @@ from chalicelib.services.bindings.leases import LeaseDesk
 from chalicelib.services.rate_limit import RateLimiter
 from chalicelib.settings import Settings, settings
 from chalicelib.store import clients, secrets
-from chalicelib.store.apps import DynamoApps
-from chalicelib.store.bindings import DynamoBindings
-from chalicelib.store.credentials import DynamoCredentials
-from chalicelib.store.nonces import DynamoNonces
+from chalicelib.store.apps import AppStore
+from chalicelib.store.bindings import BindingStore
+from chalicelib.store.credentials import CredentialStore
+from chalicelib.store.nonces import NonceStore
 from chalicelib.store.table import Table
 from chalicelib.telemetry import (
     correlate,
@@ -58,14 +58,14 @@ if TYPE_CHECKING:
     from chalicelib.services.calls.search import Archive
     from chalicelib.services.webhooks.delivery import DeliveryDesk
     from chalicelib.services.webhooks.redelivery import Redelivery
-    from chalicelib.store.accounts import DynamoAccounts
-    from chalicelib.store.calls import DynamoEvents
-    from chalicelib.store.files import Files
-    from chalicelib.store.ledger import DynamoLedger
-    from chalicelib.store.placed import DynamoPlacedCalls
+    from chalicelib.store.accounts import MessagingUserStore
+    from chalicelib.store.calls import CallStore
+    from chalicelib.store.files import FileStore
+    from chalicelib.store.ledger import BalanceStore
+    from chalicelib.store.placed import PlacedCallStore
     from chalicelib.store.queue import WorkQueues
-    from chalicelib.store.site import DynamoSite
-    from chalicelib.store.unread import DynamoUnread
+    from chalicelib.store.site import SiteStore
+    from chalicelib.store.unread import UnreadCallbackStore
     from chalicelib.store.vault import Vault
 
 SILENCE_S = 20.0
@@ -121,9 +121,9 @@ class Gateway:
         """NetEase's one-click login, northbound."""
         from chalicelib.carriers.netease.phone_login import PhoneLoginFacade  # noqa: PLC0415
         from chalicelib.services.login import LoginDesk  # noqa: PLC0415
-        from chalicelib.store.requests import DynamoAnswers  # noqa: PLC0415
+        from chalicelib.store.requests import AnswerStore  # noqa: PLC0415
 
-        answers = DynamoAnswers(self._table, self._data_keys.vault)
+        answers = AnswerStore(self._table, self._data_keys.vault)
         return PhoneLoginFacade(self.door, LoginDesk(self.carriers, answers))
 
     @once_each
@@ -209,11 +209,11 @@ class Gateway:
         )
 
     @once_each
-    def unread(self) -> "DynamoUnread":
+    def unread(self) -> "UnreadCallbackStore":
         """Callbacks that nobody could read yet."""
-        from chalicelib.store.unread import DynamoUnread  # noqa: PLC0415
+        from chalicelib.store.unread import UnreadCallbackStore  # noqa: PLC0415
 
-        return DynamoUnread(self._table, self._data_keys.vault)
+        return UnreadCallbackStore(self._table, self._data_keys.vault)
 
     @once_each
     def placing(self) -> "PlacingDesk":
@@ -232,19 +232,19 @@ class Gateway:
     @once_each
     def delivery(self) -> "DeliveryDesk":
         """Events out."""
-        from chalicelib.egress.webhooks import CallbackSender  # noqa: PLC0415
+        from chalicelib.egress.webhooks import WebhookSender  # noqa: PLC0415
         from chalicelib.services.webhooks.delivery import DeliveryDesk  # noqa: PLC0415
         from chalicelib.services.webhooks.waiting import Waiting  # noqa: PLC0415
-        from chalicelib.store.receivers import DynamoReceivers  # noqa: PLC0415
+        from chalicelib.store.receivers import EndpointStore  # noqa: PLC0415
 
         return DeliveryDesk(
             events=self._events,
             outbox=self._queues,
-            receivers=DynamoReceivers(self._table),
+            receivers=EndpointStore(self._table),
             apps=self.apps,
             placing=self.placing,
             dialects=self._dialects,
-            sender=CallbackSender(self._egress, timeout_s=self.settings.callback_timeout_s),
+            sender=WebhookSender(self._egress, timeout_s=self.settings.callback_timeout_s),
             links=self._recording_links,
             waiting=Waiting(self.runtime.monotonic),
             about=correlate,
@@ -301,10 +301,10 @@ class Gateway:
     def export_desk(self) -> "ExportDesk":
         """Exports, started and written."""
         from chalicelib.services.calls.exports import ExportDesk, Written  # noqa: PLC0415
-        from chalicelib.store.exports import DynamoExports  # noqa: PLC0415
+        from chalicelib.store.exports import ExportStore  # noqa: PLC0415
 
         return ExportDesk(
-            exports=DynamoExports(self._table),
+            exports=ExportStore(self._table),
             archive=self.archive,
             queue=self._queues,
             files=self._files,
@@ -321,9 +321,9 @@ class Gateway:
         from chalicelib.services.calls.follow_up import FollowUp  # noqa: PLC0415
         from chalicelib.services.calls.missing import GapDesk  # noqa: PLC0415
         from chalicelib.services.calls.sequences import CountDesk  # noqa: PLC0415
-        from chalicelib.store.sequences import DynamoNumbers  # noqa: PLC0415
+        from chalicelib.store.sequences import SequenceStore  # noqa: PLC0415
 
-        counting = CountDesk(DynamoNumbers(self._table), report=log_hole)
+        counting = CountDesk(SequenceStore(self._table), report=log_hole)
         return FollowUp(
             events=self._events,
             outbox=self._queues,
@@ -340,11 +340,11 @@ class Gateway:
         return Redelivery(self._events, self._queues)
 
     @once_each
-    def site(self) -> "DynamoSite":
+    def site(self) -> "SiteStore":
         """Where this deployment is."""
-        from chalicelib.store.site import DynamoSite  # noqa: PLC0415
+        from chalicelib.store.site import SiteStore  # noqa: PLC0415
 
-        return DynamoSite(self._table, self.settings.cache_s)
+        return SiteStore(self._table, self.settings.cache_s)
 
     @once_each
     def upkeep(self) -> "Upkeep":
@@ -394,17 +394,17 @@ class Gateway:
         return Client(private=self.settings.private_addresses)
 
     @once_each
-    def ledger(self) -> "DynamoLedger":
+    def ledger(self) -> "BalanceStore":
         """What the apps have to spend."""
-        from chalicelib.store.ledger import DynamoLedger  # noqa: PLC0415
+        from chalicelib.store.ledger import BalanceStore  # noqa: PLC0415
 
-        return DynamoLedger(self._table)
+        return BalanceStore(self._table)
 
     @once_each
-    def _events(self) -> "DynamoEvents":
-        from chalicelib.store.calls import DynamoEvents  # noqa: PLC0415
+    def _events(self) -> "CallStore":
+        from chalicelib.store.calls import CallStore  # noqa: PLC0415
 
-        return DynamoEvents(self._table, self._data_keys.vault)
+        return CallStore(self._table, self._data_keys.vault)
 
     @once_each
     def archive(self) -> "Archive":
@@ -432,10 +432,10 @@ class Gateway:
         )
 
     @once_each
-    def _files(self) -> "Files":
-        from chalicelib.store.files import Files  # noqa: PLC0415
+    def _files(self) -> "FileStore":
+        from chalicelib.store.files import FileStore  # noqa: PLC0415
 
-        return Files(clients.s3, self.site)
+        return FileStore(clients.s3, self.site)
 
     @once_each
     def _queues(self) -> "WorkQueues":
@@ -467,8 +467,8 @@ class Gateway:
         return RateLimiter()
 
     @once_each
-    def _nonces(self) -> DynamoNonces:
-        return DynamoNonces(self._table, self._data_keys.vault)
+    def _nonces(self) -> NonceStore:
+        return NonceStore(self._table, self._data_keys.vault)
 
     @once_each
     def _leases(self) -> LeaseDesk:
@@ -484,31 +484,31 @@ class Gateway:
         return Table(clients.dynamodb, self.settings.table_name, self.runtime)
 
     @once_each
-    def _bindings(self) -> DynamoBindings:
-        return DynamoBindings(self._table, self._data_keys.vault)
+    def _bindings(self) -> BindingStore:
+        return BindingStore(self._table, self._data_keys.vault)
 
     @once_each
-    def _placed(self) -> "DynamoPlacedCalls":
-        from chalicelib.store.placed import DynamoPlacedCalls  # noqa: PLC0415
+    def _placed(self) -> "PlacedCallStore":
+        from chalicelib.store.placed import PlacedCallStore  # noqa: PLC0415
 
-        return DynamoPlacedCalls(self._table, self._data_keys.vault)
-
-    @once_each
-    def _accounts(self) -> "DynamoAccounts":
-        from chalicelib.store.accounts import DynamoAccounts  # noqa: PLC0415
-
-        return DynamoAccounts(self._table, self._data_keys.vault)
+        return PlacedCallStore(self._table, self._data_keys.vault)
 
     @once_each
-    def apps(self) -> DynamoApps:
+    def _accounts(self) -> "MessagingUserStore":
+        from chalicelib.store.accounts import MessagingUserStore  # noqa: PLC0415
+
+        return MessagingUserStore(self._table, self._data_keys.vault)
+
+    @once_each
+    def apps(self) -> AppStore:
         """The tenants and their numbers."""
-        return DynamoApps(self._table, self._data_keys.vault, self.settings.cache_s)
+        return AppStore(self._table, self._data_keys.vault, self.settings.cache_s)
 
     @once_each
-    def _credentials(self) -> DynamoCredentials:
+    def _credentials(self) -> CredentialStore:
         prefix = self.settings.secrets_prefix
         owners = secrets.OwnersSecrets(secrets.provider, prefix)
-        return DynamoCredentials(self._table, self.apps, owners, self.settings.cache_s)
+        return CredentialStore(self._table, self.apps, owners, self.settings.cache_s)
 
     @once_each
     def _data_keys(self) -> secrets.DataKeys:

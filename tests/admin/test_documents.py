@@ -16,7 +16,7 @@ from admin.__main__ import cli
 from chalicelib.clock import now_ms
 from chalicelib.core.durations import DAY_MS
 from chalicelib.store import clients
-from tests.carriers.own.backend import s3, set_up
+from tests.rest.backend import s3, set_up
 from tests.stage import Stage
 
 ROOT = Path(__file__).resolve().parent.parent.parent

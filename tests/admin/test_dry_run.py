@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from admin.__main__ import cli
 from admin.command import Change
 from chalicelib.store import clients
-from tests.carriers.own.backend import s3, set_up
+from tests.rest.backend import s3, set_up
 from tests.stage import X1, X2, X3, Stage
 
 WHERE = "(stage unit, account 123456789012, region eu-west-1)"

@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 
 from admin import developers, receivers
 from admin.__main__ import cli
-from chalicelib.store.credentials import DynamoCredentials
+from chalicelib.store.credentials import CredentialStore
 from tests.owners import everything, secret_of
 from tests.stage import Stage, answering, refusal
 
@@ -29,7 +29,7 @@ def done(*arguments: str) -> Any:
     return json.loads(result.stdout)
 
 
-def known(stage: Stage) -> DynamoCredentials:
+def known(stage: Stage) -> CredentialStore:
     """The credentials as the gateway reads them."""
     stage.forget()
     return receivers._known()

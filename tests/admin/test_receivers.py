@@ -11,7 +11,7 @@ from standardwebhooks import Webhook
 
 from admin import receivers
 from admin.__main__ import cli
-from chalicelib.store.credentials import DynamoCredentials
+from chalicelib.store.credentials import CredentialStore
 from tests.owners import everything
 from tests.receivers import Receiver, receiver
 from tests.stage import Stage, answering, refusal
@@ -49,7 +49,7 @@ def refused(stage: Stage, *arguments: str) -> str:
     return result.output
 
 
-def known(stage: Stage) -> DynamoCredentials:
+def known(stage: Stage) -> CredentialStore:
     """The credentials as the gateway reads them."""
     stage.forget()
     return receivers._known()

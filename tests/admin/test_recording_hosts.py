@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 
 from admin import receivers
 from admin.__main__ import cli
-from chalicelib.store.credentials import DynamoCredentials
+from chalicelib.store.credentials import CredentialStore
 from tests.owners import everything
 from tests.stage import Stage
 
@@ -32,7 +32,7 @@ def shown(name: str = "acme") -> Any:
     return json.loads(done("carrier-show", name))
 
 
-def known(stage: Stage) -> DynamoCredentials:
+def known(stage: Stage) -> CredentialStore:
     """The credentials as the gateway reads them."""
     stage.forget()
     return receivers._known()

@@ -8,7 +8,7 @@ from click.testing import CliRunner, Result
 from admin.__main__ import cli
 from chalicelib.clock import SYSTEM
 from chalicelib.store import clients
-from chalicelib.store.site import DynamoSite, Site, site_item
+from chalicelib.store.site import Site, SiteStore, site_item
 from chalicelib.store.table import Table
 from tests.stage import NAME, STAGE, Stage
 
@@ -22,7 +22,7 @@ def set_url(url: str) -> Result:
 
 def told() -> Site:
     """As the gateway reads it."""
-    return DynamoSite(Table(clients.dynamodb, NAME, SYSTEM), max_age_s=0).get()
+    return SiteStore(Table(clients.dynamodb, NAME, SYSTEM), max_age_s=0).get()
 
 
 def test_the_bucket_stays_as_the_deployment_wrote_it(stage: Stage) -> None:

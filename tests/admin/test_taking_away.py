@@ -13,9 +13,9 @@ from admin.__main__ import cli
 from admin.commands import numbers as commands
 from chalicelib.core.durations import MINUTE_MS
 from chalicelib.store import clients
-from tests.carriers.own.backend import BUCKET, s3, set_up
-from tests.carriers.trunk.conftest import Pbx, basic
+from tests.carriers.switch.conftest import Pbx, basic
 from tests.owners import everything, secret_of, spoil
+from tests.rest.backend import BUCKET, s3, set_up
 from tests.stage import X1, X2, A, B, Client, Clock, Stage, answering, refusal
 from tests.workers import deliver
 

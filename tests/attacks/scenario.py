@@ -23,10 +23,10 @@ from admin import carriers
 from chalicelib.settings import settings
 from chalicelib.store import clients
 from chalicelib.store.vault import Vault
-from tests.carriers.own.backend import Recordings, recordings
-from tests.carriers.trunk.conftest import basic
+from tests.carriers.switch.conftest import basic
 from tests.gateways import NOW, Backend, Stage, Switch, number, stage
 from tests.receivers import Receiver, receiver
+from tests.rest.backend import Recordings, recordings
 from tests.runtimes import run_with
 from tests.vendor_here import ACCOUNT, SECRET, VendorHere, account_at, vendor_here
 

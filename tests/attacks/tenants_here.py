@@ -18,6 +18,7 @@ from urllib.parse import parse_qsl, urlsplit
 from admin import carriers, provision
 from admin import numbers as pools
 from chalicelib.core.bindings.model import Ask
+from chalicelib.core.calls.exports import Job
 from chalicelib.core.calls.model import Errand
 from chalicelib.core.durations import CLOCKS_APART_MS
 from chalicelib.core.messages import Reply, Request
@@ -25,7 +26,6 @@ from chalicelib.core.ports import Carrier
 from chalicelib.core.requests import RequestId
 from chalicelib.core.subscribers import Subscriber
 from chalicelib.core.tenants import Tariff
-from chalicelib.services.calls.exports import Job
 from chalicelib.settings import settings
 from chalicelib.store import clients
 from chalicelib.store.queue import WorkQueues

@@ -14,7 +14,7 @@ from chalicelib.store import clients
 from chalicelib.store.site import Site, site_item
 from tests.attacks.lambda_events import answer
 from tests.attacks.mutations import MUTATIONS, ODD, Draft, many
-from tests.carriers.trunk.conftest import basic
+from tests.carriers.switch.conftest import basic
 from tests.gateways import NOW, Backend, Stage, number, stage, subscriber
 from tests.runtimes import run_with
 

@@ -14,7 +14,7 @@ from typing import Any
 from chalicelib.carriers.interline.client import InterlineKeeper
 from chalicelib.carriers.netease.client import NeteaseKeeper
 from chalicelib.core.messages import Request
-from chalicelib.store.bindings import DynamoBindings
+from chalicelib.store.bindings import BindingStore
 from chalicelib.wiring.gateway import gateway
 
 POINTS = ("before the request", "after the effect", "after the reply", "after the commit")
@@ -26,9 +26,9 @@ def stop_at(point: str) -> None:
         for keeper in (NeteaseKeeper, InterlineKeeper):
             _before(keeper, "bind", point)
     elif point == "after the reply":
-        _before(DynamoBindings, "change", point)
+        _before(BindingStore, "change", point)
     elif point == "after the commit":
-        _after(DynamoBindings, "change", point)
+        _after(BindingStore, "change", point)
 
 
 def _before(of: type, name: str, point: str) -> None:

@@ -8,11 +8,12 @@ from chalicelib.core.bindings.model import Binding
 from chalicelib.core.calls.events import Event, EventKind
 from chalicelib.core.calls.model import Call, Delivery, EventKey, Progress, Stored
 from chalicelib.core.calls.splitting import order
-from chalicelib.core.ports import Bindings, Carrier, Carriers
+from chalicelib.core.ports import Carrier, Carriers
 from chalicelib.core.requests import RequestId
 from chalicelib.core.subscribers import Subscriber
 from chalicelib.core.tenants import App, AppState, Pool
 from chalicelib.services.bindings.leases import LeaseDesk
+from chalicelib.store.bindings import BindingStore
 
 
 def app_with(areas: dict[str, str | None]) -> App:
@@ -32,7 +33,7 @@ def app_with(areas: dict[str, str | None]) -> App:
     )
 
 
-def leases(bindings: Bindings, carriers: Carriers) -> LeaseDesk:
+def leases(bindings: BindingStore, carriers: Carriers) -> LeaseDesk:
     """A desk whose operations are numbered."""
     count = itertools.count(1)
     return LeaseDesk(bindings, carriers, new_id=lambda: f"{next(count):010x}", monotonic=lambda: 0)

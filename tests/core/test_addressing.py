@@ -4,13 +4,14 @@ from typing import Any, cast
 
 import pytest
 
+from chalicelib.core.bindings.facts import BindingFacts
 from chalicelib.core.bindings.model import Binding
 from chalicelib.core.bindings.ownership import Owner
 from chalicelib.core.calls.events import Event, EventKind, PlacedEnd
 from chalicelib.core.calls.placed import CallAsk, PlacedCall
 from chalicelib.core.durations import DAY_MS
 from chalicelib.core.subscribers import Subscriber
-from chalicelib.services.calls.attribution import AddressBook, Addressed, BindingFacts
+from chalicelib.services.calls.attribution import AddressBook, Addressed
 from tests.core.samples import event, request
 
 ALICE, BOB = Subscriber("8610010000001"), Subscriber("8610010000002")

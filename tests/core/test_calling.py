@@ -14,9 +14,9 @@ from chalicelib.core.requests import RequestId
 from chalicelib.core.subscribers import Subscriber
 from chalicelib.core.tenants import App, Pool
 from chalicelib.services.outbound_calls import RING_MS, CallDesk
-from chalicelib.store.accounts import DynamoAccounts
-from chalicelib.store.ledger import DynamoLedger
-from chalicelib.store.placed import DynamoPlacedCalls
+from chalicelib.store.accounts import MessagingUserStore
+from chalicelib.store.ledger import BalanceStore
+from chalicelib.store.placed import PlacedCallStore
 from chalicelib.store.table import Table
 from chalicelib.store.vault import Vault
 from tests.core.samples import app_with
@@ -70,13 +70,13 @@ def dialler() -> Dialler:
 def desk(stage: Stage, dialler: Dialler) -> CallDesk:
     vault = Vault({"current": "1", "1": "k" * 64}, SYSTEM.random_bytes)
     table = Table(lambda: stage.dynamodb, stage.table, SYSTEM)
-    accounts = DynamoAccounts(table, lambda: vault)
+    accounts = MessagingUserStore(table, lambda: vault)
     accounts.add("bob", namespace="trunk/demo", app="demo")
     return CallDesk(
-        calls=DynamoPlacedCalls(table, lambda: vault),
+        calls=PlacedCallStore(table, lambda: vault),
         accounts=accounts,
         carriers=Carriers(Carrier("trunk", "trunk", dialler=dialler)),
-        ledger=DynamoLedger(table),
+        ledger=BalanceStore(table),
         tag=vault.label,
     )
 

@@ -51,12 +51,12 @@ def store(table: str, place: str, *jobs: str) -> None:
     from chalicelib.egress.client import Client
     from chalicelib.egress.recordings import RecordingSource
     from chalicelib.store import clients
-    from chalicelib.store.files import Files
-    from chalicelib.store.site import DynamoSite
+    from chalicelib.store.files import FileStore
+    from chalicelib.store.site import SiteStore
     from chalicelib.store.table import Table
 
     source = RecordingSource(Client(private=True), limit_bytes=2048 * MB, timeout_s=5)
-    files = Files(clients.s3, DynamoSite(Table(clients.dynamodb, table, SYSTEM), 60))
+    files = FileStore(clients.s3, SiteStore(Table(clients.dynamodb, table, SYSTEM), 60))
     for key, job in enumerate(jobs):
         what, _, md5 = job.partition("=")
         started = time.monotonic()

@@ -11,7 +11,7 @@ from chalicelib.core.errors import BadParameter, NotAnswered, RecordingFailed, R
 from chalicelib.egress.addresses import check_address, may_reach, read_address
 from chalicelib.egress.client import Client
 from chalicelib.egress.recordings import RecordingSource
-from chalicelib.egress.webhooks import CallbackSender
+from chalicelib.egress.webhooks import WebhookSender
 from tests.egress import evil
 from tests.egress.servers import listening
 
@@ -26,7 +26,7 @@ def fetch(url: str, *, private: bool = False, timeout_s: float = 1) -> None:
 
 
 def tell(url: str, *, private: bool = False, timeout_s: float = 1) -> None:
-    CallbackSender(Client(private=private), timeout_s=timeout_s).post(url, {}, b"{}")
+    WebhookSender(Client(private=private), timeout_s=timeout_s).post(url, {}, b"{}")
 
 
 class Resolver:

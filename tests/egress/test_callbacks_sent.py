@@ -15,15 +15,15 @@ import pytest
 from chalicelib.core.errors import NotAnswered, NotDelivered
 from chalicelib.egress.client import IDLE_S, MOST_IDLE, Client
 from chalicelib.egress.connecting import MOST_TRIED
-from chalicelib.egress.webhooks import ANY_2XX, CallbackSender
+from chalicelib.egress.webhooks import ANY_2XX, WebhookSender
 from tests.egress.servers import OK, Listening, answering, listening, request
 
 BODY = b'{"to":"8610010000001"}'
 
 
 @pytest.fixture
-def sender() -> CallbackSender:
-    return CallbackSender(Client(private=True), timeout_s=5)
+def sender() -> WebhookSender:
+    return WebhookSender(Client(private=True), timeout_s=5)
 
 
 def answer(status: int, *fields: str, body: bytes = b"") -> bytes:
@@ -48,7 +48,7 @@ def taking(sent: list[bytes], *answers: bytes) -> Any:
     return script
 
 
-def test_what_is_posted_is_what_was_signed(sender: CallbackSender) -> None:
+def test_what_is_posted_is_what_was_signed(sender: WebhookSender) -> None:
     sent: list[bytes] = []
     with listening(taking(sent, OK)) as receiver:
         sender.post(receiver.url + "?a=%20b#c", {"CheckSum": "x", "Content-Type": "a/b"}, BODY)
@@ -67,13 +67,13 @@ def test_what_is_posted_is_what_was_signed(sender: CallbackSender) -> None:
 
 
 @pytest.mark.parametrize("status", [200, 201, 204, 299])
-def test_a_dialect_may_take_any_2xx(sender: CallbackSender, status: int) -> None:
+def test_a_dialect_may_take_any_2xx(sender: WebhookSender, status: int) -> None:
     with listening(answering(answer(status))) as receiver:
         sender.post(receiver.url, {}, BODY, accepts=ANY_2XX)
 
 
 @pytest.mark.parametrize("status", [201, 202, 204, 206, 304, 400, 404, 410, 429, 500, 503])
-def test_only_200_counts_otherwise(sender: CallbackSender, status: int) -> None:
+def test_only_200_counts_otherwise(sender: WebhookSender, status: int) -> None:
     with (
         listening(answering(answer(status))) as receiver,
         pytest.raises(NotDelivered, match=f"HTTP {status}") as failed,
@@ -83,7 +83,7 @@ def test_only_200_counts_otherwise(sender: CallbackSender, status: int) -> None:
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_a_redirect_is_not_followed(sender: CallbackSender, status: int) -> None:
+def test_a_redirect_is_not_followed(sender: WebhookSender, status: int) -> None:
     with listening() as elsewhere:
         moved = answer(status, f"Location: {elsewhere.url}")
         with (
@@ -106,7 +106,7 @@ def test_a_redirect_is_not_followed(sender: CallbackSender, status: int) -> None
         b"HTTP/1.1 200 OK\r\nX: " + b"y" * 100_000 + b"\r\n\r\n",
     ],
 )
-def test_what_is_no_answer(sender: CallbackSender, garbage: bytes) -> None:
+def test_what_is_no_answer(sender: WebhookSender, garbage: bytes) -> None:
     with listening(answering(garbage)) as receiver, pytest.raises(NotAnswered) as failed:
         sender.post(receiver.url, {}, BODY)
     assert str(receiver.port) not in str(failed.value)
@@ -114,7 +114,7 @@ def test_what_is_no_answer(sender: CallbackSender, garbage: bytes) -> None:
 
 
 @pytest.mark.parametrize("status", [100, 102, 103, 199])
-def test_what_is_said_before_the_answer_is_none(sender: CallbackSender, status: int) -> None:
+def test_what_is_said_before_the_answer_is_none(sender: WebhookSender, status: int) -> None:
     """Else the answer would count as the one to what is posted next."""
     early = f"HTTP/1.1 {status} Soon\r\nLink: </x>\r\n\r\n".encode()
 
@@ -130,7 +130,7 @@ def test_what_is_said_before_the_answer_is_none(sender: CallbackSender, status: 
         sender.post(receiver.url, {}, BODY)
 
 
-def test_an_answer_that_ends_http(sender: CallbackSender) -> None:
+def test_an_answer_that_ends_http(sender: WebhookSender) -> None:
     switched = b"HTTP/1.1 101 Other\r\nUpgrade: other\r\n\r\n"
     with listening(answering(switched, OK)) as receiver:
         for _ in range(2):
@@ -139,14 +139,14 @@ def test_an_answer_that_ends_http(sender: CallbackSender) -> None:
         assert receiver.connections == 2
 
 
-def test_nobody_there(sender: CallbackSender) -> None:
+def test_nobody_there(sender: WebhookSender) -> None:
     with listening() as gone:
         pass
     with pytest.raises(NotAnswered, match="ConnectionRefusedError"):
         sender.post(gone.url, {}, BODY)
 
 
-def test_a_header_that_can_not_be_sent_says_nothing_of_itself(sender: CallbackSender) -> None:
+def test_a_header_that_can_not_be_sent_says_nothing_of_itself(sender: WebhookSender) -> None:
     with listening() as receiver, pytest.raises(NotAnswered) as failed:
         sender.post(receiver.url, {"X": "8610010000001\r\nY: 1"}, BODY)
     assert "8610010000001" not in str(failed.value)
@@ -181,9 +181,7 @@ def reads_nothing(connection: socket.socket, number: int) -> None:
 def test_an_answer_has_its_time_and_no_more(script: Any) -> None:
     started = time.monotonic()
     with listening(script) as receiver, pytest.raises(NotAnswered, match="TimeoutError"):
-        CallbackSender(Client(private=True), timeout_s=0.3).post(
-            receiver.url, {}, b"x" * 20_000_000
-        )
+        WebhookSender(Client(private=True), timeout_s=0.3).post(receiver.url, {}, b"x" * 20_000_000)
     assert 0.3 <= time.monotonic() - started < 5
 
 
@@ -193,7 +191,7 @@ def test_a_name_that_is_never_resolved_has_no_more_time(monkeypatch: pytest.Monk
     started = time.monotonic()
     try:
         with pytest.raises(NotAnswered, match="TimeoutError"):
-            CallbackSender(Client(private=True), timeout_s=0.2).post(
+            WebhookSender(Client(private=True), timeout_s=0.2).post(
                 "http://receiver.example/", {}, BODY
             )
     finally:
@@ -210,7 +208,7 @@ def test_a_name_that_leads_nowhere(monkeypatch: pytest.MonkeyPatch, found: Any) 
 
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
     with pytest.raises(NotAnswered, match="OSError"):
-        CallbackSender(Client(private=True), timeout_s=1).post("http://receiver.example/", {}, BODY)
+        WebhookSender(Client(private=True), timeout_s=1).post("http://receiver.example/", {}, BODY)
 
 
 def entries(*ports: int) -> list[Any]:
@@ -225,10 +223,10 @@ def test_the_next_address_of_a_name_is_tried_but_not_all(monkeypatch: pytest.Mon
         down = [gone.port] * (MOST_TRIED - 1)
         found = entries(*down, receiver.port)
         monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
-        CallbackSender(Client(private=True), timeout_s=1).post("http://receiver.example/", {}, BODY)
+        WebhookSender(Client(private=True), timeout_s=1).post("http://receiver.example/", {}, BODY)
         found = entries(gone.port, *down, receiver.port)
         with pytest.raises(NotAnswered, match="ConnectionRefusedError"):
-            CallbackSender(Client(private=True), timeout_s=1).post(
+            WebhookSender(Client(private=True), timeout_s=1).post(
                 "http://receiver.example/", {}, BODY
             )
     assert receiver.connections == 1
@@ -248,7 +246,7 @@ def test_an_endless_reply_is_left_alone() -> None:
 
     started = time.monotonic()
     with listening(script) as receiver:
-        CallbackSender(Client(private=True), timeout_s=5).post(receiver.url, {}, BODY)
+        WebhookSender(Client(private=True), timeout_s=5).post(receiver.url, {}, BODY)
         assert time.monotonic() - started < 4
         assert gone.wait(5)
     # What fits into the buffers of two sockets on one machine.
@@ -256,7 +254,7 @@ def test_an_endless_reply_is_left_alone() -> None:
 
 
 def test_no_proxy_of_the_environment_has_a_say(
-    sender: CallbackSender, monkeypatch: pytest.MonkeyPatch
+    sender: WebhookSender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with listening() as proxy, listening(answering(OK)) as receiver:
         for name in ("http_proxy", "https_proxy", "all_proxy"):
@@ -268,7 +266,7 @@ def test_no_proxy_of_the_environment_has_a_say(
     assert (proxy.connections, receiver.connections) == (0, 1)
 
 
-def test_a_cookie_stays_with_who_set_it(sender: CallbackSender) -> None:
+def test_a_cookie_stays_with_who_set_it(sender: WebhookSender) -> None:
     sent: list[bytes] = []
     taken = answer(200, "Set-Cookie: visit=1; Path=/")
     with listening(taking(sent, taken, taken)) as receiver:
@@ -281,7 +279,7 @@ CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\
 
 
 @pytest.mark.parametrize("taken", [OK, CHUNKED, answer(204), answer(200, body=b"x" * 4000)])
-def test_a_connection_serves_again(sender: CallbackSender, taken: bytes) -> None:
+def test_a_connection_serves_again(sender: WebhookSender, taken: bytes) -> None:
     with listening(answering(*[taken] * 3)) as receiver:
         for _ in range(3):
             sender.post(receiver.url, {}, BODY, accepts=ANY_2XX)
@@ -303,7 +301,7 @@ def late(connection: socket.socket, number: int) -> None:
         late,
     ],
 )
-def test_a_connection_that_is_not_clean_does_not(sender: CallbackSender, script: Any) -> None:
+def test_a_connection_that_is_not_clean_does_not(sender: WebhookSender, script: Any) -> None:
     with listening(script) as receiver:
         sender.post(receiver.url, {}, BODY)
         sender.post(receiver.url, {}, BODY)
@@ -318,21 +316,21 @@ def closes_at_the_second(connection: socket.socket, number: int) -> None:
         connection.recv(1)
 
 
-def test_what_met_a_closing_connection_is_sent_again(sender: CallbackSender) -> None:
+def test_what_met_a_closing_connection_is_sent_again(sender: WebhookSender) -> None:
     with listening(closes_at_the_second) as receiver:
         sender.post(receiver.url, {}, BODY)
         sender.post(receiver.url, {}, BODY)
     assert receiver.connections == 2
 
 
-def test_what_met_a_new_connection_is_not_sent_again(sender: CallbackSender) -> None:
+def test_what_met_a_new_connection_is_not_sent_again(sender: WebhookSender) -> None:
     with listening(answering(b"")) as receiver, pytest.raises(NotAnswered):
         sender.post(receiver.url, {}, BODY)
     assert receiver.connections == 1
 
 
 def test_a_connection_is_too_old_after_a_while(
-    sender: CallbackSender, monkeypatch: pytest.MonkeyPatch
+    sender: WebhookSender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = time.monotonic()
     with listening(answering(OK, OK)) as receiver:
@@ -348,7 +346,7 @@ def many() -> Iterator[list[Listening]]:
         yield [stack.enter_context(listening(answering(OK, OK))) for _ in range(MOST_IDLE + 1)]
 
 
-def test_the_oldest_connection_makes_room(sender: CallbackSender, many: list[Listening]) -> None:
+def test_the_oldest_connection_makes_room(sender: WebhookSender, many: list[Listening]) -> None:
     for receiver in many:
         sender.post(receiver.url, {}, BODY)
     for receiver in reversed(many):
@@ -356,7 +354,7 @@ def test_the_oldest_connection_makes_room(sender: CallbackSender, many: list[Lis
     assert [receiver.connections for receiver in many] == [2] + [1] * MOST_IDLE
 
 
-def test_threads_never_share_a_connection(sender: CallbackSender) -> None:
+def test_threads_never_share_a_connection(sender: WebhookSender) -> None:
     """Each is answered what it sent."""
 
     def script(connection: socket.socket, number: int) -> None:
@@ -379,9 +377,9 @@ def test_threads_never_share_a_connection(sender: CallbackSender) -> None:
 
 def test_what_is_guarded_never_uses_an_unguarded_connection() -> None:
     with listening(answering(OK, OK)) as receiver:
-        CallbackSender(Client(private=True), timeout_s=1).post(receiver.url, {}, BODY)
+        WebhookSender(Client(private=True), timeout_s=1).post(receiver.url, {}, BODY)
         with pytest.raises(NotAnswered, match="refused"):
-            CallbackSender(Client(private=False), timeout_s=1).post(receiver.url, {}, BODY)
+            WebhookSender(Client(private=False), timeout_s=1).post(receiver.url, {}, BODY)
     assert receiver.connections == 1
 
 

@@ -22,7 +22,7 @@ from chalicelib.core.errors import Unavailable as Unknown
 from chalicelib.core.ports import Carrier
 from chalicelib.core.subscribers import Subscriber
 from chalicelib.egress.recordings import RecordingSource
-from chalicelib.egress.webhooks import CallbackSender
+from chalicelib.egress.webhooks import WebhookSender
 from tests.carriers.vendor import Told, egress, full_port
 from tests.core.samples import binding
 from tests.egress.servers import listening, request
@@ -74,7 +74,7 @@ def of_others(url: str) -> dict[str, Callable[[], Any]]:
         with source.open(url, hosts=[place], within_s=2 * T) as recording:
             recording.read()
 
-    sender = CallbackSender(egress(), timeout_s=2 * T)
+    sender = WebhookSender(egress(), timeout_s=2 * T)
     return {"webhook": lambda: sender.post(url, {}, b"{}"), "recording": fetch}
 
 

@@ -18,7 +18,7 @@ from chalicelib.core.errors import NotAnswered, RecordingFailed
 from chalicelib.egress.client import Client
 from chalicelib.egress.connecting import ExchangeFailed, NotSent
 from chalicelib.egress.recordings import RecordingSource
-from chalicelib.egress.webhooks import CallbackSender
+from chalicelib.egress.webhooks import WebhookSender
 from tests.egress.servers import OK, answering, listening, request
 
 NAME = "receiver.example"
@@ -114,7 +114,7 @@ def test_a_self_signed_certificate_is_refused(tmp_path: Path, host: str) -> None
     with listening(lambda c, _: sent.append(request(c)), tls=tls) as receiver:
         url = f"https://{host}:{receiver.port}/"
         with pytest.raises(NotAnswered, match="SSLCertVerificationError"):
-            CallbackSender(Client(private=True), timeout_s=5).post(url, {}, b"{}")
+            WebhookSender(Client(private=True), timeout_s=5).post(url, {}, b"{}")
         hosts = [f"{host}:{receiver.port}"]
         with (
             pytest.raises(RecordingFailed, match="SSLCertVerificationError") as failed,
@@ -134,7 +134,7 @@ def test_a_handshake_without_end_has_its_time_and_no_more() -> None:
     started = time.monotonic()
     with listening(never) as receiver, pytest.raises(NotAnswered, match="TimeoutError"):
         url = f"https://127.0.0.1:{receiver.port}/"
-        CallbackSender(Client(private=True), timeout_s=0.3).post(url, {}, b"{}")
+        WebhookSender(Client(private=True), timeout_s=0.3).post(url, {}, b"{}")
     assert 0.3 <= time.monotonic() - started < 5
 
 

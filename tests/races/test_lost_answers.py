@@ -14,8 +14,8 @@ from chalicelib.clock import SYSTEM
 from chalicelib.core.errors import StoreUnavailable
 from chalicelib.settings import settings
 from chalicelib.store import clients
-from chalicelib.store.ledger import DynamoLedger
-from chalicelib.store.receivers import DynamoReceivers, health_key
+from chalicelib.store.ledger import BalanceStore
+from chalicelib.store.receivers import EndpointStore, health_key
 from chalicelib.store.table import CONFLICT_TRIES, Table
 from tests.gateways import NOW, BytesStream, Stage
 
@@ -69,7 +69,7 @@ def timed_out() -> ReadTimeoutError:
     ],
 )
 def test_a_deposit_is_credited_once(table: Table, lost: list[Any]) -> None:
-    ledger = DynamoLedger(table)
+    ledger = BalanceStore(table)
     with carried_out("TransactWriteItems", *lost) as sent:
         ledger.deposit("demo", 5, now=NOW)
     assert len(sent) == len(lost) + 1
@@ -79,7 +79,7 @@ def test_a_deposit_is_credited_once(table: Table, lost: list[Any]) -> None:
 
 
 def test_what_runs_to_the_end_is_not_known_rather_than_not_done(table: Table) -> None:
-    ledger = DynamoLedger(table)
+    ledger = BalanceStore(table)
     with (
         carried_out("TransactWriteItems", *[IN_PROGRESS] * CONFLICT_TRIES * CLIENT_TRIES),
         pytest.raises(StoreUnavailable, match="outcome is not known"),
@@ -119,7 +119,7 @@ def test_a_cancelled_transaction_is_carried_out_by_its_repeat(here: Stage, table
 
 
 def test_an_overdraft_is_granted_once(table: Table) -> None:
-    ledger = DynamoLedger(table)
+    ledger = BalanceStore(table)
     with carried_out("UpdateItem", timed_out()) as sent:
         ledger.set_overdraft("demo", 7, now=NOW)
     assert len(sent) >= 2
@@ -128,7 +128,7 @@ def test_an_overdraft_is_granted_once(table: Table) -> None:
 
 
 def test_an_answer_that_was_not_given_is_counted_once(table: Table) -> None:
-    receivers = DynamoReceivers(table)
+    receivers = EndpointStore(table)
     with carried_out("UpdateItem", timed_out()) as sent:
         receivers.unanswered("demo", rest_until=NOW)
     assert len(sent) == 2

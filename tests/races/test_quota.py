@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from chalicelib.services.bindings.cleaning import LATER_MS
-from chalicelib.store.bindings import DynamoBindings
+from chalicelib.store.bindings import BindingStore
 from chalicelib.wiring.gateway import Gateway
 from tests.gateways import MINUTE, NOW, Backend, Stage, number, subscriber
 from tests.races.crowd import Crowd, crowd
@@ -116,14 +116,14 @@ def test_a_request_that_a_cleaner_overtakes_counts_nothing_twice(
     gateway, other = here.instance(), here.instance()
     bound = app.bind(gateway, *_pair(0), now=NOW)["bindId"]
     end = NOW + 10 * MINUTE
-    change = DynamoBindings.change
+    change = BindingStore.change
     cleaned: list[int] = []
 
-    def overtaken(self: DynamoBindings, *args: Any) -> Any:
+    def overtaken(self: BindingStore, *args: Any) -> Any:
         cleaned.append(other.cleaner.clean(now=end + LATER_MS, time_left=lambda: True))
         return change(self, *args)
 
-    monkeypatch.setattr(DynamoBindings, "change", overtaken)
+    monkeypatch.setattr(BindingStore, "change", overtaken)
     more = {"delta": 1} if operation == "delay" else {}
     reply = app.call(gateway, operation, now=end - 1, bindId=bound, **more)
     assert cleaned[0] == 1

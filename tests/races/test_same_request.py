@@ -9,7 +9,7 @@ from chalicelib.core.calls.placed import CallAsk, PlacedCall
 from chalicelib.core.calls.placed_outcome import Occupied
 from chalicelib.core.requests import Earlier, RequestId
 from chalicelib.core.subscribers import Subscriber
-from chalicelib.store.requests import DynamoAnswers
+from chalicelib.store.requests import AnswerStore
 from chalicelib.wiring.gateway import Gateway
 from tests.gateways import MINUTE, NOW, Backend, Stage, number, read, subscriber
 from tests.races.crowd import Action, Crowd, crowd
@@ -179,8 +179,8 @@ def test_one_of_many_asks_and_all_hear_its_answer(here: Stage) -> None:
         assert everybody.at_once([begin] * COPIES) == [Earlier("c", NOW, "10010000001")] * COPIES
 
 
-def answers(gateway: Gateway) -> DynamoAnswers:
-    return DynamoAnswers(gateway._table, gateway._data_keys.vault)
+def answers(gateway: Gateway) -> AnswerStore:
+    return AnswerStore(gateway._table, gateway._data_keys.vault)
 
 
 def test_one_of_many_copies_of_a_placed_call_claims_its_people(here: Stage) -> None:

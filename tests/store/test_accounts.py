@@ -8,19 +8,19 @@ import pytest
 from chalicelib.clock import SYSTEM
 from chalicelib.core.errors import AccountExists, Unavailable
 from chalicelib.core.requests import Earlier, RequestId
-from chalicelib.store.accounts import DynamoAccounts
+from chalicelib.store.accounts import MessagingUserStore
 from chalicelib.store.table import Table
 from chalicelib.store.vault import Vault
 from tests.stage import Stage, answering, refusal
 
 
 @pytest.fixture
-def accounts(stage: Stage) -> DynamoAccounts:
+def accounts(stage: Stage) -> MessagingUserStore:
     vault = Vault({"current": "1", "1": "k" * 64}, SYSTEM.random_bytes)
-    return DynamoAccounts(Table(lambda: stage.dynamodb, stage.table, SYSTEM), lambda: vault)
+    return MessagingUserStore(Table(lambda: stage.dynamodb, stage.table, SYSTEM), lambda: vault)
 
 
-def test_a_user_is_one_apps(stage: Stage, accounts: DynamoAccounts) -> None:
+def test_a_user_is_one_apps(stage: Stage, accounts: MessagingUserStore) -> None:
     assert accounts.owner("bob", namespace="trunk") is None
     assert accounts.add("bob", namespace="trunk", app="demo") is None
     assert accounts.add("bob", namespace="trunk", app="other") == "demo"
@@ -30,7 +30,7 @@ def test_a_user_is_one_apps(stage: Stage, accounts: DynamoAccounts) -> None:
     assert "bob" not in json.dumps(stage.items(), default=repr)
 
 
-def test_only_its_own_app_gives_a_user_up(accounts: DynamoAccounts) -> None:
+def test_only_its_own_app_gives_a_user_up(accounts: MessagingUserStore) -> None:
     accounts.add("bob", namespace="trunk", app="demo")
     accounts.remove("bob", namespace="trunk", app="other")
     assert accounts.owner("bob", namespace="trunk") == "demo"
@@ -38,7 +38,7 @@ def test_only_its_own_app_gives_a_user_up(accounts: DynamoAccounts) -> None:
     assert accounts.owner("bob", namespace="trunk") is None
 
 
-def test_a_confirmed_user_is_not_given_up(accounts: DynamoAccounts) -> None:
+def test_a_confirmed_user_is_not_given_up(accounts: MessagingUserStore) -> None:
     """Two requests of one app at once: the carrier registers it for the one, and tells the other
     that it is registered already."""
     accounts.add("bob", namespace="trunk", app="demo")
@@ -52,7 +52,7 @@ def test_a_confirmed_user_is_not_given_up(accounts: DynamoAccounts) -> None:
     assert accounts.owner("eve", namespace="trunk") == "demo"
 
 
-def test_a_note_whose_answer_was_lost_is_ours(accounts: DynamoAccounts) -> None:
+def test_a_note_whose_answer_was_lost_is_ours(accounts: MessagingUserStore) -> None:
     kept = Table.put_if
 
     def twice(self: Table, put: Any) -> Any:
@@ -64,7 +64,7 @@ def test_a_note_whose_answer_was_lost_is_ours(accounts: DynamoAccounts) -> None:
         assert accounts.add("bob", namespace="trunk", app="demo") is None
 
 
-def test_an_owner_that_is_not_told_is_nobody(stage: Stage, accounts: DynamoAccounts) -> None:
+def test_an_owner_that_is_not_told_is_nobody(stage: Stage, accounts: MessagingUserStore) -> None:
     untold = refusal("ConditionalCheckFailedException")
     with answering(stage.dynamodb, "PutItem", untold), pytest.raises(Unavailable):
         accounts.add("bob", namespace="trunk", app="demo")
@@ -73,7 +73,7 @@ def test_an_owner_that_is_not_told_is_nobody(stage: Stage, accounts: DynamoAccou
 REQUEST = RequestId(key="r" * 22, content="c", explicit=True)
 
 
-def test_a_registration_is_done_once_for_a_request(accounts: DynamoAccounts) -> None:
+def test_a_registration_is_done_once_for_a_request(accounts: MessagingUserStore) -> None:
     own = {"namespace": "trunk/demo", "app": "demo"}
     assert accounts.register("bob", **own, request=REQUEST, now=1000) is None
     assert accounts.register("bob", **own, request=REQUEST, now=2000) == Earlier("c", 1000)

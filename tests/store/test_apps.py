@@ -8,15 +8,15 @@ from chalicelib.core.bindings.ownership import NOTICE_MS, Owner, owner_at
 from chalicelib.core.durations import CLOCKS_APART_MS, DAY_MS
 from chalicelib.core.tenants import App
 from chalicelib.store import apps
-from chalicelib.store.apps import DynamoApps
+from chalicelib.store.apps import AppStore
 from chalicelib.store.table import Table, n
 from tests.stage import X1, X3, X15, Stage, answering
 
 
-def store(stage: Stage, now: Sequence[float] = (1000.0,)) -> DynamoApps:
+def store(stage: Stage, now: Sequence[float] = (1000.0,)) -> AppStore:
     """`now` is the monotonic clock of the cache."""
     runtime = replace(SYSTEM, monotonic=lambda: now[0])
-    return DynamoApps(Table(lambda: stage.dynamodb, stage.table, runtime), stage.vault, 60)
+    return AppStore(Table(lambda: stage.dynamodb, stage.table, runtime), stage.vault, 60)
 
 
 def test_a_profile_says_what_the_operator_said(stage: Stage) -> None:

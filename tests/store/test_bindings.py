@@ -17,7 +17,7 @@ from chalicelib.core.subscribers import Subscriber
 from chalicelib.services.bindings.binding import BindingDesk
 from chalicelib.services.bindings.cleaning import Cleaner
 from chalicelib.store.apps import owners_item
-from chalicelib.store.bindings import DynamoBindings
+from chalicelib.store.bindings import BindingStore
 from chalicelib.store.table import Table
 from chalicelib.store.vault import Vault
 from tests.core.samples import Embedded, app_with, binding, leases, request, tag
@@ -31,17 +31,17 @@ BOTH = {"current": "2", "1": "k" * 64, "2": "l" * 64}
 
 
 @pytest.fixture
-def store(stage: Stage) -> DynamoBindings:
+def store(stage: Stage) -> BindingStore:
     return with_keys(stage, ONE)
 
 
-def with_keys(stage: Stage, keys: dict[str, str]) -> DynamoBindings:
+def with_keys(stage: Stage, keys: dict[str, str]) -> BindingStore:
     vault = Vault(keys, SYSTEM.random_bytes)
-    return DynamoBindings(Table(lambda: stage.dynamodb, stage.table, SYSTEM), lambda: vault)
+    return BindingStore(Table(lambda: stage.dynamodb, stage.table, SYSTEM), lambda: vault)
 
 
 @pytest.fixture
-def make(store: DynamoBindings) -> Callable[..., Binding]:
+def make(store: BindingStore) -> Callable[..., Binding]:
     """Drafts with a fresh handle each, for an hour from NOW with an hour of cooling."""
     count = iter(range(1000))
 
@@ -64,11 +64,11 @@ def make(store: DynamoBindings) -> Callable[..., Binding]:
     return draft
 
 
-def commit(store: DynamoBindings, draft: Binding, *, now: int = NOW) -> Any:
+def commit(store: BindingStore, draft: Binding, *, now: int = NOW) -> Any:
     return store.commit(draft, quota_limit=100, metered=False, now=now)
 
 
-def ended(store: DynamoBindings, draft: Binding, *, now: int) -> Binding | None:
+def ended(store: BindingStore, draft: Binding, *, now: int) -> Binding | None:
     """Ends what was committed."""
     kept = replace(draft, key_version=1)
     return store.change(kept, kept.ended(now=now))
@@ -89,7 +89,7 @@ def size(item: dict[str, Any]) -> int:
     return total
 
 
-def test_a_handle_is_twelve_digits_that_the_request_finds_again(store: DynamoBindings) -> None:
+def test_a_handle_is_twelve_digits_that_the_request_finds_again(store: BindingStore) -> None:
     handle = store.handle(app="demo", request="r", attempt=0)
     assert len(handle) == 12
     assert handle.isdigit()
@@ -102,21 +102,21 @@ def test_a_handle_is_twelve_digits_that_the_request_finds_again(store: DynamoBin
     assert len({handle, *others}) == 4
 
 
-def test_a_binding_is_read_back_as_it_was_written(store: DynamoBindings, make: Any) -> None:
+def test_a_binding_is_read_back_as_it_was_written(store: BindingStore, make: Any) -> None:
     draft = make(record=True, user_data="a|b|通话", carrier="trunk", max_call_s=77, quota_shard=0)
     assert commit(store, draft) is None
     assert store.get(draft.id) == replace(draft, key_version=1)
 
 
 @pytest.mark.parametrize("change", [lambda i: "99" + i[2:], lambda i: i[:3] + "9" + i[4:]])
-def test_only_the_whole_id_finds_it(store: DynamoBindings, make: Any, change: Any) -> None:
+def test_only_the_whole_id_finds_it(store: BindingStore, make: Any, change: Any) -> None:
     draft = make()
     commit(store, draft)
     assert store.get(change(draft.id)) is None
     assert store.get("not an id") is None
 
 
-def test_a_commit_is_one_call(stage: Stage, store: DynamoBindings, make: Any) -> None:
+def test_a_commit_is_one_call(stage: Stage, store: BindingStore, make: Any) -> None:
     seen: list[str] = []
     stage.dynamodb.meta.events.register("before-call.dynamodb", record := _recorder(seen))
     try:
@@ -138,7 +138,7 @@ def _recorder(seen: list[str]) -> Any:
     ("user_data", "units"), [("", 1), ("a" * 150, 1), ("隐" * 150, 1), ("𝄞" * 150, 2)]
 )
 def test_how_many_write_units_an_item_takes(
-    stage: Stage, store: DynamoBindings, make: Any, user_data: str, units: int
+    stage: Stage, store: BindingStore, make: Any, user_data: str, units: int
 ) -> None:
     draft = make(
         "447700900000001",
@@ -157,7 +157,7 @@ def test_how_many_write_units_an_item_takes(
 
 
 def test_no_item_shows_a_subscriber_or_user_data(
-    stage: Stage, store: DynamoBindings, make: Any
+    stage: Stage, store: BindingStore, make: Any
 ) -> None:
     draft = make(user_data=f"call {C}")
     commit(store, draft)
@@ -171,7 +171,7 @@ def test_no_item_shows_a_subscriber_or_user_data(
 
 
 def test_a_leg_can_not_be_moved_to_another_binding(
-    stage: Stage, store: DynamoBindings, make: Any
+    stage: Stage, store: BindingStore, make: Any
 ) -> None:
     from cryptography.exceptions import InvalidTag
 
@@ -202,7 +202,7 @@ def test_a_leg_can_not_be_moved_to_another_binding(
     ],
 )
 def test_who_may_have_a_leg_next(
-    store: DynamoBindings, make: Any, pair: tuple[str, str], when: int, held: str | None
+    store: BindingStore, make: Any, pair: tuple[str, str], when: int, held: str | None
 ) -> None:
     commit(store, make())
     second = make(*pair, expires=when + HOUR)
@@ -213,7 +213,7 @@ def test_who_may_have_a_leg_next(
     assert (store.get(second.id) is None) == (held is not None)
 
 
-def test_a_release_starts_the_cooling_at_once(store: DynamoBindings, make: Any) -> None:
+def test_a_release_starts_the_cooling_at_once(store: BindingStore, make: Any) -> None:
     first = make()
     commit(store, first)
     assert ended(store, first, now=NOW + 10)
@@ -222,7 +222,7 @@ def test_a_release_starts_the_cooling_at_once(store: DynamoBindings, make: Any) 
     assert commit(store, make(A, C, expires=later + 2 * HOUR), now=later + HOUR) is None
 
 
-def test_the_same_handle_gives_back_what_stands_there(store: DynamoBindings, make: Any) -> None:
+def test_the_same_handle_gives_back_what_stands_there(store: BindingStore, make: Any) -> None:
     first = make()
     commit(store, first)
     again = replace(make(C, D), handle=first.handle, id=first.id)
@@ -230,7 +230,7 @@ def test_the_same_handle_gives_back_what_stands_there(store: DynamoBindings, mak
     assert refusal.existing == replace(first, key_version=1)
 
 
-def test_a_refusal_writes_nothing(stage: Stage, store: DynamoBindings, make: Any) -> None:
+def test_a_refusal_writes_nothing(stage: Stage, store: BindingStore, make: Any) -> None:
     commit(store, make())
     before = stage.items()
     assert commit(store, make(A, C)).leg == "taken"
@@ -239,7 +239,7 @@ def test_a_refusal_writes_nothing(stage: Stage, store: DynamoBindings, make: Any
     assert stage.items() == before
 
 
-def test_the_quota_counts_live_bindings_by_shard(store: DynamoBindings, make: Any) -> None:
+def test_the_quota_counts_live_bindings_by_shard(store: BindingStore, make: Any) -> None:
     first = make(quota_shard=3)
     commit(store, first)
     commit(store, make(C, D, quota_shard=5))
@@ -250,7 +250,7 @@ def test_the_quota_counts_live_bindings_by_shard(store: DynamoBindings, make: An
 
 
 def test_find_reads_the_owner_and_the_callers_own_leg(
-    stage: Stage, store: DynamoBindings, make: Any
+    stage: Stage, store: BindingStore, make: Any
 ) -> None:
     draft = make(record=True, max_call_s=99)
     commit(store, draft)
@@ -270,7 +270,7 @@ def test_find_reads_the_owner_and_the_callers_own_leg(
     assert store.find(X2, Subscriber(A)) == Line((), None)
 
 
-def test_find_tells_whose_x_the_caller_himself_is(stage: Stage, store: DynamoBindings) -> None:
+def test_find_tells_whose_x_the_caller_himself_is(stage: Stage, store: BindingStore) -> None:
     other = Owner("other", "netease-a", since=0, until=NOW)
     for number, owner in ((X1, DEMO), (X2, other)):
         item = owners_item(number, (owner,), Vault(ONE, SYSTEM.random_bytes))
@@ -282,7 +282,7 @@ def test_find_tells_whose_x_the_caller_himself_is(stage: Stage, store: DynamoBin
 
 
 def test_find_finds_an_x_in_the_spelling_that_its_pool_does_not_have(
-    stage: Stage, store: DynamoBindings, make: Any
+    stage: Stage, store: BindingStore, make: Any
 ) -> None:
     """A switch may write it either way, and so may a carrier as the caller."""
     owners = (replace(DEMO, app="third", number=X15),)
@@ -297,13 +297,13 @@ def test_find_finds_an_x_in_the_spelling_that_its_pool_does_not_have(
         assert [each.app for each in store.find(X1, Subscriber(number)).callers_owners] == ["third"]
 
 
-def test_find_is_one_call(stage: Stage, store: DynamoBindings) -> None:
+def test_find_is_one_call(stage: Stage, store: BindingStore) -> None:
     with answering(stage.dynamodb, "BatchGetItem") as calls:
         store.find(X1, Subscriber(A))
     assert len(calls) == 1
 
 
-def test_an_x_shows_its_live_bindings_oldest_first(store: DynamoBindings, make: Any) -> None:
+def test_an_x_shows_its_live_bindings_oldest_first(store: BindingStore, make: Any) -> None:
     late = make(created=NOW + 5)
     early = make(C, D, created=NOW + 1, record=True, user_data="u")
     commit(store, late)
@@ -317,7 +317,7 @@ def test_an_x_shows_its_live_bindings_oldest_first(store: DynamoBindings, make: 
     assert store.live_on(X1, app="demo", now=NOW + HOUR) == []
 
 
-def test_extending_moves_binding_and_legs_together(store: DynamoBindings, make: Any) -> None:
+def test_extending_moves_binding_and_legs_together(store: BindingStore, make: Any) -> None:
     draft = make()
     commit(store, draft)
     before = replace(draft, key_version=1)
@@ -330,7 +330,7 @@ def test_extending_moves_binding_and_legs_together(store: DynamoBindings, make: 
     assert (leg.expires, leg.free_at) == (NOW + 2 * HOUR, NOW + 3 * HOUR)
 
 
-def test_a_change_of_an_old_version_is_refused(store: DynamoBindings, make: Any) -> None:
+def test_a_change_of_an_old_version_is_refused(store: BindingStore, make: Any) -> None:
     draft = make()
     commit(store, draft)
     kept = replace(draft, key_version=1)
@@ -370,7 +370,7 @@ def test_a_leg_under_another_key_version_rules_just_as_well(stage: Stage, make: 
     assert leg.binding == again.id
 
 
-def test_a_survey_reads_a_hundred_legs_a_call(stage: Stage, store: DynamoBindings) -> None:
+def test_a_survey_reads_a_hundred_legs_a_call(stage: Stage, store: BindingStore) -> None:
     numbers = [f"8610{i:04d}" for i in range(120)]
     with answering(stage.dynamodb, "BatchGetItem") as calls:
         held = store.survey(numbers, Subscriber(A), Subscriber(B), now=NOW)
@@ -379,7 +379,7 @@ def test_a_survey_reads_a_hundred_legs_a_call(stage: Stage, store: DynamoBinding
 
 
 def test_what_is_overdue_comes_off_index_and_quota_once(
-    stage: Stage, store: DynamoBindings, make: Any
+    stage: Stage, store: BindingStore, make: Any
 ) -> None:
     drafts = [make(C, f"4477009001{i:02d}", number=f"86100{i:03d}") for i in range(3)]
     for draft in drafts:
@@ -402,9 +402,7 @@ def test_what_is_overdue_comes_off_index_and_quota_once(
     assert ttls == {str((NOW + 25 * HOUR) // 1000)}
 
 
-def test_archiving_leaves_alone_what_was_extended_meanwhile(
-    store: DynamoBindings, make: Any
-) -> None:
+def test_archiving_leaves_alone_what_was_extended_meanwhile(store: BindingStore, make: Any) -> None:
     draft = make()
     commit(store, draft)
     due = [Overdue(draft.handle, draft.id, app="demo", quota_shard=0)]
@@ -415,7 +413,7 @@ def test_archiving_leaves_alone_what_was_extended_meanwhile(
 
 
 def test_a_release_that_read_before_the_archiving_does_not_count_twice(
-    store: DynamoBindings, make: Any
+    store: BindingStore, make: Any
 ) -> None:
     draft = make()
     commit(store, draft)
@@ -425,7 +423,7 @@ def test_a_release_that_read_before_the_archiving_does_not_count_twice(
 
 
 def test_a_leg_is_kept_until_after_its_cooling(
-    stage: Stage, store: DynamoBindings, make: Any
+    stage: Stage, store: BindingStore, make: Any
 ) -> None:
     commit(store, make())
     ttls = {int(item["ttl"]["N"]) for item in stage.items(f"X#{X1}")}
@@ -433,7 +431,7 @@ def test_a_leg_is_kept_until_after_its_cooling(
 
 
 def test_a_binding_is_kept_as_long_as_its_carrier_has_still_to_be_asked(
-    stage: Stage, store: DynamoBindings, make: Any
+    stage: Stage, store: BindingStore, make: Any
 ) -> None:
     def ttls() -> list[int]:
         return [int(item["ttl"]["N"]) for item in stage.items("B#") if "ttl" in item]
@@ -458,7 +456,7 @@ def test_a_binding_is_kept_as_long_as_its_carrier_has_still_to_be_asked(
 
 
 def test_a_store_that_does_not_answer_is_unavailable(
-    stage: Stage, store: DynamoBindings, make: Any
+    stage: Stage, store: BindingStore, make: Any
 ) -> None:
     failing = answering(
         stage.dynamodb, "TransactWriteItems", refusal("ProvisionedThroughputExceededException")
@@ -468,7 +466,7 @@ def test_a_store_that_does_not_answer_is_unavailable(
     assert stage.items() == []
 
 
-class FewHandles(DynamoBindings):
+class FewHandles(BindingStore):
     """Gives every request the same first handle, as chance may for two of them."""
 
     def handle(self, *, app: str, request: str, attempt: int) -> str:
@@ -498,7 +496,7 @@ def test_a_request_whose_handle_is_taken_by_another_gets_a_second_one(stage: Sta
 
 
 def test_what_was_shown_and_played_before_is_not_shown_and_played_again(
-    store: DynamoBindings, make: Any
+    store: BindingStore, make: Any
 ) -> None:
     loud = Presentation(show_a=True, show_b=True, prompt_others="hello")
     first = make(presentation=loud)

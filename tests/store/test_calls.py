@@ -20,9 +20,9 @@ from chalicelib.core.subscribers import Subscriber
 from chalicelib.core.tenants import Tariff
 from chalicelib.core.webhooks.endpoint import Health
 from chalicelib.store.call_items import due_shard_of
-from chalicelib.store.calls import DynamoEvents
+from chalicelib.store.calls import CallStore
 from chalicelib.store.items import DUE_SHARDS, binding_item, seal
-from chalicelib.store.receivers import DynamoReceivers
+from chalicelib.store.receivers import EndpointStore
 from chalicelib.store.table import Table
 from chalicelib.store.vault import Vault
 from tests.carriers.netease.recorded import recorded
@@ -64,12 +64,12 @@ def table(stage: Stage) -> Table:
 
 
 @pytest.fixture
-def store(table: Table) -> DynamoEvents:
-    return DynamoEvents(table, lambda: VAULT)
+def store(table: Table) -> CallStore:
+    return CallStore(table, lambda: VAULT)
 
 
 def append(
-    store: DynamoEvents,
+    store: CallStore,
     event: Event,
     delivery: Delivery = Delivery.PENDING,
     owner: str | None = "demo",
@@ -79,19 +79,19 @@ def append(
     return appended.errand if appended.stored.progress.open else None
 
 
-def stored(store: DynamoEvents, event: Event, **more: Any) -> Errand:
+def stored(store: CallStore, event: Event, **more: Any) -> Errand:
     errand = append(store, event, **more)
     assert errand is not None
     return errand
 
 
-def call_of(store: DynamoEvents, errand: Errand) -> Call:
+def call_of(store: CallStore, errand: Errand) -> Call:
     call = store.call(errand.key.call)
     assert call is not None
     return call
 
 
-def settled(store: DynamoEvents, errand: Errand, delivery: Delivery, **more: Any) -> None:
+def settled(store: CallStore, errand: Errand, delivery: Delivery, **more: Any) -> None:
     progress = Progress(delivery, 0, AT + 1000)
     assert store.settle(call_of(store, errand), errand.key, progress, **more)
 
@@ -102,14 +102,14 @@ def item(stage: Stage) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("each", [FULL, BARE, replace(FULL, raw='\n{"a":\r\n1}\n')])
-def test_an_event_is_read_back_as_it_was(store: DynamoEvents, each: Event) -> None:
+def test_an_event_is_read_back_as_it_was(store: CallStore, each: Event) -> None:
     errand = stored(store, each)
     (found,) = call_of(store, errand).stored
     assert (found.event, found.key) == (each, errand.key)
     assert found.progress == Progress(Delivery.PENDING, 0, each.received)
 
 
-def test_storing_is_one_write_and_so_is_settling(stage: Stage, store: DynamoEvents) -> None:
+def test_storing_is_one_write_and_so_is_settling(stage: Stage, store: CallStore) -> None:
     with answering(stage.dynamodb, "UpdateItem") as writes:
         errand = stored(store, FULL)
         call = call_of(store, errand)
@@ -118,7 +118,7 @@ def test_storing_is_one_write_and_so_is_settling(stage: Stage, store: DynamoEven
 
 
 def test_the_end_of_a_call_is_small_also_once_it_is_delivered(
-    stage: Stage, store: DynamoEvents
+    stage: Stage, store: CallStore
 ) -> None:
     message = recorded("callback-32")["body"].replace("abc", "0" * 26)
     (ended,) = read(message.encode(), carrier="n" * 32, received=1_900_000_000_000).events
@@ -127,9 +127,7 @@ def test_the_end_of_a_call_is_small_also_once_it_is_delivered(
     assert item_size(item(stage)) <= 1.5 * KB
 
 
-def test_a_repeat_is_stored_once_and_open_until_it_is_done(
-    stage: Stage, store: DynamoEvents
-) -> None:
+def test_a_repeat_is_stored_once_and_open_until_it_is_done(stage: Stage, store: CallStore) -> None:
     errand = stored(store, FULL)
     assert append(store, FULL) == errand
     settled(store, errand, Delivery.DELIVERED)
@@ -138,7 +136,7 @@ def test_a_repeat_is_stored_once_and_open_until_it_is_done(
     assert stage.deliveries() == ["delivered"]
 
 
-def test_only_what_is_open_has_an_errand(store: DynamoEvents) -> None:
+def test_only_what_is_open_has_an_errand(store: CallStore) -> None:
     for delivery in Delivery:
         is_open = delivery in (Delivery.PENDING, Delivery.FETCHING, Delivery.UNPLACED)
         errand = append(store, replace(FULL, id=delivery), delivery)
@@ -148,13 +146,13 @@ def test_only_what_is_open_has_an_errand(store: DynamoEvents) -> None:
 @pytest.mark.parametrize(
     "change", [{"carrier": "other"}, {"call_id": "another"}, {"node": "b"}, {"number": X2}]
 )
-def test_other_calls_are_other_items(stage: Stage, store: DynamoEvents, change: Any) -> None:
+def test_other_calls_are_other_items(stage: Stage, store: CallStore, change: Any) -> None:
     append(store, FULL)
     append(store, replace(FULL, **change))
     assert len(stage.items("C#")) == 2
 
 
-def test_whoever_owns_an_x_has_calls_of_his_own(stage: Stage, store: DynamoEvents) -> None:
+def test_whoever_owns_an_x_has_calls_of_his_own(stage: Stage, store: CallStore) -> None:
     """The same X, carrier and call id: somebody else's call."""
     errands = [stored(store, FULL, owner=owner) for owner in ("demo", "other")]
     calls = [call_of(store, errand) for errand in errands]
@@ -163,7 +161,7 @@ def test_whoever_owns_an_x_has_calls_of_his_own(stage: Stage, store: DynamoEvent
     assert {call.id for call in store.beside(FULL)} == {call.id for call in calls}
 
 
-def test_a_placed_call_is_beside_whatever_any_node_reports(store: DynamoEvents) -> None:
+def test_a_placed_call_is_beside_whatever_any_node_reports(store: CallStore) -> None:
     end = PlacedEnd(False, "clerk", Subscriber(A), (Subscriber(A), Subscriber(B)), 1, 2, 3, "")
     placed = replace(FULL, kind=EventKind.PLACED_ENDED, placed=end, number=None, node="a")
     call = call_of(store, stored(store, placed))
@@ -179,7 +177,7 @@ def test_a_placed_call_is_beside_whatever_any_node_reports(store: DynamoEvents) 
     assert store.beside(replace(other, node="a")) == []
 
 
-def test_the_same_id_with_another_content_is_an_event_of_its_own(store: DynamoEvents) -> None:
+def test_the_same_id_with_another_content_is_an_event_of_its_own(store: CallStore) -> None:
     def appended(event: Event) -> Any:
         return store.append(event, said=event, owner="demo", delivery=Delivery.KEPT)
 
@@ -194,7 +192,7 @@ def test_the_same_id_with_another_content_is_an_event_of_its_own(store: DynamoEv
     assert len(call_of(store, first.errand).stored) == 2
 
 
-def test_a_time_that_was_not_stated_makes_no_other_event(store: DynamoEvents) -> None:
+def test_a_time_that_was_not_stated_makes_no_other_event(store: CallStore) -> None:
     untimed = replace(BARE, timed=False, number=X1)
     errand = stored(store, untimed, delivery=Delivery.FETCHING)
     later = replace(untimed, at=untimed.at + 5, received=untimed.received + 5)
@@ -214,7 +212,7 @@ SECOND_CALL = tuple(
 @pytest.mark.parametrize("bill", [None, Bill("demo", Tariff(minute=10))])
 @pytest.mark.parametrize("turn", list(permutations(range(4))))
 def test_a_call_with_the_id_of_another_is_found_by_itself(
-    stage: Stage, store: DynamoEvents, turn: tuple[int, ...], bill: Bill | None
+    stage: Stage, store: CallStore, turn: tuple[int, ...], bill: Bill | None
 ) -> None:
     events = (START, replace(FULL, rejected=None), *SECOND_CALL)
     for i in turn:
@@ -235,7 +233,7 @@ def test_a_call_with_the_id_of_another_is_found_by_itself(
 @pytest.mark.parametrize("bill", [None, Bill("demo", Tariff(minute=10))])
 @pytest.mark.parametrize("turn", list(permutations(range(3))))
 def test_a_call_is_not_found_by_what_is_another_ones(
-    store: DynamoEvents, turn: tuple[int, ...], bill: Bill | None
+    store: CallStore, turn: tuple[int, ...], bill: Bill | None
 ) -> None:
     """The end of the second seems to be the first one's until the start of the second comes."""
     start, end = (replace(each, caller=None, callee=None) for each in SECOND_CALL)
@@ -249,7 +247,7 @@ def test_a_call_is_not_found_by_what_is_another_ones(
 
 @pytest.mark.parametrize("bill", [None, Bill("demo", Tariff(minute=10))])
 def test_an_entry_goes_when_an_end_between_makes_two_calls_one(
-    store: DynamoEvents, bill: Bill | None
+    store: CallStore, bill: Bill | None
 ) -> None:
     ends = [replace(FULL, id=f"{s}", at=FULL.at + s * 1000, started=None) for s in (0, 70, 35)]
     for count, each in zip((1, 2, 1), ends, strict=True):
@@ -257,7 +255,7 @@ def test_an_entry_goes_when_an_end_between_makes_two_calls_one(
         assert len(store.find(search(), limit=9).calls) == count
 
 
-def test_an_entry_goes_when_two_calls_turn_out_to_be_one(stage: Stage, store: DynamoEvents) -> None:
+def test_an_entry_goes_when_two_calls_turn_out_to_be_one(stage: Stage, store: CallStore) -> None:
     append(store, replace(START, sequence=None), Delivery.KEPT)
     apart = replace(START, id="s2", at=START.at + 61_000)
     append(store, apart, Delivery.KEPT)
@@ -271,7 +269,7 @@ def test_an_entry_goes_when_two_calls_turn_out_to_be_one(stage: Stage, store: Dy
     assert [len(call.stored) for call in found] == [1, 3]
 
 
-def test_a_call_is_all_of_its_events_by_their_time(stage: Stage, store: DynamoEvents) -> None:
+def test_a_call_is_all_of_its_events_by_their_time(stage: Stage, store: CallStore) -> None:
     errand = stored(store, FULL)
     append(store, START, Delivery.KEPT)
     call = call_of(store, errand)
@@ -280,19 +278,19 @@ def test_a_call_is_all_of_its_events_by_their_time(stage: Stage, store: DynamoEv
     assert len(stage.items("C#")) == 1
 
 
-def test_no_item_and_no_message_shows_a_number(stage: Stage, store: DynamoEvents) -> None:
+def test_no_item_and_no_message_shows_a_number(stage: Stage, store: CallStore) -> None:
     errand = stored(store, FULL)
     for text in (repr(stage.items()), errand.to_text()):
         assert A[2:] not in text
         assert B[2:] not in text
 
 
-def test_a_call_record_is_kept_for_more_than_six_months(stage: Stage, store: DynamoEvents) -> None:
+def test_a_call_record_is_kept_for_more_than_six_months(stage: Stage, store: CallStore) -> None:
     append(store, FULL)
     assert int(item(stage)["ttl"]["N"]) * 1000 >= FULL.received + 183 * DAY_MS
 
 
-def test_a_call_is_kept_as_long_as_its_recording(stage: Stage, store: DynamoEvents) -> None:
+def test_a_call_is_kept_as_long_as_its_recording(stage: Stage, store: CallStore) -> None:
     years = FULL.received + 730 * DAY_MS
     errand = stored(store, replace(FULL, kind=EventKind.RECORDING_READY))
     settled(store, errand, Delivery.KEPT, recording=replace(KEPT, expires=years))
@@ -303,7 +301,7 @@ def test_a_call_is_kept_as_long_as_its_recording(stage: Stage, store: DynamoEven
 
 @pytest.mark.parametrize("bill", [None, Bill("demo", Tariff(minute=10))])
 def test_a_call_too_large_for_an_item_loses_nothing(
-    stage: Stage, store: DynamoEvents, bill: Bill | None
+    stage: Stage, store: CallStore, bill: Bill | None
 ) -> None:
     large = [replace(FULL, id=f"e{i}", raw="x" * 90_000) for i in range(6)]
     errands = [stored(store, each, bill=bill) for each in large]
@@ -320,7 +318,7 @@ def test_a_call_too_large_for_an_item_loses_nothing(
 
 @pytest.mark.parametrize("bill", [None, Bill("demo", Tariff(minute=10))])
 def test_how_far_the_events_of_a_large_call_are_has_room(
-    stage: Stage, store: DynamoEvents, bill: Bill | None
+    stage: Stage, store: CallStore, bill: Bill | None
 ) -> None:
     errands = [stored(store, replace(FULL, id=f"e{i}", raw="x" * 60_000)) for i in range(6)]
     # As much as an item just takes.
@@ -339,9 +337,7 @@ def due(stage: Stage) -> int | None:
     return int(found["N"]) if found else None
 
 
-def test_what_was_announced_is_looked_after_a_moment_later(
-    stage: Stage, store: DynamoEvents
-) -> None:
+def test_what_was_announced_is_looked_after_a_moment_later(stage: Stage, store: CallStore) -> None:
     errand = stored(store, FULL)
     assert due(stage) == FULL.received + GRACE_MS
     assert list(store.due(now=FULL.received + GRACE_MS - 1)) == []
@@ -349,7 +345,7 @@ def test_what_was_announced_is_looked_after_a_moment_later(
 
 
 def test_what_is_counted_later_puts_off_nothing_that_is_open(
-    stage: Stage, store: DynamoEvents
+    stage: Stage, store: CallStore
 ) -> None:
     append(store, FULL)
     with answering(stage.dynamodb, "UpdateItem") as writes:
@@ -358,7 +354,7 @@ def test_what_is_counted_later_puts_off_nothing_that_is_open(
     assert len(writes) == 2
 
 
-def test_each_shard_has_its_turn_of_being_the_first(store: DynamoEvents) -> None:
+def test_each_shard_has_its_turn_of_being_the_first(store: CallStore) -> None:
     for i in range(40):
         append(store, replace(FULL, call_id=f"c{i}"))
     turns = [FULL.received + GRACE_MS + i * 60_000 for i in range(DUE_SHARDS)]
@@ -367,7 +363,7 @@ def test_each_shard_has_its_turn_of_being_the_first(store: DynamoEvents) -> None
     assert len({due_shard_of(each[0]) for each in everything}) == DUE_SHARDS
 
 
-def test_a_complete_call_is_never_due_again(stage: Stage, store: DynamoEvents) -> None:
+def test_a_complete_call_is_never_due_again(stage: Stage, store: CallStore) -> None:
     errand = stored(store, replace(FULL, sequence=None))
     append(store, START, Delivery.KEPT)
     settled(store, errand, Delivery.DELIVERED)
@@ -379,7 +375,7 @@ def test_a_complete_call_is_never_due_again(stage: Stage, store: DynamoEvents) -
     ("left_out", "at"), [("start", FULL.received + SETTLED_MS), ("none", None)]
 )
 def test_a_call_that_lacks_something_is_looked_over_later(
-    stage: Stage, store: DynamoEvents, left_out: str, at: int | None
+    stage: Stage, store: CallStore, left_out: str, at: int | None
 ) -> None:
     errand = stored(store, replace(FULL, sequence=None, rejected=None))
     if left_out == "none":
@@ -388,17 +384,17 @@ def test_a_call_that_lacks_something_is_looked_over_later(
     assert due(stage) == at
 
 
-def test_a_call_that_never_ends_is_looked_over_at_last(stage: Stage, store: DynamoEvents) -> None:
+def test_a_call_that_never_ends_is_looked_over_at_last(stage: Stage, store: CallStore) -> None:
     append(store, START, Delivery.KEPT)
     assert due(stage) == START.received + UNFINISHED_MS
 
 
-def test_what_is_nobodys_is_not_looked_over(stage: Stage, store: DynamoEvents) -> None:
+def test_what_is_nobodys_is_not_looked_over(stage: Stage, store: CallStore) -> None:
     append(store, START, Delivery.KEPT, owner=None)
     assert due(stage) is None
 
 
-def test_two_open_events_of_a_call_are_both_looked_after(stage: Stage, store: DynamoEvents) -> None:
+def test_two_open_events_of_a_call_are_both_looked_after(stage: Stage, store: CallStore) -> None:
     one = stored(store, FULL)
     later = replace(FULL, id="r", kind=EventKind.RECORDING_READY, received=AT + 9_000)
     two = stored(store, later, delivery=Delivery.FETCHING)
@@ -410,7 +406,7 @@ def test_two_open_events_of_a_call_are_both_looked_after(stage: Stage, store: Dy
     assert found.recording == KEPT
 
 
-def test_a_call_is_claimed_by_one(store: DynamoEvents) -> None:
+def test_a_call_is_claimed_by_one(store: CallStore) -> None:
     errand = stored(store, FULL)
     now = FULL.received + GRACE_MS
     claimed = store.claim(errand.key.call, until=now + 5, now=now)
@@ -419,7 +415,7 @@ def test_a_call_is_claimed_by_one(store: DynamoEvents) -> None:
     assert store.claim("c" * 22, until=now + 5, now=now) is None
 
 
-def test_what_moved_on_is_not_overwritten(store: DynamoEvents) -> None:
+def test_what_moved_on_is_not_overwritten(store: CallStore) -> None:
     errand = stored(store, FULL)
     before = call_of(store, errand)
     append(store, START, Delivery.KEPT)
@@ -431,9 +427,9 @@ def test_what_moved_on_is_not_overwritten(store: DynamoEvents) -> None:
 # What it takes to tell an app.
 
 
-def test_a_dossier_is_one_read(stage: Stage, store: DynamoEvents, table: Table) -> None:
+def test_a_dossier_is_one_read(stage: Stage, store: CallStore, table: Table) -> None:
     errand = stored(store, FULL)
-    receivers = DynamoReceivers(table)
+    receivers = EndpointStore(table)
     receivers.unanswered("demo", rest_until=9)
     receivers.slow("demo", until=8)
     with (
@@ -450,7 +446,7 @@ def test_a_dossier_is_one_read(stage: Stage, store: DynamoEvents, table: Table) 
 @pytest.mark.parametrize("known", [True, False])
 @pytest.mark.parametrize("app", ["demo", "other"])
 def test_a_dossier_never_has_the_binding_of_another_app(
-    store: DynamoEvents, table: Table, app: str, known: bool
+    store: CallStore, table: Table, app: str, known: bool
 ) -> None:
     """Whatever the event names; also where only its item says which binding that is."""
     made = binding(id=BINDING, handle="0" * 12, app=app, key_version=1)
@@ -460,8 +456,8 @@ def test_a_dossier_never_has_the_binding_of_another_app(
     assert dossier.binding == (made if app == "demo" else None)
 
 
-def test_a_receiver_is_probed_by_one(store: DynamoEvents, table: Table) -> None:
-    receivers = DynamoReceivers(table)
+def test_a_receiver_is_probed_by_one(store: CallStore, table: Table) -> None:
+    receivers = EndpointStore(table)
     receivers.unanswered("demo", rest_until=9)
     errand = stored(store, FULL)
     health = store.open(errand).health
@@ -478,7 +474,7 @@ def search(**more: Any) -> Search:
     return Search(**{"app": "demo", "since": AT - DAY_MS, "until": AT + DAY_MS} | more)
 
 
-def test_messages_of_one_millisecond_are_found_one_by_one(store: DynamoEvents) -> None:
+def test_messages_of_one_millisecond_are_found_one_by_one(store: CallStore) -> None:
     """A telephone may send several to one group under one Call-ID."""
     for name, person in (("x", A), ("y", B), ("z", C)):
         sent = replace(FULL, id=name, kind=EventKind.SMS_SENT, sequence=None)
@@ -514,7 +510,7 @@ NOT_BY: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("by", BY)
-def test_a_call_is_found_by_each_thing_it_is_about(store: DynamoEvents, by: Any) -> None:
+def test_a_call_is_found_by_each_thing_it_is_about(store: CallStore, by: Any) -> None:
     errand = stored(store, FULL)
     found = store.find(search(**by), limit=10)
     assert [call.id for call in found.calls] == [errand.key.call]
@@ -522,27 +518,27 @@ def test_a_call_is_found_by_each_thing_it_is_about(store: DynamoEvents, by: Any)
 
 
 @pytest.mark.parametrize("by", NOT_BY)
-def test_a_call_is_not_found_by_anything_else(store: DynamoEvents, by: Any) -> None:
+def test_a_call_is_not_found_by_anything_else(store: CallStore, by: Any) -> None:
     append(store, FULL)
     assert store.find(search(**by), limit=10).calls == []
 
 
-def test_what_is_nobodys_is_found_by_nobody(stage: Stage, store: DynamoEvents) -> None:
+def test_what_is_nobodys_is_found_by_nobody(stage: Stage, store: CallStore) -> None:
     append(store, FULL, owner=None)
     assert not {"day", "place", "caller_of", "number_of"} & item(stage).keys()
 
 
-def test_a_person_is_found_under_every_data_key(stage: Stage, store: DynamoEvents) -> None:
+def test_a_person_is_found_under_every_data_key(stage: Stage, store: CallStore) -> None:
     append(store, FULL)
     newer = Vault({"current": "2", "1": "k" * 64, "2": "n" * 64}, SYSTEM.random_bytes)
-    later = DynamoEvents(Table(lambda: stage.dynamodb, stage.table, SYSTEM), lambda: newer)
+    later = CallStore(Table(lambda: stage.dynamodb, stage.table, SYSTEM), lambda: newer)
     append(later, replace(FULL, call_id="another"))
     assert len(later.find(search(person=Subscriber(A)), limit=10).calls) == 2
 
 
 @pytest.mark.parametrize("by", BY)
 @pytest.mark.parametrize("newest", [True, False])
-def test_pages_have_each_call_once_in_order(store: DynamoEvents, by: Any, newest: bool) -> None:
+def test_pages_have_each_call_once_in_order(store: CallStore, by: Any, newest: bool) -> None:
     # Many at the same moment, some on another day.
     for i in range(11):
         at = AT + (i // 4) * DAY_MS // 3
@@ -563,7 +559,7 @@ def test_pages_have_each_call_once_in_order(store: DynamoEvents, by: Any, newest
 
 @pytest.mark.parametrize("turn", [(START, FULL), (FULL, START)])
 def test_whatever_came_first_a_call_stands_where_it_began(
-    stage: Stage, store: DynamoEvents, turn: tuple[Event, ...]
+    stage: Stage, store: CallStore, turn: tuple[Event, ...]
 ) -> None:
     for each in turn:
         append(store, each)
@@ -571,7 +567,7 @@ def test_whatever_came_first_a_call_stands_where_it_began(
 
 
 def test_a_call_that_is_told_of_meanwhile_stands_where_it_began(
-    stage: Stage, store: DynamoEvents, monkeypatch: pytest.MonkeyPatch
+    stage: Stage, store: CallStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     errand = stored(store, FULL)
     before = store._table.update_and_see
@@ -586,7 +582,7 @@ def test_a_call_that_is_told_of_meanwhile_stands_where_it_began(
     assert item(stage)["place"]["S"].startswith(f"{START.at:015d}#")
 
 
-def test_what_a_late_event_tells_is_searched_by_too(store: DynamoEvents) -> None:
+def test_what_a_late_event_tells_is_searched_by_too(store: CallStore) -> None:
     append(store, replace(BARE, call_id=FULL.call_id, number=X1), Delivery.FETCHING)
     append(store, FULL)
     (call,) = store.find(search(person=Subscriber(B)), limit=9).calls
@@ -596,7 +592,7 @@ def test_what_a_late_event_tells_is_searched_by_too(store: DynamoEvents) -> None
 # The dead.
 
 
-def test_the_dead_are_listed_by_their_own_time_until_they_are_told(store: DynamoEvents) -> None:
+def test_the_dead_are_listed_by_their_own_time_until_they_are_told(store: CallStore) -> None:
     errands = [stored(store, replace(FULL, call_id=f"c{i}", at=AT + i)) for i in range(5)]
     for errand in errands:
         settled(store, errand, Delivery.DEAD)
@@ -614,7 +610,7 @@ def test_the_dead_are_listed_by_their_own_time_until_they_are_told(store: Dynamo
     assert len(store.dead(search(), limit=9).calls) == 4
 
 
-def test_a_call_with_a_dead_event_goes_on(stage: Stage, store: DynamoEvents) -> None:
+def test_a_call_with_a_dead_event_goes_on(stage: Stage, store: CallStore) -> None:
     errand = stored(store, FULL)
     settled(store, errand, Delivery.DEAD)
     later = stored(store, replace(FULL, id="r", kind=EventKind.RECORDING_READY))
@@ -628,7 +624,7 @@ def test_a_call_with_a_dead_event_goes_on(stage: Stage, store: DynamoEvents) -> 
 BILL = Bill("demo", Tariff(minute=10))
 
 
-def test_a_charged_event_is_one_read_and_one_transaction(stage: Stage, store: DynamoEvents) -> None:
+def test_a_charged_event_is_one_read_and_one_transaction(stage: Stage, store: CallStore) -> None:
     with (
         answering(stage.dynamodb, "TransactWriteItems") as written,
         answering(stage.dynamodb, "UpdateItem") as updated,
@@ -641,13 +637,13 @@ def test_a_charged_event_is_one_read_and_one_transaction(stage: Stage, store: Dy
     assert due(stage) == FULL.received + GRACE_MS
 
 
-def test_a_charge_counts_what_came_without_one(stage: Stage, store: DynamoEvents) -> None:
+def test_a_charge_counts_what_came_without_one(stage: Stage, store: CallStore) -> None:
     append(store, replace(FULL, id="a", kind=EventKind.CALL_ANSWERED, at=AT - 61_000))
     append(store, FULL, bill=BILL)
     assert item(stage)["for_minutes"]["N"] == "20"
 
 
-def test_a_table_that_is_down_says_so(stage: Stage, store: DynamoEvents) -> None:
+def test_a_table_that_is_down_says_so(stage: Stage, store: CallStore) -> None:
     from chalicelib.core.errors import Unavailable
 
     with (

@@ -12,8 +12,8 @@ from admin import developers, provision, receivers
 from chalicelib.clock import SYSTEM
 from chalicelib.core.errors import Unavailable
 from chalicelib.store import cache, clients, secrets
-from chalicelib.store.apps import DynamoApps
-from chalicelib.store.credentials import DynamoCredentials
+from chalicelib.store.apps import AppStore
+from chalicelib.store.credentials import CredentialStore
 from chalicelib.store.table import Table
 from tests.owners import mend, set_secret, spoil
 from tests.stage import NAME, Stage, answering
@@ -33,15 +33,15 @@ def now() -> Iterator[Callable[[float], None]]:
 
 
 @pytest.fixture
-def known(stage: Stage) -> DynamoCredentials:
+def known(stage: Stage) -> CredentialStore:
     table = Table(clients.dynamodb, NAME, RUNTIME)
-    apps = DynamoApps(table, stage.vault, CACHE_S)
+    apps = AppStore(table, stage.vault, CACHE_S)
     owners = secrets.OwnersSecrets(secrets.provider, NAME)
-    return DynamoCredentials(table, apps, owners, CACHE_S)
+    return CredentialStore(table, apps, owners, CACHE_S)
 
 
 def test_current_and_previous_are_valid_and_the_current_one_comes_first(
-    stage: Stage, known: DynamoCredentials
+    stage: Stage, known: CredentialStore
 ) -> None:
     key, first = provision.create_app("demo", callback_url=NOWHERE)
     second = provision.rotate_app_secret("demo")
@@ -57,7 +57,7 @@ def test_current_and_previous_are_valid_and_the_current_one_comes_first(
     assert (switch.carrier, switch.passwords) == ("trunk", (new, old))
 
 
-def test_a_developer(stage: Stage, known: DynamoCredentials) -> None:
+def test_a_developer(stage: Stage, known: CredentialStore) -> None:
     developer = provision.create_interline_app("demo", callback_url=NOWHERE)
     found = known.developer(developer.devid)
     assert found is not None and found == known.developer_of("demo")
@@ -67,7 +67,7 @@ def test_a_developer(stage: Stage, known: DynamoCredentials) -> None:
     assert known.app(developer.devid) is None
 
 
-def test_an_account_with_a_carrier(stage: Stage, known: DynamoCredentials) -> None:
+def test_an_account_with_a_carrier(stage: Stage, known: CredentialStore) -> None:
     urls = ["https://one.example.com", "https://two.example.com"]
     given: dict[str, Any] = {"kind": "netease", "key": "k", "secret": "s"}
     more = {"lease_minutes": 60, "login_secret": "login", "shows_numbers": True}
@@ -83,7 +83,7 @@ def test_an_account_with_a_carrier(stage: Stage, known: DynamoCredentials) -> No
 
 
 def test_a_warm_process_asks_nobody_and_an_older_one_reads_the_items_alone(
-    stage: Stage, known: DynamoCredentials, now: Callable[[float], None]
+    stage: Stage, known: CredentialStore, now: Callable[[float], None]
 ) -> None:
     key, _ = provision.create_app("demo", callback_url=NOWHERE)
     provision.create_switch("pbx")
@@ -102,7 +102,7 @@ def test_a_warm_process_asks_nobody_and_an_older_one_reads_the_items_alone(
 
 @pytest.mark.parametrize("kind", ["app", "developer", "switch", "carrier"])
 def test_an_unknown_id_costs_one_read_in_half_a_minute_and_no_secret(
-    stage: Stage, known: DynamoCredentials, now: Callable[[float], None], kind: str
+    stage: Stage, known: CredentialStore, now: Callable[[float], None], kind: str
 ) -> None:
     ask = getattr(known, kind)
     with (
@@ -138,7 +138,7 @@ def test_a_flood_of_guesses_is_forgotten_from_its_beginning(
     assert asked == list("abcda")
 
 
-def test_whatever_is_made_is_known_at_once(stage: Stage, known: DynamoCredentials) -> None:
+def test_whatever_is_made_is_known_at_once(stage: Stage, known: CredentialStore) -> None:
     """A worker's cache is warm, and an operator makes an app, an account, or names a host."""
     key, _ = provision.create_app("demo", callback_url=NOWHERE)
     assert known.app(key) is not None
@@ -153,7 +153,7 @@ def test_whatever_is_made_is_known_at_once(stage: Stage, known: DynamoCredential
 
 
 def test_what_is_taken_away_or_dropped_is_gone_with_the_cache(
-    stage: Stage, known: DynamoCredentials, now: Callable[[float], None]
+    stage: Stage, known: CredentialStore, now: Callable[[float], None]
 ) -> None:
     key, first = provision.create_app("demo", callback_url=NOWHERE)
     second = provision.rotate_app_secret("demo")
@@ -169,7 +169,7 @@ def test_what_is_taken_away_or_dropped_is_gone_with_the_cache(
 
 
 def test_a_broken_secret_hurts_its_owner_alone(
-    stage: Stage, known: DynamoCredentials, now: Callable[[float], None]
+    stage: Stage, known: CredentialStore, now: Callable[[float], None]
 ) -> None:
     key, _ = provision.create_app("demo", callback_url=NOWHERE)
     other, _ = provision.create_app("other", callback_url=NOWHERE)
@@ -186,7 +186,7 @@ def test_a_broken_secret_hurts_its_owner_alone(
 
 
 def test_an_id_that_was_given_to_another_app_is_that_ones(
-    stage: Stage, known: DynamoCredentials, now: Callable[[float], None]
+    stage: Stage, known: CredentialStore, now: Callable[[float], None]
 ) -> None:
     key, _ = provision.create_app("demo", callback_url=NOWHERE)
     provision.create_app("other", callback_url=NOWHERE)
@@ -199,7 +199,7 @@ def test_an_id_that_was_given_to_another_app_is_that_ones(
     assert known.app(key) is None
 
 
-def test_the_secrets_of_webhooks(stage: Stage, known: DynamoCredentials) -> None:
+def test_the_secrets_of_webhooks(stage: Stage, known: CredentialStore) -> None:
     provision.create_app("demo", callback_url=NOWHERE)
     assert known.callback_secrets("demo") == known.callback_secrets("nobody") == ()
     first = receivers.new_secret("demo")
@@ -211,7 +211,7 @@ def test_the_secrets_of_webhooks(stage: Stage, known: DynamoCredentials) -> None
 
 
 def test_both_kinds_of_credentials_stand_in_one_secret(
-    stage: Stage, known: DynamoCredentials
+    stage: Stage, known: CredentialStore
 ) -> None:
     key, secret = provision.create_app("demo", callback_url=NOWHERE)
     developer = developers.create("demo")

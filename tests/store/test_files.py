@@ -15,8 +15,8 @@ from botocore.exceptions import EndpointConnectionError
 from chalicelib.clock import SYSTEM
 from chalicelib.core.errors import RecordingFailed, StoreUnavailable
 from chalicelib.store import clients
-from chalicelib.store.files import PART, Files
-from chalicelib.store.site import DynamoSite, Site, site_item
+from chalicelib.store.files import PART, FileStore
+from chalicelib.store.site import Site, SiteStore, site_item
 from chalicelib.store.table import Table
 from tests.stage import Stage
 
@@ -82,9 +82,9 @@ def bucket(stage: Stage) -> Bucket:
 
 
 @pytest.fixture
-def files(stage: Stage, bucket: Bucket) -> Files:
+def files(stage: Stage, bucket: Bucket) -> FileStore:
     table = Table(lambda: stage.dynamodb, stage.table, SYSTEM)
-    return Files(lambda: bucket.client, DynamoSite(table, 60))
+    return FileStore(lambda: bucket.client, SiteStore(table, 60))
 
 
 class Tape:
@@ -110,7 +110,9 @@ def content(size: int) -> bytes:
 
 @pytest.mark.parametrize("most", [PART, 1024 * 1024 - 1])
 @pytest.mark.parametrize("size", [0, 1, PART - 1, PART, PART + 1, 2 * PART, 2 * PART + 5])
-def test_what_is_read_is_what_is_stored(files: Files, bucket: Bucket, size: int, most: int) -> None:
+def test_what_is_read_is_what_is_stored(
+    files: FileStore, bucket: Bucket, size: int, most: int
+) -> None:
     expected = content(size)
     assert files.store(KEY, Tape(expected, most=most), content_type="audio/mpeg") == size
     assert bucket.content() == expected
@@ -121,7 +123,7 @@ def test_what_is_read_is_what_is_stored(files: Files, bucket: Bucket, size: int,
 @pytest.mark.parametrize("before", [None, b"what stood there before"])
 @pytest.mark.parametrize("size", [0, 1, PART - 1, PART, 2 * PART + 5])
 def test_what_fails_on_the_way_leaves_nothing(
-    files: Files, bucket: Bucket, size: int, before: bytes | None
+    files: FileStore, bucket: Bucket, size: int, before: bytes | None
 ) -> None:
     if before is not None:
         files.put(KEY, before, content_type="audio/mpeg")
@@ -134,7 +136,7 @@ def test_what_fails_on_the_way_leaves_nothing(
 
 
 def test_what_fails_when_nothing_can_be_taken_away_is_told_as_what_it_was(
-    files: Files, bucket: Bucket
+    files: FileStore, bucket: Bucket
 ) -> None:
     failure = RecordingFailed("broken off")
     with bucket.calls("AbortMultipartUpload") as seen, pytest.raises(RecordingFailed):
@@ -152,7 +154,7 @@ def test_what_fails_when_nothing_can_be_taken_away_is_told_as_what_it_was(
     ],
 )
 def test_a_bucket_that_fails_is_unavailable(
-    files: Files, bucket: Bucket, operation: str, read: int
+    files: FileStore, bucket: Bucket, operation: str, read: int
 ) -> None:
     tape = Tape(content(3 * PART))
     with bucket.calls(operation), pytest.raises(StoreUnavailable) as failed:
@@ -165,7 +167,7 @@ def test_a_bucket_that_fails_is_unavailable(
     assert bucket.unfinished() == []
 
 
-def test_a_small_file_that_fails_is_unavailable_too(files: Files, bucket: Bucket) -> None:
+def test_a_small_file_that_fails_is_unavailable_too(files: FileStore, bucket: Bucket) -> None:
     with bucket.calls("PutObject"):
         for call in (
             lambda: files.store(KEY, Tape(b"x"), content_type="a/b"),
@@ -175,19 +177,19 @@ def test_a_small_file_that_fails_is_unavailable_too(files: Files, bucket: Bucket
                 call()
 
 
-def test_a_bucket_that_is_not_there_is_unavailable(files: Files, bucket: Bucket) -> None:
+def test_a_bucket_that_is_not_there_is_unavailable(files: FileStore, bucket: Bucket) -> None:
     bucket.client.delete_bucket(Bucket=BUCKET)
     with pytest.raises(StoreUnavailable):
         files.put(KEY, b"x", content_type="a/b")
 
 
 def test_nothing_is_stored_before_the_bucket_is_known(stage: Stage) -> None:
-    site = DynamoSite(Table(lambda: stage.dynamodb, stage.table, SYSTEM), 60)
+    site = SiteStore(Table(lambda: stage.dynamodb, stage.table, SYSTEM), 60)
     with pytest.raises(StoreUnavailable):
-        Files(lambda: boto3.client("s3"), site).put(KEY, b"x", content_type="a/b")
+        FileStore(lambda: boto3.client("s3"), site).put(KEY, b"x", content_type="a/b")
 
 
-def test_a_small_file_is_one_call(files: Files, bucket: Bucket) -> None:
+def test_a_small_file_is_one_call(files: FileStore, bucket: Bucket) -> None:
     with bucket.calls() as seen:
         files.store(KEY, Tape(b"x"), content_type="a/b")
         files.put(KEY, b"y", content_type="a/b")
@@ -195,7 +197,7 @@ def test_a_small_file_is_one_call(files: Files, bucket: Bucket) -> None:
     assert bucket.content() == b"y"
 
 
-def test_a_file_is_read_back_whole(files: Files, bucket: Bucket) -> None:
+def test_a_file_is_read_back_whole(files: FileStore, bucket: Bucket) -> None:
     files.put(KEY, b"x" * 5000, content_type="a/b")
     with bucket.calls() as seen:
         assert files.get(KEY) == b"x" * 5000
@@ -204,13 +206,13 @@ def test_a_file_is_read_back_whole(files: Files, bucket: Bucket) -> None:
         files.get("exports/nothing")
 
 
-def test_a_link_is_for_one_method(files: Files) -> None:
+def test_a_link_is_for_one_method(files: FileStore) -> None:
     links = [files.link(KEY, expires_s=90, filename="x", head=head) for head in (True, False)]
     signatures = {parse_qs(urlsplit(link).query)["X-Amz-Signature"][0] for link in links}
     assert len(signatures) == 2
 
 
-def test_a_link_is_short_lived_and_names_the_file(files: Files, bucket: Bucket) -> None:
+def test_a_link_is_short_lived_and_names_the_file(files: FileStore, bucket: Bucket) -> None:
     with bucket.calls() as seen:
         link = urlsplit(files.link(KEY, expires_s=90, filename='a"b\r\n/../录音 1.mp3'))
     assert seen == []

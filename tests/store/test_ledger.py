@@ -17,8 +17,8 @@ from chalicelib.core.subscribers import Subscriber
 from chalicelib.core.tenants import Tariff
 from chalicelib.services.bindings.binding import BindingDesk
 from chalicelib.services.bindings.cleaning import Cleaner
-from chalicelib.store.bindings import DynamoBindings
-from chalicelib.store.ledger import DynamoLedger
+from chalicelib.store.bindings import BindingStore
+from chalicelib.store.ledger import BalanceStore
 from chalicelib.store.table import Table
 from chalicelib.store.vault import Vault
 from tests.core.samples import Embedded, app_with, binding, leases, request, tag
@@ -41,21 +41,21 @@ def table(stage: Stage) -> Table:
 
 
 @pytest.fixture
-def ledger(table: Table) -> DynamoLedger:
-    return DynamoLedger(table)
+def ledger(table: Table) -> BalanceStore:
+    return BalanceStore(table)
 
 
 @pytest.fixture
-def store(table: Table) -> DynamoBindings:
+def store(table: Table) -> BindingStore:
     vault = Vault({"current": "1", "1": "k" * 64}, SYSTEM.random_bytes)
-    return DynamoBindings(table, lambda: vault)
+    return BindingStore(table, lambda: vault)
 
 
 Make = Callable[..., Binding]
 
 
 @pytest.fixture
-def make(store: DynamoBindings) -> Make:
+def make(store: BindingStore) -> Make:
     """Drafts that have their price, with a fresh handle each."""
     count = iter(range(1000))
 
@@ -67,38 +67,38 @@ def make(store: DynamoBindings) -> Make:
     return draft
 
 
-def commit(store: DynamoBindings, draft: Binding, *, quota: int = 100) -> Refusal | None:
+def commit(store: BindingStore, draft: Binding, *, quota: int = 100) -> Refusal | None:
     return store.commit(draft, quota_limit=quota, metered=True, now=NOW)
 
 
-def balance(ledger: DynamoLedger) -> int:
+def balance(ledger: BalanceStore) -> int:
     return ledger.standing("demo").balance
 
 
 # The account
 
 
-def test_an_app_that_nothing_was_paid_for_has_nothing(ledger: DynamoLedger) -> None:
+def test_an_app_that_nothing_was_paid_for_has_nothing(ledger: BalanceStore) -> None:
     standing = ledger.standing("demo")
     assert standing == Standing(balance=0, overdraft=0, created=None, updated=None)
     assert standing.used_up
 
 
-def test_an_account_is_opened_once(ledger: DynamoLedger) -> None:
+def test_an_account_is_opened_once(ledger: BalanceStore) -> None:
     ledger.open("demo", now=NOW)
     ledger.deposit("demo", 5, now=NOW + 1)
     ledger.open("demo", now=NOW + 2)
     assert ledger.standing("demo") == Standing(5, overdraft=0, created=NOW, updated=NOW + 1)
 
 
-def test_deposits_add_up_and_are_taken_back(ledger: DynamoLedger) -> None:
+def test_deposits_add_up_and_are_taken_back(ledger: BalanceStore) -> None:
     for amount in (1_000_000, 1, -500_000):
         ledger.deposit("demo", amount, now=NOW)
     ledger.deposit("other", 7, now=NOW)
     assert (balance(ledger), ledger.standing("other").balance) == (500_001, 7)
 
 
-def test_an_overdraft_is_no_balance(ledger: DynamoLedger) -> None:
+def test_an_overdraft_is_no_balance(ledger: BalanceStore) -> None:
     ledger.deposit("demo", 10, now=NOW)
     for overdraft in (100, 40, 40, 0, 70):
         ledger.set_overdraft("demo", overdraft, now=NOW + 1)
@@ -111,32 +111,32 @@ def test_an_overdraft_is_no_balance(ledger: DynamoLedger) -> None:
 
 
 def test_an_overdraft_that_somebody_else_changes_at_once_is_not_counted_twice(
-    stage: Stage, ledger: DynamoLedger, monkeypatch: pytest.MonkeyPatch
+    stage: Stage, ledger: BalanceStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ledger.set_overdraft("demo", 10, now=NOW)
-    standing, met = DynamoLedger.standing, [30, 20]
+    standing, met = BalanceStore.standing, [30, 20]
 
-    def meanwhile(self: DynamoLedger, app: str) -> Standing:
+    def meanwhile(self: BalanceStore, app: str) -> Standing:
         seen = standing(self, app)
         if met:
             other = met.pop()
-            monkeypatch.setattr(DynamoLedger, "standing", standing)
+            monkeypatch.setattr(BalanceStore, "standing", standing)
             self.set_overdraft(app, other, now=NOW)
-            monkeypatch.setattr(DynamoLedger, "standing", meanwhile)
+            monkeypatch.setattr(BalanceStore, "standing", meanwhile)
         return seen
 
-    monkeypatch.setattr(DynamoLedger, "standing", meanwhile)
+    monkeypatch.setattr(BalanceStore, "standing", meanwhile)
     ledger.set_overdraft("demo", 50, now=NOW)
     monkeypatch.undo()
     assert ledger.standing("demo") == Standing(0, overdraft=50, created=None, updated=NOW)
 
 
 def test_an_overdraft_that_is_changed_all_the_time_is_told(
-    ledger: DynamoLedger, monkeypatch: pytest.MonkeyPatch
+    ledger: BalanceStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ledger.set_overdraft("demo", 10, now=NOW)
     long_ago = Standing(0, overdraft=99, created=None, updated=None)
-    monkeypatch.setattr(DynamoLedger, "standing", lambda *_: long_ago)
+    monkeypatch.setattr(BalanceStore, "standing", lambda *_: long_ago)
     with pytest.raises(errors.Contended):
         ledger.set_overdraft("demo", 50, now=NOW)
 
@@ -145,7 +145,7 @@ def test_an_overdraft_that_is_changed_all_the_time_is_told(
 
 
 def test_a_binding_is_paid_for_in_its_own_transaction(
-    stage: Stage, store: DynamoBindings, ledger: DynamoLedger, make: Make
+    stage: Stage, store: BindingStore, ledger: BalanceStore, make: Make
 ) -> None:
     ledger.deposit("demo", PRICE + 1, now=NOW)
     with answering(stage.dynamodb, "TransactWriteItems") as calls:
@@ -170,8 +170,8 @@ def test_a_binding_is_paid_for_in_its_own_transaction(
 )
 def test_what_an_account_pays_for(
     stage: Stage,
-    store: DynamoBindings,
-    ledger: DynamoLedger,
+    store: BindingStore,
+    ledger: BalanceStore,
     make: Make,
     credit: int | None,
     price: int,
@@ -188,7 +188,7 @@ def test_what_an_account_pays_for(
         assert stage.items() == before
 
 
-def test_an_overdraft_pays_too(store: DynamoBindings, ledger: DynamoLedger, make: Make) -> None:
+def test_an_overdraft_pays_too(store: BindingStore, ledger: BalanceStore, make: Make) -> None:
     ledger.set_overdraft("demo", PRICE, now=NOW)
     assert commit(store, make()) is None
     assert balance(ledger) == -PRICE
@@ -196,14 +196,14 @@ def test_an_overdraft_pays_too(store: DynamoBindings, ledger: DynamoLedger, make
 
 
 def test_an_app_without_a_tariff_has_no_account(
-    stage: Stage, store: DynamoBindings, make: Make
+    stage: Stage, store: BindingStore, make: Make
 ) -> None:
     assert store.commit(make(price=0), quota_limit=1, metered=False, now=NOW) is None
     assert stage.items("A#") == []
 
 
 def test_a_repeat_is_told_its_binding_however_empty_the_account(
-    store: DynamoBindings, ledger: DynamoLedger, make: Make
+    store: BindingStore, ledger: BalanceStore, make: Make
 ) -> None:
     ledger.deposit("demo", PRICE, now=NOW)
     draft = make()
@@ -215,7 +215,7 @@ def test_a_repeat_is_told_its_binding_however_empty_the_account(
 
 
 def test_who_cannot_pay_is_told_that_before_anything_else(
-    store: DynamoBindings, ledger: DynamoLedger, make: Make
+    store: BindingStore, ledger: BalanceStore, make: Make
 ) -> None:
     ledger.deposit("demo", PRICE, now=NOW)
     commit(store, make())
@@ -227,7 +227,7 @@ def test_who_cannot_pay_is_told_that_before_anything_else(
 
 
 def test_a_bind_that_is_given_up_is_paid_back(
-    store: DynamoBindings, ledger: DynamoLedger, make: Make
+    store: BindingStore, ledger: BalanceStore, make: Make
 ) -> None:
     ledger.deposit("demo", PRICE, now=NOW)
     draft = make(**ASKED)
@@ -241,7 +241,7 @@ def test_a_bind_that_is_given_up_is_paid_back(
 
 @pytest.mark.parametrize("now", [NOW, NOW + HOUR, NOW + 9 * HOUR])
 def test_it_is_paid_back_after_it_ran_out_too(
-    store: DynamoBindings, ledger: DynamoLedger, make: Make, now: int
+    store: BindingStore, ledger: BalanceStore, make: Make, now: int
 ) -> None:
     ledger.deposit("demo", PRICE, now=NOW)
     draft = make(**ASKED)
@@ -253,7 +253,7 @@ def test_it_is_paid_back_after_it_ran_out_too(
 
 
 def test_what_was_agreed_to_is_not_paid_back(
-    store: DynamoBindings, ledger: DynamoLedger, make: Make
+    store: BindingStore, ledger: BalanceStore, make: Make
 ) -> None:
     ledger.deposit("demo", PRICE, now=NOW)
     draft = make(**ASKED)
@@ -271,13 +271,13 @@ def test_what_was_agreed_to_is_not_paid_back(
 # By the use case
 
 
-def bind(store: DynamoBindings, name: str = "r", *, a: str = A) -> Binding:
+def bind(store: BindingStore, name: str = "r", *, a: str = A) -> Binding:
     desk = BindingDesk(store, Cleaner(store), leases(store, Embedded()), tag)
     ask = Ask(Subscriber(a), Subscriber(B), None, None, HOUR, record=False, user_data="")
     return desk.bind(APP, ask, request(name), now=NOW)
 
 
-def test_an_empty_account_binds_nothing(store: DynamoBindings, ledger: DynamoLedger) -> None:
+def test_an_empty_account_binds_nothing(store: BindingStore, ledger: BalanceStore) -> None:
     ledger.deposit("demo", PRICE * 3 // 2, now=NOW)
     first = bind(store)
     assert first.price == PRICE

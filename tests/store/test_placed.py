@@ -12,7 +12,7 @@ from chalicelib.core.calls.placed_outcome import Occupied
 from chalicelib.core.errors import Unavailable
 from chalicelib.core.requests import Earlier, RequestId
 from chalicelib.core.subscribers import Subscriber
-from chalicelib.store.placed import DynamoPlacedCalls
+from chalicelib.store.placed import PlacedCallStore
 from chalicelib.store.table import Table
 from chalicelib.store.vault import Vault
 from tests.stage import A, B, C, Stage, answering, refusal
@@ -53,24 +53,24 @@ def call(
 
 
 @pytest.fixture
-def calls(stage: Stage) -> DynamoPlacedCalls:
+def calls(stage: Stage) -> PlacedCallStore:
     vault = Vault({"current": "1", "1": "k" * 64}, SYSTEM.random_bytes)
-    return DynamoPlacedCalls(Table(lambda: stage.dynamodb, stage.table, SYSTEM), lambda: vault)
+    return PlacedCallStore(Table(lambda: stage.dynamodb, stage.table, SYSTEM), lambda: vault)
 
 
-def claim(calls: DynamoPlacedCalls, call: PlacedCall, now: int) -> Occupied | None:
+def claim(calls: PlacedCallStore, call: PlacedCall, now: int) -> Occupied | None:
     """As for a request with an id of its own."""
     return calls.claim(call, once=True, now=now)
 
 
-def running(calls: DynamoPlacedCalls, call: PlacedCall, now: int) -> PlacedCall | None:
+def running(calls: PlacedCallStore, call: PlacedCall, now: int) -> PlacedCall | None:
     """The call that its people are in."""
     occupied = claim(calls, call, now)
     assert occupied is not None
     return occupied.call
 
 
-def test_the_same_people_are_in_one_call_of_an_app(calls: DynamoPlacedCalls) -> None:
+def test_the_same_people_are_in_one_call_of_an_app(calls: PlacedCallStore) -> None:
     assert claim(calls, call(), NOW) is None
     assert claim(calls, call(request="s"), NOW + MINUTE) == Occupied(call())
     # Whoever calls whom, they are the same people; with one more they are not.
@@ -81,7 +81,7 @@ def test_the_same_people_are_in_one_call_of_an_app(calls: DynamoPlacedCalls) -> 
     assert claim(calls, replace(call(), app="other"), NOW) is None
 
 
-def test_a_call_whose_end_is_reported_frees_its_people(calls: DynamoPlacedCalls) -> None:
+def test_a_call_whose_end_is_reported_frees_its_people(calls: PlacedCallStore) -> None:
     claim(calls, call(), NOW)
     calls.started(call(), session="one")
     calls.end(call(), now=NOW + 5)
@@ -93,7 +93,7 @@ def test_a_call_whose_end_is_reported_frees_its_people(calls: DynamoPlacedCalls)
     assert taken.request.key == "s"
 
 
-def test_a_request_is_known_again_after_the_call_too(calls: DynamoPlacedCalls) -> None:
+def test_a_request_is_known_again_after_the_call_too(calls: PlacedCallStore) -> None:
     claim(calls, call(), NOW)
     calls.started(call(), session="one")
     known = Occupied(replace(call(), session="one"), Earlier("c", NOW))
@@ -108,14 +108,14 @@ def test_a_request_is_known_again_after_the_call_too(calls: DynamoPlacedCalls) -
     )
 
 
-def test_a_request_is_known_again_with_other_people_too(calls: DynamoPlacedCalls) -> None:
+def test_a_request_is_known_again_with_other_people_too(calls: PlacedCallStore) -> None:
     claim(calls, call(), NOW)
     assert claim(calls, call(asked(A, C)), NOW + 1) == Occupied(None, Earlier("c", NOW))
     assert claim(calls, replace(call(asked(A, C)), app="other"), NOW + 1) is None
 
 
 def test_an_exact_repeat_without_an_id_is_a_new_request_after_the_call(
-    calls: DynamoPlacedCalls,
+    calls: PlacedCallStore,
 ) -> None:
     assert calls.claim(call(), once=False, now=NOW) is None
     assert calls.claim(call(), once=False, now=NOW + 1) == Occupied(call())
@@ -125,7 +125,7 @@ def test_an_exact_repeat_without_an_id_is_a_new_request_after_the_call(
 
 @pytest.mark.parametrize("session", [None, "one"])
 def test_a_call_whose_end_is_never_reported_ends_by_the_clock(
-    calls: DynamoPlacedCalls, session: str | None
+    calls: PlacedCallStore, session: str | None
 ) -> None:
     claim(calls, call(), NOW)
     if session:
@@ -140,7 +140,7 @@ def test_a_call_whose_end_is_never_reported_ends_by_the_clock(
 
 @pytest.mark.parametrize("once", [True, False])
 def test_what_did_not_come_about_is_dropped(
-    calls: DynamoPlacedCalls, stage: Stage, once: bool
+    calls: PlacedCallStore, stage: Stage, once: bool
 ) -> None:
     calls.claim(call(proposed="one"), once=once, now=NOW)
     calls.drop(call(request="s"), once=once)
@@ -150,7 +150,7 @@ def test_what_did_not_come_about_is_dropped(
     assert calls.claim(call(), once=once, now=NOW) is None
 
 
-def test_a_session_tells_whose_call_it_is(calls: DynamoPlacedCalls) -> None:
+def test_a_session_tells_whose_call_it_is(calls: PlacedCallStore) -> None:
     claim(calls, call(), NOW)
     calls.started(call(), session="one")
     calls.started(call(), session="one")
@@ -164,7 +164,7 @@ def test_a_session_tells_whose_call_it_is(calls: DynamoPlacedCalls) -> None:
 
 
 def test_a_session_that_we_proposed_tells_it_before_anybody_answered(
-    calls: DynamoPlacedCalls,
+    calls: PlacedCallStore,
 ) -> None:
     proposing = call(proposed="one")
     claim(calls, proposing, NOW)
@@ -172,7 +172,7 @@ def test_a_session_that_we_proposed_tells_it_before_anybody_answered(
     assert running(calls, call(request="s"), NOW) == proposing
 
 
-def test_a_claim_whose_answer_was_lost_is_ours(calls: DynamoPlacedCalls) -> None:
+def test_a_claim_whose_answer_was_lost_is_ours(calls: PlacedCallStore) -> None:
     kept = Table.put_if
 
     def twice(self: Table, put: dict[str, object]) -> object:
@@ -186,7 +186,7 @@ def test_a_claim_whose_answer_was_lost_is_ours(calls: DynamoPlacedCalls) -> None
     assert calls.claim(call(), once=False, now=NOW) == Occupied(call())
 
 
-def test_a_proposed_session_is_noted_as_any_other(calls: DynamoPlacedCalls) -> None:
+def test_a_proposed_session_is_noted_as_any_other(calls: PlacedCallStore) -> None:
     proposing = call(proposed="one")
     claim(calls, proposing, NOW)
     calls.started(proposing, session="one")
@@ -194,9 +194,7 @@ def test_a_proposed_session_is_noted_as_any_other(calls: DynamoPlacedCalls) -> N
     assert running(calls, call(request="s"), NOW) == known == calls.get("one", carrier="trunk")
 
 
-def test_without_what_stands_there_nothing_is_decided(
-    calls: DynamoPlacedCalls, stage: Stage
-) -> None:
+def test_without_what_stands_there_nothing_is_decided(calls: PlacedCallStore, stage: Stage) -> None:
     for reasons in (["ConditionalCheckFailed", "None"], ["None", "ConditionalCheckFailed"]):
         untold = refusal(
             "TransactionCanceledException", CancellationReasons=[{"Code": r} for r in reasons]
@@ -211,7 +209,7 @@ def test_without_what_stands_there_nothing_is_decided(
         calls.claim(call(), once=False, now=NOW)
 
 
-def test_nobodys_number_stands_in_the_clear(calls: DynamoPlacedCalls, stage: Stage) -> None:
+def test_nobodys_number_stands_in_the_clear(calls: PlacedCallStore, stage: Stage) -> None:
     claim(calls, call(), NOW)
     calls.started(call(), session="one")
     stored = json.dumps(stage.items(), default=repr)

@@ -6,7 +6,7 @@ import pytest
 
 from chalicelib.clock import SYSTEM
 from chalicelib.core.requests import Earlier, RequestId
-from chalicelib.store.requests import KEPT_MS, WORKED_ON_MS, DynamoAnswers
+from chalicelib.store.requests import KEPT_MS, WORKED_ON_MS, AnswerStore
 from chalicelib.store.table import Table
 from chalicelib.store.vault import Vault
 from tests.stage import Stage
@@ -17,12 +17,12 @@ REQUEST = RequestId(key="r" * 22, content="c", explicit=True)
 
 
 @pytest.fixture
-def answers(stage: Stage) -> DynamoAnswers:
+def answers(stage: Stage) -> AnswerStore:
     vault = Vault({"current": "1", "1": "k" * 64}, SYSTEM.random_bytes)
-    return DynamoAnswers(Table(lambda: stage.dynamodb, stage.table, SYSTEM), lambda: vault)
+    return AnswerStore(Table(lambda: stage.dynamodb, stage.table, SYSTEM), lambda: vault)
 
 
-def test_a_repeat_meets_the_first_and_its_answer(answers: DynamoAnswers, stage: Stage) -> None:
+def test_a_repeat_meets_the_first_and_its_answer(answers: AnswerStore, stage: Stage) -> None:
     assert answers.begin(REQUEST, app="demo", now=NOW) is None
     assert answers.begin(REQUEST, app="demo", now=NOW + 1) == Earlier("c", NOW)
     answers.keep(DIGITS, REQUEST, app="demo", began=NOW)
@@ -30,7 +30,7 @@ def test_a_repeat_meets_the_first_and_its_answer(answers: DynamoAnswers, stage: 
     assert DIGITS not in json.dumps(stage.items(), default=repr)
 
 
-def test_an_answer_is_told_for_a_quarter_of_an_hour(answers: DynamoAnswers, stage: Stage) -> None:
+def test_an_answer_is_told_for_a_quarter_of_an_hour(answers: AnswerStore, stage: Stage) -> None:
     answers.begin(REQUEST, app="demo", now=NOW)
     answers.keep(DIGITS, REQUEST, app="demo", began=NOW)
     last = NOW + KEPT_MS - 1
@@ -40,19 +40,19 @@ def test_an_answer_is_told_for_a_quarter_of_an_hour(answers: DynamoAnswers, stag
     assert answers.begin(REQUEST, app="demo", now=NOW + KEPT_MS + 1) == Earlier("c", NOW + KEPT_MS)
 
 
-def test_a_request_is_its_apps_own(answers: DynamoAnswers) -> None:
+def test_a_request_is_its_apps_own(answers: AnswerStore) -> None:
     answers.begin(REQUEST, app="demo", now=NOW)
     assert answers.begin(REQUEST, app="other", now=NOW) is None
 
 
-def test_a_failure_is_not_remembered(answers: DynamoAnswers, stage: Stage) -> None:
+def test_a_failure_is_not_remembered(answers: AnswerStore, stage: Stage) -> None:
     answers.begin(REQUEST, app="demo", now=NOW)
     answers.forget(REQUEST, app="demo", began=NOW)
     assert not stage.items("R#")
     assert answers.begin(REQUEST, app="demo", now=NOW + 1) is None
 
 
-def test_whoever_died_holds_nobody_up_for_more_than_a_minute(answers: DynamoAnswers) -> None:
+def test_whoever_died_holds_nobody_up_for_more_than_a_minute(answers: AnswerStore) -> None:
     answers.begin(REQUEST, app="demo", now=NOW)
     over = NOW + WORKED_ON_MS
     assert answers.begin(REQUEST, app="demo", now=over - 1) == Earlier("c", NOW)

@@ -9,7 +9,7 @@ from bench.capacity import KB, item_size
 from chalicelib.clock import SYSTEM
 from chalicelib.core.calls.sequences import BLOCK, BlockKey
 from chalicelib.core.durations import DAY_MS
-from chalicelib.store.sequences import DynamoNumbers
+from chalicelib.store.sequences import SequenceStore
 from chalicelib.store.table import Table
 from tests.stage import Stage, answering
 
@@ -18,21 +18,21 @@ KEY = BlockKey("trunk", 7)
 
 
 @pytest.fixture
-def numbers(stage: Stage) -> DynamoNumbers:
-    return DynamoNumbers(Table(lambda: stage.dynamodb, stage.table, SYSTEM))
+def numbers(stage: Stage) -> SequenceStore:
+    return SequenceStore(Table(lambda: stage.dynamodb, stage.table, SYSTEM))
 
 
-def noted(numbers: DynamoNumbers, *heard: int, key: BlockKey = KEY, now: int = AT) -> None:
+def noted(numbers: SequenceStore, *heard: int, key: BlockKey = KEY, now: int = AT) -> None:
     numbers.note(key, heard, now=now, look_at=now + 100)
 
 
-def claimed(numbers: DynamoNumbers, now: int = AT + 100) -> Any:
+def claimed(numbers: SequenceStore, now: int = AT + 100) -> Any:
     block = numbers.claim(KEY, until=now + 50, now=now)
     assert block is not None
     return block
 
 
-def test_numbers_add_up_in_one_write_each(stage: Stage, numbers: DynamoNumbers) -> None:
+def test_numbers_add_up_in_one_write_each(stage: Stage, numbers: SequenceStore) -> None:
     with answering(stage.dynamodb, "UpdateItem") as writes:
         noted(numbers, 3, 4)
         noted(numbers, 9, 4, now=AT + 60)
@@ -42,14 +42,14 @@ def test_numbers_add_up_in_one_write_each(stage: Stage, numbers: DynamoNumbers) 
     assert (block.told, block.highest) == (set(), None)
 
 
-def test_a_block_is_due_when_it_was_to_be_however_it_grows(numbers: DynamoNumbers) -> None:
+def test_a_block_is_due_when_it_was_to_be_however_it_grows(numbers: SequenceStore) -> None:
     noted(numbers, 3)
     noted(numbers, 4, now=AT + 60)
     assert list(numbers.due(now=AT + 99)) == []
     assert list(numbers.due(now=AT + 100)) == [KEY]
 
 
-def test_a_block_is_claimed_by_one(numbers: DynamoNumbers) -> None:
+def test_a_block_is_claimed_by_one(numbers: SequenceStore) -> None:
     noted(numbers, 3)
     claimed(numbers)
     assert numbers.claim(KEY, until=AT + 200, now=AT + 100) is None
@@ -59,7 +59,7 @@ def test_a_block_is_claimed_by_one(numbers: DynamoNumbers) -> None:
     claimed(numbers, AT + 150)
 
 
-def test_what_was_found_is_remembered(numbers: DynamoNumbers) -> None:
+def test_what_was_found_is_remembered(numbers: SequenceStore) -> None:
     noted(numbers, 3, 7)
     numbers.rest(claimed(numbers), missing={4, 5}, highest=7, look_at=AT + 300)
     assert list(numbers.due(now=AT + 299)) == []
@@ -72,7 +72,7 @@ def test_what_was_found_is_remembered(numbers: DynamoNumbers) -> None:
     assert (block.heard, block.told) == ({3, 7, 8}, {4, 5, 6})
 
 
-def test_what_grows_while_it_is_looked_at_is_looked_at_again(numbers: DynamoNumbers) -> None:
+def test_what_grows_while_it_is_looked_at_is_looked_at_again(numbers: SequenceStore) -> None:
     noted(numbers, 3)
     block = claimed(numbers)
     noted(numbers, 5)
@@ -81,7 +81,7 @@ def test_what_grows_while_it_is_looked_at_is_looked_at_again(numbers: DynamoNumb
     assert claimed(numbers, AT + 150).highest == 3
 
 
-def test_a_block_knows_its_neighbours(stage: Stage, numbers: DynamoNumbers) -> None:
+def test_a_block_knows_its_neighbours(stage: Stage, numbers: SequenceStore) -> None:
     for index in (6, 8, 70):
         noted(numbers, index, key=BlockKey("trunk", index))
     noted(numbers, 1, key=BlockKey("other", 7))
@@ -94,7 +94,7 @@ def test_a_block_knows_its_neighbours(stage: Stage, numbers: DynamoNumbers) -> N
     assert numbers.around(BlockKey("other", 0)) == (None, None)
 
 
-def test_only_a_block_that_there_is_wakes(stage: Stage, numbers: DynamoNumbers) -> None:
+def test_only_a_block_that_there_is_wakes(stage: Stage, numbers: SequenceStore) -> None:
     noted(numbers, 3)
     numbers.rest(claimed(numbers), missing=set(), highest=3, look_at=None)
     for index in (6, 7):
@@ -103,7 +103,7 @@ def test_only_a_block_that_there_is_wakes(stage: Stage, numbers: DynamoNumbers) 
     assert len(stage.items("N#")) == 1
 
 
-def test_who_wakes_a_block_that_is_being_looked_at_is_heard(numbers: DynamoNumbers) -> None:
+def test_who_wakes_a_block_that_is_being_looked_at_is_heard(numbers: SequenceStore) -> None:
     noted(numbers, 3)
     block = claimed(numbers)
     numbers.wake(KEY, now=AT + 120)
@@ -111,7 +111,7 @@ def test_who_wakes_a_block_that_is_being_looked_at_is_heard(numbers: DynamoNumbe
     assert list(numbers.due(now=AT + 120)) == [KEY]
 
 
-def test_a_block_stays_small_and_is_forgotten(stage: Stage, numbers: DynamoNumbers) -> None:
+def test_a_block_stays_small_and_is_forgotten(stage: Stage, numbers: SequenceStore) -> None:
     noted(numbers, *range(0, BLOCK, 2))
     numbers.rest(
         claimed(numbers), missing=set(range(1, BLOCK, 2)), highest=998, look_at=AT + DAY_MS
@@ -126,7 +126,7 @@ def test_many_at_once_lose_no_number(here: Any) -> None:
     from chalicelib.settings import settings
     from chalicelib.store import clients
 
-    numbers = DynamoNumbers(Table(clients.dynamodb, settings().table_name, SYSTEM))
+    numbers = SequenceStore(Table(clients.dynamodb, settings().table_name, SYSTEM))
     workers = [
         threading.Thread(target=lambda i=i: [noted(numbers, n) for n in range(i, 120, 8)])
         for i in range(8)

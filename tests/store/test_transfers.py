@@ -22,7 +22,7 @@ from chalicelib.core.subscribers import Subscriber
 from chalicelib.services.bindings.binding import BindingDesk
 from chalicelib.services.bindings.cleaning import Cleaner
 from chalicelib.store.apps import owners_item
-from chalicelib.store.bindings import MOST_ROUTES, DynamoBindings
+from chalicelib.store.bindings import MOST_ROUTES, BindingStore
 from chalicelib.store.table import Table
 from chalicelib.store.vault import Vault
 from tests.core.samples import app_with, binding, leases, request, tag
@@ -38,13 +38,13 @@ HOW = Presentation(
 )
 
 
-def with_keys(stage: Stage, keys: dict[str, str]) -> DynamoBindings:
+def with_keys(stage: Stage, keys: dict[str, str]) -> BindingStore:
     vault = Vault(keys, SYSTEM.random_bytes)
-    return DynamoBindings(Table(lambda: stage.dynamodb, stage.table, SYSTEM), lambda: vault)
+    return BindingStore(Table(lambda: stage.dynamodb, stage.table, SYSTEM), lambda: vault)
 
 
 @pytest.fixture
-def store(stage: Stage) -> DynamoBindings:
+def store(stage: Stage) -> BindingStore:
     item = owners_item(X1, (DEMO,), Vault(ONE, SYSTEM.random_bytes))
     stage.dynamodb.put_item(TableName=stage.table, Item=item)
     return with_keys(stage, ONE)
@@ -54,7 +54,7 @@ Make = Callable[..., Binding]
 
 
 @pytest.fixture
-def make(store: DynamoBindings) -> Make:
+def make(store: BindingStore) -> Make:
     """Drafts with a fresh handle each, for an hour from NOW with an hour of cooling; XAs without a
     second person."""
     count = iter(range(1000))
@@ -78,11 +78,11 @@ def make(store: DynamoBindings) -> Make:
     return draft
 
 
-def commit(store: DynamoBindings, draft: Binding, *, now: int = NOW) -> Any:
+def commit(store: BindingStore, draft: Binding, *, now: int = NOW) -> Any:
     return store.commit(draft, quota_limit=100, metered=False, now=now)
 
 
-def found(store: DynamoBindings, caller: str | None) -> tuple[str | None, str | None]:
+def found(store: BindingStore, caller: str | None) -> tuple[str | None, str | None]:
     """Of which binding the caller's own leg is, and everybody's."""
     line = store.find(X1, Subscriber(caller) if caller else None)
     return _of(line.leg), _of(line.everybodys)
@@ -92,13 +92,13 @@ def _of(leg: Leg | None) -> str | None:
     return leg.binding if leg else None
 
 
-def stored(store: DynamoBindings, draft: Binding) -> Binding:
+def stored(store: BindingStore, draft: Binding) -> Binding:
     kept = store.get(draft.id)
     assert kept is not None
     return kept
 
 
-def ended(store: DynamoBindings, draft: Binding, *, now: int) -> Binding | None:
+def ended(store: BindingStore, draft: Binding, *, now: int) -> Binding | None:
     """Ends what was committed."""
     kept = stored(store, draft)
     return store.change(kept, kept.ended(now=now))
@@ -110,7 +110,7 @@ def asked(at: int) -> dict[str, Any]:
     return {"state": State.BINDING, "lease": CarrierLease(operations=operations, check_at=at)}
 
 
-def test_an_xa_is_read_back_as_it_was_written(store: DynamoBindings, make: Make) -> None:
+def test_an_xa_is_read_back_as_it_was_written(store: BindingStore, make: Make) -> None:
     draft = make(presentation=HOW, price=7, user_data="a|b", expires=NEVER, record=True)
     assert commit(store, draft) is None
     assert store.get(draft.id) == replace(draft, key_version=1)
@@ -118,7 +118,7 @@ def test_an_xa_is_read_back_as_it_was_written(store: DynamoBindings, make: Make)
     assert store.transfer_on(X2) is None
 
 
-def test_its_legs_say_who_reaches_whom(store: DynamoBindings, make: Make) -> None:
+def test_its_legs_say_who_reaches_whom(store: BindingStore, make: Make) -> None:
     draft = make(presentation=HOW, max_call_s=7)
     commit(store, draft)
     own, everybodys = store.find(X1, Subscriber(A)).leg, store.find(X1, None).everybodys
@@ -151,7 +151,7 @@ def test_a_plain_binding_has_no_word_about_what_is_shown(stage: Stage, make: Mak
     ],
 )
 def test_what_is_shown_and_heard_is_read_back(
-    store: DynamoBindings, make: Make, how: Presentation
+    store: BindingStore, make: Make, how: Presentation
 ) -> None:
     pair = make(A, B, presentation=how)
     commit(store, pair)
@@ -160,9 +160,7 @@ def test_what_is_shown_and_heard_is_read_back(
     assert stored(store, pair).presentation == leg.presentation == how
 
 
-def test_no_key_or_attribute_shows_who_it_is(
-    stage: Stage, store: DynamoBindings, make: Make
-) -> None:
+def test_no_key_or_attribute_shows_who_it_is(stage: Stage, store: BindingStore, make: Make) -> None:
     """Nor does what an app calls its announcements."""
     heard = Presentation(prompt_a=A, prompt_b=A, prompt_others=A, on_answer=A)
     commit(store, make(presentation=heard, user_data=A))
@@ -190,7 +188,7 @@ def test_no_key_or_attribute_shows_who_it_is(
     ],
 )
 def test_what_an_xa_leaves_of_its_x(
-    store: DynamoBindings,
+    store: BindingStore,
     make: Make,
     second: tuple[str, str | None],
     when: int,
@@ -214,7 +212,7 @@ def test_what_an_xa_leaves_of_its_x(
     ],
 )
 def test_what_a_pair_leaves_for_an_xa(
-    store: DynamoBindings, make: Make, a: str, when: int, held: str | None
+    store: BindingStore, make: Make, a: str, when: int, held: str | None
 ) -> None:
     commit(store, make(A, B))
     draft = make(a, expires=when + HOUR)
@@ -223,7 +221,7 @@ def test_what_a_pair_leaves_for_an_xa(
     assert (refusal and refusal.leg) == held
 
 
-def test_an_xa_stands_beside_many_pairs(store: DynamoBindings, make: Make) -> None:
+def test_an_xa_stands_beside_many_pairs(store: BindingStore, make: Make) -> None:
     pairs = [make(f"4477009001{i:02d}", f"4477009002{i:02d}", created=NOW + i) for i in range(5)]
     xa = make(created=NOW + 9)
     for draft in (*pairs, xa):
@@ -237,7 +235,7 @@ def test_an_xa_stands_beside_many_pairs(store: DynamoBindings, make: Make) -> No
 
 
 def test_the_latest_xa_of_an_x_is_found_also_when_it_has_ended(
-    store: DynamoBindings, make: Make
+    store: BindingStore, make: Make
 ) -> None:
     first = make()
     commit(store, first)
@@ -250,7 +248,7 @@ def test_the_latest_xa_of_an_x_is_found_also_when_it_has_ended(
     assert store.transfer_on(X1) == replace(second, key_version=1)
 
 
-def test_an_xa_without_end_is_ended_and_cools(store: DynamoBindings, make: Make) -> None:
+def test_an_xa_without_end_is_ended_and_cools(store: BindingStore, make: Make) -> None:
     xa = make(expires=NEVER)
     commit(store, xa)
     assert list(store.overdue(now=NOW + 10**12)) == []
@@ -261,7 +259,7 @@ def test_an_xa_without_end_is_ended_and_cools(store: DynamoBindings, make: Make)
 
 
 def test_a_bind_of_an_xa_is_given_up_and_leaves_everything_as_it_was(
-    stage: Stage, store: DynamoBindings, make: Make
+    stage: Stage, store: BindingStore, make: Make
 ) -> None:
     first = make(presentation=HOW)
     commit(store, first)
@@ -309,7 +307,7 @@ def test_the_a_of_an_xa_is_the_same_under_another_key_version(stage: Stage, make
 
 
 def test_strangers_hear_the_third_announcement_of_a_live_pair(
-    store: DynamoBindings, make: Make
+    store: BindingStore, make: Make
 ) -> None:
     assert store.prompt_for_others(X1, now=NOW) is None
     commit(store, make(A, B))
@@ -319,13 +317,13 @@ def test_strangers_hear_the_third_announcement_of_a_live_pair(
     assert store.prompt_for_others(X1, now=NOW + 2 * HOUR) is None
 
 
-def test_an_x_that_is_only_asked_for_stands_for_nobody(store: DynamoBindings, make: Make) -> None:
+def test_an_x_that_is_only_asked_for_stands_for_nobody(store: BindingStore, make: Make) -> None:
     commit(store, make(A, B, **asked(NOW)))
     assert store.prompt_for_others(X1, now=NOW) is None
 
 
 def test_only_some_of_many_legs_are_read_for_a_stranger(
-    stage: Stage, store: DynamoBindings, make: Make
+    stage: Stage, store: BindingStore, make: Make
 ) -> None:
     for i in range(MOST_ROUTES):
         commit(store, make(f"4477009001{i:02d}", f"4477009002{i:02d}", presentation=HOW))
@@ -335,7 +333,7 @@ def test_only_some_of_many_legs_are_read_for_a_stranger(
 
 
 def test_the_largest_routes_cost_a_stranger_ten_read_units(
-    stage: Stage, store: DynamoBindings, make: Make
+    stage: Stage, store: BindingStore, make: Make
 ) -> None:
     """A live route behind a page of others is not seen: the word is another one then."""
     largest = Presentation(
@@ -365,7 +363,7 @@ class Embedded:
 
 
 @pytest.fixture
-def desk(store: DynamoBindings) -> BindingDesk:
+def desk(store: BindingStore) -> BindingDesk:
     return BindingDesk(store, Cleaner(store), leases(store, Embedded()), tag)
 
 
@@ -383,7 +381,7 @@ def bind(desk: BindingDesk, wanted: Ask, name: str = "r", *, now: int = NOW) -> 
     return desk.bind(APP, wanted, RequestId(name.ljust(32, "-"), "c" * 32, explicit=True), now=now)
 
 
-def test_an_xa_is_bound_and_ended_by_its_x(desk: BindingDesk, store: DynamoBindings) -> None:
+def test_an_xa_is_bound_and_ended_by_its_x(desk: BindingDesk, store: BindingStore) -> None:
     bound = bind(desk, ask())
     assert (bound.b, bound.expires) == (None, NEVER)
     assert bind(desk, ask(), now=NOW + 1) == replace(bound, key_version=1)
@@ -439,7 +437,7 @@ def test_the_x_of_an_xa_is_chosen_where_none_is_named(desk: BindingDesk) -> None
     ],
 )
 def test_what_a_carrier_cannot_do_is_refused_before_anything_is_written(
-    stage: Stage, store: DynamoBindings, wanted: Ask
+    stage: Stage, store: BindingStore, wanted: Ask
 ) -> None:
     class Plain:
         def of(self, name: str) -> Carrier:

@@ -9,13 +9,13 @@ from chalicelib.core.bindings.model import Binding
 from chalicelib.core.calls.events import Event
 from chalicelib.core.calls.model import EventKey
 from chalicelib.core.errors import Unavailable
-from chalicelib.core.ports import Credentials
 from chalicelib.core.tenants import App
+from chalicelib.store.credentials import CredentialStore
 
 _JSON = {"Content-Type": "application/cloudevents+json; charset=utf-8"}
 
 
-def dialect(credentials: Credentials) -> "CloudEventsDialect":
+def dialect(credentials: CredentialStore) -> "CloudEventsDialect":
     """See carriers.base.DIALECTS."""
     return CloudEventsDialect(credentials)
 
@@ -28,7 +28,7 @@ class CloudEventsDialect:
     plain_links = False
     names_recordings = False
 
-    def __init__(self, credentials: Credentials) -> None:
+    def __init__(self, credentials: CredentialStore) -> None:
         self._credentials = credentials
 
     def callback(

@@ -12,8 +12,9 @@ from chalicelib.core.calls.callbacks import UnreadCallback
 from chalicelib.core.credentials import CarrierAccount
 from chalicelib.core.errors import AnswerClass, Contended, Unavailable
 from chalicelib.core.messages import Reply, Request
-from chalicelib.core.ports import Apps, Credentials
 from chalicelib.services.calls.ingest import EventDesk
+from chalicelib.store.apps import AppStore
+from chalicelib.store.credentials import CredentialStore
 
 MAX_BODY = 256 * 1024
 KIND = "interline"
@@ -40,8 +41,8 @@ class CallbackReceiver:
     def __init__(
         self,
         *,
-        credentials: Credentials,
-        apps: Apps,
+        credentials: CredentialStore,
+        apps: AppStore,
         desk: EventDesk,
         count: Count,
     ) -> None:

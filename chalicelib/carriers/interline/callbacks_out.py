@@ -11,14 +11,14 @@ from chalicelib.core.calls.merging import end_of
 from chalicelib.core.calls.model import EventKey
 from chalicelib.core.credentials import AppCredentials
 from chalicelib.core.errors import Unavailable
-from chalicelib.core.ports import Credentials
 from chalicelib.core.tenants import App
+from chalicelib.store.credentials import CredentialStore
 
 _FORM = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
 _JSON = {"Content-Type": "application/json; charset=utf-8"}
 
 
-def dialect(credentials: Credentials) -> "InterlineDialect":
+def dialect(credentials: CredentialStore) -> "InterlineDialect":
     """See carriers.base.DIALECTS."""
     return InterlineDialect(credentials)
 
@@ -38,7 +38,7 @@ class InterlineDialect:
     plain_links = True
     names_recordings = True
 
-    def __init__(self, credentials: Credentials) -> None:
+    def __init__(self, credentials: CredentialStore) -> None:
         self._credentials = credentials
 
     def callback(

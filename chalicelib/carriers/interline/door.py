@@ -19,10 +19,13 @@ from chalicelib.core.bindings.model import Ask
 from chalicelib.core.credentials import AppCredentials
 from chalicelib.core.errors import AnswerClass
 from chalicelib.core.messages import Reply, Request
-from chalicelib.core.ports import Apps, Credentials, Nonces, Tag
+from chalicelib.core.ports import Tag
 from chalicelib.core.requests import RequestId
 from chalicelib.core.tenants import App
 from chalicelib.services.rate_limit import RateLimiter
+from chalicelib.store.apps import AppStore
+from chalicelib.store.credentials import CredentialStore
+from chalicelib.store.nonces import NonceStore
 
 HEADERS: Mapping[str, str] = {"Content-Type": "application/json; charset=utf-8"}
 CHALLENGE: Mapping[str, str] = {"WWW-Authenticate": signing.SCHEME}
@@ -80,9 +83,9 @@ class Door:
     def __init__(
         self,
         *,
-        credentials: Credentials,
-        apps: Apps,
-        nonces: Nonces,
+        credentials: CredentialStore,
+        apps: AppStore,
+        nonces: NonceStore,
         limiter: RateLimiter,
         tag: Tag,
     ) -> None:

@@ -5,15 +5,15 @@ from typing import Any
 from chalicelib.carriers.interline import wire_api as wire
 from chalicelib.carriers.interline.door import ACCOUNT, Door, Visit
 from chalicelib.core.messages import Reply, Request
-from chalicelib.core.ports import Ledger
 from chalicelib.services.bindings.binding import BindingDesk
+from chalicelib.store.ledger import BalanceStore
 
 
 class InterlineFacade:
     """The five calls of the document; parameters and replies as there. `number` is the X of a
     path, as it stands in it."""
 
-    def __init__(self, door: Door, desk: BindingDesk, ledger: Ledger) -> None:
+    def __init__(self, door: Door, desk: BindingDesk, ledger: BalanceStore) -> None:
         self._door = door
         self._desk = desk
         self._ledger = ledger

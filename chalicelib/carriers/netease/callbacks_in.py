@@ -14,8 +14,9 @@ from chalicelib.core.calls.callbacks import UnreadCallback
 from chalicelib.core.credentials import CarrierAccount
 from chalicelib.core.errors import AnswerClass, Contended, Unavailable
 from chalicelib.core.messages import Reply, Request
-from chalicelib.core.ports import Apps, Credentials
 from chalicelib.services.calls.ingest import EventDesk
+from chalicelib.store.apps import AppStore
+from chalicelib.store.credentials import CredentialStore
 
 MAX_BODY = 256 * 1024
 KIND = "netease"
@@ -36,7 +37,7 @@ class CarrierReceiver:
     """
 
     def __init__(
-        self, *, credentials: Credentials, apps: Apps, desk: EventDesk, count: Count
+        self, *, credentials: CredentialStore, apps: AppStore, desk: EventDesk, count: Count
     ) -> None:
         self._credentials = credentials
         self._apps = apps

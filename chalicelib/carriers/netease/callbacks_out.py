@@ -9,11 +9,11 @@ from chalicelib.core.calls.events import REPORTED, Event
 from chalicelib.core.calls.model import EventKey
 from chalicelib.core.credentials import AppCredentials
 from chalicelib.core.errors import Unavailable
-from chalicelib.core.ports import Credentials
 from chalicelib.core.tenants import App
+from chalicelib.store.credentials import CredentialStore
 
 
-def dialect(credentials: Credentials) -> "NeteaseDialect":
+def dialect(credentials: CredentialStore) -> "NeteaseDialect":
     """See carriers.base.DIALECTS."""
     return NeteaseDialect(credentials)
 
@@ -26,7 +26,7 @@ class NeteaseDialect:
     plain_links = True
     names_recordings = False
 
-    def __init__(self, credentials: Credentials) -> None:
+    def __init__(self, credentials: CredentialStore) -> None:
         self._credentials = credentials
 
     def callback(

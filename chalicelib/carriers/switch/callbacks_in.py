@@ -14,9 +14,9 @@ from chalicelib.core.calls.events import RejectReason
 from chalicelib.core.credentials import SwitchCredentials
 from chalicelib.core.errors import AnswerClass, GatewayError
 from chalicelib.core.messages import Reply, Request
-from chalicelib.core.ports import Credentials
 from chalicelib.services.bindings.routing import Connect, Reject, Router
 from chalicelib.services.calls.ingest import EventDesk
+from chalicelib.store.credentials import CredentialStore
 
 MAX_BODY = 256 * 1024
 
@@ -34,7 +34,7 @@ class Switchboard:
     """
 
     def __init__(
-        self, *, credentials: Credentials, router: Router, desk: EventDesk, count: Count
+        self, *, credentials: CredentialStore, router: Router, desk: EventDesk, count: Count
     ) -> None:
         """`count` counts callers that are no numbers, dropped members and unknown events."""
         self._credentials = credentials

@@ -5,10 +5,10 @@ import hmac
 
 from chalicelib.carriers.basic import read_basic
 from chalicelib.core.credentials import SwitchCredentials
-from chalicelib.core.ports import Credentials
+from chalicelib.store.credentials import CredentialStore
 
 
-def signed_in(header: str | None, credentials: Credentials) -> SwitchCredentials | None:
+def signed_in(header: str | None, credentials: CredentialStore) -> SwitchCredentials | None:
     """Who sent this Authorization header; None for anything but a valid one.
 
     Passwords are compared in constant time.

@@ -1,7 +1,7 @@
 """Which events an app is told of."""
 
 from chalicelib.core.calls.events import REPORTED, EventKind
-from chalicelib.core.event_ports import Dialects
+from chalicelib.core.ports import Dialects
 from chalicelib.core.tenants import App
 
 

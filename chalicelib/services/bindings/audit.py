@@ -14,10 +14,12 @@ from chalicelib.core.bindings.lease import ASKING_MS
 from chalicelib.core.bindings.model import Binding, BindingInfo, State
 from chalicelib.core.durations import MINUTE_MS
 from chalicelib.core.numbers import canonical
-from chalicelib.core.ports import Apps, Bindings, Carriers, Lister
+from chalicelib.core.ports import Carriers, Lister
 from chalicelib.core.tenants import App
 from chalicelib.services.bindings.cleaning import LATER_MS
 from chalicelib.services.bindings.leases import LeaseDesk
+from chalicelib.store.apps import AppStore
+from chalicelib.store.bindings import BindingStore
 
 SLICES = 60
 """An X is looked at once in so many runs: with one a minute, every hour."""
@@ -51,10 +53,10 @@ class Usage:
 class Audit:
     """Compares and repairs."""
 
-    apps: Apps
+    apps: AppStore
     names: Callable[[], Iterable[tuple[str, str]]]
     """The names of all apps, each with its carrier."""
-    bindings: Bindings
+    bindings: BindingStore
     leases: LeaseDesk
     carriers: Carriers
     trouble: Callable[[Exception], None]

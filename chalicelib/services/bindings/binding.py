@@ -17,11 +17,12 @@ from chalicelib.core.bindings.model import (
     State,
 )
 from chalicelib.core.durations import NEVER
-from chalicelib.core.ports import Bindings, Carrier, Tag
+from chalicelib.core.ports import Carrier, Tag
 from chalicelib.core.requests import RequestId
 from chalicelib.core.tenants import App
 from chalicelib.services.bindings.cleaning import Cleaner
 from chalicelib.services.bindings.leases import LeaseDesk
+from chalicelib.store.bindings import BindingStore
 
 BLIND_TRIES = 4
 """How many numbers are tried before the legs of the two are read."""
@@ -42,7 +43,9 @@ MAX_REPEATS = 8
 class BindingDesk:
     """The use cases over bindings. `now` is epoch ms and always comes from the caller."""
 
-    def __init__(self, bindings: Bindings, cleaner: Cleaner, leases: LeaseDesk, tag: Tag) -> None:
+    def __init__(
+        self, bindings: BindingStore, cleaner: Cleaner, leases: LeaseDesk, tag: Tag
+    ) -> None:
         self._bindings = bindings
         self._cleaner = cleaner
         self._leases = leases
@@ -179,7 +182,7 @@ class _Attempt:
 
     def __init__(
         self,
-        bindings: Bindings,
+        bindings: BindingStore,
         cleaner: Cleaner,
         leases: LeaseDesk,
         order: Iterator[str],

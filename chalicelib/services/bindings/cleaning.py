@@ -5,7 +5,7 @@ from itertools import islice
 
 from chalicelib.core.bindings.model import Overdue
 from chalicelib.core.durations import MINUTE_MS
-from chalicelib.core.ports import Bindings
+from chalicelib.store.bindings import BindingStore
 
 LATER_MS = 5 * MINUTE_MS
 """So long after a binding ran out it is cleaned away: nobody's clock takes it for live any more,
@@ -21,7 +21,7 @@ LOOK = 5_000
 class Cleaner:
     """Takes expired bindings off the due index and the quota."""
 
-    def __init__(self, bindings: Bindings) -> None:
+    def __init__(self, bindings: BindingStore) -> None:
         self._bindings = bindings
 
     def clean(self, *, now: int, time_left: Callable[[], bool]) -> int:

@@ -11,8 +11,8 @@ from itertools import cycle
 from chalicelib.core.bindings.lease import Duty, Unsettled
 from chalicelib.core.durations import MINUTE_MS
 from chalicelib.core.errors import Unavailable
-from chalicelib.core.ports import Bindings
 from chalicelib.services.bindings.leases import LeaseDesk
+from chalicelib.store.bindings import BindingStore
 
 CLAIM_MS = MINUTE_MS
 """For how long a binding is one worker's alone, counted from when that worker begins with it. Its
@@ -60,7 +60,7 @@ class Upkeep:
     """Works off one kind of entry of the due index: side by side, `at_once` bindings of a carrier
     at a time, and no carrier waits for another."""
 
-    bindings: Bindings
+    bindings: BindingStore
     leases: LeaseDesk
     trouble: Callable[[Exception], None]
     """Is told what went wrong with a binding. Called by several threads at once."""

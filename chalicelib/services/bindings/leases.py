@@ -14,7 +14,8 @@ from chalicelib.core import errors
 from chalicelib.core.bindings.lease import CarrierLease, Kept, Operation
 from chalicelib.core.bindings.model import Binding, State
 from chalicelib.core.durations import CLOCKS_APART_MS, MINUTE_MS
-from chalicelib.core.ports import Bindings, Carrier, Carriers, Keeper
+from chalicelib.core.ports import Carrier, Carriers, Keeper
+from chalicelib.store.bindings import BindingStore
 
 LOOK_MS = MINUTE_MS // 2
 """So long after an operation began it is looked at, and again after each look that did not settle
@@ -38,7 +39,7 @@ class LeaseDesk:
     """What is done at a carrier for a binding. `now` is epoch ms; `new_id` gives 10 hex digits that
     nobody had before, `monotonic` seconds that only grow."""
 
-    bindings: Bindings
+    bindings: BindingStore
     carriers: Carriers
     new_id: Callable[[], str]
     monotonic: Callable[[], float]

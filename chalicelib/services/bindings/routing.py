@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from chalicelib.core.bindings.ownership import Owner, owner_at
 from chalicelib.core.bindings.routes import Leg
 from chalicelib.core.calls.events import RejectReason
-from chalicelib.core.ports import Legs
 from chalicelib.core.subscribers import Subscriber
+from chalicelib.store.bindings import BindingStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Reject:
 class Router:
     """Answers a switch. Reads, never writes."""
 
-    def __init__(self, legs: Legs) -> None:
+    def __init__(self, legs: BindingStore) -> None:
         self._legs = legs
 
     def route(

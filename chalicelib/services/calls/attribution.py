@@ -1,38 +1,21 @@
 """Whose an event is: decided once, before it is stored."""
 
 from dataclasses import dataclass, replace
-from typing import Protocol
 
-from chalicelib.core.bindings.model import Binding
-from chalicelib.core.bindings.ownership import Owner, owner_at
+from chalicelib.core.bindings.facts import BindingFacts, facts_of
+from chalicelib.core.bindings.ownership import owner_at
 from chalicelib.core.calls.events import Event, EventKind, Outcome
 from chalicelib.core.calls.placed import PlacedCall
 from chalicelib.core.calls.splitting import stated_start
 from chalicelib.core.durations import CLOCKS_APART_MS, DAY_MS, NEVER, YEAR_2001_MS
 from chalicelib.core.numbers import canonical
-from chalicelib.core.ports import Accounts, Legs, PlacedCalls
-from chalicelib.core.subscribers import Subscriber
+from chalicelib.store.accounts import MessagingUserStore
+from chalicelib.store.apps import AppStore
+from chalicelib.store.bindings import BindingStore
+from chalicelib.store.placed import PlacedCallStore
 
 RECORDED_MS = DAY_MS
 """How long before a recording was there its call began, at most, if nothing says when."""
-
-
-@dataclass(frozen=True, slots=True)
-class BindingFacts:
-    """What of a binding never changes: its id, app, carrier and X, whom it is about (an XA: A
-    alone), and whether its calls are recorded."""
-
-    id: str
-    app: str
-    carrier: str
-    number: str
-    people: tuple[Subscriber, ...]
-    record: bool
-
-    @property
-    def everybodys(self) -> bool:
-        """Whether whoever dials X may call over it."""
-        return len(self.people) == 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,37 +34,17 @@ class Addressed:
     unplaced: bool = False
 
 
-class Numbers(Protocol):
-    """To whom X numbers belong. May raise Unavailable."""
-
-    def owners_of(self, number: str, *, fresh: bool = False) -> tuple[Owner, ...]:
-        """Everybody that X belonged to; `fresh`: as it stands now, not as it is remembered."""
-        ...
-
-
-class Bindings(Protocol):
-    """Bindings by their ids. May raise Unavailable."""
-
-    def facts(self, binding_id: str) -> BindingFacts | None:
-        """What never changes of a binding; remembered once it was read."""
-        ...
-
-    def get(self, binding_id: str) -> Binding | None:
-        """One consistent read."""
-        ...
-
-
 class AddressBook:
     """What a carrier says about another carrier's bindings, numbers or calls concerns nobody."""
 
     def __init__(
         self,
         *,
-        numbers: Numbers,
-        bindings: Bindings,
-        legs: Legs,
-        placed: PlacedCalls,
-        accounts: Accounts,
+        numbers: AppStore,
+        bindings: BindingStore,
+        legs: BindingStore,
+        placed: PlacedCallStore,
+        accounts: MessagingUserStore,
     ) -> None:
         self._numbers = numbers
         self._bindings = bindings
@@ -214,18 +177,6 @@ class AddressBook:
         lease = binding.lease if binding is not None else None
         is_it = lease is not None and lease.id == event.carrier_binding
         return facts_of(binding) if binding is not None and is_it else None
-
-
-def facts_of(binding: Binding) -> BindingFacts:
-    """What never changes of it."""
-    return BindingFacts(
-        id=binding.id,
-        app=binding.app,
-        carrier=binding.carrier,
-        number=binding.number,
-        people=tuple(person for person in (binding.a, binding.b) if person is not None),
-        record=binding.record,
-    )
 
 
 def _begun(event: Event) -> int | None:

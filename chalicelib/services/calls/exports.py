@@ -5,180 +5,36 @@ their ids, so that a call which moves in the index meanwhile is neither lost nor
 """
 
 import hashlib
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Protocol, Self
+from typing import Protocol
 
 from chalicelib.core import errors
 from chalicelib.core.calls.days import date_of, opens_at
+from chalicelib.core.calls.exports import Asked, Export, ExportState, Job
 from chalicelib.core.durations import DAY_MS
 from chalicelib.core.ports import Tag
 from chalicelib.core.tenants import App
 from chalicelib.services.calls.search import Archive, Entry
+from chalicelib.store.exports import ExportStore
+from chalicelib.store.files import FileStore
+from chalicelib.store.queue import WorkQueues
 
-KEPT_MS = 7 * DAY_MS
-"""How long an export is available."""
 PART = 10_000
 """Records in a file, at most."""
+
+
 RUNNING = 3
 """How many exports of an app may be running: the workers are everybody's."""
-TRIES = 5
-"""After so many failures in a row an export has failed,"""
+
+
 RETRY_S = 60
 """each of which is followed by this much more of a pause."""
-STALLED_MS = 8 * 3_600_000
-"""An export without progress for so long has failed: its worker is dead, and the queue will not
-send it again."""
+
+
 LINK_S = 300
 """How long a link to a part works."""
-
-
-class ExportState(StrEnum):
-    """How far an export is."""
-
-    RUNNING = "running"
-    DONE = "done"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What a request asks for: the records of the day (UTC) that begins at `day` (epoch ms), in a
-    format. `id` is the same for the same day and format until a record of the day changes."""
-
-    id: str
-    day: int
-    format: str
-
-
-@dataclass(frozen=True, slots=True)
-class Export:
-    """The records of one day (UTC), which begins at `day`, in a format. Times are epoch ms.
-
-    `listed` is the digest of the list of the day's calls (None: not written yet), `taken` how many
-    of them are in the parts so far; `parts` are the digests of the files, `records` how many are in
-    them. `queued`: the workers were told of it. `failures` is how often it failed in a row,
-    `changed` when it last made progress; `version` grows with every change.
-    """
-
-    id: str
-    app: str
-    day: int
-    format: str
-    created: int
-    changed: int
-    listed: str | None = None
-    taken: int = 0
-    parts: tuple[str, ...] = ()
-    records: int = 0
-    done: bool = False
-    queued: bool = False
-    failures: int = 0
-    version: int = 1
-
-    def state(self, *, now: int) -> ExportState:
-        """How far it is at `now`."""
-        if self.done:
-            return ExportState.DONE
-        given_up = self.failures >= TRIES or now - self.changed >= STALLED_MS
-        return ExportState.FAILED if given_up else ExportState.RUNNING
-
-    @property
-    def date(self) -> str:
-        """The day, as `2026-11-21`."""
-        return date_of(self.day)
-
-    @property
-    def list_file(self) -> str:
-        """Where the list of the day's calls is kept."""
-        return f"{self._folder}/calls-{self.listed}.txt"
-
-    def file(self, part: int) -> str:
-        """Where a part (from 0) is kept. Its digest is in the name: of two workers that write the
-        same part at the same time, neither can overwrite what the other one has noted."""
-        return f"{self._folder}/part-{part + 1:05d}-{self.parts[part]}.{self.format}"
-
-    @property
-    def _folder(self) -> str:
-        return f"exports/{self.app}/{self.date}/{self.id}"
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """What a queue message asks for: that an export goes on."""
-
-    app: str
-    export: str
-
-    def to_text(self) -> str:
-        """As it stands in a queue message."""
-        return json.dumps({"export": f"{self.app}/{self.export}"})
-
-    @classmethod
-    def from_text(cls, text: str) -> Self | None:
-        """Reads `to_text`; None for a message about something else. Raises ValueError."""
-        fields = json.loads(text)
-        name = fields.get("export") if isinstance(fields, dict) else None
-        if not isinstance(name, str):
-            return None
-        app, _, export = name.partition("/")
-        return cls(app, export)
-
-
-class Exports(Protocol):
-    """Exports as they stand. Every method may raise Unavailable."""
-
-    def revision(self, app: str, day: int) -> int:
-        """How often records of the day changed after it could be exported. One consistent read."""
-        ...
-
-    def claim(self, app: str, request: str, asked: Asked, *, now: int) -> Asked:
-        """What was asked for by the first request of this name (a digest), within KEPT_MS. One
-        write."""
-        ...
-
-    def add(self, export: Export, *, now: int) -> Export:
-        """The one that stands under this id from now on: this, or an earlier one that is still
-        available. One write."""
-        ...
-
-    def tell(self, export: Export) -> None:
-        """Notes that the workers were told of it. One write."""
-        ...
-
-    def get(self, app: str, export_id: str, *, now: int) -> Export | None:
-        """One consistent read."""
-        ...
-
-    def of(self, app: str, *, now: int) -> Sequence[Export]:
-        """All of an app, the latest first. One query."""
-        ...
-
-    def note(self, export: Export) -> Export | None:
-        """Notes the next version; what stands there then. One write."""
-        ...
-
-
-class ExportQueue(Protocol):
-    """The way to the workers."""
-
-    def export(self, job: Job, *, delay_s: int = 0) -> None:
-        """Raises Unavailable."""
-        ...
-
-
-class ExportFiles(Protocol):
-    """Where exports are kept. Every method may raise Unavailable."""
-
-    def put(self, key: str, content: bytes, *, content_type: str) -> None: ...
-
-    def get(self, key: str) -> bytes: ...
-
-    def link(self, key: str, *, expires_s: int, filename: str) -> str:
-        """An address that anybody can get it at for so long, to be saved under this name."""
-        ...
 
 
 class Format(Protocol):
@@ -213,10 +69,10 @@ class ExportDesk:
     def __init__(
         self,
         *,
-        exports: Exports,
+        exports: ExportStore,
         archive: Archive,
-        queue: ExportQueue,
-        files: ExportFiles,
+        queue: WorkQueues,
+        files: FileStore,
         formats: Mapping[str, Written],
         tag: Tag,
     ) -> None:

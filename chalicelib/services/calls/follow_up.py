@@ -8,9 +8,10 @@ from typing import TypeVar
 from chalicelib.core.calls.model import Call, Delivery, Errand
 from chalicelib.core.calls.schedule import due_at, next_look
 from chalicelib.core.calls.sequences import BlockKey
-from chalicelib.core.event_ports import Events, Outbox
 from chalicelib.services.calls.missing import GapDesk
 from chalicelib.services.calls.sequences import CountDesk
+from chalicelib.store.calls import CallStore
+from chalicelib.store.queue import WorkQueues
 
 _T = TypeVar("_T")
 
@@ -43,8 +44,8 @@ class FollowUp:
     def __init__(
         self,
         *,
-        events: Events,
-        outbox: Outbox,
+        events: CallStore,
+        outbox: WorkQueues,
         gaps: GapDesk,
         counting: CountDesk,
         trouble: Callable[[Exception], None],
@@ -122,7 +123,7 @@ class _Bag:
     """Errands on their way to the queues, as many as one message batch holds. What can't be sent
     stays in it; what is lost with it is due again when its claim is over."""
 
-    def __init__(self, outbox: Outbox) -> None:
+    def __init__(self, outbox: WorkQueues) -> None:
         self._outbox = outbox
         self._told: list[Errand] = []
         self._fetched: list[Errand] = []

@@ -9,12 +9,15 @@ from chalicelib.core.calls.callbacks import UnreadCallback
 from chalicelib.core.calls.events import Event, EventKind
 from chalicelib.core.calls.model import Call, Delivery, Errand, EventKey, Stored
 from chalicelib.core.calls.prices import CHARGED, Bill
-from chalicelib.core.event_ports import Dialects, Events, Outbox, Unread
-from chalicelib.core.ports import Apps
+from chalicelib.core.ports import Dialects
 from chalicelib.core.tenants import App
 from chalicelib.core.webhooks.retries import PLACES_S
 from chalicelib.core.webhooks.wanted import wanted_by
 from chalicelib.services.calls.attribution import AddressBook, Addressed
+from chalicelib.store.apps import AppStore
+from chalicelib.store.calls import CallStore
+from chalicelib.store.queue import WorkQueues
+from chalicelib.store.unread import UnreadCallbackStore
 
 Count = Callable[[str, int], None]
 """Adds to a metric."""
@@ -31,12 +34,12 @@ class EventDesk:
     def __init__(
         self,
         *,
-        events: Events,
-        outbox: Outbox,
+        events: CallStore,
+        outbox: WorkQueues,
         book: AddressBook,
-        apps: Apps,
+        apps: AppStore,
         dialects: Dialects,
-        unread: Unread,
+        unread: UnreadCallbackStore,
         count: Count,
         request: Callable[[], str | None],
     ) -> None:
@@ -164,7 +167,7 @@ class EventDesk:
 class _Announced:
     """Errands on their way to the queues."""
 
-    def __init__(self, outbox: Outbox) -> None:
+    def __init__(self, outbox: WorkQueues) -> None:
         self._outbox = outbox
         self._by_delivery: dict[Delivery, list[Errand]] = {}
 

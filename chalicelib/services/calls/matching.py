@@ -8,12 +8,13 @@ from chalicelib.core.calls.events import Event
 from chalicelib.core.calls.model import Call, Delivery, Errand, Progress, Stored
 from chalicelib.core.calls.splitting import has_place, is_message, split, started_at
 from chalicelib.core.durations import CLOCKS_APART_MS, MINUTE_MS
-from chalicelib.core.event_ports import Events, Outbox
 from chalicelib.core.numbers import canonical
 from chalicelib.core.subscribers import Subscriber
 from chalicelib.core.webhooks.retries import PLACES_S, retry_at, wait_s
 from chalicelib.services.calls.ingest import EventDesk
 from chalicelib.services.webhooks.settling import settle
+from chalicelib.store.calls import CallStore
+from chalicelib.store.queue import WorkQueues
 
 FOLLOWS_MS = 60 * MINUTE_MS
 """How long after the last event of a call one may come that names nothing but its id."""
@@ -27,7 +28,7 @@ class PlacingDesk:
     call that is known first may not be the one. If there are several, nobody knows, and the event
     is orphaned. Times are epoch ms."""
 
-    def __init__(self, *, events: Events, outbox: Outbox, desk: EventDesk) -> None:
+    def __init__(self, *, events: CallStore, outbox: WorkQueues, desk: EventDesk) -> None:
         self._events = events
         self._outbox = outbox
         self._desk = desk

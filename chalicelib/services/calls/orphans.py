@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from chalicelib.core.calls.events import EventKind
 from chalicelib.core.calls.model import Call, Delivery, EventKey, Stored
 from chalicelib.core.errors import UnknownEvent
-from chalicelib.core.event_ports import Events
 from chalicelib.services.calls.ingest import EventDesk
 from chalicelib.services.calls.matching import PlacingDesk
 from chalicelib.services.webhooks.settling import settle
+from chalicelib.store.calls import CallStore
 
 PAGE = 100
 """How many calls are looked at in one go."""
@@ -39,7 +39,7 @@ class OrphanPage:
 class OrphanDesk:
     """What an operator does about them. Times are epoch ms; every method may raise Unavailable."""
 
-    def __init__(self, *, events: Events, desk: EventDesk, placing: PlacingDesk) -> None:
+    def __init__(self, *, events: CallStore, desk: EventDesk, placing: PlacingDesk) -> None:
         self._events = events
         self._desk = desk
         self._placing = placing

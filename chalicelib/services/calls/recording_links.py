@@ -8,9 +8,10 @@ from chalicelib.core import errors
 from chalicelib.core.calls.events import Event, EventKind
 from chalicelib.core.calls.model import Call, Delivery, EventKey, Stored
 from chalicelib.core.durations import DAY_MS
-from chalicelib.core.event_ports import Events, Files
-from chalicelib.core.ports import Apps
 from chalicelib.core.tenants import App, AppState
+from chalicelib.store.apps import AppStore
+from chalicelib.store.calls import CallStore
+from chalicelib.store.files import FileStore
 
 LINK_S = 300
 """How long a link to the file itself works."""
@@ -42,9 +43,9 @@ class RecordingLinks:
         *,
         site: Callable[[], str],
         signer: Callable[[], Signer],
-        events: Events,
-        apps: Apps,
-        files: Files,
+        events: CallStore,
+        apps: AppStore,
+        files: FileStore,
     ) -> None:
         self._site = site
         self._signer = signer

@@ -8,13 +8,18 @@ from chalicelib.core import errors
 from chalicelib.core.calls.events import Event, EventKind
 from chalicelib.core.calls.model import Call, Delivery, Errand, Progress, Recording, Stored
 from chalicelib.core.durations import DAY_MS
-from chalicelib.core.event_ports import Dialects, Events, Files, Outbox, RecordingSource
-from chalicelib.core.ports import Apps, Credentials
+from chalicelib.core.ports import Dialects
 from chalicelib.core.tenants import App
 from chalicelib.core.webhooks.retries import EARLY_MS, FETCHES_S, retry_at, wait_s
 from chalicelib.core.webhooks.wanted import wanted_by
+from chalicelib.egress.recordings import RecordingSource
 from chalicelib.services.calls.ingest import EventDesk
 from chalicelib.services.webhooks.settling import settle
+from chalicelib.store.apps import AppStore
+from chalicelib.store.calls import CallStore
+from chalicelib.store.credentials import CredentialStore
+from chalicelib.store.files import FileStore
+from chalicelib.store.queue import WorkQueues
 
 KEPT_DAYS = (7, 30, 90, 180, 365, 730)
 """How long an app may have its recordings kept; each is a rule of the bucket."""
@@ -38,14 +43,14 @@ class RecordingDesk:
     def __init__(
         self,
         *,
-        events: Events,
-        outbox: Outbox,
+        events: CallStore,
+        outbox: WorkQueues,
         desk: EventDesk,
-        apps: Apps,
+        apps: AppStore,
         dialects: Dialects,
-        credentials: Credentials,
+        credentials: CredentialStore,
         source: RecordingSource,
-        files: Files,
+        files: FileStore,
         report: Callable[[Call, errors.RecordingFailed], None],
         about: Callable[[str | None], None],
     ) -> None:

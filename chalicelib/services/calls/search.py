@@ -10,7 +10,7 @@ from chalicelib.core.calls.schedule import look_at
 from chalicelib.core.calls.search import Search
 from chalicelib.core.calls.splitting import split
 from chalicelib.core.errors import UnknownRecord
-from chalicelib.core.event_ports import Events
+from chalicelib.store.calls import CallStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Page:
 class Archive:
     """Shows apps their records. Times are epoch ms; every method may raise Unavailable."""
 
-    def __init__(self, events: Events) -> None:
+    def __init__(self, events: CallStore) -> None:
         self._events = events
 
     def find(self, search: Search, *, limit: int, now: int) -> Page:

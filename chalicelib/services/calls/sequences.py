@@ -1,52 +1,20 @@
 """The numbers that carriers give their events one by one: which of them never came."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence, Set
-from typing import Protocol
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from chalicelib.core.calls.events import Event
 from chalicelib.core.calls.sequences import (
     BLOCK,
     OVERTAKEN_MS,
-    Block,
     BlockKey,
     _ranges,
     missing_of,
 )
+from chalicelib.store.sequences import SequenceStore
 
 CLAIM_MS = 10 * 60_000
 """A block is not taken up again for so long by anybody else."""
-
-
-class Numbers(Protocol):
-    """Blocks at rest. Every method may raise Unavailable."""
-
-    def note(self, key: BlockKey, heard: Iterable[int], *, now: int, look_at: int) -> None:
-        """Adds numbers, counted from the block's first; it is looked at by `look_at` (epoch ms), or
-        when it was to be anyway. One write."""
-        ...
-
-    def due(self, *, now: int) -> Iterator[BlockKey]:
-        """The blocks that are to be looked at, from the due index."""
-        ...
-
-    def claim(self, key: BlockKey, *, until: int, now: int) -> Block | None:
-        """Takes a block that is due: nobody else does before `until` (epoch ms). None if it is not
-        due any more. One write."""
-        ...
-
-    def around(self, key: BlockKey) -> tuple[Block | None, Block | None]:
-        """The block before and the one after. One read."""
-        ...
-
-    def wake(self, key: BlockKey, *, now: int) -> None:
-        """Lets a block that there is be due. One write."""
-        ...
-
-    def rest(self, block: Block, *, missing: Set[int], highest: int, look_at: int | None) -> None:
-        """Notes what was reported missing, the highest number, and when the block is looked at
-        again (None: when it grows; soon if it did meanwhile). One write, else two."""
-        ...
 
 
 class CountDesk:
@@ -57,7 +25,7 @@ class CountDesk:
     """
 
     def __init__(
-        self, numbers: Numbers, report: Callable[[BlockKey, Sequence[range]], None]
+        self, numbers: SequenceStore, report: Callable[[BlockKey, Sequence[range]], None]
     ) -> None:
         self._numbers = numbers
         self._report = report

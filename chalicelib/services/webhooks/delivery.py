@@ -10,16 +10,20 @@ from chalicelib.core.calls.appended import Dossier
 from chalicelib.core.calls.events import Event, EventKind
 from chalicelib.core.calls.model import Call, Delivery, Errand, Progress, Stored
 from chalicelib.core.calls.splitting import split
-from chalicelib.core.event_ports import Dialects, Events, Outbox, Receivers, Sender
-from chalicelib.core.ports import Apps
+from chalicelib.core.ports import Dialects
 from chalicelib.core.tenants import App
 from chalicelib.core.webhooks.endpoint import Health, Lane
 from chalicelib.core.webhooks.retries import EARLY_MS, RETRIES_S, retry_at, wait_s
 from chalicelib.core.webhooks.wanted import wanted_by
+from chalicelib.egress.webhooks import WebhookSender
 from chalicelib.services.calls.matching import PlacingDesk
 from chalicelib.services.calls.recording_links import RecordingLinks
 from chalicelib.services.webhooks.settling import settle
 from chalicelib.services.webhooks.waiting import Waiting
+from chalicelib.store.apps import AppStore
+from chalicelib.store.calls import CallStore
+from chalicelib.store.queue import WorkQueues
+from chalicelib.store.receivers import EndpointStore
 
 PATIENCE_S = 1.0
 """A receiver that has not answered by then takes its time."""
@@ -61,13 +65,13 @@ class DeliveryDesk:
     def __init__(
         self,
         *,
-        events: Events,
-        outbox: Outbox,
-        receivers: Receivers,
-        apps: Apps,
+        events: CallStore,
+        outbox: WorkQueues,
+        receivers: EndpointStore,
+        apps: AppStore,
         placing: PlacingDesk,
         dialects: Dialects,
-        sender: Sender,
+        sender: WebhookSender,
         links: RecordingLinks,
         waiting: Waiting,
         about: Callable[[str | None], None],

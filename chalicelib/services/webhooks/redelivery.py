@@ -8,8 +8,9 @@ from chalicelib.core.calls.model import Call, Delivery, Errand, EventKey, Progre
 from chalicelib.core.calls.schedule import UNFINISHED_MS
 from chalicelib.core.calls.search import Search
 from chalicelib.core.errors import UnknownEvent
-from chalicelib.core.event_ports import Events, Outbox
 from chalicelib.services.webhooks.settling import settle
+from chalicelib.store.calls import CallStore
+from chalicelib.store.queue import WorkQueues
 
 PAGE = 100
 """How many calls are looked at in one go."""
@@ -42,7 +43,7 @@ class DeadPage:
 class Redelivery:
     """What an app, or an operator for it, does once its receiver is back. Times are epoch ms."""
 
-    def __init__(self, events: Events, outbox: Outbox) -> None:
+    def __init__(self, events: CallStore, outbox: WorkQueues) -> None:
         self._events = events
         self._outbox = outbox
 

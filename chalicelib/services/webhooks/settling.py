@@ -2,14 +2,14 @@
 
 from chalicelib.core.calls.model import Call, Delivery, Progress, Recording, Stored
 from chalicelib.core.errors import Contended
-from chalicelib.core.event_ports import Events
+from chalicelib.store.calls import CallStore
 
 TRIES = 8
 """How often it is noted anew because the call moved on meanwhile."""
 
 
 def settle(
-    events: Events,
+    events: CallStore,
     call: Call,
     stored: Stored,
     progress: Progress,

@@ -9,7 +9,7 @@ import pytest
 from tests.carriers.interline.accounts import account_of
 from tests.carriers.interline.developer import developer
 from tests.carriers.interline.reports import RECORD, without
-from tests.carriers.own.backend import URL, recordings, set_up, transfer
+from tests.rest.backend import URL, recordings, set_up, transfer
 from tests.stage import Receiver, Stage
 from tests.workers import deliver
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.carriers.trunk.conftest import Pbx, basic
+from tests.carriers.switch.conftest import Pbx, basic
 from tests.owners import owner, set_secret
 from tests.stage import Stage
 

@@ -12,9 +12,9 @@ from botocore.exceptions import ClientError
 from chalicelib.core.calls.schedule import GRACE_MS
 from chalicelib.core.webhooks.retries import FETCHES_S
 from chalicelib.wiring.gateway import gateway
-from tests.carriers.own.backend import PLENTY_MS, Backend, Recordings, s3, switch, transfer
-from tests.carriers.trunk.conftest import Pbx
+from tests.carriers.switch.conftest import Pbx
 from tests.egress.servers import listening, request
+from tests.rest.backend import PLENTY_MS, Backend, Recordings, s3, switch, transfer
 from tests.stage import X1, A, Clock, Stage
 
 HOUR_MS = 3_600_000

@@ -17,7 +17,7 @@ from botocore.config import Config
 
 from chalicelib.store import clients
 from chalicelib.store.site import Site, site_item
-from tests.carriers.trunk.conftest import Pbx, basic
+from tests.carriers.switch.conftest import Pbx, basic
 from tests.owners import set_item
 from tests.stage import Answer, Stage
 

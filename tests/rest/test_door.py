@@ -8,9 +8,9 @@ import pytest
 from admin import provision
 from chalicelib.core import errors
 from chalicelib.rest import problems
-from tests.carriers.own.backend import Backend, is_problem
-from tests.carriers.trunk.conftest import basic
+from tests.carriers.switch.conftest import basic
 from tests.owners import set_secret
+from tests.rest.backend import Backend, is_problem
 from tests.stage import Client, Stage
 
 RECORDS = "/v1/records"

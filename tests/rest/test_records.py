@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.carriers.own.backend import Backend, is_problem, unpadded
-from tests.carriers.trunk.conftest import Pbx
+from tests.carriers.switch.conftest import Pbx
+from tests.rest.backend import Backend, is_problem, unpadded
 from tests.stage import X1, X2, A, B, C, Client, Clock, D, Stage
 
 DAY = 86_400_000

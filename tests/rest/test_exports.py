@@ -13,12 +13,13 @@ import requests
 from botocore.exceptions import EndpointConnectionError
 
 from admin import provision
+from chalicelib.core.calls.exports import STALLED_MS, TRIES
 from chalicelib.core.tenants import Tariff
 from chalicelib.rest.rendering import COLUMNS
 from chalicelib.services.calls import exports as exporting
-from chalicelib.services.calls.exports import RUNNING, STALLED_MS, TRIES
-from tests.carriers.own.backend import BUCKET, Backend, Recordings, is_problem, s3, transfer
-from tests.carriers.trunk.conftest import Pbx
+from chalicelib.services.calls.exports import RUNNING
+from tests.carriers.switch.conftest import Pbx
+from tests.rest.backend import BUCKET, Backend, Recordings, is_problem, s3, transfer
 from tests.stage import X1, A, B, Client, Clock, Stage, answering
 
 DAY = 86_400_000
@@ -250,20 +251,20 @@ def test_two_workers_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """While one is about to keep its list, another does the whole, and of one call more."""
-    from chalicelib.store.files import Files
+    from chalicelib.store.files import FileStore
 
     export = start(demo)
     (message,) = stage.messages("transfer")
-    put, others = Files.put, iter([True])
+    put, others = FileStore.put, iter([True])
 
-    def slow(self: Files, key: str, content: bytes, **more: Any) -> None:
+    def slow(self: FileStore, key: str, content: bytes, **more: Any) -> None:
         if next(others, False):
             ended(call_id="late", at=BEGIN)
             assert transfer([message]) == []
             assert seen(demo, export)["state"] == "done"
         put(self, key, content, **more)
 
-    monkeypatch.setattr(Files, "put", slow)
+    monkeypatch.setattr(FileStore, "put", slow)
     assert transfer([message]) == []
     assert stage.messages("transfer") == []
     ids = exported(demo, export)

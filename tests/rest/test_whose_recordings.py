@@ -10,8 +10,8 @@ from chalicelib.core.calls.model import Errand
 from chalicelib.core.calls.schedule import GRACE_MS
 from chalicelib.services.webhooks.delivery import Told
 from chalicelib.wiring.gateway import gateway
-from tests.carriers.own.backend import Recordings, follow_up, transfer
-from tests.carriers.trunk.conftest import Pbx
+from tests.carriers.switch.conftest import Pbx
+from tests.rest.backend import Recordings, follow_up, transfer
 from tests.stage import X1, A, Client, Clock, Receiver, Stage
 
 

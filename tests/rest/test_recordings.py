@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import requests
 
-from tests.carriers.own.backend import BUCKET, Backend, Recordings, is_problem, s3, transfer
-from tests.carriers.trunk.conftest import Pbx
+from tests.carriers.switch.conftest import Pbx
+from tests.rest.backend import BUCKET, Backend, Recordings, is_problem, s3, transfer
 from tests.stage import X1, A, Clock, Stage
 
 SOUND = bytes(range(256)) * 40

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.carriers.own.backend import URL, Backend, Recordings, follow_up, transfer
-from tests.carriers.trunk.conftest import Pbx
+from tests.carriers.switch.conftest import Pbx
+from tests.rest.backend import URL, Backend, Recordings, follow_up, transfer
 from tests.stage import X1, A, B, Client, Clock, Stage
 
 SOUND = b"RIFF" + bytes(2_000)

@@ -13,7 +13,7 @@ from chalicelib.core.credentials import SwitchCredentials
 from chalicelib.core.messages import Request
 from chalicelib.core.subscribers import Subscriber
 from chalicelib.services.bindings.routing import Connect
-from tests.carriers.trunk.conftest import Pbx, basic, metric
+from tests.carriers.switch.conftest import Pbx, basic, metric
 from tests.stage import X1, X2, X15, A, B, C, Client, Stage, answering, refusal
 
 COOLING_S = 600

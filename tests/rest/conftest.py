@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.carriers.own.backend import Backend, Recordings, recordings, s3, set_up, switch
-from tests.carriers.trunk.conftest import Pbx
+from tests.carriers.switch.conftest import Pbx
+from tests.rest.backend import Backend, Recordings, recordings, s3, set_up, switch
 from tests.runtimes import run_with
 from tests.stage import X1, A, B, Client, Clock, Stage
 

@@ -8,8 +8,8 @@ import pytest
 from chalicelib.core.calls.model import Errand
 from chalicelib.core.webhooks.retries import RETRIES_S
 from chalicelib.wiring.gateway import gateway
-from tests.carriers.own.backend import Backend, is_problem
-from tests.carriers.trunk.conftest import Pbx
+from tests.carriers.switch.conftest import Pbx
+from tests.rest.backend import Backend, is_problem
 from tests.stage import X1, A, B, Clock, Receiver, Stage
 
 Die = Callable[..., None]

@@ -18,7 +18,7 @@ from chalicelib.carriers.switch import causes
 from chalicelib.core.calls.events import Party, RejectReason
 from tests.stage import X1, A, B, Stage
 
-README = Path(__file__).resolve().parents[3] / "chalicelib" / "carriers" / "trunk" / "README.md"
+README = Path(__file__).resolve().parents[3] / "chalicelib" / "carriers" / "switch" / "README.md"
 TEXT = README.read_text()
 BLOCKS = re.findall(r"```sh\n(.*?)\n```\n\n```(json|text)\n(.*?)\n```", TEXT, re.DOTALL)
 REQUESTS = [(block, told) for block, kind, told in BLOCKS if kind == "json"]

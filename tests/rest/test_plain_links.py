@@ -15,8 +15,8 @@ from chalicelib.core.calls.model import Errand
 from chalicelib.core.webhooks.retries import RETRIES_S
 from chalicelib.services.webhooks.delivery import Told
 from chalicelib.wiring.gateway import gateway
-from tests.carriers.own.backend import URL, Backend, Recordings, is_problem, transfer
-from tests.carriers.trunk.conftest import Pbx, basic
+from tests.carriers.switch.conftest import Pbx, basic
+from tests.rest.backend import URL, Backend, Recordings, is_problem, transfer
 from tests.stage import X1, A, Answer, B, Client, Clock, Receiver, Stage
 
 SOUND = bytes(range(256)) * 40

@@ -1,0 +1,113 @@
+"""Exports: the records of one day of an app, and how far the files are."""
+
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Self
+
+from chalicelib.core.calls.days import date_of
+from chalicelib.core.durations import DAY_MS
+
+KEPT_MS = 7 * DAY_MS
+"""How long an export is available."""
+
+
+TRIES = 5
+"""After so many failures in a row an export has failed,"""
+
+
+STALLED_MS = 8 * 3_600_000
+"""An export without progress for so long has failed: its worker is dead, and the queue will not
+send it again."""
+
+
+class ExportState(StrEnum):
+    """How far an export is."""
+
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a request asks for: the records of the day (UTC) that begins at `day` (epoch ms), in a
+    format. `id` is the same for the same day and format until a record of the day changes."""
+
+    id: str
+    day: int
+    format: str
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """The records of one day (UTC), which begins at `day`, in a format. Times are epoch ms.
+
+    `listed` is the digest of the list of the day's calls (None: not written yet), `taken` how many
+    of them are in the parts so far; `parts` are the digests of the files, `records` how many are in
+    them. `queued`: the workers were told of it. `failures` is how often it failed in a row,
+    `changed` when it last made progress; `version` grows with every change.
+    """
+
+    id: str
+    app: str
+    day: int
+    format: str
+    created: int
+    changed: int
+    listed: str | None = None
+    taken: int = 0
+    parts: tuple[str, ...] = ()
+    records: int = 0
+    done: bool = False
+    queued: bool = False
+    failures: int = 0
+    version: int = 1
+
+    def state(self, *, now: int) -> ExportState:
+        """How far it is at `now`."""
+        if self.done:
+            return ExportState.DONE
+        given_up = self.failures >= TRIES or now - self.changed >= STALLED_MS
+        return ExportState.FAILED if given_up else ExportState.RUNNING
+
+    @property
+    def date(self) -> str:
+        """The day, as `2026-11-21`."""
+        return date_of(self.day)
+
+    @property
+    def list_file(self) -> str:
+        """Where the list of the day's calls is kept."""
+        return f"{self._folder}/calls-{self.listed}.txt"
+
+    def file(self, part: int) -> str:
+        """Where a part (from 0) is kept. Its digest is in the name: of two workers that write the
+        same part at the same time, neither can overwrite what the other one has noted."""
+        return f"{self._folder}/part-{part + 1:05d}-{self.parts[part]}.{self.format}"
+
+    @property
+    def _folder(self) -> str:
+        return f"exports/{self.app}/{self.date}/{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a queue message asks for: that an export goes on."""
+
+    app: str
+    export: str
+
+    def to_text(self) -> str:
+        """As it stands in a queue message."""
+        return json.dumps({"export": f"{self.app}/{self.export}"})
+
+    @classmethod
+    def from_text(cls, text: str) -> Self | None:
+        """Reads `to_text`; None for a message about something else. Raises ValueError."""
+        fields = json.loads(text)
+        name = fields.get("export") if isinstance(fields, dict) else None
+        if not isinstance(name, str):
+            return None
+        app, _, export = name.partition("/")
+        return cls(app, export)
