@@ -6,10 +6,10 @@ from decimal import Decimal, InvalidOperation
 from admin import provision
 from admin.credentials import Mistake
 from chalicelib.clock import SYSTEM, now_ms
-from chalicelib.core.balance import Standing
+from chalicelib.core.balance import Balance
 from chalicelib.settings import settings
 from chalicelib.store import clients
-from chalicelib.store.ledger import BalanceStore
+from chalicelib.store.balances import BalanceStore
 from chalicelib.store.table import Table
 
 MICRO = 1_000_000
@@ -40,7 +40,7 @@ def change(app: str, *, deposit: str | None, overdraft: str | None) -> None:
         _ledger().set_overdraft(app, limit, now=now_ms())
 
 
-def standing(app: str) -> Standing:
+def standing(app: str) -> Balance:
     """What an app has to spend. Raises Mistake."""
     _known(app)
     return _ledger().standing(app)

@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import Any, NoReturn
 
-from chalicelib.carriers.registry import KINDS, CarrierAccounts
+from chalicelib.carriers.registry import KINDS, CarrierRegistry
 from chalicelib.clock import SYSTEM
 from chalicelib.core.credentials import EMBEDDED, CarrierAccount
 from chalicelib.core.ports import Carrier
@@ -64,7 +64,7 @@ def _accounts(kind: str | None) -> tuple[Carrier, Carrier]:
     """Two of this kind that nobody is ever asked through: one that may not show real numbers, and
     one that may. Without a kind there is no account to allow it."""
     if kind is None:
-        embedded = CarrierAccounts(_NoAccounts(), 1, _silent, _nobody, SYSTEM).of(EMBEDDED)  # type: ignore[arg-type]
+        embedded = CarrierRegistry(_NoAccounts(), 1, _silent, _nobody, SYSTEM).of(EMBEDDED)  # type: ignore[arg-type]
         return embedded, embedded
     module: Any = import_module(KINDS[kind])
     plain, showing = (

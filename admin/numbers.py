@@ -216,7 +216,7 @@ def _given(app: str, carrier: str, number: str, area: str | None) -> _Change | N
 
 def _owners_of(number: str) -> tuple[Owner, ...]:
     """Whose an X is and was, however it was spelled."""
-    item = credentials.table().get(owners_key(number, gateway().vault()))
+    item = credentials.table().get(owners_key(number, gateway().encryption()))
     return apps.read_owners(item) if item is not None else ()
 
 
@@ -302,15 +302,15 @@ def _write(app: str, changes: Sequence[_Change]) -> None:
 
 def _owners(change: _Change) -> Item:
     """The write of whose an X is; refused if that changed meanwhile."""
-    vault = gateway().vault()
+    encryption = gateway().encryption()
     condition: Item = {"ConditionExpression": "attribute_not_exists(pk)"}
     if change.before:
-        was = apps.owners_item(change.number, change.before, vault)["owners"]
+        was = apps.owners_item(change.number, change.before, encryption)["owners"]
         condition = {
             "ConditionExpression": "owners = :before",
             "ExpressionAttributeValues": {":before": was},
         }
     if not change.after:
         # Undoing the first owner there was.
-        return {"Delete": {"Key": owners_key(change.number, vault)} | condition}
-    return {"Put": {"Item": apps.owners_item(change.number, change.after, vault)} | condition}
+        return {"Delete": {"Key": owners_key(change.number, encryption)} | condition}
+    return {"Put": {"Item": apps.owners_item(change.number, change.after, encryption)} | condition}

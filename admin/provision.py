@@ -18,8 +18,8 @@ from chalicelib.core.durations import DAY_MS
 from chalicelib.core.tenants import App, AppState, Pool, Tariff
 from chalicelib.settings import settings
 from chalicelib.store import apps, clients
+from chalicelib.store.balances import BalanceStore
 from chalicelib.store.credentials import CARRIERS, texts
-from chalicelib.store.ledger import BalanceStore
 from chalicelib.store.table import n, s
 from chalicelib.wiring.gateway import gateway
 
@@ -258,7 +258,7 @@ AT_ONCE = 100
 
 def show_app(name: str) -> App:
     """An app as it stands in the table, with its numbers. Raises Mistake."""
-    app = apps.AppStore(credentials.table(), gateway().vault, max_age_s=0).get(name)
+    app = apps.AppStore(credentials.table(), gateway().encryption, max_age_s=0).get(name)
     if app is None:
         raise Mistake(f"no app {name}")
     return app

@@ -13,7 +13,7 @@ from chalicelib.carriers.registry import DIALECTS, Checking
 from chalicelib.clock import now_ms
 from chalicelib.core.credentials import AppCredentials
 from chalicelib.core.errors import NotDelivered
-from chalicelib.core.ports import Dialect
+from chalicelib.core.ports import EventFormat
 from chalicelib.core.tenants import App
 from chalicelib.egress.client import Client
 from chalicelib.egress.webhooks import WebhookSender
@@ -125,17 +125,17 @@ def fresh() -> str:
     return f"whsec_{b64encode(secrets.token_bytes(SECRET_BYTES)).decode()}"
 
 
-def _dialect(name: str) -> Dialect:
+def _dialect(name: str) -> EventFormat:
     if name not in DIALECTS:
         raise Mistake(f"what can be a dialect: {', '.join(sorted(DIALECTS))}")
     module: Any = import_module(DIALECTS[name])
-    made: Dialect = module.dialect(_known())
+    made: EventFormat = module.dialect(_known())
     return made
 
 
 def _known() -> CredentialStore:
     """The credentials as the gateway reads them, read anew."""
     table = credentials.table()
-    known = apps.AppStore(table, gateway().vault, max_age_s=0)
+    known = apps.AppStore(table, gateway().encryption, max_age_s=0)
     secrets_of = OwnersSecrets(provider, settings().secrets_prefix)
     return CredentialStore(table, known, secrets_of, max_age_s=0)

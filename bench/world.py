@@ -29,14 +29,14 @@ from chalicelib.store import clients
 from chalicelib.store import secrets as stored_secrets
 from chalicelib.wiring.gateway import gateway
 from simulator.interline.account import Account as LineAccount
-from simulator.interline.vendor import Vendor as Line
+from simulator.interline.vendor import Vendor as RouteLookup
 from simulator.netease.signature import Account
 from simulator.netease.vendor import Vendor
 from simulator.placing import Phones
 from simulator.vendor_server import Server
 from tests import dynamodb_local as local
 
-Served = TypeVar("Served", Vendor, Line)
+Served = TypeVar("Served", Vendor, RouteLookup)
 
 ROOT = Path(__file__).resolve().parent.parent
 SWITCH = "bench-switch"
@@ -95,7 +95,7 @@ class World:
     receiver: Receiver
     switch: tuple[str, str]
     vendor: Vendor
-    line: Line
+    line: RouteLookup
     callbacks: str = CALLBACKS + ACCOUNT
 
     @property
@@ -227,10 +227,10 @@ def _vendor() -> Vendor:
     return Vendor(account, dict.fromkeys(KEPT_NUMBERS), recordings_url="", phones=phones)
 
 
-def _line() -> Line:
+def _line() -> RouteLookup:
     """interline, as the simulator has it."""
     account = LineAccount("20000000", secrets.token_hex(16), "bench", callback_url="")
-    return Line(account, LINE_NUMBERS, recordings_url="")
+    return RouteLookup(account, LINE_NUMBERS, recordings_url="")
 
 
 @contextmanager
@@ -245,7 +245,7 @@ def _served(vendor: Served) -> Iterator[tuple[Served, str]]:
     server.server_close()
 
 
-def _create_carriers(vendor: Vendor, vendor_url: str, line: Line, line_url: str) -> None:
+def _create_carriers(vendor: Vendor, vendor_url: str, line: RouteLookup, line_url: str) -> None:
     account = vendor.account
     provision.create_carrier(
         ACCOUNT, kind="netease", key=account.key, secret=account.secret, urls=[vendor_url]
@@ -260,7 +260,7 @@ def _create_carriers(vendor: Vendor, vendor_url: str, line: Line, line_url: str)
     )
 
 
-def _provisioned(engine: str, receiver: Receiver, vendor: Vendor, line: Line) -> World:
+def _provisioned(engine: str, receiver: Receiver, vendor: Vendor, line: RouteLookup) -> World:
     names = settings()
     described = json.loads((ROOT / "infra" / "resources.json").read_text())
     table = described["Resources"]["Table"]["Properties"]

@@ -54,7 +54,7 @@ def deliver_events(ours: Gateway, messages: Mapping[str, str], *, lane: "Lane") 
     now = ours.runtime.now_ms()
     try:
         # The data keys that all need, so that the threads don't each fetch them.
-        ours.vault()
+        ours.encryption()
     except GatewayError as error:
         ms = ours.runtime.now_ms() - now
         log_request("deliver", error.answered, ms=ms, why=str(error), lane=lane)
@@ -76,14 +76,14 @@ def _watch(ours: Gateway) -> None:
 
 
 def _delivered(ours: Gateway, message: str, lane: "Lane") -> bool:
-    from chalicelib.core.calls.model import Errand  # noqa: PLC0415
+    from chalicelib.core.calls.model import Task  # noqa: PLC0415
 
     now_ms = ours.runtime.now_ms
     now = now_ms()
     # Until it is known which request reported the event, lines name none: not the one before.
     correlate(None)
     try:
-        told = ours.delivery.deliver(Errand.from_text(message), now=now, lane=lane)
+        told = ours.delivery.deliver(Task.from_text(message), now=now, lane=lane)
     except Exception as error:  # noqa: BLE001 - an item may hold anything, and others wait
         _log_failed("deliver", error, ms=now_ms() - now)
         return False
@@ -116,12 +116,12 @@ def _transferred(message: str, time_left_ms: Callable[[], int]) -> bool:
 
 
 def _fetched(message: str, time_left_ms: Callable[[], int], *, now: int) -> str:
-    from chalicelib.core.calls.model import Errand  # noqa: PLC0415
+    from chalicelib.core.calls.model import Task  # noqa: PLC0415
     from chalicelib.services.calls.recordings import Fetched  # noqa: PLC0415
 
     within_s = max(0, time_left_ms() - MARGIN_MS) / 1000
-    errand = Errand.from_text(message)
-    fetched = gateway().recordings.fetch(errand, now=now, within_s=within_s)
+    task = Task.from_text(message)
+    fetched = gateway().recordings.fetch(task, now=now, within_s=within_s)
     if fetched is Fetched.LOST:
         count("RecordingFailed", operation="fetch")
     return fetched

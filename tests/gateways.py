@@ -131,7 +131,7 @@ class Stage:
         gateway = self.instance()
         kept = SecretsProvider(boto3_client=clients.secretsmanager())
         gateway._data_keys._secret._provider = lambda: kept
-        gateway._data_keys.vault()
+        gateway._data_keys.encryption()
         return gateway
 
     def rotation(self) -> tuple[Gateway, Gateway]:
@@ -141,7 +141,9 @@ class Stage:
         writes_old = self.instance_with_these_secrets()
         provision.use_data_key(version)
         writes_new = self.instance_with_these_secrets()
-        assert writes_old._data_keys.vault().version < writes_new._data_keys.vault().version
+        assert (
+            writes_old._data_keys.encryption().version < writes_new._data_keys.encryption().version
+        )
         return writes_old, writes_new
 
     def app(self, name: str, numbers: Sequence[str], **options: Any) -> "Backend":

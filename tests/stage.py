@@ -141,9 +141,10 @@ class Stage:
         settings.setdefault("callback_url", "http://127.0.0.1:9/never")
         key, secret = provision.create_app(name, **settings)
         # In one call, as nearly every test waits for it; how an operator does it: tests/admin.
-        carrier, vault = settings.get("carrier", "trunk"), self.vault()
+        carrier, encryption = settings.get("carrier", "trunk"), self.encryption()
         items = [
-            owners_item(x, [Owner(name, carrier, since=0, number=x)], vault) for x, _ in numbers
+            owners_item(x, [Owner(name, carrier, since=0, number=x)], encryption)
+            for x, _ in numbers
         ]
         items += [app_number_item(name, number, area) for number, area in numbers]
         if items:
@@ -158,10 +159,10 @@ class Stage:
         from chalicelib.store import items
         from tests.core.samples import binding
 
-        vault = self.vault()
+        encryption = self.encryption()
         handle = binding_id[:2] + binding_id[16:]
         known = binding(id=binding_id, handle=handle, number=number, record=record)
-        item = items.binding_item(known, items.seal(vault, known), vault.version)
+        item = items.binding_item(known, items.seal(encryption, known), encryption.version)
         self.dynamodb.put_item(TableName=self.table, Item=item)
 
     def switch(self, user: str = "pbx") -> str:
@@ -237,11 +238,11 @@ class Stage:
             if len(name) == 23 and name.startswith("P")
         )
 
-    def vault(self) -> Any:
+    def encryption(self) -> Any:
         """What numbers are hashed and sealed with."""
-        from chalicelib.store.vault import Vault
+        from chalicelib.store.field_encryption import FieldEncryption
 
-        return Vault(self.secret(self.data_keys), SYSTEM.random_bytes)
+        return FieldEncryption(self.secret(self.data_keys), SYSTEM.random_bytes)
 
     def secret(self, name: str) -> Any:
         """The content of a secret."""

@@ -9,7 +9,7 @@ import pytest
 
 from admin import provision
 from chalicelib.core.calls.events import Event, EventKind, Outcome, PlacedEnd
-from chalicelib.core.calls.model import Errand
+from chalicelib.core.calls.model import Task
 from chalicelib.core.calls.placed import CallAsk, PlacedCall
 from chalicelib.core.requests import RequestId
 from chalicelib.core.subscribers import Subscriber
@@ -79,8 +79,8 @@ def told(ours: Gateway, stage: Stage, receiver: Receiver, event: Event) -> Any:
         return None
     (message,) = messages
     before = len(receiver.got)
-    errand = Errand.from_text(message)
-    assert ours.delivery.deliver(errand, now=event.received) is Told.DELIVERED
+    task = Task.from_text(message)
+    assert ours.delivery.deliver(task, now=event.received) is Told.DELIVERED
     assert len(receiver.got) == before + 1
     _, headers, body = receiver.got[-1]
     return headers["AppKey"], json.loads(body)

@@ -21,7 +21,7 @@ from werkzeug.serving import make_server
 from chalicelib.core.calls.events import Event, EventKind, Party
 from chalicelib.core.subscribers import Subscriber
 from chalicelib.services.webhooks.delivery import SLOW_FOR_MS
-from chalicelib.store.receivers import health_key
+from chalicelib.store.endpoints import health_key
 from chalicelib.wiring.gateway import gateway
 from simulator.aws import Dispatcher, Handler, OneAtATime
 from tests.stage import STAGE, A, B, Stage
@@ -34,7 +34,7 @@ ONCE = (
     "chalicelib.carriers.netease.callbacks_out.NeteaseDialect",
     "chalicelib.services.webhooks.waiting.Waiting",
     "chalicelib.egress.client.Client",
-    "chalicelib.store.vault.Vault",
+    "chalicelib.store.field_encryption.Vault",
     "aws_lambda_powertools.utilities.parameters.secrets.SecretsProvider",
     "client of dynamodb",
     "client of secretsmanager",

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from chalicelib.clock import SYSTEM
-from chalicelib.core.calls.model import Errand
+from chalicelib.core.calls.model import Task
 from chalicelib.core.durations import MINUTE_MS
 from chalicelib.jobs import transfer_batch
 from chalicelib.services.webhooks.delivery import Told
@@ -64,7 +64,7 @@ def test_the_id_outlives_attempts_and_the_queue(stage: Stage, pbx: Pbx, receiver
     later = SYSTEM.now_ms() + 10 * MINUTE_MS
     gateway().follow_up.run(now=later, time_left=lambda: True)
     (message,) = stage.messages()
-    assert gateway().delivery.deliver(Errand.from_text(message), now=later) is Told.DELIVERED
+    assert gateway().delivery.deliver(Task.from_text(message), now=later) is Told.DELIVERED
     assert told_as(receiver) == [SENT, SENT]
     assert correlation() == SENT
 

@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 
 from chalicelib.core.calls.events import Event, EventKind, Party
-from chalicelib.core.calls.model import Errand
+from chalicelib.core.calls.model import Task
 from chalicelib.core.calls.schedule import GRACE_MS
 from chalicelib.core.errors import UnknownEvent
 from chalicelib.core.subscribers import Subscriber
 from chalicelib.core.webhooks.retries import JITTER, QUEUED_S, RETRIES_S
 from chalicelib.services.calls.follow_up import Seen
 from chalicelib.services.webhooks.delivery import REST_MS, SLOW_FOR_MS, UNANSWERED, Told
-from chalicelib.store.receivers import EndpointStore
+from chalicelib.store.endpoints import EndpointStore
 from chalicelib.wiring.gateway import Gateway, gateway
 from tests.stage import X1, A, B, Receiver, Stage, answering, refusal
 
@@ -48,16 +48,16 @@ def silent(stage: Stage) -> Gateway:
     return gateway()
 
 
-def announced(ours: Gateway, stage: Stage, event: Event = END) -> Errand:
+def announced(ours: Gateway, stage: Stage, event: Event = END) -> Task:
     ours.events.record([event])
     (message,) = stage.messages()
-    return Errand.from_text(message)
+    return Task.from_text(message)
 
 
-def waits(stage: Stage, ours: Gateway, errand: Errand) -> int:
+def waits(stage: Stage, ours: Gateway, task: Task) -> int:
     """When the event is due again (epoch ms)."""
-    call = ours._events.call(errand.key.call)
-    stored = call.find(errand.key) if call else None
+    call = ours._events.call(task.key.call)
+    stored = call.find(task.key) if call else None
     assert stored is not None
     return stored.progress.at
 
@@ -69,10 +69,10 @@ def followed(ours: Gateway, now: int) -> Seen:
 def test_the_schedule_is_the_published_one_and_then_it_is_dead(
     stage: Stage, ours: Gateway, receiver: Receiver
 ) -> None:
-    errand, now, waited = announced(ours, stage), AT, []
+    task, now, waited = announced(ours, stage), AT, []
     receiver.status = 500
-    while (told := ours.delivery.deliver(errand, now=now)) is Told.FAILED:
-        at = waits(stage, ours, errand)
+    while (told := ours.delivery.deliver(task, now=now)) is Told.FAILED:
+        at = waits(stage, ours, task)
         waited.append((at - now) / 1000)
         now = at
     assert told is Told.DEAD
@@ -86,13 +86,13 @@ def test_the_schedule_is_the_published_one_and_then_it_is_dead(
 def test_short_waits_are_the_queues_and_long_ones_the_indexs(
     stage: Stage, ours: Gateway, receiver: Receiver
 ) -> None:
-    errand, now, queued = announced(ours, stage), AT, []
+    task, now, queued = announced(ours, stage), AT, []
     receiver.status = 500
     for _ in RETRIES_S:
         with answering(stage.sqs, "SendMessageBatch") as sent:
-            ours.delivery.deliver(errand, now=now)
+            ours.delivery.deliver(task, now=now)
         queued.append(sent[0]["Entries"][0]["DelaySeconds"] if sent else None)
-        now = waits(stage, ours, errand)
+        now = waits(stage, ours, task)
     assert queued[0] == 0
     assert 5 <= queued[1] <= 6
     assert 300 <= queued[2] <= 330
@@ -103,17 +103,17 @@ def test_short_waits_are_the_queues_and_long_ones_the_indexs(
 def test_what_waits_in_the_index_comes_when_it_is_due(
     stage: Stage, ours: Gateway, receiver: Receiver
 ) -> None:
-    errand, now = announced(ours, stage), AT
+    task, now = announced(ours, stage), AT
     receiver.status = 500
     for _ in range(4):
-        ours.delivery.deliver(errand, now=now)
-        now = waits(stage, ours, errand)
+        ours.delivery.deliver(task, now=now)
+        now = waits(stage, ours, task)
     stage.messages()
     assert followed(ours, now - 1).told == 0
     assert followed(ours, now + GRACE_MS).told == 1
     (message,) = stage.messages()
     receiver.status = 200
-    assert ours.delivery.deliver(Errand.from_text(message), now=now + GRACE_MS) is Told.DELIVERED
+    assert ours.delivery.deliver(Task.from_text(message), now=now + GRACE_MS) is Told.DELIVERED
     assert followed(ours, now + 10 * GRACE_MS) == Seen()
 
 
@@ -131,27 +131,27 @@ def test_the_event_itself_is_the_outbox(stage: Stage, ours: Gateway, receiver: R
     # What is on its way again is left alone for a while.
     assert followed(ours, AT + GRACE_MS + 60_000).told == 0
     (message,) = stage.messages()
-    assert ours.delivery.deliver(Errand.from_text(message), now=AT + GRACE_MS) is Told.DELIVERED
+    assert ours.delivery.deliver(Task.from_text(message), now=AT + GRACE_MS) is Told.DELIVERED
     assert len(receiver.got) == 1
 
 
 def test_a_message_before_its_time_is_no_attempt(
     stage: Stage, ours: Gateway, receiver: Receiver
 ) -> None:
-    errand = announced(ours, stage)
+    task = announced(ours, stage)
     receiver.status = 500
     for _ in range(2):
-        ours.delivery.deliver(errand, now=AT)
-    assert ours.delivery.deliver(errand, now=AT) is Told.TOO_EARLY
+        ours.delivery.deliver(task, now=AT)
+    assert ours.delivery.deliver(task, now=AT) is Told.TOO_EARLY
     assert len(receiver.got) == 2
 
 
 def test_a_message_that_comes_twice_is_told_once(
     stage: Stage, ours: Gateway, receiver: Receiver
 ) -> None:
-    errand = announced(ours, stage)
-    assert ours.delivery.deliver(errand, now=AT) is Told.DELIVERED
-    assert ours.delivery.deliver(errand, now=AT) is Told.DONE_BEFORE
+    task = announced(ours, stage)
+    assert ours.delivery.deliver(task, now=AT) is Told.DELIVERED
+    assert ours.delivery.deliver(task, now=AT) is Told.DONE_BEFORE
     assert len(receiver.got) == 1
 
 
@@ -159,7 +159,7 @@ def test_a_receiver_that_never_answers_is_left_alone_and_probed_by_one(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ours = silent(stage)
-    errands = [announced(ours, stage, replace(END, id=f"e{i}", call_id=f"c{i}")) for i in range(9)]
+    tasks = [announced(ours, stage, replace(END, id=f"e{i}", call_id=f"c{i}")) for i in range(9)]
     tried: list[str] = []
     post = ours.delivery._sender.post
 
@@ -168,47 +168,47 @@ def test_a_receiver_that_never_answers_is_left_alone_and_probed_by_one(
         post(url, *rest, **more)
 
     monkeypatch.setattr(ours.delivery._sender, "post", counted)
-    told = [ours.delivery.deliver(errand, now=AT) for errand in errands]
-    left_alone = errands[UNANSWERED:]
+    told = [ours.delivery.deliver(task, now=AT) for task in tasks]
+    left_alone = tasks[UNANSWERED:]
     assert told == [Told.FAILED] * UNANSWERED + [Told.LEFT_ALONE] * len(left_alone)
     assert len(tried) == UNANSWERED
     # Those that were not even tried wait for somebody to find out, and it costs them nothing, once.
     later = AT + 2 * REST_MS
-    told = [ours.delivery.deliver(errand, now=later) for errand in left_alone]
+    told = [ours.delivery.deliver(task, now=later) for task in left_alone]
     assert told == [Told.FAILED] * len(left_alone)
     assert len(tried) == UNANSWERED + 1
-    ours.delivery.deliver(errands[0], now=later + REST_MS)
+    ours.delivery.deliver(tasks[0], now=later + REST_MS)
     assert len(tried) == UNANSWERED + 2
 
 
 def test_whoever_was_put_off_is_told_once_the_receiver_is_back(
     stage: Stage, ours: Gateway, receiver: Receiver
 ) -> None:
-    from chalicelib.store.receivers import EndpointStore
+    from chalicelib.store.endpoints import EndpointStore
 
     for _ in range(UNANSWERED):
         EndpointStore(ours._table).unanswered("demo", rest_until=AT + 5_000)
-    errand = announced(ours, stage)
-    assert ours.delivery.deliver(errand, now=AT) is Told.LEFT_ALONE
+    task = announced(ours, stage)
+    assert ours.delivery.deliver(task, now=AT) is Told.LEFT_ALONE
     assert receiver.got == []
-    assert REST_MS <= waits(stage, ours, errand) - AT <= REST_MS * (1 + JITTER) + 1
-    assert ours.delivery.deliver(errand, now=AT + 2 * REST_MS) is Told.DELIVERED
+    assert REST_MS <= waits(stage, ours, task) - AT <= REST_MS * (1 + JITTER) + 1
+    assert ours.delivery.deliver(task, now=AT + 2 * REST_MS) is Told.DELIVERED
 
 
 def test_of_two_that_tell_at_once_the_one_that_was_heard_counts(
     stage: Stage, ours: Gateway, receiver: Receiver
 ) -> None:
-    errand = announced(ours, stage)
+    task = announced(ours, stage)
     post = ours.delivery._sender.post
 
     def meanwhile(*rest: Any, **more: Any) -> None:
         receiver.status, ours.delivery._sender.post = 500, post
-        assert ours.delivery.deliver(errand, now=AT) is Told.FAILED
+        assert ours.delivery.deliver(task, now=AT) is Told.FAILED
         receiver.status = 200
         post(*rest, **more)
 
     ours.delivery._sender.post = meanwhile
-    assert ours.delivery.deliver(errand, now=AT) is Told.DELIVERED
+    assert ours.delivery.deliver(task, now=AT) is Told.DELIVERED
     assert stage.deliveries() == ["delivered"]
 
 
@@ -217,8 +217,8 @@ def test_a_receiver_that_is_back_gets_everything_again(
 ) -> None:
     for _ in range(UNANSWERED):
         EndpointStore(ours._table).unanswered("demo", rest_until=AT)
-    errands = [announced(ours, stage, replace(END, id=f"e{i}", call_id=f"c{i}")) for i in range(3)]
-    assert [ours.delivery.deliver(each, now=AT) for each in errands] == [Told.DELIVERED] * 3
+    tasks = [announced(ours, stage, replace(END, id=f"e{i}", call_id=f"c{i}")) for i in range(3)]
+    assert [ours.delivery.deliver(each, now=AT) for each in tasks] == [Told.DELIVERED] * 3
     assert len(receiver.got) == 3
 
 
@@ -226,11 +226,11 @@ def test_a_slow_receiver_is_served_in_the_other_lane(
     stage: Stage, ours: Gateway, receiver: Receiver
 ) -> None:
     EndpointStore(ours._table).slow("demo", until=AT + SLOW_FOR_MS)
-    errand = announced(ours, stage)
-    assert ours.delivery.deliver(errand, now=AT, lane="fast") is Told.SLOW_LANE
+    task = announced(ours, stage)
+    assert ours.delivery.deliver(task, now=AT, lane="fast") is Told.SLOW_LANE
     assert receiver.got == []
     (message,) = stage.messages("delivery-slow")
-    assert ours.delivery.deliver(Errand.from_text(message), now=AT, lane="slow") is Told.DELIVERED
+    assert ours.delivery.deliver(Task.from_text(message), now=AT, lane="slow") is Told.DELIVERED
     other = announced(ours, stage, replace(END, id="later", call_id="later"))
     assert ours.delivery.deliver(other, now=AT + SLOW_FOR_MS) is Told.DELIVERED
 
@@ -240,8 +240,8 @@ def test_an_answer_that_says_no_is_no_reason_to_leave_it_alone(
 ) -> None:
     receiver.status = 500
     for i in range(UNANSWERED + 2):
-        errand = announced(ours, stage, replace(END, id=f"e{i}", call_id=f"c{i}"))
-        ours.delivery.deliver(errand, now=AT)
+        task = announced(ours, stage, replace(END, id=f"e{i}", call_id=f"c{i}"))
+        ours.delivery.deliver(task, now=AT)
         stage.messages()
     assert len(receiver.got) == UNANSWERED + 2
 
@@ -250,28 +250,28 @@ def test_an_answer_that_says_no_is_no_reason_to_leave_it_alone(
 
 
 @pytest.fixture
-def died(stage: Stage, ours: Gateway, receiver: Receiver) -> Callable[..., Errand]:
+def died(stage: Stage, ours: Gateway, receiver: Receiver) -> Callable[..., Task]:
     """Makes an event that nobody took."""
 
-    def die(event: Event) -> Errand:
+    def die(event: Event) -> Task:
         status, receiver.status = receiver.status, 500
-        errand, now = announced(ours, stage, event), AT
-        while ours.delivery.deliver(errand, now=now) is Told.FAILED:
-            now = waits(stage, ours, errand)
+        task, now = announced(ours, stage, event), AT
+        while ours.delivery.deliver(task, now=now) is Told.FAILED:
+            now = waits(stage, ours, task)
         receiver.status = status
         stage.messages()
         receiver.got.clear()
-        return errand
+        return task
 
     return die
 
 
 def test_the_dead_are_listed_and_told_again_one_by_one(
-    stage: Stage, ours: Gateway, receiver: Receiver, died: Callable[..., Errand]
+    stage: Stage, ours: Gateway, receiver: Receiver, died: Callable[..., Task]
 ) -> None:
-    errand = died(END)
+    task = died(END)
     (dead,) = ours.redelivery.dead("demo", since=0, until=AT).events
-    assert (dead.id, dead.kind, dead.at) == (errand.key.id, EventKind.CALL_ENDED, END.at)
+    assert (dead.id, dead.kind, dead.at) == (task.key.id, EventKind.CALL_ENDED, END.at)
     assert dead.attempts == len(RETRIES_S) + 1
     for app, event_id in (("other", dead.id), ("demo", "x"), ("demo", f"{'c' * 22}.{'e' * 22}")):
         with pytest.raises(UnknownEvent):
@@ -280,7 +280,7 @@ def test_the_dead_are_listed_and_told_again_one_by_one(
 
     ours.redelivery.again("demo", dead.id, now=AT)
     (message,) = stage.messages()
-    assert ours.delivery.deliver(Errand.from_text(message), now=AT) is Told.DELIVERED
+    assert ours.delivery.deliver(Task.from_text(message), now=AT) is Told.DELIVERED
     assert len(receiver.got) == 1
     assert ours.redelivery.dead("demo", since=0, until=AT).events == []
     # What was told can be asked for once more.
@@ -289,26 +289,26 @@ def test_the_dead_are_listed_and_told_again_one_by_one(
 
 
 def test_the_dead_of_a_time_are_told_again_at_once(
-    stage: Stage, ours: Gateway, died: Callable[..., Errand]
+    stage: Stage, ours: Gateway, died: Callable[..., Task]
 ) -> None:
-    errands = [
+    tasks = [
         died(replace(END, id=f"e{i}", call_id=f"c{i}", at=AT + i, started=None)) for i in range(4)
     ]
     again = ours.redelivery.again_between("demo", since=AT + 1, until=AT + 3, now=AT)
     assert again == 2
-    sent = {Errand.from_text(each).key for each in stage.messages()}
-    assert sent == {errands[1].key, errands[2].key}
+    sent = {Task.from_text(each).key for each in stage.messages()}
+    assert sent == {tasks[1].key, tasks[2].key}
     assert ours.redelivery.again_between("demo", since=AT + 1, until=AT + 3, now=AT) == 0
     assert ours.redelivery.again_between("other", since=0, until=AT + 9, now=AT) == 0
 
 
 def test_what_died_of_a_call_that_was_going_on_already_is_told_again(
-    stage: Stage, ours: Gateway, died: Callable[..., Errand]
+    stage: Stage, ours: Gateway, died: Callable[..., Task]
 ) -> None:
     died(replace(END, id="first", at=AT - 1))
     second = died(replace(END, at=AT))
     (dead,) = ours.redelivery.dead("demo", since=AT, until=AT + 1).events
     assert dead.id == second.key.id
     assert ours.redelivery.again_between("demo", since=AT, until=AT + 1, now=AT) == 1
-    assert [Errand.from_text(each).key for each in stage.messages()] == [second.key]
+    assert [Task.from_text(each).key for each in stage.messages()] == [second.key]
     assert len(ours.redelivery.dead("demo", since=0, until=AT + 1).events) == 1

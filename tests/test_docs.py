@@ -20,7 +20,7 @@ DOCUMENTS = sorted([*ROOT.glob("*.md"), *(p for f in FOLDERS for p in (ROOT / f)
 CARRIERS = ROOT / "docs" / "carriers.md"
 PARTS = {
     "keeper": ports.Keeper,
-    "dialler": ports.Dialler,
+    "dialler": ports.CallPlacer,
     "phone_login": ports.PhoneLogin,
     "messenger": ports.Messenger,
 }

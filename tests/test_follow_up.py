@@ -9,7 +9,7 @@ import pytest
 
 from admin import provision, receivers
 from chalicelib.core.calls.events import Event, EventKind
-from chalicelib.core.calls.model import Call, Errand
+from chalicelib.core.calls.model import Call, Task
 from chalicelib.core.calls.schedule import GRACE_MS, NOTED_MS, SETTLED_MS, UNFINISHED_MS
 from chalicelib.core.calls.sequences import BLOCK, OVERTAKEN_MS
 from chalicelib.core.subscribers import Subscriber
@@ -63,7 +63,7 @@ def run(ours: Gateway, now: int) -> Seen:
 def deliver(ours: Gateway, stage: Stage, now: int) -> None:
     """Whatever is in the queue, and what follows from it."""
     for message in stage.messages():
-        assert ours.delivery.deliver(Errand.from_text(message), now=now) is Told.DELIVERED
+        assert ours.delivery.deliver(Task.from_text(message), now=now) is Told.DELIVERED
 
 
 def gaps(receiver: Receiver) -> list[str]:
@@ -367,7 +367,7 @@ def test_the_calls_of_nobody_are_counted_too(stage: Stage, told: Gateway) -> Non
     nobodys = replace(END, number="8610000000099", call_id="n", id="n", sequence=2)
     told.events.record([nobodys])
     for message in stage.messages():
-        told.delivery.deliver(Errand.from_text(message), now=AT)
+        told.delivery.deliver(Task.from_text(message), now=AT)
     count(told, stage, 1, 3)
     assert looks(told, AT + NOTED_MS) == []
 

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from chalicelib import jobs
-from chalicelib.core.calls.model import Errand, EventKey
+from chalicelib.core.calls.model import EventKey, Task
 from chalicelib.core.calls.schedule import GRACE_MS
 from chalicelib.core.webhooks.retries import PLACES_S
 from chalicelib.services.bindings.cleaning import BATCH
 from chalicelib.services.webhooks.delivery import PATIENCE_S, UNREADY_S
 from chalicelib.store.apps import profile_key
-from chalicelib.store.receivers import health_key
+from chalicelib.store.endpoints import health_key
 from chalicelib.wiring.gateway import gateway
 from tests.carriers.switch.conftest import Pbx, basic
 from tests.owners import mend, spoil
@@ -74,7 +74,7 @@ def follow(stage: Stage) -> None:
     now = stage.clock.now
     gateway().follow_up.run(now=now, time_left=lambda: True)
     for message in stage.messages():
-        gateway().delivery.deliver(Errand.from_text(message), now=now)
+        gateway().delivery.deliver(Task.from_text(message), now=now)
 
 
 def test_a_call_reaches_the_apps_receiver_signed(
@@ -132,7 +132,7 @@ def test_a_recording_is_fetched_before_anybody_is_told_of_it(
     pbx.report(ended(binding=bound, type="recording.ready", url="https://u/1.wav", md5="m"))
     assert stage.messages() == []
     (message,) = stage.messages("transfer")
-    assert Errand.from_text(message).binding == bound
+    assert Task.from_text(message).binding == bound
     assert delivery(stage) == ["fetching"]
 
 
@@ -347,7 +347,7 @@ def test_an_app_without_credentials_waits_for_them(
     assert attempts(stage) == [0]
 
 
-@pytest.mark.parametrize("message", ["", "x", "{}", Errand(EventKey("c" * 22, "e" * 22)).to_text()])
+@pytest.mark.parametrize("message", ["", "x", "{}", Task(EventKey("c" * 22, "e" * 22)).to_text()])
 def test_a_message_that_names_no_event_comes_again_and_ends_with_the_dead(
     stage: Stage, message: str
 ) -> None:

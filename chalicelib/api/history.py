@@ -13,7 +13,7 @@ routes = Blueprint(__name__)
 
 
 def _answer(operation: str, handle: Callable[[Request, int], Reply]) -> Response:
-    return answer(operation, routes.current_request, gateway().own_door, handle)
+    return answer(operation, routes.current_request, gateway().rest_authenticator, handle)
 
 
 @routes.route("/v1/records", **ANY)

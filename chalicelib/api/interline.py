@@ -13,7 +13,7 @@ routes = Blueprint(__name__)
 
 
 def _answer(operation: str, handle: Callable[[Request, int], Reply]) -> Response:
-    return answer(operation, routes.current_request, gateway().interline_door, handle)
+    return answer(operation, routes.current_request, gateway().interline_authenticator, handle)
 
 
 @routes.route("/api/v1/account/status", **ANY)

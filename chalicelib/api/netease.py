@@ -13,7 +13,7 @@ routes = Blueprint(__name__)
 
 
 def _answer(operation: str, handle: Callable[[Request, int], Reply]) -> Response:
-    return answer(operation, routes.current_request, gateway().door, handle)
+    return answer(operation, routes.current_request, gateway().authenticator, handle)
 
 
 @routes.route("/smallphone/axb/bind", **ANY)

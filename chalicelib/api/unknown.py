@@ -25,8 +25,12 @@ INTERLINE = ("api", "igw")
 @routes.route("/phoneauth/login/{three}", **ANY)
 @routes.route("/nimserver/{resource}", **ANY)
 def unknown_path(one: str = "", **_: str) -> Response:
-    door = gateway().interline_door if one in INTERLINE else gateway().door
-    return answer("unknown", routes.current_request, door, lambda *_: door.unknown_path())
+    authenticator = (
+        gateway().interline_authenticator if one in INTERLINE else gateway().authenticator
+    )
+    return answer(
+        "unknown", routes.current_request, authenticator, lambda *_: authenticator.unknown_path()
+    )
 
 
 @routes.route("/api/{two}", **ANY)
@@ -37,8 +41,10 @@ def unknown_path(one: str = "", **_: str) -> Response:
 @routes.route("/igw/service/uc/{four}", **ANY)
 @routes.route("/igw/service/uc/interline/{number}/{six}", **ANY)
 def unknown_interline_path(**_: str) -> Response:
-    door = gateway().interline_door
-    return answer("unknown", routes.current_request, door, lambda *_: door.unknown_path())
+    authenticator = gateway().interline_authenticator
+    return answer(
+        "unknown", routes.current_request, authenticator, lambda *_: authenticator.unknown_path()
+    )
 
 
 @routes.route("/v1", **ANY)
@@ -55,8 +61,10 @@ def unknown_interline_path(**_: str) -> Response:
 @routes.route("/v1/events/{event_id}/{four}", **ANY)
 @routes.route("/v1/exports/{export_id}/{four}", **ANY)
 def unknown_own_path(**_: str) -> Response:
-    door = gateway().own_door
-    return answer("unknown", routes.current_request, door, lambda *_: door.unknown_path())
+    authenticator = gateway().rest_authenticator
+    return answer(
+        "unknown", routes.current_request, authenticator, lambda *_: authenticator.unknown_path()
+    )
 
 
 @routes.route("/switch/{two}", **ANY)

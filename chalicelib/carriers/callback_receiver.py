@@ -8,7 +8,7 @@ from chalicelib.carriers.registry import READERS
 from chalicelib.core import numbers
 from chalicelib.core.calls.callbacks import Reading, Unreadable, UnreadCallback
 from chalicelib.core.calls.events import Event, EventKind
-from chalicelib.services.calls.ingest import EventDesk
+from chalicelib.services.calls.ingest import EventIngest
 from chalicelib.store.apps import AppStore
 
 CHECK = "check"
@@ -28,7 +28,7 @@ class Read(Protocol):
 
 
 def take(
-    callback: UnreadCallback, *, read: Read, apps: AppStore, desk: EventDesk, count: Count
+    callback: UnreadCallback, *, read: Read, apps: AppStore, service: EventIngest, count: Count
 ) -> str:
     """Makes a callback durable: stores the events that it tells of, or keeps it as it came if it
     can't be read. What it was, for the log: the kind of its last event, CHECK or UNREAD. Counts
@@ -37,9 +37,9 @@ def take(
     try:
         reading = read_with(read, callback, apps)
     except Unreadable:
-        desk.keep(callback)
+        service.keep(callback)
         return UNREAD
-    desk.record(reading.events)
+    service.record(reading.events)
     tell(reading, count)
     return reading.events[-1].kind if reading.events else CHECK
 

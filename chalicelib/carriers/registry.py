@@ -14,7 +14,7 @@ from chalicelib.store.credentials import CredentialStore
 
 if TYPE_CHECKING:
     from chalicelib.carriers.transport import Egress, Told
-    from chalicelib.core.ports import Dialect
+    from chalicelib.core.ports import EventFormat
 
 KINDS: Mapping[str, str] = {
     "trunk": "chalicelib.carriers.switch.client",
@@ -50,7 +50,7 @@ class Checking(Protocol):
         ...
 
 
-class CarrierAccounts:
+class CarrierRegistry:
     """Fulfils the port Carriers: a carrier is made once for each version of its account. `told`
     hears the facts of every call to one, `egress` gives the client that they are asked by."""
 
@@ -91,14 +91,14 @@ class CarrierAccounts:
             return carrier
 
 
-class AppDialects:
+class EventFormatRegistry:
     """Fulfils the port Dialects: each is made when it is first needed."""
 
     def __init__(self, credentials: CredentialStore) -> None:
         self._credentials = credentials
-        self._made: dict[str, Dialect] = {}
+        self._made: dict[str, EventFormat] = {}
 
-    def of(self, app: App) -> "Dialect":
+    def of(self, app: App) -> "EventFormat":
         """See the port."""
         with making:
             if app.dialect not in self._made:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Balance:
     """An app's account, in millionths of a yuan; times are epoch ms (None: not known)."""
 
     balance: int

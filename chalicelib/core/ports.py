@@ -17,7 +17,7 @@ from chalicelib.core.calls.model import (
 from chalicelib.core.tenants import App
 
 
-class Tag(Protocol):
+class KeyedDigest(Protocol):
     """A keyed digest of some text, to be kept where the text itself may not stand."""
 
     def __call__(self, *parts: str) -> str: ...
@@ -72,7 +72,7 @@ class Lister(Protocol):
         ...
 
 
-class Dialler(Protocol):
+class CallPlacer(Protocol):
     """A carrier that places calls. Outcomes as in Keeper."""
 
     def place(self, ask: "CallAsk", *, session: str, now: int) -> str:
@@ -120,7 +120,7 @@ class Carrier:
     transfers: bool = False
     announces: bool = False
     shows_numbers: bool = False
-    dialler: Dialler | None = None
+    dialler: CallPlacer | None = None
     phone_login: PhoneLogin | None = None
     messenger: Messenger | None = None
 
@@ -134,7 +134,7 @@ class Carriers(Protocol):
         ...
 
 
-class Dialect(Protocol):
+class EventFormat(Protocol):
     """How an app wants to be told."""
 
     tells: frozenset[EventKind]
@@ -168,9 +168,9 @@ class Dialect(Protocol):
         ...
 
 
-class Dialects(Protocol):
+class EventFormats(Protocol):
     """All dialects."""
 
-    def of(self, app: App) -> Dialect:
+    def of(self, app: App) -> EventFormat:
         """The one that this app is told in."""
         ...

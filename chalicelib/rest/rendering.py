@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from chalicelib.core.calls.merging import KeptRecording
-from chalicelib.core.ports import Tag
+from chalicelib.core.ports import KeyedDigest
 from chalicelib.core.subscribers import Subscriber
-from chalicelib.rest.door import as_json
+from chalicelib.rest.authenticator import as_json
 from chalicelib.services.calls.search import Entry
 
 Json = dict[str, Any]
@@ -31,7 +31,7 @@ class Renderer:
     """Shows records. What stands for a person is the same in all records of an app, and tells
     nothing to whoever does not know the person; `link` makes a recording's address of its id."""
 
-    def __init__(self, tag: Tag, link: Callable[[str], str]) -> None:
+    def __init__(self, tag: KeyedDigest, link: Callable[[str], str]) -> None:
         self._tag = tag
         self._link = link
 

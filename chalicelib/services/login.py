@@ -11,7 +11,7 @@ from chalicelib.store.requests import AnswerStore
 
 
 @dataclass(frozen=True, slots=True)
-class LoginDesk:
+class LoginService:
     """The one use case of one-click login. `now` is epoch ms."""
 
     carriers: Carriers

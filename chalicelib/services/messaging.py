@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from chalicelib.core import errors
-from chalicelib.core.ports import Carrier, Carriers, Tag
+from chalicelib.core.ports import Carrier, Carriers, KeyedDigest
 from chalicelib.core.requests import RequestId
 from chalicelib.core.tenants import App
-from chalicelib.store.accounts import MessagingUserStore
+from chalicelib.store.messaging_users import MessagingUserStore
 
 REGISTER = "user/create"
 """The call that registers a user, as every messenger names it."""
@@ -29,12 +29,12 @@ def namespace(app: App, carrier: Carrier) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class AccountDesk:
+class MessagingService:
     """The use cases over users, whose names are in lower case. `now` is epoch ms."""
 
     accounts: MessagingUserStore
     carriers: Carriers
-    tag: Tag
+    tag: KeyedDigest
 
     def register(
         self, app: App, user: str, request: RequestId, *, token: str | None, now: int

@@ -8,27 +8,27 @@ from chalicelib.core import errors, numbers
 from chalicelib.core.bindings.choosing import shown_number
 from chalicelib.core.calls.placed import CallAsk, PlacedCall
 from chalicelib.core.calls.placed_outcome import Occupied
-from chalicelib.core.ports import Carrier, Carriers, Dialler, Tag
+from chalicelib.core.ports import CallPlacer, Carrier, Carriers, KeyedDigest
 from chalicelib.core.requests import RequestId
 from chalicelib.core.tenants import App
 from chalicelib.services.messaging import namespace
-from chalicelib.store.accounts import MessagingUserStore
-from chalicelib.store.ledger import BalanceStore
-from chalicelib.store.placed import PlacedCallStore
+from chalicelib.store.balances import BalanceStore
+from chalicelib.store.messaging_users import MessagingUserStore
+from chalicelib.store.placed_calls import PlacedCallStore
 
 RING_MS = 180_000
 """How long telephones ring, and a report of the end takes, at most."""
 
 
 @dataclass(frozen=True, slots=True)
-class CallDesk:
+class OutboundCalls:
     """The use cases over placed calls. `now` is epoch ms and always comes from the caller."""
 
     calls: PlacedCallStore
     accounts: MessagingUserStore
     carriers: Carriers
     ledger: BalanceStore
-    tag: Tag
+    tag: KeyedDigest
 
     def place(self, app: App, ask: CallAsk, request: RequestId, *, now: int) -> str:
         """Places a call; the id that its end will be reported under. A repeat of the request while
@@ -91,7 +91,7 @@ class CallDesk:
             raise errors.BadParameter("account", "the app has no such user")
 
 
-def _dialler(dialler: Dialler | None) -> Dialler:
+def _dialler(dialler: CallPlacer | None) -> CallPlacer:
     if dialler is None:
         raise errors.Forbidden("no authorization")
     return dialler

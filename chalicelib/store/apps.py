@@ -7,9 +7,9 @@ from chalicelib.core.bindings.ownership import NOTICE_MS, Owner
 from chalicelib.core.durations import CLOCKS_APART_MS, DAY_MS
 from chalicelib.core.tenants import App, AppState, Pool, Tariff
 from chalicelib.store.cache import Cache
+from chalicelib.store.field_encryption import FieldEncryption
 from chalicelib.store.items import owners_key
 from chalicelib.store.table import Item, Table, key, n, s
-from chalicelib.store.vault import Vault
 
 LEFT_MS = 2 * DAY_MS
 """For how long the audit looks at an X that left a pool: longer than a lease of a day, of which a
@@ -36,10 +36,12 @@ class Keys:
 class AppStore:
     """Fulfils the port Apps. A profile is one query and is kept `max_age_s`."""
 
-    def __init__(self, table: Table, vault: Callable[[], Vault], max_age_s: float) -> None:
+    def __init__(
+        self, table: Table, encryption: Callable[[], FieldEncryption], max_age_s: float
+    ) -> None:
         self._table = table
         self._monotonic = table.runtime.monotonic
-        self._vault = vault
+        self._encryption = encryption
         self._max_age_s = max_age_s
         # An app that is not there may be made the next moment.
         absent_s = min(max_age_s, ABSENT_S)
@@ -82,17 +84,17 @@ class AppStore:
         until, owners = self._owners.get(number, (0.0, ()))
         if not fresh and self._monotonic() < until:
             return owners
-        item = self._table.get(owners_key(number, self._vault()))
+        item = self._table.get(owners_key(number, self._encryption()))
         if item is None:
             return ()
         self._owners[number] = (self._monotonic() + self._max_age_s, read_owners(item))
         return self._owners[number][1]
 
 
-def owners_item(number: str, owners: Sequence[Owner], vault: Vault) -> Item:
+def owners_item(number: str, owners: Sequence[Owner], encryption: FieldEncryption) -> Item:
     """Whose an X was and is."""
     listed = [{"M": _owner_item(each)} for each in owners]
-    return owners_key(number, vault) | {"owners": {"L": listed}}
+    return owners_key(number, encryption) | {"owners": {"L": listed}}
 
 
 def given(

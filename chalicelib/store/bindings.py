@@ -14,13 +14,13 @@ from chalicelib.core.durations import MINUTE_MS
 from chalicelib.core.errors import StoreUnavailable
 from chalicelib.core.subscribers import Subscriber
 from chalicelib.store import items, rules
+from chalicelib.store.field_encryption import FieldEncryption
 from chalicelib.store.table import Failed, Item, Table, key, n, s
-from chalicelib.store.vault import Vault
 
 if TYPE_CHECKING:
     from chalicelib.core.bindings.facts import BindingFacts
-    from chalicelib.core.bindings.lines import Line
     from chalicelib.core.bindings.ownership import Owner
+    from chalicelib.core.bindings.route_lookup import RouteLookup
 
 MOST_ROUTES = 8
 """How many routes of an X are looked at for what strangers hear. One has at most 5 KB (userData of
@@ -39,14 +39,14 @@ class BindingStore:
     is the request's marker too. The a leg of each X carries what a query of X has to show.
     """
 
-    def __init__(self, table: Table, vault: Callable[[], Vault]) -> None:
+    def __init__(self, table: Table, encryption: Callable[[], FieldEncryption]) -> None:
         self._table = table
-        self._vault = vault
+        self._encryption = encryption
         self._known: dict[str, BindingFacts] = {}
 
     def handle(self, *, app: str, request: str, attempt: int) -> str:
         """12 digits that a request finds again; keyed, so that they tell nothing."""
-        tag = self._vault().tag("handle", app, request, str(attempt))
+        tag = self._encryption().tag("handle", app, request, str(attempt))
         return f"{int.from_bytes(tag[:8], 'big') % 10**12:012d}"
 
     def commit(
@@ -58,18 +58,18 @@ class BindingStore:
         each item stays within 1 KB, 2 more for a metered app."""
         if quota_limit <= 0:
             return Refusal(quota_full=True)
-        vault = self._vault()
-        sealed = items.seal(vault, binding)
-        pair = items.pair_of(vault, binding.a, binding.b)
+        encryption = self._encryption()
+        sealed = items.seal(encryption, binding)
+        pair = items.pair_of(encryption, binding.a, binding.b)
         free = {":now": n(now), ":pair": s(pair)}
-        legs = [items.leg_item(binding, role, sealed, pair, vault) for role in items.ROLES]
+        routes = [items.route_item(binding, role, sealed, pair, encryption) for role in items.ROLES]
         writes: list[Item] = [
-            rules.put(items.binding_item(binding, sealed, vault.version), rules.NEW),
+            rules.put(items.binding_item(binding, sealed, encryption.version), rules.NEW),
             *(
-                rules.reserve(leg, free)
+                rules.reserve(route, free)
                 if binding.state is State.BINDING
-                else rules.put(leg, rules.LEG_FREE, free)
-                for leg in legs
+                else rules.put(route, rules.LEG_FREE, free)
+                for route in routes
             ),
             rules.quota(binding.app, binding.quota_shard, 1, limit=quota_limit),
         ]
@@ -79,8 +79,8 @@ class BindingStore:
         for person in _people(binding):
             # While a key is being replaced, a leg under the other version rules just as well.
             writes += [
-                rules.check(items.leg_key(binding.number, other), rules.LEG_FREE, free)
-                for other in vault.person_everywhere(person.digits)[1:]
+                rules.check(items.route_key(binding.number, other), rules.LEG_FREE, free)
+                for other in encryption.person_everywhere(person.digits)[1:]
             ]
         failed = self._table.transact(writes)
         if failed is None:
@@ -92,7 +92,7 @@ class BindingStore:
     def _refusal(
         self,
         same_handle: Failed | None,
-        legs: Sequence[Item | None],
+        routes: Sequence[Item | None],
         *,
         pair: str,
         unpaid: bool,
@@ -101,14 +101,16 @@ class BindingStore:
         if same_handle is not None:
             if same_handle.item is None:
                 raise StoreUnavailable("what stands under the handle was not told")
-            return Refusal(existing=items.read_binding(same_handle.item, self._vault()))
+            return Refusal(existing=items.read_binding(same_handle.item, self._encryption()))
         if unpaid:
             return Refusal(unpaid=True)
-        if legs:
-            held = {rules.held_by(leg, pair=pair, now=now) for leg in legs if leg is not None}
+        if routes:
+            held = {
+                rules.held_by(route, pair=pair, now=now) for route in routes if route is not None
+            }
             # A number that is held by several things is as bad as the worst of them.
             worst = next((by for by in ("bound", "taken", "cooling") if by in held), "taken")
-            return Refusal(leg=worst)
+            return Refusal(route=worst)
         return Refusal(quota_full=True)
 
     def change(self, before: Binding, after: Binding) -> Binding | None:
@@ -118,12 +120,12 @@ class BindingStore:
         write unit where the routes stay as they are, else 6; 8 to release."""
         after = replace(after, version=before.version + 1)
         writes = [self._changed(before, after)]
-        legs = self._changed_legs(before, after)
+        routes = self._changed_legs(before, after)
         if after.over and not before.over:
             writes.append(rules.quota(after.app, after.quota_shard, -1))
-        if len(writes) == 1 and not legs:
+        if len(writes) == 1 and not routes:
             return after if self._table.update_if(writes[0]) is not None else None
-        failed = self._table.transact([*writes, *legs])
+        failed = self._table.transact([*writes, *routes])
         if failed is not None and failed[0] is None and not _needs_routes(before, after):
             # Somebody else has its routes already: what they say is not about it any more.
             failed = self._table.transact(writes)
@@ -142,7 +144,7 @@ class BindingStore:
 
     def _changed_legs(self, before: Binding, after: Binding) -> list[Item]:
         """What changes of its legs; nothing as long as they say what they said."""
-        were, state = items.leg_state(before), items.leg_state(after)
+        were, state = items.route_state(before), items.route_state(after)
         if were == state:
             return []
         gone = [name for name in were if name not in state]
@@ -150,14 +152,14 @@ class BindingStore:
             gone.append("free_before")
         changes = state | {"updated": n(after.updated)}
         return [
-            rules.update(leg, changes, rules.OURS, {":binding": s(after.id)}, gone)
-            for leg in _leg_keys(after, self._vault())
+            rules.update(route, changes, rules.OURS, {":binding": s(after.id)}, gone)
+            for route in _leg_keys(after, self._encryption())
         ]
 
-    def undo(self, binding: Binding, *, now: int, free_at: int | None = None) -> bool:
+    def undo(self, binding: Binding, *, now: int, reusable_at: int | None = None) -> bool:
         """A carrier did not agree to what it was being asked (`BINDING`): nothing is left
         of it, its routes and the app's account are as they were. Where the carrier may
-        connect it all the same, its routes stay reserved until `free_at` (epoch ms). False
+        connect it all the same, its routes stay reserved until `reusable_at` (epoch ms). False
         if it had moved on meanwhile. One transaction. Raises Contended. 8 write units, 2
         more if it had a price."""
         writes = [
@@ -166,11 +168,13 @@ class BindingStore:
         ]
         if binding.price:
             writes.append(rules.charge(binding.app, -binding.price, now=now))
-        legs = _leg_keys(binding, self._vault())
-        if free_at is None and now >= binding.expires:
+        routes = _leg_keys(binding, self._encryption())
+        if reusable_at is None and now >= binding.expires:
             # Its carrier may have connected it until it ran out.
-            free_at = min(binding.free_at, now + binding.cooling_ms)
-        given = [rules.give_back(leg, binding.id, now=now, free_at=free_at) for leg in legs]
+            reusable_at = min(binding.reusable_at, now + binding.cooling_ms)
+        given = [
+            rules.give_back(route, binding.id, now=now, reusable_at=reusable_at) for route in routes
+        ]
         failed = self._table.transact([*writes, *given])
         if failed is not None and failed[0] is None:
             # They are somebody else's by now.
@@ -183,40 +187,40 @@ class BindingStore:
         item = handle and self._table.get(items.binding_key(handle))
         if not item or item["id"]["S"] != binding_id:
             return None
-        return items.read_binding(item, self._vault())
+        return items.read_binding(item, self._encryption())
 
     def made_by(self, draft: Binding) -> Binding | None:
         """The binding that stands where this one would. One consistent read."""
         item = self._table.get(items.binding_key(draft.handle))
-        return items.read_binding(item, self._vault()) if item else None
+        return items.read_binding(item, self._encryption()) if item else None
 
     def transfer_on(self, number: str) -> Binding | None:
         """The latest XA of this X, ended or not: two consistent reads."""
-        leg = self._table.get(items.leg_key(number, items.EVERYBODY))
-        return self.get(leg["binding"]["S"]) if leg else None
+        route = self._table.get(items.route_key(number, items.EVERYBODY))
+        return self.get(route["binding"]["S"]) if route else None
 
     def live_on(self, number: str, *, app: str, now: int) -> list[BindingInfo]:
         """The live bindings of one X, oldest first: one query."""
-        vault = self._vault()
-        legs = self._live_legs(number, now=now, app=app)
-        found = [items.read_info(item, vault) for item in legs]
+        encryption = self._encryption()
+        routes = self._live_legs(number, now=now, app=app)
+        found = [items.read_info(item, encryption) for item in routes]
         return sorted(found, key=lambda info: (info.created, info.id))
 
     def prompt_for_others(self, number: str, *, now: int) -> str | None:
         """What a stranger who dials this X hears (empty: nothing of its own); None if no
         live binding is among the first routes of it, all that is looked at. One page, at
         most 10 read units."""
-        vault = self._vault()
-        legs = self._table.query(
+        encryption = self._encryption()
+        routes = self._table.query(
             KeyConditionExpression="pk = :pk AND begins_with(sk, :leg)",
             ExpressionAttributeValues={":pk": s(f"X#{number}"), ":leg": s("L#")},
             ConsistentRead=True,
             Limit=MOST_ROUTES,
         )
         prompts = [
-            items.read_leg(leg, vault).presentation.prompt_others
-            for leg in islice(legs, MOST_ROUTES)
-            if rules.routes(leg, now=now) and "pending" not in leg
+            items.read_route(route, encryption).presentation.prompt_others
+            for route in islice(routes, MOST_ROUTES)
+            if rules.routes(route, now=now) and "pending" not in route
         ]
         return max(prompts, default=None)
 
@@ -224,7 +228,7 @@ class BindingStore:
         """Everybody that X belonged to: one consistent read."""
         from chalicelib.store.apps import read_owners  # noqa: PLC0415 - a cold bind does without
 
-        item = self._table.get(items.owners_key(number, self._vault()))
+        item = self._table.get(items.owners_key(number, self._encryption()))
         return read_owners(item) if item else ()
 
     def _live_legs(self, number: str, *, app: str, now: int) -> Iterator[Item]:
@@ -248,32 +252,32 @@ class BindingStore:
         self, numbers: Sequence[str], a: Subscriber, b: Subscriber | None, *, now: int
     ) -> Mapping[str, str | None]:
         """X -> what holds a leg of it (as in Refusal), from consistent reads."""
-        vault = self._vault()
-        pair = items.pair_of(vault, a, b)
-        people = vault.person_everywhere(a.digits)
-        people += vault.person_everywhere(b.digits) if b is not None else [items.EVERYBODY]
+        encryption = self._encryption()
+        pair = items.pair_of(encryption, a, b)
+        people = encryption.person_everywhere(a.digits)
+        people += encryption.person_everywhere(b.digits) if b is not None else [items.EVERYBODY]
         held: dict[str, str | None] = dict.fromkeys(numbers)
-        keys = [items.leg_key(number, person) for number in numbers for person in people]
+        keys = [items.route_key(number, person) for number in numbers for person in people]
         for start in range(0, len(keys), 100):
-            for leg in self._table.get_many(keys[start : start + 100]):
-                if (by := rules.held_by(leg, pair=pair, now=now)) is not None:
-                    held[leg["pk"]["S"].removeprefix("X#")] = by
+            for route in self._table.get_many(keys[start : start + 100]):
+                if (by := rules.held_by(route, pair=pair, now=now)) is not None:
+                    held[route["pk"]["S"].removeprefix("X#")] = by
         return held
 
-    def find(self, number: str, caller: Subscriber | None) -> "Line":
+    def find(self, number: str, caller: Subscriber | None) -> "RouteLookup":
         """What stands on X for this caller: one consistent read."""
-        from chalicelib.core.bindings.lines import Line  # noqa: PLC0415 - a cold bind does without
+        from chalicelib.core.bindings.route_lookup import RouteLookup  # noqa: PLC0415 - a cold bind does without
         from chalicelib.store.apps import read_owners  # noqa: PLC0415
 
-        vault = self._vault()
-        people = vault.person_everywhere(caller.digits) if caller else []
+        encryption = self._encryption()
+        people = encryption.person_everywhere(caller.digits) if caller else []
         # The caller may be an X himself; one who dials his own is turned away by that, too.
         dialled = [number, caller.digits] if caller else [number]
-        places = [items.owners_key(each, vault)["pk"]["S"] for each in dialled]
-        everybodys_key = items.leg_key(number, items.EVERYBODY)
+        places = [items.owners_key(each, encryption)["pk"]["S"] for each in dialled]
+        everybodys_key = items.route_key(number, items.EVERYBODY)
         keys = [key(each, "N") for each in dict.fromkeys(places)] + [everybodys_key]
-        keys += [items.leg_key(number, person) for person in people]
-        leg, everybodys = None, None
+        keys += [items.route_key(number, person) for person in people]
+        route, everybodys = None, None
         owners: dict[str, tuple[Owner, ...]] = {}
         for item in self._table.get_many(keys):
             if item["sk"]["S"] == "N":
@@ -281,14 +285,14 @@ class BindingStore:
             elif "pending" in item:
                 continue
             elif item["sk"] == everybodys_key["sk"]:
-                everybodys = items.read_leg(item, vault)
-            elif leg is None or int(item["expires"]["N"]) > leg.expires:
-                leg = items.read_leg(item, vault)
+                everybodys = items.read_route(item, encryption)
+            elif route is None or int(item["expires"]["N"]) > route.expires:
+                route = items.read_route(item, encryption)
         owned = [owners.get(each, ()) for each in places]
         in_pool = owned[0][-1].number if owned[0] else ""
         if in_pool not in ("", number):
             return replace(self.find(in_pool, caller), number=in_pool)
-        return Line(owned[0], leg, everybodys, owned[1] if caller else ())
+        return RouteLookup(owned[0], route, everybodys, owned[1] if caller else ())
 
     def facts(self, binding_id: str) -> "BindingFacts | None":
         """See core.addressing."""
@@ -352,7 +356,7 @@ class BindingStore:
         """Takes an entry: nobody else does before `until` (epoch ms). None if somebody did.
         One write, which reads the binding too."""
         item = self._table.update_if(rules.claimed(entry, until=until))
-        return items.read_binding(item, self._vault()) if item is not None else None
+        return items.read_binding(item, self._encryption()) if item is not None else None
 
     def archive(self, batch: Sequence[Overdue], *, before: int) -> int:
         """Takes those that ran out by `before` off the due index and the quota, each once
@@ -374,10 +378,10 @@ def _people(binding: Binding) -> list[Subscriber]:
     return [person for person in (binding.a, binding.b) if person is not None]
 
 
-def _leg_keys(binding: Binding, vault: Vault) -> list[Item]:
+def _leg_keys(binding: Binding, encryption: FieldEncryption) -> list[Item]:
     """Where the legs of a stored binding stand."""
     return [
-        items.leg_key(binding.number, items.caller_of(vault, person, binding.key_version))
+        items.route_key(binding.number, items.caller_of(encryption, person, binding.key_version))
         for person in (binding.a, binding.b)
     ]
 
@@ -391,7 +395,7 @@ def _needs_routes(before: Binding, after: Binding) -> bool:
     """Whether its routes have to be its own for it: they lead somewhere from now on, or for longer,
     or are to stay reserved while its carrier is asked for more, or to end it by its X."""
     leads = before.state is State.BINDING and after.state is State.BOUND
-    asks = _asked(after) > _asked(before) and after.free_at > before.free_at
+    asks = _asked(after) > _asked(before) and after.reusable_at > before.reusable_at
     ends_by_x = after.b is None and after.state is State.ENDING
     return leads or asks or ends_by_x or after.expires > before.expires
 

@@ -17,9 +17,9 @@ from chalicelib.core.calls.splitting import order, started_at
 from chalicelib.core.numbers import canonical
 from chalicelib.core.subscribers import Subscriber
 from chalicelib.store.event_text import from_text, said, to_text
+from chalicelib.store.field_encryption import FieldEncryption
 from chalicelib.store.items import DUE_SHARDS, due_shard
 from chalicelib.store.table import Item, key, s
-from chalicelib.store.vault import Vault
 
 LISTED = PARTS | {EventKind.SMS_SENT, EventKind.PLACED_ENDED}
 """The kinds that make a call or message worth finding."""
@@ -47,17 +47,17 @@ def call_id_of(item: Item) -> str:
     return reporter + side
 
 
-def call_of(event: Event, vault: Vault, *, owner: str | None, placed: bool) -> str:
+def call_of(event: Event, encryption: FieldEncryption, *, owner: str | None, placed: bool) -> str:
     """The key of an event's call; `placed` False for what names nothing but a call."""
     # The id of a call that we had placed is ours: whichever node reports it, it is that call.
-    reporter = reporter_of(event, vault, node=event.node if event.placed is None else None)
+    reporter = reporter_of(event, encryption, node=event.node if event.placed is None else None)
     x = canonical(event.number or "")
-    return reporter + (vault.label("side", owner or "", x)[:HALF] if placed else UNPLACED)
+    return reporter + (encryption.label("side", owner or "", x)[:HALF] if placed else UNPLACED)
 
 
-def reporter_of(event: Event, vault: Vault, *, node: str | None) -> str:
+def reporter_of(event: Event, encryption: FieldEncryption, *, node: str | None) -> str:
     """The half of a call's key that says whose report it is, and under which id."""
-    return vault.label("call", event.carrier, node or "", event.call_id)[:HALF]
+    return encryption.label("call", event.carrier, node or "", event.call_id)[:HALF]
 
 
 def reported_key(reporter: str) -> str:
@@ -65,10 +65,10 @@ def reported_key(reporter: str) -> str:
     return f"C#{reporter}"
 
 
-def event_digest(reported: Event, vault: Vault) -> str:
+def event_digest(reported: Event, encryption: FieldEncryption) -> str:
     """What makes two reports the same event: its id, and what it says, if a carrier says it."""
     content = "" if reported.kind in OURS else said(reported)
-    return vault.label("event", reported.carrier, reported.node or "", reported.id, content)
+    return encryption.label("event", reported.carrier, reported.node or "", reported.id, content)
 
 
 def due_shard_of(call_id: str) -> str:
@@ -76,9 +76,9 @@ def due_shard_of(call_id: str) -> str:
     return due_shard("event", zlib.crc32(call_id.encode()) % DUE_SHARDS)
 
 
-def sealed(event: Event, event_key: EventKey, vault: Vault) -> Item:
+def sealed(event: Event, event_key: EventKey, encryption: FieldEncryption) -> Item:
     """What an event says, readable only with the data key and its own digests."""
-    return {"B": vault.seal(to_text(event), event_key.id)}
+    return {"B": encryption.seal(to_text(event), event_key.id)}
 
 
 def progress_text(progress: Progress) -> Item:
@@ -95,11 +95,11 @@ def recording_text(recording: Recording) -> Item:
     )
 
 
-def read_call(item: Item, vault: Vault) -> Call:
+def read_call(item: Item, encryption: FieldEncryption) -> Call:
     """What is stored under one key."""
     call_id = call_id_of(item)
     names = [name[1:] for name in item if len(name) == 23 and name[0] == "E"]
-    stored = [_stored(item, EventKey(call_id, name), vault) for name in names]
+    stored = [_stored(item, EventKey(call_id, name), encryption) for name in names]
     return Call(
         id=call_id,
         app=item["app"]["S"] if "app" in item else None,
@@ -110,8 +110,8 @@ def read_call(item: Item, vault: Vault) -> Call:
     )
 
 
-def _stored(item: Item, event_key: EventKey, vault: Vault) -> Stored:
-    text = vault.open(item[f"E{event_key.event}"]["B"], event_key.id)
+def _stored(item: Item, event_key: EventKey, encryption: FieldEncryption) -> Stored:
+    text = encryption.open(item[f"E{event_key.event}"]["B"], event_key.id)
     recording = item.get(f"R{event_key.event}")
     return Stored(
         key=event_key,
@@ -141,7 +141,7 @@ def listed(call: Call) -> list[Event]:
     return [event for event in call.events if event.kind in LISTED]
 
 
-def indexed(call: Call, vault: Vault) -> Item:
+def indexed(call: Call, encryption: FieldEncryption) -> Item:
     """What one call is found by, as its events have it (`place` is where it stands among others);
     nothing for what is nobody's."""
     events = listed(call)
@@ -155,9 +155,12 @@ def indexed(call: Call, vault: Vault) -> Item:
     }
     for name, values in (
         ("binding_of", [_of(call.app, event.binding) for event in (first, *events)]),
-        ("number_of", [number_of(call.app, event.number, vault) for event in (first, *events)]),
-        ("caller_of", [_person(call.app, event.caller, vault) for event in (first, *events)]),
-        ("callee_of", [_person(call.app, event.callee, vault) for event in (first, *events)]),
+        (
+            "number_of",
+            [number_of(call.app, event.number, encryption) for event in (first, *events)],
+        ),
+        ("caller_of", [_person(call.app, event.caller, encryption) for event in (first, *events)]),
+        ("callee_of", [_person(call.app, event.callee, encryption) for event in (first, *events)]),
     ):
         if (value := next(filter(None, values), None)) is not None:
             known[name] = s(value)
@@ -169,18 +172,18 @@ def day_of(app: str, at: int) -> str:
     return f"{app}#{datetime.fromtimestamp(max(0, at) // 1000, UTC):%Y%m%d}"
 
 
-def number_of(app: str, number: str | None, vault: Vault) -> str | None:
+def number_of(app: str, number: str | None, encryption: FieldEncryption) -> str | None:
     """The partition of an X of an app, however that is spelled: a digest, as a switch may say
     somebody's own number."""
-    return f"{app}#{vault.label('number', canonical(number))}" if number else None
+    return f"{app}#{encryption.label('number', canonical(number))}" if number else None
 
 
 def _of(app: str, name: str | None) -> str | None:
     return f"{app}#{name}" if name else None
 
 
-def _person(app: str, person: Subscriber | None, vault: Vault) -> str | None:
-    return f"{app}#{vault.person(person.digits)}" if person is not None else None
+def _person(app: str, person: Subscriber | None, encryption: FieldEncryption) -> str | None:
+    return f"{app}#{encryption.person(person.digits)}" if person is not None else None
 
 
 def listed_dead(call: Call) -> Item:

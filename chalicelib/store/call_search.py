@@ -17,16 +17,16 @@ from chalicelib.store.call_items import (
     place,
     read_call,
 )
+from chalicelib.store.field_encryption import FieldEncryption
 from chalicelib.store.table import Item, Table, s
-from chalicelib.store.vault import Vault
 
 
 class CallSearch:
     """Searches of the port Events."""
 
-    def __init__(self, table: Table, vault: Callable[[], Vault]) -> None:
+    def __init__(self, table: Table, encryption: Callable[[], FieldEncryption]) -> None:
         self._table = table
-        self._vault = vault
+        self._encryption = encryption
 
     def dead(self, search: Search, *, limit: int) -> Found:
         """As Events has it; what stands under one key together."""
@@ -64,10 +64,10 @@ class CallSearch:
         if search.binding is not None:
             yield "by_binding", "binding_of", f"{search.app}#{search.binding}"
         elif search.number is not None:
-            number = number_of(search.app, search.number, self._vault())
+            number = number_of(search.app, search.number, self._encryption())
             yield "by_number", "number_of", number or ""
         elif search.person is not None:
-            for person in self._vault().person_everywhere(search.person.digits):
+            for person in self._encryption().person_everywhere(search.person.digits):
                 yield "by_caller", "caller_of", f"{search.app}#{person}"
                 yield "by_callee", "callee_of", f"{search.app}#{person}"
         else:
@@ -99,12 +99,12 @@ class CallSearch:
 
     def _calls(self, call_ids: Sequence[str]) -> dict[str, Call]:
         """What is stored under those keys."""
-        vault, found = self._vault(), {}
+        encryption, found = self._encryption(), {}
         ids = list(dict.fromkeys(call_ids))
         for start in range(0, len(ids), 100):
             keys = [call_key(each) for each in ids[start : start + 100]]
             for item in self._table.get_many(keys):
-                found[call_id_of(item)] = read_call(item, vault)
+                found[call_id_of(item)] = read_call(item, encryption)
         return found
 
 

@@ -6,17 +6,17 @@ from dataclasses import dataclass, replace
 
 from chalicelib.core.bindings.ids import handle_of
 from chalicelib.core.bindings.model import Binding
-from chalicelib.core.calls.appended import Appended, Dossier
+from chalicelib.core.calls.appended import Appended, DeliveryContext
 from chalicelib.core.calls.days import changed_days
 from chalicelib.core.calls.events import Event
 from chalicelib.core.calls.model import (
     Call,
     Delivery,
-    Errand,
     EventKey,
     Progress,
     Recording,
     Stored,
+    Task,
 )
 from chalicelib.core.calls.prices import Bill, Charged
 from chalicelib.core.calls.schedule import GRACE_MS, PARTS, UNFINISHED_MS, due_at
@@ -45,11 +45,11 @@ from chalicelib.store.call_items import (
     sealed,
 )
 from chalicelib.store.call_search import CallSearch
+from chalicelib.store.endpoints import health_key, read_health
 from chalicelib.store.exports import day_changed
+from chalicelib.store.field_encryption import FieldEncryption
 from chalicelib.store.items import DUE_SHARDS, binding_key, due_shard, read_binding
-from chalicelib.store.receivers import health_key, read_health
 from chalicelib.store.table import Item, Table, n, s
-from chalicelib.store.vault import Vault
 
 RETENTION_MS = 200 * DAY_MS
 """Call records are kept at least six months (China's rule for the 700 segment)."""
@@ -68,10 +68,10 @@ NEW_EVENT = "attribute_not_exists(#event) AND (attribute_not_exists(filled) OR f
 class CallStore:
     """Fulfils the port Events."""
 
-    def __init__(self, table: Table, vault: Callable[[], Vault]) -> None:
+    def __init__(self, table: Table, encryption: Callable[[], FieldEncryption]) -> None:
         self._table = table
-        self._vault = vault
-        self._search = CallSearch(table, vault)
+        self._encryption = encryption
+        self._search = CallSearch(table, encryption)
 
     def append(
         self,
@@ -96,11 +96,11 @@ class CallStore:
         One write; a second one where a late event says that its call was another than it
         seemed. Raises Contended. With a bill one read and one transaction.
         """
-        vault = self._vault()
+        encryption = self._encryption()
         if call is None:
             placed = delivery is not Delivery.UNPLACED
-            call = call_of(event, vault, owner=owner, placed=placed)
-        known = said.event if isinstance(said, EventKey) else event_digest(said, vault)
+            call = call_of(event, encryption, owner=owner, placed=placed)
+        known = said.event if isinstance(said, EventKey) else event_digest(said, encryption)
         key = EventKey(call, known)
         stored = Stored(key, event, Progress(delivery, 0, event.received))
         new = _New(stored, owner, recorded, bill, now)
@@ -108,7 +108,7 @@ class CallStore:
             return self._append(new)
         except ItemTooLarge:
             # A call with more events than an item holds: this one is kept, and told, by itself.
-            alone = EventKey(vault.label("alone", key.id), key.event)
+            alone = EventKey(encryption.label("alone", key.id), key.event)
             return self._append(replace(new, stored=replace(new.stored, key=alone)))
 
     def _append(self, new: "_New") -> Appended:
@@ -116,7 +116,7 @@ class CallStore:
             call, is_new = self._charged(new, new.bill)
         else:
             item, is_new = self._table.update_and_see(self._appending(new))
-            call = read_call(item, self._vault())
+            call = read_call(item, self._encryption())
             if call.find(new.key) is None:
                 raise ItemTooLarge("a call with more events than an item holds")
             self._indexed(item, call)
@@ -127,7 +127,7 @@ class CallStore:
         event_id = stored.event.id
         named_alike = [each for each in call.stored if event_id and each.event.id == event_id]
         return Appended(
-            stored, call.errand(stored), new=is_new, conflicting=is_new and len(named_alike) > 1
+            stored, call.task(stored), new=is_new, conflicting=is_new and len(named_alike) > 1
         )
 
     def _days_changed(self, item: Item, call: Call, new: "_New") -> None:
@@ -144,8 +144,8 @@ class CallStore:
     def _appending(self, new: "_New") -> Item:
         """The write that adds an event; it says of its call what it knows where nobody did yet."""
         event, key, alone = new.event, new.key, new.alone
-        known = indexed(alone, self._vault()) | listed_dead(alone) | {"ttl": _ttl(alone)}
-        changes, values = _added(new.stored, self._vault())
+        known = indexed(alone, self._encryption()) | listed_dead(alone) | {"ttl": _ttl(alone)}
+        changes, values = _added(new.stored, self._encryption())
         size = _size(values)
         values |= {":size": n(size), ":room": n(MOST_BYTES - size), ":one": n(1)}
         if new.owner is not None:
@@ -181,10 +181,10 @@ class CallStore:
 
     def _charged(self, new: "_New", bill: Bill) -> tuple[Call, bool]:
         """Adds an event and charges what its calls cost with it more than without it, once."""
-        vault = self._vault()
+        encryption = self._encryption()
         for _ in range(CHARGE_TRIES):
             item = self._table.get(call_key(new.key.call))
-            before = read_call(item, vault) if item else None
+            before = read_call(item, encryption) if item else None
             if before and before.find(new.key):
                 self._found_each(before, item)
                 return before, False
@@ -208,16 +208,16 @@ class CallStore:
         by is written now, or taken away, also if whoever should have died."""
         several = len(split(call)) > 1 or "others" in (before or {})
         if several and (item := self._table.get(call_key(call.id))):
-            self._indexed(item, read_call(item, self._vault()))
+            self._indexed(item, read_call(item, self._encryption()))
 
     def _rewritten(self, call: Call, new: Stored, more: Item, *, before: Item | None) -> Item:
-        changes, values = _added(new, self._vault())
+        changes, values = _added(new, self._encryption())
         filled = _number(before, "filled")
         after = filled + _size(values)
         if filled and after > MOST_BYTES:
             raise ItemTooLarge("a call with more events than an item holds")
         more = more | {"filled": n(after), "ttl": _ttl(call)}
-        found_by = indexed(split(call)[0], self._vault())
+        found_by = indexed(split(call)[0], self._encryption())
         known = more | found_by | listed_dead(call) | _due(call)
         changes |= {name: f":{name}" for name in known}
         values |= {f":{name}": value for name, value in known.items()}
@@ -232,7 +232,7 @@ class CallStore:
         reports the event does it again."""
         for _ in range(MEND_TRIES):
             first, *others = split(call)
-            wanted = indexed(first, self._vault())
+            wanted = indexed(first, self._encryption())
             stale = _stale(item, wanted)
             wanted |= _sooner(item, call)
             if others or "others" in item:
@@ -248,13 +248,13 @@ class CallStore:
             seen = self._table.get(call_key(call.id))
             if seen is None:
                 return
-            item, call = seen, read_call(seen, self._vault())
+            item, call = seen, read_call(seen, self._encryption())
         raise Contended("many events of one call at once")
 
     def _entered(self, others: Sequence[Call], item: Item, call: Call) -> Item:
         """Writes by what each call of a key but the first is found; what says that it was done."""
-        entries = [indexed(each, self._vault()) for each in others]
-        digest = self._vault().label("entries", json.dumps(entries, sort_keys=True))
+        entries = [indexed(each, self._encryption()) for each in others]
+        digest = self._encryption().label("entries", json.dumps(entries, sort_keys=True))
         known = {"SS": [f"{number}" for number in range(1, len(entries) + 1)] + [digest]}
         told = set(item["others"]["SS"]) if "others" in item else set()
         if told == set(known["SS"]):
@@ -279,11 +279,11 @@ class CallStore:
         """All calls of the same reporter with the same id of a call, except what is
         unplaced. One query; of what a node reports a second one, as a placed call is not
         any node's."""
-        vault = self._vault()
-        calls = self._reported(reporter_of(event, vault, node=event.node))
+        encryption = self._encryption()
+        calls = self._reported(reporter_of(event, encryption, node=event.node))
         if event.node is not None:
             # A placed call is not any node's.
-            others = self._reported(reporter_of(event, vault, node=None))
+            others = self._reported(reporter_of(event, encryption, node=None))
             calls += [call for call in others if any(each.placed for each in call.events)]
         # What was given to an app stands with that app.
         return [
@@ -300,49 +300,49 @@ class CallStore:
             ConsistentRead=True,
         )
         return [
-            read_call(item, self._vault())
+            read_call(item, self._encryption())
             for item in items
             if "." not in item["sk"]["S"] and item["sk"]["S"] != UNPLACED
         ]
 
-    def open(self, errand: Errand) -> Dossier:
+    def open(self, task: Task) -> DeliveryContext:
         """One consistent read of all; a second one for what the errand did not know. Raises
         Unavailable for a call that is not to be seen yet."""
-        keys = [call_key(errand.key.call)]
-        if errand.app is not None:
-            keys.append(health_key(errand.app))
-        handle = handle_of(errand.binding) if errand.binding else None
+        keys = [call_key(task.key.call)]
+        if task.app is not None:
+            keys.append(health_key(task.app))
+        handle = handle_of(task.binding) if task.binding else None
         if handle is not None:
             keys.append(binding_key(handle))
         call, binding, health = None, None, Health()
         for item in self._table.get_many(keys):
             match item["pk"]["S"][:2]:
                 case "C#":
-                    call = read_call(item, self._vault())
+                    call = read_call(item, self._encryption())
                 case "B#":
-                    binding = read_binding(item, self._vault())
+                    binding = read_binding(item, self._encryption())
                 case _:
                     health = read_health(item)
         if call is None:
             raise StoreUnavailable("an announced event is not to be seen yet")
-        stored = call.find(errand.key)
+        stored = call.find(task.key)
         asked = stored.event.binding if stored else None
-        if asked != errand.binding:
+        if asked != task.binding:
             binding = self._binding(asked)
         # Whatever an event names, nobody is told of another app's binding.
         if binding is not None and (binding.id, binding.app) != (asked, call.app):
             binding = None
-        return Dossier(call, binding, health)
+        return DeliveryContext(call, binding, health)
 
     def _binding(self, binding_id: str | None) -> Binding | None:
         handle = handle_of(binding_id) if binding_id else None
         item = self._table.get(binding_key(handle)) if handle is not None else None
-        return read_binding(item, self._vault()) if item else None
+        return read_binding(item, self._encryption()) if item else None
 
     def call(self, call_id: str) -> Call | None:
         """One consistent read."""
         item = self._table.get(call_key(call_id))
-        return read_call(item, self._vault()) if item else None
+        return read_call(item, self._encryption()) if item else None
 
     def settle(
         self,
@@ -425,7 +425,7 @@ class CallStore:
                 }
             }
         )
-        return read_call(claimed, self._vault()) if claimed else None
+        return read_call(claimed, self._encryption()) if claimed else None
 
     def rest(self, call: Call, *, looked: int | None) -> bool:
         """Notes when something is due in a call again, and when (epoch ms) it was looked
@@ -537,11 +537,11 @@ def _noted(event_key: EventKey) -> Item:
     }
 
 
-def _added(new: Stored, vault: Vault) -> tuple[dict[str, str], Item]:
+def _added(new: Stored, encryption: FieldEncryption) -> tuple[dict[str, str], Item]:
     """The attributes that an event is, and their values."""
     changes = {f"E{new.key.event}": ":event", f"P{new.key.event}": ":progress"}
     values: Item = {
-        ":event": sealed(new.event, new.key, vault),
+        ":event": sealed(new.event, new.key, encryption),
         ":progress": progress_text(new.progress),
     }
     return changes, values

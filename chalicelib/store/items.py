@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 from chalicelib.core.bindings.lease import CarrierLease, Operation, Unsettled
 from chalicelib.core.bindings.model import PLAIN, Binding, BindingInfo, Presentation, Role, State
-from chalicelib.core.bindings.routes import Leg
+from chalicelib.core.bindings.routes import Route
 from chalicelib.core.durations import DAY_MS
 from chalicelib.core.numbers import canonical
 from chalicelib.core.subscribers import Subscriber
+from chalicelib.store.field_encryption import FieldEncryption
 from chalicelib.store.table import Item, key, n, s
-from chalicelib.store.vault import Vault
 
 DUE_SHARDS = 8
 """Over how many partitions of the due index each kind of entry is spread."""
@@ -19,10 +19,10 @@ EVERYBODY = "*"
 """Stands for whoever calls, where a person's keyed hash stands for one."""
 
 
-def owners_key(number: str, vault: Vault) -> Item:
+def owners_key(number: str, encryption: FieldEncryption) -> Item:
     """Where it is written to whom X belongs, however X is spelled: by digest, as callers are looked
     for there too."""
-    return key(f"O#{vault.label('number', canonical(number))}", "N")
+    return key(f"O#{encryption.label('number', canonical(number))}", "N")
 
 
 def binding_key(handle: str) -> Item:
@@ -30,7 +30,7 @@ def binding_key(handle: str) -> Item:
     return key(f"B#{handle}", "B")
 
 
-def leg_key(number: str, person: str) -> Item:
+def route_key(number: str, person: str) -> Item:
     """Where the leg of a person (its keyed hash) on an X stands."""
     return key(f"X#{number}", f"L#{person}")
 
@@ -40,14 +40,16 @@ def account_key(app: str) -> Item:
     return key(f"A#{app}", "A")
 
 
-def caller_of(vault: Vault, person: Subscriber | None, version: int | None = None) -> str:
+def caller_of(
+    encryption: FieldEncryption, person: Subscriber | None, version: int | None = None
+) -> str:
     """What stands for a caller in the key of a leg."""
-    return vault.person(person.digits, version) if person is not None else EVERYBODY
+    return encryption.person(person.digits, version) if person is not None else EVERYBODY
 
 
-def pair_of(vault: Vault, a: Subscriber, b: Subscriber | None) -> str:
+def pair_of(encryption: FieldEncryption, a: Subscriber, b: Subscriber | None) -> str:
     """What stands for the two that a binding is about."""
-    return vault.pair(a.digits, b.digits if b is not None else EVERYBODY)
+    return encryption.pair(a.digits, b.digits if b is not None else EVERYBODY)
 
 
 def due_shards(kind: str) -> str:
@@ -139,13 +141,13 @@ def times(binding: Binding) -> Item:
     return at | {"ttl": n((binding.expires + binding.retention_ms) // 1000)}
 
 
-def leg_state(binding: Binding) -> Item:
+def route_state(binding: Binding) -> Item:
     """The same of its legs: when they stop routing, when they may lead elsewhere, whether they were
     released, and whether even the same two have to wait."""
     state = {
         "expires": n(binding.expires),
-        "free_at": n(binding.free_at),
-        "ttl": n((binding.free_at + DAY_MS) // 1000),
+        "free_at": n(binding.reusable_at),
+        "ttl": n((binding.reusable_at + DAY_MS) // 1000),
     }
     if binding.over:
         state["released"] = {"BOOL": True}
@@ -186,12 +188,14 @@ def binding_item(binding: Binding, sealed: Item, key_version: int) -> Item:
     )
 
 
-def leg_item(binding: Binding, role: Role, sealed: Item, pair: str, vault: Vault) -> Item:
+def route_item(
+    binding: Binding, role: Role, sealed: Item, pair: str, encryption: FieldEncryption
+) -> Item:
     """One of its two legs."""
     caller = binding.a if role == "a" else binding.b
     return (
-        leg_key(binding.number, caller_of(vault, caller))
-        | leg_state(binding)
+        route_key(binding.number, caller_of(encryption, caller))
+        | route_state(binding)
         | {
             "binding": s(binding.id),
             "app": s(binding.app),
@@ -214,17 +218,17 @@ def presented(binding: Binding) -> Item:
     return {} if how == PLAIN else {"presentation": s(f"{how.show_a:d}{how.show_b:d}")}
 
 
-def seal(vault: Vault, binding: Binding) -> Item:
+def seal(encryption: FieldEncryption, binding: Binding) -> Item:
     """A, B, what people hear and userData, readable only with the data key and the binding's id."""
     b, how = binding.b.digits if binding.b is not None else "", binding.presentation
     heard = (how.prompt_a, how.prompt_b, how.prompt_others, how.on_answer)
     texts = (binding.a.digits, b, *(() if how == PLAIN else heard), binding.user_data)
-    return {"B": vault.seal("|".join(texts), binding.id)}
+    return {"B": encryption.seal("|".join(texts), binding.id)}
 
 
-def read_binding(item: Item, vault: Vault) -> Binding:
+def read_binding(item: Item, encryption: FieldEncryption) -> Binding:
     """The binding that an item is."""
-    sealed = _read_sealed(item, vault, binding=item["id"]["S"])
+    sealed = _read_sealed(item, encryption, binding=item["id"]["S"])
     return Binding(
         id=item["id"]["S"],
         handle=item["pk"]["S"].removeprefix("B#"),
@@ -254,10 +258,10 @@ def read_binding(item: Item, vault: Vault) -> Binding:
     )
 
 
-def read_leg(item: Item, vault: Vault) -> Leg:
+def read_route(item: Item, encryption: FieldEncryption) -> Route:
     """The leg that an item is."""
-    sealed = _read_sealed(item, vault, binding=item["binding"]["S"])
-    return Leg(
+    sealed = _read_sealed(item, encryption, binding=item["binding"]["S"])
+    return Route(
         binding=item["binding"]["S"],
         app=item["app"]["S"],
         number=item["pk"]["S"].removeprefix("X#"),
@@ -266,16 +270,16 @@ def read_leg(item: Item, vault: Vault) -> Leg:
         b=sealed.b,
         record=item["record"]["BOOL"],
         expires=int(item["expires"]["N"]),
-        free_at=int(item["free_at"]["N"]),
+        reusable_at=int(item["free_at"]["N"]),
         released="released" in item,
         max_call_s=int(item["max_call"]["N"]),
         presentation=sealed.presentation,
     )
 
 
-def read_info(item: Item, vault: Vault) -> BindingInfo:
+def read_info(item: Item, encryption: FieldEncryption) -> BindingInfo:
     """What the a leg of a binding tells of it."""
-    sealed = _read_sealed(item, vault, binding=item["binding"]["S"])
+    sealed = _read_sealed(item, encryption, binding=item["binding"]["S"])
     return BindingInfo(
         id=item["binding"]["S"],
         number=item["pk"]["S"].removeprefix("X#"),
@@ -299,8 +303,8 @@ class _Sealed:
     presentation: Presentation
 
 
-def _read_sealed(item: Item, vault: Vault, *, binding: str) -> _Sealed:
-    a, b, rest = vault.open(item["sealed"]["B"], binding).split("|", 2)
+def _read_sealed(item: Item, encryption: FieldEncryption, *, binding: str) -> _Sealed:
+    a, b, rest = encryption.open(item["sealed"]["B"], binding).split("|", 2)
     how = PLAIN
     if "presentation" in item:
         show_a, show_b = (flag == "1" for flag in item["presentation"]["S"])

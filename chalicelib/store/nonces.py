@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 from chalicelib.store import rules
+from chalicelib.store.field_encryption import FieldEncryption
 from chalicelib.store.table import Table, key, n, s
-from chalicelib.store.vault import Vault
 
 KEPT_MS = 15 * 60_000
 """A signature is valid five minutes either side of its time; kept longer than that."""
@@ -13,14 +13,14 @@ KEPT_MS = 15 * 60_000
 class NonceStore:
     """Fulfils the port Nonces: one conditional write."""
 
-    def __init__(self, table: Table, vault: Callable[[], Vault]) -> None:
+    def __init__(self, table: Table, encryption: Callable[[], FieldEncryption]) -> None:
         self._table = table
-        self._vault = vault
+        self._encryption = encryption
 
     def claim(self, *, app: str, signature: str, content: str | None, now: int) -> bool:
         """False if this signature came before with another content; without a `content`, if
         it came before at all."""
-        name = self._vault().label("signature", app, signature)
+        name = self._encryption().label("signature", app, signature)
         item = key(f"S#{name}", "S") | {
             "content": s(content or ""),
             "ttl": n((now + KEPT_MS) // 1000),

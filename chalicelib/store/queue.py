@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from chalicelib.core.calls.model import Errand
+from chalicelib.core.calls.model import Task
 from chalicelib.core.errors import StoreUnavailable
 from chalicelib.core.webhooks.endpoint import Lane
 
@@ -29,19 +29,19 @@ class WorkQueues:
         self._transfers = transfers
         self._urls: dict[str, str] = {}
 
-    def announce(self, errands: Sequence[Errand], *, lane: Lane = "fast", delay_s: int = 0) -> None:
+    def announce(self, tasks: Sequence[Task], *, lane: Lane = "fast", delay_s: int = 0) -> None:
         """Raises Unavailable unless every errand is in the queue."""
-        self._send(self._lanes[lane], errands, delay_s)
+        self._send(self._lanes[lane], tasks, delay_s)
 
-    def transfer(self, errands: Sequence[Errand], *, delay_s: int = 0) -> None:
+    def transfer(self, tasks: Sequence[Task], *, delay_s: int = 0) -> None:
         """Raises Unavailable unless every errand is in the queue."""
-        self._send(self._transfers, errands, delay_s)
+        self._send(self._transfers, tasks, delay_s)
 
     def export(self, job: "Job", *, delay_s: int = 0) -> None:
         """Fulfils the port ExportQueue, by the queue of the transfers."""
         self._send(self._transfers, [job], delay_s)
 
-    def _send(self, queue: str, work: "Sequence[Errand | Job]", delay_s: int) -> None:
+    def _send(self, queue: str, work: "Sequence[Task | Job]", delay_s: int) -> None:
         try:
             if queue not in self._urls:
                 self._urls[queue] = self._client().get_queue_url(QueueName=queue)["QueueUrl"]
@@ -59,9 +59,7 @@ class WorkQueues:
             raise StoreUnavailable(f"queue: {type(error).__name__}") from None
 
 
-def _entry(
-    number: str, work: "Errand | Job", delay_s: int
-) -> "SendMessageBatchRequestEntryTypeDef":
+def _entry(number: str, work: "Task | Job", delay_s: int) -> "SendMessageBatchRequestEntryTypeDef":
     """A message that says whose it is, so that SQS lets nobody's backlog delay the others' (fair
     queues: Amazon SQS Developer Guide, read 2026-11)."""
     entry: SendMessageBatchRequestEntryTypeDef = {

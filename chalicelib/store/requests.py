@@ -6,8 +6,8 @@ from chalicelib.core.durations import MINUTE_MS
 from chalicelib.core.errors import StoreUnavailable
 from chalicelib.core.requests import Earlier, RequestId
 from chalicelib.store import rules
+from chalicelib.store.field_encryption import FieldEncryption
 from chalicelib.store.table import Failed, Item, Table, key, n, s
-from chalicelib.store.vault import Vault
 
 KEPT_MS = 15 * MINUTE_MS
 """How long an answer is kept; a signature, and so an exact repeat, is valid for ten minutes."""
@@ -25,15 +25,17 @@ _CLAIMABLE = (
 _OURS = "created = :created AND attribute_not_exists(answer)"
 
 
-def mark(vault: Vault, request: RequestId, *, app: str, now: int, until: int) -> Item:
+def mark(
+    encryption: FieldEncryption, request: RequestId, *, app: str, now: int, until: int
+) -> Item:
     """A write that fails if the request came before; remembered until `until` (epoch ms)."""
-    return rules.put(_item(vault, request, app=app, now=now, until=until), rules.NEW)
+    return rules.put(_item(encryption, request, app=app, now=now, until=until), rules.NEW)
 
 
-def unmark(vault: Vault, request: RequestId, *, app: str, created: int) -> Item:
+def unmark(encryption: FieldEncryption, request: RequestId, *, app: str, created: int) -> Item:
     """A write that takes back what `mark` wrote at `created`."""
     values = {":created": n(created)}
-    return rules.remove(_key(vault, request, app), "created = :created", values)
+    return rules.remove(_key(encryption, request, app), "created = :created", values)
 
 
 def read_mark(failed: Failed) -> Earlier:
@@ -46,16 +48,16 @@ def read_mark(failed: Failed) -> Earlier:
 class AnswerStore:
     """Fulfils the port Answers. A request stands at `R#<digest>`, its answer sealed."""
 
-    def __init__(self, table: Table, vault: Callable[[], Vault]) -> None:
+    def __init__(self, table: Table, encryption: Callable[[], FieldEncryption]) -> None:
         self._table = table
-        self._vault = vault
+        self._encryption = encryption
 
     def begin(self, request: RequestId, *, app: str, now: int) -> Earlier | None:
         """Notes that the request is being worked on, at `now`; None when done. An earlier
         one without an answer is still being worked on: after a minute nobody is any more.
         One write."""
-        vault = self._vault()
-        item = _item(vault, request, app=app, now=now, until=now + KEPT_MS)
+        encryption = self._encryption()
+        item = _item(encryption, request, app=app, now=now, until=now + KEPT_MS)
         limits = {":old": n(now - KEPT_MS), ":dead": n(now - WORKED_ON_MS)}
         met = self._table.claim(rules.put(item, _CLAIMABLE, limits))
         if met is None:
@@ -63,27 +65,29 @@ class AnswerStore:
         earlier = read_mark(met)
         if met.item is None or "answer" not in met.item:
             return earlier
-        answer = vault.open(met.item["answer"]["B"], _context(request))
+        answer = encryption.open(met.item["answer"]["B"], _context(request))
         return Earlier(earlier.content, earlier.at, answer)
 
     def keep(self, answer: str, request: RequestId, *, app: str, began: int) -> None:
         """Keeps the answer of what was begun at `began`, for a quarter of an hour. One write."""
-        vault = self._vault()
-        sealed = {"answer": {"B": vault.seal(answer, _context(request))}}
+        encryption = self._encryption()
+        sealed = {"answer": {"B": encryption.seal(answer, _context(request))}}
         values = {":created": n(began)}
-        self._table.update_if(rules.update(_key(vault, request, app), sealed, _OURS, values))
+        self._table.update_if(rules.update(_key(encryption, request, app), sealed, _OURS, values))
 
     def forget(self, request: RequestId, *, app: str, began: int) -> None:
         """What was begun at `began` failed: a repeat is a new request. 2 write units."""
-        self._table.transact([unmark(self._vault(), request, app=app, created=began)])
+        self._table.transact([unmark(self._encryption(), request, app=app, created=began)])
 
 
-def _key(vault: Vault, request: RequestId, app: str) -> Item:
-    return key(f"R#{vault.label('request', app, request.key)}", "R")
+def _key(encryption: FieldEncryption, request: RequestId, app: str) -> Item:
+    return key(f"R#{encryption.label('request', app, request.key)}", "R")
 
 
-def _item(vault: Vault, request: RequestId, *, app: str, now: int, until: int) -> Item:
-    return _key(vault, request, app) | {
+def _item(
+    encryption: FieldEncryption, request: RequestId, *, app: str, now: int, until: int
+) -> Item:
+    return _key(encryption, request, app) | {
         "content": s(request.content),
         "created": n(now),
         "ttl": n(until // 1000),

@@ -32,20 +32,20 @@ _LEFT_OVER = ("released", "presentation", "busy")
 """What a leg may have of whoever had it before."""
 
 
-def held_by(leg: Item, *, pair: str, now: int) -> str | None:
+def held_by(route: Item, *, pair: str, now: int) -> str | None:
     """What a leg that stands there says to this pair; the mirror image of LEG_FREE."""
-    same_pair = leg["pair"]["S"] == pair
-    if routes(leg, now=now):
+    same_pair = route["pair"]["S"] == pair
+    if routes(route, now=now):
         return "bound" if same_pair else "taken"
-    if int(leg["free_at"]["N"]) > now and not (same_pair and "busy" not in leg):
+    if int(route["free_at"]["N"]) > now and not (same_pair and "busy" not in route):
         return "cooling"
     return None
 
 
-def routes(leg: Item, *, now: int) -> bool:
+def routes(route: Item, *, now: int) -> bool:
     """Whether a leg leads somewhere, or is reserved to: one that was released does not, whatever a
     clock says."""
-    return "released" not in leg and int(leg["expires"]["N"]) > now
+    return "released" not in route and int(route["expires"]["N"]) > now
 
 
 def put(item: Item, condition: str, values: Item | None = None) -> Item:
@@ -58,16 +58,16 @@ def put(item: Item, condition: str, values: Item | None = None) -> Item:
     return {"Put": body | ({"ExpressionAttributeValues": values} if values else {})}
 
 
-def reserve(leg: Item, values: Item) -> Item:
+def reserve(route: Item, values: Item) -> Item:
     """Writes a leg if LEG_FREE holds, remembering from when on it would have been free without it:
     what `give_back` needs when nothing comes of it."""
-    attributes = {name: value for name, value in leg.items() if name not in {"pk", "sk"}}
+    attributes = {name: value for name, value in route.items() if name not in {"pk", "sk"}}
     assigned = ", ".join(f"#{name} = :new_{name}" for name in attributes)
     # Of whoever had it before, nothing that the new one may not have.
     removed = ", ".join(name for name in _LEFT_OVER if name not in attributes)
     return {
         "Update": {
-            "Key": {"pk": leg["pk"], "sk": leg["sk"]},
+            "Key": {"pk": route["pk"], "sk": route["sk"]},
             "UpdateExpression": f"SET {assigned},"
             f" free_before = if_not_exists(free_at, :never) REMOVE {removed}",
             "ConditionExpression": LEG_FREE,
@@ -80,18 +80,18 @@ def reserve(leg: Item, values: Item) -> Item:
     }
 
 
-def give_back(leg_key: Item, binding_id: str, *, now: int, free_at: int | None) -> Item:
-    """Undoes `reserve`: the leg is free again when it would have been, or else at `free_at`."""
-    freed = "free_before" if free_at is None else ":free_at"
+def give_back(route_key: Item, binding_id: str, *, now: int, reusable_at: int | None) -> Item:
+    """Undoes `reserve`: the leg is free again when it would have been, or else at `reusable_at`."""
+    freed = "free_before" if reusable_at is None else ":free_at"
     values = {":binding": s(binding_id), ":yes": {"BOOL": True}, ":now": n(now)}
     return {
         "Update": {
-            "Key": leg_key,
+            "Key": route_key,
             "UpdateExpression": f"SET expires = :now, free_at = {freed}, released = :yes"
             " REMOVE pending, free_before, busy",
             "ConditionExpression": f"{OURS} AND attribute_exists(free_before)",
             "ExpressionAttributeValues": values
-            | ({":free_at": n(free_at)} if free_at is not None else {}),
+            | ({":free_at": n(reusable_at)} if reusable_at is not None else {}),
         }
     }
 

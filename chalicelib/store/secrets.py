@@ -12,7 +12,7 @@ from aws_lambda_powertools.utilities.parameters.exceptions import (
 from chalicelib.clock import Runtime, making, new_lock, once
 from chalicelib.core.errors import StoreUnavailable
 from chalicelib.store import clients
-from chalicelib.store.vault import Vault
+from chalicelib.store.field_encryption import FieldEncryption
 
 LOOK_AGAIN_S = 30
 """How long the last value of a secret goes on when Secrets Manager did not answer."""
@@ -61,20 +61,20 @@ class DataKeys:
     def __init__(self, secret: Secret) -> None:
         self._secret = secret
         self._source: Mapping[str, Any] | None = None
-        self._vault: Vault | None = None
+        self._encryption: FieldEncryption | None = None
 
-    def vault(self) -> Vault:
+    def encryption(self) -> FieldEncryption:
         """Raises Unavailable while there are no usable keys."""
         source = self._secret.value()
         with making:
             # Two threads that fetched the same keys share one vault.
-            if self._vault is None or source != self._source:
+            if self._encryption is None or source != self._source:
                 try:
-                    self._vault = Vault(source, self._secret.runtime.random_bytes)
+                    self._encryption = FieldEncryption(source, self._secret.runtime.random_bytes)
                 except ValueError as error:
                     raise StoreUnavailable(f"the data keys can't be used: {error}") from None
                 self._source = source
-            return self._vault
+            return self._encryption
 
 
 class OwnersSecrets:

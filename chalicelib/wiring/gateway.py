@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from chalicelib.carriers.netease.door import Door
+from chalicelib.carriers.netease.authenticator import Authenticator
 from chalicelib.carriers.netease.facade import AxbFacade
-from chalicelib.carriers.registry import AppDialects, CarrierAccounts
+from chalicelib.carriers.registry import CarrierRegistry, EventFormatRegistry
 from chalicelib.clock import SYSTEM, Runtime, new_lock, once, once_each
-from chalicelib.services.bindings.binding import BindingDesk
+from chalicelib.services.bindings.binding import BindingService
 from chalicelib.services.bindings.cleaning import Cleaner
-from chalicelib.services.bindings.leases import LeaseDesk
+from chalicelib.services.bindings.leases import LeaseService
 from chalicelib.services.rate_limit import RateLimiter
 from chalicelib.settings import Settings, settings
 from chalicelib.store import clients, secrets
@@ -31,8 +31,8 @@ from chalicelib.telemetry import (
 )
 
 if TYPE_CHECKING:
+    from chalicelib.carriers.interline.authenticator import Authenticator as InterlineAuthenticator
     from chalicelib.carriers.interline.callbacks_in import CallbackReceiver
-    from chalicelib.carriers.interline.door import Door as InterlineDoor
     from chalicelib.carriers.interline.facade import InterlineFacade
     from chalicelib.carriers.netease.callbacks_in import CarrierReceiver
     from chalicelib.carriers.netease.ecp import EcpFacade
@@ -41,32 +41,32 @@ if TYPE_CHECKING:
     from chalicelib.carriers.switch.callbacks_in import Switchboard
     from chalicelib.core.webhooks.endpoint import Lane
     from chalicelib.egress.client import Client
-    from chalicelib.rest.door import Door as OwnDoor
+    from chalicelib.rest.authenticator import Authenticator as RestAuthenticator
     from chalicelib.rest.exports import ExportFacade
     from chalicelib.rest.facade import HistoryFacade
     from chalicelib.rest.rendering import Renderer
     from chalicelib.services.bindings.audit import Audit
-    from chalicelib.services.bindings.lease_jobs import Upkeep
-    from chalicelib.services.calls.attribution import AddressBook
-    from chalicelib.services.calls.exports import ExportDesk
+    from chalicelib.services.bindings.lease_jobs import LeaseJobs
+    from chalicelib.services.calls.attribution import EventAttribution
+    from chalicelib.services.calls.exports import ExportService
     from chalicelib.services.calls.follow_up import FollowUp
-    from chalicelib.services.calls.ingest import EventDesk
-    from chalicelib.services.calls.matching import PlacingDesk
-    from chalicelib.services.calls.orphans import OrphanDesk
+    from chalicelib.services.calls.ingest import EventIngest
+    from chalicelib.services.calls.matching import CallMatching
+    from chalicelib.services.calls.orphans import OrphanService
     from chalicelib.services.calls.recording_links import RecordingLinks
-    from chalicelib.services.calls.recordings import RecordingDesk
+    from chalicelib.services.calls.recordings import RecordingService
     from chalicelib.services.calls.search import Archive
-    from chalicelib.services.webhooks.delivery import DeliveryDesk
+    from chalicelib.services.webhooks.delivery import WebhookDelivery
     from chalicelib.services.webhooks.redelivery import Redelivery
-    from chalicelib.store.accounts import MessagingUserStore
+    from chalicelib.store.balances import BalanceStore
     from chalicelib.store.calls import CallStore
+    from chalicelib.store.field_encryption import FieldEncryption
     from chalicelib.store.files import FileStore
-    from chalicelib.store.ledger import BalanceStore
-    from chalicelib.store.placed import PlacedCallStore
+    from chalicelib.store.messaging_users import MessagingUserStore
+    from chalicelib.store.placed_calls import PlacedCallStore
     from chalicelib.store.queue import WorkQueues
     from chalicelib.store.site import SiteStore
-    from chalicelib.store.unread import UnreadCallbackStore
-    from chalicelib.store.vault import Vault
+    from chalicelib.store.unread_callbacks import UnreadCallbackStore
 
 SILENCE_S = 20.0
 """So long nothing may come of a recording that is being fetched."""
@@ -80,9 +80,9 @@ class Gateway:
     runtime: Runtime = SYSTEM
 
     @once_each
-    def door(self) -> Door:
+    def authenticator(self) -> Authenticator:
         """The way into every facade of NetEase's, and what a stranger hears."""
-        return Door(
+        return Authenticator(
             credentials=self._credentials,
             apps=self.apps,
             nonces=self._nonces,
@@ -93,12 +93,12 @@ class Gateway:
     @once_each
     def axb(self) -> AxbFacade:
         """NetEase AXB, northbound."""
-        return AxbFacade(self.door, self.desk)
+        return AxbFacade(self.authenticator, self.service)
 
     @once_each
-    def desk(self) -> BindingDesk:
+    def service(self) -> BindingService:
         """Bindings, whichever API is spoken."""
-        return BindingDesk(self._bindings, self.cleaner, self._leases, self._tag)
+        return BindingService(self._bindings, self.cleaner, self._leases, self._tag)
 
     @once_each
     def cleaner(self) -> Cleaner:
@@ -111,43 +111,45 @@ class Gateway:
     def ecp(self) -> "EcpFacade":
         """NetEase's dedicated line, northbound."""
         from chalicelib.carriers.netease.ecp import EcpFacade  # noqa: PLC0415
-        from chalicelib.services.outbound_calls import CallDesk  # noqa: PLC0415
+        from chalicelib.services.outbound_calls import OutboundCalls  # noqa: PLC0415
 
-        desk = CallDesk(self._placed, self._accounts, self.carriers, self.ledger, self._tag)
-        return EcpFacade(self.door, desk)
+        service = OutboundCalls(self._placed, self._accounts, self.carriers, self.ledger, self._tag)
+        return EcpFacade(self.authenticator, service)
 
     @once_each
     def phone_login(self) -> "PhoneLoginFacade":
         """NetEase's one-click login, northbound."""
         from chalicelib.carriers.netease.phone_login import PhoneLoginFacade  # noqa: PLC0415
-        from chalicelib.services.login import LoginDesk  # noqa: PLC0415
+        from chalicelib.services.login import LoginService  # noqa: PLC0415
         from chalicelib.store.requests import AnswerStore  # noqa: PLC0415
 
-        answers = AnswerStore(self._table, self._data_keys.vault)
-        return PhoneLoginFacade(self.door, LoginDesk(self.carriers, answers))
+        answers = AnswerStore(self._table, self._data_keys.encryption)
+        return PhoneLoginFacade(self.authenticator, LoginService(self.carriers, answers))
 
     @once_each
     def im(self) -> "ImFacade":
         """NetEase's messaging API, northbound."""
         from chalicelib.carriers.netease.im import ImFacade  # noqa: PLC0415
-        from chalicelib.services.messaging import AccountDesk  # noqa: PLC0415
+        from chalicelib.services.messaging import MessagingService  # noqa: PLC0415
 
-        desk = AccountDesk(self._accounts, self.carriers, self._tag)
-        return ImFacade(self.door, desk, self._tag)
+        service = MessagingService(self._accounts, self.carriers, self._tag)
+        return ImFacade(self.authenticator, service, self._tag)
 
     @once_each
     def interline(self) -> "InterlineFacade":
         """interline, northbound."""
         from chalicelib.carriers.interline.facade import InterlineFacade  # noqa: PLC0415
 
-        return InterlineFacade(self.interline_door, self.desk, self.ledger)
+        return InterlineFacade(self.interline_authenticator, self.service, self.ledger)
 
     @once_each
-    def interline_door(self) -> "InterlineDoor":
+    def interline_authenticator(self) -> "InterlineAuthenticator":
         """The way into interline's facade, and what a stranger hears."""
-        from chalicelib.carriers.interline.door import Door as InterlineDoor  # noqa: PLC0415
+        from chalicelib.carriers.interline.authenticator import (  # noqa: PLC0415
+            Authenticator as InterlineAuthenticator,
+        )
 
-        return InterlineDoor(
+        return InterlineAuthenticator(
             credentials=self._credentials,
             apps=self.apps,
             nonces=self._nonces,
@@ -163,7 +165,7 @@ class Gateway:
         return CarrierReceiver(
             credentials=self._credentials,
             apps=self.apps,
-            desk=self.events,
+            service=self.events,
             count=partial(count, operation="netease.callback"),
         )
 
@@ -175,7 +177,7 @@ class Gateway:
         return CallbackReceiver(
             credentials=self._credentials,
             apps=self.apps,
-            desk=self.events,
+            service=self.events,
             count=partial(count, operation="interline.callback"),
         )
 
@@ -188,19 +190,19 @@ class Gateway:
         return Switchboard(
             credentials=self._credentials,
             router=Router(self._bindings),
-            desk=self.events,
+            service=self.events,
             count=partial(count, operation="switch"),
         )
 
     @once_each
-    def events(self) -> "EventDesk":
+    def events(self) -> "EventIngest":
         """Events in."""
-        from chalicelib.services.calls.ingest import EventDesk  # noqa: PLC0415
+        from chalicelib.services.calls.ingest import EventIngest  # noqa: PLC0415
 
-        return EventDesk(
+        return EventIngest(
             events=self._events,
             outbox=self._queues,
-            book=self._book,
+            attribution=self._attribution,
             apps=self.apps,
             dialects=self._dialects,
             unread=self.unread,
@@ -211,33 +213,33 @@ class Gateway:
     @once_each
     def unread(self) -> "UnreadCallbackStore":
         """Callbacks that nobody could read yet."""
-        from chalicelib.store.unread import UnreadCallbackStore  # noqa: PLC0415
+        from chalicelib.store.unread_callbacks import UnreadCallbackStore  # noqa: PLC0415
 
-        return UnreadCallbackStore(self._table, self._data_keys.vault)
+        return UnreadCallbackStore(self._table, self._data_keys.encryption)
 
     @once_each
-    def placing(self) -> "PlacingDesk":
+    def placing(self) -> "CallMatching":
         """Events that name nothing but a call."""
-        from chalicelib.services.calls.matching import PlacingDesk  # noqa: PLC0415
+        from chalicelib.services.calls.matching import CallMatching  # noqa: PLC0415
 
-        return PlacingDesk(events=self._events, outbox=self._queues, desk=self.events)
+        return CallMatching(events=self._events, outbox=self._queues, service=self.events)
 
     @once_each
-    def orphans(self) -> "OrphanDesk":
+    def orphans(self) -> "OrphanService":
         """Events that are nobody's."""
-        from chalicelib.services.calls.orphans import OrphanDesk  # noqa: PLC0415
+        from chalicelib.services.calls.orphans import OrphanService  # noqa: PLC0415
 
-        return OrphanDesk(events=self._events, desk=self.events, placing=self.placing)
+        return OrphanService(events=self._events, service=self.events, placing=self.placing)
 
     @once_each
-    def delivery(self) -> "DeliveryDesk":
+    def delivery(self) -> "WebhookDelivery":
         """Events out."""
         from chalicelib.egress.webhooks import WebhookSender  # noqa: PLC0415
-        from chalicelib.services.webhooks.delivery import DeliveryDesk  # noqa: PLC0415
-        from chalicelib.services.webhooks.waiting import Waiting  # noqa: PLC0415
-        from chalicelib.store.receivers import EndpointStore  # noqa: PLC0415
+        from chalicelib.services.webhooks.delivery import WebhookDelivery  # noqa: PLC0415
+        from chalicelib.services.webhooks.waiting import BusyEndpoints  # noqa: PLC0415
+        from chalicelib.store.endpoints import EndpointStore  # noqa: PLC0415
 
-        return DeliveryDesk(
+        return WebhookDelivery(
             events=self._events,
             outbox=self._queues,
             receivers=EndpointStore(self._table),
@@ -246,16 +248,18 @@ class Gateway:
             dialects=self._dialects,
             sender=WebhookSender(self._egress, timeout_s=self.settings.callback_timeout_s),
             links=self._recording_links,
-            waiting=Waiting(self.runtime.monotonic),
+            waiting=BusyEndpoints(self.runtime.monotonic),
             about=correlate,
         )
 
     @once_each
-    def own_door(self) -> "OwnDoor":
+    def rest_authenticator(self) -> "RestAuthenticator":
         """The way into our own API, and what a stranger hears."""
-        from chalicelib.rest.door import Door as OwnDoor  # noqa: PLC0415
+        from chalicelib.rest.authenticator import Authenticator as RestAuthenticator  # noqa: PLC0415
 
-        return OwnDoor(credentials=self._credentials, apps=self.apps, limiter=self._limiter)
+        return RestAuthenticator(
+            credentials=self._credentials, apps=self.apps, limiter=self._limiter
+        )
 
     @once_each
     def own(self) -> "HistoryFacade":
@@ -263,7 +267,7 @@ class Gateway:
         from chalicelib.rest.facade import HistoryFacade  # noqa: PLC0415
 
         return HistoryFacade(
-            self.own_door,
+            self.rest_authenticator,
             archive=self.archive,
             recordings=self._recording_links,
             redelivery=self.redelivery,
@@ -271,16 +275,16 @@ class Gateway:
         )
 
     @once_each
-    def recordings(self) -> "RecordingDesk":
+    def recordings(self) -> "RecordingService":
         """Recordings, fetched."""
         from chalicelib.egress.recordings import RecordingSource  # noqa: PLC0415
-        from chalicelib.services.calls.recordings import RecordingDesk  # noqa: PLC0415
+        from chalicelib.services.calls.recordings import RecordingService  # noqa: PLC0415
 
         limit_bytes = self.settings.recording_limit_mb * 1024 * 1024
-        return RecordingDesk(
+        return RecordingService(
             events=self._events,
             outbox=self._queues,
-            desk=self.events,
+            service=self.events,
             apps=self.apps,
             dialects=self._dialects,
             credentials=self._credentials,
@@ -295,15 +299,15 @@ class Gateway:
         """Exports, northbound."""
         from chalicelib.rest.exports import ExportFacade  # noqa: PLC0415
 
-        return ExportFacade(self.own_door, self.export_desk)
+        return ExportFacade(self.rest_authenticator, self.export_desk)
 
     @once_each
-    def export_desk(self) -> "ExportDesk":
+    def export_desk(self) -> "ExportService":
         """Exports, started and written."""
-        from chalicelib.services.calls.exports import ExportDesk, Written  # noqa: PLC0415
+        from chalicelib.services.calls.exports import ExportService, Written  # noqa: PLC0415
         from chalicelib.store.exports import ExportStore  # noqa: PLC0415
 
-        return ExportDesk(
+        return ExportService(
             exports=ExportStore(self._table),
             archive=self.archive,
             queue=self._queues,
@@ -319,15 +323,15 @@ class Gateway:
     def follow_up(self) -> "FollowUp":
         """The schedule after calls."""
         from chalicelib.services.calls.follow_up import FollowUp  # noqa: PLC0415
-        from chalicelib.services.calls.missing import GapDesk  # noqa: PLC0415
-        from chalicelib.services.calls.sequences import CountDesk  # noqa: PLC0415
+        from chalicelib.services.calls.missing import MissingEvents  # noqa: PLC0415
+        from chalicelib.services.calls.sequences import SequenceGaps  # noqa: PLC0415
         from chalicelib.store.sequences import SequenceStore  # noqa: PLC0415
 
-        counting = CountDesk(SequenceStore(self._table), report=log_hole)
+        counting = SequenceGaps(SequenceStore(self._table), report=log_hole)
         return FollowUp(
             events=self._events,
             outbox=self._queues,
-            gaps=GapDesk(record=self.events.note, counting=counting, report=log_gap),
+            gaps=MissingEvents(record=self.events.note, counting=counting, report=log_gap),
             counting=counting,
             trouble=log_trouble,
         )
@@ -347,11 +351,11 @@ class Gateway:
         return SiteStore(self._table, self.settings.cache_s)
 
     @once_each
-    def upkeep(self) -> "Upkeep":
+    def upkeep(self) -> "LeaseJobs":
         """The schedules that ask carriers."""
-        from chalicelib.services.bindings.lease_jobs import Upkeep  # noqa: PLC0415
+        from chalicelib.services.bindings.lease_jobs import LeaseJobs  # noqa: PLC0415
 
-        return Upkeep(
+        return LeaseJobs(
             self._bindings,
             self._leases,
             trouble=log_trouble,
@@ -376,10 +380,10 @@ class Gateway:
         )
 
     @once_each
-    def carriers(self) -> CarrierAccounts:
+    def carriers(self) -> CarrierRegistry:
         """Our accounts with carriers."""
         timeout_s = self.settings.carrier_timeout_s
-        return CarrierAccounts(
+        return CarrierRegistry(
             self._credentials,
             timeout_s,
             told=log_call,
@@ -396,7 +400,7 @@ class Gateway:
     @once_each
     def ledger(self) -> "BalanceStore":
         """What the apps have to spend."""
-        from chalicelib.store.ledger import BalanceStore  # noqa: PLC0415
+        from chalicelib.store.balances import BalanceStore  # noqa: PLC0415
 
         return BalanceStore(self._table)
 
@@ -404,7 +408,7 @@ class Gateway:
     def _events(self) -> "CallStore":
         from chalicelib.store.calls import CallStore  # noqa: PLC0415
 
-        return CallStore(self._table, self._data_keys.vault)
+        return CallStore(self._table, self._data_keys.encryption)
 
     @once_each
     def archive(self) -> "Archive":
@@ -425,7 +429,7 @@ class Gateway:
 
         return RecordingLinks(
             site=lambda: self.site.get().url,
-            signer=self._data_keys.vault,
+            signer=self._data_keys.encryption,
             events=self._events,
             apps=self.apps,
             files=self._files,
@@ -446,20 +450,20 @@ class Gateway:
         return WorkQueues(clients.sqs, lanes, names.transfer_queue_name)
 
     @once_each
-    def _book(self) -> "AddressBook":
-        from chalicelib.services.calls.attribution import AddressBook  # noqa: PLC0415
+    def _attribution(self) -> "EventAttribution":
+        from chalicelib.services.calls.attribution import EventAttribution  # noqa: PLC0415
 
-        return AddressBook(
+        return EventAttribution(
             numbers=self.apps,
             bindings=self._bindings,
-            legs=self._bindings,
+            routes=self._bindings,
             placed=self._placed,
             accounts=self._accounts,
         )
 
     @once_each
-    def _dialects(self) -> AppDialects:
-        return AppDialects(self._credentials)
+    def _dialects(self) -> EventFormatRegistry:
+        return EventFormatRegistry(self._credentials)
 
     @once_each
     def _limiter(self) -> RateLimiter:
@@ -468,11 +472,11 @@ class Gateway:
 
     @once_each
     def _nonces(self) -> NonceStore:
-        return NonceStore(self._table, self._data_keys.vault)
+        return NonceStore(self._table, self._data_keys.encryption)
 
     @once_each
-    def _leases(self) -> LeaseDesk:
-        return LeaseDesk(
+    def _leases(self) -> LeaseService:
+        return LeaseService(
             self._bindings,
             self.carriers,
             new_id=lambda: self.runtime.random_bytes(5).hex(),
@@ -485,24 +489,24 @@ class Gateway:
 
     @once_each
     def _bindings(self) -> BindingStore:
-        return BindingStore(self._table, self._data_keys.vault)
+        return BindingStore(self._table, self._data_keys.encryption)
 
     @once_each
     def _placed(self) -> "PlacedCallStore":
-        from chalicelib.store.placed import PlacedCallStore  # noqa: PLC0415
+        from chalicelib.store.placed_calls import PlacedCallStore  # noqa: PLC0415
 
-        return PlacedCallStore(self._table, self._data_keys.vault)
+        return PlacedCallStore(self._table, self._data_keys.encryption)
 
     @once_each
     def _accounts(self) -> "MessagingUserStore":
-        from chalicelib.store.accounts import MessagingUserStore  # noqa: PLC0415
+        from chalicelib.store.messaging_users import MessagingUserStore  # noqa: PLC0415
 
-        return MessagingUserStore(self._table, self._data_keys.vault)
+        return MessagingUserStore(self._table, self._data_keys.encryption)
 
     @once_each
     def apps(self) -> AppStore:
         """The tenants and their numbers."""
-        return AppStore(self._table, self._data_keys.vault, self.settings.cache_s)
+        return AppStore(self._table, self._data_keys.encryption, self.settings.cache_s)
 
     @once_each
     def _credentials(self) -> CredentialStore:
@@ -515,12 +519,12 @@ class Gateway:
         name, age_s = self.settings.data_keys_secret, self.settings.cache_s
         return secrets.DataKeys(secrets.Secret(secrets.provider, name, age_s, self.runtime))
 
-    def vault(self) -> "Vault":
+    def encryption(self) -> "FieldEncryption":
         """What numbers are hashed and sealed with. Raises Unavailable."""
-        return self._data_keys.vault()
+        return self._data_keys.encryption()
 
     def _tag(self, *parts: str) -> str:
-        return self._data_keys.vault().label(*parts)
+        return self._data_keys.encryption().label(*parts)
 
 
 def _count_event(name: str, by: int) -> None:

@@ -10,7 +10,7 @@ from admin.provision import Mistake
 from chalicelib.clock import SYSTEM
 from chalicelib.core.tenants import AppState
 from chalicelib.store.apps import read_owners
-from chalicelib.store.vault import Vault
+from chalicelib.store.field_encryption import FieldEncryption
 from tests.owners import everything, item_of, secret_of
 from tests.stage import X1, X2, X15, Stage, answering, refusal
 
@@ -261,7 +261,7 @@ def test_a_data_key_is_added_first_and_used_later(stage: Stage) -> None:
     assert provision.add_data_key() == "2"
     keys = stage.secret(stage.data_keys)
     assert keys["current"] == "1"
-    assert Vault(keys, SYSTEM.random_bytes).version == 1
+    assert FieldEncryption(keys, SYSTEM.random_bytes).version == 1
     provision.use_data_key("2")
-    assert Vault(stage.secret(stage.data_keys), SYSTEM.random_bytes).version == 2
+    assert FieldEncryption(stage.secret(stage.data_keys), SYSTEM.random_bytes).version == 2
     assert provision.add_data_key() == "3"

@@ -22,7 +22,7 @@ from botocore.exceptions import EndpointConnectionError
 from admin import carriers
 from chalicelib.settings import settings
 from chalicelib.store import clients
-from chalicelib.store.vault import Vault
+from chalicelib.store.field_encryption import FieldEncryption
 from tests.carriers.switch.conftest import basic
 from tests.gateways import NOW, Backend, Stage, Switch, number, stage
 from tests.receivers import Receiver, receiver
@@ -348,7 +348,10 @@ class Day:
         def broken(*_: Any, **__: Any) -> Any:
             raise ValueError(f"can't read {A} and {B}")
 
-        with patch.object(Vault, "open", broken), patch.object(Vault, "seal", broken):
+        with (
+            patch.object(FieldEncryption, "open", broken),
+            patch.object(FieldEncryption, "seal", broken),
+        ):
             assert self.ask("query", {"opType": 1, "bindId": binding})["code"] == 500
             assert self.ask("bind", {"phoneA": C, "phoneB": B, "expiration": 5})["code"] == 500
             assert self.tell("/switch/route", route) == 500

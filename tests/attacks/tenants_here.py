@@ -19,7 +19,7 @@ from admin import carriers, provision
 from admin import numbers as pools
 from chalicelib.core.bindings.model import Ask
 from chalicelib.core.calls.exports import Job
-from chalicelib.core.calls.model import Errand
+from chalicelib.core.calls.model import Task
 from chalicelib.core.durations import CLOCKS_APART_MS
 from chalicelib.core.messages import Reply, Request
 from chalicelib.core.ports import Carrier
@@ -338,13 +338,13 @@ class Tenancy:
             for queue, body in due:
                 if queue != self._transfers:
                     lane: Any = "fast" if queue == self._lanes[0] else "slow"
-                    self.gateway.delivery.deliver(Errand.from_text(body), now=now, lane=lane)
+                    self.gateway.delivery.deliver(Task.from_text(body), now=now, lane=lane)
                 elif (job := Job.from_text(body)) is not None:
                     desk = self.gateway.export_desk
                     desk.work(job, now=lambda: now, time_left=lambda: True)
                 else:
-                    errand = Errand.from_text(body)
-                    self.gateway.recordings.fetch(errand, now=now, within_s=60)
+                    task = Task.from_text(body)
+                    self.gateway.recordings.fetch(task, now=now, within_s=60)
 
     def settle(self) -> None:
         """Hours go by, in which the schedule and the workers do all that is to be done."""

@@ -32,7 +32,7 @@ TOLERANCE = 0.1
 def _item(gateway: Gateway, i: int, *, expires: int) -> dict[str, Any]:
     """The i-th binding as the store writes it. Its legs are left out: cleaning never sees them,
     and no index does."""
-    vault = gateway._data_keys.vault()
+    encryption = gateway._data_keys.encryption()
     handle = f"{i:012d}"
     binding = Binding(
         id=binding_id(handle, NOW),
@@ -54,7 +54,7 @@ def _item(gateway: Gateway, i: int, *, expires: int) -> dict[str, Any]:
         request=f"{i:032x}",
         content=f"{i:032x}",
     )
-    return items.binding_item(binding, items.seal(vault, binding), vault.version)
+    return items.binding_item(binding, items.seal(encryption, binding), encryption.version)
 
 
 def _seed(gateway: Gateway, numbers: range, *, expires: int) -> None:

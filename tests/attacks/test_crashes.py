@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 from botocore.httpsession import URLLib3Session
 
-from chalicelib.core.calls.model import Errand
+from chalicelib.core.calls.model import Task
 from chalicelib.store import clients
 from chalicelib.wiring.gateway import Gateway
 from tests.gateways import MINUTE, NOW, Backend, Stage, Switch, number, subscriber
@@ -150,10 +150,10 @@ def _ended(event_id: str, binding: str) -> dict[str, Any]:
 
 
 def _deliver(here: Stage, gateway: Gateway) -> int:
-    errands = [Errand.from_text(body) for body in here.queued()]
-    for errand in errands:
-        gateway.delivery.deliver(errand, now=NOW)
-    return len(errands)
+    tasks = [Task.from_text(body) for body in here.queued()]
+    for task in tasks:
+        gateway.delivery.deliver(task, now=NOW)
+    return len(tasks)
 
 
 def test_a_death_between_storing_and_announcing_is_made_good_by_the_repeat(
@@ -202,10 +202,10 @@ def test_a_death_between_telling_and_marking_tells_twice_and_no_more(
 
     clients.dynamodb().meta.events.register_first(refuse, down)
     with pytest.raises(Unavailable):
-        gateway.delivery.deliver(Errand.from_text(body), now=NOW)
+        gateway.delivery.deliver(Task.from_text(body), now=NOW)
     clients.dynamodb().meta.events.unregister(refuse, down)
     for _ in range(2):
-        gateway.delivery.deliver(Errand.from_text(body), now=NOW)
+        gateway.delivery.deliver(Task.from_text(body), now=NOW)
     assert len(inbox.bodies()) == 2
 
 

@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 
 from admin import provision
-from chalicelib.core.calls.model import Errand
+from chalicelib.core.calls.model import Task
 from chalicelib.core.calls.schedule import UNFINISHED_MS
 from chalicelib.core.errors import GatewayError
 from chalicelib.core.tenants import Tariff
@@ -65,11 +65,11 @@ def call(step: int) -> list[dict[str, Any]]:
 
 def told(here: Stage, gateway: Gateway, *, now: int) -> list[str]:
     """Tells of whatever is in the queue; the events' ids."""
-    errands = [Errand.from_text(message) for message in here.queued()]
-    for errand in errands:
+    tasks = [Task.from_text(message) for message in here.queued()]
+    for task in tasks:
         with suppress(GatewayError):
-            gateway.delivery.deliver(errand, now=now)
-    return [errand.key.id for errand in errands]
+            gateway.delivery.deliver(task, now=now)
+    return [task.key.id for task in tasks]
 
 
 def worked(here: Stage, gateway: Gateway, switch: Switch, inbox: Receiver, step: int) -> bool:

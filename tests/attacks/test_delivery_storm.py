@@ -18,7 +18,7 @@ import requests
 
 from admin import numbers as pools
 from admin import provision
-from chalicelib.core.calls.model import Errand
+from chalicelib.core.calls.model import Task
 from chalicelib.core.calls.schedule import GRACE_MS
 from chalicelib.core.webhooks.retries import JITTER, RETRIES_S
 from chalicelib.store import clients
@@ -166,7 +166,7 @@ class Later:
                 list(workers.map(self._deliver, messages))
 
     def _deliver(self, message: str) -> None:
-        self._gateway.delivery.deliver(Errand.from_text(message), now=self.now, lane="slow")
+        self._gateway.delivery.deliver(Task.from_text(message), now=self.now, lane="slow")
 
     def stored(self) -> Counter[tuple[str, str]]:
         """How many events there are, by app and how far they are."""

@@ -149,11 +149,11 @@ def test_what_a_removed_carrier_keeps_ends_and_gives_its_quota_back(
 
     # The carrier was told nothing: as long as it may connect these two, X leads them to no others.
     assert vendor.live() == [(bound, x)]
-    legs = [item for item in here.items() if item["sk"]["S"].startswith("L#")]
-    assert len(legs) == 2
-    for leg in legs:
-        assert int(leg["free_at"]["N"]) >= until + COOLING_S * 1000
-        assert int(leg["expires"]["N"]) == DUE
+    routes = [item for item in here.items() if item["sk"]["S"].startswith("L#")]
+    assert len(routes) == 2
+    for route in routes:
+        assert int(route["free_at"]["N"]) >= until + COOLING_S * 1000
+        assert int(route["expires"]["N"]) == DUE
 
 
 @pytest.mark.parametrize("broken", ["not JSON {", "{}", "[]"])

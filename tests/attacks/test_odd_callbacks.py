@@ -15,7 +15,7 @@ from admin.__main__ import cli
 from chalicelib.carriers.interline import wire_callbacks as interline
 from chalicelib.carriers.netease import wire_callbacks as netease
 from chalicelib.core.calls.callbacks import Reading
-from chalicelib.core.calls.model import Errand
+from chalicelib.core.calls.model import Task
 from chalicelib.core.calls.schedule import GRACE_MS
 from chalicelib.wiring.gateway import gateway
 from tests.carriers.interline.reports import MESSAGE, RECORD, typed
@@ -72,7 +72,7 @@ def delivered(stage: Stage, now: int) -> None:
         gateway().follow_up.run(now=at, time_left=lambda: True)
         for queue in ("delivery", "delivery-slow"):
             for message in stage.messages(queue):
-                gateway().delivery.deliver(Errand.from_text(message), now=at, lane="slow")
+                gateway().delivery.deliver(Task.from_text(message), now=at, lane="slow")
 
 
 def told(receiver: Receiver) -> list[str]:

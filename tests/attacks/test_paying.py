@@ -33,7 +33,7 @@ def gateway(here: Stage) -> Gateway:
 
 
 def store_of(gateway: Gateway) -> CallStore:
-    return CallStore(gateway._table, gateway._data_keys.vault)
+    return CallStore(gateway._table, gateway._data_keys.encryption)
 
 
 def charge(store: CallStore, told: Event, bill: Bill) -> None:

@@ -59,9 +59,9 @@ def agree(gateway: Gateway, app: Backend, book: Book, *, now: int) -> bool:
 
 def reserved(here: Stage) -> list[int]:
     """Until when the two legs of the one binding lead to nobody else."""
-    legs = [item for item in here.items() if item["sk"]["S"].startswith("L#")]
-    assert len(legs) == 2
-    return [int(leg["free_at"]["N"]) for leg in legs]
+    routes = [item for item in here.items() if item["sk"]["S"].startswith("L#")]
+    assert len(routes) == 2
+    return [int(route["free_at"]["N"]) for route in routes]
 
 
 def nothing_reserved(here: Stage, gateway: Gateway, app: Backend, *, now: int) -> bool:
@@ -322,9 +322,9 @@ def test_delays_in_vain_reserve_what_each_may_have_added_until_the_schedule_has_
         assert delayed["code"] == 514
     (entry,) = book.live(now=NOW)
     one = keeper(gateway).lease_ms * 5 // 4
-    for free_at in reserved(here):
-        assert NOW + 6 * (one - 10 * MINUTE) < free_at
-        assert free_at < NOW + 6 * one + HOUR
+    for reusable_at in reserved(here):
+        assert NOW + 6 * (one - 10 * MINUTE) < reusable_at
+        assert reusable_at < NOW + 6 * one + HOUR
     keeper(gateway).before = lambda _: None
     assert settle(gateway, now=NOW + OVER_MS + 5) == (1, 0, 0)
     # The carrier's clock and its minutes are its own.

@@ -17,7 +17,7 @@ from chalicelib.core.ports import Carrier, Keeper
 from chalicelib.core.requests import RequestId
 from chalicelib.core.subscribers import Subscriber
 from chalicelib.core.tenants import App
-from chalicelib.services.bindings.binding import BindingDesk
+from chalicelib.services.bindings.binding import BindingService
 from chalicelib.services.bindings.leases import LOOK_MS
 from chalicelib.wiring.gateway import Gateway
 from tests.attacks.keepers import OVER_MS, attend
@@ -61,7 +61,7 @@ class World:
     app: App
 
     @property
-    def desk(self) -> BindingDesk:
+    def desk(self) -> BindingService:
         return self.gateway.desk
 
     @property

@@ -16,7 +16,7 @@ ELSEWHERE = {
     "chalicelib.egress",
     "chalicelib.carriers.interline.callbacks_out",
     "chalicelib.carriers.interline.client",
-    "chalicelib.carriers.interline.door",
+    "chalicelib.carriers.interline.authenticator",
     "chalicelib.carriers.interline.facade",
     "chalicelib.carriers.interline.callbacks_in",
     "chalicelib.carriers.interline.results",
@@ -35,8 +35,8 @@ ELSEWHERE = {
     "chalicelib.services.calls.ingest",
     "chalicelib.services.bindings.lease_jobs",
     "chalicelib.store.events",
-    "chalicelib.store.ledger",
-    "chalicelib.store.placed",
+    "chalicelib.store.balances",
+    "chalicelib.store.placed_calls",
 }
 
 

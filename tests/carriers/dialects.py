@@ -7,7 +7,7 @@ from chalicelib.core.bindings.model import Binding
 from chalicelib.core.calls.events import Event
 from chalicelib.core.calls.model import EventKey
 from chalicelib.core.credentials import AppCredentials, CarrierAccount, SwitchCredentials
-from chalicelib.core.ports import Dialect
+from chalicelib.core.ports import EventFormat
 from chalicelib.core.tenants import App
 from tests.core.samples import app_with
 
@@ -56,7 +56,7 @@ class Known:
 
 
 def told(
-    dialect: Dialect,
+    dialect: EventFormat,
     event: Event,
     call: Sequence[Event],
     *,

@@ -81,7 +81,7 @@ class Seen:
 def look(stack: Stack, *, at: int) -> Seen:
     """Reads our table, then the vendors' books: what changes in between is seen differently the
     next time."""
-    vault = gateway().vault()
+    encryption = gateway().encryption()
     bindings: dict[str, Binding] = {}
     waiting: list[tuple[str, str, int]] = []
     due: list[tuple[str, str, int]] = []
@@ -89,7 +89,7 @@ def look(stack: Stack, *, at: int) -> Seen:
     for item in _items():
         pk, sk = item["pk"]["S"], item["sk"]["S"]
         if pk.startswith("B#") and "state" in item:
-            binding = items.read_binding(item, vault)
+            binding = items.read_binding(item, encryption)
             bindings[binding.id] = binding
             if "due_at" in item:
                 kind = item["due_shard"]["S"].partition("#")[0]

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from chalicelib.core.calls.model import Errand
+from chalicelib.core.calls.model import Task
 from chalicelib.core.messages import Reply, Request
 from simulator import http_server, vendor_server
 from simulator.clock import Clock, MovableClock
@@ -112,13 +112,13 @@ class Here(World):
         with self._one_at_a_time:
             self._deliver()
             for message in self._stage.queued(transfers):
-                errand = Errand.from_text(message)
-                gateway.recordings.fetch(errand, now=self.time.now, within_s=FETCH_S)
+                task = Task.from_text(message)
+                gateway.recordings.fetch(task, now=self.time.now, within_s=FETCH_S)
             self._deliver()
 
     def _deliver(self) -> None:
         for message in self._stage.queued():
-            self._gateway.delivery.deliver(Errand.from_text(message), now=self.time.now)
+            self._gateway.delivery.deliver(Task.from_text(message), now=self.time.now)
 
 
 @contextmanager

@@ -60,8 +60,8 @@ def test_from_the_first_ring_to_the_end(
         assert not told.keys() & {"caller", "callee", "legs"}
     else:
         assert [told["caller"], told["callee"]] == people
-        assert sorted(leg["endpoint"] for leg in told["legs"]) == sorted(people)
-        assert {leg["hangCause"] for leg in told["legs"]} == {"NORMAL_CLEARING"}
+        assert sorted(route["endpoint"] for route in told["legs"]) == sorted(people)
+        assert {route["hangCause"] for route in told["legs"]} == {"NORMAL_CLEARING"}
     ended = app.status(session, conference=conference)["obj"]
     assert (ended["session"], ended["status"]) == (session, "SUCCESS")
 
@@ -77,7 +77,7 @@ def test_a_telephone_that_is_busy_ends_a_call_that_never_was(
     world.control("PUT", f"/phones/{b}", {"answer": "busy"})
     told = app.told_of_end(app.start(accid, a, b)["obj"]["session"])
     assert told["durationSec"] == 0
-    causes = {leg["endpoint"]: leg["hangCause"] for leg in told["legs"]}
+    causes = {route["endpoint"]: route["hangCause"] for route in told["legs"]}
     assert causes[national(b)] == "USER_BUSY"
 
 

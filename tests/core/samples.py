@@ -12,7 +12,7 @@ from chalicelib.core.ports import Carrier, Carriers
 from chalicelib.core.requests import RequestId
 from chalicelib.core.subscribers import Subscriber
 from chalicelib.core.tenants import App, AppState, Pool
-from chalicelib.services.bindings.leases import LeaseDesk
+from chalicelib.services.bindings.leases import LeaseService
 from chalicelib.store.bindings import BindingStore
 
 
@@ -33,10 +33,12 @@ def app_with(areas: dict[str, str | None]) -> App:
     )
 
 
-def leases(bindings: BindingStore, carriers: Carriers) -> LeaseDesk:
+def leases(bindings: BindingStore, carriers: Carriers) -> LeaseService:
     """A desk whose operations are numbered."""
     count = itertools.count(1)
-    return LeaseDesk(bindings, carriers, new_id=lambda: f"{next(count):010x}", monotonic=lambda: 0)
+    return LeaseService(
+        bindings, carriers, new_id=lambda: f"{next(count):010x}", monotonic=lambda: 0
+    )
 
 
 def binding(**more: Any) -> Binding:

@@ -11,7 +11,7 @@ from chalicelib.core.calls.events import Event, EventKind, PlacedEnd
 from chalicelib.core.calls.placed import CallAsk, PlacedCall
 from chalicelib.core.durations import DAY_MS
 from chalicelib.core.subscribers import Subscriber
-from chalicelib.services.calls.attribution import AddressBook, Addressed
+from chalicelib.services.calls.attribution import AttributedEvent, EventAttribution
 from tests.core.samples import event, request
 
 ALICE, BOB = Subscriber("8610010000001"), Subscriber("8610010000002")
@@ -62,10 +62,10 @@ class Accounts:
         return None
 
 
-def addressed(**said: Any) -> Addressed:
+def addressed(**said: Any) -> AttributedEvent:
     nothing, placed, accounts = cast("Any", None), cast("Any", Placed()), cast("Any", Accounts())
-    book = AddressBook(
-        numbers=Numbers(), bindings=Bindings(), legs=nothing, placed=placed, accounts=accounts
+    book = EventAttribution(
+        numbers=Numbers(), bindings=Bindings(), routes=nothing, placed=placed, accounts=accounts
     )
     at = {"at": GIVEN + 5, "received": GIVEN + 5, "carrier": "trunk", "caller": ALICE}
     told: Event = event(**{"kind": EventKind.CALL_ENDED} | at | said)

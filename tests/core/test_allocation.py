@@ -15,10 +15,10 @@ from chalicelib.clock import SYSTEM
 from chalicelib.core.bindings.choosing import candidates, shown_number
 from chalicelib.core.bindings.model import Ask
 from chalicelib.core.calls.placed import CallAsk
-from chalicelib.core.ports import Tag
+from chalicelib.core.ports import KeyedDigest
 from chalicelib.core.subscribers import Subscriber
 from chalicelib.core.tenants import App
-from chalicelib.store.vault import Vault
+from chalicelib.store.field_encryption import FieldEncryption
 from tests.core.samples import app_with, tag
 
 
@@ -102,15 +102,15 @@ def test_a_person_is_never_offered_their_own_number() -> None:
     assert list(candidates(app, ask("447700900001", "447700900002"), tag)) == ["861002"]
 
 
-def keyed(secret: str) -> Tag:
-    return Vault({"current": "1", "1": secret * 64}, SYSTEM.random_bytes).label
+def keyed(secret: str) -> KeyedDigest:
+    return FieldEncryption({"current": "1", "1": secret * 64}, SYSTEM.random_bytes).label
 
 
-def firsts(app: App, key: Tag, pairs: Sequence[tuple[str, str]]) -> list[str]:
+def firsts(app: App, key: KeyedDigest, pairs: Sequence[tuple[str, str]]) -> list[str]:
     return [next(candidates(app, ask(*pair), key)) for pair in pairs]
 
 
-def shown(app: App, key: Tag, pairs: Sequence[tuple[str, str]]) -> list[str]:
+def shown(app: App, key: KeyedDigest, pairs: Sequence[tuple[str, str]]) -> list[str]:
     return [shown_number(app, call(*pair), key) for pair in pairs]
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from chalicelib.core.calls.cdr import call_record
 from chalicelib.core.calls.events import Event, EventKind, Outcome, Party, RejectReason
-from chalicelib.core.calls.model import Errand, EventKey
+from chalicelib.core.calls.model import EventKey, Task
 from tests.core.samples import event
 
 
@@ -180,8 +180,8 @@ def test_a_call_without_binding_had_none_unless_something_else_is_said_of_it() -
 
 @pytest.mark.parametrize("known", [{}, {"app": "demo"}, {"app": "demo", "binding": "0" * 26}])
 def test_an_errand_survives_the_queue(known: dict[str, str]) -> None:
-    errand = Errand(EventKey(call="c" * 22, event="e" * 22), **known)
-    assert Errand.from_text(errand.to_text()) == errand
+    task = Task(EventKey(call="c" * 22, event="e" * 22), **known)
+    assert Task.from_text(task.to_text()) == task
 
 
 @pytest.mark.parametrize(
@@ -199,4 +199,4 @@ def test_an_errand_survives_the_queue(known: dict[str, str]) -> None:
 )
 def test_another_message_is_no_errand(text: str) -> None:
     with pytest.raises(ValueError):
-        Errand.from_text(text)
+        Task.from_text(text)

@@ -13,12 +13,12 @@ from chalicelib.core.ports import Carrier
 from chalicelib.core.requests import RequestId
 from chalicelib.core.subscribers import Subscriber
 from chalicelib.core.tenants import App, Pool
-from chalicelib.services.outbound_calls import RING_MS, CallDesk
-from chalicelib.store.accounts import MessagingUserStore
-from chalicelib.store.ledger import BalanceStore
-from chalicelib.store.placed import PlacedCallStore
+from chalicelib.services.outbound_calls import RING_MS, OutboundCalls
+from chalicelib.store.balances import BalanceStore
+from chalicelib.store.field_encryption import FieldEncryption
+from chalicelib.store.messaging_users import MessagingUserStore
+from chalicelib.store.placed_calls import PlacedCallStore
 from chalicelib.store.table import Table
-from chalicelib.store.vault import Vault
 from tests.core.samples import app_with
 from tests.stage import X1, X2, A, B, C, Stage
 
@@ -29,7 +29,7 @@ ASK = CallAsk("bob", Subscriber(A), (Subscriber(B),), conference=False, max_s=60
 
 
 @dataclass
-class Dialler:
+class CallPlacer:
     """Fulfils the port; fails as it is told."""
 
     error: errors.GatewayError | None = None
@@ -62,22 +62,22 @@ class Messenger:
 
 
 @pytest.fixture
-def dialler() -> Dialler:
-    return Dialler()
+def dialler() -> CallPlacer:
+    return CallPlacer()
 
 
 @pytest.fixture
-def desk(stage: Stage, dialler: Dialler) -> CallDesk:
-    vault = Vault({"current": "1", "1": "k" * 64}, SYSTEM.random_bytes)
+def desk(stage: Stage, dialler: CallPlacer) -> OutboundCalls:
+    encryption = FieldEncryption({"current": "1", "1": "k" * 64}, SYSTEM.random_bytes)
     table = Table(lambda: stage.dynamodb, stage.table, SYSTEM)
-    accounts = MessagingUserStore(table, lambda: vault)
+    accounts = MessagingUserStore(table, lambda: encryption)
     accounts.add("bob", namespace="trunk/demo", app="demo")
-    return CallDesk(
-        calls=PlacedCallStore(table, lambda: vault),
+    return OutboundCalls(
+        calls=PlacedCallStore(table, lambda: encryption),
         accounts=accounts,
         carriers=Carriers(Carrier("trunk", "trunk", dialler=dialler)),
         ledger=BalanceStore(table),
-        tag=vault.label,
+        tag=encryption.label,
     )
 
 
@@ -85,7 +85,7 @@ def request(key: str = "r") -> RequestId:
     return RequestId(key=key, content="c", explicit=True)
 
 
-def test_a_call_is_placed_once_for_a_request(desk: CallDesk, dialler: Dialler) -> None:
+def test_a_call_is_placed_once_for_a_request(desk: OutboundCalls, dialler: CallPlacer) -> None:
     session = desk.place(APP, ASK, request(), now=NOW)
     assert desk.place(APP, ASK, request(), now=NOW + 1) == session
     assert len(dialler.placed) == 1
@@ -95,7 +95,7 @@ def test_a_call_is_placed_once_for_a_request(desk: CallDesk, dialler: Dialler) -
     assert desk.status(APP, session, conference=False, now=NOW) == {"status": "inited"}
 
 
-def test_the_same_people_twice_are_refused(desk: CallDesk) -> None:
+def test_the_same_people_twice_are_refused(desk: OutboundCalls) -> None:
     desk.place(APP, ASK, request(), now=NOW)
     back = replace(ASK, caller=Subscriber(B), callees=(Subscriber(A),))
     with pytest.raises(errors.AlreadyCalling):
@@ -104,7 +104,7 @@ def test_the_same_people_twice_are_refused(desk: CallDesk) -> None:
     assert desk.place(APP, back, request("s"), now=over)
 
 
-def test_apps_on_one_switch_do_not_hear_of_each_other(desk: CallDesk) -> None:
+def test_apps_on_one_switch_do_not_hear_of_each_other(desk: OutboundCalls) -> None:
     """Of the people in a call, of a request by the same name (counters are usual), of a user."""
     other = replace(APP, name="other")
     with pytest.raises(errors.BadParameter):
@@ -116,7 +116,9 @@ def test_apps_on_one_switch_do_not_hear_of_each_other(desk: CallDesk) -> None:
         desk.status(other, session, conference=None, now=NOW)
 
 
-def test_what_the_carrier_refuses_itself_is_passed_on(desk: CallDesk, dialler: Dialler) -> None:
+def test_what_the_carrier_refuses_itself_is_passed_on(
+    desk: OutboundCalls, dialler: CallPlacer
+) -> None:
     dialler.error = errors.AlreadyCalling()
     with pytest.raises(errors.AlreadyCalling):
         desk.place(APP, ASK, request(), now=NOW)
@@ -124,14 +126,14 @@ def test_what_the_carrier_refuses_itself_is_passed_on(desk: CallDesk, dialler: D
     assert desk.place(APP, ASK, request(), now=NOW + 1)
 
 
-def ended(desk: CallDesk, session: str, *, now: int) -> None:
+def ended(desk: OutboundCalls, session: str, *, now: int) -> None:
     call = desk.calls.get(session, carrier="trunk")
     assert call is not None
     desk.calls.end(call, now=now)
 
 
 def test_a_request_of_its_own_is_not_carried_out_again_after_the_call(
-    desk: CallDesk, dialler: Dialler
+    desk: OutboundCalls, dialler: CallPlacer
 ) -> None:
     ended(desk, desk.place(APP, ASK, request(), now=NOW), now=NOW + 2)
     with pytest.raises(errors.RequestOver):
@@ -147,7 +149,7 @@ def test_a_request_of_its_own_is_not_carried_out_again_after_the_call(
 
 
 def test_an_exact_repeat_after_the_call_is_a_new_request_unless_the_app_is_strict(
-    desk: CallDesk, dialler: Dialler
+    desk: OutboundCalls, dialler: CallPlacer
 ) -> None:
     strict, repeat = replace(APP, strict_nonce=True), replace(request(), explicit=False)
     first = desk.place(APP, ASK, repeat, now=NOW)
@@ -163,7 +165,7 @@ def test_an_exact_repeat_after_the_call_is_a_new_request_unless_the_app_is_stric
     assert len(dialler.placed) == 3
 
 
-def test_a_request_id_with_other_people_or_another_content_is_refused(desk: CallDesk) -> None:
+def test_a_request_id_with_other_people_or_another_content_is_refused(desk: OutboundCalls) -> None:
     desk.place(APP, ASK, request(), now=NOW)
     other = replace(ASK, callees=(Subscriber(C),))
     for ask in (ASK, other):
@@ -172,7 +174,7 @@ def test_a_request_id_with_other_people_or_another_content_is_refused(desk: Call
 
 
 def test_a_call_without_an_answer_is_known_by_the_session_that_we_proposed(
-    desk: CallDesk, dialler: Dialler
+    desk: OutboundCalls, dialler: CallPlacer
 ) -> None:
     """Its end, should the switch have placed it, is then its app's and frees its people."""
     dialler.error = errors.Unavailable("silence")
@@ -194,7 +196,7 @@ def test_a_call_without_an_answer_is_known_by_the_session_that_we_proposed(
 
 
 def test_a_call_that_is_over_before_its_session_is_noted_stays_its_apps(
-    desk: CallDesk, dialler: Dialler, monkeypatch: pytest.MonkeyPatch
+    desk: OutboundCalls, dialler: CallPlacer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place = dialler.place
 
@@ -215,7 +217,7 @@ def test_a_call_that_is_over_before_its_session_is_noted_stays_its_apps(
     assert running.session == second != first
 
 
-def test_an_unknown_user_places_no_call(desk: CallDesk, dialler: Dialler) -> None:
+def test_an_unknown_user_places_no_call(desk: OutboundCalls, dialler: CallPlacer) -> None:
     for app, ask in ((APP, replace(ASK, account="eve")), (replace(APP, name="other"), ASK)):
         with pytest.raises(errors.BadParameter) as refused:
             desk.place(app, ask, request(), now=NOW)
@@ -224,7 +226,7 @@ def test_an_unknown_user_places_no_call(desk: CallDesk, dialler: Dialler) -> Non
 
 
 def test_a_carrier_with_users_of_its_own_is_asked_about_those_we_never_saw(
-    desk: CallDesk, dialler: Dialler
+    desk: OutboundCalls, dialler: CallPlacer
 ) -> None:
     own = Carrier("trunk", "netease", dialler=dialler, messenger=Messenger())  # type: ignore[arg-type]
     desk = replace(desk, carriers=Carriers(own))
@@ -244,7 +246,7 @@ def test_a_carrier_with_users_of_its_own_is_asked_about_those_we_never_saw(
     ],
 )
 def test_what_is_not_known_stays_reserved_until_the_call_would_be_over(
-    desk: CallDesk, dialler: Dialler, error: errors.GatewayError, stays: bool
+    desk: OutboundCalls, dialler: CallPlacer, error: errors.GatewayError, stays: bool
 ) -> None:
     dialler.error = error
     with pytest.raises(type(error)):
@@ -259,20 +261,20 @@ def test_what_is_not_known_stays_reserved_until_the_call_would_be_over(
     assert desk.place(APP, ASK, request("s"), now=later)
 
 
-def test_a_carrier_that_places_no_calls_is_not_asked(desk: CallDesk) -> None:
+def test_a_carrier_that_places_no_calls_is_not_asked(desk: OutboundCalls) -> None:
     desk = replace(desk, carriers=Carriers(Carrier("trunk", "trunk")))
     with pytest.raises(errors.Forbidden):
         desk.place(APP, ASK, request(), now=NOW)
 
 
-def test_an_app_without_a_number_has_none_to_show(desk: CallDesk, dialler: Dialler) -> None:
+def test_an_app_without_a_number_has_none_to_show(desk: OutboundCalls, dialler: CallPlacer) -> None:
     none: App = app_with({})
     with pytest.raises(errors.Forbidden):
         desk.place(none, ASK, request(), now=NOW)
     assert desk.place(APP, ASK, request(), now=NOW)
 
 
-def test_a_call_is_its_apps_own(desk: CallDesk) -> None:
+def test_a_call_is_its_apps_own(desk: OutboundCalls) -> None:
     session = desk.place(APP, ASK, request(), now=NOW)
     for app, asked, conference in (
         (replace(APP, name="other"), session, False),
@@ -295,7 +297,7 @@ def test_a_call_is_its_apps_own(desk: CallDesk) -> None:
     ],
 )
 def test_nobody_is_an_x_of_the_app_however_its_pool_has_it(
-    desk: CallDesk, dialler: Dialler, name: str, more: dict[str, Any], x: str
+    desk: OutboundCalls, dialler: CallPlacer, name: str, more: dict[str, Any], x: str
 ) -> None:
     app = replace(APP, pool=Pool({x: None}))
     with pytest.raises(errors.BadParameter) as caught:

@@ -7,9 +7,9 @@ from typing import Any, cast
 import pytest
 
 from chalicelib.core.calls.events import Event, EventKind, PlacedEnd
-from chalicelib.core.calls.model import Call, Delivery, Errand, EventKey, Progress
+from chalicelib.core.calls.model import Call, Delivery, EventKey, Progress, Task
 from chalicelib.core.subscribers import Subscriber
-from chalicelib.services.calls.matching import ALONE_MS, PlacingDesk, follows_of
+from chalicelib.services.calls.matching import ALONE_MS, CallMatching, follows_of
 from tests.core.samples import call_of, event
 
 X = "8610099000001"
@@ -45,7 +45,7 @@ def followed(bare: Event, *calls: Event) -> tuple[str | None, str | None]:
     """The binding that it takes over, and the caller."""
     desk, nothing = Desk(), cast("Any", None)
     (stored,) = call_of(bare).stored
-    placing = PlacingDesk(events=nothing, outbox=nothing, desk=cast("Any", desk))
+    placing = CallMatching(events=nothing, outbox=nothing, desk=cast("Any", desk))
     placing.follow(stored, call_of(*calls), now=5)
     assert desk.added is not None
     assert desk.added.number == X
@@ -155,7 +155,7 @@ class Events:
 class Outbox:
     """As much of the port Outbox as is asked."""
 
-    def announce(self, errands: Sequence[Errand], *, delay_s: int) -> None:
+    def announce(self, tasks: Sequence[Task], *, delay_s: int) -> None:
         pass
 
 
@@ -179,13 +179,13 @@ def test_what_names_nobody_waits_for_another_call_with_its_id(
 ) -> None:
     """Or whose call is reported first would have the recording of another."""
     events, desk, outbox = Events(*map(call_of, calls)), Desk(), Outbox()
-    placing = PlacingDesk(
+    placing = CallMatching(
         events=cast("Any", events), outbox=cast("Any", outbox), desk=cast("Any", desk)
     )
     call = call_of(event(EventKind.RECORDING_READY, 30_000, **named))
     (stored,) = call.stored
     desk.now = now = 30_000 + after_s * 1000
-    assert placing.place(call.errand(stored), call, stored, now=now) is becomes
+    assert placing.place(call.task(stored), call, stored, now=now) is becomes
     assert events.settled is not None
     assert events.settled.delivery is becomes
     assert (desk.added is not None) == (becomes is Delivery.KEPT)

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from chalicelib.core.bindings.lines import Line
 from chalicelib.core.bindings.model import Presentation
 from chalicelib.core.bindings.ownership import Owner
-from chalicelib.core.bindings.routes import Leg
+from chalicelib.core.bindings.route_lookup import RouteLookup
+from chalicelib.core.bindings.routes import Route
 from chalicelib.core.calls.events import RejectReason
 from chalicelib.core.durations import NEVER
 from chalicelib.core.subscribers import Subscriber
@@ -21,7 +21,7 @@ NOW, ENDS, COOLED = 1_000, 5_000, 9_000
 DEMO = Owner("demo", "trunk", since=0)
 
 
-def leg(role: str, *, of: str, a: Subscriber, b: Subscriber | None, **more: object) -> Leg:
+def entry(role: str, *, of: str, a: Subscriber, b: Subscriber | None, **more: object) -> Route:
     values = {
         "app": "demo",
         "record": False,
@@ -30,22 +30,22 @@ def leg(role: str, *, of: str, a: Subscriber, b: Subscriber | None, **more: obje
         "released": False,
         "max_call_s": 60,
     }
-    return Leg(binding=of, number=X, role=role, a=a, b=b, **values | more)  # type: ignore[arg-type]
+    return Route(binding=of, number=X, role=role, a=a, b=b, **values | more)  # type: ignore[arg-type]
 
 
 @dataclass
 class Legs:
     """Fulfils the port Legs with what stands on one X."""
 
-    own: Mapping[Subscriber, Leg] = field(default_factory=dict)
-    everybodys: Leg | None = None
+    own: Mapping[Subscriber, Route] = field(default_factory=dict)
+    everybodys: Route | None = None
     owners: Mapping[str, tuple[Owner, ...]] = field(default_factory=lambda: {X: (DEMO,)})
     prompt: str | None = None
 
-    def find(self, number: str, caller: Subscriber | None) -> Line:
+    def find(self, number: str, caller: Subscriber | None) -> RouteLookup:
         own = self.own.get(caller) if caller else None
         callers = self.owners_of(caller.digits) if caller else ()
-        return Line(self.owners_of(number), own, self.everybodys, callers)
+        return RouteLookup(self.owners_of(number), own, self.everybodys, callers)
 
     def owners_of(self, number: str) -> tuple[Owner, ...]:
         return self.owners.get(number, ())
@@ -54,33 +54,33 @@ class Legs:
         return self.prompt
 
 
-def pair(a: Subscriber, b: Subscriber, **more: object) -> dict[Subscriber, Leg]:
+def pair(a: Subscriber, b: Subscriber, **more: object) -> dict[Subscriber, Route]:
     """The two legs of an AXB."""
     return {
-        a: leg("a", of="pair", a=a, b=b, **more),
-        b: leg("b", of="pair", a=a, b=b, **more),
+        a: entry("a", of="pair", a=a, b=b, **more),
+        b: entry("b", of="pair", a=a, b=b, **more),
     }
 
 
-def open_to_all(a: Subscriber, **more: object) -> tuple[dict[Subscriber, Leg], Leg]:
+def open_to_all(a: Subscriber, **more: object) -> tuple[dict[Subscriber, Route], Route]:
     """The two legs of an XA: A's own, and everybody's."""
-    own = leg("a", of="xa", a=a, b=None, **more)
-    return {a: own}, leg("b", of="xa", a=a, b=None, **more)
+    own = entry("a", of="xa", a=a, b=None, **more)
+    return {a: own}, entry("b", of="xa", a=a, b=None, **more)
 
 
 def route(
-    legs: Legs, caller: Subscriber | None, *, now: int = NOW, carrier: str = "trunk"
+    routes: Legs, caller: Subscriber | None, *, now: int = NOW, carrier: str = "trunk"
 ) -> Connect | Reject:
-    return Router(legs).route(X, caller, carrier=carrier, now=now)
+    return Router(routes).route(X, caller, carrier=carrier, now=now)
 
 
-def reached(legs: Legs, caller: Subscriber | None, *, now: int = NOW) -> Subscriber | None:
-    answer = route(legs, caller, now=now)
+def reached(routes: Legs, caller: Subscriber | None, *, now: int = NOW) -> Subscriber | None:
+    answer = route(routes, caller, now=now)
     return answer.to if isinstance(answer, Connect) else None
 
 
-def why(legs: Legs, caller: Subscriber | None, *, now: int = NOW) -> RejectReason:
-    answer = route(legs, caller, now=now)
+def why(routes: Legs, caller: Subscriber | None, *, now: int = NOW) -> RejectReason:
+    answer = route(routes, caller, now=now)
     assert isinstance(answer, Reject)
     return answer.reason
 
@@ -93,7 +93,7 @@ def test_everybody_reaches_the_a_of_an_xa_also_without_a_number(caller: Subscrib
     own, all_ = open_to_all(A)
     answer = route(Legs(own, all_), caller)
     assert isinstance(answer, Connect)
-    assert (answer.to, answer.show, answer.leg.binding) == (A, X, "xa")
+    assert (answer.to, answer.show, answer.route.binding) == (A, X, "xa")
 
 
 def test_the_own_call_of_a_leads_nowhere() -> None:
@@ -133,7 +133,7 @@ def test_whoever_hides_his_number_hears_that_after_an_xa_too() -> None:
 
 
 def test_an_xa_without_end_has_none() -> None:
-    own, all_ = open_to_all(A, expires=NEVER, free_at=NEVER)
+    own, all_ = open_to_all(A, expires=NEVER, reusable_at=NEVER)
     assert reached(Legs(own, all_), B, now=NEVER - 1) == A
 
 
@@ -142,37 +142,37 @@ def test_an_xa_without_end_has_none() -> None:
 
 def test_a_pair_goes_before_everybody() -> None:
     own, all_ = open_to_all(A)
-    legs = Legs(own | pair(B, C), all_)
-    assert [reached(legs, caller) for caller in (B, C, D, None)] == [C, B, A, A]
+    routes = Legs(own | pair(B, C), all_)
+    assert [reached(routes, caller) for caller in (B, C, D, None)] == [C, B, A, A]
 
 
 def test_a_pair_with_the_a_of_the_xa_goes_before_his_own_call() -> None:
     """His leg on X is the pair's: an XA of his can't be made beside it, nor the other way round."""
     _, all_ = open_to_all(A)
-    legs = Legs(pair(A, B), all_)
-    assert [reached(legs, caller) for caller in (A, B, D)] == [B, A, A]
+    routes = Legs(pair(A, B), all_)
+    assert [reached(routes, caller) for caller in (A, B, D)] == [B, A, A]
 
 
 @pytest.mark.parametrize(
     ("released", "reason"), [(True, RejectReason.COOLING), (False, RejectReason.EXPIRED)]
 )
 def test_a_leg_that_cools_leads_to_nobody_else(released: bool, reason: RejectReason) -> None:
-    own, all_ = open_to_all(A, expires=NEVER, free_at=NEVER)
-    legs = Legs(own | pair(B, C, released=released), all_)
+    own, all_ = open_to_all(A, expires=NEVER, reusable_at=NEVER)
+    routes = Legs(own | pair(B, C, released=released), all_)
     for caller in (B, C):
-        assert why(legs, caller, now=ENDS) is reason
-        assert why(legs, caller, now=COOLED - 1) is reason
-        assert reached(legs, caller, now=COOLED) == A
-    assert reached(legs, D, now=ENDS) == A
+        assert why(routes, caller, now=ENDS) is reason
+        assert why(routes, caller, now=COOLED - 1) is reason
+        assert reached(routes, caller, now=COOLED) == A
+    assert reached(routes, D, now=ENDS) == A
 
 
 def test_a_leg_that_cools_goes_on_to_the_very_person_whom_it_led_to() -> None:
-    _, all_ = open_to_all(A, expires=NEVER, free_at=NEVER)
-    legs = Legs(pair(A, B), all_)
-    assert reached(legs, B, now=ENDS) == A
+    _, all_ = open_to_all(A, expires=NEVER, reusable_at=NEVER)
+    routes = Legs(pair(A, B), all_)
+    assert reached(routes, B, now=ENDS) == A
     # The other way it led to B, and his own call leads nowhere.
-    assert why(legs, A, now=ENDS) is RejectReason.EXPIRED
-    assert why(legs, A, now=COOLED) is RejectReason.BLOCKED
+    assert why(routes, A, now=ENDS) is RejectReason.EXPIRED
+    assert why(routes, A, now=COOLED) is RejectReason.BLOCKED
 
 
 def test_a_pair_never_answers_to_nobody() -> None:
@@ -181,8 +181,8 @@ def test_a_pair_never_answers_to_nobody() -> None:
 
 def test_an_xa_that_is_over_does_not_hide_what_a_stranger_hears_of_a_pair() -> None:
     own, all_ = open_to_all(A, released=True)
-    legs = Legs(own | pair(B, C, expires=COOLED), all_, prompt="busy")
-    assert route(legs, D, now=ENDS) == Reject(RejectReason.THIRD_PARTY, "busy")
+    routes = Legs(own | pair(B, C, expires=COOLED), all_, prompt="busy")
+    assert route(routes, D, now=ENDS) == Reject(RejectReason.THIRD_PARTY, "busy")
 
 
 # Whose X it is
@@ -191,15 +191,15 @@ def test_an_xa_that_is_over_does_not_hide_what_a_stranger_hears_of_a_pair() -> N
 def test_legs_of_another_app_are_not_there() -> None:
     """X went to another app, and its legs stand there still."""
     own, all_ = open_to_all(A, app="before")
-    legs = Legs(own | pair(B, C, app="before"), all_)
-    assert [why(legs, caller) for caller in (A, B, D)] == [RejectReason.NO_BINDING] * 3
-    assert why(replace(legs, owners={}), B) is RejectReason.UNKNOWN_NUMBER
+    routes = Legs(own | pair(B, C, app="before"), all_)
+    assert [why(routes, caller) for caller in (A, B, D)] == [RejectReason.NO_BINDING] * 3
+    assert why(replace(routes, owners={}), B) is RejectReason.UNKNOWN_NUMBER
 
 
 def test_a_switch_knows_no_x_of_another_carrier() -> None:
-    legs = Legs(pair(A, B))
+    routes = Legs(pair(A, B))
     for carrier in ("netease-a", "interline", "trunk-2", ""):
-        answer = route(legs, A, carrier=carrier)
+        answer = route(routes, A, carrier=carrier)
         assert answer == Reject(RejectReason.UNKNOWN_NUMBER), carrier
 
 
@@ -217,18 +217,18 @@ def test_an_x_routes_for_whoever_owns_it_at_that_moment(
     moment: int, reason: RejectReason | None
 ) -> None:
     before = replace(DEMO, since=NOW, until=NOW + 100)
-    legs = Legs(pair(A, B), owners={X: (before, Owner("other", "trunk", since=NOW + 200))})
-    answer = route(legs, A, now=moment)
+    routes = Legs(pair(A, B), owners={X: (before, Owner("other", "trunk", since=NOW + 200))})
+    answer = route(routes, A, now=moment)
     assert (answer.reason if isinstance(answer, Reject) else None) is reason
 
 
 def test_what_was_bound_when_an_x_left_its_app_runs_out_by_itself() -> None:
     """A process may bind that does not know of it yet."""
     left = {X: (replace(DEMO, until=NOW - 500),)}
-    legs = Legs(pair(A, B), owners=left)
-    assert reached(legs, A) == B
-    assert why(legs, A, now=ENDS) is RejectReason.EXPIRED
-    assert why(legs, D) is RejectReason.UNKNOWN_NUMBER
+    routes = Legs(pair(A, B), owners=left)
+    assert reached(routes, A) == B
+    assert why(routes, A, now=ENDS) is RejectReason.EXPIRED
+    assert why(routes, D) is RejectReason.UNKNOWN_NUMBER
     assert why(Legs(pair(A, B, app="before"), owners=left), A) is RejectReason.UNKNOWN_NUMBER
 
 
@@ -239,11 +239,11 @@ def test_what_was_bound_when_an_x_left_its_app_runs_out_by_itself() -> None:
 def test_a_caller_that_is_anybodys_x_is_never_connected(owner: Owner) -> None:
     own, all_ = open_to_all(A)
     x2 = Subscriber("8610000000002")
-    legs = Legs(own | pair(x2, C), all_, owners={X: (DEMO,), x2.digits: (owner,)})
-    assert why(legs, x2) is RejectReason.PROXY_NUMBER
-    assert why(legs, Subscriber(X)) is RejectReason.PROXY_NUMBER
+    routes = Legs(own | pair(x2, C), all_, owners={X: (DEMO,), x2.digits: (owner,)})
+    assert why(routes, x2) is RejectReason.PROXY_NUMBER
+    assert why(routes, Subscriber(X)) is RejectReason.PROXY_NUMBER
     gone = {X: (DEMO,), x2.digits: (replace(owner, until=NOW),)}
-    assert reached(replace(legs, owners=gone), x2) == C
+    assert reached(replace(routes, owners=gone), x2) == C
 
 
 def test_a_real_number_is_not_shown_to_an_x() -> None:
@@ -261,9 +261,9 @@ def test_a_real_number_is_not_shown_to_an_x() -> None:
 
 
 def test_who_sees_a_real_number() -> None:
-    legs = Legs(pair(A, B, presentation=Presentation(show_a=True)))
+    routes = Legs(pair(A, B, presentation=Presentation(show_a=True)))
     for caller, shown in [(A, A.digits), (B, X)]:
-        answer = route(legs, caller)
+        answer = route(routes, caller)
         assert isinstance(answer, Connect)
         assert answer.show == shown
 
@@ -278,5 +278,5 @@ def test_the_a_of_an_xa_may_see_who_calls_him_unless_he_hides() -> None:
 
 def test_each_side_hears_its_own_announcement() -> None:
     how = Presentation(prompt_a="to-a", prompt_b="to-b", prompt_others="to-others")
-    legs = pair(A, B, presentation=how)
-    assert [legs[A].prompt, legs[B].prompt] == ["to-a", "to-b"]
+    routes = pair(A, B, presentation=how)
+    assert [routes[A].prompt, routes[B].prompt] == ["to-a", "to-b"]

@@ -14,7 +14,7 @@ from chalicelib.core.durations import DAY_MS, MINUTE_MS
 from chalicelib.core.errors import CarrierRefused, StoreUnavailable, Unavailable
 from chalicelib.jobs import FINISH_MS
 from chalicelib.services.bindings import lease_jobs as upkeep
-from chalicelib.services.bindings.lease_jobs import SILENT_AFTER, Attended, Upkeep
+from chalicelib.services.bindings.lease_jobs import SILENT_AFTER, Attended, LeaseJobs
 from tests.simulated_time import SimulatedTime
 
 NOW = 1_900_000_000_000
@@ -65,7 +65,7 @@ class World:
         self.runs: list[Attended] = []
         self.troubles: list[Exception] = []
         self.index_fails = False
-        self.upkeep = Upkeep(
+        self.upkeep = LeaseJobs(
             self,  # type: ignore[arg-type]
             self,  # type: ignore[arg-type]
             trouble=self.troubles.append,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from chalicelib.services.webhooks.waiting import Waiting
+from chalicelib.services.webhooks.waiting import BusyEndpoints
 
 
 class Seconds:
@@ -20,7 +20,7 @@ def seconds() -> Seconds:
 
 
 def test_who_is_waited_for_so_long_is_told_once(seconds: Seconds) -> None:
-    waiting = Waiting(seconds)
+    waiting = BusyEndpoints(seconds)
     with waiting.on("slow"):
         seconds.now += 0.9
         with waiting.on("quick"):
@@ -33,7 +33,7 @@ def test_who_is_waited_for_so_long_is_told_once(seconds: Seconds) -> None:
 
 
 def test_every_wait_counts_by_itself(seconds: Seconds) -> None:
-    waiting = Waiting(seconds)
+    waiting = BusyEndpoints(seconds)
     with waiting.on("slow"), waiting.on("slow"), waiting.on("other"):
         seconds.now += 2
         assert waiting.longer_than(1) == {"slow", "other"}
@@ -43,7 +43,7 @@ def test_every_wait_counts_by_itself(seconds: Seconds) -> None:
 
 
 def test_a_wait_ends_however_it_ends(seconds: Seconds) -> None:
-    waiting = Waiting(seconds)
+    waiting = BusyEndpoints(seconds)
     with pytest.raises(TimeoutError), waiting.on("slow"):
         raise TimeoutError
     seconds.now += 2

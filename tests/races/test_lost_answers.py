@@ -14,8 +14,8 @@ from chalicelib.clock import SYSTEM
 from chalicelib.core.errors import StoreUnavailable
 from chalicelib.settings import settings
 from chalicelib.store import clients
-from chalicelib.store.ledger import BalanceStore
-from chalicelib.store.receivers import EndpointStore, health_key
+from chalicelib.store.balances import BalanceStore
+from chalicelib.store.endpoints import EndpointStore, health_key
 from chalicelib.store.table import CONFLICT_TRIES, Table
 from tests.gateways import NOW, BytesStream, Stage
 

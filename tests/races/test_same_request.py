@@ -180,7 +180,7 @@ def test_one_of_many_asks_and_all_hear_its_answer(here: Stage) -> None:
 
 
 def answers(gateway: Gateway) -> AnswerStore:
-    return AnswerStore(gateway._table, gateway._data_keys.vault)
+    return AnswerStore(gateway._table, gateway._data_keys.encryption)
 
 
 def test_one_of_many_copies_of_a_placed_call_claims_its_people(here: Stage) -> None:

@@ -13,7 +13,7 @@ import pytest
 from admin import provision
 from chalicelib.core import errors
 from chalicelib.core.calls.events import Event, EventKind
-from chalicelib.core.calls.model import Errand
+from chalicelib.core.calls.model import Task
 from chalicelib.core.calls.schedule import GRACE_MS
 from chalicelib.core.subscribers import Subscriber
 from chalicelib.core.webhooks.endpoint import Lane
@@ -40,19 +40,19 @@ class Queue:
     just before. Fulfils the port Outbox."""
 
     rng: random.Random
-    waiting: list[Errand] = field(default_factory=list)
+    waiting: list[Task] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def announce(self, errands: Sequence[Errand], *, lane: Lane = "fast", delay_s: int = 0) -> None:
+    def announce(self, tasks: Sequence[Task], *, lane: Lane = "fast", delay_s: int = 0) -> None:
         with self.lock:
-            for errand in errands:
+            for task in tasks:
                 if self.rng.random() >= LOST:
-                    self.waiting += [errand] * (1 + (self.rng.random() < DOUBLED))
+                    self.waiting += [task] * (1 + (self.rng.random() < DOUBLED))
 
-    def transfer(self, errands: Sequence[Errand], *, delay_s: int = 0) -> None:
+    def transfer(self, tasks: Sequence[Task], *, delay_s: int = 0) -> None:
         raise AssertionError("no recordings here")
 
-    def taken(self) -> list[Errand]:
+    def taken(self) -> list[Task]:
         with self.lock:
             taken, self.waiting = self.waiting, []
         self.rng.shuffle(taken)
@@ -126,8 +126,8 @@ def test_in_the_end_everybody_knows_everything(here: Stage, seed: int) -> None:
     def store(gateway: Gateway, each: Event) -> None:
         gateway.events.record([each])
 
-    def deliver(gateway: Gateway, errand: Errand, now: int) -> None:
-        gateway.delivery.deliver(errand, now=now)
+    def deliver(gateway: Gateway, task: Task, now: int) -> None:
+        gateway.delivery.deliver(task, now=now)
 
     with crowd_of([instance(here, queue, app) for _ in range(WORKERS)]) as everybody:
         work = [lambda g, each=each: store(g, each) for each in sent]

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.core.calls.model import Errand
+from chalicelib.core.calls.model import Task
 from chalicelib.core.webhooks.retries import RETRIES_S
 from chalicelib.wiring.gateway import gateway
 from tests.carriers.switch.conftest import Pbx
@@ -30,9 +30,9 @@ def dies(stage: Stage, demo: Backend, pbx: Pbx, receiver: Receiver, clock: Clock
         fields = {"call_id": name, "to": X1, "from": A, "callee": B}
         pbx.report({"type": "call.ended", "event_id": name, "at": at, **fields})
         (message,) = stage.messages()
-        errand, now = Errand.from_text(message), clock.now
+        task, now = Task.from_text(message), clock.now
         for _ in range(len(RETRIES_S) + 1):
-            gateway().delivery.deliver(errand, now=now)
+            gateway().delivery.deliver(task, now=now)
             now += 30 * 3_600_000
         stage.messages()
         receiver.status = 200
@@ -71,7 +71,7 @@ def test_one_is_told_again(
     answer = demo.post(f"/v1/events/{one['id']}/redeliver")
     assert (answer.status, answer.json) == (202, {"id": one["id"]})
     (message,) = stage.messages()
-    gateway().delivery.deliver(Errand.from_text(message), now=clock.now)
+    gateway().delivery.deliver(Task.from_text(message), now=clock.now)
     assert len(receiver.got) == 1
     assert dead(demo) == [two]
     # Once more, though it was told: whoever lost it asks for it.
@@ -88,7 +88,7 @@ def test_all_of_a_time_are_told_again(
     answer = demo.post("/v1/events/redeliver", span)
     assert (answer.status, answer.json) == (202, {"redelivered": 2, "more": False})
     for message in stage.messages():
-        gateway().delivery.deliver(Errand.from_text(message), now=clock.now)
+        gateway().delivery.deliver(Task.from_text(message), now=clock.now)
     assert len(receiver.got) == 2
     assert [each["at"] for each in dead(demo)] == [clock.now - 1_000, clock.now - 4_000]
     assert demo.post("/v1/events/redeliver", span).json == {"redelivered": 0, "more": False}

@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from admin import developers, provision, receivers
-from chalicelib.core.calls.model import Errand
+from chalicelib.core.calls.model import Task
 from chalicelib.core.webhooks.retries import RETRIES_S
 from chalicelib.services.webhooks.delivery import Told
 from chalicelib.wiring.gateway import gateway
@@ -59,7 +59,7 @@ def reported(client: Client, pbx: Pbx, kept: Recordings, clock: Clock) -> None:
 def told(stage: Stage, receiver: Receiver, *, now: int) -> str:
     """Lets everything be told; the address of the recording in the last callback that has one."""
     for message in stage.messages():
-        assert gateway().delivery.deliver(Errand.from_text(message), now=now) is not Told.FAILED
+        assert gateway().delivery.deliver(Task.from_text(message), now=now) is not Told.FAILED
     return next(filter(None, map(address, reversed(receiver.got))))
 
 
@@ -223,7 +223,7 @@ def test_each_retry_has_the_same_link(
     for delay in (0, *RETRIES_S):
         now += delay * 1100
         for message in messages:
-            gateway().delivery.deliver(Errand.from_text(message), now=now)
+            gateway().delivery.deliver(Task.from_text(message), now=now)
     urls = [url for url in map(address, receiver.got) if url]
     assert len(urls) > len(RETRIES_S)
     assert len(set(urls)) == 1

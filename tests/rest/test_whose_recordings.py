@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from admin import provision, receivers
-from chalicelib.core.calls.model import Errand
+from chalicelib.core.calls.model import Task
 from chalicelib.core.calls.schedule import GRACE_MS
 from chalicelib.services.webhooks.delivery import Told
 from chalicelib.wiring.gateway import gateway
@@ -48,7 +48,7 @@ def followed(stage: Stage, clock: Clock) -> None:
 def told(stage: Stage, receiver: Receiver, clock: Clock) -> dict[str, Any]:
     """What the app is told, by its type."""
     for message in stage.messages():
-        outcome = gateway().delivery.deliver(Errand.from_text(message), now=clock.now)
+        outcome = gateway().delivery.deliver(Task.from_text(message), now=clock.now)
         assert outcome is Told.DELIVERED
     bodies = [json.loads(body) for _, _, body in receiver.got]
     return {body["type"]: body for body in bodies}

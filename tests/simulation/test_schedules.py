@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.services.bindings.leases import LeaseDesk
+from chalicelib.services.bindings.leases import LeaseService
 from tests.simulation.exploring import Found, interleavings, kind_of, randomly, shrunk
 from tests.simulation.processes import simulated
 from tests.simulation.runs import failure
@@ -160,7 +160,7 @@ def test_what_is_no_schedule_is_refused(text: str) -> None:
 
 def test_a_failure_is_made_shorter(monkeypatch: pytest.MonkeyPatch) -> None:
     # An unbind is acknowledged, and its carrier was never asked.
-    monkeypatch.setattr(LeaseDesk, "_release_all", lambda *_, **__: None)
+    monkeypatch.setattr(LeaseService, "_release_all", lambda *_, **__: None)
     long = Schedule.parse("netease bound U@120 DE B v@5 careless : 222 11 2 +10ms 0000 > 1")
     broken = failure(long)
     assert broken is not None

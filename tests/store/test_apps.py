@@ -16,7 +16,7 @@ from tests.stage import X1, X3, X15, Stage, answering
 def store(stage: Stage, now: Sequence[float] = (1000.0,)) -> AppStore:
     """`now` is the monotonic clock of the cache."""
     runtime = replace(SYSTEM, monotonic=lambda: now[0])
-    return AppStore(Table(lambda: stage.dynamodb, stage.table, runtime), stage.vault, 60)
+    return AppStore(Table(lambda: stage.dynamodb, stage.table, runtime), stage.encryption, 60)
 
 
 def test_a_profile_says_what_the_operator_said(stage: Stage) -> None:
@@ -102,7 +102,9 @@ def test_owners_are_remembered_unless_they_are_asked_for_fresh(stage: Stage) -> 
     kept = store(stage)
     before = kept.owners_of(X1)
     owners = (replace(before[0], until=9), Owner("other", "trunk", since=9))
-    stage.dynamodb.put_item(TableName=stage.table, Item=apps.owners_item(X1, owners, stage.vault()))
+    stage.dynamodb.put_item(
+        TableName=stage.table, Item=apps.owners_item(X1, owners, stage.encryption())
+    )
     assert kept.owners_of(X1) == before
     assert kept.owners_of(X1, fresh=True) == owners
     assert kept.owners_of(X1) == owners

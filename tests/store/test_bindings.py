@@ -9,17 +9,17 @@ import pytest
 from chalicelib.clock import SYSTEM
 from chalicelib.core.bindings.ids import binding_id
 from chalicelib.core.bindings.lease import CarrierLease, Operation
-from chalicelib.core.bindings.lines import Line
 from chalicelib.core.bindings.model import PLAIN, Ask, Binding, Overdue, Presentation, State
 from chalicelib.core.bindings.ownership import Owner
+from chalicelib.core.bindings.route_lookup import RouteLookup
 from chalicelib.core.errors import Unavailable
 from chalicelib.core.subscribers import Subscriber
-from chalicelib.services.bindings.binding import BindingDesk
+from chalicelib.services.bindings.binding import BindingService
 from chalicelib.services.bindings.cleaning import Cleaner
 from chalicelib.store.apps import owners_item
 from chalicelib.store.bindings import BindingStore
+from chalicelib.store.field_encryption import FieldEncryption
 from chalicelib.store.table import Table
-from chalicelib.store.vault import Vault
 from tests.core.samples import Embedded, app_with, binding, leases, request, tag
 from tests.stage import X1, X2, X15, A, B, C, D, Stage, answering, refusal
 
@@ -36,8 +36,8 @@ def store(stage: Stage) -> BindingStore:
 
 
 def with_keys(stage: Stage, keys: dict[str, str]) -> BindingStore:
-    vault = Vault(keys, SYSTEM.random_bytes)
-    return BindingStore(Table(lambda: stage.dynamodb, stage.table, SYSTEM), lambda: vault)
+    encryption = FieldEncryption(keys, SYSTEM.random_bytes)
+    return BindingStore(Table(lambda: stage.dynamodb, stage.table, SYSTEM), lambda: encryption)
 
 
 @pytest.fixture
@@ -176,8 +176,8 @@ def test_a_leg_can_not_be_moved_to_another_binding(
     from cryptography.exceptions import InvalidTag
 
     commit(store, make())
-    leg = next(item for item in stage.items(f"X#{X1}") if item["role"]["S"] == "a")
-    stage.dynamodb.put_item(TableName=stage.table, Item=leg | {"binding": {"S": "0" * 26}})
+    route = next(item for item in stage.items(f"X#{X1}") if item["role"]["S"] == "a")
+    stage.dynamodb.put_item(TableName=stage.table, Item=route | {"binding": {"S": "0" * 26}})
     with pytest.raises(InvalidTag):
         store.find(X1, Subscriber(A))
 
@@ -208,7 +208,7 @@ def test_who_may_have_a_leg_next(
     second = make(*pair, expires=when + HOUR)
     survey = store.survey([X1, X2], second.a, second.b, now=when)
     refusal = commit(store, second, now=when)
-    assert (refusal and refusal.leg) == held
+    assert (refusal and refusal.route) == held
     assert survey == {X1: held, X2: None}
     assert (store.get(second.id) is None) == (held is not None)
 
@@ -218,7 +218,7 @@ def test_a_release_starts_the_cooling_at_once(store: BindingStore, make: Any) ->
     commit(store, first)
     assert ended(store, first, now=NOW + 10)
     later = NOW + 10
-    assert commit(store, make(A, C), now=later + HOUR - 1).leg == "cooling"
+    assert commit(store, make(A, C), now=later + HOUR - 1).route == "cooling"
     assert commit(store, make(A, C, expires=later + 2 * HOUR), now=later + HOUR) is None
 
 
@@ -233,7 +233,7 @@ def test_the_same_handle_gives_back_what_stands_there(store: BindingStore, make:
 def test_a_refusal_writes_nothing(stage: Stage, store: BindingStore, make: Any) -> None:
     commit(store, make())
     before = stage.items()
-    assert commit(store, make(A, C)).leg == "taken"
+    assert commit(store, make(A, C)).route == "taken"
     assert store.commit(make(C, D), quota_limit=1, metered=False, now=NOW).quota_full
     assert store.commit(make(C, D), quota_limit=0, metered=False, now=NOW).quota_full
     assert stage.items() == before
@@ -254,29 +254,33 @@ def test_find_reads_the_owner_and_the_callers_own_leg(
 ) -> None:
     draft = make(record=True, max_call_s=99)
     commit(store, draft)
-    item = owners_item(X1, (DEMO,), Vault(ONE, SYSTEM.random_bytes))
+    item = owners_item(X1, (DEMO,), FieldEncryption(ONE, SYSTEM.random_bytes))
     stage.dynamodb.put_item(TableName=stage.table, Item=item)
     for caller, role, peer in [(A, "a", B), (B, "b", A)]:
         line = store.find(X1, Subscriber(caller))
         assert (line.owners, line.everybodys) == ((DEMO,), None)
-        leg = line.leg
-        assert leg is not None
-        assert leg.peer is not None
-        assert (leg.role, leg.peer.digits, leg.binding) == (role, peer, draft.id)
-        assert (leg.number, leg.app, leg.record, leg.max_call_s) == (X1, "demo", True, 99)
-        assert (leg.expires, leg.free_at, leg.released) == (NOW + HOUR, NOW + 2 * HOUR, False)
-    assert store.find(X1, Subscriber(C)) == Line((DEMO,), None)
-    assert store.find(X1, None) == Line((DEMO,), None)
-    assert store.find(X2, Subscriber(A)) == Line((), None)
+        route = line.route
+        assert route is not None
+        assert route.peer is not None
+        assert (route.role, route.peer.digits, route.binding) == (role, peer, draft.id)
+        assert (route.number, route.app, route.record, route.max_call_s) == (X1, "demo", True, 99)
+        assert (route.expires, route.reusable_at, route.released) == (
+            NOW + HOUR,
+            NOW + 2 * HOUR,
+            False,
+        )
+    assert store.find(X1, Subscriber(C)) == RouteLookup((DEMO,), None)
+    assert store.find(X1, None) == RouteLookup((DEMO,), None)
+    assert store.find(X2, Subscriber(A)) == RouteLookup((), None)
 
 
 def test_find_tells_whose_x_the_caller_himself_is(stage: Stage, store: BindingStore) -> None:
     other = Owner("other", "netease-a", since=0, until=NOW)
     for number, owner in ((X1, DEMO), (X2, other)):
-        item = owners_item(number, (owner,), Vault(ONE, SYSTEM.random_bytes))
+        item = owners_item(number, (owner,), FieldEncryption(ONE, SYSTEM.random_bytes))
         stage.dynamodb.put_item(TableName=stage.table, Item=item)
-    assert store.find(X1, Subscriber(X2)) == Line((DEMO,), None, None, (other,))
-    assert store.find(X1, Subscriber(X1)) == Line((DEMO,), None, None, (DEMO,))
+    assert store.find(X1, Subscriber(X2)) == RouteLookup((DEMO,), None, None, (other,))
+    assert store.find(X1, Subscriber(X1)) == RouteLookup((DEMO,), None, None, (DEMO,))
     assert store.owners_of(X2) == (other,)
     assert store.owners_of(A) == ()
 
@@ -286,14 +290,14 @@ def test_find_finds_an_x_in_the_spelling_that_its_pool_does_not_have(
 ) -> None:
     """A switch may write it either way, and so may a carrier as the caller."""
     owners = (replace(DEMO, app="third", number=X15),)
-    item = owners_item(X15, owners, Vault(ONE, SYSTEM.random_bytes))
+    item = owners_item(X15, owners, FieldEncryption(ONE, SYSTEM.random_bytes))
     stage.dynamodb.put_item(TableName=stage.table, Item=item)
     draft = make(app="third", number=X15)
     commit(store, draft)
     for number in (X15, f"86{X15}"):
         line = store.find(number, Subscriber(A))
-        assert line.leg is not None
-        assert (line.leg.binding, line.number or number) == (draft.id, X15)
+        assert line.route is not None
+        assert (line.route.binding, line.number or number) == (draft.id, X15)
         assert [each.app for each in store.find(X1, Subscriber(number)).callers_owners] == ["third"]
 
 
@@ -325,9 +329,9 @@ def test_extending_moves_binding_and_legs_together(store: BindingStore, make: An
     assert longer is not None
     assert store.get(draft.id) == longer
     assert store.live_on(X1, app="demo", now=NOW + 2 * HOUR - 1) == [longer.info]
-    leg = store.find(X1, Subscriber(B)).leg
-    assert leg is not None
-    assert (leg.expires, leg.free_at) == (NOW + 2 * HOUR, NOW + 3 * HOUR)
+    route = store.find(X1, Subscriber(B)).route
+    assert route is not None
+    assert (route.expires, route.reusable_at) == (NOW + 2 * HOUR, NOW + 3 * HOUR)
 
 
 def test_a_change_of_an_old_version_is_refused(store: BindingStore, make: Any) -> None:
@@ -347,27 +351,27 @@ def test_a_leg_under_another_key_version_rules_just_as_well(stage: Stage, make: 
     old, new = with_keys(stage, ONE), with_keys(stage, BOTH)
     first = make()
     commit(old, first)
-    leg = new.find(X1, Subscriber(A)).leg
-    assert leg is not None
-    assert leg.peer == Subscriber(B)
-    assert commit(new, make(A, C)).leg == "taken"
-    assert commit(new, make(A, B)).leg == "bound"
+    route = new.find(X1, Subscriber(A)).route
+    assert route is not None
+    assert route.peer == Subscriber(B)
+    assert commit(new, make(A, C)).route == "taken"
+    assert commit(new, make(A, B)).route == "bound"
     assert new.survey([X1], Subscriber(A), Subscriber(C), now=NOW) == {X1: "taken"}
     kept = new.get(first.id)
     assert kept is not None
     assert new.change(kept, kept.extended(delta_ms=HOUR, request=request("e"), now=NOW))
-    leg = new.find(X1, Subscriber(A)).leg
-    assert leg is not None
-    assert leg.expires == NOW + 2 * HOUR
+    route = new.find(X1, Subscriber(A)).route
+    assert route is not None
+    assert route.expires == NOW + 2 * HOUR
     # The same pair again over the same X, now written under the new version: the newer leg rules.
     kept = new.get(first.id)
     assert kept is not None
     assert new.change(kept, kept.ended(now=NOW + 1))
     again = make(A, B, expires=NOW + 5 * HOUR)
     assert commit(new, again, now=NOW + 1) is None
-    leg = new.find(X1, Subscriber(A)).leg
-    assert leg is not None
-    assert leg.binding == again.id
+    route = new.find(X1, Subscriber(A)).route
+    assert route is not None
+    assert route.binding == again.id
 
 
 def test_a_survey_reads_a_hundred_legs_a_call(stage: Stage, store: BindingStore) -> None:
@@ -476,9 +480,9 @@ class FewHandles(BindingStore):
 
 
 def test_a_request_whose_handle_is_taken_by_another_gets_a_second_one(stage: Stage) -> None:
-    vault = Vault(ONE, SYSTEM.random_bytes)
-    store = FewHandles(Table(lambda: stage.dynamodb, stage.table, SYSTEM), lambda: vault)
-    desk = BindingDesk(store, Cleaner(store), leases(store, Embedded()), tag)
+    encryption = FieldEncryption(ONE, SYSTEM.random_bytes)
+    store = FewHandles(Table(lambda: stage.dynamodb, stage.table, SYSTEM), lambda: encryption)
+    desk = BindingService(store, Cleaner(store), leases(store, Embedded()), tag)
     app = replace(app_with({X1: None, X2: None}), name="demo", quota=10)
     people = [(Subscriber(A), Subscriber(B)), (Subscriber(A), Subscriber(C))]
     asks = [Ask(a, b, None, None, HOUR, record=False, user_data="") for a, b in people]
@@ -508,7 +512,7 @@ def test_what_was_shown_and_played_before_is_not_shown_and_played_again(
     agreed = CarrierLease(id="1", until=NOW + HOUR, at_most=NOW + HOUR)
     before = replace(second, key_version=1)
     assert store.change(before, replace(before, state=State.BOUND, lease=agreed))
-    leg = store.find(X1, Subscriber(A)).leg
-    assert leg
-    assert (leg.binding, leg.presentation) == (second.id, PLAIN)
+    route = store.find(X1, Subscriber(A)).route
+    assert route
+    assert (route.binding, route.presentation) == (second.id, PLAIN)
     assert store.prompt_for_others(X1, now=NOW + 2) == ""

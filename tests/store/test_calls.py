@@ -10,7 +10,7 @@ from bench.capacity import KB, item_size
 from chalicelib.carriers.netease.wire_callbacks import read
 from chalicelib.clock import SYSTEM
 from chalicelib.core.calls.events import Event, EventKind, Party, PlacedEnd, RejectReason, SmsResult
-from chalicelib.core.calls.model import Call, Delivery, Errand, Progress, Recording
+from chalicelib.core.calls.model import Call, Delivery, Progress, Recording, Task
 from chalicelib.core.calls.prices import Bill
 from chalicelib.core.calls.schedule import GRACE_MS, SETTLED_MS, UNFINISHED_MS
 from chalicelib.core.calls.search import Search
@@ -21,15 +21,15 @@ from chalicelib.core.tenants import Tariff
 from chalicelib.core.webhooks.endpoint import Health
 from chalicelib.store.call_items import due_shard_of
 from chalicelib.store.calls import CallStore
+from chalicelib.store.endpoints import EndpointStore
+from chalicelib.store.field_encryption import FieldEncryption
 from chalicelib.store.items import DUE_SHARDS, binding_item, seal
-from chalicelib.store.receivers import EndpointStore
 from chalicelib.store.table import Table
-from chalicelib.store.vault import Vault
 from tests.carriers.netease.recorded import recorded
 from tests.core.samples import binding, event
 from tests.stage import X1, X2, A, B, C, Stage, answering, refusal
 
-VAULT = Vault({"current": "1", "1": "k" * 64}, SYSTEM.random_bytes)
+VAULT = FieldEncryption({"current": "1", "1": "k" * 64}, SYSTEM.random_bytes)
 AT = 1_768_464_000_000
 BINDING = "0" * 26
 
@@ -74,26 +74,26 @@ def append(
     delivery: Delivery = Delivery.PENDING,
     owner: str | None = "demo",
     **more: Any,
-) -> Errand | None:
+) -> Task | None:
     appended = store.append(event, said=event, owner=owner, delivery=delivery, **more)
-    return appended.errand if appended.stored.progress.open else None
+    return appended.task if appended.stored.progress.open else None
 
 
-def stored(store: CallStore, event: Event, **more: Any) -> Errand:
-    errand = append(store, event, **more)
-    assert errand is not None
-    return errand
+def stored(store: CallStore, event: Event, **more: Any) -> Task:
+    task = append(store, event, **more)
+    assert task is not None
+    return task
 
 
-def call_of(store: CallStore, errand: Errand) -> Call:
-    call = store.call(errand.key.call)
+def call_of(store: CallStore, task: Task) -> Call:
+    call = store.call(task.key.call)
     assert call is not None
     return call
 
 
-def settled(store: CallStore, errand: Errand, delivery: Delivery, **more: Any) -> None:
+def settled(store: CallStore, task: Task, delivery: Delivery, **more: Any) -> None:
     progress = Progress(delivery, 0, AT + 1000)
-    assert store.settle(call_of(store, errand), errand.key, progress, **more)
+    assert store.settle(call_of(store, task), task.key, progress, **more)
 
 
 def item(stage: Stage) -> dict[str, Any]:
@@ -103,17 +103,17 @@ def item(stage: Stage) -> dict[str, Any]:
 
 @pytest.mark.parametrize("each", [FULL, BARE, replace(FULL, raw='\n{"a":\r\n1}\n')])
 def test_an_event_is_read_back_as_it_was(store: CallStore, each: Event) -> None:
-    errand = stored(store, each)
-    (found,) = call_of(store, errand).stored
-    assert (found.event, found.key) == (each, errand.key)
+    task = stored(store, each)
+    (found,) = call_of(store, task).stored
+    assert (found.event, found.key) == (each, task.key)
     assert found.progress == Progress(Delivery.PENDING, 0, each.received)
 
 
 def test_storing_is_one_write_and_so_is_settling(stage: Stage, store: CallStore) -> None:
     with answering(stage.dynamodb, "UpdateItem") as writes:
-        errand = stored(store, FULL)
-        call = call_of(store, errand)
-        store.settle(call, errand.key, Progress(Delivery.DELIVERED, 0, AT))
+        task = stored(store, FULL)
+        call = call_of(store, task)
+        store.settle(call, task.key, Progress(Delivery.DELIVERED, 0, AT))
     assert len(writes) == 2
 
 
@@ -122,25 +122,25 @@ def test_the_end_of_a_call_is_small_also_once_it_is_delivered(
 ) -> None:
     message = recorded("callback-32")["body"].replace("abc", "0" * 26)
     (ended,) = read(message.encode(), carrier="n" * 32, received=1_900_000_000_000).events
-    errand = stored(store, ended)
-    settled(store, errand, Delivery.DELIVERED)
+    task = stored(store, ended)
+    settled(store, task, Delivery.DELIVERED)
     assert item_size(item(stage)) <= 1.5 * KB
 
 
 def test_a_repeat_is_stored_once_and_open_until_it_is_done(stage: Stage, store: CallStore) -> None:
-    errand = stored(store, FULL)
-    assert append(store, FULL) == errand
-    settled(store, errand, Delivery.DELIVERED)
+    task = stored(store, FULL)
+    assert append(store, FULL) == task
+    settled(store, task, Delivery.DELIVERED)
     assert append(store, FULL) is None
-    assert len(call_of(store, errand).stored) == 1
+    assert len(call_of(store, task).stored) == 1
     assert stage.deliveries() == ["delivered"]
 
 
 def test_only_what_is_open_has_an_errand(store: CallStore) -> None:
     for delivery in Delivery:
         is_open = delivery in (Delivery.PENDING, Delivery.FETCHING, Delivery.UNPLACED)
-        errand = append(store, replace(FULL, id=delivery), delivery)
-        assert (errand is not None) == is_open
+        task = append(store, replace(FULL, id=delivery), delivery)
+        assert (task is not None) == is_open
 
 
 @pytest.mark.parametrize(
@@ -154,8 +154,8 @@ def test_other_calls_are_other_items(stage: Stage, store: CallStore, change: Any
 
 def test_whoever_owns_an_x_has_calls_of_his_own(stage: Stage, store: CallStore) -> None:
     """The same X, carrier and call id: somebody else's call."""
-    errands = [stored(store, FULL, owner=owner) for owner in ("demo", "other")]
-    calls = [call_of(store, errand) for errand in errands]
+    tasks = [stored(store, FULL, owner=owner) for owner in ("demo", "other")]
+    calls = [call_of(store, task) for task in tasks]
     assert [call.app for call in calls] == ["demo", "other"]
     assert [len(call.stored) for call in calls] == [1, 1]
     assert {call.id for call in store.beside(FULL)} == {call.id for call in calls}
@@ -189,15 +189,15 @@ def test_the_same_id_with_another_content_is_an_event_of_its_own(store: CallStor
     other = appended(replace(FULL, cause=17))
     assert (other.new, other.conflicting) == (True, True)
     assert not appended(replace(FULL, cause=17)).new
-    assert len(call_of(store, first.errand).stored) == 2
+    assert len(call_of(store, first.task).stored) == 2
 
 
 def test_a_time_that_was_not_stated_makes_no_other_event(store: CallStore) -> None:
     untimed = replace(BARE, timed=False, number=X1)
-    errand = stored(store, untimed, delivery=Delivery.FETCHING)
+    task = stored(store, untimed, delivery=Delivery.FETCHING)
     later = replace(untimed, at=untimed.at + 5, received=untimed.received + 5)
-    assert append(store, later, Delivery.FETCHING) == errand
-    assert len(call_of(store, errand).stored) == 1
+    assert append(store, later, Delivery.FETCHING) == task
+    assert len(call_of(store, task).stored) == 1
 
 
 # Several calls under one key.
@@ -270,17 +270,17 @@ def test_an_entry_goes_when_two_calls_turn_out_to_be_one(stage: Stage, store: Ca
 
 
 def test_a_call_is_all_of_its_events_by_their_time(stage: Stage, store: CallStore) -> None:
-    errand = stored(store, FULL)
+    task = stored(store, FULL)
     append(store, START, Delivery.KEPT)
-    call = call_of(store, errand)
+    call = call_of(store, task)
     assert call.events == [START, FULL]
     assert [each.progress.delivery for each in call.stored] == [Delivery.KEPT, Delivery.PENDING]
     assert len(stage.items("C#")) == 1
 
 
 def test_no_item_and_no_message_shows_a_number(stage: Stage, store: CallStore) -> None:
-    errand = stored(store, FULL)
-    for text in (repr(stage.items()), errand.to_text()):
+    task = stored(store, FULL)
+    for text in (repr(stage.items()), task.to_text()):
         assert A[2:] not in text
         assert B[2:] not in text
 
@@ -292,8 +292,8 @@ def test_a_call_record_is_kept_for_more_than_six_months(stage: Stage, store: Cal
 
 def test_a_call_is_kept_as_long_as_its_recording(stage: Stage, store: CallStore) -> None:
     years = FULL.received + 730 * DAY_MS
-    errand = stored(store, replace(FULL, kind=EventKind.RECORDING_READY))
-    settled(store, errand, Delivery.KEPT, recording=replace(KEPT, expires=years))
+    task = stored(store, replace(FULL, kind=EventKind.RECORDING_READY))
+    settled(store, task, Delivery.KEPT, recording=replace(KEPT, expires=years))
     append(store, START, Delivery.KEPT)
     stored(store, replace(FULL, id="charged"), bill=BILL)
     assert int(item(stage)["ttl"]["N"]) * 1000 >= years
@@ -304,15 +304,15 @@ def test_a_call_too_large_for_an_item_loses_nothing(
     stage: Stage, store: CallStore, bill: Bill | None
 ) -> None:
     large = [replace(FULL, id=f"e{i}", raw="x" * 90_000) for i in range(6)]
-    errands = [stored(store, each, bill=bill) for each in large]
+    tasks = [stored(store, each, bill=bill) for each in large]
     items = stage.items("C#")
     assert 1 < len(items) < 6
-    for errand, each in zip(errands, large, strict=True):
-        found = call_of(store, errand).find(errand.key)
+    for task, each in zip(tasks, large, strict=True):
+        found = call_of(store, task).find(task.key)
         assert found is not None
         assert found.event == each
     # A repeat finds it where it is.
-    assert [stored(store, each, bill=bill) for each in large] == errands
+    assert [stored(store, each, bill=bill) for each in large] == tasks
     assert len(stage.items("C#")) == len(items)
 
 
@@ -320,12 +320,12 @@ def test_a_call_too_large_for_an_item_loses_nothing(
 def test_how_far_the_events_of_a_large_call_are_has_room(
     stage: Stage, store: CallStore, bill: Bill | None
 ) -> None:
-    errands = [stored(store, replace(FULL, id=f"e{i}", raw="x" * 60_000)) for i in range(6)]
+    tasks = [stored(store, replace(FULL, id=f"e{i}", raw="x" * 60_000)) for i in range(6)]
     # As much as an item just takes.
     rest = 400_000 - item_size(item(stage)) - 1_000
-    errands.append(stored(store, replace(FULL, id="last", raw="x" * rest), bill=bill))
-    for errand in errands:
-        settled(store, errand, Delivery.DEAD, recording=KEPT)
+    tasks.append(stored(store, replace(FULL, id="last", raw="x" * rest), bill=bill))
+    for task in tasks:
+        settled(store, task, Delivery.DEAD, recording=KEPT)
     assert all(item_size(each) <= 400_000 for each in stage.items("C#"))
 
 
@@ -338,10 +338,10 @@ def due(stage: Stage) -> int | None:
 
 
 def test_what_was_announced_is_looked_after_a_moment_later(stage: Stage, store: CallStore) -> None:
-    errand = stored(store, FULL)
+    task = stored(store, FULL)
     assert due(stage) == FULL.received + GRACE_MS
     assert list(store.due(now=FULL.received + GRACE_MS - 1)) == []
-    assert list(store.due(now=FULL.received + GRACE_MS)) == [errand.key.call]
+    assert list(store.due(now=FULL.received + GRACE_MS)) == [task.key.call]
 
 
 def test_what_is_counted_later_puts_off_nothing_that_is_open(
@@ -364,9 +364,9 @@ def test_each_shard_has_its_turn_of_being_the_first(store: CallStore) -> None:
 
 
 def test_a_complete_call_is_never_due_again(stage: Stage, store: CallStore) -> None:
-    errand = stored(store, replace(FULL, sequence=None))
+    task = stored(store, replace(FULL, sequence=None))
     append(store, START, Delivery.KEPT)
-    settled(store, errand, Delivery.DELIVERED)
+    settled(store, task, Delivery.DELIVERED)
     assert due(stage) is None
     assert "due_shard" not in item(stage)
 
@@ -377,10 +377,10 @@ def test_a_complete_call_is_never_due_again(stage: Stage, store: CallStore) -> N
 def test_a_call_that_lacks_something_is_looked_over_later(
     stage: Stage, store: CallStore, left_out: str, at: int | None
 ) -> None:
-    errand = stored(store, replace(FULL, sequence=None, rejected=None))
+    task = stored(store, replace(FULL, sequence=None, rejected=None))
     if left_out == "none":
         append(store, START, Delivery.KEPT)
-    settled(store, errand, Delivery.DELIVERED)
+    settled(store, task, Delivery.DELIVERED)
     assert due(stage) == at
 
 
@@ -407,28 +407,28 @@ def test_two_open_events_of_a_call_are_both_looked_after(stage: Stage, store: Ca
 
 
 def test_a_call_is_claimed_by_one(store: CallStore) -> None:
-    errand = stored(store, FULL)
+    task = stored(store, FULL)
     now = FULL.received + GRACE_MS
-    claimed = store.claim(errand.key.call, until=now + 5, now=now)
+    claimed = store.claim(task.key.call, until=now + 5, now=now)
     assert claimed is not None
-    assert store.claim(errand.key.call, until=now + 5, now=now) is None
+    assert store.claim(task.key.call, until=now + 5, now=now) is None
     assert store.claim("c" * 22, until=now + 5, now=now) is None
 
 
 def test_what_moved_on_is_not_overwritten(store: CallStore) -> None:
-    errand = stored(store, FULL)
-    before = call_of(store, errand)
+    task = stored(store, FULL)
+    before = call_of(store, task)
     append(store, START, Delivery.KEPT)
-    assert not store.settle(before, errand.key, Progress(Delivery.DELIVERED))
+    assert not store.settle(before, task.key, Progress(Delivery.DELIVERED))
     assert not store.rest(before, looked=AT)
-    assert call_of(store, errand).stored[1].progress.delivery is Delivery.PENDING
+    assert call_of(store, task).stored[1].progress.delivery is Delivery.PENDING
 
 
 # What it takes to tell an app.
 
 
 def test_a_dossier_is_one_read(stage: Stage, store: CallStore, table: Table) -> None:
-    errand = stored(store, FULL)
+    task = stored(store, FULL)
     receivers = EndpointStore(table)
     receivers.unanswered("demo", rest_until=9)
     receivers.slow("demo", until=8)
@@ -436,7 +436,7 @@ def test_a_dossier_is_one_read(stage: Stage, store: CallStore, table: Table) -> 
         answering(stage.dynamodb, "BatchGetItem") as batches,
         answering(stage.dynamodb, "GetItem") as gets,
     ):
-        dossier = store.open(errand)
+        dossier = store.open(task)
     assert (len(batches), len(gets)) == (1, 0)
     assert dossier.call.events == [FULL]
     assert dossier.health == Health(unanswered=1, rest_until=9, slow_until=8)
@@ -451,20 +451,20 @@ def test_a_dossier_never_has_the_binding_of_another_app(
     """Whatever the event names; also where only its item says which binding that is."""
     made = binding(id=BINDING, handle="0" * 12, app=app, key_version=1)
     table.put_new(binding_item(made, seal(VAULT, made), 1))
-    errand = stored(store, FULL)
-    dossier = store.open(errand if known else Errand(errand.key, app="demo"))
+    task = stored(store, FULL)
+    dossier = store.open(task if known else Task(task.key, app="demo"))
     assert dossier.binding == (made if app == "demo" else None)
 
 
 def test_a_receiver_is_probed_by_one(store: CallStore, table: Table) -> None:
     receivers = EndpointStore(table)
     receivers.unanswered("demo", rest_until=9)
-    errand = stored(store, FULL)
-    health = store.open(errand).health
+    task = stored(store, FULL)
+    health = store.open(task).health
     assert receivers.probe("demo", health, rest_until=20)
     assert not receivers.probe("demo", health, rest_until=20)
     receivers.answered("demo")
-    assert store.open(errand).health.unanswered == 0
+    assert store.open(task).health.unanswered == 0
 
 
 # What a call is found by.
@@ -511,9 +511,9 @@ NOT_BY: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("by", BY)
 def test_a_call_is_found_by_each_thing_it_is_about(store: CallStore, by: Any) -> None:
-    errand = stored(store, FULL)
+    task = stored(store, FULL)
     found = store.find(search(**by), limit=10)
-    assert [call.id for call in found.calls] == [errand.key.call]
+    assert [call.id for call in found.calls] == [task.key.call]
     assert found.after is None
 
 
@@ -530,7 +530,7 @@ def test_what_is_nobodys_is_found_by_nobody(stage: Stage, store: CallStore) -> N
 
 def test_a_person_is_found_under_every_data_key(stage: Stage, store: CallStore) -> None:
     append(store, FULL)
-    newer = Vault({"current": "2", "1": "k" * 64, "2": "n" * 64}, SYSTEM.random_bytes)
+    newer = FieldEncryption({"current": "2", "1": "k" * 64, "2": "n" * 64}, SYSTEM.random_bytes)
     later = CallStore(Table(lambda: stage.dynamodb, stage.table, SYSTEM), lambda: newer)
     append(later, replace(FULL, call_id="another"))
     assert len(later.find(search(person=Subscriber(A)), limit=10).calls) == 2
@@ -569,12 +569,12 @@ def test_whatever_came_first_a_call_stands_where_it_began(
 def test_a_call_that_is_told_of_meanwhile_stands_where_it_began(
     stage: Stage, store: CallStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    errand = stored(store, FULL)
+    task = stored(store, FULL)
     before = store._table.update_and_see
 
     def told_meanwhile(update: Any) -> Any:
         seen = before(update)
-        settled(store, errand, Delivery.DELIVERED)
+        settled(store, task, Delivery.DELIVERED)
         return seen
 
     monkeypatch.setattr(store._table, "update_and_see", told_meanwhile)
@@ -593,9 +593,9 @@ def test_what_a_late_event_tells_is_searched_by_too(store: CallStore) -> None:
 
 
 def test_the_dead_are_listed_by_their_own_time_until_they_are_told(store: CallStore) -> None:
-    errands = [stored(store, replace(FULL, call_id=f"c{i}", at=AT + i)) for i in range(5)]
-    for errand in errands:
-        settled(store, errand, Delivery.DEAD)
+    tasks = [stored(store, replace(FULL, call_id=f"c{i}", at=AT + i)) for i in range(5)]
+    for task in tasks:
+        settled(store, task, Delivery.DEAD)
     append(store, replace(FULL, call_id="alive"))
 
     first = store.dead(search(), limit=3)
@@ -606,13 +606,13 @@ def test_the_dead_are_listed_by_their_own_time_until_they_are_told(store: CallSt
     assert len(store.dead(search(since=AT + 1, until=AT + 3), limit=9).calls) == 2
     assert store.dead(search(app="other"), limit=9).calls == []
 
-    settled(store, errands[0], Delivery.PENDING)
+    settled(store, tasks[0], Delivery.PENDING)
     assert len(store.dead(search(), limit=9).calls) == 4
 
 
 def test_a_call_with_a_dead_event_goes_on(stage: Stage, store: CallStore) -> None:
-    errand = stored(store, FULL)
-    settled(store, errand, Delivery.DEAD)
+    task = stored(store, FULL)
+    settled(store, task, Delivery.DEAD)
     later = stored(store, replace(FULL, id="r", kind=EventKind.RECORDING_READY))
     assert "due_at" in item(stage)
     settled(store, later, Delivery.DELIVERED)
@@ -629,11 +629,11 @@ def test_a_charged_event_is_one_read_and_one_transaction(stage: Stage, store: Ca
         answering(stage.dynamodb, "TransactWriteItems") as written,
         answering(stage.dynamodb, "UpdateItem") as updated,
     ):
-        errand = stored(store, FULL, bill=BILL)
+        task = stored(store, FULL, bill=BILL)
     assert (len(written), len(updated)) == (1, 0)
-    assert append(store, FULL, bill=BILL) == errand
+    assert append(store, FULL, bill=BILL) == task
     found = store.find(search(person=Subscriber(A)), limit=5)
-    assert [call.id for call in found.calls] == [errand.key.call]
+    assert [call.id for call in found.calls] == [task.key.call]
     assert due(stage) == FULL.received + GRACE_MS
 
 

@@ -35,7 +35,7 @@ def now() -> Iterator[Callable[[float], None]]:
 @pytest.fixture
 def known(stage: Stage) -> CredentialStore:
     table = Table(clients.dynamodb, NAME, RUNTIME)
-    apps = AppStore(table, stage.vault, CACHE_S)
+    apps = AppStore(table, stage.encryption, CACHE_S)
     owners = secrets.OwnersSecrets(secrets.provider, NAME)
     return CredentialStore(table, apps, owners, CACHE_S)
 

@@ -3,12 +3,12 @@
 import pytest
 
 from chalicelib.clock import SYSTEM
+from chalicelib.store.field_encryption import FieldEncryption
 from chalicelib.store.nonces import NonceStore
 from chalicelib.store.table import Table
-from chalicelib.store.vault import Vault
 from tests.stage import Stage
 
-VAULT = Vault({"current": "1", "1": "k" * 64}, SYSTEM.random_bytes)
+VAULT = FieldEncryption({"current": "1", "1": "k" * 64}, SYSTEM.random_bytes)
 
 
 @pytest.fixture

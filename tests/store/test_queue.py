@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from chalicelib.core.calls.model import Errand, EventKey
+from chalicelib.core.calls.model import EventKey, Task
 from chalicelib.core.errors import Unavailable
 from chalicelib.store.queue import WorkQueues
 from tests.stage import NAME, Stage, answering, refusal
@@ -21,8 +21,8 @@ def queues(stage: Stage) -> WorkQueues:
     return WorkQueues(lambda: stage.sqs, LANES, f"{NAME}-transfer")
 
 
-def errands(count: int) -> list[Errand]:
-    return [Errand(EventKey(f"c{i}", f"e{i}"), app="demo") for i in range(count)]
+def tasks(count: int) -> list[Task]:
+    return [Task(EventKey(f"c{i}", f"e{i}"), app="demo") for i in range(count)]
 
 
 @pytest.mark.parametrize("count", [1, 10, 11, 25])
@@ -30,26 +30,26 @@ def test_each_errand_is_a_message_ten_at_a_time(
     stage: Stage, queues: WorkQueues, count: int
 ) -> None:
     with answering(stage.sqs, "SendMessageBatch") as sent:
-        queues.announce(errands(count))
+        queues.announce(tasks(count))
     assert len(sent) == -(-count // 10)
-    assert sorted(stage.messages()) == sorted(each.to_text() for each in errands(count))
+    assert sorted(stage.messages()) == sorted(each.to_text() for each in tasks(count))
 
 
 def test_each_lane_and_the_transfers_have_a_queue_of_their_own(
     stage: Stage, queues: WorkQueues
 ) -> None:
-    one, two, three = errands(3)
+    one, two, three = tasks(3)
     queues.announce([one])
     queues.announce([two], lane="slow")
     queues.transfer([three])
-    for queue, errand in (("delivery", one), ("delivery-slow", two), ("transfer", three)):
-        assert stage.messages(queue) == [errand.to_text()]
+    for queue, task in (("delivery", one), ("delivery-slow", two), ("transfer", three)):
+        assert stage.messages(queue) == [task.to_text()]
 
 
 def test_a_retry_waits_in_the_queue(stage: Stage, queues: WorkQueues) -> None:
     with answering(stage.sqs, "SendMessageBatch") as sent:
-        queues.announce(errands(1), delay_s=300)
-        queues.transfer(errands(1), delay_s=5)
+        queues.announce(tasks(1), delay_s=300)
+        queues.transfer(tasks(1), delay_s=5)
     assert [each["Entries"][0]["DelaySeconds"] for each in sent] == [300, 5]
     assert stage.messages() == []
 
@@ -57,23 +57,23 @@ def test_a_retry_waits_in_the_queue(stage: Stage, queues: WorkQueues) -> None:
 def test_a_message_says_whose_it_is_so_that_the_queue_is_fair(
     stage: Stage, queues: WorkQueues
 ) -> None:
-    nobodys = Errand(EventKey("c", "e"))
+    nobodys = Task(EventKey("c", "e"))
     with answering(stage.sqs, "SendMessageBatch") as sent:
-        queues.announce([*errands(1), nobodys])
+        queues.announce([*tasks(1), nobodys])
     assert [each.get("MessageGroupId") for each in sent[0]["Entries"]] == ["demo", None]
 
 
 def test_the_queues_address_is_looked_up_once(stage: Stage, queues: WorkQueues) -> None:
     with answering(stage.sqs, "GetQueueUrl") as asked:
-        queues.announce(errands(1))
-        queues.announce(errands(1))
+        queues.announce(tasks(1))
+        queues.announce(tasks(1))
     assert len(asked) == 1
 
 
 def test_a_refused_message_is_not_taken_for_sent(stage: Stage, queues: WorkQueues) -> None:
     failed = (200, {"Failed": [{"Id": "0", "Code": "x", "SenderFault": False}]})
     with answering(stage.sqs, "SendMessageBatch", failed), pytest.raises(Unavailable):
-        queues.announce(errands(1))
+        queues.announce(tasks(1))
 
 
 @pytest.mark.parametrize("failure", [DOWN, refusal("AWS.SimpleQueueService.NonExistentQueue")])
@@ -82,15 +82,15 @@ def test_a_queue_that_does_not_answer_is_unavailable(
     stage: Stage, queues: WorkQueues, operation: str, failure: object
 ) -> None:
     with answering(stage.sqs, operation, failure), pytest.raises(Unavailable):
-        queues.announce(errands(1))
+        queues.announce(tasks(1))
 
 
 def test_a_queue_that_is_not_there(stage: Stage) -> None:
     queues = WorkQueues(lambda: stage.sqs, LANES, "nowhere")
     with pytest.raises(Unavailable):
-        queues.transfer(errands(1))
+        queues.transfer(tasks(1))
 
 
 def test_a_message_has_members_of_ours_only() -> None:
-    text = Errand(EventKey("c", "e"), app="demo", binding="0" * 26).to_text()
+    text = Task(EventKey("c", "e"), app="demo", binding="0" * 26).to_text()
     assert json.loads(text) == {"event": "c.e", "app": "demo", "binding": "0" * 26}

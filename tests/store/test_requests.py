@@ -6,9 +6,9 @@ import pytest
 
 from chalicelib.clock import SYSTEM
 from chalicelib.core.requests import Earlier, RequestId
+from chalicelib.store.field_encryption import FieldEncryption
 from chalicelib.store.requests import KEPT_MS, WORKED_ON_MS, AnswerStore
 from chalicelib.store.table import Table
-from chalicelib.store.vault import Vault
 from tests.stage import Stage
 
 NOW = 1_768_464_000_000
@@ -18,8 +18,8 @@ REQUEST = RequestId(key="r" * 22, content="c", explicit=True)
 
 @pytest.fixture
 def answers(stage: Stage) -> AnswerStore:
-    vault = Vault({"current": "1", "1": "k" * 64}, SYSTEM.random_bytes)
-    return AnswerStore(Table(lambda: stage.dynamodb, stage.table, SYSTEM), lambda: vault)
+    encryption = FieldEncryption({"current": "1", "1": "k" * 64}, SYSTEM.random_bytes)
+    return AnswerStore(Table(lambda: stage.dynamodb, stage.table, SYSTEM), lambda: encryption)
 
 
 def test_a_repeat_meets_the_first_and_its_answer(answers: AnswerStore, stage: Stage) -> None:

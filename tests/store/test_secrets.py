@@ -39,17 +39,17 @@ def test_the_last_value_goes_on_while_secrets_manager_is_down_and_costs_few_trie
     stage: Stage, now: Callable[[float], None], failure: Any
 ) -> None:
     keys = data_keys(stage, age_s=0)
-    first = keys.vault()
+    first = keys.encryption()
     with answering(stage.secretsmanager, "GetSecretValue", *[failure] * 10) as calls:
         for _ in range(10):
-            assert keys.vault() is first
+            assert keys.encryption() is first
         assert len(calls) == 1
         now(1000 + secrets.LOOK_AGAIN_S)
-        assert keys.vault() is first
+        assert keys.encryption() is first
         assert len(calls) == 2
     stage.put_secret(stage.data_keys, {"current": "2", "1": "k" * 64, "2": "l" * 64})
     now(1000 + 2 * secrets.LOOK_AGAIN_S)
-    assert keys.vault().version == 2
+    assert keys.encryption().version == 2
 
 
 @pytest.mark.parametrize("failure", [DOWN, refusal("AccessDeniedException")])
@@ -61,27 +61,27 @@ def test_without_a_first_value_nothing_goes_but_the_next_try_may(
         answering(stage.secretsmanager, "GetSecretValue", failure),
         pytest.raises(Unavailable) as caught,
     ):
-        keys.vault()
+        keys.encryption()
     assert stage.data_keys not in str(caught.value)
-    assert keys.vault().version == 1
+    assert keys.encryption().version == 1
 
 
 def test_a_secret_that_is_not_json_is_unavailable_and_not_shown(stage: Stage) -> None:
     stage.secretsmanager.put_secret_value(SecretId=stage.data_keys, SecretString="p4ssw0rd{")
     with pytest.raises(Unavailable) as caught:
-        data_keys(stage).vault()
+        data_keys(stage).encryption()
     assert "p4ssw0rd" not in str(caught.value)
     assert caught.value.__suppress_context__
 
 
 def test_the_vault_is_made_once_and_anew_when_the_keys_change(stage: Stage) -> None:
     keys = data_keys(stage, age_s=0)
-    assert keys.vault().version == 1
+    assert keys.encryption().version == 1
     stage.put_secret(stage.data_keys, {"current": "2", "1": "k" * 64, "2": "l" * 64})
-    assert keys.vault().version == 2
+    assert keys.encryption().version == 2
 
     cached = data_keys(stage)
-    assert cached.vault() is cached.vault()
+    assert cached.encryption() is cached.encryption()
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_the_vault_is_made_once_and_anew_when_the_keys_change(stage: Stage) -> N
 def test_unusable_data_keys_are_unavailable(stage: Stage, content: Any, why: str) -> None:
     stage.put_secret(stage.data_keys, content)
     with pytest.raises(Unavailable, match=why):
-        data_keys(stage).vault()
+        data_keys(stage).encryption()
 
 
 def put(stage: Stage, name: str, text: str) -> str:

@@ -11,20 +11,20 @@ from chalicelib.clock import SYSTEM
 from chalicelib.core import errors
 from chalicelib.core.bindings.ids import binding_id
 from chalicelib.core.bindings.lease import CarrierLease, Operation
-from chalicelib.core.bindings.lines import Line
 from chalicelib.core.bindings.model import Ask, Binding, Presentation, State
 from chalicelib.core.bindings.ownership import Owner
-from chalicelib.core.bindings.routes import Leg
+from chalicelib.core.bindings.route_lookup import RouteLookup
+from chalicelib.core.bindings.routes import Route
 from chalicelib.core.durations import NEVER
 from chalicelib.core.ports import Carrier
 from chalicelib.core.requests import RequestId
 from chalicelib.core.subscribers import Subscriber
-from chalicelib.services.bindings.binding import BindingDesk
+from chalicelib.services.bindings.binding import BindingService
 from chalicelib.services.bindings.cleaning import Cleaner
 from chalicelib.store.apps import owners_item
 from chalicelib.store.bindings import MOST_ROUTES, BindingStore
+from chalicelib.store.field_encryption import FieldEncryption
 from chalicelib.store.table import Table
-from chalicelib.store.vault import Vault
 from tests.core.samples import app_with, binding, leases, request, tag
 from tests.stage import X1, X2, A, B, C, D, Stage, answering
 
@@ -39,13 +39,13 @@ HOW = Presentation(
 
 
 def with_keys(stage: Stage, keys: dict[str, str]) -> BindingStore:
-    vault = Vault(keys, SYSTEM.random_bytes)
-    return BindingStore(Table(lambda: stage.dynamodb, stage.table, SYSTEM), lambda: vault)
+    encryption = FieldEncryption(keys, SYSTEM.random_bytes)
+    return BindingStore(Table(lambda: stage.dynamodb, stage.table, SYSTEM), lambda: encryption)
 
 
 @pytest.fixture
 def store(stage: Stage) -> BindingStore:
-    item = owners_item(X1, (DEMO,), Vault(ONE, SYSTEM.random_bytes))
+    item = owners_item(X1, (DEMO,), FieldEncryption(ONE, SYSTEM.random_bytes))
     stage.dynamodb.put_item(TableName=stage.table, Item=item)
     return with_keys(stage, ONE)
 
@@ -85,11 +85,11 @@ def commit(store: BindingStore, draft: Binding, *, now: int = NOW) -> Any:
 def found(store: BindingStore, caller: str | None) -> tuple[str | None, str | None]:
     """Of which binding the caller's own leg is, and everybody's."""
     line = store.find(X1, Subscriber(caller) if caller else None)
-    return _of(line.leg), _of(line.everybodys)
+    return _of(line.route), _of(line.everybodys)
 
 
-def _of(leg: Leg | None) -> str | None:
-    return leg.binding if leg else None
+def _of(route: Route | None) -> str | None:
+    return route.binding if route else None
 
 
 def stored(store: BindingStore, draft: Binding) -> Binding:
@@ -121,7 +121,7 @@ def test_an_xa_is_read_back_as_it_was_written(store: BindingStore, make: Make) -
 def test_its_legs_say_who_reaches_whom(store: BindingStore, make: Make) -> None:
     draft = make(presentation=HOW, max_call_s=7)
     commit(store, draft)
-    own, everybodys = store.find(X1, Subscriber(A)).leg, store.find(X1, None).everybodys
+    own, everybodys = store.find(X1, Subscriber(A)).route, store.find(X1, None).everybodys
     assert own is not None
     assert everybodys is not None
     assert (own.role, own.peer, own.prompt) == ("a", None, "a1")
@@ -130,7 +130,7 @@ def test_its_legs_say_who_reaches_whom(store: BindingStore, make: Make) -> None:
     assert everybodys.max_call_s == 7
     assert found(store, B) == (None, draft.id)
     assert found(store, None) == (None, draft.id)
-    assert store.find(X2, Subscriber(A)) == Line((), None)
+    assert store.find(X2, Subscriber(A)) == RouteLookup((), None)
 
 
 def test_a_plain_binding_has_no_word_about_what_is_shown(stage: Stage, make: Make) -> None:
@@ -155,9 +155,9 @@ def test_what_is_shown_and_heard_is_read_back(
 ) -> None:
     pair = make(A, B, presentation=how)
     commit(store, pair)
-    leg = store.find(X1, Subscriber(B)).leg
-    assert leg is not None
-    assert stored(store, pair).presentation == leg.presentation == how
+    route = store.find(X1, Subscriber(B)).route
+    assert route is not None
+    assert stored(store, pair).presentation == route.presentation == how
 
 
 def test_no_key_or_attribute_shows_who_it_is(stage: Stage, store: BindingStore, make: Make) -> None:
@@ -198,7 +198,7 @@ def test_what_an_xa_leaves_of_its_x(
     draft = make(*second, expires=when + HOUR)
     assert store.survey([X1, X2], draft.a, draft.b, now=when) == {X1: held, X2: None}
     refusal = commit(store, draft, now=when)
-    assert (refusal and refusal.leg) == held
+    assert (refusal and refusal.route) == held
 
 
 @pytest.mark.parametrize(
@@ -218,7 +218,7 @@ def test_what_a_pair_leaves_for_an_xa(
     draft = make(a, expires=when + HOUR)
     assert store.survey([X1], draft.a, None, now=when) == {X1: held}
     refusal = commit(store, draft, now=when)
-    assert (refusal and refusal.leg) == held
+    assert (refusal and refusal.route) == held
 
 
 def test_an_xa_stands_beside_many_pairs(store: BindingStore, make: Make) -> None:
@@ -253,7 +253,7 @@ def test_an_xa_without_end_is_ended_and_cools(store: BindingStore, make: Make) -
     commit(store, xa)
     assert list(store.overdue(now=NOW + 10**12)) == []
     assert ended(store, xa, now=NOW + 1)
-    assert commit(store, make(B), now=NOW + HOUR).leg == "cooling"
+    assert commit(store, make(B), now=NOW + HOUR).route == "cooling"
     assert commit(store, make(B, expires=NOW + 9 * HOUR), now=NOW + HOUR + 1) is None
     assert store.quota_used("demo") == {0: 1}
 
@@ -271,7 +271,7 @@ def test_a_bind_of_an_xa_is_given_up_and_leaves_everything_as_it_was(
     assert store.undo(stored(store, draft), now=later)
     assert store.get(draft.id) is None
     assert store.quota_used("demo") == {0: 0}
-    assert commit(store, make(B), now=NOW + HOUR - 1).leg == "cooling"
+    assert commit(store, make(B), now=NOW + HOUR - 1).route == "cooling"
     assert commit(store, make(B, expires=NOW + 3 * HOUR), now=NOW + HOUR) is None
 
 
@@ -283,24 +283,24 @@ def test_the_a_of_an_xa_is_the_same_under_another_key_version(stage: Stage, make
     first = make()
     commit(old, first)
     for of in (old, new):
-        leg = of.find(X1, Subscriber(A)).leg
-        assert leg is not None
-        assert leg.peer is None
+        route = of.find(X1, Subscriber(A)).route
+        assert route is not None
+        assert route.peer is None
         assert of.find(X1, None).everybodys is not None
-    assert commit(new, make()).leg == "bound"
-    assert commit(new, make(A, B)).leg == "taken"
+    assert commit(new, make()).route == "bound"
+    assert commit(new, make(A, B)).route == "taken"
     assert new.survey([X1], Subscriber(A), Subscriber(B), now=NOW) == {X1: "taken"}
     before = stored(new, first)
     assert new.change(before, before.extended(delta_ms=1, request=request("e"), now=NOW))
     line = new.find(X1, Subscriber(A))
-    assert line.leg is not None
+    assert line.route is not None
     assert line.everybodys is not None
-    assert line.leg.expires == line.everybodys.expires == NOW + HOUR + 1
+    assert line.route.expires == line.everybodys.expires == NOW + HOUR + 1
     assert ended(new, first, now=NOW + 1)
     again = make(expires=NOW + 5 * HOUR)
     assert commit(new, again, now=NOW + 1) is None
     line = new.find(X1, Subscriber(A))
-    assert (_of(line.leg), _of(line.everybodys)) == (again.id, again.id)
+    assert (_of(line.route), _of(line.everybodys)) == (again.id, again.id)
 
 
 # What strangers hear
@@ -345,8 +345,8 @@ def test_the_largest_routes_cost_a_stranger_ten_read_units(
     for i in range(MOST_ROUTES):
         pair = (f"4477009001{i:02d}", f"4477009002{i:02d}")
         commit(store, make(*pair, presentation=largest, user_data="\U0001f600" * 1024))
-    legs = [item for item in stage.items(f"X#{X1}") if item["sk"]["S"].startswith("L#")]
-    largest_page = sum(sorted(map(item_size, legs), reverse=True)[:MOST_ROUTES])
+    routes = [item for item in stage.items(f"X#{X1}") if item["sk"]["S"].startswith("L#")]
+    largest_page = sum(sorted(map(item_size, routes), reverse=True)[:MOST_ROUTES])
     assert -(-largest_page // (4 * KB)) <= 10
     over = NOW + 2 * HOUR
     assert store.prompt_for_others(X1, now=over) is None
@@ -363,8 +363,8 @@ class Embedded:
 
 
 @pytest.fixture
-def desk(store: BindingStore) -> BindingDesk:
-    return BindingDesk(store, Cleaner(store), leases(store, Embedded()), tag)
+def desk(store: BindingStore) -> BindingService:
+    return BindingService(store, Cleaner(store), leases(store, Embedded()), tag)
 
 
 APP = replace(app_with({X1: None, X2: None}), cooling_ms=HOUR)
@@ -377,11 +377,11 @@ def ask(a: str = A, b: str | None = None, **more: Any) -> Ask:
     return Ask(Subscriber(a), Subscriber(b) if b else None, **(values | more))
 
 
-def bind(desk: BindingDesk, wanted: Ask, name: str = "r", *, now: int = NOW) -> Binding:
+def bind(desk: BindingService, wanted: Ask, name: str = "r", *, now: int = NOW) -> Binding:
     return desk.bind(APP, wanted, RequestId(name.ljust(32, "-"), "c" * 32, explicit=True), now=now)
 
 
-def test_an_xa_is_bound_and_ended_by_its_x(desk: BindingDesk, store: BindingStore) -> None:
+def test_an_xa_is_bound_and_ended_by_its_x(desk: BindingService, store: BindingStore) -> None:
     bound = bind(desk, ask())
     assert (bound.b, bound.expires) == (None, NEVER)
     assert bind(desk, ask(), now=NOW + 1) == replace(bound, key_version=1)
@@ -391,7 +391,7 @@ def test_an_xa_is_bound_and_ended_by_its_x(desk: BindingDesk, store: BindingStor
     assert store.quota_used("demo") == {0: 0}
 
 
-def test_what_is_not_ones_own_xa_is_unknown(desk: BindingDesk) -> None:
+def test_what_is_not_ones_own_xa_is_unknown(desk: BindingService) -> None:
     bind(desk, ask())
     bind(desk, ask(B, C, lifetime_ms=HOUR), "pair")
     unknown = [(OTHER, X1), (OTHER, X2), (APP, X2), (APP, "8610000000099")]
@@ -401,7 +401,7 @@ def test_what_is_not_ones_own_xa_is_unknown(desk: BindingDesk) -> None:
     assert desk.on_number(APP, X1, now=NOW)
 
 
-def test_the_end_of_an_xa_leaves_the_pairs_alone(desk: BindingDesk) -> None:
+def test_the_end_of_an_xa_leaves_the_pairs_alone(desk: BindingService) -> None:
     bind(desk, ask())
     pair = bind(desk, ask(B, C, lifetime_ms=HOUR), "pair")
     desk.release_transfer(APP, X1, now=NOW)
@@ -411,14 +411,14 @@ def test_the_end_of_an_xa_leaves_the_pairs_alone(desk: BindingDesk) -> None:
 @pytest.mark.parametrize(
     ("second", "cause"), [(ask(B), "taken"), (ask(A), "bound"), (ask(A, B), "taken")]
 )
-def test_an_x_has_one_xa(desk: BindingDesk, second: Ask, cause: str) -> None:
+def test_an_x_has_one_xa(desk: BindingService, second: Ask, cause: str) -> None:
     bind(desk, ask())
     with pytest.raises(errors.NumberTaken) as caught:
         bind(desk, second, "s")
     assert caught.value.cause == cause
 
 
-def test_the_x_of_an_xa_is_chosen_where_none_is_named(desk: BindingDesk) -> None:
+def test_the_x_of_an_xa_is_chosen_where_none_is_named(desk: BindingService) -> None:
     anywhere = ask(number=None)
     taken = {bind(desk, anywhere, "1").number, bind(desk, ask(B, number=None), "2").number}
     assert taken == {X1, X2}
@@ -444,7 +444,7 @@ def test_what_a_carrier_cannot_do_is_refused_before_anything_is_written(
             return Carrier(name, "plain")
 
     before = stage.items()
-    desk = BindingDesk(store, Cleaner(store), leases(store, Plain()), tag)
+    desk = BindingService(store, Cleaner(store), leases(store, Plain()), tag)
     with pytest.raises(errors.Forbidden):
         bind(desk, wanted)
     assert stage.items() == before

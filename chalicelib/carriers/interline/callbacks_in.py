@@ -12,7 +12,7 @@ from chalicelib.core.calls.callbacks import UnreadCallback
 from chalicelib.core.credentials import CarrierAccount
 from chalicelib.core.errors import AnswerClass, Contended, Unavailable
 from chalicelib.core.messages import Reply, Request
-from chalicelib.services.calls.ingest import EventDesk
+from chalicelib.services.calls.ingest import EventIngest
 from chalicelib.store.apps import AppStore
 from chalicelib.store.credentials import CredentialStore
 
@@ -43,12 +43,12 @@ class CallbackReceiver:
         *,
         credentials: CredentialStore,
         apps: AppStore,
-        desk: EventDesk,
+        service: EventIngest,
         count: Count,
     ) -> None:
         self._credentials = credentials
         self._apps = apps
-        self._desk = desk
+        self._service = service
         self._count = count
 
     def receive(
@@ -68,7 +68,7 @@ class CallbackReceiver:
                 if not sources.is_from(request.source, account.sources):
                     return _refused(403, codes.NOT_ALLOWED_FROM, "source address")
                 if len(request.body) > MAX_BODY:
-                    self._desk.too_large()
+                    self._service.too_large()
                     text = f"body of more than {MAX_BODY} bytes"
                     refusal = codes.BAD_PARAMETER, AnswerClass.REFUSED
                     return _reply(413, *refusal, text, account=account_name)
@@ -92,7 +92,7 @@ class CallbackReceiver:
             UnreadCallback(account_name, STARTS if of_start else KIND, body, now),
             read=wire_callbacks.read_start if of_start else wire_callbacks.read,
             apps=self._apps,
-            desk=self._desk,
+            service=self._service,
             count=self._count,
         )
         return _reply(200, codes.OK, AnswerClass.OK, account=account_name, event=what)

@@ -18,12 +18,12 @@ _FORM = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
 _JSON = {"Content-Type": "application/json; charset=utf-8"}
 
 
-def dialect(credentials: CredentialStore) -> "InterlineDialect":
+def dialect(credentials: CredentialStore) -> "InterlineFormat":
     """See carriers.base.DIALECTS."""
-    return InterlineDialect(credentials)
+    return InterlineFormat(credentials)
 
 
-class InterlineDialect:
+class InterlineFormat:
     """Fulfils the port Dialect. Nothing is signed: the vendor's callbacks are not."""
 
     tells = frozenset(

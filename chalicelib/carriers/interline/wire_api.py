@@ -8,7 +8,7 @@ from typing import Any
 
 from chalicelib.carriers.parameters import Parameters
 from chalicelib.core import numbers
-from chalicelib.core.balance import Standing
+from chalicelib.core.balance import Balance
 from chalicelib.core.bindings.model import Ask, Binding, Presentation
 from chalicelib.core.durations import DAY_MS
 from chalicelib.core.errors import BadParameter
@@ -181,7 +181,7 @@ def write_bound(binding: Binding) -> dict[str, Any]:
     return {"subid": binding.id}
 
 
-def write_status(state: AppState, role: str, standing: Standing) -> dict[str, Any]:
+def write_status(state: AppState, role: str, standing: Balance) -> dict[str, Any]:
     """The reply about an account, beside `error`: money in yuan, times in epoch ms."""
     return {
         "state": int(state),

@@ -14,7 +14,7 @@ from chalicelib.core.calls.callbacks import UnreadCallback
 from chalicelib.core.credentials import CarrierAccount
 from chalicelib.core.errors import AnswerClass, Contended, Unavailable
 from chalicelib.core.messages import Reply, Request
-from chalicelib.services.calls.ingest import EventDesk
+from chalicelib.services.calls.ingest import EventIngest
 from chalicelib.store.apps import AppStore
 from chalicelib.store.credentials import CredentialStore
 
@@ -37,11 +37,11 @@ class CarrierReceiver:
     """
 
     def __init__(
-        self, *, credentials: CredentialStore, apps: AppStore, desk: EventDesk, count: Count
+        self, *, credentials: CredentialStore, apps: AppStore, service: EventIngest, count: Count
     ) -> None:
         self._credentials = credentials
         self._apps = apps
-        self._desk = desk
+        self._service = service
         self._count = count
 
     def receive(self, account_name: str) -> Callable[[Request, int], Reply]:
@@ -72,14 +72,14 @@ class CarrierReceiver:
 
     def _take(self, body: bytes, account_name: str, *, now: int) -> Reply:
         if len(body) > MAX_BODY:
-            self._desk.too_large()
+            self._service.too_large()
             refusal = {"desc": f"body of more than {MAX_BODY} bytes", "code": codes.MALFORMED}
             return _reply(413, refusal, answered=AnswerClass.REFUSED, account=account_name)
         what = callback_receiver.take(
             UnreadCallback(account_name, KIND, body, now),
             read=wire_callbacks.read,
             apps=self._apps,
-            desk=self._desk,
+            service=self._service,
             count=self._count,
         )
         done = {"code": codes.OK}

@@ -13,12 +13,12 @@ from chalicelib.core.tenants import App
 from chalicelib.store.credentials import CredentialStore
 
 
-def dialect(credentials: CredentialStore) -> "NeteaseDialect":
+def dialect(credentials: CredentialStore) -> "NeteaseFormat":
     """See carriers.base.DIALECTS."""
-    return NeteaseDialect(credentials)
+    return NeteaseFormat(credentials)
 
 
-class NeteaseDialect:
+class NeteaseFormat:
     """Fulfils the port Dialect, and Checking."""
 
     tells = REPORTED

@@ -4,19 +4,19 @@ from collections.abc import Callable
 from typing import Any
 
 from chalicelib.carriers.netease import wire_ecp
-from chalicelib.carriers.netease.door import Door, Visit
+from chalicelib.carriers.netease.authenticator import Authenticator, RequestContext
 from chalicelib.carriers.parameters import Parameters
 from chalicelib.core.calls.placed import CallAsk
 from chalicelib.core.messages import Reply, Request
-from chalicelib.services.outbound_calls import CallDesk
+from chalicelib.services.outbound_calls import OutboundCalls
 
 
 class EcpFacade:
     """The three calls under /call/ecp; parameters and replies as in the document."""
 
-    def __init__(self, door: Door, desk: CallDesk) -> None:
-        self._door = door
-        self._desk = desk
+    def __init__(self, authenticator: Authenticator, service: OutboundCalls) -> None:
+        self._authenticator = authenticator
+        self._service = service
 
     def startcall(self, request: Request, now: int) -> Reply:
         """POST /call/ecp/startcall.action"""
@@ -29,12 +29,12 @@ class EcpFacade:
     def query(self, request: Request, now: int) -> Reply:
         """POST /call/ecp/queryBySession.action"""
 
-        def use(visit: Visit) -> dict[str, Any]:
-            session, conference = wire_ecp.read_session(visit.parameters)
-            status = self._desk.status(visit.app, session, conference=conference, now=now)
+        def handle(context: RequestContext) -> dict[str, Any]:
+            session, conference = wire_ecp.read_session(context.parameters)
+            status = self._service.status(context.app, session, conference=conference, now=now)
             return wire_ecp.write_status(session, status)
 
-        return self._door.answer("queryBySession", request, use, now=now)
+        return self._authenticator.answer("queryBySession", request, handle, now=now)
 
     def _place(
         self,
@@ -44,9 +44,9 @@ class EcpFacade:
         *,
         now: int,
     ) -> Reply:
-        def use(visit: Visit) -> dict[str, Any]:
-            ask = read(visit.parameters)
-            session = self._desk.place(visit.app, ask, visit.identify(), now=now)
+        def handle(context: RequestContext) -> dict[str, Any]:
+            ask = read(context.parameters)
+            session = self._service.place(context.app, ask, context.identify(), now=now)
             return wire_ecp.write_placed(session)
 
-        return self._door.answer(operation, request, use, now=now)
+        return self._authenticator.answer(operation, request, handle, now=now)

@@ -10,7 +10,7 @@ from chalicelib.carriers.netease.wire_ecp import account_of, read_account
 from chalicelib.carriers.parameters import BadBody, Parameters
 from chalicelib.core.errors import BadParameter
 from chalicelib.core.messages import Request
-from chalicelib.core.ports import Tag
+from chalicelib.core.ports import KeyedDigest
 from chalicelib.services.messaging import Relayed
 
 MAX_NAME = 64
@@ -89,7 +89,7 @@ def write_created(user: str, *, name: str, token: str) -> dict[str, Any]:
     return {"code": 200, "info": {"token": token, "accid": user, "name": name}}
 
 
-def relayed(request: Request, *, app: str, tag: Tag, same: str | None = None) -> Relayed:
+def relayed(request: Request, *, app: str, tag: KeyedDigest, same: str | None = None) -> Relayed:
     """The request as it is sent on: form and query as they came, new ids, and no signature.
 
     The carrier gives the first answer again to a request id that it has seen from us within 60 s.

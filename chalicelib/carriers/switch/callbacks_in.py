@@ -15,7 +15,7 @@ from chalicelib.core.credentials import SwitchCredentials
 from chalicelib.core.errors import AnswerClass, GatewayError
 from chalicelib.core.messages import Reply, Request
 from chalicelib.services.bindings.routing import Connect, Reject, Router
-from chalicelib.services.calls.ingest import EventDesk
+from chalicelib.services.calls.ingest import EventIngest
 from chalicelib.store.credentials import CredentialStore
 
 MAX_BODY = 256 * 1024
@@ -34,12 +34,12 @@ class Switchboard:
     """
 
     def __init__(
-        self, *, credentials: CredentialStore, router: Router, desk: EventDesk, count: Count
+        self, *, credentials: CredentialStore, router: Router, service: EventIngest, count: Count
     ) -> None:
         """`count` counts callers that are no numbers, dropped members and unknown events."""
         self._credentials = credentials
         self._router = router
-        self._desk = desk
+        self._service = service
         self._count = count
 
     def route(self, request: Request, now: int) -> Reply:
@@ -68,7 +68,7 @@ class Switchboard:
             reading, bad = wire.read_events(
                 request.body, carrier=switch.carrier, received=now, plan=switch.plan
             )
-            self._desk.record(reading.events, texts=False)
+            self._service.record(reading.events, texts=False)
             callback_receiver.tell(reading, self._count)
         except _Refused as refused:
             return refused.reply
@@ -98,7 +98,7 @@ class Switchboard:
             return Reject(RejectReason.INVALID_CALLER)
         answer = self._router.route(question.number, question.caller, carrier=carrier, now=now)
         if question.withheld and isinstance(answer, Connect):
-            return replace(answer, show=answer.leg.number)
+            return replace(answer, show=answer.route.number)
         return answer
 
     def _admit(self, request: Request) -> SwitchCredentials:

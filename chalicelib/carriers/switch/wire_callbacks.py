@@ -88,16 +88,16 @@ def write_route(answer: Connect | Reject) -> str:
             **({"binding": answer.binding} if answer.binding else {}),
         }
     else:
-        leg = answer.leg
+        route = answer.route
         reply = {
             "action": "connect",
             "to": answer.to.digits,
             "show": answer.show,
-            "record": leg.record,
-            "max_duration_s": leg.max_call_s,
-            "announcement": leg.prompt or None,
-            "on_answer": leg.presentation.on_answer or None,
-            "binding": leg.binding,
+            "record": route.record,
+            "max_duration_s": route.max_call_s,
+            "announcement": route.prompt or None,
+            "on_answer": route.presentation.on_answer or None,
+            "binding": route.binding,
         }
     return json.dumps(reply)
 

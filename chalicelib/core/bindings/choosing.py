@@ -7,11 +7,11 @@ from math import gcd
 from chalicelib.core.bindings.model import Ask
 from chalicelib.core.calls.placed import CallAsk
 from chalicelib.core.errors import Forbidden
-from chalicelib.core.ports import Tag
+from chalicelib.core.ports import KeyedDigest
 from chalicelib.core.tenants import App
 
 
-def candidates(app: App, ask: Ask, tag: Tag) -> Iterator[str]:
+def candidates(app: App, ask: Ask, tag: KeyedDigest) -> Iterator[str]:
     """Every X that may serve this pair, each once, in an order that depends on the pair alone.
 
     The same pair starts at the same X again, whichever of the two is A; different pairs are
@@ -38,7 +38,7 @@ def candidates(app: App, ask: Ask, tag: Tag) -> Iterator[str]:
             yield number
 
 
-def shown_number(app: App, ask: CallAsk, tag: Tag) -> str:
+def shown_number(app: App, ask: CallAsk, tag: KeyedDigest) -> str:
     """The X that a call which we place shows: the same one for the same people, and as hard to
     tell from them as in `candidates`.
 
@@ -51,7 +51,7 @@ def shown_number(app: App, ask: CallAsk, tag: Tag) -> str:
     return numbers[_seed(app, own, tag) % len(numbers)]
 
 
-def _seed(app: App, people: Iterable[str], tag: Tag) -> int:
+def _seed(app: App, people: Iterable[str], tag: KeyedDigest) -> int:
     """128 bits."""
     # A tag is text: its bytes are not spread evenly, those of their digest are.
     digest = hashlib.sha256(tag("choice", app.name, *sorted(people)).encode()).digest()

@@ -193,7 +193,7 @@ class Binding:
         return self.lease is not None and self.lease.at_most >= self.expires + MINUTE_MS
 
     @property
-    def free_at(self) -> int:
+    def reusable_at(self) -> int:
         """When its routes may lead elsewhere: cooled down since nobody can be reached over it."""
         lease = self.lease
         if lease is None:
@@ -236,13 +236,13 @@ class Binding:
 class Refusal:
     """Why a commit did not happen; nothing was written.
 
-    `existing` is the binding that already stands under the same handle. `leg` says what holds a
+    `existing` is the binding that already stands under the same handle. `route` says what holds a
     leg of this X: `bound` (this very pair), `taken` (somebody else), `cooling`, or None. `unpaid`:
     the app's account does not pay for it.
     """
 
     existing: Binding | None = None
-    leg: str | None = None
+    route: str | None = None
     quota_full: bool = False
     unpaid: bool = False
 

@@ -7,10 +7,10 @@ from chalicelib.core.subscribers import Subscriber
 
 
 @dataclass(frozen=True, slots=True)
-class Leg:
+class Route:
     """The routing entry (X, caller) -> binding, with all that a call needs.
 
-    `free_at` (epoch ms) is when the leg may lead to a different person. An XA has two: A's own,
+    `reusable_at` (epoch ms) is when the leg may lead to a different person. An XA has two: A's own,
     which leads nowhere, and the one of role `b` that is everybody's.
     """
 
@@ -22,7 +22,7 @@ class Leg:
     b: Subscriber | None
     record: bool
     expires: int
-    free_at: int
+    reusable_at: int
     released: bool
     max_call_s: int
     presentation: Presentation = PLAIN

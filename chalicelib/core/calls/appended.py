@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from chalicelib.core.bindings.model import Binding
 from chalicelib.core.calls.model import (
     Call,
-    Errand,
     Stored,
+    Task,
 )
 from chalicelib.core.webhooks.endpoint import Health
 
 
 @dataclass(frozen=True, slots=True)
-class Dossier:
+class DeliveryContext:
     """What telling an app of an event takes: its call, the binding that the event names (None:
     none, or there is no such), and the health of the receiver."""
 
@@ -27,6 +27,6 @@ class Appended:
     it was not there before; `conflicting` if its id was, with another content."""
 
     stored: Stored
-    errand: Errand
+    task: Task
     new: bool
     conflicting: bool

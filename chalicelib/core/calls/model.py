@@ -37,7 +37,7 @@ class EventKey:
 
 
 @dataclass(frozen=True, slots=True)
-class Errand:
+class Task:
     """What a queue message asks for: an event, and where else to look for what telling it takes
     (its app, its binding), as far as that is known."""
 
@@ -164,6 +164,6 @@ class Call:
         }
         return replace(event, **known)
 
-    def errand(self, stored: Stored) -> Errand:
+    def task(self, stored: Stored) -> Task:
         """What asks for something to be done about one of its events."""
-        return Errand(stored.key, app=self.app, binding=stored.event.binding)
+        return Task(stored.key, app=self.app, binding=stored.event.binding)

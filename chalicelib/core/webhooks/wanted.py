@@ -1,11 +1,11 @@
 """Which events an app is told of."""
 
 from chalicelib.core.calls.events import REPORTED, EventKind
-from chalicelib.core.ports import Dialects
+from chalicelib.core.ports import EventFormats
 from chalicelib.core.tenants import App
 
 
-def wanted_by(app: App | None, dialects: Dialects) -> frozenset[EventKind]:
+def wanted_by(app: App | None, dialects: EventFormats) -> frozenset[EventKind]:
     """The kinds that its dialect has words for and that it wants. Of an event that is nobody's as
     yet, what most apps are told."""
     if app is None:

@@ -17,7 +17,7 @@ from chalicelib.core.numbers import canonical
 from chalicelib.core.ports import Carriers, Lister
 from chalicelib.core.tenants import App
 from chalicelib.services.bindings.cleaning import LATER_MS
-from chalicelib.services.bindings.leases import LeaseDesk
+from chalicelib.services.bindings.leases import LeaseService
 from chalicelib.store.apps import AppStore
 from chalicelib.store.bindings import BindingStore
 
@@ -57,7 +57,7 @@ class Audit:
     names: Callable[[], Iterable[tuple[str, str]]]
     """The names of all apps, each with its carrier."""
     bindings: BindingStore
-    leases: LeaseDesk
+    leases: LeaseService
     carriers: Carriers
     trouble: Callable[[Exception], None]
 

@@ -17,11 +17,11 @@ from chalicelib.core.bindings.model import (
     State,
 )
 from chalicelib.core.durations import NEVER
-from chalicelib.core.ports import Carrier, Tag
+from chalicelib.core.ports import Carrier, KeyedDigest
 from chalicelib.core.requests import RequestId
 from chalicelib.core.tenants import App
 from chalicelib.services.bindings.cleaning import Cleaner
-from chalicelib.services.bindings.leases import LeaseDesk
+from chalicelib.services.bindings.leases import LeaseService
 from chalicelib.store.bindings import BindingStore
 
 BLIND_TRIES = 4
@@ -40,11 +40,11 @@ MAX_REPEATS = 8
 """How often an optimistic change is tried again before the caller is told to."""
 
 
-class BindingDesk:
+class BindingService:
     """The use cases over bindings. `now` is epoch ms and always comes from the caller."""
 
     def __init__(
-        self, bindings: BindingStore, cleaner: Cleaner, leases: LeaseDesk, tag: Tag
+        self, bindings: BindingStore, cleaner: Cleaner, leases: LeaseService, tag: KeyedDigest
     ) -> None:
         self._bindings = bindings
         self._cleaner = cleaner
@@ -184,7 +184,7 @@ class _Attempt:
         self,
         bindings: BindingStore,
         cleaner: Cleaner,
-        leases: LeaseDesk,
+        leases: LeaseService,
         order: Iterator[str],
         *,
         app: App,
@@ -291,8 +291,8 @@ class _Attempt:
                     return first
             elif refusal.unpaid:
                 raise errors.BalanceUsedUp
-            elif refusal.leg is not None:
-                self._held[refusal.leg] += 1
+            elif refusal.route is not None:
+                self._held[refusal.route] += 1
                 return None
             else:
                 self._draft = replace(self._draft, quota_shard=self._next_shard())

@@ -11,7 +11,7 @@ from itertools import cycle
 from chalicelib.core.bindings.lease import Duty, Unsettled
 from chalicelib.core.durations import MINUTE_MS
 from chalicelib.core.errors import Unavailable
-from chalicelib.services.bindings.leases import LeaseDesk
+from chalicelib.services.bindings.leases import LeaseService
 from chalicelib.store.bindings import BindingStore
 
 CLAIM_MS = MINUTE_MS
@@ -56,12 +56,12 @@ class Attended:
 
 
 @dataclass(frozen=True, slots=True)
-class Upkeep:
+class LeaseJobs:
     """Works off one kind of entry of the due index: side by side, `at_once` bindings of a carrier
     at a time, and no carrier waits for another."""
 
     bindings: BindingStore
-    leases: LeaseDesk
+    leases: LeaseService
     trouble: Callable[[Exception], None]
     """Is told what went wrong with a binding. Called by several threads at once."""
     now_ms: Callable[[], int]
@@ -170,7 +170,7 @@ class _Run:
     started."""
 
     def __init__(
-        self, upkeep: Upkeep, duty: Duty, *, now: int, time_left: Callable[[], bool]
+        self, upkeep: LeaseJobs, duty: Duty, *, now: int, time_left: Callable[[], bool]
     ) -> None:
         self._upkeep = upkeep
         self._duty: Duty = duty

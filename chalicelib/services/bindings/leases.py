@@ -35,7 +35,7 @@ Change = Callable[[Binding], Binding]
 
 
 @dataclass(frozen=True, slots=True)
-class LeaseDesk:
+class LeaseService:
     """What is done at a carrier for a binding. `now` is epoch ms; `new_id` gives 10 hex digits that
     nobody had before, `monotonic` seconds that only grow."""
 
@@ -382,7 +382,7 @@ class LeaseDesk:
         whatever it was asked for has run out: the routes are kept for as long, and cool then."""
         ended = binding if binding.over else binding.ended(now=now)
         if binding.state is State.BINDING:
-            self.bindings.undo(binding, now=now, free_at=ended.free_at)
+            self.bindings.undo(binding, now=now, reusable_at=ended.reusable_at)
         else:
             lease = CarrierLease(at_most=ended.kept_until)
             self.bindings.change(binding, replace(ended, lease=lease))

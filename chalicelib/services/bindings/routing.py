@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from chalicelib.core.bindings.ownership import Owner, owner_at
-from chalicelib.core.bindings.routes import Leg
+from chalicelib.core.bindings.routes import Route
 from chalicelib.core.calls.events import RejectReason
 from chalicelib.core.subscribers import Subscriber
 from chalicelib.store.bindings import BindingStore
@@ -13,7 +13,7 @@ from chalicelib.store.bindings import BindingStore
 class Connect:
     """Ring `to`, who sees `show`; the leg says the rest."""
 
-    leg: Leg
+    route: Route
     to: Subscriber
     show: str
 
@@ -31,8 +31,8 @@ class Reject:
 class Router:
     """Answers a switch. Reads, never writes."""
 
-    def __init__(self, legs: BindingStore) -> None:
-        self._legs = legs
+    def __init__(self, routes: BindingStore) -> None:
+        self._routes = routes
 
     def route(
         self, number: str, caller: Subscriber | None, *, carrier: str, now: int
@@ -45,7 +45,7 @@ class Router:
         has a leg; a stranger costs a second one, which only decides between the reasons to turn him
         away. Raises Unavailable.
         """
-        line = self._legs.find(number, caller)
+        line = self._routes.find(number, caller)
         owner = owner_at(line.owners, now)
         # What was bound before everybody knew that X leaves its app runs out by itself.
         was = owner or (line.owners[-1] if line.owners else None)
@@ -53,12 +53,12 @@ class Router:
             return Reject(RejectReason.UNKNOWN_NUMBER)
         if owner_at(line.callers_owners, now) is not None:
             return Reject(RejectReason.PROXY_NUMBER)
-        leg, everybodys = _owned(was, line.leg), _owned(was, line.everybodys)
-        if leg is not None:
-            if leg.live(now):
-                return self._over(leg, caller, now=now)
-            if now < leg.free_at and not _same_person(leg, everybodys):
-                return _ended(leg)
+        route, everybodys = _owned(was, line.route), _owned(was, line.everybodys)
+        if route is not None:
+            if route.live(now):
+                return self._over(route, caller, now=now)
+            if now < route.reusable_at and not _same_person(route, everybodys):
+                return _ended(route)
         if everybodys is not None and everybodys.live(now):
             return self._over(everybodys, caller, now=now)
         if owner is None:
@@ -66,37 +66,37 @@ class Router:
         return self._turn_away(line.number or number, caller, everybodys, now=now)
 
     def _turn_away(
-        self, number: str, caller: Subscriber | None, everybodys: Leg | None, *, now: int
+        self, number: str, caller: Subscriber | None, everybodys: Route | None, *, now: int
     ) -> Reject:
         """Why somebody who has no leg over X is reached by nobody."""
         if caller is None:
             return Reject(RejectReason.ANONYMOUS)
-        prompt = self._legs.prompt_for_others(number, now=now)
+        prompt = self._routes.prompt_for_others(number, now=now)
         if prompt is not None:
             return Reject(RejectReason.THIRD_PARTY, prompt)
-        if everybodys is not None and now < everybodys.free_at:
+        if everybodys is not None and now < everybodys.reusable_at:
             return _ended(everybodys)
         return Reject(RejectReason.NO_BINDING)
 
-    def _over(self, leg: Leg, caller: Subscriber | None, *, now: int) -> Connect | Reject:
-        if leg.peer is None or leg.peer == caller:
-            return Reject(RejectReason.BLOCKED, leg.prompt, leg.binding)
-        if caller is None or not leg.shows_caller:
-            return Connect(leg, leg.peer, leg.number)
+    def _over(self, route: Route, caller: Subscriber | None, *, now: int) -> Connect | Reject:
+        if route.peer is None or route.peer == caller:
+            return Reject(RejectReason.BLOCKED, route.prompt, route.binding)
+        if caller is None or not route.shows_caller:
+            return Connect(route, route.peer, route.number)
         # The next X would see this caller, and not that the call came over an X already.
-        if owner_at(self._legs.owners_of(leg.peer.digits), now) is not None:
-            return Reject(RejectReason.PROXY_NUMBER, binding=leg.binding)
-        return Connect(leg, leg.peer, caller.digits)
+        if owner_at(self._routes.owners_of(route.peer.digits), now) is not None:
+            return Reject(RejectReason.PROXY_NUMBER, binding=route.binding)
+        return Connect(route, route.peer, caller.digits)
 
 
-def _owned(owner: Owner, leg: Leg | None) -> Leg | None:
-    return leg if leg is not None and leg.app == owner.app else None
+def _owned(owner: Owner, route: Route | None) -> Route | None:
+    return route if route is not None and route.app == owner.app else None
 
 
-def _same_person(leg: Leg, everybodys: Leg | None) -> bool:
+def _same_person(route: Route, everybodys: Route | None) -> bool:
     """Whether the XA leads where the leg led that cools."""
-    return everybodys is not None and leg.peer == everybodys.peer
+    return everybodys is not None and route.peer == everybodys.peer
 
 
-def _ended(leg: Leg) -> Reject:
-    return Reject(RejectReason.COOLING if leg.released else RejectReason.EXPIRED)
+def _ended(route: Route) -> Reject:
+    return Reject(RejectReason.COOLING if route.released else RejectReason.EXPIRED)

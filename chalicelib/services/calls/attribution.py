@@ -9,17 +9,17 @@ from chalicelib.core.calls.placed import PlacedCall
 from chalicelib.core.calls.splitting import stated_start
 from chalicelib.core.durations import CLOCKS_APART_MS, DAY_MS, NEVER, YEAR_2001_MS
 from chalicelib.core.numbers import canonical
-from chalicelib.store.accounts import MessagingUserStore
 from chalicelib.store.apps import AppStore
 from chalicelib.store.bindings import BindingStore
-from chalicelib.store.placed import PlacedCallStore
+from chalicelib.store.messaging_users import MessagingUserStore
+from chalicelib.store.placed_calls import PlacedCallStore
 
 RECORDED_MS = DAY_MS
 """How long before a recording was there its call began, at most, if nothing says when."""
 
 
 @dataclass(frozen=True, slots=True)
-class Addressed:
+class AttributedEvent:
     """An event with what is known of it here: the app that it concerns (None: nobody), its X and
     its binding as far as they agree with each other, and whether calls of that are recorded.
 
@@ -34,7 +34,7 @@ class Addressed:
     unplaced: bool = False
 
 
-class AddressBook:
+class EventAttribution:
     """What a carrier says about another carrier's bindings, numbers or calls concerns nobody."""
 
     def __init__(
@@ -42,17 +42,17 @@ class AddressBook:
         *,
         numbers: AppStore,
         bindings: BindingStore,
-        legs: BindingStore,
+        routes: BindingStore,
         placed: PlacedCallStore,
         accounts: MessagingUserStore,
     ) -> None:
         self._numbers = numbers
         self._bindings = bindings
-        self._legs = legs
+        self._routes = routes
         self._placed = placed
         self._accounts = accounts
 
-    def address(self, event: Event, *, request: str | None = None) -> Addressed:
+    def address(self, event: Event, *, request: str | None = None) -> AttributedEvent:
         """Whose an event is that the request of this id reported. X decides: it is of the app that
         owned X when the event's call began, and a binding that is not of that X, app and carrier is
         dropped. Where an event does not say when its call began, the binding decides, as that stood
@@ -65,14 +65,14 @@ class AddressBook:
         number = event.number or (named.number if named is not None else None)
         apps = self._apps(event, number, named) if number is not None else set()
         if number is None or len(apps) > 1:
-            return Addressed(
+            return AttributedEvent(
                 replace(event, binding=None), None, dropped=event.binding is not None, unplaced=True
             )
         app = next(iter(apps), None)
         binding = named if named is not None and named.app == app else None
         if binding is not None and not _agrees(event, binding):
             binding = None
-        return Addressed(
+        return AttributedEvent(
             replace(
                 event,
                 number=self._spelled(number, app),
@@ -115,7 +115,7 @@ class AddressBook:
         if call is not None:
             self._placed.end(call, now=now)
 
-    def _of_placed(self, event: Event) -> Addressed:
+    def _of_placed(self, event: Event) -> AttributedEvent:
         """Its telephones may show an X of the app's; any other X is not of this call."""
         call = self.placed_call(event)
         app = call.app if call is not None else None
@@ -123,7 +123,7 @@ class AddressBook:
         if shown is not None and app not in self._owners(event, shown):
             shown = None
         dropped = event.binding is not None
-        return Addressed(replace(event, number=shown, binding=None), app, dropped=dropped)
+        return AttributedEvent(replace(event, number=shown, binding=None), app, dropped=dropped)
 
     def _apps(self, event: Event, number: str, named: BindingFacts | None) -> set[str]:
         """The apps whose an event over this X may be."""
@@ -171,9 +171,9 @@ class AddressBook:
     def _by_carriers_id(self, event: Event, number: str) -> BindingFacts | None:
         """The carrier did not give our id back: its own has to be the one that this route stands
         for."""
-        line = self._legs.find(number, event.caller)
-        leg = line.leg or line.everybodys
-        binding = self._bindings.get(leg.binding) if leg is not None else None
+        line = self._routes.find(number, event.caller)
+        route = line.route or line.everybodys
+        binding = self._bindings.get(route.binding) if route is not None else None
         lease = binding.lease if binding is not None else None
         is_it = lease is not None and lease.id == event.carrier_binding
         return facts_of(binding) if binding is not None and is_it else None

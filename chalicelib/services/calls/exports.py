@@ -14,7 +14,7 @@ from chalicelib.core import errors
 from chalicelib.core.calls.days import date_of, opens_at
 from chalicelib.core.calls.exports import Asked, Export, ExportState, Job
 from chalicelib.core.durations import DAY_MS
-from chalicelib.core.ports import Tag
+from chalicelib.core.ports import KeyedDigest
 from chalicelib.core.tenants import App
 from chalicelib.services.calls.search import Archive, Entry
 from chalicelib.store.exports import ExportStore
@@ -63,7 +63,7 @@ class Worked(StrEnum):
     DONE_BEFORE = "done before"
 
 
-class ExportDesk:
+class ExportService:
     """Starts exports, and writes them. `formats` are by name; `now` is epoch ms."""
 
     def __init__(
@@ -74,7 +74,7 @@ class ExportDesk:
         queue: WorkQueues,
         files: FileStore,
         formats: Mapping[str, Written],
-        tag: Tag,
+        tag: KeyedDigest,
     ) -> None:
         self._exports = exports
         self._archive = archive

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-from chalicelib.core.calls.model import Call, Delivery, Errand
+from chalicelib.core.calls.model import Call, Delivery, Task
 from chalicelib.core.calls.schedule import due_at, next_look
 from chalicelib.core.calls.sequences import BlockKey
-from chalicelib.services.calls.missing import GapDesk
-from chalicelib.services.calls.sequences import CountDesk
+from chalicelib.services.calls.missing import MissingEvents
+from chalicelib.services.calls.sequences import SequenceGaps
 from chalicelib.store.calls import CallStore
 from chalicelib.store.queue import WorkQueues
 
@@ -46,8 +46,8 @@ class FollowUp:
         *,
         events: CallStore,
         outbox: WorkQueues,
-        gaps: GapDesk,
-        counting: CountDesk,
+        gaps: MissingEvents,
+        counting: SequenceGaps,
         trouble: Callable[[Exception], None],
     ) -> None:
         self._events = events
@@ -125,10 +125,10 @@ class _Bag:
 
     def __init__(self, outbox: WorkQueues) -> None:
         self._outbox = outbox
-        self._told: list[Errand] = []
-        self._fetched: list[Errand] = []
+        self._told: list[Task] = []
+        self._fetched: list[Task] = []
 
-    def add(self, told: Sequence[Errand], fetched: Sequence[Errand]) -> None:
+    def add(self, told: Sequence[Task], fetched: Sequence[Task]) -> None:
         self._told += told
         self._fetched += fetched
         if max(len(self._told), len(self._fetched)) >= BATCH:
@@ -143,9 +143,9 @@ class _Bag:
             self._fetched = []
 
 
-def _due(call: Call, delivery: Delivery, *, now: int) -> list[Errand]:
+def _due(call: Call, delivery: Delivery, *, now: int) -> list[Task]:
     return [
-        call.errand(each)
+        call.task(each)
         for each in call.stored
         if each.progress.delivery is delivery and each.progress.at <= now
     ]

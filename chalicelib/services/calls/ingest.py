@@ -7,23 +7,23 @@ from dataclasses import replace
 from chalicelib.core.calls.appended import Appended
 from chalicelib.core.calls.callbacks import UnreadCallback
 from chalicelib.core.calls.events import Event, EventKind
-from chalicelib.core.calls.model import Call, Delivery, Errand, EventKey, Stored
+from chalicelib.core.calls.model import Call, Delivery, EventKey, Stored, Task
 from chalicelib.core.calls.prices import CHARGED, Bill
-from chalicelib.core.ports import Dialects
+from chalicelib.core.ports import EventFormats
 from chalicelib.core.tenants import App
 from chalicelib.core.webhooks.retries import PLACES_S
 from chalicelib.core.webhooks.wanted import wanted_by
-from chalicelib.services.calls.attribution import AddressBook, Addressed
+from chalicelib.services.calls.attribution import AttributedEvent, EventAttribution
 from chalicelib.store.apps import AppStore
 from chalicelib.store.calls import CallStore
 from chalicelib.store.queue import WorkQueues
-from chalicelib.store.unread import UnreadCallbackStore
+from chalicelib.store.unread_callbacks import UnreadCallbackStore
 
 Count = Callable[[str, int], None]
 """Adds to a metric."""
 
 
-class EventDesk:
+class EventIngest:
     """Takes events in. `count` adds to a metric of this name:
 
     OrphanedEvents: an event that is nobody's. BindingsDropped: it named a binding of another X, app
@@ -36,16 +36,16 @@ class EventDesk:
         *,
         events: CallStore,
         outbox: WorkQueues,
-        book: AddressBook,
+        attribution: EventAttribution,
         apps: AppStore,
-        dialects: Dialects,
+        dialects: EventFormats,
         unread: UnreadCallbackStore,
         count: Count,
         request: Callable[[], str | None],
     ) -> None:
         self._events = events
         self._outbox = outbox
-        self._book = book
+        self._attribution = attribution
         self._apps = apps
         self._dialects = dialects
         self._unread = unread
@@ -73,7 +73,7 @@ class EventDesk:
         counted: Counter[str] = Counter()
         request = self._request()
         for event in events:
-            addressed = self._book.address(event, request=request)
+            addressed = self._attribution.address(event, request=request)
             if addressed.app is not None and self._apps.get(addressed.app) is None:
                 # The app was deleted, with all that was kept of it: what is late is nobody's.
                 addressed = replace(addressed, app=None)
@@ -97,18 +97,18 @@ class EventDesk:
         """Stores an event as one of this call, whoever reported it: what was `said`, or the key
         that it has so far, and the same with what is known of it. Raises Unavailable, Contended."""
         announced = _Announced(self._outbox)
-        announced.add(self._store(said, Addressed(event, call.app), call=call, now=now))
+        announced.add(self._store(said, AttributedEvent(event, call.app), call=call, now=now))
         announced.send()
 
     def give(self, orphan: Stored, app: str, *, now: int) -> bool:
         """Stores an event that is nobody's as one of this app's, unless its X was another app's
         then, deleted or not; whether it did. What binding it named, if any, was not this app's.
         Raises Unavailable, Contended."""
-        if self._book.was_anothers(orphan.event, app):
+        if self._attribution.was_anothers(orphan.event, app):
             return False
         announced = _Announced(self._outbox)
         event = replace(orphan.event, binding=None)
-        announced.add(self._store(orphan.key, Addressed(event, app), now=now))
+        announced.add(self._store(orphan.key, AttributedEvent(event, app), now=now))
         announced.send()
         return True
 
@@ -129,7 +129,7 @@ class EventDesk:
     def _store(
         self,
         said: Event | EventKey,
-        addressed: Addressed,
+        addressed: AttributedEvent,
         *,
         now: int | None,
         call: Call | None = None,
@@ -137,7 +137,7 @@ class EventDesk:
         event = addressed.event
         if event.placed is not None:
             # Whatever its app is told of: its people may be called again.
-            self._book.end_placed(event, now=event.received)
+            self._attribution.end_placed(event, now=event.received)
         app = self._apps.get(addressed.app) if addressed.app is not None else None
         metered = app is not None and not app.tariff.free and event.kind in CHARGED
         return self._events.append(
@@ -169,12 +169,12 @@ class _Announced:
 
     def __init__(self, outbox: WorkQueues) -> None:
         self._outbox = outbox
-        self._by_delivery: dict[Delivery, list[Errand]] = {}
+        self._by_delivery: dict[Delivery, list[Task]] = {}
 
     def add(self, appended: Appended) -> None:
         delivery = appended.stored.progress.delivery
         if appended.stored.progress.open:
-            self._by_delivery.setdefault(delivery, []).append(appended.errand)
+            self._by_delivery.setdefault(delivery, []).append(appended.task)
 
     def send(self) -> None:
         if told := self._by_delivery.get(Delivery.PENDING):
@@ -186,7 +186,7 @@ class _Announced:
             self._outbox.announce(unplaced, delay_s=PLACES_S[0])
 
 
-def _counted(addressed: Addressed, appended: Appended) -> Counter[str]:
+def _counted(addressed: AttributedEvent, appended: Appended) -> Counter[str]:
     if not appended.new:
         return Counter()
     orphaned = appended.stored.progress.delivery is Delivery.UNMATCHED

@@ -5,13 +5,13 @@ from dataclasses import replace
 from functools import partial
 
 from chalicelib.core.calls.events import Event
-from chalicelib.core.calls.model import Call, Delivery, Errand, Progress, Stored
+from chalicelib.core.calls.model import Call, Delivery, Progress, Stored, Task
 from chalicelib.core.calls.splitting import has_place, is_message, split, started_at
 from chalicelib.core.durations import CLOCKS_APART_MS, MINUTE_MS
 from chalicelib.core.numbers import canonical
 from chalicelib.core.subscribers import Subscriber
 from chalicelib.core.webhooks.retries import PLACES_S, retry_at, wait_s
-from chalicelib.services.calls.ingest import EventDesk
+from chalicelib.services.calls.ingest import EventIngest
 from chalicelib.services.webhooks.settling import settle
 from chalicelib.store.calls import CallStore
 from chalicelib.store.queue import WorkQueues
@@ -22,18 +22,18 @@ ALONE_MS = MINUTE_MS
 """How long what names nobody at all waits for another call with its id to be reported."""
 
 
-class PlacingDesk:
+class CallMatching:
     """Such an event follows the one call of its reporter that has this id, if it was not long after
     that, and names nobody who is not in it. It waits for that, and longer if it names nobody: the
     call that is known first may not be the one. If there are several, nobody knows, and the event
     is orphaned. Times are epoch ms."""
 
-    def __init__(self, *, events: CallStore, outbox: WorkQueues, desk: EventDesk) -> None:
+    def __init__(self, *, events: CallStore, outbox: WorkQueues, service: EventIngest) -> None:
         self._events = events
         self._outbox = outbox
-        self._desk = desk
+        self._service = service
 
-    def place(self, errand: Errand, call: Call, stored: Stored, *, now: int) -> Delivery:
+    def place(self, task: Task, call: Call, stored: Stored, *, now: int) -> Delivery:
         """Lets an event that is unplaced follow its call, if that is known by now; how far it is
         then. Raises Unavailable, Contended."""
         calls = _over_its_x(stored.event, self._events.beside(stored.event))
@@ -47,12 +47,12 @@ class PlacingDesk:
                 self.follow(stored, about, now=now)
                 return self._settle(call, stored, Delivery.KEPT, now=now)
         elif len(calls) > 1 or at is None:
-            self._desk.orphaned()
+            self._service.orphaned()
             return self._settle(call, stored, Delivery.UNMATCHED, now=now)
         waiting = Progress(Delivery.UNPLACED, failed, at)
         delay_s = wait_s(at, now=now)
         if settle(self._events, call, stored, waiting) and delay_s is not None:
-            self._outbox.announce([errand], delay_s=delay_s)
+            self._outbox.announce([task], delay_s=delay_s)
         return Delivery.UNPLACED
 
     def follow(self, stored: Stored, call: Call, *, now: int) -> None:
@@ -64,7 +64,7 @@ class PlacingDesk:
             known = (begun or calls)[-1 if begun else 0].completed(event)
         else:
             known = replace(event, number=call.completed(event).number)
-        self._desk.add(stored.key, known, call, now=now)
+        self._service.add(stored.key, known, call, now=now)
 
     def _settle(self, call: Call, stored: Stored, outcome: Delivery, *, now: int) -> Delivery:
         settle(self._events, call, stored, Progress(outcome, stored.progress.attempts, now))

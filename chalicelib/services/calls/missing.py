@@ -7,17 +7,17 @@ from chalicelib.core.calls.missing import Gap, gap_event, unreported
 from chalicelib.core.calls.model import Call
 from chalicelib.core.calls.schedule import look_at
 from chalicelib.core.calls.splitting import split
-from chalicelib.services.calls.sequences import CountDesk
+from chalicelib.services.calls.sequences import SequenceGaps
 
 
-class GapDesk:
+class MissingEvents:
     """`record` takes in an event that tells an app of a gap in a call; `report` hears of each."""
 
     def __init__(
         self,
         *,
         record: Callable[[Event, Call], None],
-        counting: CountDesk,
+        counting: SequenceGaps,
         report: Callable[[Call, Gap], None],
     ) -> None:
         self._record = record

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from chalicelib.core.calls.events import EventKind
 from chalicelib.core.calls.model import Call, Delivery, EventKey, Stored
 from chalicelib.core.errors import UnknownEvent
-from chalicelib.services.calls.ingest import EventDesk
-from chalicelib.services.calls.matching import PlacingDesk
+from chalicelib.services.calls.ingest import EventIngest
+from chalicelib.services.calls.matching import CallMatching
 from chalicelib.services.webhooks.settling import settle
 from chalicelib.store.calls import CallStore
 
@@ -36,12 +36,12 @@ class OrphanPage:
     after: str | None
 
 
-class OrphanDesk:
+class OrphanService:
     """What an operator does about them. Times are epoch ms; every method may raise Unavailable."""
 
-    def __init__(self, *, events: CallStore, desk: EventDesk, placing: PlacingDesk) -> None:
+    def __init__(self, *, events: CallStore, service: EventIngest, placing: CallMatching) -> None:
         self._events = events
-        self._desk = desk
+        self._service = service
         self._placing = placing
 
     def find(self, *, after: str | None = None, limit: int = PAGE) -> OrphanPage:
@@ -63,7 +63,7 @@ class OrphanDesk:
         calls = [each for each in self._events.beside(stored.event) if each.app == app]
         if stored.event.number is None and len(calls) == 1:
             self._placing.follow(stored, calls[0], now=now)
-        elif not self._desk.give(stored, app, now=now):
+        elif not self._service.give(stored, app, now=now):
             return False
         settle(self._events, call, stored, replace(stored.progress, delivery=Delivery.KEPT, at=now))
         return True

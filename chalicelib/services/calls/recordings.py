@@ -6,14 +6,14 @@ from enum import StrEnum
 
 from chalicelib.core import errors
 from chalicelib.core.calls.events import Event, EventKind
-from chalicelib.core.calls.model import Call, Delivery, Errand, Progress, Recording, Stored
+from chalicelib.core.calls.model import Call, Delivery, Progress, Recording, Stored, Task
 from chalicelib.core.durations import DAY_MS
-from chalicelib.core.ports import Dialects
+from chalicelib.core.ports import EventFormats
 from chalicelib.core.tenants import App
 from chalicelib.core.webhooks.retries import EARLY_MS, FETCHES_S, retry_at, wait_s
 from chalicelib.core.webhooks.wanted import wanted_by
 from chalicelib.egress.recordings import RecordingSource
-from chalicelib.services.calls.ingest import EventDesk
+from chalicelib.services.calls.ingest import EventIngest
 from chalicelib.services.webhooks.settling import settle
 from chalicelib.store.apps import AppStore
 from chalicelib.store.calls import CallStore
@@ -36,7 +36,7 @@ class Fetched(StrEnum):
     LOST = "lost"
 
 
-class RecordingDesk:
+class RecordingService:
     """Fetches recordings. Times are epoch ms; `report` hears why a fetch failed, each time, `about`
     which request had reported the event that tells of the recording."""
 
@@ -45,9 +45,9 @@ class RecordingDesk:
         *,
         events: CallStore,
         outbox: WorkQueues,
-        desk: EventDesk,
+        service: EventIngest,
         apps: AppStore,
-        dialects: Dialects,
+        dialects: EventFormats,
         credentials: CredentialStore,
         source: RecordingSource,
         files: FileStore,
@@ -56,7 +56,7 @@ class RecordingDesk:
     ) -> None:
         self._events = events
         self._outbox = outbox
-        self._desk = desk
+        self._service = service
         self._apps = apps
         self._dialects = dialects
         self._credentials = credentials
@@ -65,12 +65,12 @@ class RecordingDesk:
         self._report = report
         self._about = about
 
-    def fetch(self, errand: Errand, *, now: int, within_s: float) -> Fetched:
+    def fetch(self, task: Task, *, now: int, within_s: float) -> Fetched:
         """Fetches the recording of one event, and lets its app be told then. What fails is tried
         again as `retrying` has it; what fails for good is an event of its own. It
         may take `within_s` seconds. Raises Unavailable, Contended."""
-        dossier = self._events.open(errand)
-        stored = dossier.call.find(errand.key)
+        dossier = self._events.open(task)
+        stored = dossier.call.find(task.key)
         if stored is None:
             raise errors.Unavailable("an announced event is not to be seen yet")
         self._about(stored.event.request)
@@ -85,7 +85,7 @@ class RecordingDesk:
         tried = stored.progress.attempts
         if tried > len(FETCHES_S):
             why = errors.RecordingFailed("no attempt came to its end", final=True)
-            return self._again(errand, dossier.call, stored, why, failed=tried, now=now)
+            return self._again(task, dossier.call, stored, why, failed=tried, now=now)
         taken = self._take(dossier.call, stored, until=now + round(within_s * 1000))
         if taken is None:
             return Fetched.TAKEN
@@ -94,7 +94,7 @@ class RecordingDesk:
             recording = self._keep(app, stored, now=now, within_s=within_s)
         except errors.RecordingFailed as error:
             tried = stored.progress.attempts
-            return self._again(errand, call, stored, error, failed=tried, now=now)
+            return self._again(task, call, stored, error, failed=tried, now=now)
         except errors.Unavailable:
             # Of ours something is down: that is no attempt.
             tried = stored.progress.attempts - 1
@@ -104,7 +104,7 @@ class RecordingDesk:
         progress = Progress(Delivery.PENDING if told else Delivery.KEPT, 0, now)
         self._note(call, stored, progress, recording)
         if told:
-            self._outbox.announce([errand])
+            self._outbox.announce([task])
         return Fetched.STORED
 
     def _take(self, call: Call, stored: Stored, *, until: int) -> tuple[Call, Stored] | None:
@@ -136,7 +136,7 @@ class RecordingDesk:
 
     def _again(
         self,
-        errand: Errand,
+        task: Task,
         call: Call,
         stored: Stored,
         why: errors.RecordingFailed,
@@ -148,13 +148,13 @@ class RecordingDesk:
         at = retry_at(FETCHES_S, failed=failed, now=now, salt=stored.key.id)
         if at is None or why.final:
             # First the event that says so: if we die now, it is only said again.
-            self._desk.note(_lost(stored, call, why, now=now), call)
+            self._service.note(_lost(stored, call, why, now=now), call)
             self._note(call, stored, Progress(Delivery.LOST, failed, now))
             return Fetched.LOST
         if self._note(call, stored, Progress(Delivery.FETCHING, failed, at)):
             delay_s = wait_s(at, now=now)
             if delay_s is not None:
-                self._outbox.transfer([errand], delay_s=delay_s)
+                self._outbox.transfer([task], delay_s=delay_s)
         return Fetched.FAILED
 
     def _note(

@@ -17,7 +17,7 @@ CLAIM_MS = 10 * 60_000
 """A block is not taken up again for so long by anybody else."""
 
 
-class CountDesk:
+class SequenceGaps:
     """Notes numbers, and reports the holes among them: whose numbers, and the ranges that it left
     out.
 

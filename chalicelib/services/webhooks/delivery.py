@@ -6,24 +6,24 @@ from enum import StrEnum
 from functools import partial
 
 from chalicelib.core import errors
-from chalicelib.core.calls.appended import Dossier
+from chalicelib.core.calls.appended import DeliveryContext
 from chalicelib.core.calls.events import Event, EventKind
-from chalicelib.core.calls.model import Call, Delivery, Errand, Progress, Stored
+from chalicelib.core.calls.model import Call, Delivery, Progress, Stored, Task
 from chalicelib.core.calls.splitting import split
-from chalicelib.core.ports import Dialects
+from chalicelib.core.ports import EventFormats
 from chalicelib.core.tenants import App
 from chalicelib.core.webhooks.endpoint import Health, Lane
 from chalicelib.core.webhooks.retries import EARLY_MS, RETRIES_S, retry_at, wait_s
 from chalicelib.core.webhooks.wanted import wanted_by
 from chalicelib.egress.webhooks import WebhookSender
-from chalicelib.services.calls.matching import PlacingDesk
+from chalicelib.services.calls.matching import CallMatching
 from chalicelib.services.calls.recording_links import RecordingLinks
 from chalicelib.services.webhooks.settling import settle
-from chalicelib.services.webhooks.waiting import Waiting
+from chalicelib.services.webhooks.waiting import BusyEndpoints
 from chalicelib.store.apps import AppStore
 from chalicelib.store.calls import CallStore
+from chalicelib.store.endpoints import EndpointStore
 from chalicelib.store.queue import WorkQueues
-from chalicelib.store.receivers import EndpointStore
 
 PATIENCE_S = 1.0
 """A receiver that has not answered by then takes its time."""
@@ -58,7 +58,7 @@ class Told(StrEnum):
     DEAD = "dead"
 
 
-class DeliveryDesk:
+class WebhookDelivery:
     """Tells apps of events. Times are epoch ms; `links` makes the addresses of recordings that we
     keep, `about` hears which request had reported the event that is told."""
 
@@ -69,11 +69,11 @@ class DeliveryDesk:
         outbox: WorkQueues,
         receivers: EndpointStore,
         apps: AppStore,
-        placing: PlacingDesk,
-        dialects: Dialects,
+        placing: CallMatching,
+        dialects: EventFormats,
         sender: WebhookSender,
         links: RecordingLinks,
-        waiting: Waiting,
+        waiting: BusyEndpoints,
         about: Callable[[str | None], None],
     ) -> None:
         self._events = events
@@ -87,11 +87,11 @@ class DeliveryDesk:
         self._waiting = waiting
         self._about = about
 
-    def deliver(self, errand: Errand, *, now: int, lane: Lane = "fast") -> Told:
+    def deliver(self, task: Task, *, now: int, lane: Lane = "fast") -> Told:
         """Tells an app of one event, at least once in the end: what its receiver does not take is
         tried again as `retrying` has it. Raises Unavailable when we could not look or note it."""
-        dossier = self._events.open(errand)
-        stored = dossier.call.find(errand.key)
+        dossier = self._events.open(task)
+        stored = dossier.call.find(task.key)
         if stored is None:
             raise errors.Unavailable("an announced event is not to be seen yet")
         self._about(stored.event.request)
@@ -100,20 +100,20 @@ class DeliveryDesk:
         if stored.progress.at > now + EARLY_MS:
             return Told.TOO_EARLY
         if stored.progress.delivery is Delivery.UNPLACED:
-            return Told(self._placing.place(errand, dossier.call, stored, now=now).value)
+            return Told(self._placing.place(task, dossier.call, stored, now=now).value)
         app = self._apps.get(dossier.call.app) if dossier.call.app is not None else None
         if app is None:
             return self._settle(dossier.call, stored, Delivery.UNMATCHED, now=now)
         if lane == "fast" and dossier.health.slow_until > now:
-            self._outbox.announce([errand], lane="slow")
+            self._outbox.announce([task], lane="slow")
             return Told.SLOW_LANE
         try:
             told = self._tell(app, stored, dossier, now=now)
         except errors.NotDelivered as error:
-            return self._again(errand, dossier.call, stored, error, now=now)
+            return self._again(task, dossier.call, stored, error, now=now)
         except errors.Unavailable:
             # Of ours something is missing or down: that is no attempt.
-            return self._put_off(errand, dossier.call, stored, now=now)
+            return self._put_off(task, dossier.call, stored, now=now)
         outcome = Delivery.DELIVERED if told else Delivery.KEPT
         return self._settle(dossier.call, stored, outcome, now=now)
 
@@ -123,7 +123,7 @@ class DeliveryDesk:
         for app in sorted(self._waiting.longer_than(PATIENCE_S)):
             self._receivers.slow(app, until=now + SLOW_FOR_MS)
 
-    def _tell(self, app: App, stored: Stored, dossier: Dossier, *, now: int) -> bool:
+    def _tell(self, app: App, stored: Stored, dossier: DeliveryContext, *, now: int) -> bool:
         """False if the app is not told of this event, or with another one. Raises NotDelivered."""
         if stored.event.kind not in wanted_by(app, self._dialects):
             return False
@@ -201,11 +201,11 @@ class DeliveryDesk:
             self._receivers.answered(app.name)
 
     def _again(
-        self, errand: Errand, call: Call, stored: Stored, why: errors.NotDelivered, *, now: int
+        self, task: Task, call: Call, stored: Stored, why: errors.NotDelivered, *, now: int
     ) -> Told:
         """Notes that it failed, and when it is tried again, if it is."""
         if isinstance(why, errors.LeftAlone) and not stored.progress.spared:
-            return self._spare(errand, call, stored, now=now)
+            return self._spare(task, call, stored, now=now)
         failed = stored.progress.attempts + 1
         at = retry_at(RETRIES_S, failed=failed, now=now, salt=stored.key.id)
         if at is None:
@@ -214,26 +214,26 @@ class DeliveryDesk:
         silent = isinstance(why, errors.NotAnswered | errors.LeftAlone)
         lane: Lane = "slow" if silent else "fast"
         if settled and (delay_s := wait_s(at, now=now)) is not None:
-            self._outbox.announce([errand], lane=lane, delay_s=delay_s)
+            self._outbox.announce([task], lane=lane, delay_s=delay_s)
         return Told.FAILED
 
-    def _spare(self, errand: Errand, call: Call, stored: Stored, *, now: int) -> Told:
+    def _spare(self, task: Task, call: Call, stored: Stored, *, now: int) -> Told:
         """Puts an attempt off until the receiver is tried again, once: should it be back just now,
         the next attempt may be a day away."""
         attempts = stored.progress.attempts
         at = retry_at((REST_MS // 1000,), failed=1, now=now, salt=stored.key.id) or now
         if settle(self._events, call, stored, Progress(Delivery.PENDING, attempts, at, True)):
-            self._outbox.announce([errand], lane="slow", delay_s=wait_s(at, now=now) or 0)
+            self._outbox.announce([task], lane="slow", delay_s=wait_s(at, now=now) or 0)
         return Told.LEFT_ALONE
 
-    def _put_off(self, errand: Errand, call: Call, stored: Stored, *, now: int) -> Told:
+    def _put_off(self, task: Task, call: Call, stored: Stored, *, now: int) -> Told:
         """Puts an event off for a quarter of its age, 5 s to an hour, however often."""
         age_s = (now - stored.event.received) // 1000
         delay_s = min(max(age_s // 4, UNREADY_S[0]), UNREADY_S[1])
         at = now + delay_s * 1000
         later = replace(stored.progress, at=at)
         if settle(self._events, call, stored, later) and wait_s(at, now=now) is not None:
-            self._outbox.announce([errand], delay_s=delay_s)
+            self._outbox.announce([task], delay_s=delay_s)
         return Told.PUT_OFF
 
     def _settle(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from chalicelib.core.calls.events import EventKind
-from chalicelib.core.calls.model import Call, Delivery, Errand, EventKey, Progress, Stored
+from chalicelib.core.calls.model import Call, Delivery, EventKey, Progress, Stored, Task
 from chalicelib.core.calls.schedule import UNFINISHED_MS
 from chalicelib.core.calls.search import Search
 from chalicelib.core.errors import UnknownEvent
@@ -68,7 +68,7 @@ class Redelivery:
             self._tell(call, [stored], now=now)
         elif stored.progress.delivery is Delivery.LOST:
             if settle(self._events, call, stored, Progress(Delivery.FETCHING, 0, now)):
-                self._outbox.transfer([call.errand(stored)])
+                self._outbox.transfer([call.task(stored)])
         elif not stored.progress.open:
             raise UnknownEvent("no such event")
 
@@ -86,14 +86,14 @@ class Redelivery:
             after = found.after
 
     def _tell(self, call: Call, stored: Sequence[Stored], *, now: int) -> int:
-        errands: list[Errand] = []
+        tasks: list[Task] = []
         for each in stored:
-            current = self._events.call(call.id) if errands else call
+            current = self._events.call(call.id) if tasks else call
             if current and settle(self._events, current, each, Progress(Delivery.PENDING, 0, now)):
-                errands.append(call.errand(each))
-        if errands:
-            self._outbox.announce(errands)
-        return len(errands)
+                tasks.append(call.task(each))
+        if tasks:
+            self._outbox.announce(tasks)
+        return len(tasks)
 
 
 def dead_of(call: Call, *, since: int, until: int) -> list[Stored]:

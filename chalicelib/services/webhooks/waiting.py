@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 
-class Waiting:
+class BusyEndpoints:
     """Who is waited for, and since when. `seconds` is a clock that only goes forward. Safe under
     threads."""
 

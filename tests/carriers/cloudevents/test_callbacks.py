@@ -11,7 +11,7 @@ import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from chalicelib.carriers.cloudevents.callbacks_out import CloudEventsDialect
-from chalicelib.carriers.registry import AppDialects, Checking
+from chalicelib.carriers.registry import Checking, EventFormatRegistry
 from chalicelib.core.bindings.model import Binding
 from chalicelib.core.calls.events import (
     Event,
@@ -256,7 +256,7 @@ def test_a_repeat_says_the_same_under_the_same_id() -> None:
 
 def test_any_success_will_do_and_an_address_is_not_tried() -> None:
     known = Known(secrets={"demo": (NEW,)})
-    made = AppDialects(known).of(replace(app_with({}), dialect="cloudevents"))
+    made = EventFormatRegistry(known).of(replace(app_with({}), dialect="cloudevents"))
     assert isinstance(made, CloudEventsDialect)
     assert made.any_success
     assert not isinstance(made, Checking)

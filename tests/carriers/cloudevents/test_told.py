@@ -10,7 +10,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from admin import receivers
 from chalicelib.clock import now_ms
-from chalicelib.core.calls.model import Errand
+from chalicelib.core.calls.model import Task
 from chalicelib.core.calls.schedule import GRACE_MS
 from chalicelib.services.webhooks.delivery import UNREADY_S
 from chalicelib.wiring.gateway import gateway
@@ -123,6 +123,6 @@ def test_an_app_without_a_secret_is_told_once_it_has_one(stage: Stage, inbox: Re
     later = now_ms() + UNREADY_S[1] * 1000 + GRACE_MS
     gateway().follow_up.run(now=later, time_left=lambda: True)
     (message,) = stage.messages()
-    gateway().delivery.deliver(Errand.from_text(message), now=later)
+    gateway().delivery.deliver(Task.from_text(message), now=later)
     assert stage.deliveries() == ["delivered"]
     assert len(inbox.received) == 1

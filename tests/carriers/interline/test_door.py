@@ -182,7 +182,7 @@ def test_an_unknown_developer_is_worked_on_like_a_known_one(
 
 
 def test_nobodys_secret_lets_nobody_in(demo: Developer) -> None:
-    from chalicelib.carriers.interline import door
+    from chalicelib.carriers.interline import authenticator as door
 
     demo.id, demo.key = SOMEBODY, door._NOBODYS[0]
     assert is_unauthorized(demo.account(), 1100)

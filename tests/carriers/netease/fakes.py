@@ -8,9 +8,9 @@ from itertools import count
 from typing import Any
 from urllib.parse import urlencode
 
-from chalicelib.carriers.netease.door import Door
+from chalicelib.carriers.netease.authenticator import Authenticator
 from chalicelib.core import errors
-from chalicelib.core.balance import Standing
+from chalicelib.core.balance import Balance
 from chalicelib.core.bindings.ownership import Owner
 from chalicelib.core.calls.placed import CallAsk, PlacedCall
 from chalicelib.core.calls.placed_outcome import Occupied
@@ -97,8 +97,8 @@ class MemoryLedger:
     def __init__(self, balance: int = 0) -> None:
         self.balance = balance
 
-    def standing(self, app: str) -> Standing:
-        return Standing(self.balance, overdraft=0, created=None, updated=None)
+    def standing(self, app: str) -> Balance:
+        return Balance(self.balance, overdraft=0, created=None, updated=None)
 
 
 class MemoryNonces:
@@ -252,9 +252,9 @@ class MemoryCarriers:
         return Carrier(name, "any", **dict.fromkeys(able.get(name, ()), self.fake))
 
 
-def door(*apps: App, **login: str | None) -> Door:
+def door(*apps: App, **login: str | None) -> Authenticator:
     """The way in for these apps, `demo` if none is named."""
-    return Door(
+    return Authenticator(
         credentials=MemoryCredentials(**login),
         apps=MemoryApps(*(apps or (app(),))),
         nonces=MemoryNonces(),

@@ -9,7 +9,7 @@ from chalicelib.core import errors
 from chalicelib.core.calls.placed import CallAsk
 from chalicelib.core.messages import Reply
 from chalicelib.core.subscribers import Subscriber
-from chalicelib.services.outbound_calls import CallDesk
+from chalicelib.services.outbound_calls import OutboundCalls
 from tests.carriers.netease.fakes import (
     CARRIER_ERRORS,
     NOW,
@@ -42,7 +42,9 @@ class World:
         accounts = MemoryAccounts()
         accounts.add("liu", namespace="netease-demo", app="demo")
         accounts.add("wang", namespace="netease-demo", app="other")
-        desk = CallDesk(self.calls, accounts, MemoryCarriers(self.carrier), MemoryLedger(), tag)
+        desk = OutboundCalls(
+            self.calls, accounts, MemoryCarriers(self.carrier), MemoryLedger(), tag
+        )
         apps = (
             app(**settings),
             app("other"),

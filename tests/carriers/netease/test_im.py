@@ -9,7 +9,7 @@ import pytest
 from chalicelib.carriers.netease.im import ImFacade
 from chalicelib.core import errors
 from chalicelib.core.messages import Reply
-from chalicelib.services.messaging import AccountDesk
+from chalicelib.services.messaging import MessagingService
 from tests.carriers.netease.fakes import (
     CARRIER_ERRORS,
     NOW,
@@ -43,7 +43,7 @@ class World:
             app("bare", carrier="bare", im_calls=calls, **settings),
             app("bare-too", carrier="bare"),
         )
-        desk = AccountDesk(self.accounts, MemoryCarriers(self.carrier), tag)
+        desk = MessagingService(self.accounts, MemoryCarriers(self.carrier), tag)
         self.im = ImFacade(door(*apps), desk, tag)
 
     def create(self, parameters: Any = USER, **more: Any) -> dict[str, Any]:

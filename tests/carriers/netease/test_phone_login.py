@@ -7,7 +7,7 @@ import pytest
 from chalicelib.carriers.netease import cipher
 from chalicelib.carriers.netease.phone_login import PhoneLoginFacade
 from chalicelib.core import errors
-from chalicelib.services.login import LoginDesk
+from chalicelib.services.login import LoginService
 from tests.carriers.netease.fakes import (
     CARRIER_ERRORS,
     NOW,
@@ -32,7 +32,7 @@ class World:
         self.answers = MemoryAnswers()
         self.carriers = MemoryCarriers(self.carrier)
         apps = (app(strict_nonce=strict), app("other"), app("poor", carrier="bare"))
-        desk = LoginDesk(self.carriers, self.answers)
+        desk = LoginService(self.carriers, self.answers)
         self.facade = PhoneLoginFacade(door(*apps, **login), desk)
 
     def ask(self, parameters: Any = ASK, **more: Any) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from chalicelib.clock import SYSTEM
 from chalicelib.core import errors
 from chalicelib.core.calls.placed import CallAsk
 from chalicelib.core.credentials import CarrierAccount
-from chalicelib.core.ports import Dialler
+from chalicelib.core.ports import CallPlacer
 from chalicelib.core.subscribers import Subscriber
 from tests.carriers.vendor import FAULTS, SILENT, Told, Vendor, closed_port, egress, vendor
 
@@ -41,7 +41,7 @@ def switch() -> Iterator[Vendor]:
         yield server
 
 
-def dialler(told: Told, *urls: str) -> Dialler:
+def dialler(told: Told, *urls: str) -> CallPlacer:
     account = CarrierAccount("trunk", "trunk", "", (SECRET, "previous"), urls=urls)
     made = carrier(account, timeout_s=0.8, told=told, egress=egress, runtime=SYSTEM)
     assert (made.name, made.kind, made.keeper) == ("trunk", "trunk", None)
@@ -49,11 +49,11 @@ def dialler(told: Told, *urls: str) -> Dialler:
     return made.dialler
 
 
-def place(made: Dialler) -> str:
+def place(made: CallPlacer) -> str:
     return made.place(SHOWN, session="the-session", now=NOW)
 
 
-def status(made: Dialler) -> Any:
+def status(made: CallPlacer) -> Any:
     return made.status("the-session", conference=False, now=NOW)
 
 
@@ -133,7 +133,7 @@ def test_how_it_goes(told: Told, switch: Vendor, monkeypatch: pytest.MonkeyPatch
     ],
 )
 def test_answers(
-    call: Callable[[Dialler], Any],
+    call: Callable[[CallPlacer], Any],
     answer: int,
     expected: type[errors.GatewayError],
     told: Told,
@@ -165,7 +165,7 @@ HTTP_FAULTS = sorted(FAULTS.keys() - {"code 500", "no code", "code is text"})
 @BOTH
 @pytest.mark.parametrize("fault", [*HTTP_FAULTS, *SILENT])
 def test_nobody_knows(
-    call: Callable[[Dialler], Any], fault: str, told: Told, switch: Vendor
+    call: Callable[[CallPlacer], Any], fault: str, told: Told, switch: Vendor
 ) -> None:
     switch.content, switch.fault = b'{"status":"inited"}', fault
     with pytest.raises(errors.Unavailable) as raised:
@@ -177,7 +177,7 @@ def test_nobody_knows(
 
 
 @BOTH
-def test_nobody_there(call: Callable[[Dialler], Any], told: Told) -> None:
+def test_nobody_there(call: Callable[[CallPlacer], Any], told: Told) -> None:
     with closed_port() as nobody, pytest.raises(errors.NotReached):
         call(dialler(told, nobody))
     assert one_clean_line(told)["outcome"] == "not reached"
@@ -213,7 +213,7 @@ assert not loaded, loaded
 
 
 def test_an_account_is_made_into_a_carrier_once_and_again_when_it_changes() -> None:
-    from chalicelib.carriers.registry import CarrierAccounts
+    from chalicelib.carriers.registry import CarrierRegistry
 
     class Known:
         account: CarrierAccount | None = None
@@ -222,7 +222,7 @@ def test_an_account_is_made_into_a_carrier_once_and_again_when_it_changes() -> N
             return self.account
 
     known = Known()
-    accounts = CarrierAccounts(known, 1.0, lambda *_: None, egress, SYSTEM)
+    accounts = CarrierRegistry(known, 1.0, lambda *_: None, egress, SYSTEM)
     assert accounts.of("trunk").dialler is None
     with pytest.raises(errors.NoSuchCarrier):
         accounts.of("netease-1")

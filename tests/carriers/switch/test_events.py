@@ -325,14 +325,14 @@ def test_what_is_no_event_at_all_is_named_too(
 def test_a_repeat_is_stored_and_announced_once_it_was_delivered(
     stage: Stage, pbx: Pbx, occurred: Make
 ) -> None:
-    from chalicelib.core.calls.model import Delivery, Errand, Progress
+    from chalicelib.core.calls.model import Delivery, Progress, Task
     from chalicelib.wiring.gateway import gateway
 
     event = occurred()
     pbx.report(event, event)
     (first, second) = stage.messages()
     assert first == second
-    key, events = Errand.from_text(first).key, gateway().events._events
+    key, events = Task.from_text(first).key, gateway().events._events
     assert events.settle(events.call(key.call), key, Progress(Delivery.DELIVERED, 0, 1))
     assert pbx.report(event).json == {"accepted": 1}
     assert stage.messages() == []

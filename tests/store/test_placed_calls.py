@@ -12,9 +12,9 @@ from chalicelib.core.calls.placed_outcome import Occupied
 from chalicelib.core.errors import Unavailable
 from chalicelib.core.requests import Earlier, RequestId
 from chalicelib.core.subscribers import Subscriber
-from chalicelib.store.placed import PlacedCallStore
+from chalicelib.store.field_encryption import FieldEncryption
+from chalicelib.store.placed_calls import PlacedCallStore
 from chalicelib.store.table import Table
-from chalicelib.store.vault import Vault
 from tests.stage import A, B, C, Stage, answering, refusal
 
 NOW = 1_768_464_000_000
@@ -54,8 +54,8 @@ def call(
 
 @pytest.fixture
 def calls(stage: Stage) -> PlacedCallStore:
-    vault = Vault({"current": "1", "1": "k" * 64}, SYSTEM.random_bytes)
-    return PlacedCallStore(Table(lambda: stage.dynamodb, stage.table, SYSTEM), lambda: vault)
+    encryption = FieldEncryption({"current": "1", "1": "k" * 64}, SYSTEM.random_bytes)
+    return PlacedCallStore(Table(lambda: stage.dynamodb, stage.table, SYSTEM), lambda: encryption)
 
 
 def claim(calls: PlacedCallStore, call: PlacedCall, now: int) -> Occupied | None:

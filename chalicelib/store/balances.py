@@ -1,6 +1,6 @@
 """The apps' accounts: what they have to spend."""
 
-from chalicelib.core.balance import Standing
+from chalicelib.core.balance import Balance
 from chalicelib.core.errors import Contended
 from chalicelib.store import rules
 from chalicelib.store.items import account_key
@@ -19,12 +19,12 @@ class BalanceStore:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def standing(self, app: str) -> Standing:
+    def standing(self, app: str) -> Balance:
         """One consistent read. Raises Unavailable. An app that nothing was ever paid for or
         by has nothing."""
         item = self._table.get(account_key(app)) or {}
         overdraft = _number(item, "overdraft") or 0
-        return Standing(
+        return Balance(
             balance=(_number(item, "credit") or 0) - overdraft,
             overdraft=overdraft,
             created=_number(item, "created"),

@@ -28,7 +28,7 @@ _UNPROVED = {problems.UNAUTHORIZED: AnswerClass.UNAUTHENTICATED}
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
+class RequestContext:
     """A request that was let in."""
 
     app: App
@@ -36,11 +36,11 @@ class Visit:
     now: int
 
 
-Use = Callable[[Visit], Mapping[str, Any] | Reply]
+Handler = Callable[[RequestContext], Mapping[str, Any] | Reply]
 """What a facade does for a request: the members of its reply, or all of it."""
 
 
-class Door:
+class Authenticator:
     """Lets requests in by HTTP Basic authentication (RFC 7617), source and rate.
 
     User and password are an AppKey and its secret, or a developer's id and key. An app that is
@@ -56,22 +56,22 @@ class Door:
 
     def answer(
         self,
-        uses: Mapping[str, Use],
+        handlers: Mapping[str, Handler],
         request: Request,
         *,
         now: int,
         bearer: Callable[[], App | None] = lambda: None,
     ) -> Reply:
-        """Lets the method's one of `uses` answer a request that is let in; every error is a
+        """Lets the method's one of `handlers` answer a request that is let in; every error is a
         problem. `bearer` says whose the request is where its address proves that by itself, from
         whatever network; None: by Basic authentication, as always."""
         facts: dict[str, str] = {}
         try:
-            use = _by_method(uses, request.method)
+            handle = _by_method(handlers, request.method)
             app = bearer() or self._authenticated(request)
             self._limiter.take(app, now=now)
             facts["app"] = app.name
-            answered = use(Visit(app, request, now))
+            answered = handle(RequestContext(app, request, now))
         except problems.Refused as refused:
             return problems.reply(
                 refused.problem,
@@ -124,10 +124,10 @@ class Door:
         return None
 
 
-def _by_method(uses: Mapping[str, Use], method: str) -> Use:
-    if method not in uses:
-        raise problems.Refused(problems.METHOD, headers={"Allow": ", ".join(uses)})
-    return uses[method]
+def _by_method(handlers: Mapping[str, Handler], method: str) -> Handler:
+    if method not in handlers:
+        raise problems.Refused(problems.METHOD, headers={"Allow": ", ".join(handlers)})
+    return handlers[method]
 
 
 def as_json(members: Mapping[str, Any]) -> str:

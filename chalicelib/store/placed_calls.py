@@ -11,8 +11,8 @@ from chalicelib.core.errors import StoreUnavailable
 from chalicelib.core.requests import RequestId
 from chalicelib.core.subscribers import Subscriber
 from chalicelib.store import requests, rules
+from chalicelib.store.field_encryption import FieldEncryption
 from chalicelib.store.table import Failed, Item, Table, key, n, s
-from chalicelib.store.vault import Vault
 
 RETENTION_MS = 200 * DAY_MS
 """As long as the call's events are kept."""
@@ -32,9 +32,9 @@ class PlacedCallStore:
     """Fulfils the port PlacedCalls. `J#<digest of app and people>` says in which call of the app
     they are, `P#<digest of the session>` what was placed."""
 
-    def __init__(self, table: Table, vault: Callable[[], Vault]) -> None:
+    def __init__(self, table: Table, encryption: Callable[[], FieldEncryption]) -> None:
         self._table = table
-        self._vault = vault
+        self._encryption = encryption
 
     def claim(self, call: PlacedCall, *, once: bool, now: int) -> Occupied | None:
         """Reserves its people for it until `call.until`; None when done. With `once` its
@@ -45,8 +45,10 @@ class PlacedCallStore:
         reserve["Put"]["ExpressionAttributeNames"] = {"#until": "until"}
         writes = [reserve]
         if once:
-            vault, made, until = self._vault(), call.created, call.until + DAY_MS
-            writes.append(requests.mark(vault, call.request, app=call.app, now=made, until=until))
+            encryption, made, until = self._encryption(), call.created, call.until + DAY_MS
+            writes.append(
+                requests.mark(encryption, call.request, app=call.app, now=made, until=until)
+            )
         if call.proposed is not None:
             key_ = self._session_key(call.proposed, call.carrier)
             writes.append({"Put": {"Item": key_ | self._item(call, call.proposed)}})
@@ -92,7 +94,9 @@ class PlacedCallStore:
         writes = [removal]
         if once:
             made = call.created
-            writes.append(requests.unmark(self._vault(), call.request, app=call.app, created=made))
+            writes.append(
+                requests.unmark(self._encryption(), call.request, app=call.app, created=made)
+            )
         if call.proposed is not None:
             writes.append({"Delete": {"Key": self._session_key(call.proposed, call.carrier)}})
         self._table.transact(writes)
@@ -126,10 +130,10 @@ class PlacedCallStore:
 
     def _key_of(self, parties: Sequence[Subscriber], carrier: str, app: str) -> Item:
         people = sorted({party.digits for party in parties})
-        return key(f"J#{self._vault().label('people', carrier, app, *people)}", "J")
+        return key(f"J#{self._encryption().label('people', carrier, app, *people)}", "J")
 
     def _session_key(self, session: str, carrier: str) -> Item:
-        return key(f"P#{self._vault().label('session', carrier, session)}", "P")
+        return key(f"P#{self._encryption().label('session', carrier, session)}", "P")
 
     def _ours(self, call: PlacedCall) -> Item:
         return {":request": s(call.request.key), ":created": n(call.created)}
@@ -143,7 +147,7 @@ class PlacedCallStore:
             "explicit": {"BOOL": call.request.explicit},
             "created": n(call.created),
             "until": n(call.until),
-            "sealed": {"B": self._vault().seal(_to_json(call.ask), call.request.key)},
+            "sealed": {"B": self._encryption().seal(_to_json(call.ask), call.request.key)},
             "ttl": n((call.until + RETENTION_MS) // 1000),
         }
         item |= {"proposed": s(call.proposed)} if call.proposed is not None else {}
@@ -154,7 +158,7 @@ class PlacedCallStore:
         return PlacedCall(
             app=item["app"]["S"],
             carrier=item["carrier"]["S"],
-            ask=_from_json(self._vault().open(item["sealed"]["B"], request)),
+            ask=_from_json(self._encryption().open(item["sealed"]["B"], request)),
             request=RequestId(
                 key=request, content=item["content"]["S"], explicit=item["explicit"]["BOOL"]
             ),

@@ -9,18 +9,18 @@ import pytest
 
 from chalicelib.clock import SYSTEM
 from chalicelib.core import errors
-from chalicelib.core.balance import Standing
+from chalicelib.core.balance import Balance
 from chalicelib.core.bindings.ids import binding_id
 from chalicelib.core.bindings.lease import CarrierLease, Operation
 from chalicelib.core.bindings.model import Ask, Binding, Refusal, State
 from chalicelib.core.subscribers import Subscriber
 from chalicelib.core.tenants import Tariff
-from chalicelib.services.bindings.binding import BindingDesk
+from chalicelib.services.bindings.binding import BindingService
 from chalicelib.services.bindings.cleaning import Cleaner
+from chalicelib.store.balances import BalanceStore
 from chalicelib.store.bindings import BindingStore
-from chalicelib.store.ledger import BalanceStore
+from chalicelib.store.field_encryption import FieldEncryption
 from chalicelib.store.table import Table
-from chalicelib.store.vault import Vault
 from tests.core.samples import Embedded, app_with, binding, leases, request, tag
 from tests.stage import X1, A, B, C, Stage, answering
 
@@ -47,8 +47,8 @@ def ledger(table: Table) -> BalanceStore:
 
 @pytest.fixture
 def store(table: Table) -> BindingStore:
-    vault = Vault({"current": "1", "1": "k" * 64}, SYSTEM.random_bytes)
-    return BindingStore(table, lambda: vault)
+    encryption = FieldEncryption({"current": "1", "1": "k" * 64}, SYSTEM.random_bytes)
+    return BindingStore(table, lambda: encryption)
 
 
 Make = Callable[..., Binding]
@@ -80,7 +80,7 @@ def balance(ledger: BalanceStore) -> int:
 
 def test_an_app_that_nothing_was_paid_for_has_nothing(ledger: BalanceStore) -> None:
     standing = ledger.standing("demo")
-    assert standing == Standing(balance=0, overdraft=0, created=None, updated=None)
+    assert standing == Balance(balance=0, overdraft=0, created=None, updated=None)
     assert standing.used_up
 
 
@@ -88,7 +88,7 @@ def test_an_account_is_opened_once(ledger: BalanceStore) -> None:
     ledger.open("demo", now=NOW)
     ledger.deposit("demo", 5, now=NOW + 1)
     ledger.open("demo", now=NOW + 2)
-    assert ledger.standing("demo") == Standing(5, overdraft=0, created=NOW, updated=NOW + 1)
+    assert ledger.standing("demo") == Balance(5, overdraft=0, created=NOW, updated=NOW + 1)
 
 
 def test_deposits_add_up_and_are_taken_back(ledger: BalanceStore) -> None:
@@ -116,7 +116,7 @@ def test_an_overdraft_that_somebody_else_changes_at_once_is_not_counted_twice(
     ledger.set_overdraft("demo", 10, now=NOW)
     standing, met = BalanceStore.standing, [30, 20]
 
-    def meanwhile(self: BalanceStore, app: str) -> Standing:
+    def meanwhile(self: BalanceStore, app: str) -> Balance:
         seen = standing(self, app)
         if met:
             other = met.pop()
@@ -128,14 +128,14 @@ def test_an_overdraft_that_somebody_else_changes_at_once_is_not_counted_twice(
     monkeypatch.setattr(BalanceStore, "standing", meanwhile)
     ledger.set_overdraft("demo", 50, now=NOW)
     monkeypatch.undo()
-    assert ledger.standing("demo") == Standing(0, overdraft=50, created=None, updated=NOW)
+    assert ledger.standing("demo") == Balance(0, overdraft=50, created=None, updated=NOW)
 
 
 def test_an_overdraft_that_is_changed_all_the_time_is_told(
     ledger: BalanceStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ledger.set_overdraft("demo", 10, now=NOW)
-    long_ago = Standing(0, overdraft=99, created=None, updated=None)
+    long_ago = Balance(0, overdraft=99, created=None, updated=None)
     monkeypatch.setattr(BalanceStore, "standing", lambda *_: long_ago)
     with pytest.raises(errors.Contended):
         ledger.set_overdraft("demo", 50, now=NOW)
@@ -221,7 +221,7 @@ def test_who_cannot_pay_is_told_that_before_anything_else(
     commit(store, make())
     assert commit(store, make(), quota=1) == Refusal(unpaid=True)
     ledger.deposit("demo", PRICE, now=NOW)
-    assert commit(store, make(), quota=1) == Refusal(leg="bound")
+    assert commit(store, make(), quota=1) == Refusal(route="bound")
     assert commit(store, make(number="8610000000099"), quota=1) == Refusal(quota_full=True)
     assert balance(ledger) == PRICE
 
@@ -272,7 +272,7 @@ def test_what_was_agreed_to_is_not_paid_back(
 
 
 def bind(store: BindingStore, name: str = "r", *, a: str = A) -> Binding:
-    desk = BindingDesk(store, Cleaner(store), leases(store, Embedded()), tag)
+    desk = BindingService(store, Cleaner(store), leases(store, Embedded()), tag)
     ask = Ask(Subscriber(a), Subscriber(B), None, None, HOUR, record=False, user_data="")
     return desk.bind(APP, ask, request(name), now=NOW)
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from chalicelib.core.calls.callbacks import UnreadCallback
 from chalicelib.core.durations import DAY_MS
 from chalicelib.store.call_items import place
+from chalicelib.store.field_encryption import FieldEncryption
 from chalicelib.store.table import Item, Table, key, n, s
-from chalicelib.store.vault import Vault
 
 RETENTION_MS = 30 * DAY_MS
 """As long as a mend may take."""
@@ -27,21 +27,21 @@ class Kept:
 class UnreadCallbackStore:
     """Fulfils the port Unread. `V#<digest of account, kind and body>`/`V` holds a callback."""
 
-    def __init__(self, table: Table, vault: Callable[[], Vault]) -> None:
+    def __init__(self, table: Table, encryption: Callable[[], FieldEncryption]) -> None:
         self._table = table
-        self._vault = vault
+        self._encryption = encryption
 
     def add(self, callback: UnreadCallback) -> bool:
         """Keeps it once, however often it comes; whether it was new. One write."""
-        vault = self._vault()
+        encryption = self._encryption()
         # Any bytes are a text in Latin-1.
         body = callback.body.decode("latin-1")
-        name = vault.label("unread", callback.carrier, callback.kind, body)
+        name = encryption.label("unread", callback.carrier, callback.kind, body)
         item = _key(name) | {
             "carrier": s(callback.carrier),
             "kind": s(callback.kind),
             "received": n(callback.received),
-            "sealed": {"B": vault.seal_bytes(callback.body, name)},
+            "sealed": {"B": encryption.seal_bytes(callback.body, name)},
             "dead_shard": s(_LISTED),
             "dead_at": s(place(callback.received, name)),
             "ttl": n((callback.received + RETENTION_MS) // 1000),
@@ -64,7 +64,7 @@ class UnreadCallbackStore:
         item = self._table.get(_key(name))
         if item is None:
             return None
-        body = self._vault().open_bytes(item["sealed"]["B"], name)
+        body = self._encryption().open_bytes(item["sealed"]["B"], name)
         callback = UnreadCallback(
             item["carrier"]["S"], item["kind"]["S"], body, int(item["received"]["N"])
         )

@@ -14,7 +14,7 @@ FIRST = 1
 _NONCE_SIZE = 12
 
 
-class Vault:
+class FieldEncryption:
     """Hashes and seals with the versions of the data key that the secret holds.
 
     The secret is JSON: `current` names the version that writes, every other member is a version

@@ -8,16 +8,18 @@ import pytest
 from chalicelib.clock import SYSTEM
 from chalicelib.core.errors import AccountExists, Unavailable
 from chalicelib.core.requests import Earlier, RequestId
-from chalicelib.store.accounts import MessagingUserStore
+from chalicelib.store.field_encryption import FieldEncryption
+from chalicelib.store.messaging_users import MessagingUserStore
 from chalicelib.store.table import Table
-from chalicelib.store.vault import Vault
 from tests.stage import Stage, answering, refusal
 
 
 @pytest.fixture
 def accounts(stage: Stage) -> MessagingUserStore:
-    vault = Vault({"current": "1", "1": "k" * 64}, SYSTEM.random_bytes)
-    return MessagingUserStore(Table(lambda: stage.dynamodb, stage.table, SYSTEM), lambda: vault)
+    encryption = FieldEncryption({"current": "1", "1": "k" * 64}, SYSTEM.random_bytes)
+    return MessagingUserStore(
+        Table(lambda: stage.dynamodb, stage.table, SYSTEM), lambda: encryption
+    )
 
 
 def test_a_user_is_one_apps(stage: Stage, accounts: MessagingUserStore) -> None:

@@ -16,7 +16,7 @@ from chalicelib.core import errors
 from chalicelib.core.credentials import AppCredentials
 from chalicelib.core.errors import AnswerClass
 from chalicelib.core.messages import Reply, Request
-from chalicelib.core.ports import Tag
+from chalicelib.core.ports import KeyedDigest
 from chalicelib.core.requests import RequestId
 from chalicelib.core.tenants import App
 from chalicelib.services.rate_limit import RateLimiter
@@ -28,7 +28,7 @@ HEADERS: Mapping[str, str] = {"Content-Type": "application/json; charset=utf-8"}
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
+class RequestContext:
     """A request that was let in.
 
     `secret` is the one of `credentials` that signed it. `identify` works out what makes the
@@ -42,7 +42,7 @@ class Visit:
     identify: Callable[[], RequestId]
 
 
-Use = Callable[[Visit], dict[str, Any] | Reply]
+Handler = Callable[[RequestContext], dict[str, Any] | Reply]
 """What a facade does for a request: the members of its reply, or all of it."""
 
 
@@ -67,7 +67,7 @@ class _Refused(Exception):
         self.reply = _reply(body, status=status, answered=answered)
 
 
-class Door:
+class Authenticator:
     """Lets requests in by method, headers, key, time, signature and rate."""
 
     def __init__(
@@ -77,7 +77,7 @@ class Door:
         apps: AppStore,
         nonces: NonceStore,
         limiter: RateLimiter,
-        tag: Tag,
+        tag: KeyedDigest,
     ) -> None:
         self._credentials = credentials
         self._apps = apps
@@ -89,13 +89,13 @@ class Door:
         self,
         operation: str,
         request: Request,
-        use: Use,
+        handle: Handler,
         *,
         now: int,
         word: Word = "msg",
         single_use: bool = False,
     ) -> Reply:
-        """Lets `use` answer a request that is let in; every error in the vendor's shape, in the
+        """Lets `handle` answer a request that is let in; every error in the vendor's shape, in the
         member `word`. With `single_use` a strict app's signature does it once: for operations
         where neither we nor the carrier know a repeat again."""
         facts: dict[str, str] = {}
@@ -109,7 +109,7 @@ class Door:
                 content = None if single_use else self._tag("claim", *said)
                 self._claim_signature(app, signature, content, now=now)
             identify = partial(self._identify, operation, signature, parameters)
-            answered = use(Visit(app, credentials, secret, parameters, identify))
+            answered = handle(RequestContext(app, credentials, secret, parameters, identify))
         except _Refused as refused:
             return refused.reply
         except wire.BadHeader as error:

@@ -19,7 +19,7 @@ from chalicelib.core.bindings.model import Ask
 from chalicelib.core.credentials import AppCredentials
 from chalicelib.core.errors import AnswerClass
 from chalicelib.core.messages import Reply, Request
-from chalicelib.core.ports import Tag
+from chalicelib.core.ports import KeyedDigest
 from chalicelib.core.requests import RequestId
 from chalicelib.core.tenants import App
 from chalicelib.services.rate_limit import RateLimiter
@@ -44,12 +44,12 @@ _NOBODYS = ("nobody's secret",)
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
+class RequestContext:
     """A request that was let in."""
 
     app: App
     parameters: Parameters
-    tag: Tag
+    tag: KeyedDigest
 
     def identify(self, ask: Ask) -> RequestId:
         """What makes the request the same as another: its reqid, whatever it asks. All that was
@@ -61,7 +61,7 @@ class Visit:
         )
 
 
-Use = Callable[[Visit], dict[str, Any]]
+Handler = Callable[[RequestContext], dict[str, Any]]
 """What a facade does for a request: the members of its reply, beside `error`."""
 
 
@@ -76,7 +76,7 @@ class _Refused(Exception):
         self.reply = _reply(error, answered, status=status, headers=headers, reason=reason)
 
 
-class Door:
+class Authenticator:
     """Lets requests in by method, signature, source, rate, the app's state and its id. Of an app
     in strict mode, a signature that came with other parameters is refused."""
 
@@ -87,7 +87,7 @@ class Door:
         apps: AppStore,
         nonces: NonceStore,
         limiter: RateLimiter,
-        tag: Tag,
+        tag: KeyedDigest,
     ) -> None:
         self._credentials = credentials
         self._apps = apps
@@ -97,19 +97,19 @@ class Door:
 
     def answer(
         self,
-        uses: Mapping[str, Use],
+        handlers: Mapping[str, Handler],
         request: Request,
         *,
         about: str,
         now: int,
         single_use: Collection[str] = (),
     ) -> Reply:
-        """Lets the method's one of `uses` answer a request that is let in; every error in the
+        """Lets the method's one of `handlers` answer a request that is let in; every error in the
         vendor's shape. `about` is what the path names: the ACCOUNT itself names no app, and is
         answered to those that may not ask for anything else. A strict app's signature does what is
         `single_use` (a method) once: it has no id by which a repeat would be known again."""
-        use = uses.get(request.method)
-        if use is None:
+        handle = handlers.get(request.method)
+        if handle is None:
             return self.unknown_path()
         facts: dict[str, str] = {}
         try:
@@ -123,7 +123,7 @@ class Door:
                 )
                 once = request.method in single_use
                 self._claim_signature(app, signature, None if once else content, now=now)
-            said = use(Visit(app, parameters, self._tag))
+            said = handle(RequestContext(app, parameters, self._tag))
             return _reply(codes.OK, AnswerClass.OK, facts=facts, **said)
         except _Refused as refused:
             return refused.reply

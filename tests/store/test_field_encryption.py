@@ -8,7 +8,7 @@ import pytest
 from cryptography.exceptions import InvalidTag
 
 from chalicelib.clock import SYSTEM
-from chalicelib.store.vault import Vault
+from chalicelib.store.field_encryption import FieldEncryption
 
 ONE = {"current": "1", "1": "a" * 64}
 BOTH = {"current": "2", "1": "a" * 64, "2": "b" * 64}
@@ -33,21 +33,21 @@ def test_the_second_opinion_is_right() -> None:
 
 def test_a_person_is_a_keyed_hash_under_a_derived_key() -> None:
     digest = hmac.new(hkdf(b"a" * 64, b"hash"), SUBSCRIBER.encode(), hashlib.sha256).digest()
-    assert Vault(ONE, SYSTEM.random_bytes).person(SUBSCRIBER) == f"1.{b64(digest[:16])}"
+    assert FieldEncryption(ONE, SYSTEM.random_bytes).person(SUBSCRIBER) == f"1.{b64(digest[:16])}"
 
 
 def test_a_tag_is_a_keyed_hash_that_keeps_its_parts_apart() -> None:
-    vault = Vault(ONE, SYSTEM.random_bytes)
+    encryption = FieldEncryption(ONE, SYSTEM.random_bytes)
     expected = hmac.new(hkdf(b"a" * 64, b"request"), b"x\0yz", hashlib.sha256).digest()
-    assert vault.tag("x", "yz") == expected
-    assert vault.tag("xy", "z") != expected
-    assert vault.tag("x", "yz", "") != expected
+    assert encryption.tag("x", "yz") == expected
+    assert encryption.tag("xy", "z") != expected
+    assert encryption.tag("x", "yz", "") != expected
 
 
 def test_a_sealed_text_is_aes_gcm_with_its_version_in_front() -> None:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-    sealed = Vault(ONE, SYSTEM.random_bytes).seal("something", "context")
+    sealed = FieldEncryption(ONE, SYSTEM.random_bytes).seal("something", "context")
     assert sealed[0] == 1
     opened = AESGCM(hkdf(b"a" * 64, b"seal")).decrypt(sealed[1:13], sealed[13:], b"context")
     assert opened == b"something"
@@ -55,42 +55,42 @@ def test_a_sealed_text_is_aes_gcm_with_its_version_in_front() -> None:
 
 @pytest.mark.parametrize("text", ["", SUBSCRIBER, "通话录音", "𝄞" * 150, "x" * 100_000])
 def test_what_was_sealed_opens_and_does_not_show(text: str) -> None:
-    vault = Vault(ONE, SYSTEM.random_bytes)
-    sealed = vault.seal(text, "context")
-    assert vault.open(sealed, "context") == text
+    encryption = FieldEncryption(ONE, SYSTEM.random_bytes)
+    sealed = encryption.seal(text, "context")
+    assert encryption.open(sealed, "context") == text
     assert not text or text.encode() not in sealed
 
 
 def test_the_same_text_never_looks_the_same() -> None:
-    vault = Vault(ONE, SYSTEM.random_bytes)
-    assert len({vault.seal(SUBSCRIBER, "context") for _ in range(100)}) == 100
+    encryption = FieldEncryption(ONE, SYSTEM.random_bytes)
+    assert len({encryption.seal(SUBSCRIBER, "context") for _ in range(100)}) == 100
 
 
 def test_a_sealed_text_can_not_be_moved_to_another_place() -> None:
-    vault = Vault(ONE, SYSTEM.random_bytes)
+    encryption = FieldEncryption(ONE, SYSTEM.random_bytes)
     with pytest.raises(InvalidTag):
-        vault.open(vault.seal(SUBSCRIBER, "binding 1"), "binding 2")
+        encryption.open(encryption.seal(SUBSCRIBER, "binding 1"), "binding 2")
 
 
 @pytest.mark.parametrize("at", [1, 12, 13, -17, -1])
 def test_a_sealed_text_can_not_be_changed(at: int) -> None:
-    vault = Vault(ONE, SYSTEM.random_bytes)
-    sealed = bytearray(vault.seal(SUBSCRIBER, "context"))
+    encryption = FieldEncryption(ONE, SYSTEM.random_bytes)
+    sealed = bytearray(encryption.seal(SUBSCRIBER, "context"))
     sealed[at] ^= 1
     with pytest.raises(InvalidTag):
-        vault.open(bytes(sealed), "context")
+        encryption.open(bytes(sealed), "context")
 
 
 def test_another_key_neither_opens_nor_hashes_alike() -> None:
-    other = Vault({"current": "1", "1": "c" * 64}, SYSTEM.random_bytes)
+    other = FieldEncryption({"current": "1", "1": "c" * 64}, SYSTEM.random_bytes)
     with pytest.raises(InvalidTag):
-        other.open(Vault(ONE, SYSTEM.random_bytes).seal(SUBSCRIBER, "context"), "context")
-    assert other.person(SUBSCRIBER) != Vault(ONE, SYSTEM.random_bytes).person(SUBSCRIBER)
-    assert other.tag(SUBSCRIBER) != Vault(ONE, SYSTEM.random_bytes).tag(SUBSCRIBER)
+        other.open(FieldEncryption(ONE, SYSTEM.random_bytes).seal(SUBSCRIBER, "context"), "context")
+    assert other.person(SUBSCRIBER) != FieldEncryption(ONE, SYSTEM.random_bytes).person(SUBSCRIBER)
+    assert other.tag(SUBSCRIBER) != FieldEncryption(ONE, SYSTEM.random_bytes).tag(SUBSCRIBER)
 
 
 def test_a_new_version_reads_what_the_old_one_wrote() -> None:
-    old, new = Vault(ONE, SYSTEM.random_bytes), Vault(BOTH, SYSTEM.random_bytes)
+    old, new = FieldEncryption(ONE, SYSTEM.random_bytes), FieldEncryption(BOTH, SYSTEM.random_bytes)
     assert new.open(old.seal(SUBSCRIBER, "context"), "context") == SUBSCRIBER
     assert new.version == 2
     assert new.seal("x", "context")[0] == 2
@@ -99,15 +99,15 @@ def test_a_new_version_reads_what_the_old_one_wrote() -> None:
 
 
 def test_pairs_and_tags_stay_the_same_while_a_key_is_replaced() -> None:
-    old, new = Vault(ONE, SYSTEM.random_bytes), Vault(BOTH, SYSTEM.random_bytes)
+    old, new = FieldEncryption(ONE, SYSTEM.random_bytes), FieldEncryption(BOTH, SYSTEM.random_bytes)
     assert new.pair(SUBSCRIBER, "447700900002") == old.pair("447700900002", SUBSCRIBER)
     assert new.tag("request", "x") == old.tag("request", "x")
 
 
 def test_a_version_that_is_not_known_yet_does_not_open() -> None:
-    sealed = Vault(BOTH, SYSTEM.random_bytes).seal(SUBSCRIBER, "context")
+    sealed = FieldEncryption(BOTH, SYSTEM.random_bytes).seal(SUBSCRIBER, "context")
     with pytest.raises(KeyError):
-        Vault(ONE, SYSTEM.random_bytes).open(sealed, "context")
+        FieldEncryption(ONE, SYSTEM.random_bytes).open(sealed, "context")
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_without_a_version_that_there_was_nothing_is_done(
     secret = {"current": current} | dict.fromkeys(others, "a" * 64)
     secret |= {current: "a" * 64} if missing != int(current) else {}
     with pytest.raises(ValueError, match=f"data key {missing} is missing: put it back"):
-        Vault(secret, SYSTEM.random_bytes)
+        FieldEncryption(secret, SYSTEM.random_bytes)
 
 
 @pytest.mark.parametrize(
@@ -142,23 +142,26 @@ def test_without_a_version_that_there_was_nothing_is_done(
 )
 def test_a_secret_that_is_no_set_of_keys_is_refused(secret: dict[str, str]) -> None:
     with pytest.raises(ValueError, match="data key") as caught:
-        Vault(secret, SYSTEM.random_bytes)
+        FieldEncryption(secret, SYSTEM.random_bytes)
     assert "aaa" not in str(caught.value)
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
 
 
 def test_a_signature_is_a_keyed_hash_of_its_own_that_keeps_its_parts_apart() -> None:
-    vault = Vault(ONE, SYSTEM.random_bytes)
+    encryption = FieldEncryption(ONE, SYSTEM.random_bytes)
     digest = hmac.new(hkdf(b"a" * 64, b"link"), b"x\0yz", hashlib.sha256).digest()
-    assert vault.sign("x", "yz") == f"1.{b64(digest)}"
-    assert vault.is_signed(f"1.{b64(digest)}", "x", "yz")
+    assert encryption.sign("x", "yz") == f"1.{b64(digest)}"
+    assert encryption.is_signed(f"1.{b64(digest)}", "x", "yz")
     for wrong in ("", "1.", b64(digest), f"2.{b64(digest)}", f"01.{b64(digest)}", "é", "1.é"):
-        assert not vault.is_signed(wrong, "x", "yz")
-    assert not vault.is_signed(vault.sign("x", "yz"), "xy", "z")
+        assert not encryption.is_signed(wrong, "x", "yz")
+    assert not encryption.is_signed(encryption.sign("x", "yz"), "xy", "z")
 
 
 def test_a_signature_outlives_a_new_key_and_says_which_one_made_it() -> None:
-    before, after = Vault(ONE, SYSTEM.random_bytes), Vault(BOTH, SYSTEM.random_bytes)
+    before, after = (
+        FieldEncryption(ONE, SYSTEM.random_bytes),
+        FieldEncryption(BOTH, SYSTEM.random_bytes),
+    )
     old, new = before.sign("x"), after.sign("x")
     assert (old[:2], new[:2]) == ("1.", "2.")
     assert after.is_signed(old, "x")

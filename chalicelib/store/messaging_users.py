@@ -6,16 +6,16 @@ from chalicelib.core.durations import DAY_MS
 from chalicelib.core.errors import AccountExists, StoreUnavailable
 from chalicelib.core.requests import Earlier, RequestId
 from chalicelib.store import requests, rules
+from chalicelib.store.field_encryption import FieldEncryption
 from chalicelib.store.table import Item, Table, key, s
-from chalicelib.store.vault import Vault
 
 
 class MessagingUserStore:
     """Fulfils the port Accounts. A user stands at `U#<digest>`."""
 
-    def __init__(self, table: Table, vault: Callable[[], Vault]) -> None:
+    def __init__(self, table: Table, encryption: Callable[[], FieldEncryption]) -> None:
         self._table = table
-        self._vault = vault
+        self._encryption = encryption
 
     def register(
         self, user: str, *, namespace: str, app: str, request: RequestId, now: int
@@ -24,7 +24,7 @@ class MessagingUserStore:
         One transaction. Raises AccountExists if another request did so. 4 write units. The
         request is remembered for a day."""
         item = self._key(user, namespace) | {"app": s(app), "confirmed": {"BOOL": True}}
-        mark = requests.mark(self._vault(), request, app=app, now=now, until=now + DAY_MS)
+        mark = requests.mark(self._encryption(), request, app=app, now=now, until=now + DAY_MS)
         failed = self._table.transact([mark, rules.put(item, rules.NEW)])
         if failed is None:
             return None
@@ -69,4 +69,4 @@ class MessagingUserStore:
         return item["app"]["S"] if item else None
 
     def _key(self, user: str, namespace: str) -> Item:
-        return key(f"U#{self._vault().label('user', namespace, user)}", "U")
+        return key(f"U#{self._encryption().label('user', namespace, user)}", "U")
