@@ -8,7 +8,7 @@ import pytest
 from admin import carriers
 from admin.credentials import Mistake
 from chalicelib.carriers.switch.callbacks_in import Switchboard
-from chalicelib.core.bindings.routes import Leg
+from chalicelib.core.bindings.routes import Route
 from chalicelib.core.credentials import SwitchCredentials
 from chalicelib.core.messages import Request
 from chalicelib.core.subscribers import Subscriber
@@ -170,7 +170,7 @@ class Showing:
 
     def route(self, number: str, caller: Subscriber | None, *, carrier: str, now: int) -> Connect:
         assert caller is not None
-        leg = Leg("b", "demo", number, "a", caller, Subscriber(B), False, 1, 1, False, 60)
+        leg = Route("b", "demo", number, "a", caller, Subscriber(B), False, 1, 1, False, 60)
         return Connect(leg, Subscriber(B), caller.digits)
 
 
