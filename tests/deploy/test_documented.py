@@ -1,4 +1,4 @@
-"""Each command line of the deployment's document, typed as it stands there."""
+"""Each command line of the page about deploying, typed as it stands there."""
 
 import re
 import shutil
@@ -14,8 +14,8 @@ import pytest
 from tests.deploy.account import forget_secrets, holds
 from tests.deploy.conftest import ROOT
 
-README = (ROOT / "infra" / "README.md").read_text()
-LINES = re.findall(r"^\| .* \| `(make [^`]*)` \|$", README, re.MULTILINE)
+PAGE = (ROOT / "docs" / "operating" / "deploying.md").read_text()
+LINES = re.findall(r"^\| .* \| `(make [^`]*)` \|$", PAGE, re.MULTILINE)
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:oncall"
 STAMP = ".venv/requirements.sha256"
 
@@ -35,7 +35,7 @@ def checkout(project: Path) -> Iterator[Path]:
 
 
 def test_no_command_is_missing_from_the_table() -> None:
-    said = set(re.findall(r"`make (deploy|undeploy|package|stage|restore)\b", README))
+    said = set(re.findall(r"`make (deploy|undeploy|package|stage|restore)\b", PAGE))
     assert said == {line.split()[1] for line in LINES}
 
 
