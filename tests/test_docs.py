@@ -20,6 +20,7 @@ from chalicelib.core import ports
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = ("bench", "chalicelib", "docs", "infra", "simulator", "tests")
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(p for f in FOLDERS for p in (ROOT / f).rglob("*.md"))])
+CHINESE = [each for each in DOCUMENTS if each.name.endswith(".zh-CN.md")]
 NOT_YET = {ROOT / "docs" / "adding-a-carrier.md", ROOT / "docs" / "testing.md"}
 """Pages that are linked to and written elsewhere at this moment."""
 DECISIONS = ROOT / "docs" / "decisions"
@@ -102,6 +103,19 @@ def test_the_front_page_is_short(readme: str) -> None:
 def test_both_front_pages_lead_to_the_same_pages() -> None:
     here = {name: set(links(ROOT / name)) for name in ("README.md", "README.zh-CN.md")}
     assert here["README.md"] ^ here["README.zh-CN.md"] == {"README.md", "README.zh-CN.md"}
+
+
+@pytest.mark.parametrize("chinese", CHINESE, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_page_in_chinese_has_the_same_commands(chinese: Path) -> None:
+    english = chinese.with_name(chinese.name.replace(".zh-CN", ""))
+    assert commands(chinese) == commands(english)
+
+
+def commands(document: Path) -> list[str]:
+    """The lines of its blocks, without what is said of them."""
+    blocks = re.findall(r"^```sh\n(.*?)^```", document.read_text(), re.MULTILINE | re.DOTALL)
+    lines = (re.sub(r"\s+# .*", "", line) for block in blocks for line in block.splitlines())
+    return [line for line in lines if not line.startswith("#")]
 
 
 def test_every_page_is_reached_from_the_front_page() -> None:
