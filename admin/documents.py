@@ -1,64 +1,47 @@
-"""`make documents`: writes into the pages what the code says; a test compares the two."""
+"""Writes what the documents repeat of the code: `python -m admin.documents`, or `make documents`.
+
+It stands between `<!-- made: NAME -->` and `<!-- end -->`.
+"""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 from admin import capabilities, event_examples, results
 from chalicelib.core.calls.events import EventKind
 
-DOCS = Path(__file__).resolve().parent.parent / "docs"
-TABLES: Mapping[str, Mapping[str, tuple[Callable[[], str], ...]]] = {
-    "carriers.md": {"What each can do": (capabilities.table,)},
-    "results.md": {
-        "What an interline carrier reports": (results.of_interline,),
-        "What other carriers report, sent to an app of the format interline": (
-            results.of_others,
-            results.of_rejected,
-        ),
-        "Q.850 causes": (results.of_causes,),
-    },
-}
-"""Page -> heading -> what makes the first tables below it, in their order."""
-
-_TABLE = re.compile(r"^\|.*(?:\n\|.*)*", re.MULTILINE)
-_EXAMPLE = re.compile(r"(### (\S+)\n\n.+?\n```json\n).*?(\n```)", re.DOTALL)
+ROOT = Path(__file__).resolve().parent.parent
 
 
-def pages() -> dict[Path, str]:
-    """Each page with something that the code makes, as it should be. Raises LookupError if a
-    heading is missing, ValueError or KeyError if an example is of no kind."""
-    events = DOCS / "events.md"
-    made = {events: _with_examples(events.read_text(), event_examples.documents())}
-    for name, sections in TABLES.items():
-        page = DOCS / name
-        text = page.read_text()
-        for heading, makers in sections.items():
-            text = _with_tables(text, heading, [make() for make in makers])
-        made[page] = text
-    return made
+def _example(kind: EventKind) -> str:
+    return f"```json\n{event_examples.documents()[kind]}\n```"
 
 
-def _with_examples(text: str, examples: Mapping[EventKind, str]) -> str:
-    return _EXAMPLE.sub(lambda found: f"{found[1]}{examples[EventKind(found[2])]}{found[3]}", text)
+MADE: Mapping[str, Callable[[], str]] = {
+    "capabilities": capabilities.table,
+    "results-of-interline": results.of_interline,
+    "results-of-others": results.of_others,
+    "results-of-rejected": results.of_rejected,
+    "results-of-causes": results.of_causes,
+} | {f"event-{kind}": partial(_example, kind) for kind in event_examples.documents()}
+_BLOCK = re.compile(r"(<!-- made: (\S+) -->\n).*?(\n<!-- end -->)", re.DOTALL)
 
 
-def _with_tables(text: str, heading: str, tables: list[str]) -> str:
-    before, mark, rest = text.partition(f"\n## {heading}\n")
-    if not mark:
-        raise LookupError(f"no page has the heading {heading!r}")
-    section, next_mark, after = rest.partition("\n## ")
-    made = iter(tables)
-    section = _TABLE.sub(lambda _: next(made), section, count=len(tables))
-    return f"{before}{mark}{section}{next_mark}{after}"
+def made() -> Iterator[tuple[Path, str, str]]:
+    """Each document that repeats something, as it is and as it should be."""
+    for path in sorted((ROOT / "docs").rglob("*.md")):
+        text = path.read_text()
+        if _BLOCK.search(text):
+            yield path, text, _BLOCK.sub(lambda at: at[1] + MADE[at[2]]() + at[3], text)
 
 
 def main() -> None:
-    """Writes the pages that differ, and names them."""
-    for page, text in pages().items():
-        if page.read_text() != text:
-            page.write_text(text)
-            print(f"wrote {page}")
+    """Writes those that have changed."""
+    for path, before, after in made():
+        if before != after:
+            path.write_text(after)
+            print(path.relative_to(ROOT))
 
 
 if __name__ == "__main__":

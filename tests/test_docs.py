@@ -43,13 +43,21 @@ def text(name: str) -> str:
 
 
 def test_what_the_code_makes_is_up_to_date() -> None:
-    made = documents.pages()
-    assert [page for page in made if page.read_text() != made[page]] == [], "make documents"
+    made = list(documents.made())
+    assert [path for path, before, after in made if before != after] == [], "make documents"
+    marked = {name for _, before, _ in made for name in re.findall(r"<!-- made: (\S+) -->", before)}
+    assert marked == documents.MADE.keys()
 
 
 def test_each_kind_of_event_has_an_example() -> None:
     shown = re.findall(r"^### (\S+)$", text("docs/events.md"), re.MULTILINE)
     assert set(shown) == set(event_examples.documents()) == cloudevents.KINDS
+
+
+def test_the_rooms_on_the_plan_are_there() -> None:
+    table = text("docs/architecture.md").partition("## Where is ...")[2].partition("\n## ")[0]
+    for path in re.findall(r"`((?:\w+/)+\w*(?:\.py)?)`", table):
+        assert (ROOT / "chalicelib" / path).exists(), path
 
 
 def test_no_capability_is_left_out() -> None:
