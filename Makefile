@@ -13,7 +13,7 @@ TESTS ?= tests
 RESTORING := tests/deploy/test_restore.py tests/deploy/test_documented.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-all newest test-restore test-samples test-tenants simulate chaos lint format types layers bench stage package deploy undeploy restore clean
+.PHONY: help run demo test test-all newest test-restore test-samples test-tenants simulate chaos lint format types layers bench documents stage package deploy undeploy restore clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -68,6 +68,9 @@ layers: $(STAMP) ## who may import whom
 
 bench: $(STAMP) ## measure and write bench/RESULTS.md
 	@exec $(RUN) bench
+
+documents: $(STAMP) ## write into docs/ what the code says: capabilities, results, examples of events
+	@exec $(RUN) admin.documents
 
 stage: $(STAMP) ## write what STAGE, an existing or a new one, needs below .chalice/
 	@exec $(RUN) infra stage $(STAGE)

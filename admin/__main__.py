@@ -29,7 +29,7 @@ def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> N
     cls=Commands,
     sections=(APPS, NUMBERS, CARRIERS, SWITCHES, EVENTS, KEYS, SITE),
     epilog="Each command has --help and --json, changes have --dry-run too. The tasks of an"
-    " operator, one by one: docs/operating.md.",
+    " operator, one by one: docs/operating/README.md.",
 )
 @click.option("--traceback", is_flag=True, help="Show all of an unexpected error.")
 @click.option(

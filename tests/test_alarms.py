@@ -14,7 +14,7 @@ from tests.test_docs import ROOT, text
 from tests.test_outages import resources
 
 ALARMS = resources("AWS::CloudWatch::Alarm")
-PAGE = text("docs/alarms.md")
+PAGE = text("docs/operating/alarms.md")
 PREFIX = "masking-gateway-${Stage}-"
 DIMENSIONS = {name: {frozenset(names) for names in sets} for name, (_, sets) in METRICS.items()}
 

@@ -33,20 +33,23 @@ def test_a_linked_environment_is_refused_and_left_as_it_is(tmp_path: Path) -> No
     assert stamp.read_text() == "of other requirements"
 
 
-@pytest.mark.parametrize("readme", ["README.md", "README.zh-CN.md"])
-def test_bytes_are_written_from_hex_by_a_posix_shell(readme: str) -> None:
-    blocks = re.findall(r"^```sh\n(.*?)^```", (ROOT / readme).read_text(), re.MULTILINE | re.DOTALL)
-    (block,) = [each for each in blocks if "%o" in each]
+def blocks(document: str) -> list[str]:
+    return re.findall(r"^```sh\n(.*?)^```", (ROOT / document).read_text(), re.MULTILINE | re.DOTALL)
+
+
+def test_bytes_are_written_from_hex_by_a_posix_shell() -> None:
+    (block,) = [each for each in blocks("docs/netease-api.md") if "%o" in each]
     (line,) = [each for each in block.splitlines() if "%o" in each]
     script = f"number=000AFF415C25\n{line.rstrip('| ')}"
     written = subprocess.run(["/bin/sh", "-c", script], capture_output=True, check=True).stdout
     assert written == b"\0\n\xffA\\%"
 
 
-@pytest.mark.parametrize("readme", ["README.md", "README.zh-CN.md"])
-def test_no_command_wants_more_than_a_posix_shell(readme: str) -> None:
-    blocks = re.findall(r"^```sh\n(.*?)^```", (ROOT / readme).read_text(), re.MULTILINE | re.DOTALL)
-    assert blocks
-    for block in blocks:
+@pytest.mark.parametrize(
+    "document",
+    ["README.md", "README.zh-CN.md", *(f"docs/{p.name}" for p in ROOT.glob("docs/*.md"))],
+)
+def test_no_command_wants_more_than_a_posix_shell(document: str) -> None:
+    for block in blocks(document):
         subprocess.run(["/bin/sh", "-n", "-c", block], check=True)
         assert r"\x" not in block

@@ -16,7 +16,7 @@ class RateLimiter:
     """A token bucket per app, one second deep, in this process's memory.
 
     Costs no call. Each of several processes grants the rate by itself: the bound on all of them
-    together is API Gateway's (see docs/decisions.md).
+    together is API Gateway's (docs/decisions/010-rate-per-process.md).
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""docs/numbers.md, row by row, through the real doors and carriers: its tables are the data."""
+"""docs/numbers.md, row by row, through the real facades and carriers: its tables are the data."""
 
 import base64
 import json
@@ -53,7 +53,7 @@ def table(heading: str) -> list[tuple[str, ...]]:
     return rows[2:]
 
 
-READ = table("What a door reads")
+READ = table("What each API reads")
 WRITTEN = table("How a person's number is written")
 OF_X = table("How X is written")
 

@@ -1,4 +1,4 @@
-"""Each command line of the deployment's document, typed as it stands there."""
+"""Each command line of the page about deploying, typed as it stands there."""
 
 import re
 import shutil
@@ -14,8 +14,9 @@ import pytest
 from tests.deploy.account import forget_secrets, holds
 from tests.deploy.conftest import ROOT
 
-README = (ROOT / "infra" / "README.md").read_text()
-LINES = re.findall(r"^\| .* \| `(make [^`]*)` \|$", README, re.MULTILINE)
+PAGE = (ROOT / "docs" / "operating" / "deploying.md").read_text()
+LINES = re.findall(r"^\| .* \| `(make [^`]*)` \|$", PAGE, re.MULTILINE)
+FIRST = "make deploy STAGE=prod"
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:oncall"
 STAMP = ".venv/requirements.sha256"
 
@@ -35,8 +36,17 @@ def checkout(project: Path) -> Iterator[Path]:
 
 
 def test_no_command_is_missing_from_the_table() -> None:
-    said = set(re.findall(r"`make (deploy|undeploy|package|stage|restore)\b", README))
+    said = set(re.findall(r"`make (deploy|undeploy|package|stage|restore)\b", PAGE))
     assert said == {line.split()[1] for line in LINES}
+
+
+def test_no_other_line_is_written_elsewhere() -> None:
+    """Those of other pages are among the ones that are run below."""
+    pages = "".join(path.read_text() for path in (ROOT / "docs").rglob("*.md"))
+    targets = "deploy|undeploy|package|stage|restore"
+    said = re.findall(rf"^ {{4}}(make (?:{targets})\b[^#\n]*?) *(?:#.*)?$", pages, re.MULTILINE)
+    assert said
+    assert set(said) <= {*LINES, FIRST}
 
 
 def test_each_line_of_the_table_works(
@@ -45,7 +55,7 @@ def test_each_line_of_the_table_works(
     """One after the other, as they stand; `prod` is deployed before."""
     before = holds(session)
     run = partial(_make, checkout, aws)
-    run("make deploy STAGE=prod")
+    run(FIRST)
     said = []
     for line in LINES:
         if "<ARN>" in line:
