@@ -9,12 +9,10 @@ from chalicelib.core.bindings.model import Binding, BindingInfo
 
 if TYPE_CHECKING:
     # What a cold bind does without.
+    from chalicelib.core.calls.events import Event, EventKind
+    from chalicelib.core.calls.model import EventKey
     from chalicelib.core.calls.placed import CallAsk
-from chalicelib.core.calls.events import Event, EventKind
-from chalicelib.core.calls.model import (
-    EventKey,
-)
-from chalicelib.core.tenants import App
+    from chalicelib.core.tenants import App
 
 
 class KeyedDigest(Protocol):
@@ -137,7 +135,7 @@ class Carriers(Protocol):
 class EventFormat(Protocol):
     """How an app wants to be told."""
 
-    tells: frozenset[EventKind]
+    tells: "frozenset[EventKind]"
     """The kinds that it has words for."""
 
     any_success: bool
@@ -151,13 +149,13 @@ class EventFormat(Protocol):
 
     def callback(
         self,
-        event: Event,
-        call: Sequence[Event],
+        event: "Event",
+        call: "Sequence[Event]",
         *,
-        key: EventKey,
+        key: "EventKey",
         record: str,
         attempt: int,
-        app: App,
+        app: "App",
         binding: Binding | None,
         now: int,
     ) -> tuple[Mapping[str, str], bytes] | None:
@@ -171,6 +169,6 @@ class EventFormat(Protocol):
 class EventFormats(Protocol):
     """All dialects."""
 
-    def of(self, app: App) -> EventFormat:
+    def of(self, app: "App") -> EventFormat:
         """The one that this app is told in."""
         ...

@@ -2,11 +2,10 @@
 
 from chalicelib.core.balance import Balance
 from chalicelib.core.errors import Contended
-from chalicelib.store import rules
-from chalicelib.store.items import account_key
+from chalicelib.core.retries import CHANGE_TRIES
+from chalicelib.store import conditions
+from chalicelib.store.keys import account_key
 from chalicelib.store.table import Item, Table, n
-
-_TRIES = 8
 
 
 class BalanceStore:
@@ -37,11 +36,11 @@ class BalanceStore:
 
     def deposit(self, app: str, amount: int, *, now: int) -> None:
         """Adds to the balance; takes off it if negative."""
-        self._table.transact([rules.charge(app, -amount, now=now)])
+        self._table.transact([conditions.charge(app, -amount, now=now)])
 
     def set_overdraft(self, app: str, amount: int, *, now: int) -> None:
         """How far the balance may fall below zero. Raises Contended."""
-        for _ in range(_TRIES):
+        for _ in range(CHANGE_TRIES):
             before = self.standing(app).overdraft
             if self._table.update_if(_overdraft(app, before, amount, now=now)) is not None:
                 return

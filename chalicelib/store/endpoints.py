@@ -1,11 +1,13 @@
-"""How the apps' receivers do: one item for each."""
+"""How the apps' endpoints do: one item for each."""
 
 from chalicelib.core.webhooks.endpoint import Health
+from chalicelib.store import codec
 from chalicelib.store.table import Item, Table, key, n
 
 
 class EndpointStore:
-    """Fulfils the port Receivers. What is known of an app's receiver stands at `A#<app>`, `H`."""
+    """What is known of an app's endpoint stands at `A#<app>`, `H`. Every method may raise
+    Unavailable."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
@@ -56,14 +58,10 @@ class EndpointStore:
 
 
 def health_key(app: str) -> Item:
-    """Where it is written how an app's receiver does."""
+    """Where it is written how an app's endpoint does."""
     return key(f"A#{app}", "H")
 
 
 def read_health(item: Item) -> Health:
     """The health that an item is."""
-    known = {name: int(item[name]["N"]) for name in _MEMBERS if name in item}
-    return Health(**known)
-
-
-_MEMBERS = ("unanswered", "rest_until", "slow_until")
+    return codec.read(Health, item)

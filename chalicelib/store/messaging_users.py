@@ -5,7 +5,7 @@ from collections.abc import Callable
 from chalicelib.core.durations import DAY_MS
 from chalicelib.core.errors import AccountExists, StoreUnavailable
 from chalicelib.core.requests import Earlier, RequestId
-from chalicelib.store import requests, rules
+from chalicelib.store import conditions, requests
 from chalicelib.store.field_encryption import FieldEncryption
 from chalicelib.store.table import Item, Table, key, s
 
@@ -25,7 +25,7 @@ class MessagingUserStore:
         request is remembered for a day."""
         item = self._key(user, namespace) | {"app": s(app), "confirmed": {"BOOL": True}}
         mark = requests.mark(self._encryption(), request, app=app, now=now, until=now + DAY_MS)
-        failed = self._table.transact([mark, rules.put(item, rules.NEW)])
+        failed = self._table.transact([mark, conditions.put(item, conditions.NEW)])
         if failed is None:
             return None
         if failed[0] is None:
@@ -36,7 +36,7 @@ class MessagingUserStore:
         """Notes whose it is; None when done, else the app that has one of this name. One
         conditional write."""
         taken = self._table.claim(
-            rules.put(self._key(user, namespace) | {"app": s(app)}, rules.NEW)
+            conditions.put(self._key(user, namespace) | {"app": s(app)}, conditions.NEW)
         )
         if taken is None:
             return None
@@ -61,7 +61,7 @@ class MessagingUserStore:
         """It is this app's no more, unless it was confirmed."""
         ours = {":app": s(app)}
         condition = "app = :app AND attribute_not_exists(confirmed)"
-        self._table.transact([rules.remove(self._key(user, namespace), condition, ours)])
+        self._table.transact([conditions.remove(self._key(user, namespace), condition, ours)])
 
     def owner(self, user: str, *, namespace: str) -> str | None:
         """The app that it was registered for. One read. One read."""

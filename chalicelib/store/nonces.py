@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from chalicelib.store import rules
+from chalicelib.store import conditions
 from chalicelib.store.field_encryption import FieldEncryption
 from chalicelib.store.table import Table, key, n, s
 
@@ -25,7 +25,7 @@ class NonceStore:
             "content": s(content or ""),
             "ttl": n((now + KEPT_MS) // 1000),
         }
-        taken = self._table.claim(rules.put(item, rules.NEW))
+        taken = self._table.claim(conditions.put(item, conditions.NEW))
         if taken is None:
             return True
         first = taken.item

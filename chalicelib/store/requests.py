@@ -5,7 +5,7 @@ from collections.abc import Callable
 from chalicelib.core.durations import MINUTE_MS
 from chalicelib.core.errors import StoreUnavailable
 from chalicelib.core.requests import Earlier, RequestId
-from chalicelib.store import rules
+from chalicelib.store import conditions
 from chalicelib.store.field_encryption import FieldEncryption
 from chalicelib.store.table import Failed, Item, Table, key, n, s
 
@@ -29,13 +29,13 @@ def mark(
     encryption: FieldEncryption, request: RequestId, *, app: str, now: int, until: int
 ) -> Item:
     """A write that fails if the request came before; remembered until `until` (epoch ms)."""
-    return rules.put(_item(encryption, request, app=app, now=now, until=until), rules.NEW)
+    return conditions.put(_item(encryption, request, app=app, now=now, until=until), conditions.NEW)
 
 
 def unmark(encryption: FieldEncryption, request: RequestId, *, app: str, created: int) -> Item:
     """A write that takes back what `mark` wrote at `created`."""
     values = {":created": n(created)}
-    return rules.remove(_key(encryption, request, app), "created = :created", values)
+    return conditions.remove(_key(encryption, request, app), "created = :created", values)
 
 
 def read_mark(failed: Failed) -> Earlier:
@@ -59,7 +59,7 @@ class AnswerStore:
         encryption = self._encryption()
         item = _item(encryption, request, app=app, now=now, until=now + KEPT_MS)
         limits = {":old": n(now - KEPT_MS), ":dead": n(now - WORKED_ON_MS)}
-        met = self._table.claim(rules.put(item, _CLAIMABLE, limits))
+        met = self._table.claim(conditions.put(item, _CLAIMABLE, limits))
         if met is None:
             return None
         earlier = read_mark(met)
@@ -73,7 +73,9 @@ class AnswerStore:
         encryption = self._encryption()
         sealed = {"answer": {"B": encryption.seal(answer, _context(request))}}
         values = {":created": n(began)}
-        self._table.update_if(rules.update(_key(encryption, request, app), sealed, _OURS, values))
+        self._table.update_if(
+            conditions.update(_key(encryption, request, app), sealed, _OURS, values)
+        )
 
     def forget(self, request: RequestId, *, app: str, began: int) -> None:
         """What was begun at `began` failed: a repeat is a new request. 2 write units."""

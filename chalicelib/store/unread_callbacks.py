@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from chalicelib.core.calls.callbacks import UnreadCallback
+from chalicelib.core.calls.events import UnreadCallback
 from chalicelib.core.durations import DAY_MS
+from chalicelib.store import codec
 from chalicelib.store.call_items import place
 from chalicelib.store.field_encryption import FieldEncryption
 from chalicelib.store.table import Item, Table, key, n, s
@@ -25,7 +26,8 @@ class Kept:
 
 
 class UnreadCallbackStore:
-    """Fulfils the port Unread. `V#<digest of account, kind and body>`/`V` holds a callback."""
+    """`V#<digest of account, kind and body>`/`V` holds a callback. Every method may raise
+    Unavailable."""
 
     def __init__(self, table: Table, encryption: Callable[[], FieldEncryption]) -> None:
         self._table = table
@@ -37,10 +39,8 @@ class UnreadCallbackStore:
         # Any bytes are a text in Latin-1.
         body = callback.body.decode("latin-1")
         name = encryption.label("unread", callback.carrier, callback.kind, body)
-        item = _key(name) | {
-            "carrier": s(callback.carrier),
-            "kind": s(callback.kind),
-            "received": n(callback.received),
+        item = _key(name) | codec.write(callback, without={"body"})
+        item |= {
             "sealed": {"B": encryption.seal_bytes(callback.body, name)},
             "dead_shard": s(_LISTED),
             "dead_at": s(place(callback.received, name)),
@@ -65,9 +65,7 @@ class UnreadCallbackStore:
         if item is None:
             return None
         body = self._encryption().open_bytes(item["sealed"]["B"], name)
-        callback = UnreadCallback(
-            item["carrier"]["S"], item["kind"]["S"], body, int(item["received"]["N"])
-        )
+        callback = codec.read(UnreadCallback, item, body=body)
         return Kept(name, callback, "dead_shard" in item)
 
     def done(self, name: str) -> None:

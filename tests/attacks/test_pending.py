@@ -61,7 +61,7 @@ def reserved(here: Stage) -> list[int]:
     """Until when the two legs of the one binding lead to nobody else."""
     routes = [item for item in here.items() if item["sk"]["S"].startswith("L#")]
     assert len(routes) == 2
-    return [int(route["free_at"]["N"]) for route in routes]
+    return [int(route["reusable_at"]["N"]) for route in routes]
 
 
 def nothing_reserved(here: Stage, gateway: Gateway, app: Backend, *, now: int) -> bool:

@@ -4,8 +4,7 @@ from typing import Any, cast
 
 import pytest
 
-from chalicelib.core.bindings.facts import BindingFacts
-from chalicelib.core.bindings.model import Binding
+from chalicelib.core.bindings.model import Binding, BindingFacts
 from chalicelib.core.bindings.ownership import Owner
 from chalicelib.core.calls.events import Event, EventKind, PlacedEnd
 from chalicelib.core.calls.placed import CallAsk, PlacedCall

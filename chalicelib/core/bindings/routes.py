@@ -1,8 +1,9 @@
-"""The routing entries (X, caller) -> binding."""
+"""The routing entries (X, caller) -> binding, and what stands on an X for one caller."""
 
 from dataclasses import dataclass
 
 from chalicelib.core.bindings.model import PLAIN, Presentation, Role
+from chalicelib.core.bindings.ownership import Owner
 from chalicelib.core.subscribers import Subscriber
 
 
@@ -10,7 +11,7 @@ from chalicelib.core.subscribers import Subscriber
 class Route:
     """The routing entry (X, caller) -> binding, with all that a call needs.
 
-    `reusable_at` (epoch ms) is when the leg may lead to a different person. An XA has two: A's own,
+    `reusable_at` (epoch ms) is when it may lead to a different person. An XA has two: A's own,
     which leads nowhere, and the one of role `b` that is everybody's.
     """
 
@@ -23,8 +24,8 @@ class Route:
     record: bool
     expires: int
     reusable_at: int
-    released: bool
     max_call_s: int
+    released: bool = False
     presentation: Presentation = PLAIN
 
     def live(self, now: int) -> bool:
@@ -46,3 +47,16 @@ class Route:
     def prompt(self) -> str:
         """The announcement that this caller hears; empty: none."""
         return self.presentation.prompt_a if self.role == "a" else self.presentation.prompt_b
+
+
+@dataclass(frozen=True, slots=True)
+class RouteLookup:
+    """What stands on an X for one caller: whose X it was and is, the caller's own route, the one
+    that is everybody's, and whose X the caller's number itself was and is. `number` is X as its
+    pool has it, where that is another spelling."""
+
+    owners: tuple[Owner, ...]
+    route: Route | None
+    everybodys: Route | None = None
+    callers_owners: tuple[Owner, ...] = ()
+    number: str = ""

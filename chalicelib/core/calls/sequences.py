@@ -33,10 +33,10 @@ class Block:
     at (None: it never was). `version` grows with every change."""
 
     key: BlockKey
-    heard: Set[int]
+    heard: frozenset[int]
     began: int
     version: int
-    told: Set[int] = frozenset()
+    told: frozenset[int] = frozenset()
     highest: int | None = None
 
 

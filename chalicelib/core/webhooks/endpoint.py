@@ -1,7 +1,11 @@
-"""How an app's endpoint does."""
+"""An app's endpoint: which events it is sent, and how it did lately."""
 
 from dataclasses import dataclass
 from typing import Literal
+
+from chalicelib.core.calls.events import REPORTED, EventKind
+from chalicelib.core.ports import EventFormats
+from chalicelib.core.tenants import App
 
 Lane = Literal["fast", "slow"]
 """Which queue to the delivery workers: the slow one is for receivers that were slow lately."""
@@ -15,3 +19,12 @@ class Health:
     unanswered: int = 0
     rest_until: int = 0
     slow_until: int = 0
+
+
+def wanted_by(app: App | None, dialects: EventFormats) -> frozenset[EventKind]:
+    """The kinds that its dialect has words for and that it wants. Of an event that is nobody's as
+    yet, what most apps are told."""
+    if app is None:
+        return REPORTED
+    tells = dialects.of(app).tells
+    return frozenset(kind for kind in tells if kind in app.wants) if app.wants else tells

@@ -1,22 +1,16 @@
 """Making a lease longer at a carrier that can be asked what it has, and told to add to it."""
 
-from collections.abc import Sequence
 from typing import Protocol
 
 from chalicelib.core.bindings.lease import Kept, Operation
 from chalicelib.core.bindings.model import Binding
 from chalicelib.core.durations import MINUTE_MS
 from chalicelib.core.errors import UnknownBinding
+from chalicelib.core.ports import Keeper
 
 
-class Extender(Protocol):
-    """What such a carrier does. Outcomes as in the port Keeper; `now` is epoch ms."""
-
-    lease_ms: int
-
-    def bind(self, binding: Binding, asked: Operation, *, now: int) -> Kept: ...
-
-    def find(self, binding: Binding, asked: Sequence[Operation], *, now: int) -> Sequence[Kept]: ...
+class Extender(Keeper, Protocol):
+    """Such a carrier."""
 
     def extend(self, carrier_id: str, *, delta_ms: int, now: int) -> None:
         """Adds to its lease. Not safe to repeat. Raises UnknownBinding if the carrier has it no

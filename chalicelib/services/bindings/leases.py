@@ -15,6 +15,7 @@ from chalicelib.core.bindings.lease import CarrierLease, Kept, Operation
 from chalicelib.core.bindings.model import Binding, State
 from chalicelib.core.durations import CLOCKS_APART_MS, MINUTE_MS
 from chalicelib.core.ports import Carrier, Carriers, Keeper
+from chalicelib.core.retries import CHANGE_TRIES
 from chalicelib.store.bindings import BindingStore
 
 LOOK_MS = MINUTE_MS // 2
@@ -24,8 +25,6 @@ LAST_MS = CLOCKS_APART_MS + MINUTE_MS + MINUTE_MS // 2
 """How long before its end a lease is given up for another one, if the carrier takes no second one
 beside it: one clock wrote its end down and another one waits for it, the schedule comes every
 minute, and then half a minute is left for a slow one."""
-TRIES = 8
-"""How often what a carrier did is written, while others change the binding at once."""
 MOST_OPERATIONS = 8
 """How many operations of one binding may be open before nobody begins another one."""
 SEND_WITHIN_S = 30.0
@@ -176,10 +175,7 @@ class LeaseService:
 
     def put_off(self, binding: Binding, *, now: int) -> None:
         """What could not be settled is due again soon."""
-        current = self.bindings.get(binding.id)
-        if current is not None and current.lease is not None and current.lease.check_at is not None:
-            later = replace(current.lease, check_at=now + LOOK_MS)
-            self.bindings.change(current, replace(current, lease=later))
+        self.bindings.put_off(binding, until=now + LOOK_MS)
 
     def end_stray(self, binding: Binding, carrier_id: str, *, now: int) -> None:
         """Ends at the carrier what is not of `binding` any more, although it was once bound for it.
@@ -521,7 +517,7 @@ class LeaseService:
     def _states(self, binding: Binding) -> Iterator[Binding | None]:
         """The binding, and what it has become each time that it had moved on."""
         current: Binding | None = binding
-        for _ in range(TRIES):
+        for _ in range(CHANGE_TRIES):
             yield current
             current = self.bindings.get(binding.id)
 

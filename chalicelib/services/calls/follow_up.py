@@ -8,6 +8,7 @@ from typing import TypeVar
 from chalicelib.core.calls.model import Call, Delivery, Task
 from chalicelib.core.calls.schedule import due_at, next_look
 from chalicelib.core.calls.sequences import BlockKey
+from chalicelib.core.retries import CHANGE_TRIES
 from chalicelib.services.calls.missing import MissingEvents
 from chalicelib.services.calls.sequences import SequenceGaps
 from chalicelib.store.calls import CallStore
@@ -19,8 +20,6 @@ CLAIM_MS = 10 * 60_000
 """A call is not taken up again for so long, whatever became of the messages about it."""
 BATCH = 10
 """How many errands go to a queue at once."""
-TRIES = 4
-"""How often a call is looked at anew that moves on meanwhile; then it waits for the next turn."""
 
 
 @dataclass(slots=True)
@@ -105,7 +104,7 @@ class FollowUp:
 
     def _look(self, call: Call | None, seen: Seen, *, now: int) -> None:
         """What is claimed for nothing is due again when it really is."""
-        for _ in range(TRIES):
+        for _ in range(CHANGE_TRIES):
             if call is None:
                 return
             at = next_look(call)

@@ -9,12 +9,11 @@ from chalicelib.core.calls.events import Event, EventKind
 from chalicelib.core.calls.model import Call, Delivery, Progress, Recording, Stored, Task
 from chalicelib.core.durations import DAY_MS
 from chalicelib.core.ports import EventFormats
+from chalicelib.core.retries import EARLY_MS, RECORDING_RETRIES_S, retry_at, wait_s
 from chalicelib.core.tenants import App
-from chalicelib.core.webhooks.retries import EARLY_MS, FETCHES_S, retry_at, wait_s
-from chalicelib.core.webhooks.wanted import wanted_by
+from chalicelib.core.webhooks.endpoint import wanted_by
 from chalicelib.egress.recordings import RecordingSource
 from chalicelib.services.calls.ingest import EventIngest
-from chalicelib.services.webhooks.settling import settle
 from chalicelib.store.apps import AppStore
 from chalicelib.store.calls import CallStore
 from chalicelib.store.credentials import CredentialStore
@@ -83,7 +82,7 @@ class RecordingService:
             self._note(dossier.call, stored, Progress(Delivery.UNMATCHED, 0, now))
             return Fetched.UNMATCHED
         tried = stored.progress.attempts
-        if tried > len(FETCHES_S):
+        if tried > len(RECORDING_RETRIES_S):
             why = errors.RecordingFailed("no attempt came to its end", final=True)
             return self._again(task, dossier.call, stored, why, failed=tried, now=now)
         taken = self._take(dossier.call, stored, until=now + round(within_s * 1000))
@@ -145,7 +144,7 @@ class RecordingService:
         now: int,
     ) -> Fetched:
         self._report(call, why)
-        at = retry_at(FETCHES_S, failed=failed, now=now, salt=stored.key.id)
+        at = retry_at(RECORDING_RETRIES_S, failed=failed, now=now, salt=stored.key.id)
         if at is None or why.final:
             # First the event that says so: if we die now, it is only said again.
             self._service.note(_lost(stored, call, why, now=now), call)
@@ -160,7 +159,7 @@ class RecordingService:
     def _note(
         self, call: Call, stored: Stored, progress: Progress, recording: Recording | None = None
     ) -> bool:
-        return settle(self._events, call, stored, progress, recording=recording)
+        return self._events.advance(call, stored, progress, recording=recording)
 
 
 def _lost(stored: Stored, call: Call, why: errors.RecordingFailed, *, now: int) -> Event:

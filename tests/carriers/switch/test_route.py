@@ -170,7 +170,7 @@ class Showing:
 
     def route(self, number: str, caller: Subscriber | None, *, carrier: str, now: int) -> Connect:
         assert caller is not None
-        leg = Route("b", "demo", number, "a", caller, Subscriber(B), False, 1, 1, False, 60)
+        leg = Route("b", "demo", number, "a", caller, Subscriber(B), False, 1, 1, 60)
         return Connect(leg, Subscriber(B), caller.digits)
 
 

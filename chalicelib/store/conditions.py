@@ -2,25 +2,24 @@
 
 from collections.abc import Collection
 
-from chalicelib.core.bindings.lease import Unsettled
 from chalicelib.core.bindings.model import Overdue, State
-from chalicelib.store.items import account_key, binding_key, due_shards
+from chalicelib.store import work_index
+from chalicelib.store.keys import account_key, binding_key
 from chalicelib.store.table import Item, key, n, s
 
 NEW = "attribute_not_exists(pk)"
 UNCHANGED = "id = :id AND version = :before"
 OURS = "binding = :binding"
-STILL_DUE = "id = :id AND due_at = :seen"
 # What a carrier has to be asked about stays due until it is settled, however long it has run out.
 OVERDUE = "id = :id AND expires <= :before AND begins_with(due_shard, :expiry)"
 # Something is left to spend, and it pays for this.
 PAID = "credit > :zero AND credit >= :price"
 QUOTA_ROOM = "attribute_not_exists(live) OR live < :limit"
-LEG_FREE = (
+ROUTE_FREE = (
     # never used, or TTL collected it
     "attribute_not_exists(pk)"
     # cooled down: may lead to anybody
-    " OR free_at <= :now"
+    " OR reusable_at <= :now"
     # ended, perhaps cooling: may lead to the same person as before, unless their XA is still to be
     # ended at its carrier, which would end the next one
     " OR (pair = :pair AND attribute_not_exists(busy)"
@@ -28,23 +27,23 @@ LEG_FREE = (
 )
 
 
-_LEFT_OVER = ("released", "presentation", "busy")
-"""What a leg may have of whoever had it before."""
+_LEFT_OVER = ("released", "busy")
+"""What a route may have of whoever had it before."""
 
 
 def held_by(route: Item, *, pair: str, now: int) -> str | None:
-    """What a leg that stands there says to this pair; the mirror image of LEG_FREE."""
+    """What a route that stands there says to this pair; the mirror image of ROUTE_FREE."""
     same_pair = route["pair"]["S"] == pair
     if routes(route, now=now):
         return "bound" if same_pair else "taken"
-    if int(route["free_at"]["N"]) > now and not (same_pair and "busy" not in route):
+    if int(route["reusable_at"]["N"]) > now and not (same_pair and "busy" not in route):
         return "cooling"
     return None
 
 
 def routes(route: Item, *, now: int) -> bool:
-    """Whether a leg leads somewhere, or is reserved to: one that was released does not, whatever a
-    clock says."""
+    """Whether a route leads somewhere, or is reserved to: one that was released does not, whatever
+    a clock says."""
     return "released" not in route and int(route["expires"]["N"]) > now
 
 
@@ -59,8 +58,8 @@ def put(item: Item, condition: str, values: Item | None = None) -> Item:
 
 
 def reserve(route: Item, values: Item) -> Item:
-    """Writes a leg if LEG_FREE holds, remembering from when on it would have been free without it:
-    what `give_back` needs when nothing comes of it."""
+    """Writes a route if ROUTE_FREE holds, remembering from when on it would have been free without
+    it: what `give_back` needs when nothing comes of it."""
     attributes = {name: value for name, value in route.items() if name not in {"pk", "sk"}}
     assigned = ", ".join(f"#{name} = :new_{name}" for name in attributes)
     # Of whoever had it before, nothing that the new one may not have.
@@ -69,8 +68,8 @@ def reserve(route: Item, values: Item) -> Item:
         "Update": {
             "Key": {"pk": route["pk"], "sk": route["sk"]},
             "UpdateExpression": f"SET {assigned},"
-            f" free_before = if_not_exists(free_at, :never) REMOVE {removed}",
-            "ConditionExpression": LEG_FREE,
+            f" reusable_before = if_not_exists(reusable_at, :never) REMOVE {removed}",
+            "ConditionExpression": ROUTE_FREE,
             "ExpressionAttributeNames": {f"#{name}": name for name in attributes},
             "ExpressionAttributeValues": values
             | {":never": n(0)}
@@ -81,17 +80,17 @@ def reserve(route: Item, values: Item) -> Item:
 
 
 def give_back(route_key: Item, binding_id: str, *, now: int, reusable_at: int | None) -> Item:
-    """Undoes `reserve`: the leg is free again when it would have been, or else at `reusable_at`."""
-    freed = "free_before" if reusable_at is None else ":free_at"
+    """Undoes `reserve`: the route is free when it would have been, or else at `reusable_at`."""
+    freed = "reusable_before" if reusable_at is None else ":reusable_at"
     values = {":binding": s(binding_id), ":yes": {"BOOL": True}, ":now": n(now)}
     return {
         "Update": {
             "Key": route_key,
-            "UpdateExpression": f"SET expires = :now, free_at = {freed}, released = :yes"
-            " REMOVE pending, free_before, busy",
-            "ConditionExpression": f"{OURS} AND attribute_exists(free_before)",
+            "UpdateExpression": f"SET expires = :now, reusable_at = {freed}, released = :yes"
+            " REMOVE pending, reusable_before, busy",
+            "ConditionExpression": f"{OURS} AND attribute_exists(reusable_before)",
             "ExpressionAttributeValues": values
-            | ({":free_at": n(reusable_at)} if reusable_at is not None else {}),
+            | ({":reusable_at": n(reusable_at)} if reusable_at is not None else {}),
         }
     }
 
@@ -137,31 +136,13 @@ def update(
     }
 
 
-def claimed(entry: Unsettled, *, until: int) -> Item:
-    """Takes an entry of the due index that is as it was seen."""
-    return {
-        "Update": {
-            "Key": binding_key(entry.handle),
-            # The version moves on, so that nobody changes the binding who read it before.
-            "UpdateExpression": "SET due_at = :until ADD version :one",
-            "ConditionExpression": STILL_DUE,
-            "ExpressionAttributeValues": {
-                ":id": s(entry.id),
-                ":seen": n(entry.due_at),
-                ":until": n(until),
-                ":one": n(1),
-            },
-        }
-    }
-
-
 def archived(overdue: Overdue, *, before: int) -> Item:
-    """Takes a binding that ran out off the due index, once."""
+    """Takes a binding that ran out off the work index, once."""
     return {
         "Update": {
             "Key": binding_key(overdue.handle),
             # The version moves on, so that a release that read it before can't count it off twice.
-            "UpdateExpression": "SET #state = :archived REMOVE due_shard, due_at ADD version :one",
+            "UpdateExpression": f"SET #state = :archived {work_index.DONE} ADD version :one",
             "ConditionExpression": OVERDUE,
             "ExpressionAttributeNames": {"#state": "state"},
             "ExpressionAttributeValues": {
@@ -169,7 +150,7 @@ def archived(overdue: Overdue, *, before: int) -> Item:
                 ":archived": s(State.ARCHIVED),
                 ":one": n(1),
                 ":before": n(before),
-                ":expiry": s(due_shards("expiry")),
+                ":expiry": s("expiry#"),
             },
         }
     }
