@@ -12,7 +12,7 @@ from admin.command import wait_until
 from admin.credentials import Mistake
 from admin.numbers import Use
 from chalicelib.clock import now_ms
-from chalicelib.core.bindings.ownership import NOTICE_MS
+from chalicelib.core.bindings.routes import NOTICE_MS
 from chalicelib.core.credentials import EMBEDDED
 from chalicelib.core.durations import MINUTE_MS
 from chalicelib.services.calls.recordings import KEPT_DAYS

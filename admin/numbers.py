@@ -9,7 +9,7 @@ from admin.command import wait_until, written
 from admin.credentials import Mistake
 from chalicelib.clock import now_ms
 from chalicelib.core import numbers as numbering
-from chalicelib.core.bindings.ownership import NOTICE_MS, Owner
+from chalicelib.core.bindings.routes import NOTICE_MS, Owner
 from chalicelib.core.durations import CLOCKS_APART_MS, MINUTE_MS
 from chalicelib.store import apps
 from chalicelib.store.keys import owners_key

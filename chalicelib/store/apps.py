@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from chalicelib.core.bindings.ownership import NOTICE_MS, Owner
+from chalicelib.core.bindings.routes import NOTICE_MS, Owner
 from chalicelib.core.durations import CLOCKS_APART_MS, DAY_MS
 from chalicelib.core.tenants import App, AppState, Pool, Tariff
 from chalicelib.store import codec

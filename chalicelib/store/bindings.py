@@ -40,7 +40,7 @@ from chalicelib.store.table import Failed, Item, Table, key, n, s
 from chalicelib.store.work_index import WorkIndex
 
 if TYPE_CHECKING:
-    from chalicelib.core.bindings.ownership import Owner
+    from chalicelib.core.bindings.routes import Owner
 
 MOST_ROUTES = 8
 """How many routes of an X are looked at for what unknown callers hear. One has at most 5 KB

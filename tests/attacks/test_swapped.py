@@ -8,11 +8,11 @@ import pytest
 
 from chalicelib.core import errors
 from chalicelib.core.bindings.lease import Duty
+from chalicelib.core.bindings.lease_rules import LAST_MS, LOOK_MS
 from chalicelib.core.bindings.model import MIN_COOLING_MS, Ask, Binding
 from chalicelib.core.durations import CLOCKS_APART_MS, DAY_MS
 from chalicelib.core.requests import RequestId
 from chalicelib.core.subscribers import Subscriber
-from chalicelib.services.bindings.leases import LAST_MS, LOOK_MS
 from chalicelib.wiring.gateway import Gateway
 from tests.attacks.keepers import OVER_MS, Died, attend, fails
 from tests.attacks.swapping import SwappingBook, SwappingKeeper, swapping

@@ -10,6 +10,7 @@ from chalicelib.carriers.interline.client import carrier
 from chalicelib.clock import SYSTEM
 from chalicelib.core import errors
 from chalicelib.core.bindings.lease import Kept, Operation
+from chalicelib.core.bindings.lease_rules import LOOK_MS
 from chalicelib.core.bindings.model import Ask, Binding
 from chalicelib.core.credentials import CarrierAccount
 from chalicelib.core.durations import DAY_MS
@@ -18,7 +19,6 @@ from chalicelib.core.requests import RequestId
 from chalicelib.core.subscribers import Subscriber
 from chalicelib.core.tenants import App
 from chalicelib.services.bindings.binding import BindingService
-from chalicelib.services.bindings.leases import LOOK_MS
 from chalicelib.wiring.gateway import Gateway
 from tests.attacks.keepers import OVER_MS, attend
 from tests.carriers.interline.platform import Platform, serving

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from chalicelib.core.bindings.model import Presentation
-from chalicelib.core.bindings.ownership import Owner
-from chalicelib.core.bindings.routes import Route, RouteLookup
+from chalicelib.core.bindings.routes import Owner, Route, RouteLookup
 from chalicelib.core.calls.events import RejectReason
 from chalicelib.core.durations import NEVER
 from chalicelib.core.subscribers import Subscriber

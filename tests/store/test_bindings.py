@@ -17,8 +17,7 @@ from chalicelib.core.bindings.model import (
     State,
     binding_id,
 )
-from chalicelib.core.bindings.ownership import Owner
-from chalicelib.core.bindings.routes import RouteLookup
+from chalicelib.core.bindings.routes import Owner, RouteLookup
 from chalicelib.core.errors import Unavailable
 from chalicelib.core.subscribers import Subscriber
 from chalicelib.services.bindings.binding import BindingService

@@ -11,8 +11,7 @@ from chalicelib.clock import SYSTEM
 from chalicelib.core import errors
 from chalicelib.core.bindings.lease import CarrierLease, Operation
 from chalicelib.core.bindings.model import Ask, Binding, Presentation, State, binding_id
-from chalicelib.core.bindings.ownership import Owner
-from chalicelib.core.bindings.routes import Route, RouteLookup
+from chalicelib.core.bindings.routes import Owner, Route, RouteLookup
 from chalicelib.core.durations import NEVER
 from chalicelib.core.ports import Carrier
 from chalicelib.core.requests import RequestId

@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from chalicelib.core.bindings.ownership import Owner, owner_at
-from chalicelib.core.bindings.routes import Route
+from chalicelib.core.bindings.routes import Owner, Route, owner_at
 from chalicelib.core.calls.events import RejectReason
 from chalicelib.core.subscribers import Subscriber
 from chalicelib.store.bindings import BindingStore

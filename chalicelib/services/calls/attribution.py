@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from chalicelib.core.bindings.model import BindingFacts
-from chalicelib.core.bindings.ownership import owner_at
+from chalicelib.core.bindings.routes import owner_at
 from chalicelib.core.calls.events import Event, EventKind, Outcome
 from chalicelib.core.calls.placed import PlacedCall
 from chalicelib.core.calls.splitting import stated_start

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from chalicelib.carriers.callback_reader import members_of, text
 from chalicelib.carriers.callback_receiver import read_callback
 from chalicelib.carriers.interline.callbacks_in import MAX_BODY, CallbackReceiver
-from chalicelib.core.bindings.ownership import Owner
+from chalicelib.core.bindings.routes import Owner
 from chalicelib.core.calls.events import (
     Event,
     EventKind,

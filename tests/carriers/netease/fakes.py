@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from chalicelib.carriers.netease.authenticator import Authenticator
 from chalicelib.core import errors
 from chalicelib.core.balance import Balance
-from chalicelib.core.bindings.ownership import Owner
+from chalicelib.core.bindings.routes import Owner
 from chalicelib.core.calls.placed import CallAsk, Occupied, PlacedCall
 from chalicelib.core.credentials import AppCredentials, CarrierAccount, SwitchCredentials
 from chalicelib.core.messages import Reply, Request

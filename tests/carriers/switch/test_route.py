@@ -230,7 +230,7 @@ def test_a_delayed_binding_goes_on(stage: Stage, pbx: Pbx, demo: Client) -> None
 def test_a_number_that_changed_hands_leads_to_nobody_of_before(
     stage: Stage, pbx: Pbx, demo: Client
 ) -> None:
-    from chalicelib.core.bindings.ownership import Owner
+    from chalicelib.core.bindings.routes import Owner
     from chalicelib.store.apps import owners_item
 
     demo.bind(phoneX=X1)
