@@ -40,7 +40,7 @@ JITTER = 0.1
 """A retry comes up to this part later, so that what failed together does not come together."""
 
 QUEUED_S = 900
-"""A retry this soon waits in the queue, a later one in the due index."""
+"""A retry this soon waits in the queue, a later one in the work index."""
 
 EARLY_MS = 1_000
 """A message that comes this much too soon is as good as in time."""

@@ -9,7 +9,7 @@ from chalicelib.store.table import Item, Table, n
 
 
 class BalanceStore:
-    """Fulfils the port Ledger, and changes accounts for operators.
+    """What apps may spend; every method may raise Unavailable.
 
     An account stands at `A#<app>`. Its `credit` is balance and overdraft together, so that one
     number says whether something is left; amounts are millionths of a yuan, times epoch ms.

@@ -32,7 +32,8 @@ OURS = frozenset({EventKind.RECORDING_FAILED, EventKind.CALL_GAP})
 FOUND_BY = ("day", "place", "binding_of", "number_of", "caller_of", "callee_of")
 """The attributes by which a call is found."""
 ORPHANED = "#orphaned"
-"""The partition of the index of dead events that lists what is nobody's; no app has such a name."""
+"""The partition of the index of dead-lettered events that lists what is nobody's; no app has such a
+name."""
 HALF = 11
 """Characters of a call's id that say whose report it is; as many say of whom and of which X."""
 UNPLACED = "-" * HALF
@@ -167,8 +168,8 @@ def _person(app: str, person: Subscriber | None, encryption: FieldEncryption) ->
 
 
 def listed_dead(call: Call) -> Item:
-    """Where a call stands among those with dead events, or with events that are nobody's: by the
-    time of the first; nothing if it has none."""
+    """Where a call stands among those with dead-lettered events, or with events that are nobody's:
+    by the time of the first; nothing if it has none."""
     state = Delivery.UNMATCHED if call.app is None else Delivery.DEAD
     at = [each.event.at for each in call.stored if each.progress.delivery is state]
     if not at:

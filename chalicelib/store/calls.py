@@ -89,7 +89,7 @@ class CallStore(CallSearch):
         ]
 
     def open(self, task: Task) -> DeliveryContext:
-        """One consistent read of all; a second one for what the errand did not know. Raises
+        """One consistent read of all; a second one for what the task did not know. Raises
         Unavailable for a call that is not to be seen yet."""
         keys = [call_key(task.key.call)]
         if task.app is not None:

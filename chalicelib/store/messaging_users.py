@@ -11,7 +11,7 @@ from chalicelib.store.table import Item, Table, key, s
 
 
 class MessagingUserStore:
-    """Fulfils the port Accounts. A user stands at `U#<digest>`."""
+    """A user stands at `U#<digest>`. Every method may raise Unavailable."""
 
     def __init__(self, table: Table, encryption: Callable[[], FieldEncryption]) -> None:
         self._table = table
@@ -64,7 +64,7 @@ class MessagingUserStore:
         self._table.transact([conditions.remove(self._key(user, namespace), condition, ours)])
 
     def owner(self, user: str, *, namespace: str) -> str | None:
-        """The app that it was registered for. One read. One read."""
+        """The app that it was registered for. One read."""
         item = self._table.get(self._key(user, namespace))
         return item["app"]["S"] if item else None
 

@@ -13,7 +13,7 @@ from chalicelib.store.table import Item, Table, key, n, s
 RETENTION_MS = 30 * DAY_MS
 """As long as a mend may take."""
 _LISTED = "#unread"
-"""The partition of the index of dead events that lists them; no app has such a name."""
+"""The partition of the index of dead-lettered events that lists them; no app has such a name."""
 
 
 @dataclass(frozen=True, slots=True)

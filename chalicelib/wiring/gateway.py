@@ -17,7 +17,7 @@ from chalicelib.store import clients, secrets
 from chalicelib.store.apps import AppStore
 from chalicelib.store.bindings import BindingStore
 from chalicelib.store.credentials import CredentialStore
-from chalicelib.store.nonces import NonceStore
+from chalicelib.store.requests import NonceStore
 from chalicelib.store.table import Table
 from chalicelib.telemetry import (
     correlate,

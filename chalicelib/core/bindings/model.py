@@ -263,8 +263,8 @@ class Refusal:
     """Why a commit did not happen; nothing was written.
 
     `existing` is the binding that already stands under the same handle. `route` says what holds a
-    leg of this X: `bound` (this very pair), `taken` (somebody else), `cooling`, or None. `unpaid`:
-    the app's account does not pay for it.
+    route over this X: `bound` (this very pair), `taken` (somebody else), `cooling`, or None.
+    `unpaid`: the app's account does not pay for it.
     """
 
     existing: Binding | None = None

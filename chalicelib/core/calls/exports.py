@@ -14,7 +14,7 @@ KEPT_MS = 7 * DAY_MS
 
 
 STALLED_MS = 8 * 3_600_000
-"""An export without progress for so long has failed: its worker is dead, and the queue will not
+"""An export without progress for so long has failed: its worker died, and the queue will not
 send it again."""
 
 

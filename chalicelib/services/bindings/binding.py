@@ -26,11 +26,11 @@ from chalicelib.services.bindings.leases import LeaseService
 from chalicelib.store.bindings import BindingStore
 
 BLIND_TRIES = 4
-"""How many numbers are tried before the legs of the two are read."""
+"""How many numbers are tried before the routes of the two are read."""
 
 
 SURVEY_SIZE = 50
-"""How many numbers one look at the legs covers: two keys each, a hundred a read."""
+"""How many numbers one look at the routes covers: two keys each, a hundred a read."""
 
 
 CARRIER_TRIES = 4
@@ -93,7 +93,7 @@ class BindingService:
         return self._bindings.live_on(number, app=app.name, now=now)
 
     def release(self, app: App, binding_id: str, *, now: int) -> None:
-        """Ends a binding; ending it again changes nothing. Its legs start to cool.
+        """Ends a binding; ending it again changes nothing. Its routes start to cool.
 
         Raises UnknownBinding, CarrierRefused, Contended, Unavailable. After a carrier's failure the
         schedule goes on until it is ended.
@@ -255,7 +255,7 @@ class _Attempt:
         return replace(draft, handle=handle, id=binding_id(handle, self._now), quota_shard=shard)
 
     def _worth_trying(self) -> Iterator[str]:
-        """The numbers to try: the first few blindly, the others once their legs look free."""
+        """The numbers to try: the first few blindly, the others once their routes look free."""
         yield from islice(self._order, BLIND_TRIES)
         while batch := list(islice(self._order, SURVEY_SIZE)):
             yield from self._free(batch)

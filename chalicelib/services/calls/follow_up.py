@@ -19,12 +19,12 @@ _T = TypeVar("_T")
 CLAIM_MS = 10 * 60_000
 """A call is not taken up again for so long, whatever became of the messages about it."""
 BATCH = 10
-"""How many errands go to a queue at once."""
+"""How many tasks go to a queue at once."""
 
 
 @dataclass(slots=True)
 class Seen:
-    """What one turn did: errands sent again, calls looked over, gaps in them and missing numbers
+    """What one turn did: tasks sent again, calls looked over, gaps in them and missing numbers
     that it found, and what it had to put off. `late_ms` is for how long the oldest call that it
     took had been due."""
 
@@ -119,7 +119,7 @@ class FollowUp:
 
 
 class _Bag:
-    """Errands on their way to the queues, as many as one message batch holds. What can't be sent
+    """Tasks on their way to the queues, as many as one message batch holds. What can't be sent
     stays in it; what is lost with it is due again when its claim is over."""
 
     def __init__(self, outbox: WorkQueues) -> None:

@@ -163,7 +163,7 @@ class EventIngest:
 
 
 class _Announced:
-    """Errands on their way to the queues."""
+    """Tasks on their way to the queues."""
 
     def __init__(self, outbox: WorkQueues) -> None:
         self._outbox = outbox

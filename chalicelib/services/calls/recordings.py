@@ -1,4 +1,4 @@
-"""Recordings: fetched before the carrier's link dies, and kept."""
+"""Recordings: fetched before the carrier's link expires, and kept."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -25,7 +25,7 @@ KEPT_DAYS = (7, 30, 90, 180, 365, 730)
 
 
 class Fetched(StrEnum):
-    """What became of an errand."""
+    """What became of a task."""
 
     STORED = "stored"
     TAKEN = "taken"
@@ -68,8 +68,8 @@ class RecordingService:
         """Fetches the recording of one event, and lets its app be told then. What fails is tried
         again as `retrying` has it; what fails for good is an event of its own. It
         may take `within_s` seconds. Raises Unavailable, Contended."""
-        dossier = self._events.open(task)
-        stored = dossier.call.find(task.key)
+        context = self._events.open(task)
+        stored = context.call.find(task.key)
         if stored is None:
             raise errors.Unavailable("an announced event is not to be seen yet")
         self._about(stored.event.request)
@@ -77,15 +77,15 @@ class RecordingService:
             return Fetched.DONE_BEFORE
         if stored.progress.at > now + EARLY_MS:
             return Fetched.TAKEN
-        app = self._apps.get(dossier.call.app) if dossier.call.app is not None else None
+        app = self._apps.get(context.call.app) if context.call.app is not None else None
         if app is None:
-            self._note(dossier.call, stored, Progress(Delivery.UNMATCHED, 0, now))
+            self._note(context.call, stored, Progress(Delivery.UNMATCHED, 0, now))
             return Fetched.UNMATCHED
         tried = stored.progress.attempts
         if tried > len(RECORDING_RETRIES_S):
             why = errors.RecordingFailed("no attempt came to its end", final=True)
-            return self._again(task, dossier.call, stored, why, failed=tried, now=now)
-        taken = self._take(dossier.call, stored, until=now + round(within_s * 1000))
+            return self._again(task, context.call, stored, why, failed=tried, now=now)
+        taken = self._take(context.call, stored, until=now + round(within_s * 1000))
         if taken is None:
             return Fetched.TAKEN
         call, stored = taken
