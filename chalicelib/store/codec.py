@@ -29,14 +29,12 @@ def write(value: object, *, without: Collection[str] = ()) -> Item:
 
 def read(cls: type[_T], item: Mapping[str, Any], **known: Any) -> _T:
     """The dataclass that an item was written from; `known` are fields that are not read from it.
-    Raises KeyError for an item that lacks a field."""
-    readers, absent = _plan(cls)
-    told = {
-        name: readers[name](plain(each))
-        for name, each in item.items()
-        if name in readers and name not in known
+    Raises TypeError for an item that lacks one."""
+    readers, _ = _plan(cls)
+    members = {
+        name: plain(each) for name, each in item.items() if name in readers and name not in known
     }
-    return cls(**{**absent, **told, **known})
+    return _built(cls, members, known)
 
 
 def attribute(value: Any) -> Item:

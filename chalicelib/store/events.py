@@ -242,14 +242,11 @@ class EventStore:
         """Writes by what each call of a key but the first is found; what says that it was done."""
         entries = [indexed(each, self._encryption()) for each in others]
         digest = self._encryption().label("entries", json.dumps(entries, sort_keys=True))
-        known = {"SS": [f"{number}" for number in range(1, len(entries) + 1)] + [digest]}
-        told = set(item["others"]["SS"]) if "others" in item else set()
-        if told == set(known["SS"]):
-            return item["others"]  # type: ignore[no-any-return]
-        for number, entry in enumerate(entries, 1):
-            self._enter(call, number, entry)
-        for number in range(len(entries) + 1, len(told)):
-            self._enter(call, number, {})
+        known = {"M": codec.write(_Entries(len(entries), digest))}
+        before = codec.read(_Entries, item["others"]["M"]) if "others" in item else _Entries(0, "")
+        if before.digest != digest:
+            for number in range(1, max(len(entries), before.count) + 1):
+                self._enter(call, number, entries[number - 1] if number <= len(entries) else {})
         return known
 
     def _enter(self, call: Call, number: int, entry: Item) -> None:
@@ -261,6 +258,14 @@ class EventStore:
                 "ExpressionAttributeValues": {":version": n(call.version)},
             }
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Entries:
+    """By how many entries the calls of a key but the first are found, and what these say."""
+
+    count: int
+    digest: str
 
 
 @dataclass(frozen=True, slots=True)
