@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
-from typing import TYPE_CHECKING
 
 from chalicelib.core.bindings.lease import Duty, Unsettled
 from chalicelib.core.bindings.model import (
@@ -16,10 +15,11 @@ from chalicelib.core.bindings.model import (
     State,
     handle_of,
 )
-from chalicelib.core.bindings.routes import RouteLookup
+from chalicelib.core.bindings.routes import Owner, RouteLookup
 from chalicelib.core.errors import StoreUnavailable
 from chalicelib.core.subscribers import Subscriber
 from chalicelib.store import conditions
+from chalicelib.store.apps import read_owners
 from chalicelib.store.binding_items import (
     ROLES,
     binding_item,
@@ -38,9 +38,6 @@ from chalicelib.store.field_encryption import FieldEncryption
 from chalicelib.store.keys import ANYBODY, binding_key, owners_key, route_key
 from chalicelib.store.table import Failed, Item, Table, key, n, s
 from chalicelib.store.work_index import WorkIndex
-
-if TYPE_CHECKING:
-    from chalicelib.core.bindings.routes import Owner
 
 MOST_ROUTES = 8
 """How many routes of an X are looked at for what unknown callers hear. One has at most 5 KB
@@ -242,10 +239,8 @@ class BindingStore:
         ]
         return max(prompts, default=None)
 
-    def owners_of(self, number: str) -> "tuple[Owner, ...]":
+    def owners_of(self, number: str) -> tuple[Owner, ...]:
         """Everybody that X belonged to: one consistent read."""
-        from chalicelib.store.apps import read_owners  # noqa: PLC0415 - a cold bind does without
-
         item = self._table.get(owners_key(number, self._encryption()))
         return read_owners(item) if item else ()
 
@@ -284,8 +279,6 @@ class BindingStore:
 
     def find(self, number: str, caller: Subscriber | None) -> RouteLookup:
         """What stands on X for this caller: one consistent read."""
-        from chalicelib.store.apps import read_owners  # noqa: PLC0415
-
         encryption = self._encryption()
         people = encryption.person_everywhere(caller.digits) if caller else []
         # The caller may be an X himself; one who dials his own is turned away by that, too.

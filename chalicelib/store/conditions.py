@@ -150,7 +150,7 @@ def archived(overdue: Overdue, *, before: int) -> Item:
                 ":archived": s(State.ARCHIVED),
                 ":one": n(1),
                 ":before": n(before),
-                ":expiry": s("expiry#"),
+                ":expiry": s(work_index.shards_of("expiry")),
             },
         }
     }

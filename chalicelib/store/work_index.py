@@ -34,12 +34,18 @@ def entry(work: Work, name: str, *, at: int) -> Item:
 
 def shard_of(work: Work, name: str) -> str:
     """The partition of the index in which an item of this name stands."""
-    return f"{work}#{zlib.crc32(name.encode()) % _shards(work)}"
+    return f"{shards_of(work)}{zlib.crc32(name.encode()) % _shards(work)}"
+
+
+def shards_of(work: Work) -> str:
+    """How the names of the partitions of a kind of work begin."""
+    return f"{work}#"
 
 
 def is_due_for(item: Item, *works: Work) -> bool:
     """Whether an item waits for one of these kinds of work."""
-    return "due_shard" in item and item["due_shard"]["S"].partition("#")[0] in works
+    shard = item["due_shard"]["S"] if "due_shard" in item else ""
+    return shard.startswith(tuple(map(shards_of, works)))
 
 
 def due_at(entry: Item) -> int:
@@ -79,14 +85,14 @@ class WorkIndex:
         """Makes a claimed entry due at `until`, unless it waits for that other work by now, or for
         none. One write."""
         condition = "attribute_exists(due_at) AND NOT begins_with(due_shard, :other)"
-        values = {":other": s(f"{unless}#")}
+        values = {":other": s(shards_of(unless))}
         self._table.update_if(_postponed(item_key, condition, values, until=until, id_=id))
 
     def _shard(self, work: Work, shard: int, *, now: int) -> Iterator[Item]:
         return self._table.query(
             IndexName="due",
             KeyConditionExpression="due_shard = :shard AND due_at <= :now",
-            ExpressionAttributeValues={":shard": s(f"{work}#{shard}"), ":now": n(now)},
+            ExpressionAttributeValues={":shard": s(f"{shards_of(work)}{shard}"), ":now": n(now)},
             Limit=PAGE,
         )
 
