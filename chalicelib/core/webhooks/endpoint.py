@@ -8,12 +8,12 @@ from chalicelib.core.ports import EventFormats
 from chalicelib.core.tenants import App
 
 Lane = Literal["fast", "slow"]
-"""Which queue to the delivery workers: the slow one is for receivers that were slow lately."""
+"""Which queue to the delivery workers: the slow one is for endpoints that were slow lately."""
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """How an app's receiver was lately: how often in a row it gave no answer, until when it is left
+    """How an app's endpoint was lately: how often in a row it gave no answer, until when it is left
     alone for that, and until when it counts as slow (epoch ms)."""
 
     unanswered: int = 0
@@ -22,8 +22,8 @@ class Health:
 
 
 def wanted_by(app: App | None, dialects: EventFormats) -> frozenset[EventKind]:
-    """The kinds that its dialect has words for and that it wants. Of an event that is nobody's as
-    yet, what most apps are told."""
+    """The kinds that its event format can express and that it wants. Of an event that is nobody's
+    as yet, what most apps are sent."""
     if app is None:
         return REPORTED
     tells = dialects.of(app).tells
