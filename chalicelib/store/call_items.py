@@ -7,33 +7,23 @@ the first has an entry beside it, `<digest of owner and X>.<number>`, by which i
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 from chalicelib.core.calls.events import Event, EventKind
-from chalicelib.core.calls.merging import end_of
-from chalicelib.core.calls.model import Call, Delivery, EventKey, Progress, Recording, Stored
-from chalicelib.core.calls.schedule import PARTS, due_at
-from chalicelib.core.calls.splitting import order, started_at
+from chalicelib.core.calls.model import Call, EventKey, Progress, Recording, Stored
+from chalicelib.core.calls.schedule import due_at
+from chalicelib.core.calls.splitting import order
 from chalicelib.core.durations import DAY_MS
 from chalicelib.core.numbers import canonical
-from chalicelib.core.subscribers import Subscriber
 from chalicelib.store import codec, work_index
 from chalicelib.store.field_encryption import FieldEncryption
-from chalicelib.store.table import Item, key, n, s
+from chalicelib.store.table import Item, key, n
 
 RETENTION_MS = 200 * DAY_MS
 """Call records are kept at least six months (China's rule for the 700 segment)."""
 SAME_VERSION = "version = :before"
 """The condition of whoever changes a call that it read."""
-LISTED = PARTS | {EventKind.SMS_SENT, EventKind.PLACED_ENDED}
-"""The kinds that make a call or message worth finding."""
 OURS = frozenset({EventKind.RECORDING_FAILED, EventKind.CALL_GAP})
 """The kinds that we ourselves tell: their ids say all that makes two the same."""
-FOUND_BY = ("day", "place", "binding_of", "number_of", "caller_of", "callee_of")
-"""The attributes by which a call is found."""
-ORPHANED = "#orphaned"
-"""The partition of the index of dead-lettered events that lists what is nobody's; no app has such a
-name."""
 HALF = 11
 """Characters of a call's id that say whose report it is; as many say of whom and of which X."""
 UNPLACED = "-" * HALF
@@ -110,71 +100,6 @@ def _stored(item: Item, event_key: EventKey, encryption: FieldEncryption) -> Sto
         progress=codec.read(Progress, item[f"P{event_key.event}"]["M"]),
         recording=codec.read(Recording, recording["M"]) if recording else None,
     )
-
-
-def place(at: int, name: str) -> str:
-    """Where a call stands among others: by time (epoch ms), and by digest at the same one."""
-    return f"{max(0, at):015d}#{name}"
-
-
-def listed(call: Call) -> list[Event]:
-    """The events that make one call or message worth finding."""
-    return [event for event in call.events if event.kind in LISTED]
-
-
-def indexed(call: Call, encryption: FieldEncryption) -> Item:
-    """What one call is found by, as its events have it (`place` is where it stands among others);
-    nothing for what is nobody's."""
-    events = listed(call)
-    if call.app is None or not events:
-        return {}
-    at = started_at(events)
-    first = end_of(events) or events[0]
-    known: Item = {
-        "day": s(day_of(call.app, at)),
-        "place": s(place(at, call.name)),
-    }
-    for name, values in (
-        ("binding_of", [_of(call.app, event.binding) for event in (first, *events)]),
-        (
-            "number_of",
-            [number_of(call.app, event.number, encryption) for event in (first, *events)],
-        ),
-        ("caller_of", [_person(call.app, event.caller, encryption) for event in (first, *events)]),
-        ("callee_of", [_person(call.app, event.callee, encryption) for event in (first, *events)]),
-    ):
-        if (value := next(filter(None, values), None)) is not None:
-            known[name] = s(value)
-    return known
-
-
-def day_of(app: str, at: int) -> str:
-    """The partition of a day (UTC) of an app."""
-    return f"{app}#{datetime.fromtimestamp(max(0, at) // 1000, UTC):%Y%m%d}"
-
-
-def number_of(app: str, number: str | None, encryption: FieldEncryption) -> str | None:
-    """The partition of an X of an app, however that is spelled: a digest, as a switch may say
-    somebody's own number."""
-    return f"{app}#{encryption.label('number', canonical(number))}" if number else None
-
-
-def _of(app: str, name: str | None) -> str | None:
-    return f"{app}#{name}" if name else None
-
-
-def _person(app: str, person: Subscriber | None, encryption: FieldEncryption) -> str | None:
-    return f"{app}#{encryption.person(person.digits)}" if person is not None else None
-
-
-def listed_dead(call: Call) -> Item:
-    """Where a call stands among those with dead-lettered events, or with events that are nobody's:
-    by the time of the first; nothing if it has none."""
-    state = Delivery.UNMATCHED if call.app is None else Delivery.DEAD
-    at = [each.event.at for each in call.stored if each.progress.delivery is state]
-    if not at:
-        return {}
-    return {"dead_shard": s(call.app or ORPHANED), "dead_at": s(place(min(at), call.id))}
 
 
 def call_ttl(call: Call) -> Item:

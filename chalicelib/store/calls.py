@@ -19,6 +19,7 @@ from chalicelib.core.retries import CHANGE_TRIES
 from chalicelib.core.webhooks.endpoint import Health
 from chalicelib.store import codec
 from chalicelib.store.binding_items import read_binding
+from chalicelib.store.call_index import listed_dead
 from chalicelib.store.call_items import (
     SAME_VERSION,
     UNPLACED,
@@ -27,7 +28,6 @@ from chalicelib.store.call_items import (
     call_ttl,
     call_update,
     due_entry,
-    listed_dead,
     read_call,
     reported_key,
     reporter_of,

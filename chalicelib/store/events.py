@@ -1,20 +1,18 @@
 """Events as they come in: each stored once, in the item of its call, and charged with it."""
 
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from chalicelib.core.calls.events import Event
 from chalicelib.core.calls.model import Call, Delivery, EventKey, Progress, Stored, Task
 from chalicelib.core.calls.prices import Bill, Charged
-from chalicelib.core.calls.schedule import GRACE_MS, PARTS, UNFINISHED_MS, due_at
+from chalicelib.core.calls.schedule import PARTS, UNFINISHED_MS, due_at
 from chalicelib.core.calls.splitting import order, split
 from chalicelib.core.errors import Contended, ItemTooLarge, StoreUnavailable
 from chalicelib.core.retries import CHANGE_TRIES
 from chalicelib.store import codec, conditions
+from chalicelib.store.call_index import CallIndex, indexed, listed_dead, stale
 from chalicelib.store.call_items import (
-    FOUND_BY,
-    SAME_VERSION,
     call_key,
     call_of,
     call_ttl,
@@ -22,8 +20,6 @@ from chalicelib.store.call_items import (
     due_entry,
     entry_at,
     event_digest,
-    indexed,
-    listed_dead,
     read_call,
     sealed,
 )
@@ -59,6 +55,7 @@ class EventStore:
     def __init__(self, table: Table, encryption: Callable[[], FieldEncryption]) -> None:
         self._table = table
         self._encryption = encryption
+        self._index = CallIndex(table, encryption)
 
     def append(
         self,
@@ -106,7 +103,7 @@ class EventStore:
             call = read_call(item, self._encryption())
             if call.find(new.key) is None:
                 raise ItemTooLarge("a call with more events than an item holds")
-            self._indexed(item, call)
+            self._index.mend(item, call)
             self._days_changed(item, call, new)
         stored = call.find(new.key)
         if stored is None:
@@ -195,7 +192,7 @@ class EventStore:
         by is written now, or taken away, also if whoever should have died."""
         several = len(split(call)) > 1 or "others" in (before or {})
         if several and (item := self._table.get(call_key(call.id))):
-            self._indexed(item, read_call(item, self._encryption()))
+            self._index.mend(item, read_call(item, self._encryption()))
 
     def _rewritten(self, call: Call, new: Stored, more: Item, *, before: Item | None) -> Item:
         changes, values = _added(new, self._encryption())
@@ -211,61 +208,7 @@ class EventStore:
         first = call.version == 1
         condition = conditions.NEW if first else "version = :before"
         values |= {} if first else {":before": n(call.version - 1)}
-        return call_update(call, changes, values, condition, removed=_stale(before, found_by))
-
-    def _indexed(self, item: Item, call: Call) -> None:
-        """Mends what the call is found by, where a late event says that it was another, and when it
-        is due, where the write that added the event put that off. Raises Contended, so that whoever
-        reports the event does it again."""
-        for _ in range(CHANGE_TRIES):
-            first, *others = split(call)
-            wanted = indexed(first, self._encryption())
-            stale = _stale(item, wanted)
-            wanted |= _sooner(item, call)
-            if others or "others" in item:
-                wanted["others"] = self._entered(others, item, call)
-            if not stale and all(item.get(name) == wanted[name] for name in wanted):
-                return
-            changes = {name: f":{name}" for name in wanted}
-            values = {f":{name}": value for name, value in wanted.items()}
-            values[":before"] = n(call.version)
-            mended = call_update(call, changes, values, SAME_VERSION, removed=stale)
-            if self._table.update_if(mended) is not None:
-                return
-            seen = self._table.get(call_key(call.id))
-            if seen is None:
-                return
-            item, call = seen, read_call(seen, self._encryption())
-        raise Contended("many events of one call at once")
-
-    def _entered(self, others: Sequence[Call], item: Item, call: Call) -> Item:
-        """Writes by what each call of a key but the first is found; what says that it was done."""
-        entries = [indexed(each, self._encryption()) for each in others]
-        digest = self._encryption().label("entries", json.dumps(entries, sort_keys=True))
-        known = {"M": codec.write(_Entries(len(entries), digest))}
-        before = codec.read(_Entries, item["others"]["M"]) if "others" in item else _Entries(0, "")
-        if before.digest != digest:
-            for number in range(1, max(len(entries), before.count) + 1):
-                self._enter(call, number, entries[number - 1] if number <= len(entries) else {})
-        return known
-
-    def _enter(self, call: Call, number: int, entry: Item) -> None:
-        kept = {"version": n(call.version), "ttl": call_ttl(call)}
-        self._table.put_if(
-            {
-                "Item": call_key(call.id, number) | kept | entry,
-                "ConditionExpression": "attribute_not_exists(pk) OR version <= :version",
-                "ExpressionAttributeValues": {":version": n(call.version)},
-            }
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class _Entries:
-    """By how many entries the calls of a key but the first are found, and what these say."""
-
-    count: int
-    digest: str
+        return call_update(call, changes, values, condition, removed=stale(before, found_by))
 
 
 @dataclass(frozen=True, slots=True)
@@ -345,11 +288,6 @@ def _size(added: Item) -> int:
     return len(added[":event"]["B"]) + MORE_BYTES
 
 
-def _stale(item: Item | None, found_by: Item) -> list[str]:
-    """By what a call was found that turned out to be of another call of its key."""
-    return [name for name in FOUND_BY if name in (item or {}) and name not in found_by]
-
-
 def _charges(charged: Charged) -> Item:
     return {name: n(getattr(charged, name)) for name in _CHARGES}
 
@@ -357,13 +295,6 @@ def _charges(charged: Charged) -> Item:
 def _charged(item: Item | None) -> Charged:
     """What was paid for the calls under a key."""
     return Charged(*(_number(item, name) for name in _CHARGES))
-
-
-def _sooner(item: Item, call: Call) -> Item:
-    """When a call is due, if that is well before it says so itself."""
-    at = due_at(call)
-    put_off = at is not None and at + GRACE_MS < _number(item, "due_at")
-    return due_entry(call) if put_off else {}
 
 
 def _number(item: Item | None, name: str) -> int:
