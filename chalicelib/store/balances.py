@@ -5,7 +5,7 @@ from chalicelib.core.errors import Contended
 from chalicelib.core.retries import CHANGE_TRIES
 from chalicelib.store import conditions
 from chalicelib.store.keys import account_key
-from chalicelib.store.table import Item, Table, n
+from chalicelib.store.table import Item, Table, n, update
 
 
 class BalanceStore:
@@ -51,19 +51,8 @@ def _overdraft(app: str, before: int, amount: int, *, now: int) -> Item:
     condition = "overdraft = :before"
     if before == 0:
         condition += " OR attribute_not_exists(overdraft)"
-    return {
-        "Update": {
-            "Key": account_key(app),
-            "UpdateExpression": "SET overdraft = :amount, updated = :now ADD credit :change",
-            "ConditionExpression": condition,
-            "ExpressionAttributeValues": {
-                ":amount": n(amount),
-                ":before": n(before),
-                ":change": n(amount - before),
-                ":now": n(now),
-            },
-        }
-    }
+    changes, change = {"overdraft": n(amount), "updated": n(now)}, {"credit": n(amount - before)}
+    return update(account_key(app), changes, condition, {":before": n(before)}, added=change)
 
 
 def _number(item: Item, name: str) -> int | None:

@@ -36,7 +36,7 @@ from chalicelib.store.binding_items import (
 )
 from chalicelib.store.field_encryption import FieldEncryption
 from chalicelib.store.keys import ANYBODY, binding_key, owners_key, route_key
-from chalicelib.store.table import Failed, Item, Table, key, n, s
+from chalicelib.store.table import Failed, Item, Table, check, key, n, put, remove, s, update
 from chalicelib.store.work_index import WorkIndex
 
 MOST_ROUTES = 8
@@ -78,11 +78,11 @@ class BindingStore:
         free = {":now": n(now), ":pair": s(pair)}
         routes = [route_item(binding, role, sealed, pair, encryption) for role in ROLES]
         writes: list[Item] = [
-            conditions.put(binding_item(binding, sealed), conditions.NEW),
+            put(binding_item(binding, sealed), conditions.NEW),
             *(
                 conditions.reserve(route, free)
                 if binding.state is State.BINDING
-                else conditions.put(route, conditions.ROUTE_FREE, free)
+                else put(route, conditions.ROUTE_FREE, free)
                 for route in routes
             ),
             conditions.quota(binding.app, binding.quota_shard, 1, limit=quota_limit),
@@ -93,7 +93,7 @@ class BindingStore:
         for person in _people(binding):
             # While a key is being replaced, a route under the other version rules just as well.
             writes += [
-                conditions.check(route_key(binding.number, other), conditions.ROUTE_FREE, free)
+                check(route_key(binding.number, other), conditions.ROUTE_FREE, free)
                 for other in encryption.person_everywhere(person.digits)[1:]
             ]
         failed = self._table.transact(writes)
@@ -152,8 +152,8 @@ class BindingStore:
         was, state = binding_state(before), binding_state(after)
         changes = {name: value for name, value in state.items() if was.get(name) != value}
         gone = [name for name in was if name not in state]
-        return conditions.update(
-            binding_key(after.handle), changes, conditions.UNCHANGED, _as(before), gone
+        return update(
+            binding_key(after.handle), changes, conditions.UNCHANGED, _as(before), removed=gone
         )
 
     def _changed_routes(self, before: Binding, after: Binding) -> list[Item]:
@@ -166,7 +166,7 @@ class BindingStore:
             gone.append("reusable_before")
         changes = state | {"updated": n(after.updated)}
         return [
-            conditions.update(route, changes, conditions.OURS, {":binding": s(after.id)}, gone)
+            update(route, changes, conditions.OURS, {":binding": s(after.id)}, removed=gone)
             for route in _route_keys(after, self._encryption())
         ]
 
@@ -177,7 +177,7 @@ class BindingStore:
         if it had moved on meanwhile. One transaction. Raises Contended. 8 write units, 2
         more if it had a price."""
         writes = [
-            conditions.remove(binding_key(binding.handle), conditions.UNCHANGED, _as(binding)),
+            remove(binding_key(binding.handle), conditions.UNCHANGED, _as(binding)),
             conditions.quota(binding.app, binding.quota_shard, -1),
         ]
         if binding.price:

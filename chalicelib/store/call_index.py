@@ -19,7 +19,7 @@ from chalicelib.store.call_items import (
     SAME_VERSION,
     call_key,
     call_ttl,
-    call_update,
+    change_call,
     due_entry,
     read_call,
 )
@@ -63,10 +63,8 @@ class CallIndex:
                 wanted["others"] = self._entered(others, item, call)
             if not gone and all(item.get(name) == wanted[name] for name in wanted):
                 return
-            changes = {name: f":{name}" for name in wanted}
-            values = {f":{name}": value for name, value in wanted.items()}
-            values[":before"] = n(call.version)
-            mended = call_update(call, changes, values, SAME_VERSION, removed=gone)
+            before = {":before": n(call.version)}
+            mended = change_call(call, wanted, SAME_VERSION, before, removed=gone)
             if self._table.update_if(mended) is not None:
                 return
             seen = self._table.get(call_key(call.id))

@@ -6,7 +6,7 @@ brought. What is unplaced stands at `-----------`. Where one key stands for seve
 the first has an entry beside it, `<digest of owner and X>.<number>`, by which it is found.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection
 
 from chalicelib.core.calls.events import Event, EventKind
 from chalicelib.core.calls.model import Call, EventKey, Progress, Recording, Stored
@@ -16,7 +16,7 @@ from chalicelib.core.durations import DAY_MS
 from chalicelib.core.numbers import canonical
 from chalicelib.store import codec, work_index
 from chalicelib.store.field_encryption import FieldEncryption
-from chalicelib.store.table import Item, key, n
+from chalicelib.store.table import Item, key, n, update
 
 RETENTION_MS = 200 * DAY_MS
 """Call records are kept at least six months (China's rule for the 700 segment)."""
@@ -115,19 +115,9 @@ def due_entry(call: Call) -> Item:
     return {} if at is None else entry_at(call.id, at=at)
 
 
-def call_update(
-    call: Call, changes: dict[str, str], values: Item, condition: str, removed: Sequence[str]
+def change_call(
+    call: Call, changes: Item, condition: str, values: Item, removed: Collection[str] = ()
 ) -> Item:
-    names = {f"#{i}": name for i, name in enumerate(changes)}
-    assigned = ", ".join(f"#{i} = {value}" for i, value in enumerate(changes.values()))
-    parts = (
-        f"SET {assigned}" if changes else "",
-        f"REMOVE {', '.join(removed)}" if removed else "",
-    )
-    body: Item = {
-        "Key": call_key(call.id),
-        "UpdateExpression": " ".join(filter(None, (*parts, "ADD version :one"))),
-        "ConditionExpression": condition,
-        "ExpressionAttributeValues": values | {":one": n(1)},
-    }
-    return {"Update": body | ({"ExpressionAttributeNames": names} if names else {})}
+    """The write that changes the item of a call, whose version moves on."""
+    moved = {"version": n(1)}
+    return update(call_key(call.id), changes, condition, values, removed=removed, added=moved)

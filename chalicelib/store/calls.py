@@ -26,7 +26,7 @@ from chalicelib.store.call_items import (
     call_id_of,
     call_key,
     call_ttl,
-    call_update,
+    change_call,
     due_entry,
     read_call,
     reported_key,
@@ -147,15 +147,11 @@ class CallStore(CallSearch):
                 for each in call.stored
             ),
         )
-        changes = {f"P{key.event}": ":progress"}
-        values: Item = {":progress": codec.attribute(progress)}
+        changes = {f"P{key.event}": codec.attribute(progress)}
         if recording is not None:
-            changes[f"R{key.event}"] = ":recording"
-            changes["ttl"] = ":ttl"
-            values |= {":recording": codec.attribute(recording), ":ttl": call_ttl(after)}
-        return self._rest(
-            call, after, changes, values, days=days_changed(call, after, now=progress.at)
-        )
+            changes |= {f"R{key.event}": codec.attribute(recording), "ttl": call_ttl(after)}
+        days = days_changed(call, after, now=progress.at)
+        return self._rest(call, after, changes, days)
 
     def advance(
         self,
@@ -180,25 +176,16 @@ class CallStore(CallSearch):
             call = seen
         raise Contended("many events of one call at once")
 
-    def _rest(
-        self,
-        call: Call,
-        after: Call,
-        changes: dict[str, str],
-        values: Item,
-        days: Sequence[Item] = (),
-    ) -> bool:
+    def _rest(self, call: Call, after: Call, changes: Item, days: Sequence[Item] = ()) -> bool:
         """Writes changes, and when something is due in the call as it is then, together with what
         has to be noted of `days`."""
         kept: Item = due_entry(after) | listed_dead(after)
-        changes = changes | {name: f":{name}" for name in kept}
-        values = values | {f":{name}": value for name, value in kept.items()}
         removed = [name for name in _SPARSE if name not in kept]
-        values[":before"] = n(call.version)
-        update = call_update(after, changes, values, SAME_VERSION, removed)
+        before = {":before": n(call.version)}
+        change = change_call(after, changes | kept, SAME_VERSION, before, removed)
         if days:
-            return self._table.transact([update, *days]) is None
-        return self._table.update_if(update) is not None
+            return self._table.transact([change, *days]) is None
+        return self._table.update_if(change) is not None
 
     def due(self, *, now: int) -> Iterator[str]:
         """The calls about which something is due, from the work index."""
@@ -215,8 +202,7 @@ class CallStore(CallSearch):
         over, if it was. False if it had moved on. One write."""
         seen = call.looked if looked is None else looked
         after = replace(call, version=call.version + 1, looked=seen)
-        changes = {} if looked is None else {"looked": ":looked"}
-        return self._rest(call, after, changes, {} if looked is None else {":looked": n(seen)})
+        return self._rest(call, after, {} if looked is None else {"looked": n(seen)})
 
 
 def _delivered_anyhow(progress: Progress, current: Stored) -> bool:

@@ -1,11 +1,9 @@
 """The conditions that hold the invariants, and the writes that carry them."""
 
-from collections.abc import Collection
-
 from chalicelib.core.bindings.model import Overdue, State
 from chalicelib.store import work_index
 from chalicelib.store.keys import account_key, binding_key
-from chalicelib.store.table import Item, key, n, s
+from chalicelib.store.table import Item, check, key, n, s, update
 
 NEW = "attribute_not_exists(pk)"
 UNCHANGED = "id = :id AND version = :before"
@@ -47,16 +45,6 @@ def routes(route: Item, *, now: int) -> bool:
     return "released" not in route and int(route["expires"]["N"]) > now
 
 
-def put(item: Item, condition: str, values: Item | None = None) -> Item:
-    """Writes a whole item if the condition holds for what stands there."""
-    body: Item = {
-        "Item": item,
-        "ConditionExpression": condition,
-        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-    }
-    return {"Put": body | ({"ExpressionAttributeValues": values} if values else {})}
-
-
 def reserve(route: Item, values: Item) -> Item:
     """Writes a route if ROUTE_FREE holds, remembering from when on it would have been free without
     it: what `give_back` needs when nothing comes of it."""
@@ -95,78 +83,30 @@ def give_back(route_key: Item, binding_id: str, *, now: int, reusable_at: int | 
     }
 
 
-def remove(item_key: Item, condition: str, values: Item) -> Item:
-    """Deletes an item for which the condition holds."""
-    return {
-        "Delete": {
-            "Key": item_key,
-            "ConditionExpression": condition,
-            "ExpressionAttributeValues": values,
-        }
-    }
-
-
-def check(item_key: Item, condition: str, values: Item) -> Item:
-    """Writes nothing, but lets the transaction fail unless the condition holds."""
-    return {
-        "ConditionCheck": {
-            "Key": item_key,
-            "ConditionExpression": condition,
-            "ExpressionAttributeValues": values,
-            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-        }
-    }
-
-
-def update(
-    item_key: Item, changes: Item, condition: str, values: Item, removed: Collection[str] = ()
-) -> Item:
-    """Sets attributes (and drops others) of an item for which the condition holds."""
-    assigned = ", ".join(f"#{name} = :new_{name}" for name in changes)
-    dropped = ", ".join(f"#{name}" for name in removed)
-    return {
-        "Update": {
-            "Key": item_key,
-            "UpdateExpression": f"SET {assigned}" + (f" REMOVE {dropped}" if dropped else ""),
-            "ConditionExpression": condition,
-            "ExpressionAttributeNames": {f"#{name}": name for name in (*changes, *removed)},
-            "ExpressionAttributeValues": values
-            | {f":new_{name}": value for name, value in changes.items()},
-        }
-    }
-
-
 def archived(overdue: Overdue, *, before: int) -> Item:
     """Takes a binding that ran out off the work index, once."""
-    return {
-        "Update": {
-            "Key": binding_key(overdue.handle),
-            # The version moves on, so that a release that read it before can't count it off twice.
-            "UpdateExpression": f"SET #state = :archived {work_index.DONE} ADD version :one",
-            "ConditionExpression": OVERDUE,
-            "ExpressionAttributeNames": {"#state": "state"},
-            "ExpressionAttributeValues": {
-                ":id": s(overdue.id),
-                ":archived": s(State.ARCHIVED),
-                ":one": n(1),
-                ":before": n(before),
-                ":expiry": s(work_index.shards_of("expiry")),
-            },
-        }
+    values = {
+        ":id": s(overdue.id),
+        ":before": n(before),
+        ":expiry": s(work_index.shards_of("expiry")),
     }
+    return update(
+        binding_key(overdue.handle),
+        {"state": s(State.ARCHIVED)},
+        OVERDUE,
+        values,
+        removed=work_index.ENTRY,
+        # The version moves on, so that a release that read it before can't count it off twice.
+        added={"version": n(1)},
+    )
 
 
 def quota(app: str, shard: int, change: int, *, limit: int | None = None) -> Item:
     """Counts bindings on a quota shard; with a limit only while there is room."""
-    update: Item = {
-        "Key": key(f"Q#{app}", str(shard)),
-        "UpdateExpression": "ADD live :change",
-        "ExpressionAttributeValues": {":change": n(change)},
-    }
-    if limit is not None:
-        update["ConditionExpression"] = QUOTA_ROOM
-        update["ExpressionAttributeValues"][":limit"] = n(limit)
-    return {"Update": update}
+    counter, counted = key(f"Q#{app}", str(shard)), {"live": n(change)}
+    if limit is None:
+        return update(counter, {}, added=counted)
+    return update(counter, {}, QUOTA_ROOM, {":limit": n(limit)}, added=counted)
 
 
 def pay(app: str, price: int, *, now: int) -> Item:
@@ -174,18 +114,9 @@ def pay(app: str, price: int, *, now: int) -> Item:
     account, limits = account_key(app), {":zero": n(0), ":price": n(price)}
     if price == 0:
         return check(account, PAID, limits)
-    charged = charge(app, price, now=now)
-    charged["Update"]["ConditionExpression"] = PAID
-    charged["Update"]["ExpressionAttributeValues"] |= limits
-    return charged
+    return update(account, {"updated": n(now)}, PAID, limits, added={"credit": n(-price)})
 
 
 def charge(app: str, amount: int, *, now: int) -> Item:
     """Takes an amount (millionths of a yuan) off an app's account, whatever is left there."""
-    return {
-        "Update": {
-            "Key": account_key(app),
-            "UpdateExpression": "SET updated = :now ADD credit :change",
-            "ExpressionAttributeValues": {":change": n(-amount), ":now": n(now)},
-        }
-    }
+    return update(account_key(app), {"updated": n(now)}, added={"credit": n(-amount)})

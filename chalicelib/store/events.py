@@ -13,10 +13,11 @@ from chalicelib.core.retries import CHANGE_TRIES
 from chalicelib.store import codec, conditions
 from chalicelib.store.call_index import CallIndex, indexed, listed_dead, stale
 from chalicelib.store.call_items import (
+    SAME_VERSION,
     call_key,
     call_of,
     call_ttl,
-    call_update,
+    change_call,
     due_entry,
     entry_at,
     event_digest,
@@ -25,7 +26,7 @@ from chalicelib.store.call_items import (
 )
 from chalicelib.store.exports import days_changed
 from chalicelib.store.field_encryption import FieldEncryption
-from chalicelib.store.table import Item, Table, n, s
+from chalicelib.store.table import Item, Table, n, s, update
 
 MOST_BYTES = 380_000
 """What the events of a call take together. An item takes 400 KB: the rest is what it is found by,
@@ -129,39 +130,23 @@ class EventStore:
         """The write that adds an event; it says of its call what it knows where nobody did yet."""
         event, key, alone = new.event, new.key, new.alone
         known = indexed(alone, self._encryption()) | listed_dead(alone) | {"ttl": call_ttl(alone)}
-        changes, values = _added(new.stored, self._encryption())
-        size = _size(values)
-        values |= {":size": n(size), ":room": n(MOST_BYTES - size), ":one": n(1)}
+        changes = _added(new.stored, self._encryption())
+        size = _size(changes, key)
         if new.owner is not None:
             known["app"] = s(new.owner)
         at = due_at(alone)
         if at is not None and (new.stored.progress.open or event.sequence is not None):
             entry = entry_at(key.call, at=at)
-            changes["due_at"] = ":due"
-            values[":due"] = entry["due_at"]
-            known["due_shard"] = entry["due_shard"]
+            changes["due_at"], known["due_shard"] = entry["due_at"], entry["due_shard"]
         elif event.kind in PARTS and new.owner is not None:
             known |= entry_at(key.call, at=event.received + UNFINISHED_MS)
-        names = [*changes, *known]
-        assigned = [f"#{i} = {value}" for i, value in enumerate(changes.values())]
-        assigned += [
-            f"#{i} = if_not_exists(#{i}, :known{i})" for i in range(len(changes), len(names))
-        ]
-        values |= {f":known{i}": known[names[i]] for i in range(len(changes), len(names))}
-        counted = "ADD version :one, filled :size"
+        added = {"version": n(1), "filled": n(size)}
         if new.recorded_binding is not None:
-            counted += ", recorded :recorded"
-            values[":recorded"] = {"SS": [new.recorded_binding]}
-        return {
-            "Update": {
-                "Key": call_key(key.call),
-                "UpdateExpression": f"SET {', '.join(assigned)} {counted}",
-                "ConditionExpression": NEW_EVENT,
-                "ExpressionAttributeNames": {f"#{i}": name for i, name in enumerate(names)}
-                | {"#event": f"E{key.event}"},
-                "ExpressionAttributeValues": values,
-            }
-        }
+            added["recorded"] = {"SS": [new.recorded_binding]}
+        room = {":room": n(MOST_BYTES - size)}
+        adding = update(call_key(key.call), changes, NEW_EVENT, room, initial=known, added=added)
+        adding["Update"]["ExpressionAttributeNames"]["#event"] = f"E{key.event}"
+        return adding
 
     def _charged(self, new: "_New", bill: Bill) -> tuple[Call, bool]:
         """Adds an event and charges what its calls cost with it more than without it, once."""
@@ -195,20 +180,18 @@ class EventStore:
             self._index.mend(item, read_call(item, self._encryption()))
 
     def _rewritten(self, call: Call, new: Stored, more: Item, *, before: Item | None) -> Item:
-        changes, values = _added(new, self._encryption())
+        changes = _added(new, self._encryption())
         filled = _number(before, "filled")
-        after = filled + _size(values)
+        after = filled + _size(changes, new.key)
         if filled and after > MOST_BYTES:
             raise ItemTooLarge("a call with more events than an item holds")
-        more = more | {"filled": n(after), "ttl": call_ttl(call)}
         found_by = indexed(split(call)[0], self._encryption())
-        known = more | found_by | listed_dead(call) | due_entry(call)
-        changes |= {name: f":{name}" for name in known}
-        values |= {f":{name}": value for name, value in known.items()}
-        first = call.version == 1
-        condition = conditions.NEW if first else "version = :before"
-        values |= {} if first else {":before": n(call.version - 1)}
-        return call_update(call, changes, values, condition, removed=stale(before, found_by))
+        changes |= more | {"filled": n(after), "ttl": call_ttl(call)}
+        changes |= found_by | listed_dead(call) | due_entry(call)
+        condition, values = conditions.NEW, {}
+        if call.version > 1:
+            condition, values = SAME_VERSION, {":before": n(call.version - 1)}
+        return change_call(call, changes, condition, values, removed=stale(before, found_by))
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,29 +246,21 @@ def _without(call: Call, key: EventKey) -> Call:
 
 def _noted(event_key: EventKey) -> Item:
     """Goes with the notes of the days that an event changed."""
+    noted = {_NOTED: {"SS": [event_key.event]}}
+    return update(call_key(event_key.call), {}, "attribute_exists(pk)", added=noted)
+
+
+def _added(new: Stored, encryption: FieldEncryption) -> Item:
+    """The attributes that an event is."""
     return {
-        "Update": {
-            "Key": call_key(event_key.call),
-            "UpdateExpression": f"ADD {_NOTED} :event",
-            "ConditionExpression": "attribute_exists(pk)",
-            "ExpressionAttributeValues": {":event": {"SS": [event_key.event]}},
-        }
+        f"E{new.key.event}": sealed(new.event, new.key, encryption),
+        f"P{new.key.event}": codec.attribute(new.progress),
     }
 
 
-def _added(new: Stored, encryption: FieldEncryption) -> tuple[dict[str, str], Item]:
-    """The attributes that an event is, and their values."""
-    changes = {f"E{new.key.event}": ":event", f"P{new.key.event}": ":progress"}
-    values: Item = {
-        ":event": sealed(new.event, new.key, encryption),
-        ":progress": codec.attribute(new.progress),
-    }
-    return changes, values
-
-
-def _size(added: Item) -> int:
+def _size(added: Item, event_key: EventKey) -> int:
     """Bytes that an event takes in its call's item, at most."""
-    return len(added[":event"]["B"]) + MORE_BYTES
+    return len(added[f"E{event_key.event}"]["B"]) + MORE_BYTES
 
 
 def _charges(charged: Charged) -> Item:

@@ -5,7 +5,7 @@ from chalicelib.core.calls.exports import KEPT_MS, Asked, Export
 from chalicelib.core.calls.model import Call
 from chalicelib.core.durations import DAY_MS
 from chalicelib.store import codec
-from chalicelib.store.table import Item, Table, key, n
+from chalicelib.store.table import Item, Table, key, n, update
 
 CHANGED_MS = 30 * DAY_MS
 """How long it is remembered that a day changed: longer than an export of before is kept."""
@@ -19,20 +19,9 @@ def days_changed(before: Call, after: Call, *, now: int) -> list[Item]:
     acknowledged: an export that was made in between would be taken for up to date."""
     if after.app is None:
         return []
-    return [
-        {
-            "Update": {
-                "Key": _day_key(after.app, day),
-                "UpdateExpression": "SET #ttl = :ttl ADD revision :one",
-                "ExpressionAttributeNames": {"#ttl": "ttl"},
-                "ExpressionAttributeValues": {
-                    ":ttl": n((now + CHANGED_MS) // 1000),
-                    ":one": n(1),
-                },
-            }
-        }
-        for day in changed_days(before, after, now=now)
-    ]
+    ttl, once = {"ttl": n((now + CHANGED_MS) // 1000)}, {"revision": n(1)}
+    days = changed_days(before, after, now=now)
+    return [update(_day_key(after.app, day), ttl, added=once) for day in days]
 
 
 class ExportStore:
@@ -70,20 +59,9 @@ class ExportStore:
     def tell(self, export: Export) -> None:
         """Notes that the workers were told of it. One write, and only while no worker has noted
         anything."""
-        self._table.update_if(
-            {
-                "Update": {
-                    "Key": _key(export.app, export.id),
-                    "UpdateExpression": "SET queued = :yes",
-                    "ConditionExpression": _AS,
-                    "ExpressionAttributeValues": {
-                        ":yes": {"BOOL": True},
-                        ":created": n(export.created),
-                        ":version": n(export.version),
-                    },
-                }
-            }
-        )
+        as_it_is = {":created": n(export.created), ":version": n(export.version)}
+        told = {"queued": codec.attribute(True)}
+        self._table.update_if(update(_key(export.app, export.id), told, _AS, as_it_is))
 
     def get(self, app: str, export_id: str, *, now: int) -> Export | None:
         """One consistent read."""

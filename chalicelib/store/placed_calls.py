@@ -8,9 +8,9 @@ from chalicelib.core.durations import DAY_MS
 from chalicelib.core.errors import StoreUnavailable
 from chalicelib.core.requests import RequestId
 from chalicelib.core.subscribers import Subscriber
-from chalicelib.store import codec, conditions, requests
+from chalicelib.store import codec, requests
 from chalicelib.store.field_encryption import FieldEncryption
-from chalicelib.store.table import Failed, Item, Table, key, n, s
+from chalicelib.store.table import Failed, Item, Table, key, n, put, remove, s, update
 
 RETENTION_MS = 200 * DAY_MS
 """As long as the call's events are kept."""
@@ -39,8 +39,7 @@ class PlacedCallStore:
         request is remembered, also when the call is over. One transaction. One item for the
         people, with `once` one for the request, and where the session is known in advance
         one that it will be found by: 1 write unit, or 2 for each."""
-        reserve = conditions.put(self._people_key(call) | self._item(call), _FREE, {":now": n(now)})
-        reserve["Put"]["ExpressionAttributeNames"] = {"#until": "until"}
+        reserve = put(self._people_key(call) | self._item(call), _FREE, {":now": n(now)})
         writes = [reserve]
         if once:
             encryption, made, until = self._encryption(), call.created, call.until + DAY_MS
@@ -70,26 +69,18 @@ class PlacedCallStore:
     def started(self, call: PlacedCall, *, session: str) -> None:
         """Notes the carrier's id of it. One transaction, or where the session is the one
         that was proposed one write; a repeat changes nothing."""
-        note: Item = {
-            "Key": self._people_key(call),
-            "UpdateExpression": "SET #session = :session",
-            "ConditionExpression": _OURS,
-            "ExpressionAttributeNames": {"#request": "request", "#session": "session"},
-            "ExpressionAttributeValues": self._ours(call) | {":session": s(session)},
-        }
+        note = update(self._people_key(call), {"session": s(session)}, _OURS, self._ours(call))
         if session == call.proposed:
-            self._table.update_if({"Update": note})
+            self._table.update_if(note)
             return
         session_item = self._session_key(session, call.carrier) | self._item(call, session)
-        if self._table.transact([{"Put": {"Item": session_item}}, {"Update": note}]) is not None:
+        if self._table.transact([{"Put": {"Item": session_item}}, note]) is not None:
             # Its people are in another call by now; whose call it was is to be found all the same.
             self._table.put_new(session_item)
 
     def drop(self, call: PlacedCall, *, once: bool) -> None:
         """Takes back what `claim` wrote: the call did not come about."""
-        removal = conditions.remove(self._people_key(call), _OURS, self._ours(call))
-        removal["Delete"]["ExpressionAttributeNames"] = {"#request": "request"}
-        writes = [removal]
+        writes = [remove(self._people_key(call), _OURS, self._ours(call))]
         if once:
             made = call.created
             writes.append(
@@ -111,17 +102,8 @@ class PlacedCallStore:
 
     def end(self, call: PlacedCall, *, now: int) -> None:
         """Its people are free again. One write; the same call's only."""
-        self._table.update_if(
-            {
-                "Update": {
-                    "Key": self._people_key(call),
-                    "UpdateExpression": "SET ended = :now",
-                    "ConditionExpression": _OURS,
-                    "ExpressionAttributeNames": {"#request": "request"},
-                    "ExpressionAttributeValues": self._ours(call) | {":now": n(now)},
-                }
-            }
-        )
+        ended = {"ended": n(now)}
+        self._table.update_if(update(self._people_key(call), ended, _OURS, self._ours(call)))
 
     def _people_key(self, call: PlacedCall) -> Item:
         return self._key_of(call.ask.parties, call.carrier, call.app)

@@ -7,7 +7,7 @@ from chalicelib.core.errors import StoreUnavailable
 from chalicelib.core.requests import Earlier, RequestId
 from chalicelib.store import conditions
 from chalicelib.store.field_encryption import FieldEncryption
-from chalicelib.store.table import Failed, Item, Table, key, n, s
+from chalicelib.store.table import Failed, Item, Table, key, n, put, remove, s, update
 
 KEPT_MS = 15 * MINUTE_MS
 """How long an answer is kept; a signature, and so an exact repeat, is valid for ten minutes."""
@@ -31,13 +31,13 @@ def mark(
     encryption: FieldEncryption, request: RequestId, *, app: str, now: int, until: int
 ) -> Item:
     """A write that fails if the request came before; remembered until `until` (epoch ms)."""
-    return conditions.put(_item(encryption, request, app=app, now=now, until=until), conditions.NEW)
+    return put(_item(encryption, request, app=app, now=now, until=until), conditions.NEW)
 
 
 def unmark(encryption: FieldEncryption, request: RequestId, *, app: str, created: int) -> Item:
     """A write that takes back what `mark` wrote at `created`."""
     values = {":created": n(created)}
-    return conditions.remove(_key(encryption, request, app), "created = :created", values)
+    return remove(_key(encryption, request, app), "created = :created", values)
 
 
 def read_mark(failed: Failed) -> Earlier:
@@ -62,7 +62,7 @@ class AnswerStore:
         encryption = self._encryption()
         item = _item(encryption, request, app=app, now=now, until=now + KEPT_MS)
         limits = {":old": n(now - KEPT_MS), ":unattended": n(now - WORKED_ON_MS)}
-        met = self._table.claim(conditions.put(item, _CLAIMABLE, limits))
+        met = self._table.claim(put(item, _CLAIMABLE, limits))
         if met is None:
             return None
         earlier = read_mark(met)
@@ -76,9 +76,7 @@ class AnswerStore:
         encryption = self._encryption()
         sealed = {"answer": {"B": encryption.seal(answer, _context(request))}}
         values = {":created": n(began)}
-        self._table.update_if(
-            conditions.update(_key(encryption, request, app), sealed, _OURS, values)
-        )
+        self._table.update_if(update(_key(encryption, request, app), sealed, _OURS, values))
 
     def forget(self, request: RequestId, *, app: str, began: int) -> None:
         """What was begun at `began` failed: a repeat is a new request. 2 write units."""
@@ -100,7 +98,7 @@ class NonceStore:
             "content": s(content or ""),
             "ttl": n((now + SIGNATURES_KEPT_MS) // 1000),
         }
-        taken = self._table.claim(conditions.put(item, conditions.NEW))
+        taken = self._table.claim(put(item, conditions.NEW))
         if taken is None:
             return True
         first = taken.item

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Set
 from chalicelib.core.calls.sequences import Block, BlockKey
 from chalicelib.core.durations import DAY_MS
 from chalicelib.store import codec, work_index
-from chalicelib.store.table import Item, Table, key, n
+from chalicelib.store.table import Item, Table, key, n, update
 from chalicelib.store.work_index import WorkIndex
 
 KEPT_MS = 7 * DAY_MS
@@ -23,20 +23,13 @@ class SequenceStore:
         """Adds numbers, counted from the block's first; it is looked at by `look_at` (epoch
         ms), or when it was to be anyway. One write."""
         entry = _entry(key, at=look_at)
-        self._table.update(
-            block_key(key),
-            "SET began = if_not_exists(began, :now), due_shard = :shard,"
-            " due_at = if_not_exists(due_at, :look_at), #ttl = :ttl"
-            " ADD heard :heard, version :one",
-            {
-                ":now": n(now),
-                ":shard": entry["due_shard"],
-                ":look_at": entry["due_at"],
-                ":ttl": n((now + KEPT_MS) // 1000),
-                ":heard": _numbers(heard),
-                ":one": n(1),
-            },
-            ExpressionAttributeNames={"#ttl": "ttl"},
+        self._table.update_if(
+            update(
+                block_key(key),
+                {"due_shard": entry["due_shard"], "ttl": n((now + KEPT_MS) // 1000)},
+                initial={"began": n(now), "due_at": entry["due_at"]},
+                added={"heard": codec.attribute(frozenset(heard)), "version": n(1)},
+            )
         )
 
     def due(self, *, now: int) -> Iterator[BlockKey]:
@@ -58,36 +51,25 @@ class SequenceStore:
 
     def wake(self, key: BlockKey, *, now: int) -> None:
         """Lets a block that there is be due. One write."""
-        entry = _entry(key, at=now)
-        self._table.update_if(
-            _update(
-                key,
-                "SET due_shard = :shard, due_at = :now ADD version :one",
-                "attribute_exists(pk)",
-                {":shard": entry["due_shard"], ":now": entry["due_at"], ":one": n(1)},
-            )
-        )
+        entry, moved = _entry(key, at=now), {"version": n(1)}
+        self._table.update_if(update(block_key(key), entry, "attribute_exists(pk)", added=moved))
 
     def rest(self, block: Block, *, missing: Set[int], highest: int, look_at: int | None) -> None:
         """Notes what was reported missing, the highest number, and when the block is looked
         at again (None: when it grows; soon if it did meanwhile). One write, else two."""
-        told = ", told :told" if missing else ""
-        values = {":highest": n(highest), ":one": n(1)}
-        values |= {":told": _numbers(missing)} if missing else {}
-        done = _update(
-            block.key,
-            f"SET highest = :highest {work_index.DONE} ADD version :one{told}",
-            "version = :before",
-            values | {":before": n(block.version)},
-        )
-        if look_at is None and self._table.update_if(done) is not None:
-            return
+        place, seen, added = block_key(block.key), {"highest": n(highest)}, {"version": n(1)}
+        if missing:
+            added["told"] = codec.attribute(frozenset(missing))
+        if look_at is None:
+            before = {":before": n(block.version)}
+            done = update(
+                place, seen, "version = :before", before, removed=work_index.ENTRY, added=added
+            )
+            if self._table.update_if(done) is not None:
+                return
         # Without `look_at` it grew just now: when it was claimed until, it is looked at again.
-        at = "" if look_at is None else ", due_at = :look_at"
-        values |= {} if look_at is None else {":look_at": n(look_at)}
-        self._table.update(
-            block_key(block.key), f"SET highest = :highest{at} ADD version :one{told}", values
-        )
+        again = {} if look_at is None else {"due_at": n(look_at)}
+        self._table.update_if(update(place, seen | again, added=added))
 
 
 def block_key(block: BlockKey) -> Item:
@@ -107,18 +89,3 @@ def _key_of(item: Item) -> BlockKey:
 
 def _read(item: Item) -> Block:
     return codec.read(Block, item, key=_key_of(item))
-
-
-def _numbers(values: Iterable[int]) -> Item:
-    return codec.attribute(frozenset(values))
-
-
-def _update(key: BlockKey, expression: str, condition: str, values: Item) -> Item:
-    return {
-        "Update": {
-            "Key": block_key(key),
-            "UpdateExpression": expression,
-            "ConditionExpression": condition,
-            "ExpressionAttributeValues": values,
-        }
-    }

@@ -8,7 +8,7 @@ from chalicelib.core.durations import DAY_MS
 from chalicelib.store import codec
 from chalicelib.store.call_index import place
 from chalicelib.store.field_encryption import FieldEncryption
-from chalicelib.store.table import Item, Table, key, n, s
+from chalicelib.store.table import Item, Table, key, n, s, update
 
 RETENTION_MS = 30 * DAY_MS
 """As long as a mend may take."""
@@ -71,15 +71,8 @@ class UnreadCallbackStore:
     def done(self, name: str) -> None:
         """Lists one no more: it was read. It is kept as long as it would be anyway, so that its
         repeat is not taken for a new one."""
-        self._table.update_if(
-            {
-                "Update": {
-                    "Key": _key(name),
-                    "UpdateExpression": "REMOVE dead_shard, dead_at",
-                    "ConditionExpression": "attribute_exists(pk)",
-                }
-            }
-        )
+        gone = ("dead_shard", "dead_at")
+        self._table.update_if(update(_key(name), {}, "attribute_exists(pk)", removed=gone))
 
 
 def _key(name: str) -> Item:

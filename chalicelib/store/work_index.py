@@ -11,7 +11,7 @@ from heapq import merge
 from typing import Literal
 
 from chalicelib.core.durations import MINUTE_MS
-from chalicelib.store.table import Item, Table, n, s
+from chalicelib.store.table import Item, Table, n, s, update
 
 Work = Literal["expiry", "lease", "pending", "call", "sequence"]
 """A binding that runs out; a binding whose lease at its carrier has to be extended; a binding of
@@ -23,8 +23,8 @@ _FEW: frozenset[Work] = frozenset({"sequence"})
 PAGE = 250
 """Entries that are read at a time from a shard: eight such pages, one a shard, are in memory at
 once, some 5 MB."""
-DONE = "REMOVE due_shard, due_at"
-"""The part of an update that takes an item out of the index."""
+ENTRY = ("due_shard", "due_at")
+"""What an item that is taken out of the index loses."""
 
 
 def entry(work: Work, name: str, *, at: int) -> Item:
@@ -103,11 +103,5 @@ def _shards(work: Work) -> int:
 
 def _postponed(item_key: Item, condition: str, values: Item, *, until: int, id_: str) -> Item:
     same, which = (" AND id = :id", {":id": s(id_)}) if id_ else ("", {})
-    return {
-        "Update": {
-            "Key": item_key,
-            "UpdateExpression": "SET due_at = :until ADD version :one",
-            "ConditionExpression": f"{condition}{same}",
-            "ExpressionAttributeValues": {":until": n(until), ":one": n(1)} | values | which,
-        }
-    }
+    later, moved = {"due_at": n(until)}, {"version": n(1)}
+    return update(item_key, later, condition + same, values | which, added=moved)
