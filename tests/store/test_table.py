@@ -53,7 +53,7 @@ def cancelled(*codes: str, **more: Any) -> tuple[int, dict[str, Any]]:
         ("BatchGetItem", lambda t: t.get_many([KEY])),
         ("Query", lambda t: list(t.query(KeyConditionExpression="pk = :p"))),
         ("PutItem", lambda t: t.put_new(KEY | {"v": s(VALUE)})),
-        ("UpdateItem", lambda t: t.update(KEY, "SET v = :v", {":v": s(VALUE)})),
+        ("UpdateItem", lambda t: t.update_if(update(KEY, {"v": s(VALUE)}))),
         ("TransactWriteItems", lambda t: t.transact([PUT])),
     ],
 )
