@@ -8,7 +8,7 @@ from typing import Literal
 from chalicelib.core.bindings.lease import CARRIER_SLACK_MS, CarrierLease
 from chalicelib.core.durations import MINUTE_MS
 from chalicelib.core.errors import RequestMismatch
-from chalicelib.core.requests import _MARK_KEY, RequestId
+from chalicelib.core.requests import MARK_KEY, RequestId
 from chalicelib.core.subscribers import Subscriber
 
 MIN_COOLING_MS = 5 * MINUTE_MS
@@ -239,7 +239,7 @@ class Binding:
     def extended_by(self, request: RequestId) -> bool:
         """Whether this request was carried out. Raises RequestMismatch if its id came with other
         parameters."""
-        same = [mark for mark in self.extensions if mark[:_MARK_KEY] == request.mark[:_MARK_KEY]]
+        same = [mark for mark in self.extensions if mark[:MARK_KEY] == request.mark[:MARK_KEY]]
         if same and request.mark not in same:
             raise RequestMismatch("this request id came with other parameters")
         return bool(same)

@@ -54,7 +54,8 @@ def _follows(block: Block, before: Block) -> bool:
     return block.began >= before.began - APART_MS
 
 
-def _ranges(numbers: Set[int], *, first: int) -> list[range]:
+def ranges_of(numbers: Set[int], *, first: int) -> list[range]:
+    """The numbers, each counted from `first`, as ranges without a hole."""
     found: list[range] = []
     for number in sorted(numbers):
         at = first + number

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TypeVar
 
 from chalicelib.core.calls.model import Call, Delivery, Task
-from chalicelib.core.calls.schedule import due_at, next_look
+from chalicelib.core.calls.schedule import CLAIM_MS, due_at, next_look
 from chalicelib.core.calls.sequences import BlockKey
 from chalicelib.core.retries import CHANGE_TRIES
 from chalicelib.services.calls.missing import MissingEvents
@@ -16,8 +16,6 @@ from chalicelib.store.queue import WorkQueues
 
 _T = TypeVar("_T")
 
-CLAIM_MS = 10 * 60_000
-"""A call is not taken up again for so long, whatever became of the messages about it."""
 BATCH = 10
 """How many tasks go to a queue at once."""
 
