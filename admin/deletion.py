@@ -12,13 +12,13 @@ from admin.command import wait_until
 from admin.credentials import Mistake
 from admin.numbers import Use
 from chalicelib.clock import now_ms
-from chalicelib.core.bindings.ownership import NOTICE_MS
+from chalicelib.core.bindings.routes import NOTICE_MS
 from chalicelib.core.credentials import EMBEDDED
 from chalicelib.core.durations import MINUTE_MS
 from chalicelib.services.calls.recordings import KEPT_DAYS
 from chalicelib.settings import settings
 from chalicelib.store import apps, clients
-from chalicelib.store.table import Item, n, s
+from chalicelib.store.table import Item, n, s, update
 from chalicelib.wiring.gateway import gateway
 
 SETTLED_MS = 20 * MINUTE_MS
@@ -56,7 +56,8 @@ def delete_app(
     wait_until(ended + SETTLED_MS, now=now_ms, say=wait)
     erased = _erase(name, progress) + _erase_files(name, bucket)
     credentials.delete_secret(credentials.app(name))
-    credentials.table().update(apps.directory_key(name), "SET erased = :now", {":now": n(now_ms())})
+    erased_at = {"erased": n(now_ms())}
+    credentials.table().update_if(update(apps.directory_key(name), erased_at))
     return erased
 
 

@@ -34,6 +34,7 @@ _BINDING = Binding(
     quota_shard=0,
     request="",
     content="",
+    version=1,
 )
 
 

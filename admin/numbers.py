@@ -9,10 +9,10 @@ from admin.command import wait_until, written
 from admin.credentials import Mistake
 from chalicelib.clock import now_ms
 from chalicelib.core import numbers as numbering
-from chalicelib.core.bindings.ownership import NOTICE_MS, Owner
+from chalicelib.core.bindings.routes import NOTICE_MS, Owner
 from chalicelib.core.durations import CLOCKS_APART_MS, MINUTE_MS
 from chalicelib.store import apps
-from chalicelib.store.items import owners_key
+from chalicelib.store.keys import owners_key
 from chalicelib.store.table import Item, Table, n, s
 from chalicelib.wiring.gateway import gateway
 
@@ -247,9 +247,9 @@ def _use(number: str, item: Item) -> Use:
     ]
     ends = (
         max(
-            int(route["free_at"]["N"]),
+            int(route["reusable_at"]["N"]),
             # A call that began at the last moment.
-            int(route["expires"]["N"]) + int(route["max_call"]["N"]) * 1000,
+            int(route["expires"]["N"]) + int(route["max_call_s"]["N"]) * 1000,
         )
         for route in routes
     )

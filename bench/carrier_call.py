@@ -31,6 +31,7 @@ BINDING = Binding(
     quota_shard=0,
     request="r" * 32,
     content="c" * 32,
+    version=1,
     state=State.BINDING,
 )
 ASKED = Operation("0123456789", "bind", _NOW, _NOW, LEASE_MS, "0123456789")

@@ -40,7 +40,7 @@ OPERATIONS: Mapping[str, Most] = {
     "deliver an event": Most(2, write=3, index=1),
     # The same, and a message for the next attempt.
     "deliver an event, refused": Most(3, write=3, index=2),
-    # A query and the calls themselves; the due index's shards and the blocks of numbers.
+    # A query and the calls themselves; the work index's shards and the blocks of numbers.
     "records of an X, 3": Most(2, write=0, index=0),
     "follow up, nothing due": Most(9, write=0, index=0),
     # The first that names its binding.
@@ -74,7 +74,7 @@ OPERATIONS: Mapping[str, Most] = {
     "bind at interline, paid for": Most(2, write=16, index=3, carrier=1),
     "unbind at interline": Most(3, write=9, index=3, carrier=1),
     # What is due (8 shards); of each: claimed (1), noted (1), bound once more and the first
-    # released there, longer here (6). Each of the three moves its entry of the due index (2).
+    # released there, longer here (6). Each of the three moves its entry of the work index (2).
     RENEWAL: Most(8 + 3 * RENEWED, write=8 * RENEWED, index=6 * RENEWED, carrier=2 * RENEWED),
     # Whose account, claimed for its people (1), placed there, its session written to both (4).
     "startcall at a carrier": Most(3, write=5, index=0, carrier=1),

@@ -134,7 +134,7 @@ class Stage:
     def app(self, name: str = "demo", **settings: Any) -> Client:
         """Registers an app, with NUMBERS unless `numbers` says otherwise."""
         from admin import provision
-        from chalicelib.core.bindings.ownership import Owner
+        from chalicelib.core.bindings.routes import Owner
         from chalicelib.store.apps import app_number_item, owners_item
 
         numbers = settings.pop("numbers", NUMBERS)
@@ -156,13 +156,13 @@ class Stage:
         self, binding_id: str = "0" * 26, *, number: str = X1, record: bool = False
     ) -> None:
         """A binding of demo's with this id: A and B over X."""
-        from chalicelib.store import items
+        from chalicelib.store.binding_items import binding_item, seal
         from tests.core.samples import binding
 
         encryption = self.encryption()
         handle = binding_id[:2] + binding_id[16:]
         known = binding(id=binding_id, handle=handle, number=number, record=record)
-        item = items.binding_item(known, items.seal(encryption, known), encryption.version)
+        item = binding_item(known, seal(encryption, known))
         self.dynamodb.put_item(TableName=self.table, Item=item)
 
     def switch(self, user: str = "pbx") -> str:
@@ -232,7 +232,7 @@ class Stage:
     def deliveries(self) -> list[str]:
         """How far each stored event is, in order."""
         return sorted(
-            value["S"].partition(" ")[0]
+            value["M"]["delivery"]["S"]
             for item in self.items("C#")
             for name, value in item.items()
             if len(name) == 23 and name.startswith("P")

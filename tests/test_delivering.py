@@ -10,8 +10,8 @@ from chalicelib.core.calls.events import Event, EventKind, Party
 from chalicelib.core.calls.model import Task
 from chalicelib.core.calls.schedule import GRACE_MS
 from chalicelib.core.errors import UnknownEvent
+from chalicelib.core.retries import JITTER, QUEUED_S, WEBHOOK_RETRIES_S
 from chalicelib.core.subscribers import Subscriber
-from chalicelib.core.webhooks.retries import JITTER, QUEUED_S, RETRIES_S
 from chalicelib.services.calls.follow_up import Seen
 from chalicelib.services.webhooks.delivery import REST_MS, SLOW_FOR_MS, UNANSWERED, Told
 from chalicelib.store.endpoints import EndpointStore
@@ -76,11 +76,11 @@ def test_the_schedule_is_the_published_one_and_then_it_is_dead(
         waited.append((at - now) / 1000)
         now = at
     assert told is Told.DEAD
-    assert len(receiver.got) == len(RETRIES_S) + 1
-    for delay_s, took_s in zip(RETRIES_S, waited, strict=True):
+    assert len(receiver.got) == len(WEBHOOK_RETRIES_S) + 1
+    for delay_s, took_s in zip(WEBHOOK_RETRIES_S, waited, strict=True):
         assert delay_s <= took_s <= delay_s * (1 + JITTER) + 0.001
     # Not all at the same moment: another event has another jitter.
-    assert any(took_s > delay_s for delay_s, took_s in zip(RETRIES_S, waited, strict=True))
+    assert any(took_s > delay_s for delay_s, took_s in zip(WEBHOOK_RETRIES_S, waited, strict=True))
 
 
 def test_short_waits_are_the_queues_and_long_ones_the_indexs(
@@ -88,7 +88,7 @@ def test_short_waits_are_the_queues_and_long_ones_the_indexs(
 ) -> None:
     task, now, queued = announced(ours, stage), AT, []
     receiver.status = 500
-    for _ in RETRIES_S:
+    for _ in WEBHOOK_RETRIES_S:
         with answering(stage.sqs, "SendMessageBatch") as sent:
             ours.delivery.deliver(task, now=now)
         queued.append(sent[0]["Entries"][0]["DelaySeconds"] if sent else None)
@@ -97,7 +97,7 @@ def test_short_waits_are_the_queues_and_long_ones_the_indexs(
     assert 5 <= queued[1] <= 6
     assert 300 <= queued[2] <= 330
     assert set(queued[3:]) == {None}
-    assert RETRIES_S[3] > QUEUED_S
+    assert WEBHOOK_RETRIES_S[3] > QUEUED_S
 
 
 def test_what_waits_in_the_index_comes_when_it_is_due(
@@ -272,7 +272,7 @@ def test_the_dead_are_listed_and_told_again_one_by_one(
     task = died(END)
     (dead,) = ours.redelivery.dead("demo", since=0, until=AT).events
     assert (dead.id, dead.kind, dead.at) == (task.key.id, EventKind.CALL_ENDED, END.at)
-    assert dead.attempts == len(RETRIES_S) + 1
+    assert dead.attempts == len(WEBHOOK_RETRIES_S) + 1
     for app, event_id in (("other", dead.id), ("demo", "x"), ("demo", f"{'c' * 22}.{'e' * 22}")):
         with pytest.raises(UnknownEvent):
             ours.redelivery.again(app, event_id, now=AT)

@@ -10,12 +10,10 @@ import pytest
 from admin import provision, receivers
 from chalicelib.core.calls.events import Event, EventKind
 from chalicelib.core.calls.model import Call, Task
-from chalicelib.core.calls.schedule import GRACE_MS, NOTED_MS, SETTLED_MS, UNFINISHED_MS
+from chalicelib.core.calls.schedule import CLAIM_MS, GRACE_MS, NOTED_MS, SETTLED_MS, UNFINISHED_MS
 from chalicelib.core.calls.sequences import BLOCK, OVERTAKEN_MS
 from chalicelib.core.subscribers import Subscriber
-from chalicelib.services.calls.follow_up import CLAIM_MS as CALL_CLAIM_MS
 from chalicelib.services.calls.follow_up import Seen
-from chalicelib.services.calls.sequences import CLAIM_MS
 from chalicelib.services.webhooks.delivery import Told
 from chalicelib.wiring.gateway import Gateway, gateway
 from tests.stage import X1, A, B, Receiver, Stage, answering, refusal
@@ -207,7 +205,7 @@ def test_a_gap_is_told_once_whoever_finds_it(
             run(told, now)
     else:
         assert run(told, now).gaps == 1
-    for later in (now + GRACE_MS, now + CALL_CLAIM_MS, now + 2 * CALL_CLAIM_MS):
+    for later in (now + GRACE_MS, now + CLAIM_MS, now + 2 * CLAIM_MS):
         deliver(told, stage, later)
         assert run(told, later).gaps == 0
     assert gaps(receiver) == ["no_start"]

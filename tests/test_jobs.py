@@ -13,7 +13,7 @@ import pytest
 from chalicelib import jobs
 from chalicelib.core.calls.model import EventKey, Task
 from chalicelib.core.calls.schedule import GRACE_MS
-from chalicelib.core.webhooks.retries import PLACES_S
+from chalicelib.core.retries import MATCHING_RETRIES_S
 from chalicelib.services.bindings.cleaning import BATCH
 from chalicelib.services.webhooks.delivery import PATIENCE_S, UNREADY_S
 from chalicelib.store.apps import profile_key
@@ -62,7 +62,7 @@ def delivery(stage: Stage) -> list[str]:
 def attempts(stage: Stage) -> list[int]:
     """How often each event was tried in vain."""
     return [
-        int(value["S"].split()[1])
+        int(value["M"].get("attempts", {"N": "0"})["N"])
         for item in stage.items("C#")
         for name, value in item.items()
         if len(name) == 23 and name.startswith("P")
@@ -303,7 +303,7 @@ def test_an_event_that_is_nobodys_is_flagged_and_sent_to_nobody(
     pbx.report(ended(**parties))
     assert delivery(stage) == [state]
     # What names nothing but a call waits for what else is known of that, an hour or so.
-    for wait_s in PLACES_S:
+    for wait_s in MATCHING_RETRIES_S:
         clock.advance(ms=wait_s * 1200 + GRACE_MS)
         follow(stage)
     assert receiver.got == []

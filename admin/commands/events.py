@@ -12,7 +12,7 @@ from admin import provision
 from admin.command import Moment, Report, Row, Section, changing, limit, listed, written
 from chalicelib.carriers.callback_receiver import read_callback
 from chalicelib.clock import now_ms
-from chalicelib.core.calls.callbacks import Unreadable
+from chalicelib.core.calls.events import Unreadable
 from chalicelib.core.durations import DAY_MS
 from chalicelib.services.calls.orphans import Orphan
 from chalicelib.services.webhooks.redelivery import AT_ONCE, DeadEvent

@@ -17,7 +17,7 @@ from typing import Any, Self, TypeVar
 from urllib.parse import parse_qsl
 
 from chalicelib.carriers import number_text
-from chalicelib.core.calls.callbacks import Unreadable
+from chalicelib.core.calls.events import Unreadable
 from chalicelib.core.durations import YEAR_2001_MS
 
 _T = TypeVar("_T")

@@ -6,8 +6,7 @@ from typing import Protocol
 
 from chalicelib.carriers.registry import READERS
 from chalicelib.core import numbers
-from chalicelib.core.calls.callbacks import Reading, Unreadable, UnreadCallback
-from chalicelib.core.calls.events import Event, EventKind
+from chalicelib.core.calls.events import Event, EventKind, Reading, Unreadable, UnreadCallback
 from chalicelib.services.calls.ingest import EventIngest
 from chalicelib.store.apps import AppStore
 

@@ -1,4 +1,4 @@
-"""What the domain needs from outside, as protocols; stores and carriers fulfil them."""
+"""What has several implementations: the parts of a carrier, and the formats of events."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,12 +9,10 @@ from chalicelib.core.bindings.model import Binding, BindingInfo
 
 if TYPE_CHECKING:
     # What a cold bind does without.
+    from chalicelib.core.calls.events import Event, EventKind
+    from chalicelib.core.calls.model import EventKey
     from chalicelib.core.calls.placed import CallAsk
-from chalicelib.core.calls.events import Event, EventKind
-from chalicelib.core.calls.model import (
-    EventKey,
-)
-from chalicelib.core.tenants import App
+    from chalicelib.core.tenants import App
 
 
 class KeyedDigest(Protocol):
@@ -135,42 +133,42 @@ class Carriers(Protocol):
 
 
 class EventFormat(Protocol):
-    """How an app wants to be told."""
+    """The schema in which an app is sent events."""
 
-    tells: frozenset[EventKind]
-    """The kinds that it has words for."""
+    tells: "frozenset[EventKind]"
+    """The kinds that it can express."""
 
     any_success: bool
-    """Whether any 2xx says that the receiver has it; else only 200 does."""
+    """Whether any 2xx says that the endpoint has it; else only 200 does."""
 
     plain_links: bool
     """Whether a recording's address opens by a plain GET, as the vendor's documents have it."""
 
     names_recordings: bool
-    """Whether the end of a call is told with the addresses of its recordings."""
+    """Whether the end of a call is sent with the addresses of its recordings."""
 
     def callback(
         self,
-        event: Event,
-        call: Sequence[Event],
+        event: "Event",
+        call: "Sequence[Event]",
         *,
-        key: EventKey,
+        key: "EventKey",
         record: str,
         attempt: int,
-        app: App,
+        app: "App",
         binding: Binding | None,
         now: int,
     ) -> tuple[Mapping[str, str], bytes] | None:
-        """Headers (signed, where the dialect signs) and body; None if this event is told with
+        """Headers (signed, where the format signs) and body; None if this event is sent with
         another one of its call. `record` is the id of the call's record. `attempt` counts from
-        0: a dialect that can send one signature only takes the secrets of an app in turn. Raises
+        0: a format that can send one signature only takes the secrets of an app in turn. Raises
         Unavailable for an app without credentials."""
         ...
 
 
 class EventFormats(Protocol):
-    """All dialects."""
+    """All event formats."""
 
-    def of(self, app: App) -> EventFormat:
-        """The one that this app is told in."""
+    def of(self, app: "App") -> EventFormat:
+        """The one in which this app is sent events."""
         ...

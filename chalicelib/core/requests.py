@@ -1,16 +1,11 @@
 """What makes two requests the same one."""
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from chalicelib.core.errors import RequestMismatch
 
-if TYPE_CHECKING:
-    # What a cold bind does without.
-    pass
-
-
-_MARK_KEY, _MARK_CONTENT = 10, 6
+MARK_KEY, MARK_CONTENT = 10, 6
+"""Characters of a request's key and of its content that its mark has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +23,7 @@ class RequestId:
     @property
     def mark(self) -> str:
         """Stands for the request where many are remembered: the beginnings of key and content."""
-        return self.key[:_MARK_KEY] + self.content[:_MARK_CONTENT]
+        return self.key[:MARK_KEY] + self.content[:MARK_CONTENT]
 
 
 @dataclass(frozen=True, slots=True)

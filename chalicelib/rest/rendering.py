@@ -48,7 +48,7 @@ class Renderer:
             "recordings": [self._recording(each, now=now) for each in record.recordings],
         }
 
-    def csv(self, app: str, entries: Sequence[Entry], *, now: int) -> bytes:
+    def csv(self, app: str, entries: Sequence[Entry], now: int) -> bytes:
         """Lines as RFC 4180 has them, with a first one that names the columns."""
         text = io.StringIO()
         lines = csv.DictWriter(text, COLUMNS, lineterminator="\r\n")
@@ -61,7 +61,7 @@ class Renderer:
             )
         return text.getvalue().encode()
 
-    def jsonl(self, app: str, entries: Sequence[Entry], *, now: int) -> bytes:
+    def jsonl(self, app: str, entries: Sequence[Entry], now: int) -> bytes:
         """A JSON object a line."""
         rows = (self._row(app, entry, now=now) for entry in entries)
         return "".join(f"{as_json(row)}\n" for row in rows).encode()

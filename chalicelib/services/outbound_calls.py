@@ -6,8 +6,7 @@ from uuid import NAMESPACE_OID, uuid5
 
 from chalicelib.core import errors, numbers
 from chalicelib.core.bindings.choosing import shown_number
-from chalicelib.core.calls.placed import CallAsk, PlacedCall
-from chalicelib.core.calls.placed_outcome import Occupied
+from chalicelib.core.calls.placed import CallAsk, Occupied, PlacedCall
 from chalicelib.core.ports import CallPlacer, Carrier, Carriers, KeyedDigest
 from chalicelib.core.requests import RequestId
 from chalicelib.core.tenants import App

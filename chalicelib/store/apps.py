@@ -3,12 +3,13 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from chalicelib.core.bindings.ownership import NOTICE_MS, Owner
+from chalicelib.core.bindings.routes import NOTICE_MS, Owner
 from chalicelib.core.durations import CLOCKS_APART_MS, DAY_MS
 from chalicelib.core.tenants import App, AppState, Pool, Tariff
+from chalicelib.store import codec
 from chalicelib.store.cache import Cache
 from chalicelib.store.field_encryption import FieldEncryption
-from chalicelib.store.items import owners_key
+from chalicelib.store.keys import owners_key
 from chalicelib.store.table import Item, Table, key, n, s
 
 LEFT_MS = 2 * DAY_MS
@@ -34,7 +35,7 @@ class Keys:
 
 
 class AppStore:
-    """Fulfils the port Apps. A profile is one query and is kept `max_age_s`."""
+    """Apps by name, and whose an X is. A profile is one query and is kept `max_age_s`."""
 
     def __init__(
         self, table: Table, encryption: Callable[[], FieldEncryption], max_age_s: float
@@ -93,8 +94,7 @@ class AppStore:
 
 def owners_item(number: str, owners: Sequence[Owner], encryption: FieldEncryption) -> Item:
     """Whose an X was and is."""
-    listed = [{"M": _owner_item(each)} for each in owners]
-    return owners_key(number, encryption) | {"owners": {"L": listed}}
+    return owners_key(number, encryption) | codec.write(_Owners(tuple(owners)))
 
 
 def given(
@@ -120,25 +120,14 @@ def taken(owners: Sequence[Owner], *, now: int) -> tuple[Owner, ...]:
     return (*owners[:-1], replace(owners[-1], until=now + NOTICE_MS))
 
 
-def _owner_item(owner: Owner) -> Item:
-    until = {"until": n(owner.until)} if owner.until is not None else {}
-    number = {"number": s(owner.number)} if owner.number else {}
-    known = {"app": s(owner.app), "carrier": s(owner.carrier), "since": n(owner.since)}
-    return known | until | number
-
-
 def read_owners(item: Item) -> tuple[Owner, ...]:
     """Reads `owners_item`."""
-    return tuple(
-        Owner(
-            app=each["M"]["app"]["S"],
-            carrier=each["M"]["carrier"]["S"],
-            since=int(each["M"]["since"]["N"]),
-            until=int(each["M"]["until"]["N"]) if "until" in each["M"] else None,
-            number=each["M"]["number"]["S"] if "number" in each["M"] else "",
-        )
-        for each in item["owners"]["L"]
-    )
+    return codec.read(_Owners, item).owners
+
+
+@dataclass(frozen=True, slots=True)
+class _Owners:
+    owners: tuple[Owner, ...]
 
 
 def app_pk(name: str) -> str:
@@ -213,13 +202,7 @@ def app_number_item(name: str, number: str, area: str | None) -> Item:
 
 def _keys(items: list[Item]) -> Keys | None:
     item = next((item for item in items if item["sk"]["S"] == "CREDENTIALS"), None)
-    if item is None or "version" not in item:
-        return None
-    known = {
-        name: item[name]["S"] if name in item else None
-        for name in ("app_key", "developer", "app_id")
-    }
-    return Keys(**known, version=item["version"]["S"])
+    return codec.read(Keys, item) if item is not None and "version" in item else None
 
 
 def number_leaves(name: str, number: str, *, now: int) -> Item:

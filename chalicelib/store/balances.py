@@ -2,15 +2,14 @@
 
 from chalicelib.core.balance import Balance
 from chalicelib.core.errors import Contended
-from chalicelib.store import rules
-from chalicelib.store.items import account_key
-from chalicelib.store.table import Item, Table, n
-
-_TRIES = 8
+from chalicelib.core.retries import CHANGE_TRIES
+from chalicelib.store import conditions
+from chalicelib.store.keys import account_key
+from chalicelib.store.table import Item, Table, n, update
 
 
 class BalanceStore:
-    """Fulfils the port Ledger, and changes accounts for operators.
+    """What apps may spend; every method may raise Unavailable.
 
     An account stands at `A#<app>`. Its `credit` is balance and overdraft together, so that one
     number says whether something is left; amounts are millionths of a yuan, times epoch ms.
@@ -37,11 +36,11 @@ class BalanceStore:
 
     def deposit(self, app: str, amount: int, *, now: int) -> None:
         """Adds to the balance; takes off it if negative."""
-        self._table.transact([rules.charge(app, -amount, now=now)])
+        self._table.transact([conditions.charge(app, -amount, now=now)])
 
     def set_overdraft(self, app: str, amount: int, *, now: int) -> None:
         """How far the balance may fall below zero. Raises Contended."""
-        for _ in range(_TRIES):
+        for _ in range(CHANGE_TRIES):
             before = self.standing(app).overdraft
             if self._table.update_if(_overdraft(app, before, amount, now=now)) is not None:
                 return
@@ -52,19 +51,8 @@ def _overdraft(app: str, before: int, amount: int, *, now: int) -> Item:
     condition = "overdraft = :before"
     if before == 0:
         condition += " OR attribute_not_exists(overdraft)"
-    return {
-        "Update": {
-            "Key": account_key(app),
-            "UpdateExpression": "SET overdraft = :amount, updated = :now ADD credit :change",
-            "ConditionExpression": condition,
-            "ExpressionAttributeValues": {
-                ":amount": n(amount),
-                ":before": n(before),
-                ":change": n(amount - before),
-                ":now": n(now),
-            },
-        }
-    }
+    changes, change = {"overdraft": n(amount), "updated": n(now)}, {"credit": n(amount - before)}
+    return update(account_key(app), changes, condition, {":before": n(before)}, added=change)
 
 
 def _number(item: Item, name: str) -> int | None:

@@ -1,47 +1,61 @@
-"""Bindings, their legs and the quota, in transactions."""
+"""Bindings, their routes and the quota, in transactions."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from heapq import merge
 from itertools import islice
-from typing import TYPE_CHECKING
 
-from chalicelib.core.bindings.ids import handle_of
 from chalicelib.core.bindings.lease import Duty, Unsettled
-from chalicelib.core.bindings.model import Binding, BindingInfo, Overdue, Refusal, State
-from chalicelib.core.durations import MINUTE_MS
+from chalicelib.core.bindings.model import (
+    Binding,
+    BindingFacts,
+    BindingInfo,
+    Overdue,
+    Refusal,
+    State,
+    handle_of,
+)
+from chalicelib.core.bindings.routes import Owner, RouteLookup
 from chalicelib.core.errors import StoreUnavailable
 from chalicelib.core.subscribers import Subscriber
-from chalicelib.store import items, rules
+from chalicelib.store import conditions
+from chalicelib.store.apps import read_owners
+from chalicelib.store.binding_items import (
+    ROLES,
+    binding_item,
+    binding_state,
+    caller_of,
+    pair_of,
+    read_binding,
+    read_info,
+    read_route,
+    read_unsettled,
+    route_item,
+    route_state,
+    seal,
+)
 from chalicelib.store.field_encryption import FieldEncryption
-from chalicelib.store.table import Failed, Item, Table, key, n, s
-
-if TYPE_CHECKING:
-    from chalicelib.core.bindings.facts import BindingFacts
-    from chalicelib.core.bindings.ownership import Owner
-    from chalicelib.core.bindings.route_lookup import RouteLookup
+from chalicelib.store.keys import ANYBODY, binding_key, owners_key, route_key
+from chalicelib.store.table import Failed, Item, Table, check, key, n, put, remove, s, update
+from chalicelib.store.work_index import WorkIndex
 
 MOST_ROUTES = 8
-"""How many routes of an X are looked at for what strangers hear. One has at most 5 KB (userData of
-1,024 characters): all of them at most 40 KB, 10 read units."""
-DUE_PAGE = 250
-"""Entries of the due index that are read at a time from a shard: eight such pages, one a shard, are
-in memory at once, some 5 MB."""
+"""How many routes of an X are looked at for what unknown callers hear. One has at most 5 KB
+(userData of 1,024 characters): all of them at most 40 KB, 10 read units."""
 KNOWN = 4_096
 """Of how many bindings a process remembers what never changes."""
 
 
 class BindingStore:
-    """Fulfils the ports Bindings and Legs.
-
-    A binding stands at `B#<handle>`; the handle is derived from the request, so the binding item
-    is the request's marker too. The a leg of each X carries what a query of X has to show.
+    """A binding stands at `B#<handle>`; the handle is derived from the request, so the binding item
+    is the request's marker too. A's route over X carries what a query of X has to show. Every
+    method may raise Unavailable.
     """
 
     def __init__(self, table: Table, encryption: Callable[[], FieldEncryption]) -> None:
         self._table = table
         self._encryption = encryption
+        self._work = WorkIndex(table)
         self._known: dict[str, BindingFacts] = {}
 
     def handle(self, *, app: str, request: str, attempt: int) -> str:
@@ -52,42 +66,42 @@ class BindingStore:
     def commit(
         self, binding: Binding, *, quota_limit: int, metered: bool, now: int
     ) -> Refusal | None:
-        """One transaction: binding, both legs, quota, and its price if the app is
-        `metered`; None when done. While its carrier has not agreed (`BINDING`), the legs
+        """One transaction: binding, both routes, quota, and its price if the app is
+        `metered`; None when done. While its carrier has not agreed (`BINDING`), the routes
         are reserved and lead nowhere. Raises Contended. 8 write units on the table while
         each item stays within 1 KB, 2 more for a metered app."""
         if quota_limit <= 0:
             return Refusal(quota_full=True)
         encryption = self._encryption()
-        sealed = items.seal(encryption, binding)
-        pair = items.pair_of(encryption, binding.a, binding.b)
+        sealed = seal(encryption, binding)
+        pair = pair_of(encryption, binding.a, binding.b)
         free = {":now": n(now), ":pair": s(pair)}
-        routes = [items.route_item(binding, role, sealed, pair, encryption) for role in items.ROLES]
+        routes = [route_item(binding, role, sealed, pair, encryption) for role in ROLES]
         writes: list[Item] = [
-            rules.put(items.binding_item(binding, sealed, encryption.version), rules.NEW),
+            put(binding_item(binding, sealed), conditions.NEW),
             *(
-                rules.reserve(route, free)
+                conditions.reserve(route, free)
                 if binding.state is State.BINDING
-                else rules.put(route, rules.LEG_FREE, free)
+                else put(route, conditions.ROUTE_FREE, free)
                 for route in routes
             ),
-            rules.quota(binding.app, binding.quota_shard, 1, limit=quota_limit),
+            conditions.quota(binding.app, binding.quota_shard, 1, limit=quota_limit),
         ]
         if metered:
-            writes.append(rules.pay(binding.app, binding.price, now=now))
+            writes.append(conditions.pay(binding.app, binding.price, now=now))
         fixed = len(writes)
         for person in _people(binding):
-            # While a key is being replaced, a leg under the other version rules just as well.
+            # While a key is being replaced, a route under the other version rules just as well.
             writes += [
-                rules.check(items.route_key(binding.number, other), rules.LEG_FREE, free)
+                check(route_key(binding.number, other), conditions.ROUTE_FREE, free)
                 for other in encryption.person_everywhere(person.digits)[1:]
             ]
         failed = self._table.transact(writes)
         if failed is None:
             return None
-        held_legs = [each.item for each in (*failed[1:3], *failed[fixed:]) if each is not None]
+        held = [each.item for each in (*failed[1:3], *failed[fixed:]) if each is not None]
         unpaid = metered and failed[fixed - 1] is not None
-        return self._refusal(failed[0], held_legs, pair=pair, unpaid=unpaid, now=now)
+        return self._refusal(failed[0], held, pair=pair, unpaid=unpaid, now=now)
 
     def _refusal(
         self,
@@ -101,12 +115,14 @@ class BindingStore:
         if same_handle is not None:
             if same_handle.item is None:
                 raise StoreUnavailable("what stands under the handle was not told")
-            return Refusal(existing=items.read_binding(same_handle.item, self._encryption()))
+            return Refusal(existing=read_binding(same_handle.item, self._encryption()))
         if unpaid:
             return Refusal(unpaid=True)
         if routes:
             held = {
-                rules.held_by(route, pair=pair, now=now) for route in routes if route is not None
+                conditions.held_by(route, pair=pair, now=now)
+                for route in routes
+                if route is not None
             }
             # A number that is held by several things is as bad as the worst of them.
             worst = next((by for by in ("bound", "taken", "cooling") if by in held), "taken")
@@ -120,9 +136,9 @@ class BindingStore:
         write unit where the routes stay as they are, else 6; 8 to release."""
         after = replace(after, version=before.version + 1)
         writes = [self._changed(before, after)]
-        routes = self._changed_legs(before, after)
+        routes = self._changed_routes(before, after)
         if after.over and not before.over:
-            writes.append(rules.quota(after.app, after.quota_shard, -1))
+            writes.append(conditions.quota(after.app, after.quota_shard, -1))
         if len(writes) == 1 and not routes:
             return after if self._table.update_if(writes[0]) is not None else None
         failed = self._table.transact([*writes, *routes])
@@ -133,27 +149,25 @@ class BindingStore:
 
     def _changed(self, before: Binding, after: Binding) -> Item:
         """Writes a binding over what it was."""
-        changes = items.times(after) | items.due(after) | items.at_carrier(after)
-        changes |= {"state": s(after.state), "version": n(after.version)}
-        if after.extensions:
-            changes["extensions"] = s(" ".join(after.extensions))
-        gone = [name for name in items.due(before) | items.times(before) if name not in changes]
-        return rules.update(
-            items.binding_key(after.handle), changes, rules.UNCHANGED, _as(before), gone
+        was, state = binding_state(before), binding_state(after)
+        changes = {name: value for name, value in state.items() if was.get(name) != value}
+        gone = [name for name in was if name not in state]
+        return update(
+            binding_key(after.handle), changes, conditions.UNCHANGED, _as(before), removed=gone
         )
 
-    def _changed_legs(self, before: Binding, after: Binding) -> list[Item]:
-        """What changes of its legs; nothing as long as they say what they said."""
-        were, state = items.route_state(before), items.route_state(after)
+    def _changed_routes(self, before: Binding, after: Binding) -> list[Item]:
+        """What changes of its routes; nothing as long as they say what they said."""
+        were, state = route_state(before), route_state(after)
         if were == state:
             return []
         gone = [name for name in were if name not in state]
         if "pending" in gone:
-            gone.append("free_before")
+            gone.append("reusable_before")
         changes = state | {"updated": n(after.updated)}
         return [
-            rules.update(route, changes, rules.OURS, {":binding": s(after.id)}, gone)
-            for route in _leg_keys(after, self._encryption())
+            update(route, changes, conditions.OURS, {":binding": s(after.id)}, removed=gone)
+            for route in _route_keys(after, self._encryption())
         ]
 
     def undo(self, binding: Binding, *, now: int, reusable_at: int | None = None) -> bool:
@@ -163,17 +177,18 @@ class BindingStore:
         if it had moved on meanwhile. One transaction. Raises Contended. 8 write units, 2
         more if it had a price."""
         writes = [
-            rules.remove(items.binding_key(binding.handle), rules.UNCHANGED, _as(binding)),
-            rules.quota(binding.app, binding.quota_shard, -1),
+            remove(binding_key(binding.handle), conditions.UNCHANGED, _as(binding)),
+            conditions.quota(binding.app, binding.quota_shard, -1),
         ]
         if binding.price:
-            writes.append(rules.charge(binding.app, -binding.price, now=now))
-        routes = _leg_keys(binding, self._encryption())
+            writes.append(conditions.charge(binding.app, -binding.price, now=now))
+        routes = _route_keys(binding, self._encryption())
         if reusable_at is None and now >= binding.expires:
             # Its carrier may have connected it until it ran out.
             reusable_at = min(binding.reusable_at, now + binding.cooling_ms)
         given = [
-            rules.give_back(route, binding.id, now=now, reusable_at=reusable_at) for route in routes
+            conditions.give_back(route, binding.id, now=now, reusable_at=reusable_at)
+            for route in routes
         ]
         failed = self._table.transact([*writes, *given])
         if failed is not None and failed[0] is None:
@@ -184,63 +199,61 @@ class BindingStore:
     def get(self, binding_id: str) -> Binding | None:
         """One consistent read."""
         handle = handle_of(binding_id)
-        item = handle and self._table.get(items.binding_key(handle))
+        item = handle and self._table.get(binding_key(handle))
         if not item or item["id"]["S"] != binding_id:
             return None
-        return items.read_binding(item, self._encryption())
+        return read_binding(item, self._encryption())
 
     def made_by(self, draft: Binding) -> Binding | None:
         """The binding that stands where this one would. One consistent read."""
-        item = self._table.get(items.binding_key(draft.handle))
-        return items.read_binding(item, self._encryption()) if item else None
+        item = self._table.get(binding_key(draft.handle))
+        return read_binding(item, self._encryption()) if item else None
 
     def transfer_on(self, number: str) -> Binding | None:
         """The latest XA of this X, ended or not: two consistent reads."""
-        route = self._table.get(items.route_key(number, items.EVERYBODY))
+        route = self._table.get(route_key(number, ANYBODY))
         return self.get(route["binding"]["S"]) if route else None
 
     def live_on(self, number: str, *, app: str, now: int) -> list[BindingInfo]:
         """The live bindings of one X, oldest first: one query."""
         encryption = self._encryption()
-        routes = self._live_legs(number, now=now, app=app)
-        found = [items.read_info(item, encryption) for item in routes]
+        routes = self._live_routes(number, now=now, app=app)
+        found = [read_info(item, encryption) for item in routes]
         return sorted(found, key=lambda info: (info.created, info.id))
 
     def prompt_for_others(self, number: str, *, now: int) -> str | None:
-        """What a stranger who dials this X hears (empty: nothing of its own); None if no
+        """What an unknown caller of this X hears (empty: nothing of its own); None if no
         live binding is among the first routes of it, all that is looked at. One page, at
         most 10 read units."""
         encryption = self._encryption()
         routes = self._table.query(
-            KeyConditionExpression="pk = :pk AND begins_with(sk, :leg)",
-            ExpressionAttributeValues={":pk": s(f"X#{number}"), ":leg": s("L#")},
+            KeyConditionExpression="pk = :pk AND begins_with(sk, :route)",
+            ExpressionAttributeValues={":pk": s(f"X#{number}"), ":route": s("L#")},
             ConsistentRead=True,
             Limit=MOST_ROUTES,
         )
         prompts = [
-            items.read_route(route, encryption).presentation.prompt_others
+            read_route(route, encryption).presentation.prompt_others
             for route in islice(routes, MOST_ROUTES)
-            if rules.routes(route, now=now) and "pending" not in route
+            if conditions.routes(route, now=now) and "pending" not in route
         ]
         return max(prompts, default=None)
 
-    def owners_of(self, number: str) -> "tuple[Owner, ...]":
+    def owners_of(self, number: str) -> tuple[Owner, ...]:
         """Everybody that X belonged to: one consistent read."""
-        from chalicelib.store.apps import read_owners  # noqa: PLC0415 - a cold bind does without
-
-        item = self._table.get(items.owners_key(number, self._encryption()))
+        item = self._table.get(owners_key(number, self._encryption()))
         return read_owners(item) if item else ()
 
-    def _live_legs(self, number: str, *, app: str, now: int) -> Iterator[Item]:
-        """The legs of an app that route, one for each binding."""
+    def _live_routes(self, number: str, *, app: str, now: int) -> Iterator[Item]:
+        """A's routes of an app that lead somewhere: one for each binding."""
         return self._table.query(
-            KeyConditionExpression="pk = :pk AND begins_with(sk, :leg)",
+            KeyConditionExpression="pk = :pk AND begins_with(sk, :route)",
             FilterExpression="expires > :now AND attribute_not_exists(pending)"
             " AND attribute_not_exists(released) AND #role = :a AND app = :app",
             ExpressionAttributeNames={"#role": "role"},
             ExpressionAttributeValues={
                 ":pk": s(f"X#{number}"),
-                ":leg": s("L#"),
+                ":route": s("L#"),
                 ":now": n(now),
                 ":a": s("a"),
                 ":app": s(app),
@@ -251,32 +264,29 @@ class BindingStore:
     def survey(
         self, numbers: Sequence[str], a: Subscriber, b: Subscriber | None, *, now: int
     ) -> Mapping[str, str | None]:
-        """X -> what holds a leg of it (as in Refusal), from consistent reads."""
+        """X -> what holds a route of it (as in Refusal), from consistent reads."""
         encryption = self._encryption()
-        pair = items.pair_of(encryption, a, b)
+        pair = pair_of(encryption, a, b)
         people = encryption.person_everywhere(a.digits)
-        people += encryption.person_everywhere(b.digits) if b is not None else [items.EVERYBODY]
+        people += encryption.person_everywhere(b.digits) if b is not None else [ANYBODY]
         held: dict[str, str | None] = dict.fromkeys(numbers)
-        keys = [items.route_key(number, person) for number in numbers for person in people]
+        keys = [route_key(number, person) for number in numbers for person in people]
         for start in range(0, len(keys), 100):
             for route in self._table.get_many(keys[start : start + 100]):
-                if (by := rules.held_by(route, pair=pair, now=now)) is not None:
+                if (by := conditions.held_by(route, pair=pair, now=now)) is not None:
                     held[route["pk"]["S"].removeprefix("X#")] = by
         return held
 
-    def find(self, number: str, caller: Subscriber | None) -> "RouteLookup":
+    def find(self, number: str, caller: Subscriber | None) -> RouteLookup:
         """What stands on X for this caller: one consistent read."""
-        from chalicelib.core.bindings.route_lookup import RouteLookup  # noqa: PLC0415 - a cold bind does without
-        from chalicelib.store.apps import read_owners  # noqa: PLC0415
-
         encryption = self._encryption()
         people = encryption.person_everywhere(caller.digits) if caller else []
         # The caller may be an X himself; one who dials his own is turned away by that, too.
         dialled = [number, caller.digits] if caller else [number]
-        places = [items.owners_key(each, encryption)["pk"]["S"] for each in dialled]
-        everybodys_key = items.route_key(number, items.EVERYBODY)
+        places = [owners_key(each, encryption)["pk"]["S"] for each in dialled]
+        everybodys_key = route_key(number, ANYBODY)
         keys = [key(each, "N") for each in dict.fromkeys(places)] + [everybodys_key]
-        keys += [items.route_key(number, person) for person in people]
+        keys += [route_key(number, person) for person in people]
         route, everybodys = None, None
         owners: dict[str, tuple[Owner, ...]] = {}
         for item in self._table.get_many(keys):
@@ -285,19 +295,17 @@ class BindingStore:
             elif "pending" in item:
                 continue
             elif item["sk"] == everybodys_key["sk"]:
-                everybodys = items.read_route(item, encryption)
+                everybodys = read_route(item, encryption)
             elif route is None or int(item["expires"]["N"]) > route.expires:
-                route = items.read_route(item, encryption)
+                route = read_route(item, encryption)
         owned = [owners.get(each, ()) for each in places]
         in_pool = owned[0][-1].number if owned[0] else ""
         if in_pool not in ("", number):
             return replace(self.find(in_pool, caller), number=in_pool)
         return RouteLookup(owned[0], route, everybodys, owned[1] if caller else ())
 
-    def facts(self, binding_id: str) -> "BindingFacts | None":
-        """See core.addressing."""
-        from chalicelib.core.bindings.facts import facts_of  # noqa: PLC0415 - a cold bind does without
-
+    def facts(self, binding_id: str) -> BindingFacts | None:
+        """What never changes of a binding: one read, once in a process."""
         known = self._known.get(binding_id)
         if known is None:
             binding = self.get(binding_id)
@@ -305,7 +313,7 @@ class BindingStore:
                 return None
             if len(self._known) >= KNOWN:
                 self._known.pop(next(iter(self._known)), None)
-            known = self._known[binding_id] = facts_of(binding)
+            known = self._known[binding_id] = binding.facts
         return known
 
     def quota_used(self, app: str) -> Mapping[int, int]:
@@ -318,53 +326,40 @@ class BindingStore:
         return {int(item["sk"]["S"]): int(item["live"]["N"]) for item in counters}
 
     def overdue(self, *, now: int) -> Iterator[Overdue]:
-        """What ran out by `now`, from the due index, shard by shard. Costs what is due, not
-        what exists."""
-        # A run may end before it has been through all: the next one, a minute later, begins with
-        # another shard.
-        first = now // MINUTE_MS
-        for i in range(items.DUE_SHARDS):
-            for entry in self._due("expiry", (first + i) % items.DUE_SHARDS, now=now):
-                yield Overdue(
-                    handle=entry["pk"]["S"].removeprefix("B#"),
-                    id=entry["id"]["S"],
-                    app=entry["app"]["S"],
-                    quota_shard=int(entry["quota_shard"]["N"]),
-                )
+        """What ran out by `now`, from the work index, shard by shard."""
+        for entry in self._work.due("expiry", now=now):
+            yield Overdue(
+                handle=entry["pk"]["S"].removeprefix("B#"),
+                id=entry["id"]["S"],
+                app=entry["app"]["S"],
+                quota_shard=int(entry["quota_shard"]["N"]),
+            )
 
     def unsettled(self, duty: Duty, *, now: int) -> Iterator[Unsettled]:
-        """What a carrier has to be asked about by `now`, from the due index, what is due
-        for longest first; pages are read as they are needed. Eventually consistent. Costs
-        what is due, not what exists."""
-        shards = [self._due(duty, shard, now=now) for shard in range(items.DUE_SHARDS)]
-        for entry in merge(*shards, key=lambda each: int(each["due_at"]["N"])):
-            yield items.read_unsettled(entry)
-
-    def _due(self, kind: str, shard: int, *, now: int) -> Iterator[Item]:
-        """One shard, what is due for longest first."""
-        return self._table.query(
-            IndexName="due",
-            KeyConditionExpression="due_shard = :shard AND due_at <= :now",
-            ExpressionAttributeValues={
-                ":shard": s(items.due_shard(kind, shard)),
-                ":now": n(now),
-            },
-            Limit=DUE_PAGE,
-        )
+        """What a carrier has to be asked about by `now`, what is due for longest first; pages of
+        the work index are read as they are needed. Eventually consistent."""
+        return map(read_unsettled, self._work.oldest_first(duty, now=now))
 
     def claim(self, entry: Unsettled, *, until: int) -> Binding | None:
         """Takes an entry: nobody else does before `until` (epoch ms). None if somebody did.
         One write, which reads the binding too."""
-        item = self._table.update_if(rules.claimed(entry, until=until))
-        return items.read_binding(item, self._encryption()) if item is not None else None
+        item = self._work.claim(
+            binding_key(entry.handle), due_by=entry.due_at, until=until, id=entry.id
+        )
+        return read_binding(item, self._encryption()) if item is not None else None
+
+    def put_off(self, binding: Binding, *, until: int) -> None:
+        """Lets a claimed binding be due again at `until` (epoch ms), unless its carrier has not to
+        be asked any more. One write."""
+        self._work.put_off(binding_key(binding.handle), until=until, id=binding.id, unless="expiry")
 
     def archive(self, batch: Sequence[Overdue], *, before: int) -> int:
-        """Takes those that ran out by `before` off the due index and the quota, each once
+        """Takes those that ran out by `before` off the work index and the quota, each once
         however often it is asked; how many this call did. One transaction, halved when
         somebody else was quicker with a part."""
         counted = Counter((each.app, each.quota_shard) for each in batch)
-        writes: list[Item] = [rules.archived(each, before=before) for each in batch]
-        writes += [rules.quota(app, shard, -count) for (app, shard), count in counted.items()]
+        writes: list[Item] = [conditions.archived(each, before=before) for each in batch]
+        writes += [conditions.quota(app, shard, -count) for (app, shard), count in counted.items()]
         if self._table.transact(writes) is None:
             return len(batch)
         if len(batch) == 1:
@@ -378,10 +373,10 @@ def _people(binding: Binding) -> list[Subscriber]:
     return [person for person in (binding.a, binding.b) if person is not None]
 
 
-def _leg_keys(binding: Binding, encryption: FieldEncryption) -> list[Item]:
-    """Where the legs of a stored binding stand."""
+def _route_keys(binding: Binding, encryption: FieldEncryption) -> list[Item]:
+    """Where the routes of a stored binding stand."""
     return [
-        items.route_key(binding.number, items.caller_of(encryption, person, binding.key_version))
+        route_key(binding.number, caller_of(encryption, person, binding.key_version))
         for person in (binding.a, binding.b)
     ]
 

@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 _T = TypeVar("_T")
 
 ABSENT_S = 30
-"""How long it is remembered that there is nothing of a name: strangers may send any."""
+"""How long it is remembered that there is nothing of a name: anybody may send any."""
 MOST_ABSENT = 1_000
 """How many names of which there is nothing are remembered, the latest."""
 

@@ -7,36 +7,36 @@ from itertools import chain
 from chalicelib.core.calls.model import Call
 from chalicelib.core.calls.search import Found, Search
 from chalicelib.core.calls.splitting import split, started_at
-from chalicelib.core.durations import DAY_MS
-from chalicelib.store.call_items import (
-    call_id_of,
-    call_key,
-    day_of,
-    listed,
-    number_of,
-    place,
-    read_call,
-)
+from chalicelib.core.durations import DAY_MS, NEVER
+from chalicelib.store.call_index import ORPHANED, day_of, listed, number_of, place
+from chalicelib.store.call_items import call_id_of, call_key, read_call
 from chalicelib.store.field_encryption import FieldEncryption
 from chalicelib.store.table import Item, Table, s
 
 
 class CallSearch:
-    """Searches of the port Events."""
+    """Calls as an app, an operator or an export looks for them."""
 
     def __init__(self, table: Table, encryption: Callable[[], FieldEncryption]) -> None:
         self._table = table
         self._encryption = encryption
 
     def dead(self, search: Search, *, limit: int) -> Found:
-        """As Events has it; what stands under one key together."""
+        """Calls with events that were dead-lettered, what stands under one key together; `since`
+        and `until` are about the time of the first of them. Of the search's others only
+        `after` counts."""
         entries = self._places(search, "dead", "dead_shard", search.app, "dead_at", limit=limit)
         places, after = _page(entries, "dead_at", limit=limit)
         found = self._calls([call_id for call_id, _ in places])
         return Found([found[call_id] for call_id, _ in places if call_id in found], after)
 
+    def orphaned(self, *, after: str | None, limit: int) -> Found:
+        """Calls with events that are nobody's, the latest first."""
+        return self.dead(Search(ORPHANED, 0, NEVER, after=after), limit=limit)
+
     def find(self, search: Search, *, limit: int) -> Found:
-        """As Events has it."""
+        """Calls as searched for, each by itself: a query for each index that may know, and
+        one read."""
         sources = (
             self._places(search, *each, "place", limit=limit) for each in self._indexes(search)
         )
@@ -49,13 +49,15 @@ class CallSearch:
         return Found(list(_one_by_one(places, found)), after)
 
     def listed(self, search: Search) -> Iterator[str]:
-        """As Events has it."""
+        """The ids of all calls as searched for, of an app or of a binding, an X; from the
+        index alone. One that moves in it meanwhile may come twice."""
         for each in self._indexes(search):
             for item in self._places(search, *each, "place", limit=None):
                 yield call_id_of(item)
 
     def calls(self, call_ids: Sequence[str]) -> list[Call]:
-        """As Events has it."""
+        """Those calls, in this order, without those that are not there. One consistent read
+        for a hundred."""
         found = self._calls(call_ids)
         return [found[each] for each in call_ids if each in found]
 

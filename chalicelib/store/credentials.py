@@ -27,7 +27,7 @@ _DIGITS = 9
 
 def is_public_id(text: str) -> bool:
     """Whether it can be an AppKey, a developer's id, a switch's user or the name of an account. For
-    anything else that strangers send nothing is read: above all no key of the table is made of a
+    anything else that anybody sends nothing is read: above all no key of the table is made of a
     telephone number."""
     digits = text.translate(_NO_SEPARATORS)
     like_a_number = digits.isdecimal() and len(digits) >= _DIGITS
@@ -41,8 +41,9 @@ _T = TypeVar("_T")
 
 
 class CredentialStore:
-    """Fulfils the port Credentials. An item is kept `max_age_s`, and one read when it is read
-    anew; what is not there is remembered for half a minute, whatever it costs strangers to ask."""
+    """Who signs in, and with what. An item is kept `max_age_s`, and costs one read when it is read
+    anew; that there is none is remembered for half a minute, so that guessing costs no reads. Every
+    method may raise Unavailable."""
 
     def __init__(
         self, table: Table, apps: AppStore, secrets: OwnersSecrets, max_age_s: float

@@ -1,32 +1,32 @@
 """Exports: one item for each, which says how far it is, and how often a day changed."""
 
-from chalicelib.core.calls.days import date_of
+from chalicelib.core.calls.days import changed_days, date_of
 from chalicelib.core.calls.exports import KEPT_MS, Asked, Export
+from chalicelib.core.calls.model import Call
 from chalicelib.core.durations import DAY_MS
-from chalicelib.store.table import Item, Table, key, n, s
+from chalicelib.store import codec
+from chalicelib.store.table import Item, Table, key, n, update
 
 CHANGED_MS = 30 * DAY_MS
 """How long it is remembered that a day changed: longer than an export of before is kept."""
 
 
-def day_changed(app: str, day: int, *, now: int) -> Item:
-    """The write, as `Table.transact` takes it, that makes the next export of an app's day (its
-    beginning, epoch ms) another one than those before. It belongs into the transaction that changes
-    a record of that day, or after it and before that change is acknowledged: an export that was
-    made in between would be taken for up to date."""
-    return {
-        "Update": {
-            "Key": _day_key(app, day),
-            "UpdateExpression": "SET #ttl = :ttl ADD revision :one",
-            "ExpressionAttributeNames": {"#ttl": "ttl"},
-            "ExpressionAttributeValues": {":ttl": n((now + CHANGED_MS) // 1000), ":one": n(1)},
-        }
-    }
+def days_changed(before: Call, after: Call, *, now: int) -> list[Item]:
+    """The writes, as `Table.transact` takes them, that make the next export of each day another one
+    than those before, as far as what is stored under one key changed the day's records.
+
+    They belong into the transaction of that change, or after it and before the change is
+    acknowledged: an export that was made in between would be taken for up to date."""
+    if after.app is None:
+        return []
+    ttl, once = {"ttl": n((now + CHANGED_MS) // 1000)}, {"revision": n(1)}
+    days = changed_days(before, after, now=now)
+    return [update(_day_key(after.app, day), ttl, added=once) for day in days]
 
 
 class ExportStore:
-    """Fulfils the port Exports. `D#<app>`/`<id>` says how far an export is, `DAY#<app>`/`<date>`
-    how often a day changed, `DR#<app>`/`<request>` what a request asked for."""
+    """`D#<app>`/`<id>` says how far an export is, `DAY#<app>`/`<date>` how often a day changed,
+    `DR#<app>`/`<request>` what a request asked for. Every method may raise Unavailable."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
@@ -41,20 +41,14 @@ class ExportStore:
         One write."""
         put: Item = {
             "Item": key(f"DR#{app}", request)
-            | {
-                "id": s(asked.id),
-                "begins": n(asked.day),
-                "format": s(asked.format),
-                "created": n(now),
-                "ttl": n((now + KEPT_MS) // 1000),
-            },
+            | codec.write(asked)
+            | {"created": n(now), "ttl": n((now + KEPT_MS) // 1000)},
             **_new(now),
         }
         taken = self._table.put_if(put)
         if taken is None or taken.item is None:
             return asked
-        item = taken.item
-        return Asked(item["id"]["S"], int(item["begins"]["N"]), item["format"]["S"])
+        return codec.read(Asked, taken.item)
 
     def add(self, export: Export, *, now: int) -> Export:
         """The one that stands under this id from now on: this, or an earlier one that is
@@ -63,22 +57,11 @@ class ExportStore:
         return export if taken is None or taken.item is None else _export(taken.item)
 
     def tell(self, export: Export) -> None:
-        """Notes that the workers were told of it. One write. Only while nothing came of it:
-        what a worker notes is not touched."""
-        self._table.update_if(
-            {
-                "Update": {
-                    "Key": _key(export.app, export.id),
-                    "UpdateExpression": "SET queued = :yes",
-                    "ConditionExpression": _AS,
-                    "ExpressionAttributeValues": {
-                        ":yes": {"BOOL": True},
-                        ":created": n(export.created),
-                        ":version": n(export.version),
-                    },
-                }
-            }
-        )
+        """Notes that the workers were told of it. One write, and only while no worker has noted
+        anything."""
+        as_it_is = {":created": n(export.created), ":version": n(export.version)}
+        told = {"queued": codec.attribute(True)}
+        self._table.update_if(update(_key(export.app, export.id), told, _AS, as_it_is))
 
     def get(self, app: str, export_id: str, *, now: int) -> Export | None:
         """One consistent read."""
@@ -133,41 +116,10 @@ def _key(app: str, export_id: str) -> Item:
 
 
 def _item(export: Export) -> Item:
-    return (
-        _key(export.app, export.id)
-        | {
-            # Not `day`: that is a key of the calls' index.
-            "begins": n(export.day),
-            "format": s(export.format),
-            "created": n(export.created),
-            "changed": n(export.changed),
-            "taken": n(export.taken),
-            "parts": s(" ".join(export.parts)),
-            "records": n(export.records),
-            "done": {"BOOL": export.done},
-            "queued": {"BOOL": export.queued},
-            "failures": n(export.failures),
-            "version": n(export.version),
-            "ttl": n((export.created + KEPT_MS) // 1000),
-        }
-        | ({"listed": s(export.listed)} if export.listed is not None else {})
-    )
+    ttl = {"ttl": n((export.created + KEPT_MS) // 1000)}
+    return _key(export.app, export.id) | codec.write(export, without={"id", "app"}) | ttl
 
 
 def _export(item: Item) -> Export:
-    return Export(
-        id=item["sk"]["S"],
-        app=item["pk"]["S"].removeprefix("D#"),
-        day=int(item["begins"]["N"]),
-        format=item["format"]["S"],
-        created=int(item["created"]["N"]),
-        changed=int(item["changed"]["N"]),
-        parts=tuple(item["parts"]["S"].split()),
-        records=int(item["records"]["N"]),
-        listed=item["listed"]["S"] if "listed" in item else None,
-        taken=int(item["taken"]["N"]),
-        done=item["done"]["BOOL"],
-        queued=item["queued"]["BOOL"],
-        failures=int(item["failures"]["N"]),
-        version=int(item["version"]["N"]),
-    )
+    app = item["pk"]["S"].removeprefix("D#")
+    return codec.read(Export, item, id=item["sk"]["S"], app=app)

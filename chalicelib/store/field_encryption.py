@@ -62,6 +62,10 @@ class FieldEncryption:
         """The version that new items are written under."""
         return self._current
 
+    def version_of(self, sealed: bytes) -> int:
+        """The version of the data key that `seal` used, and all of the same item with it."""
+        return sealed[0]
+
     def tag(self, *parts: str) -> bytes:
         """32 bytes that stand for `parts`, the same for good: under the first version."""
         return hmac.digest(self._request_key, "\x00".join(parts).encode(), "sha256")
@@ -98,14 +102,14 @@ class FieldEncryption:
         """Encrypts; opens only with the same `context`. One byte version, nonce, cipher text: 29
         bytes more than `content`."""
         nonce = self._random_bytes(_NONCE_SIZE)
-        cipher = self._ciphers[self._current]
-        return bytes((self._current,)) + nonce + cipher.encrypt(nonce, content, context.encode())
+        cipher = self._ciphers[self.version]
+        return bytes((self.version,)) + nonce + cipher.encrypt(nonce, content, context.encode())
 
     def open_bytes(self, sealed: bytes, context: str) -> bytes:
         """The content of `seal_bytes`. Raises cryptography's InvalidTag, or KeyError for a version
         that is not known yet."""
         nonce, cipher_text = sealed[1 : 1 + _NONCE_SIZE], sealed[1 + _NONCE_SIZE :]
-        return self._ciphers[sealed[0]].decrypt(nonce, cipher_text, context.encode())
+        return self._ciphers[self.version_of(sealed)].decrypt(nonce, cipher_text, context.encode())
 
     def _hash(self, version: int, text: str) -> str:
         return (

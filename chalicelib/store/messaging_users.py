@@ -5,13 +5,13 @@ from collections.abc import Callable
 from chalicelib.core.durations import DAY_MS
 from chalicelib.core.errors import AccountExists, StoreUnavailable
 from chalicelib.core.requests import Earlier, RequestId
-from chalicelib.store import requests, rules
+from chalicelib.store import conditions, requests
 from chalicelib.store.field_encryption import FieldEncryption
-from chalicelib.store.table import Item, Table, key, s
+from chalicelib.store.table import Item, Table, key, put, remove, s, update
 
 
 class MessagingUserStore:
-    """Fulfils the port Accounts. A user stands at `U#<digest>`."""
+    """A user stands at `U#<digest>`. Every method may raise Unavailable."""
 
     def __init__(self, table: Table, encryption: Callable[[], FieldEncryption]) -> None:
         self._table = table
@@ -25,7 +25,7 @@ class MessagingUserStore:
         request is remembered for a day."""
         item = self._key(user, namespace) | {"app": s(app), "confirmed": {"BOOL": True}}
         mark = requests.mark(self._encryption(), request, app=app, now=now, until=now + DAY_MS)
-        failed = self._table.transact([mark, rules.put(item, rules.NEW)])
+        failed = self._table.transact([mark, put(item, conditions.NEW)])
         if failed is None:
             return None
         if failed[0] is None:
@@ -35,9 +35,7 @@ class MessagingUserStore:
     def add(self, user: str, *, namespace: str, app: str) -> str | None:
         """Notes whose it is; None when done, else the app that has one of this name. One
         conditional write."""
-        taken = self._table.claim(
-            rules.put(self._key(user, namespace) | {"app": s(app)}, rules.NEW)
-        )
+        taken = self._table.claim(put(self._key(user, namespace) | {"app": s(app)}, conditions.NEW))
         if taken is None:
             return None
         if taken.item is None:
@@ -46,25 +44,18 @@ class MessagingUserStore:
 
     def confirm(self, user: str, *, namespace: str, app: str) -> None:
         """The carrier registered it for this app: nobody takes it away any more. One write."""
-        self._table.update_if(
-            {
-                "Update": {
-                    "Key": self._key(user, namespace),
-                    "UpdateExpression": "SET app = :app, confirmed = :yes",
-                    "ConditionExpression": "attribute_not_exists(pk) OR app = :app",
-                    "ExpressionAttributeValues": {":app": s(app), ":yes": {"BOOL": True}},
-                }
-            }
-        )
+        ours = {"app": s(app), "confirmed": {"BOOL": True}}
+        condition = "attribute_not_exists(pk) OR app = :app"
+        self._table.update_if(update(self._key(user, namespace), ours, condition, {":app": s(app)}))
 
     def remove(self, user: str, *, namespace: str, app: str) -> None:
         """It is this app's no more, unless it was confirmed."""
         ours = {":app": s(app)}
         condition = "app = :app AND attribute_not_exists(confirmed)"
-        self._table.transact([rules.remove(self._key(user, namespace), condition, ours)])
+        self._table.transact([remove(self._key(user, namespace), condition, ours)])
 
     def owner(self, user: str, *, namespace: str) -> str | None:
-        """The app that it was registered for. One read. One read."""
+        """The app that it was registered for. One read."""
         item = self._table.get(self._key(user, namespace))
         return item["app"]["S"] if item else None
 

@@ -1,18 +1,16 @@
 """Calls that were placed: who is in one, and whose call a session is."""
 
-import json
 from collections.abc import Callable, Sequence
-from typing import Any
+from dataclasses import replace
 
-from chalicelib.core.calls.placed import CallAsk, PlacedCall
-from chalicelib.core.calls.placed_outcome import Occupied
+from chalicelib.core.calls.placed import CallAsk, Occupied, PlacedCall
 from chalicelib.core.durations import DAY_MS
 from chalicelib.core.errors import StoreUnavailable
 from chalicelib.core.requests import RequestId
 from chalicelib.core.subscribers import Subscriber
-from chalicelib.store import requests, rules
+from chalicelib.store import codec, requests
 from chalicelib.store.field_encryption import FieldEncryption
-from chalicelib.store.table import Failed, Item, Table, key, n, s
+from chalicelib.store.table import Failed, Item, Table, key, n, put, remove, s, update
 
 RETENTION_MS = 200 * DAY_MS
 """As long as the call's events are kept."""
@@ -29,8 +27,8 @@ _OURS = "#request = :request AND created = :created"
 
 
 class PlacedCallStore:
-    """Fulfils the port PlacedCalls. `J#<digest of app and people>` says in which call of the app
-    they are, `P#<digest of the session>` what was placed."""
+    """`J#<digest of app and people>` says in which call of the app they are,
+    `P#<digest of the session>` what was placed. Every method may raise Unavailable."""
 
     def __init__(self, table: Table, encryption: Callable[[], FieldEncryption]) -> None:
         self._table = table
@@ -41,8 +39,7 @@ class PlacedCallStore:
         request is remembered, also when the call is over. One transaction. One item for the
         people, with `once` one for the request, and where the session is known in advance
         one that it will be found by: 1 write unit, or 2 for each."""
-        reserve = rules.put(self._people_key(call) | self._item(call), _FREE, {":now": n(now)})
-        reserve["Put"]["ExpressionAttributeNames"] = {"#until": "until"}
+        reserve = put(self._people_key(call) | self._item(call), _FREE, {":now": n(now)})
         writes = [reserve]
         if once:
             encryption, made, until = self._encryption(), call.created, call.until + DAY_MS
@@ -72,26 +69,18 @@ class PlacedCallStore:
     def started(self, call: PlacedCall, *, session: str) -> None:
         """Notes the carrier's id of it. One transaction, or where the session is the one
         that was proposed one write; a repeat changes nothing."""
-        note: Item = {
-            "Key": self._people_key(call),
-            "UpdateExpression": "SET #session = :session",
-            "ConditionExpression": _OURS,
-            "ExpressionAttributeNames": {"#request": "request", "#session": "session"},
-            "ExpressionAttributeValues": self._ours(call) | {":session": s(session)},
-        }
+        note = update(self._people_key(call), {"session": s(session)}, _OURS, self._ours(call))
         if session == call.proposed:
-            self._table.update_if({"Update": note})
+            self._table.update_if(note)
             return
         session_item = self._session_key(session, call.carrier) | self._item(call, session)
-        if self._table.transact([{"Put": {"Item": session_item}}, {"Update": note}]) is not None:
+        if self._table.transact([{"Put": {"Item": session_item}}, note]) is not None:
             # Its people are in another call by now; whose call it was is to be found all the same.
             self._table.put_new(session_item)
 
     def drop(self, call: PlacedCall, *, once: bool) -> None:
         """Takes back what `claim` wrote: the call did not come about."""
-        removal = rules.remove(self._people_key(call), _OURS, self._ours(call))
-        removal["Delete"]["ExpressionAttributeNames"] = {"#request": "request"}
-        writes = [removal]
+        writes = [remove(self._people_key(call), _OURS, self._ours(call))]
         if once:
             made = call.created
             writes.append(
@@ -113,17 +102,8 @@ class PlacedCallStore:
 
     def end(self, call: PlacedCall, *, now: int) -> None:
         """Its people are free again. One write; the same call's only."""
-        self._table.update_if(
-            {
-                "Update": {
-                    "Key": self._people_key(call),
-                    "UpdateExpression": "SET ended = :now",
-                    "ConditionExpression": _OURS,
-                    "ExpressionAttributeNames": {"#request": "request"},
-                    "ExpressionAttributeValues": self._ours(call) | {":now": n(now)},
-                }
-            }
-        )
+        ended = {"ended": n(now)}
+        self._table.update_if(update(self._people_key(call), ended, _OURS, self._ours(call)))
 
     def _people_key(self, call: PlacedCall) -> Item:
         return self._key_of(call.ask.parties, call.carrier, call.app)
@@ -136,57 +116,17 @@ class PlacedCallStore:
         return key(f"P#{self._encryption().label('session', carrier, session)}", "P")
 
     def _ours(self, call: PlacedCall) -> Item:
-        return {":request": s(call.request.key), ":created": n(call.created)}
+        return {":request": codec.attribute(call.request), ":created": n(call.created)}
 
     def _item(self, call: PlacedCall, session: str | None = None) -> Item:
-        item: Item = {
-            "app": s(call.app),
-            "carrier": s(call.carrier),
-            "request": s(call.request.key),
-            "content": s(call.request.content),
-            "explicit": {"BOOL": call.request.explicit},
-            "created": n(call.created),
-            "until": n(call.until),
-            "sealed": {"B": self._encryption().seal(_to_json(call.ask), call.request.key)},
+        known = replace(call, session=session)
+        sealed = self._encryption().seal(codec.to_text(call.ask), call.request.key)
+        return codec.write(known, without={"ask"}) | {
+            "sealed": {"B": sealed},
             "ttl": n((call.until + RETENTION_MS) // 1000),
         }
-        item |= {"proposed": s(call.proposed)} if call.proposed is not None else {}
-        return item | ({"session": s(session)} if session is not None else {})
 
     def _read(self, item: Item) -> PlacedCall:
-        request = item["request"]["S"]
-        return PlacedCall(
-            app=item["app"]["S"],
-            carrier=item["carrier"]["S"],
-            ask=_from_json(self._encryption().open(item["sealed"]["B"], request)),
-            request=RequestId(
-                key=request, content=item["content"]["S"], explicit=item["explicit"]["BOOL"]
-            ),
-            created=int(item["created"]["N"]),
-            until=int(item["until"]["N"]),
-            session=item["session"]["S"] if "session" in item else None,
-            ended=int(item["ended"]["N"]) if "ended" in item else None,
-            proposed=item["proposed"]["S"] if "proposed" in item else None,
-        )
-
-
-def _to_json(ask: CallAsk) -> str:
-    return json.dumps(
-        {
-            "account": ask.account,
-            "caller": ask.caller.digits,
-            "callees": [callee.digits for callee in ask.callees],
-            "conference": ask.conference,
-            "max_s": ask.max_s,
-            "record": ask.record,
-            "show": ask.show,
-        }
-    )
-
-
-def _from_json(text: str) -> CallAsk:
-    fields: dict[str, Any] = json.loads(text)
-    caller, callees = fields.pop("caller"), fields.pop("callees")
-    return CallAsk(
-        caller=Subscriber(caller), callees=tuple(Subscriber(each) for each in callees), **fields
-    )
+        request = codec.read(RequestId, item["request"]["M"])
+        ask = codec.from_text(CallAsk, self._encryption().open(item["sealed"]["B"], request.key))
+        return codec.read(PlacedCall, item, ask=ask)

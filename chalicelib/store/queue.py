@@ -19,7 +19,7 @@ _MOST = 10
 
 
 class WorkQueues:
-    """Fulfils the port Outbox: one call for ten errands."""
+    """One call for ten tasks."""
 
     def __init__(
         self, client: "Callable[[], SQSClient]", lanes: Mapping[Lane, str], transfers: str
@@ -30,15 +30,15 @@ class WorkQueues:
         self._urls: dict[str, str] = {}
 
     def announce(self, tasks: Sequence[Task], *, lane: Lane = "fast", delay_s: int = 0) -> None:
-        """Raises Unavailable unless every errand is in the queue."""
+        """Raises Unavailable unless every task is in the queue."""
         self._send(self._lanes[lane], tasks, delay_s)
 
     def transfer(self, tasks: Sequence[Task], *, delay_s: int = 0) -> None:
-        """Raises Unavailable unless every errand is in the queue."""
+        """Raises Unavailable unless every task is in the queue."""
         self._send(self._transfers, tasks, delay_s)
 
     def export(self, job: "Job", *, delay_s: int = 0) -> None:
-        """Fulfils the port ExportQueue, by the queue of the transfers."""
+        """Asks for work on an export, in the queue of the transfers. Raises Unavailable."""
         self._send(self._transfers, [job], delay_s)
 
     def _send(self, queue: str, work: "Sequence[Task | Job]", delay_s: int) -> None:

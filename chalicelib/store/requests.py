@@ -1,16 +1,18 @@
-"""Requests that were carried out: what they asked, and first answers."""
+"""Requests that came before: what they asked, their first answers, and used signatures."""
 
 from collections.abc import Callable
 
 from chalicelib.core.durations import MINUTE_MS
 from chalicelib.core.errors import StoreUnavailable
 from chalicelib.core.requests import Earlier, RequestId
-from chalicelib.store import rules
+from chalicelib.store import conditions
 from chalicelib.store.field_encryption import FieldEncryption
-from chalicelib.store.table import Failed, Item, Table, key, n, s
+from chalicelib.store.table import Failed, Item, Table, key, n, put, remove, s, update
 
 KEPT_MS = 15 * MINUTE_MS
 """How long an answer is kept; a signature, and so an exact repeat, is valid for ten minutes."""
+SIGNATURES_KEPT_MS = 15 * MINUTE_MS
+"""A signature is valid five minutes either side of its time; kept longer than that."""
 WORKED_ON_MS = MINUTE_MS
 """After so long nobody works on a request any more: the API ends each after 28 s."""
 
@@ -20,7 +22,7 @@ _CLAIMABLE = (
     # its answer is older than answers are kept
     " OR created <= :old"
     # whoever worked on it died
-    " OR (attribute_not_exists(answer) AND created <= :dead)"
+    " OR (attribute_not_exists(answer) AND created <= :unattended)"
 )
 _OURS = "created = :created AND attribute_not_exists(answer)"
 
@@ -29,13 +31,13 @@ def mark(
     encryption: FieldEncryption, request: RequestId, *, app: str, now: int, until: int
 ) -> Item:
     """A write that fails if the request came before; remembered until `until` (epoch ms)."""
-    return rules.put(_item(encryption, request, app=app, now=now, until=until), rules.NEW)
+    return put(_item(encryption, request, app=app, now=now, until=until), conditions.NEW)
 
 
 def unmark(encryption: FieldEncryption, request: RequestId, *, app: str, created: int) -> Item:
     """A write that takes back what `mark` wrote at `created`."""
     values = {":created": n(created)}
-    return rules.remove(_key(encryption, request, app), "created = :created", values)
+    return remove(_key(encryption, request, app), "created = :created", values)
 
 
 def read_mark(failed: Failed) -> Earlier:
@@ -46,7 +48,8 @@ def read_mark(failed: Failed) -> Earlier:
 
 
 class AnswerStore:
-    """Fulfils the port Answers. A request stands at `R#<digest>`, its answer sealed."""
+    """First answers. A request stands at `R#<digest>`, its answer sealed. Every method may raise
+    Unavailable."""
 
     def __init__(self, table: Table, encryption: Callable[[], FieldEncryption]) -> None:
         self._table = table
@@ -58,8 +61,8 @@ class AnswerStore:
         One write."""
         encryption = self._encryption()
         item = _item(encryption, request, app=app, now=now, until=now + KEPT_MS)
-        limits = {":old": n(now - KEPT_MS), ":dead": n(now - WORKED_ON_MS)}
-        met = self._table.claim(rules.put(item, _CLAIMABLE, limits))
+        limits = {":old": n(now - KEPT_MS), ":unattended": n(now - WORKED_ON_MS)}
+        met = self._table.claim(put(item, _CLAIMABLE, limits))
         if met is None:
             return None
         earlier = read_mark(met)
@@ -73,11 +76,33 @@ class AnswerStore:
         encryption = self._encryption()
         sealed = {"answer": {"B": encryption.seal(answer, _context(request))}}
         values = {":created": n(began)}
-        self._table.update_if(rules.update(_key(encryption, request, app), sealed, _OURS, values))
+        self._table.update_if(update(_key(encryption, request, app), sealed, _OURS, values))
 
     def forget(self, request: RequestId, *, app: str, began: int) -> None:
         """What was begun at `began` failed: a repeat is a new request. 2 write units."""
         self._table.transact([unmark(self._encryption(), request, app=app, created=began)])
+
+
+class NonceStore:
+    """Signatures that strict apps have used. One conditional write; may raise Unavailable."""
+
+    def __init__(self, table: Table, encryption: Callable[[], FieldEncryption]) -> None:
+        self._table = table
+        self._encryption = encryption
+
+    def claim(self, *, app: str, signature: str, content: str | None, now: int) -> bool:
+        """False if this signature came before with another content; without a `content`, if
+        it came before at all."""
+        name = self._encryption().label("signature", app, signature)
+        item = key(f"S#{name}", "S") | {
+            "content": s(content or ""),
+            "ttl": n((now + SIGNATURES_KEPT_MS) // 1000),
+        }
+        taken = self._table.claim(put(item, conditions.NEW))
+        if taken is None:
+            return True
+        first = taken.item
+        return content is not None and first is not None and first["content"]["S"] == content
 
 
 def _key(encryption: FieldEncryption, request: RequestId, app: str) -> Item:

@@ -56,7 +56,7 @@ class Secret:
 
 
 class DataKeys:
-    """The vault over the newest data keys."""
+    """The encryption with the newest data keys."""
 
     def __init__(self, secret: Secret) -> None:
         self._secret = secret
@@ -67,7 +67,7 @@ class DataKeys:
         """Raises Unavailable while there are no usable keys."""
         source = self._secret.value()
         with making:
-            # Two threads that fetched the same keys share one vault.
+            # Two threads that fetched the same keys X.
             if self._encryption is None or source != self._source:
                 try:
                     self._encryption = FieldEncryption(source, self._secret.runtime.random_bytes)

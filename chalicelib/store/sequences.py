@@ -4,60 +4,42 @@ from collections.abc import Iterable, Iterator, Set
 
 from chalicelib.core.calls.sequences import Block, BlockKey
 from chalicelib.core.durations import DAY_MS
-from chalicelib.store.items import due_shard
-from chalicelib.store.table import Item, Table, key, n, s
+from chalicelib.store import codec, work_index
+from chalicelib.store.table import Item, Table, key, n, update
+from chalicelib.store.work_index import WorkIndex
 
 KEPT_MS = 7 * DAY_MS
 """A block is forgotten so long after it last grew."""
-SHARD = due_shard("sequence", 0)
-"""The partition of the due index that lists blocks: there are few."""
 
 
 class SequenceStore:
-    """Fulfils the port Numbers. `N#<carrier>/<node>`/`<index>` holds a block."""
+    """`N#<carrier>/<node>`/`<index>` holds a block. Every method may raise Unavailable."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
+        self._work = WorkIndex(table)
 
     def note(self, key: BlockKey, heard: Iterable[int], *, now: int, look_at: int) -> None:
         """Adds numbers, counted from the block's first; it is looked at by `look_at` (epoch
         ms), or when it was to be anyway. One write."""
-        self._table.update(
-            block_key(key),
-            "SET began = if_not_exists(began, :now), due_shard = :shard,"
-            " due_at = if_not_exists(due_at, :look_at), #ttl = :ttl"
-            " ADD heard :heard, version :one",
-            {
-                ":now": n(now),
-                ":shard": s(SHARD),
-                ":look_at": n(look_at),
-                ":ttl": n((now + KEPT_MS) // 1000),
-                ":heard": _numbers(heard),
-                ":one": n(1),
-            },
-            ExpressionAttributeNames={"#ttl": "ttl"},
+        entry = _entry(key, at=look_at)
+        self._table.update_if(
+            update(
+                block_key(key),
+                {"due_shard": entry["due_shard"], "ttl": n((now + KEPT_MS) // 1000)},
+                initial={"began": n(now), "due_at": entry["due_at"]},
+                added={"heard": codec.attribute(frozenset(heard)), "version": n(1)},
+            )
         )
 
     def due(self, *, now: int) -> Iterator[BlockKey]:
-        """The blocks that are to be looked at, from the due index."""
-        for item in self._table.query(
-            IndexName="due",
-            KeyConditionExpression="due_shard = :shard AND due_at <= :now",
-            ExpressionAttributeValues={":shard": s(SHARD), ":now": n(now)},
-        ):
-            yield _key_of(item)
+        """The blocks that are to be looked at, from the work index."""
+        return map(_key_of, self._work.due("sequence", now=now))
 
     def claim(self, key: BlockKey, *, until: int, now: int) -> Block | None:
         """Takes a block that is due: nobody else does before `until` (epoch ms). None if it
         is not due any more. One write."""
-        claimed = self._table.update_if(
-            _update(
-                key,
-                "SET due_at = :until ADD version :one",
-                "due_at <= :now",
-                {":until": n(until), ":now": n(now), ":one": n(1)},
-            )
-        )
+        claimed = self._work.claim(block_key(key), due_by=now, until=until)
         return _read(claimed) if claimed else None
 
     def around(self, key: BlockKey) -> tuple[Block | None, Block | None]:
@@ -69,35 +51,25 @@ class SequenceStore:
 
     def wake(self, key: BlockKey, *, now: int) -> None:
         """Lets a block that there is be due. One write."""
-        self._table.update_if(
-            _update(
-                key,
-                "SET due_shard = :shard, due_at = :now ADD version :one",
-                "attribute_exists(pk)",
-                {":shard": s(SHARD), ":now": n(now), ":one": n(1)},
-            )
-        )
+        entry, moved = _entry(key, at=now), {"version": n(1)}
+        self._table.update_if(update(block_key(key), entry, "attribute_exists(pk)", added=moved))
 
     def rest(self, block: Block, *, missing: Set[int], highest: int, look_at: int | None) -> None:
         """Notes what was reported missing, the highest number, and when the block is looked
         at again (None: when it grows; soon if it did meanwhile). One write, else two."""
-        told = ", told :told" if missing else ""
-        values = {":highest": n(highest), ":one": n(1)}
-        values |= {":told": _numbers(missing)} if missing else {}
-        done = _update(
-            block.key,
-            f"SET highest = :highest REMOVE due_shard, due_at ADD version :one{told}",
-            "version = :before",
-            values | {":before": n(block.version)},
-        )
-        if look_at is None and self._table.update_if(done) is not None:
-            return
+        place, seen, added = block_key(block.key), {"highest": n(highest)}, {"version": n(1)}
+        if missing:
+            added["told"] = codec.attribute(frozenset(missing))
+        if look_at is None:
+            before = {":before": n(block.version)}
+            done = update(
+                place, seen, "version = :before", before, removed=work_index.ENTRY, added=added
+            )
+            if self._table.update_if(done) is not None:
+                return
         # Without `look_at` it grew just now: when it was claimed until, it is looked at again.
-        at = "" if look_at is None else ", due_at = :look_at"
-        values |= {} if look_at is None else {":look_at": n(look_at)}
-        self._table.update(
-            block_key(block.key), f"SET highest = :highest{at} ADD version :one{told}", values
-        )
+        again = {} if look_at is None else {"due_at": n(look_at)}
+        self._table.update_if(update(place, seen | again, added=added))
 
 
 def block_key(block: BlockKey) -> Item:
@@ -106,32 +78,14 @@ def block_key(block: BlockKey) -> Item:
     return key(f"N#{block.carrier}{node}", f"{block.index:012d}")
 
 
+def _entry(block: BlockKey, *, at: int) -> Item:
+    return work_index.entry("sequence", block_key(block)["pk"]["S"], at=at)
+
+
 def _key_of(item: Item) -> BlockKey:
     carrier, _, node = item["pk"]["S"].removeprefix("N#").partition("/")
     return BlockKey(carrier, int(item["sk"]["S"]), node or None)
 
 
 def _read(item: Item) -> Block:
-    return Block(
-        key=_key_of(item),
-        heard=frozenset(map(int, item["heard"]["NS"])),
-        began=int(item["began"]["N"]),
-        version=int(item["version"]["N"]),
-        told=frozenset(map(int, item["told"]["NS"])) if "told" in item else frozenset(),
-        highest=int(item["highest"]["N"]) if "highest" in item else None,
-    )
-
-
-def _numbers(values: Iterable[int]) -> Item:
-    return {"NS": [str(value) for value in sorted(values)]}
-
-
-def _update(key: BlockKey, expression: str, condition: str, values: Item) -> Item:
-    return {
-        "Update": {
-            "Key": block_key(key),
-            "UpdateExpression": expression,
-            "ConditionExpression": condition,
-            "ExpressionAttributeValues": values,
-        }
-    }
+    return codec.read(Block, item, key=_key_of(item))

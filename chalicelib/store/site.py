@@ -1,9 +1,10 @@
 """What a deployment finds out only when it is made: its public address and its bucket."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chalicelib.core.errors import StoreUnavailable
-from chalicelib.store.table import Item, Table, key, s
+from chalicelib.store import codec
+from chalicelib.store.table import Item, Table, key
 
 SITE_KEY = key("GATEWAY", "SITE")
 
@@ -32,11 +33,11 @@ class SiteStore:
             item = self._table.get(SITE_KEY)
             if item is None:
                 raise StoreUnavailable("the deployment has not said where it is")
-            self._kept = Site(url=item["url"]["S"], bucket=item["bucket"]["S"])
+            self._kept = codec.read(Site, item)
             self._until = self._monotonic() + self._max_age_s
         return self._kept
 
 
 def site_item(site: Site) -> Item:
     """As `infra` and operators write it."""
-    return SITE_KEY | {"url": s(site.url.rstrip("/")), "bucket": s(site.bucket)}
+    return SITE_KEY | codec.write(replace(site, url=site.url.rstrip("/")))

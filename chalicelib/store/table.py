@@ -1,6 +1,7 @@
 """The one DynamoDB table: calls, outcomes of conditional writes, retries of conflicts."""
 
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -36,6 +37,64 @@ def n(value: int) -> Item:
 def key(pk: str, sk: str) -> Item:
     """A primary key."""
     return {"pk": {"S": pk}, "sk": {"S": sk}}
+
+
+def put(item: Item, condition: str, values: Item | None = None) -> Item:
+    """A write, as `Table.transact` takes it, like those that follow: of a whole item, if the
+    condition holds for what stands there. `#name` in a condition is the attribute of that name."""
+    return {"Put": {"Item": item, **_if(condition, values), **_TELL}}
+
+
+def remove(item_key: Item, condition: str, values: Item) -> Item:
+    """Deletes an item for which the condition holds."""
+    return {"Delete": {"Key": item_key, **_if(condition, values)}}
+
+
+def check(item_key: Item, condition: str, values: Item) -> Item:
+    """Writes nothing, but lets the transaction fail unless the condition holds."""
+    return {"ConditionCheck": {"Key": item_key, **_if(condition, values), **_TELL}}
+
+
+def update(
+    item_key: Item,
+    changes: Item,
+    condition: str = "",
+    values: Item | None = None,
+    *,
+    initial: Item | None = None,
+    removed: Collection[str] = (),
+    added: Item | None = None,
+) -> Item:
+    """Sets the `changes`, and the `initial` attributes where there are none yet, drops the
+    `removed` ones, and adds to numbers and sets, if the condition holds for what stands there."""
+    initial, added = initial or {}, added or {}
+    token = {name: str(i) for i, name in enumerate((*changes, *initial, *removed, *added))}
+    assigned = [f"#{token[name]} = :{token[name]}" for name in changes]
+    assigned += [f"#{i} = if_not_exists(#{i}, :{i})" for i in map(token.__getitem__, initial)]
+    sections = {
+        "SET": assigned,
+        "REMOVE": [f"#{token[name]}" for name in removed],
+        "ADD": [f"#{token[name]} :{token[name]}" for name in added],
+    }
+    expression = " ".join(f"{name} {', '.join(parts)}" for name, parts in sections.items() if parts)
+    names = {f"#{i}": name for name, i in token.items()}
+    told = {f":{token[name]}": value for name, value in (changes | initial | added).items()}
+    body = _if(condition, (values or {}) | told, names)
+    return {"Update": {"Key": item_key, "UpdateExpression": expression, **body}}
+
+
+_TELL = {"ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
+_NAME = re.compile(r"#(\w+)")
+
+
+def _if(condition: str, values: Item | None, names: Item | None = None) -> Item:
+    parts = {
+        "ConditionExpression": condition,
+        "ExpressionAttributeNames": {f"#{name}": name for name in _NAME.findall(condition)}
+        | (names or {}),
+        "ExpressionAttributeValues": values,
+    }
+    return {name: part for name, part in parts.items() if part}
 
 
 class Failed:
@@ -119,17 +178,6 @@ class Table:
         taken = self.put_if(put | {"Item": put["Item"] | mark})
         met = taken.item if taken is not None else None
         return None if met is not None and met.get("claim") == mark["claim"] else taken
-
-    def update(self, item_key: Item, expression: str, values: Item, **kwargs: Any) -> None:
-        """One unconditional update."""
-        self._call(
-            "update_item",
-            TableName=self._name,
-            Key=item_key,
-            UpdateExpression=expression,
-            ExpressionAttributeValues=values,
-            **kwargs,
-        )
 
     def update_if(self, update: Item) -> Item | None:
         """One conditional update, as `transact` takes it; the item as it is then, else None.

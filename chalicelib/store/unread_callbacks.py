@@ -3,16 +3,17 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from chalicelib.core.calls.callbacks import UnreadCallback
+from chalicelib.core.calls.events import UnreadCallback
 from chalicelib.core.durations import DAY_MS
-from chalicelib.store.call_items import place
+from chalicelib.store import codec
+from chalicelib.store.call_index import place
 from chalicelib.store.field_encryption import FieldEncryption
-from chalicelib.store.table import Item, Table, key, n, s
+from chalicelib.store.table import Item, Table, key, n, s, update
 
 RETENTION_MS = 30 * DAY_MS
 """As long as a mend may take."""
 _LISTED = "#unread"
-"""The partition of the index of dead events that lists them; no app has such a name."""
+"""The partition of the index of dead-lettered events that lists them; no app has such a name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,8 @@ class Kept:
 
 
 class UnreadCallbackStore:
-    """Fulfils the port Unread. `V#<digest of account, kind and body>`/`V` holds a callback."""
+    """`V#<digest of account, kind and body>`/`V` holds a callback. Every method may raise
+    Unavailable."""
 
     def __init__(self, table: Table, encryption: Callable[[], FieldEncryption]) -> None:
         self._table = table
@@ -37,10 +39,8 @@ class UnreadCallbackStore:
         # Any bytes are a text in Latin-1.
         body = callback.body.decode("latin-1")
         name = encryption.label("unread", callback.carrier, callback.kind, body)
-        item = _key(name) | {
-            "carrier": s(callback.carrier),
-            "kind": s(callback.kind),
-            "received": n(callback.received),
+        item = _key(name) | codec.write(callback, without={"body"})
+        item |= {
             "sealed": {"B": encryption.seal_bytes(callback.body, name)},
             "dead_shard": s(_LISTED),
             "dead_at": s(place(callback.received, name)),
@@ -65,23 +65,14 @@ class UnreadCallbackStore:
         if item is None:
             return None
         body = self._encryption().open_bytes(item["sealed"]["B"], name)
-        callback = UnreadCallback(
-            item["carrier"]["S"], item["kind"]["S"], body, int(item["received"]["N"])
-        )
+        callback = codec.read(UnreadCallback, item, body=body)
         return Kept(name, callback, "dead_shard" in item)
 
     def done(self, name: str) -> None:
         """Lists one no more: it was read. It is kept as long as it would be anyway, so that its
         repeat is not taken for a new one."""
-        self._table.update_if(
-            {
-                "Update": {
-                    "Key": _key(name),
-                    "UpdateExpression": "REMOVE dead_shard, dead_at",
-                    "ConditionExpression": "attribute_exists(pk)",
-                }
-            }
-        )
+        gone = ("dead_shard", "dead_at")
+        self._table.update_if(update(_key(name), {}, "attribute_exists(pk)", removed=gone))
 
 
 def _key(name: str) -> Item:

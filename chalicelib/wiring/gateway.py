@@ -17,7 +17,7 @@ from chalicelib.store import clients, secrets
 from chalicelib.store.apps import AppStore
 from chalicelib.store.bindings import BindingStore
 from chalicelib.store.credentials import CredentialStore
-from chalicelib.store.nonces import NonceStore
+from chalicelib.store.requests import NonceStore
 from chalicelib.store.table import Table
 from chalicelib.telemetry import (
     correlate,
@@ -198,9 +198,10 @@ class Gateway:
     def events(self) -> "EventIngest":
         """Events in."""
         from chalicelib.services.calls.ingest import EventIngest  # noqa: PLC0415
+        from chalicelib.store.events import EventStore  # noqa: PLC0415
 
         return EventIngest(
-            events=self._events,
+            events=EventStore(self._table, self._data_keys.encryption),
             outbox=self._queues,
             attribution=self._attribution,
             apps=self.apps,
@@ -304,7 +305,7 @@ class Gateway:
     @once_each
     def export_desk(self) -> "ExportService":
         """Exports, started and written."""
-        from chalicelib.services.calls.exports import ExportService, Written  # noqa: PLC0415
+        from chalicelib.services.calls.exports import ExportService, Format  # noqa: PLC0415
         from chalicelib.store.exports import ExportStore  # noqa: PLC0415
 
         return ExportService(
@@ -313,8 +314,8 @@ class Gateway:
             queue=self._queues,
             files=self._files,
             formats={
-                "csv": Written("text/csv; charset=utf-8; header=present", self._renderer.csv),
-                "jsonl": Written("application/x-ndjson", self._renderer.jsonl),
+                "csv": Format("text/csv; charset=utf-8; header=present", self._renderer.csv),
+                "jsonl": Format("application/x-ndjson", self._renderer.jsonl),
             },
             tag=self._tag,
         )

@@ -11,6 +11,8 @@ from click.testing import CliRunner, Result
 
 from admin.__main__ import cli
 from admin.command import written
+from chalicelib.core.calls.model import Delivery, Progress
+from chalicelib.store.codec import attribute
 from tests.receivers import Receiver, receiver
 from tests.stage import X1, Stage
 from tests.workers import deliver
@@ -56,8 +58,8 @@ def give_up(stage: Stage) -> None:
     """As if the last of all attempts were due: each event fails once more."""
     for item in stage.items("C#"):
         for name, value in item.items():
-            if name.startswith("P") and value.get("S", "").startswith("pending"):
-                item[name] = {"S": f"pending 10 {stage.clock.now}"}
+            if len(name) == 23 and name[0] == "P" and value["M"]["delivery"]["S"] == "pending":
+                item[name] = attribute(Progress(Delivery.PENDING, 10, stage.clock.now))
         stage.dynamodb.put_item(TableName=stage.table, Item=item)
     deliver(stage.messages())
     assert stage.deliveries() == ["dead"] * 3

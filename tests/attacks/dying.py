@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.core import errors
+from chalicelib.core.bindings.lease_rules import LOOK_MS
 from chalicelib.core.bindings.model import MIN_COOLING_MS
 from chalicelib.core.durations import DAY_MS
-from chalicelib.services.bindings.leases import LOOK_MS
 from chalicelib.store import clients
 from chalicelib.wiring.gateway import Gateway
 from tests.attacks.keepers import OVER_MS, Book, Died, Entry, keeper, keeping

@@ -11,7 +11,7 @@ from chalicelib.core.bindings.model import Binding, BindingInfo
 from chalicelib.core.durations import CLOCKS_APART_MS, DAY_MS, MINUTE_MS
 from chalicelib.core.ports import Carrier
 from chalicelib.core.subscribers import Subscriber
-from chalicelib.services.bindings.extending import extended
+from chalicelib.services.bindings.lease_extension import extended
 from chalicelib.wiring.gateway import Gateway
 
 OVER_MS = ASKING_MS + CLOCKS_APART_MS

@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 
 from chalicelib.core import errors
-from chalicelib.core.bindings.ownership import NOTICE_MS
+from chalicelib.core.bindings.routes import NOTICE_MS
 from chalicelib.services.bindings.audit import SLICES, Audited
 from chalicelib.services.bindings.cleaning import LATER_MS
 from chalicelib.store import apps

@@ -10,12 +10,13 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from chalicelib.core.bindings.ids import binding_id
-from chalicelib.core.bindings.model import Binding
+from chalicelib.core.bindings.model import Binding, binding_id
 from chalicelib.core.subscribers import Subscriber
 from chalicelib.services.bindings.cleaning import LATER_MS
 from chalicelib.settings import settings
-from chalicelib.store import clients, items
+from chalicelib.store import clients
+from chalicelib.store.binding_items import binding_item, seal
+from chalicelib.store.work_index import SHARDS
 from chalicelib.wiring.gateway import Gateway
 from tests.gateways import MINUTE, NOW, Stage, number, subscriber
 from tests.sizes import size
@@ -53,8 +54,9 @@ def _item(gateway: Gateway, i: int, *, expires: int) -> dict[str, Any]:
         quota_shard=i % 16,
         request=f"{i:032x}",
         content=f"{i:032x}",
+        version=1,
     )
-    return items.binding_item(binding, items.seal(encryption, binding), encryption.version)
+    return binding_item(binding, seal(encryption, binding))
 
 
 def _seed(gateway: Gateway, numbers: range, *, expires: int) -> None:
@@ -141,4 +143,4 @@ def test_with_nothing_due_it_reads_nothing(here: Stage) -> None:
     with _metered() as meter:
         assert gateway.cleaner.clean(now=LATER, time_left=lambda: True) == 0
     assert meter["items looked at"] == meter["items written"] == 0
-    assert meter["Query calls"] == items.DUE_SHARDS
+    assert meter["Query calls"] == SHARDS

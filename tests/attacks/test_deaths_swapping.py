@@ -10,8 +10,8 @@ import pytest
 
 from chalicelib.core import errors
 from chalicelib.core.bindings.lease import Duty
+from chalicelib.core.bindings.lease_rules import LAST_MS
 from chalicelib.core.durations import DAY_MS
-from chalicelib.services.bindings.leases import LAST_MS
 from chalicelib.wiring.gateway import Gateway
 from tests.attacks.dying import (
     ACTIONS,

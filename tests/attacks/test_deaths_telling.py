@@ -120,7 +120,9 @@ def test_what_was_acknowledged_is_told_and_paid_for_once(
         stored = {i["pk"]["S"]: i for i in here.items() if i["pk"]["S"].startswith("C#")}
         (item,) = [stored[pk] for pk in stored.keys() - known]
         known |= stored.keys()
-        states = sorted(v["S"].split()[0] for k, v in item.items() if k[0] == "P" and len(k) == 23)
+        states = sorted(
+            v["M"]["delivery"]["S"] for k, v in item.items() if k[0] == "P" and len(k) == 23
+        )
         assert states == ["delivered", "kept", "kept"], happened
         assert "due_at" not in item, happened
         assert item["place"]["S"].startswith(f"{NOW - MINUTE - 1000:015d}#"), happened

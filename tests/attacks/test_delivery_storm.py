@@ -20,7 +20,7 @@ from admin import numbers as pools
 from admin import provision
 from chalicelib.core.calls.model import Task
 from chalicelib.core.calls.schedule import GRACE_MS
-from chalicelib.core.webhooks.retries import JITTER, RETRIES_S
+from chalicelib.core.retries import JITTER, WEBHOOK_RETRIES_S
 from chalicelib.store import clients
 from chalicelib.wiring.gateway import Gateway, gateway
 from tests.gateways import number, subscriber
@@ -179,7 +179,7 @@ class Later:
         )
         # Progress, as store.call_items has it.
         return Counter(
-            (item["app"]["S"], value["S"].partition(" ")[0])
+            (item["app"]["S"], value["M"]["delivery"]["S"])
             for item in items
             for name, value in item.items()
             if len(name) == 23 and name.startswith("P")
@@ -190,7 +190,7 @@ class Later:
         listed, after = 0, None
         while True:
             page = self._gateway.redelivery.dead(app, since=0, until=self.now, after=after)
-            assert {each.attempts for each in page.events} <= {len(RETRIES_S) + 1}
+            assert {each.attempts for each in page.events} <= {len(WEBHOOK_RETRIES_S) + 1}
             listed += len(page.events)
             if page.after is None:
                 return listed
@@ -236,8 +236,8 @@ def test_what_died_is_listed_and_told_again_once_somebody_listens(storm: Storm) 
         fine = {(app, "delivered"): len(storm.owed[app]) for app in (SLOW, *GOOD)}
         assert wait_until(lambda: fine.items() <= days.stored().items(), timeout_s=PATIENCE_S)
         # Each attempt may be put off once.
-        for _ in range(2 * len(RETRIES_S)):
-            days.after(RETRIES_S[-1] * (1 + JITTER) + GRACE_MS / 1000)
+        for _ in range(2 * len(WEBHOOK_RETRIES_S)):
+            days.after(WEBHOOK_RETRIES_S[-1] * (1 + JITTER) + GRACE_MS / 1000)
         assert days.dead(DEAD) == len(storm.owed[DEAD])
         assert storm.told(DEAD) == {}
         # Of eleven tries every other fails: next to nothing of this one's is left.

@@ -6,8 +6,8 @@ import contextlib
 import pytest
 
 from chalicelib.core import errors
+from chalicelib.core.bindings.lease_rules import LOOK_MS
 from chalicelib.core.durations import DAY_MS
-from chalicelib.services.bindings.leases import LOOK_MS
 from chalicelib.wiring.gateway import Gateway
 from tests.attacks.keepers import OVER_MS, Book, Died, attend, fails, keeper, keeping
 from tests.gateways import MINUTE, NOW, Backend, Stage, number, subscriber

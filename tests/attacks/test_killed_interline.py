@@ -7,8 +7,8 @@ from itertools import count
 
 import pytest
 
+from chalicelib.core.bindings.lease_rules import LOOK_MS
 from chalicelib.core.durations import DAY_MS
-from chalicelib.services.bindings.leases import LOOK_MS
 from chalicelib.wiring.gateway import Gateway
 from tests.attacks.keepers import OVER_MS
 from tests.attacks.killing import PATIENCE_S, Victim, own_stage

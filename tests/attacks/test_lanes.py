@@ -152,7 +152,7 @@ def test_what_a_removed_carrier_keeps_ends_and_gives_its_quota_back(
     routes = [item for item in here.items() if item["sk"]["S"].startswith("L#")]
     assert len(routes) == 2
     for route in routes:
-        assert int(route["free_at"]["N"]) >= until + COOLING_S * 1000
+        assert int(route["reusable_at"]["N"]) >= until + COOLING_S * 1000
         assert int(route["expires"]["N"]) == DUE
 
 

@@ -13,7 +13,7 @@ from chalicelib.core.calls.events import Event, EventKind, SmsResult
 from chalicelib.core.calls.model import Delivery
 from chalicelib.core.calls.prices import Bill
 from chalicelib.core.tenants import Tariff
-from chalicelib.store.calls import CallStore
+from chalicelib.store.events import EventStore
 from chalicelib.wiring.gateway import Gateway
 from tests.core.samples import event
 from tests.gateways import MINUTE, NOW, Stage, number, subscriber
@@ -32,11 +32,11 @@ def gateway(here: Stage) -> Gateway:
     return here.instance()
 
 
-def store_of(gateway: Gateway) -> CallStore:
-    return CallStore(gateway._table, gateway._data_keys.encryption)
+def store_of(gateway: Gateway) -> EventStore:
+    return EventStore(gateway._table, gateway._data_keys.encryption)
 
 
-def charge(store: CallStore, told: Event, bill: Bill) -> None:
+def charge(store: EventStore, told: Event, bill: Bill) -> None:
     store.append(told, said=told, owner=bill.app, delivery=Delivery.PENDING, bill=bill)
 
 
@@ -58,7 +58,7 @@ def test_all_at_once_it_costs_the_same(here: Stage, gateway: Gateway) -> None:
     stores = [store_of(here.instance()) for _ in range(4)]
     told = [ANSWERED, END, EARLIER, LATER, SMS, UNSENT]
 
-    def tell(job: tuple[CallStore, Event]) -> None:
+    def tell(job: tuple[EventStore, Event]) -> None:
         charge(*job, Bill("demo", DEAR))
 
     with ThreadPoolExecutor(8) as pool:

@@ -8,10 +8,10 @@ import pytest
 
 from chalicelib.core import errors
 from chalicelib.core.bindings.lease import CARRIER_SLACK_MS
+from chalicelib.core.bindings.lease_rules import LOOK_MS
 from chalicelib.core.ports import Carrier
 from chalicelib.services.bindings.cleaning import LATER_MS
 from chalicelib.services.bindings.lease_jobs import CLAIM_MS
-from chalicelib.services.bindings.leases import LOOK_MS
 from chalicelib.wiring.gateway import Gateway
 from tests.attacks.keepers import (
     OVER_MS,
@@ -61,7 +61,7 @@ def reserved(here: Stage) -> list[int]:
     """Until when the two legs of the one binding lead to nobody else."""
     routes = [item for item in here.items() if item["sk"]["S"].startswith("L#")]
     assert len(routes) == 2
-    return [int(route["free_at"]["N"]) for route in routes]
+    return [int(route["reusable_at"]["N"]) for route in routes]
 
 
 def nothing_reserved(here: Stage, gateway: Gateway, app: Backend, *, now: int) -> bool:

@@ -8,11 +8,11 @@ import pytest
 
 from chalicelib.core import errors
 from chalicelib.core.bindings.lease import Duty
+from chalicelib.core.bindings.lease_rules import LAST_MS, LOOK_MS
 from chalicelib.core.bindings.model import MIN_COOLING_MS, Ask, Binding
 from chalicelib.core.durations import CLOCKS_APART_MS, DAY_MS
 from chalicelib.core.requests import RequestId
 from chalicelib.core.subscribers import Subscriber
-from chalicelib.services.bindings.leases import LAST_MS, LOOK_MS
 from chalicelib.wiring.gateway import Gateway
 from tests.attacks.keepers import OVER_MS, Died, attend, fails
 from tests.attacks.swapping import SwappingBook, SwappingKeeper, swapping
@@ -75,14 +75,16 @@ def open_to_all(gateway: Gateway, a: str, *, name: str, now: int, minutes: int =
     profile = gateway.apps.get("demo")
     assert profile is not None
     ask = Ask(Subscriber(a), None, X, None, minutes * MINUTE, record=False, user_data="")
-    return gateway.desk.bind(profile, ask, RequestId(name * 32, "c" * 32, explicit=True), now=now)
+    return gateway.service.bind(
+        profile, ask, RequestId(name * 32, "c" * 32, explicit=True), now=now
+    )
 
 
 def close_to_all(gateway: Gateway, *, now: int) -> None:
     """Ends the XA."""
     profile = gateway.apps.get("demo")
     assert profile is not None
-    gateway.desk.release_transfer(profile, X, now=now)
+    gateway.service.release_transfer(profile, X, now=now)
 
 
 # Doubts

@@ -10,6 +10,7 @@ from chalicelib.carriers.interline.client import carrier
 from chalicelib.clock import SYSTEM
 from chalicelib.core import errors
 from chalicelib.core.bindings.lease import Kept, Operation
+from chalicelib.core.bindings.lease_rules import LOOK_MS
 from chalicelib.core.bindings.model import Ask, Binding
 from chalicelib.core.credentials import CarrierAccount
 from chalicelib.core.durations import DAY_MS
@@ -18,7 +19,6 @@ from chalicelib.core.requests import RequestId
 from chalicelib.core.subscribers import Subscriber
 from chalicelib.core.tenants import App
 from chalicelib.services.bindings.binding import BindingService
-from chalicelib.services.bindings.leases import LOOK_MS
 from chalicelib.wiring.gateway import Gateway
 from tests.attacks.keepers import OVER_MS, attend
 from tests.carriers.interline.platform import Platform, serving
@@ -61,8 +61,8 @@ class World:
     app: App
 
     @property
-    def desk(self) -> BindingService:
-        return self.gateway.desk
+    def service(self) -> BindingService:
+        return self.gateway.service
 
     @property
     def held(self) -> Held:
@@ -78,11 +78,11 @@ class World:
         self.platform.now = at
         ask = Ask(A, None, X, None, lifetime_ms, record=False, user_data="")
         same = RequestId(request.ljust(22, "-"), "c" * 22, explicit=True)
-        return self.desk.bind(self.app, ask, same, now=at)
+        return self.service.bind(self.app, ask, same, now=at)
 
     def end(self, *, at: int) -> None:
         self.platform.now = at
-        self.desk.release_transfer(self.app, X, now=at)
+        self.service.release_transfer(self.app, X, now=at)
 
     def schedules(self, *, at: int) -> None:
         self.platform.now = at
@@ -194,7 +194,7 @@ def test_an_end_that_is_gone_on_with_leaves_a_later_one_alone(world: World) -> N
 def test_the_end_of_one_that_ran_out_leaves_the_next_one_alone(world: World) -> None:
     first = world.bind("first", at=NOW, lifetime_ms=30 * SECOND)
     second = world.bind("second", at=NOW + 31 * SECOND)
-    world.desk.release(world.app, first.id, now=NOW + 32 * SECOND)
+    world.service.release(world.app, first.id, now=NOW + 32 * SECOND)
     assert world.has() == [second.id]
     assert world.here.quota_used("demo") == 1
     world.schedules(at=NOW + 2 * MINUTE)
@@ -204,14 +204,14 @@ def test_the_end_of_one_that_ran_out_leaves_the_next_one_alone(world: World) -> 
 def test_the_end_by_a_clock_that_is_fast_reaches_the_carrier(world: World) -> None:
     world.bind("first", at=NOW, lifetime_ms=10 * MINUTE)
     world.platform.now = NOW + 8 * MINUTE
-    world.desk.release_transfer(world.app, X, now=NOW + 10 * MINUTE)
+    world.service.release_transfer(world.app, X, now=NOW + 10 * MINUTE)
     assert not world.has()
 
 
 def test_one_that_was_ended_while_it_was_renewed_does_not_come_back(world: World) -> None:
     world.bind("first", at=NOW)
     other = world.instance()
-    world.held.before = lambda: other.desk.release_transfer(world.app, X, now=DUE)
+    world.held.before = lambda: other.service.release_transfer(world.app, X, now=DUE)
     world.platform.now = DUE
     attend(world.gateway, "lease", now=DUE)
     assert not world.has()

@@ -1,5 +1,5 @@
 """The schedules that ask carriers: an entry that can't be worked on holds up no other, and no part
-of the due index waits for another for ever."""
+of the work index waits for another for ever."""
 
 from typing import Any
 

@@ -3,8 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from chalicelib.core.calls.callbacks import UnreadCallback
-from chalicelib.core.calls.events import Event
+from chalicelib.core.calls.events import Event, UnreadCallback
 
 
 def content(event: Event) -> Event:

@@ -12,8 +12,7 @@ import pytest
 from chalicelib.carriers.interline import wire_callbacks as interline
 from chalicelib.carriers.netease import wire_callbacks as netease
 from chalicelib.carriers.switch import wire_callbacks as trunk
-from chalicelib.core.calls.callbacks import Reading, Unreadable
-from chalicelib.core.calls.events import Event, EventKind
+from chalicelib.core.calls.events import Event, EventKind, Reading, Unreadable
 from chalicelib.core.credentials import DialPlan
 from tests.carriers.desk import content
 from tests.carriers.interline.reports import MESSAGE, RECORD, START, typed

@@ -12,7 +12,7 @@ from chalicelib.core.bindings.model import Binding, State
 from chalicelib.core.subscribers import Subscriber
 from chalicelib.services.bindings.routing import Connect, Router
 from chalicelib.settings import settings
-from chalicelib.store import items
+from chalicelib.store.binding_items import read_binding
 from chalicelib.wiring.gateway import gateway
 from tests.chaos.stack import INTERLINE, NETEASE, Stack
 
@@ -88,8 +88,8 @@ def look(stack: Stack, *, at: int) -> Seen:
     quota: Counter[str] = Counter()
     for item in _items():
         pk, sk = item["pk"]["S"], item["sk"]["S"]
-        if pk.startswith("B#") and "state" in item:
-            binding = items.read_binding(item, encryption)
+        if pk.startswith("B#") and sk == "B":
+            binding = read_binding(item, encryption)
             bindings[binding.id] = binding
             if "due_at" in item:
                 kind = item["due_shard"]["S"].partition("#")[0]

@@ -61,6 +61,7 @@ def binding(**more: Any) -> Binding:
         "quota_shard": 0,
         "request": "r",
         "content": "c",
+        "version": 1,
     }
     return Binding(**(values | more))
 

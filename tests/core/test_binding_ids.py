@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from chalicelib.core.bindings.ids import binding_id, handle_of
+from chalicelib.core.bindings.model import binding_id, handle_of
 
 
 @pytest.mark.parametrize(

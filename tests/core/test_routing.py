@@ -7,9 +7,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from chalicelib.core.bindings.model import Presentation
-from chalicelib.core.bindings.ownership import Owner
-from chalicelib.core.bindings.route_lookup import RouteLookup
-from chalicelib.core.bindings.routes import Route
+from chalicelib.core.bindings.routes import Owner, Route, RouteLookup
 from chalicelib.core.calls.events import RejectReason
 from chalicelib.core.durations import NEVER
 from chalicelib.core.subscribers import Subscriber
@@ -26,7 +24,7 @@ def entry(role: str, *, of: str, a: Subscriber, b: Subscriber | None, **more: ob
         "app": "demo",
         "record": False,
         "expires": ENDS,
-        "free_at": COOLED,
+        "reusable_at": COOLED,
         "released": False,
         "max_call_s": 60,
     }

@@ -167,8 +167,6 @@ def become_due(
             )
 
 
-def _earlier(operation: str) -> str:
+def _earlier(operation: dict[str, Any]) -> dict[str, Any]:
     """As if it had begun so long before."""
-    id_, kind, since, first, *rest = operation.split(" ")
-    times = (str(int(at) - PASSED_MS) for at in (since, first))
-    return " ".join((id_, kind, *times, *rest))
+    return operation | {at: operation[at] - PASSED_MS for at in ("since", "first")}

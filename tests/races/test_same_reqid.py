@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.services.bindings.leases import LOOK_MS
+from chalicelib.core.bindings.lease_rules import LOOK_MS
 from chalicelib.wiring.gateway import Gateway
 from tests import interline_here, vendor_here
 from tests.developers import Developer, developer

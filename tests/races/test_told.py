@@ -153,7 +153,7 @@ def test_in_the_end_everybody_knows_everything(here: Stage, seed: int) -> None:
         if item["pk"]["S"].startswith("C#") and "." not in item["sk"]["S"]
     ]
     states = Counter(
-        value["S"].split()[0]
+        value["M"]["delivery"]["S"]
         for item in calls
         for name, value in item.items()
         if len(name) == 23 and name[0] == "P"

@@ -13,7 +13,8 @@ import requests
 from botocore.exceptions import EndpointConnectionError
 
 from admin import provision
-from chalicelib.core.calls.exports import STALLED_MS, TRIES
+from chalicelib.core.calls.exports import STALLED_MS
+from chalicelib.core.retries import EXPORT_TRIES
 from chalicelib.core.tenants import Tariff
 from chalicelib.rest.rendering import COLUMNS
 from chalicelib.services.calls import exports as exporting
@@ -296,7 +297,7 @@ def test_what_fails_is_tried_again_and_given_up(
 ) -> None:
     export = start(demo)
     (message,) = stage.messages("transfer")
-    for turn in range(1, TRIES + 1):
+    for turn in range(1, EXPORT_TRIES + 1):
         assert seen(demo, export)["state"] == "running"
         with (
             before(s3(), "s3.PutObject", down),
@@ -304,7 +305,7 @@ def test_what_fails_is_tried_again_and_given_up(
         ):
             assert transfer([message]) == []
         delays = [each["DelaySeconds"] for batch in sent for each in batch["Entries"]]
-        assert delays == ([60 * turn] if turn < TRIES else [])
+        assert delays == ([60 * turn] if turn < EXPORT_TRIES else [])
     assert seen(demo, export)["state"] == "failed"
     assert transfer([message]) == []
     assert seen(demo, export)["parts"] == 0
@@ -315,7 +316,7 @@ def test_a_failure_in_between_counts_from_the_beginning(
 ) -> None:
     export = start(demo)
     (message,) = stage.messages("transfer")
-    for _ in range(TRIES - 1):
+    for _ in range(EXPORT_TRIES - 1):
         with before(s3(), "s3.PutObject", down):
             transfer([message])
     assert transfer([message]) == []
@@ -402,7 +403,7 @@ def test_one_that_failed_goes_on_when_it_is_asked_for_again(
 ) -> None:
     export = start(demo)
     (message,) = stage.messages("transfer")
-    for _ in range(TRIES):
+    for _ in range(EXPORT_TRIES):
         with before(s3(), "s3.PutObject", down):
             transfer([message])
     stage.messages("transfer")

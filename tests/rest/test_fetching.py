@@ -10,7 +10,7 @@ import requests
 from botocore.exceptions import ClientError
 
 from chalicelib.core.calls.schedule import GRACE_MS
-from chalicelib.core.webhooks.retries import FETCHES_S
+from chalicelib.core.retries import RECORDING_RETRIES_S
 from chalicelib.wiring.gateway import gateway
 from tests.carriers.switch.conftest import Pbx
 from tests.egress.servers import listening, request
@@ -133,7 +133,7 @@ def test_the_tries_end(
         clock.now += HOUR_MS
         follow_up(clock)
         transfer(stage.messages("transfer"))
-    assert len(kept.asked) == 1 + len(FETCHES_S)
+    assert len(kept.asked) == 1 + len(RECORDING_RETRIES_S)
     assert shown(demo)["state"] == "lost"
 
 
@@ -165,6 +165,6 @@ def test_why_it_failed_is_in_the_log_each_time(
         follow_up(clock)
     lines = [vars(each) for each in caplog.records if each.message == "fetch failed"]
     assert [(line["why"], line["final"]) for line in lines] == [(why, False)] * len(kept.asked)
-    assert len(kept.asked) == 1 + len(FETCHES_S)
+    assert len(kept.asked) == 1 + len(RECORDING_RETRIES_S)
     assert "861000001234" not in str(lines)
     assert shown(demo)["state"] == "lost"

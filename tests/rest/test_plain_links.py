@@ -11,9 +11,10 @@ import pytest
 import requests
 
 from admin import developers, provision, receivers
-from chalicelib.core.calls.model import Task
-from chalicelib.core.webhooks.retries import RETRIES_S
+from chalicelib.core.calls.model import Delivery, Progress, Task
+from chalicelib.core.retries import WEBHOOK_RETRIES_S
 from chalicelib.services.webhooks.delivery import Told
+from chalicelib.store.codec import attribute
 from chalicelib.wiring.gateway import gateway
 from tests.carriers.switch.conftest import Pbx, basic
 from tests.rest.backend import URL, Backend, Recordings, is_problem, transfer
@@ -220,12 +221,12 @@ def test_each_retry_has_the_same_link(
     assert transfer(stage.messages("transfer")) == []
     receiver.status = 500
     messages, now = stage.messages(), clock.now
-    for delay in (0, *RETRIES_S):
+    for delay in (0, *WEBHOOK_RETRIES_S):
         now += delay * 1100
         for message in messages:
             gateway().delivery.deliver(Task.from_text(message), now=now)
     urls = [url for url in map(address, receiver.got) if url]
-    assert len(urls) > len(RETRIES_S)
+    assert len(urls) > len(WEBHOOK_RETRIES_S)
     assert len(set(urls)) == 1
     # The last one is told with days to go.
     clock.now = now + DAY
@@ -271,7 +272,7 @@ def test_it_waits_for_a_recording_that_is_still_fetched(
         Key={"pk": item["pk"], "sk": item["sk"]},
         UpdateExpression="SET #progress = :fetching REMOVE #recording",
         ExpressionAttributeNames={"#progress": f"P{event}", "#recording": f"R{event}"},
-        ExpressionAttributeValues={":fetching": {"S": "fetching 0 1"}},
+        ExpressionAttributeValues={":fetching": attribute(Progress(Delivery.FETCHING, 0, 1))},
     )
     for method in ("GET", "HEAD"):
         answer = opened(stage, url, method=method)

@@ -10,9 +10,8 @@ import pytest
 from chalicelib.clock import SYSTEM
 from chalicelib.core import errors
 from chalicelib.core.balance import Balance
-from chalicelib.core.bindings.ids import binding_id
 from chalicelib.core.bindings.lease import CarrierLease, Operation
-from chalicelib.core.bindings.model import Ask, Binding, Refusal, State
+from chalicelib.core.bindings.model import Ask, Binding, Refusal, State, binding_id
 from chalicelib.core.subscribers import Subscriber
 from chalicelib.core.tenants import Tariff
 from chalicelib.services.bindings.binding import BindingService

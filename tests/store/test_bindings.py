@@ -7,11 +7,17 @@ from typing import Any
 import pytest
 
 from chalicelib.clock import SYSTEM
-from chalicelib.core.bindings.ids import binding_id
 from chalicelib.core.bindings.lease import CarrierLease, Operation
-from chalicelib.core.bindings.model import PLAIN, Ask, Binding, Overdue, Presentation, State
-from chalicelib.core.bindings.ownership import Owner
-from chalicelib.core.bindings.route_lookup import RouteLookup
+from chalicelib.core.bindings.model import (
+    PLAIN,
+    Ask,
+    Binding,
+    Overdue,
+    Presentation,
+    State,
+    binding_id,
+)
+from chalicelib.core.bindings.routes import Owner, RouteLookup
 from chalicelib.core.errors import Unavailable
 from chalicelib.core.subscribers import Subscriber
 from chalicelib.services.bindings.binding import BindingService

@@ -19,12 +19,13 @@ from chalicelib.core.numbers import national
 from chalicelib.core.subscribers import Subscriber
 from chalicelib.core.tenants import Tariff
 from chalicelib.core.webhooks.endpoint import Health
-from chalicelib.store.call_items import due_shard_of
+from chalicelib.store.binding_items import binding_item, seal
 from chalicelib.store.calls import CallStore
 from chalicelib.store.endpoints import EndpointStore
+from chalicelib.store.events import EventStore
 from chalicelib.store.field_encryption import FieldEncryption
-from chalicelib.store.items import DUE_SHARDS, binding_item, seal
 from chalicelib.store.table import Table
+from chalicelib.store.work_index import SHARDS, shard_of
 from tests.carriers.netease.recorded import recorded
 from tests.core.samples import binding, event
 from tests.stage import X1, X2, A, B, C, Stage, answering, refusal
@@ -75,8 +76,12 @@ def append(
     owner: str | None = "demo",
     **more: Any,
 ) -> Task | None:
-    appended = store.append(event, said=event, owner=owner, delivery=delivery, **more)
+    appended = events(store).append(event, said=event, owner=owner, delivery=delivery, **more)
     return appended.task if appended.stored.progress.open else None
+
+
+def events(store: CallStore) -> EventStore:
+    return EventStore(store._table, store._encryption)
 
 
 def stored(store: CallStore, event: Event, **more: Any) -> Task:
@@ -179,7 +184,7 @@ def test_a_placed_call_is_beside_whatever_any_node_reports(store: CallStore) -> 
 
 def test_the_same_id_with_another_content_is_an_event_of_its_own(store: CallStore) -> None:
     def appended(event: Event) -> Any:
-        return store.append(event, said=event, owner="demo", delivery=Delivery.KEPT)
+        return events(store).append(event, said=event, owner="demo", delivery=Delivery.KEPT)
 
     first = appended(FULL)
     assert (first.new, first.conflicting) == (True, False)
@@ -357,10 +362,10 @@ def test_what_is_counted_later_puts_off_nothing_that_is_open(
 def test_each_shard_has_its_turn_of_being_the_first(store: CallStore) -> None:
     for i in range(40):
         append(store, replace(FULL, call_id=f"c{i}"))
-    turns = [FULL.received + GRACE_MS + i * 60_000 for i in range(DUE_SHARDS)]
+    turns = [FULL.received + GRACE_MS + i * 60_000 for i in range(SHARDS)]
     everything = [list(store.due(now=now)) for now in turns]
     assert {len(each) for each in everything} == {40}
-    assert len({due_shard_of(each[0]) for each in everything}) == DUE_SHARDS
+    assert len({shard_of("call", each[0]) for each in everything}) == SHARDS
 
 
 def test_a_complete_call_is_never_due_again(stage: Stage, store: CallStore) -> None:
@@ -450,7 +455,7 @@ def test_a_dossier_never_has_the_binding_of_another_app(
 ) -> None:
     """Whatever the event names; also where only its item says which binding that is."""
     made = binding(id=BINDING, handle="0" * 12, app=app, key_version=1)
-    table.put_new(binding_item(made, seal(VAULT, made), 1))
+    table.put_new(binding_item(made, seal(VAULT, made)))
     task = stored(store, FULL)
     dossier = store.open(task if known else Task(task.key, app="demo"))
     assert dossier.binding == (made if app == "demo" else None)

@@ -4,7 +4,7 @@ import pytest
 
 from chalicelib.clock import SYSTEM
 from chalicelib.store.field_encryption import FieldEncryption
-from chalicelib.store.nonces import NonceStore
+from chalicelib.store.requests import NonceStore
 from chalicelib.store.table import Table
 from tests.stage import Stage
 

@@ -7,8 +7,7 @@ from dataclasses import replace
 import pytest
 
 from chalicelib.clock import SYSTEM
-from chalicelib.core.calls.placed import CallAsk, PlacedCall
-from chalicelib.core.calls.placed_outcome import Occupied
+from chalicelib.core.calls.placed import CallAsk, Occupied, PlacedCall
 from chalicelib.core.errors import Unavailable
 from chalicelib.core.requests import Earlier, RequestId
 from chalicelib.core.subscribers import Subscriber

@@ -8,7 +8,7 @@ from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 
 from chalicelib.clock import SYSTEM
 from chalicelib.core.errors import Contended, ItemTooLarge, Unavailable
-from chalicelib.store.table import CONFLICT_TRIES, Table, key, n, s
+from chalicelib.store.table import CONFLICT_TRIES, Table, key, n, s, update
 from tests.stage import Stage, answering, refusal
 
 KEY = key("T", "1")
@@ -53,7 +53,7 @@ def cancelled(*codes: str, **more: Any) -> tuple[int, dict[str, Any]]:
         ("BatchGetItem", lambda t: t.get_many([KEY])),
         ("Query", lambda t: list(t.query(KeyConditionExpression="pk = :p"))),
         ("PutItem", lambda t: t.put_new(KEY | {"v": s(VALUE)})),
-        ("UpdateItem", lambda t: t.update(KEY, "SET v = :v", {":v": s(VALUE)})),
+        ("UpdateItem", lambda t: t.update_if(update(KEY, {"v": s(VALUE)}))),
         ("TransactWriteItems", lambda t: t.transact([PUT])),
     ],
 )
@@ -229,6 +229,6 @@ def test_a_failed_condition_beside_a_conflict_decides(
 
 
 def test_an_update_makes_or_changes_one_item(table: Table) -> None:
-    table.update(KEY, "SET v = :v", {":v": n(1)})
-    table.update(KEY, "ADD v :v", {":v": n(2)})
+    table.update_if(update(KEY, {"v": n(1)}))
+    table.update_if(update(KEY, {}, added={"v": n(2)}))
     assert table.get(KEY) == KEY | {"v": n(3)}

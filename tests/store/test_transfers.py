@@ -9,12 +9,9 @@ import pytest
 from bench.capacity import KB, item_size
 from chalicelib.clock import SYSTEM
 from chalicelib.core import errors
-from chalicelib.core.bindings.ids import binding_id
 from chalicelib.core.bindings.lease import CarrierLease, Operation
-from chalicelib.core.bindings.model import Ask, Binding, Presentation, State
-from chalicelib.core.bindings.ownership import Owner
-from chalicelib.core.bindings.route_lookup import RouteLookup
-from chalicelib.core.bindings.routes import Route
+from chalicelib.core.bindings.model import Ask, Binding, Presentation, State, binding_id
+from chalicelib.core.bindings.routes import Owner, Route, RouteLookup
 from chalicelib.core.durations import NEVER
 from chalicelib.core.ports import Carrier
 from chalicelib.core.requests import RequestId

@@ -6,7 +6,7 @@ import pytest
 
 from chalicelib.carriers.interline import callbacks_in as interline
 from chalicelib.carriers.netease import callbacks_in as netease
-from chalicelib.core.calls.callbacks import UnreadCallback
+from chalicelib.core.calls.events import UnreadCallback
 from tests.stage import Stage
 
 LARGEST = max(netease.MAX_BODY, interline.MAX_BODY)

@@ -25,7 +25,7 @@ from chalicelib.core.tenants import App
 from chalicelib.services.rate_limit import RateLimiter
 from chalicelib.store.apps import AppStore
 from chalicelib.store.credentials import CredentialStore
-from chalicelib.store.nonces import NonceStore
+from chalicelib.store.requests import NonceStore
 
 HEADERS: Mapping[str, str] = {"Content-Type": "application/json; charset=utf-8"}
 CHALLENGE: Mapping[str, str] = {"WWW-Authenticate": signing.SCHEME}

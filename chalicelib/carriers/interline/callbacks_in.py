@@ -8,7 +8,7 @@ from dataclasses import replace
 from chalicelib.carriers import callback_receiver, sources
 from chalicelib.carriers.callback_receiver import Count
 from chalicelib.carriers.interline import codes, wire_callbacks
-from chalicelib.core.calls.callbacks import UnreadCallback
+from chalicelib.core.calls.events import UnreadCallback
 from chalicelib.core.credentials import CarrierAccount
 from chalicelib.core.errors import AnswerClass, Contended, Unavailable
 from chalicelib.core.messages import Reply, Request

@@ -9,11 +9,9 @@ from chalicelib.carriers.callback_reader import MAX_ID, Members
 from chalicelib.carriers.interline import results
 from chalicelib.carriers.interline import wire_members as members
 from chalicelib.core import numbers
-from chalicelib.core.bindings.ids import handle_of
-from chalicelib.core.bindings.model import Binding
-from chalicelib.core.calls.callbacks import Reading, Unreadable
+from chalicelib.core.bindings.model import Binding, handle_of
 from chalicelib.core.calls.cdr import call_record
-from chalicelib.core.calls.events import Event, EventKind, SmsResult
+from chalicelib.core.calls.events import Event, EventKind, Reading, SmsResult, Unreadable
 from chalicelib.core.credentials import AppCredentials
 
 MAX_SMS = 8 * 1024

@@ -10,7 +10,7 @@ from chalicelib.carriers import callback_receiver
 from chalicelib.carriers.callback_receiver import Count
 from chalicelib.carriers.netease import codes, wire_callbacks
 from chalicelib.carriers.netease.signing import is_callback_signed
-from chalicelib.core.calls.callbacks import UnreadCallback
+from chalicelib.core.calls.events import UnreadCallback
 from chalicelib.core.credentials import CarrierAccount
 from chalicelib.core.errors import AnswerClass, Contended, Unavailable
 from chalicelib.core.messages import Reply, Request

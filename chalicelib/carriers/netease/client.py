@@ -14,7 +14,7 @@ from chalicelib.core.calls.placed import CallAsk
 from chalicelib.core.credentials import CarrierAccount
 from chalicelib.core.durations import MINUTE_MS
 from chalicelib.core.ports import Carrier
-from chalicelib.services.bindings.extending import extended
+from chalicelib.services.bindings.lease_extension import extended
 
 Reply = Mapping[str, Any]
 Knows = Mapping[int, Callable[[Reply], errors.GatewayError]]
@@ -192,7 +192,7 @@ class NeteaseKeeper:
         return extended(self, binding, asked, until=until, now=now)
 
     def extend(self, carrier_id: str, *, delta_ms: int, now: int) -> None:
-        """See core.extending.Extender; rounded up to minutes."""
+        """Adds to a lease; rounded up to minutes."""
         parameters = wire_calls.write_delay(carrier_id, minutes=_minutes(delta_ms))
         self._api.do(
             "netease.delay",

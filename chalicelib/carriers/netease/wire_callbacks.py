@@ -11,11 +11,9 @@ from chalicelib.carriers.netease import outcomes
 from chalicelib.carriers.netease import wire_members as members
 from chalicelib.carriers.netease.wire_members import COMPACT
 from chalicelib.carriers.netease.wire_placed import read_placed, write_placed
-from chalicelib.core.bindings.ids import handle_of
-from chalicelib.core.bindings.model import Binding
-from chalicelib.core.calls.callbacks import Reading
+from chalicelib.core.bindings.model import Binding, handle_of
 from chalicelib.core.calls.cdr import call_record, outcome_of
-from chalicelib.core.calls.events import Event, EventKind, Outcome, SmsResult
+from chalicelib.core.calls.events import Event, EventKind, Outcome, Reading, SmsResult
 
 FORMAT = "netease"
 """The event format whose words these are."""

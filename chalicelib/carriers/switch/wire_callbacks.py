@@ -12,8 +12,15 @@ from chalicelib.carriers.callback_reader import MAX_ID, Members
 from chalicelib.carriers.switch import members
 from chalicelib.carriers.switch.members import Malformed
 from chalicelib.carriers.switch.wire_calls import read_placed
-from chalicelib.core.calls.callbacks import Reading, Unreadable
-from chalicelib.core.calls.events import Event, EventKind, Party, RejectReason, SmsResult
+from chalicelib.core.calls.events import (
+    Event,
+    EventKind,
+    Party,
+    Reading,
+    RejectReason,
+    SmsResult,
+    Unreadable,
+)
 from chalicelib.core.credentials import DialPlan
 from chalicelib.core.subscribers import Subscriber
 from chalicelib.services.bindings.routing import Connect, Reject

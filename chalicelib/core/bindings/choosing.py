@@ -3,12 +3,16 @@
 import hashlib
 from collections.abc import Iterable, Iterator
 from math import gcd
+from typing import TYPE_CHECKING
 
 from chalicelib.core.bindings.model import Ask
-from chalicelib.core.calls.placed import CallAsk
 from chalicelib.core.errors import Forbidden
 from chalicelib.core.ports import KeyedDigest
 from chalicelib.core.tenants import App
+
+if TYPE_CHECKING:
+    # What a cold bind does without.
+    from chalicelib.core.calls.placed import CallAsk
 
 
 def candidates(app: App, ask: Ask, tag: KeyedDigest) -> Iterator[str]:
@@ -38,7 +42,7 @@ def candidates(app: App, ask: Ask, tag: KeyedDigest) -> Iterator[str]:
             yield number
 
 
-def shown_number(app: App, ask: CallAsk, tag: KeyedDigest) -> str:
+def shown_number(app: App, ask: "CallAsk", tag: KeyedDigest) -> str:
     """The X that a call which we place shows: the same one for the same people, and as hard to
     tell from them as in `candidates`.
 

@@ -1,14 +1,9 @@
 """What a carrier was asked, and how long it keeps a binding."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from chalicelib.core.durations import CLOCKS_APART_MS, MINUTE_MS
-
-if TYPE_CHECKING:
-    # What a cold bind does without.
-    pass
-
 
 ASKING_MS = 3 * MINUTE_MS
 """How long what a process asks a carrier may be under way: it lives for two minutes at most (as a
@@ -17,6 +12,9 @@ Lambda function), and a request that took another one does not arrive any more."
 
 CARRIER_SLACK_MS = CLOCKS_APART_MS
 """What a carrier may keep a binding for longer than we reckon, by a clock of its own."""
+
+
+OperationKind = Literal["bind", "extend", "release"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +29,7 @@ class Operation:
     """
 
     id: str
-    kind: Literal["bind", "extend", "release"]
+    kind: OperationKind
     since: int
     first: int = 0
     lease_ms: int = 0
@@ -96,7 +94,7 @@ Duty = Literal["lease", "pending"]
 
 @dataclass(frozen=True, slots=True)
 class Unsettled:
-    """An entry of the due index: the binding about which a carrier has to be asked since `due_at`.
+    """An entry of the work index: the binding about which a carrier has to be asked since `due_at`.
 
     `lapses_at` is when its lease runs out at the carrier, if that is before its app wants it to
     end. Times are epoch ms.

@@ -1,19 +1,15 @@
-"""Bindings: what is asked for, and what stands."""
+"""Bindings: what is asked for, what stands, and their ids."""
 
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from chalicelib.core.bindings.lease import CARRIER_SLACK_MS, CarrierLease
 from chalicelib.core.durations import MINUTE_MS
 from chalicelib.core.errors import RequestMismatch
-from chalicelib.core.requests import _MARK_KEY, RequestId
+from chalicelib.core.requests import MARK_KEY, RequestId
 from chalicelib.core.subscribers import Subscriber
-
-if TYPE_CHECKING:
-    # What a cold bind does without.
-    pass
-
 
 MIN_COOLING_MS = 5 * MINUTE_MS
 """How long routes cool at least, whatever an app sets: two clocks that are apart must not agree
@@ -108,6 +104,24 @@ class BindingInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class BindingFacts:
+    """What of a binding never changes: its id, app, carrier and X, whom it is about (an XA: A
+    alone), and whether its calls are recorded."""
+
+    id: str
+    app: str
+    carrier: str
+    number: str
+    people: tuple[Subscriber, ...]
+    record: bool
+
+    @property
+    def everybodys(self) -> bool:
+        """Whether whoever dials X may call over it."""
+        return len(self.people) == 1
+
+
+@dataclass(frozen=True, slots=True)
 class Binding:
     """A and B over X, or (without `b`) everybody and A over X. Times are epoch ms; `expires` is the
     first moment it no longer routes. `price` is what was charged for it (millionths of a yuan).
@@ -137,9 +151,9 @@ class Binding:
     quota_shard: int
     request: str
     content: str
+    version: int
     state: State = State.BOUND
     extensions: tuple[str, ...] = ()
-    version: int = 1
     key_version: int | None = None
     lease: CarrierLease | None = None
     presentation: Presentation = PLAIN
@@ -158,6 +172,18 @@ class Binding:
             created=self.created,
             updated=self.updated,
             expires=self.expires,
+        )
+
+    @property
+    def facts(self) -> BindingFacts:
+        """What never changes of it."""
+        return BindingFacts(
+            id=self.id,
+            app=self.app,
+            carrier=self.carrier,
+            number=self.number,
+            people=tuple(person for person in (self.a, self.b) if person is not None),
+            record=self.record,
         )
 
     @property
@@ -213,7 +239,7 @@ class Binding:
     def extended_by(self, request: RequestId) -> bool:
         """Whether this request was carried out. Raises RequestMismatch if its id came with other
         parameters."""
-        same = [mark for mark in self.extensions if mark[:_MARK_KEY] == request.mark[:_MARK_KEY]]
+        same = [mark for mark in self.extensions if mark[:MARK_KEY] == request.mark[:MARK_KEY]]
         if same and request.mark not in same:
             raise RequestMismatch("this request id came with other parameters")
         return bool(same)
@@ -237,8 +263,8 @@ class Refusal:
     """Why a commit did not happen; nothing was written.
 
     `existing` is the binding that already stands under the same handle. `route` says what holds a
-    leg of this X: `bound` (this very pair), `taken` (somebody else), `cooling`, or None. `unpaid`:
-    the app's account does not pay for it.
+    route over this X: `bound` (this very pair), `taken` (somebody else), `cooling`, or None.
+    `unpaid`: the app's account does not pay for it.
     """
 
     existing: Binding | None = None
@@ -255,3 +281,19 @@ class Overdue:
     id: str
     app: str
     quota_shard: int
+
+
+_UTC8 = timedelta(hours=8)
+
+
+def binding_id(handle: str, now: int) -> str:
+    """26 digits: two, yyyyMMddHHmmss (UTC+8), ten. `handle` are the twelve around the time."""
+    at = datetime.fromtimestamp(now / 1000, UTC) + _UTC8
+    return f"{handle[:2]}{at:%Y%m%d%H%M%S}{handle[2:]}"
+
+
+def handle_of(binding_id: str) -> str | None:
+    """The handle inside an id; None if the text can't be an id."""
+    if len(binding_id) != 26 or not (binding_id.isascii() and binding_id.isdigit()):
+        return None
+    return binding_id[:2] + binding_id[16:]

@@ -1,16 +1,48 @@
-"""The routing entries (X, caller) -> binding."""
+"""Whose an X is, the routing entries (X, caller) -> binding, and what both say to one caller."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from chalicelib.core.bindings.model import PLAIN, Presentation, Role
+from chalicelib.core.durations import MINUTE_MS
 from chalicelib.core.subscribers import Subscriber
+
+NOTICE_MS = 5 * MINUTE_MS
+"""How long before it takes effect it is written that an X leaves an app: longer than any process
+remembers to whom X belongs, and than clocks are apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The app that X belongs to, and the carrier that connects its calls, from `since` until before
+    `until` (epoch ms; None: for good). `number` is X as the app's pool has it, which may be another
+    spelling than the one it was looked for by; empty: the same."""
+
+    app: str
+    carrier: str
+    since: int
+    until: int | None = None
+    number: str = ""
+
+    def at(self, moment: int) -> bool:
+        """Whether X belonged to it then."""
+        return self.during(moment, moment)
+
+    def during(self, first: int, last: int) -> bool:
+        """Whether X belonged to it at any moment of these."""
+        return self.since <= last and (self.until is None or first < self.until)
+
+
+def owner_at(owners: Sequence[Owner], moment: int) -> Owner | None:
+    """The owner at a moment (epoch ms); None if X belonged to nobody."""
+    return next((owner for owner in owners if owner.at(moment)), None)
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
     """The routing entry (X, caller) -> binding, with all that a call needs.
 
-    `reusable_at` (epoch ms) is when the leg may lead to a different person. An XA has two: A's own,
+    `reusable_at` (epoch ms) is when it may lead to a different person. An XA has two: A's own,
     which leads nowhere, and the one of role `b` that is everybody's.
     """
 
@@ -23,8 +55,8 @@ class Route:
     record: bool
     expires: int
     reusable_at: int
-    released: bool
     max_call_s: int
+    released: bool = False
     presentation: Presentation = PLAIN
 
     def live(self, now: int) -> bool:
@@ -46,3 +78,16 @@ class Route:
     def prompt(self) -> str:
         """The announcement that this caller hears; empty: none."""
         return self.presentation.prompt_a if self.role == "a" else self.presentation.prompt_b
+
+
+@dataclass(frozen=True, slots=True)
+class RouteLookup:
+    """What stands on an X for one caller: whose X it was and is, the caller's own route, the one
+    that is everybody's, and whose X the caller's number itself was and is. `number` is X as its
+    pool has it, where that is another spelling."""
+
+    owners: tuple[Owner, ...]
+    route: Route | None
+    everybodys: Route | None = None
+    callers_owners: tuple[Owner, ...] = ()
+    number: str = ""

@@ -7,17 +7,14 @@ from typing import Self
 
 from chalicelib.core.calls.days import date_of
 from chalicelib.core.durations import DAY_MS
+from chalicelib.core.retries import EXPORT_TRIES
 
 KEPT_MS = 7 * DAY_MS
 """How long an export is available."""
 
 
-TRIES = 5
-"""After so many failures in a row an export has failed,"""
-
-
 STALLED_MS = 8 * 3_600_000
-"""An export without progress for so long has failed: its worker is dead, and the queue will not
+"""An export without progress for so long has failed: its worker died, and the queue will not
 send it again."""
 
 
@@ -31,17 +28,17 @@ class ExportState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a request asks for: the records of the day (UTC) that begins at `day` (epoch ms), in a
+    """What a request asks for: the records of the day (UTC) from `begins` on (epoch ms), in a
     format. `id` is the same for the same day and format until a record of the day changes."""
 
     id: str
-    day: int
+    begins: int
     format: str
 
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """The records of one day (UTC), which begins at `day`, in a format. Times are epoch ms.
+    """The records of one day (UTC), from `begins` on, in a format. Times are epoch ms.
 
     `listed` is the digest of the list of the day's calls (None: not written yet), `taken` how many
     of them are in the parts so far; `parts` are the digests of the files, `records` how many are in
@@ -51,10 +48,11 @@ class Export:
 
     id: str
     app: str
-    day: int
+    begins: int
     format: str
     created: int
     changed: int
+    version: int
     listed: str | None = None
     taken: int = 0
     parts: tuple[str, ...] = ()
@@ -62,19 +60,18 @@ class Export:
     done: bool = False
     queued: bool = False
     failures: int = 0
-    version: int = 1
 
     def state(self, *, now: int) -> ExportState:
         """How far it is at `now`."""
         if self.done:
             return ExportState.DONE
-        given_up = self.failures >= TRIES or now - self.changed >= STALLED_MS
+        given_up = self.failures >= EXPORT_TRIES or now - self.changed >= STALLED_MS
         return ExportState.FAILED if given_up else ExportState.RUNNING
 
     @property
     def date(self) -> str:
         """The day, as `2026-11-21`."""
-        return date_of(self.day)
+        return date_of(self.begins)
 
     @property
     def list_file(self) -> str:

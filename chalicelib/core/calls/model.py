@@ -56,7 +56,7 @@ class Task:
         fields = json.loads(text)
         key = EventKey.from_id(str(fields.pop("event", ""))) if isinstance(fields, dict) else None
         if key is None or not fields.keys() <= {"app", "binding"}:
-            raise ValueError("not an errand")
+            raise ValueError("not a task")
         return cls(key, **{name: str(value) for name, value in fields.items()})
 
 
@@ -129,8 +129,8 @@ class Call:
     the bindings of it whose calls are recorded. `looked` is when it was last looked over (epoch ms;
     0: never).
 
-    As it is stored it may be several calls with one key: core.splitting takes them apart. `part`
-    says then which one this is.
+    As it is stored it may be several calls with one key: core.calls.splitting takes them apart.
+    `part` says then which one this is.
     """
 
     id: str

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from chalicelib.core.requests import RequestId
+from chalicelib.core.requests import Earlier, RequestId
 from chalicelib.core.subscribers import Subscriber
 
 
@@ -43,3 +43,12 @@ class PlacedCall:
     session: str | None = None
     ended: int | None = None
     proposed: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Occupied:
+    """Why a call was not claimed: the `call` that its people are in (of the same app), or the
+    `earlier` request of the same id; or both, when that request placed that call."""
+
+    call: PlacedCall | None = None
+    earlier: Earlier | None = None

@@ -5,6 +5,9 @@ from chalicelib.core.calls.missing import gaps_of
 from chalicelib.core.calls.model import Call
 from chalicelib.core.calls.splitting import split
 
+CLAIM_MS = 10 * 60_000
+"""A call, or a block of numbers, that a run has taken is not taken by another one for so long,
+whatever became of the messages about it."""
 GRACE_MS = 60_000
 """What a queue was told of is looked after by the schedule this much later."""
 SETTLED_MS = 30 * 60_000

@@ -33,10 +33,10 @@ class Block:
     at (None: it never was). `version` grows with every change."""
 
     key: BlockKey
-    heard: Set[int]
+    heard: frozenset[int]
     began: int
     version: int
-    told: Set[int] = frozenset()
+    told: frozenset[int] = frozenset()
     highest: int | None = None
 
 
@@ -54,7 +54,8 @@ def _follows(block: Block, before: Block) -> bool:
     return block.began >= before.began - APART_MS
 
 
-def _ranges(numbers: Set[int], *, first: int) -> list[range]:
+def ranges_of(numbers: Set[int], *, first: int) -> list[range]:
+    """The numbers, each counted from `first`, as ranges without a hole."""
     found: list[range] = []
     for number in sorted(numbers):
         at = first + number

@@ -2,7 +2,7 @@
 order the events came.
 
 A switch may use a call's id again, as Asterisk does after a restart, and a telephone chooses SIP's
-Call-ID itself. So the events under one key (core.events.EventKey) are one call or several:
+Call-ID itself. So the events under one key (EventKey) are one call or several:
 
 - Stated starts more than APART_MS apart are two calls.
 - Any other event is of the call with the latest start that is not after its time.

@@ -1,6 +1,6 @@
 """What a carrier has on our numbers, compared with what we have, where a carrier can tell.
 
-Operations (core.leases) settle what is known to be open. This finds what nobody knows of: a request
+Leases settle what is known to be open. This finds what nobody knows of: a request
 that came later than anybody waits for, a binding that the carrier lost or ended by itself.
 """
 

@@ -7,7 +7,6 @@ from itertools import islice
 
 from chalicelib.core import errors, numbers
 from chalicelib.core.bindings.choosing import candidates
-from chalicelib.core.bindings.ids import binding_id
 from chalicelib.core.bindings.model import (
     MAX_LIFETIME_MS,
     MIN_COOLING_MS,
@@ -15,29 +14,27 @@ from chalicelib.core.bindings.model import (
     Binding,
     BindingInfo,
     State,
+    binding_id,
 )
 from chalicelib.core.durations import NEVER
 from chalicelib.core.ports import Carrier, KeyedDigest
 from chalicelib.core.requests import RequestId
+from chalicelib.core.retries import CHANGE_TRIES
 from chalicelib.core.tenants import App
 from chalicelib.services.bindings.cleaning import Cleaner
 from chalicelib.services.bindings.leases import LeaseService
 from chalicelib.store.bindings import BindingStore
 
 BLIND_TRIES = 4
-"""How many numbers are tried before the legs of the two are read."""
+"""How many numbers are tried before the routes of the two are read."""
 
 
 SURVEY_SIZE = 50
-"""How many numbers one look at the legs covers: two keys each, a hundred a read."""
+"""How many numbers one look at the routes covers: two keys each, a hundred a read."""
 
 
 CARRIER_TRIES = 4
 """How many numbers a carrier may say no to before the app is told that there is none."""
-
-
-MAX_REPEATS = 8
-"""How often an optimistic change is tried again before the caller is told to."""
 
 
 class BindingService:
@@ -96,7 +93,7 @@ class BindingService:
         return self._bindings.live_on(number, app=app.name, now=now)
 
     def release(self, app: App, binding_id: str, *, now: int) -> None:
-        """Ends a binding; ending it again changes nothing. Its legs start to cool.
+        """Ends a binding; ending it again changes nothing. Its routes start to cool.
 
         Raises UnknownBinding, CarrierRefused, Contended, Unavailable. After a carrier's failure the
         schedule goes on until it is ended.
@@ -110,7 +107,7 @@ class BindingService:
         Raises UnknownNumber when there was none, or for somebody else's X, RequestRunning (it is
         being made), and as `release`.
         """
-        for _ in range(MAX_REPEATS):
+        for _ in range(CHANGE_TRIES):
             binding = self._bindings.transfer_on(number) if number in app.pool else None
             if binding is None or binding.app != app.name:
                 raise errors.UnknownNumber("no such number")
@@ -129,7 +126,7 @@ class BindingService:
         UnknownBinding (also for an ended one), BadParameter when more than a year from now would be
         left, RequestMismatch, RequestOver, CarrierRefused, Contended, Unavailable.
         """
-        for _ in range(MAX_REPEATS):
+        for _ in range(CHANGE_TRIES):
             binding = self._own(app, binding_id)
             done, live = binding.extended_by(request), binding.live(now)
             if done and live:
@@ -145,7 +142,7 @@ class BindingService:
         raise errors.Contended("this binding is being changed")
 
     def _release(self, app: App, binding: Binding, *, now: int) -> None:
-        for _ in range(MAX_REPEATS):
+        for _ in range(CHANGE_TRIES):
             # One that only ran out is ended all the same: somebody whose clock is behind may be
             # making it longer at this moment.
             if binding.over or self._end(binding, now=now):
@@ -245,6 +242,7 @@ class _Attempt:
             quota_shard=0,
             request=self._request.key,
             content=self._request.content,
+            version=1,
             presentation=ask.presentation,
             price=app.tariff.binding,
         )
@@ -257,7 +255,7 @@ class _Attempt:
         return replace(draft, handle=handle, id=binding_id(handle, self._now), quota_shard=shard)
 
     def _worth_trying(self) -> Iterator[str]:
-        """The numbers to try: the first few blindly, the others once their legs look free."""
+        """The numbers to try: the first few blindly, the others once their routes look free."""
         yield from islice(self._order, BLIND_TRIES)
         while batch := list(islice(self._order, SURVEY_SIZE)):
             yield from self._free(batch)

@@ -1,4 +1,4 @@
-"""Clears away expired bindings. Nothing waits for it: routing and legs go by the clock."""
+"""Clears away expired bindings. Nothing waits for it: routing goes by the clock."""
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
@@ -19,7 +19,7 @@ LOOK = 5_000
 
 
 class Cleaner:
-    """Takes expired bindings off the due index and the quota."""
+    """Takes expired bindings off the work index and the quota."""
 
     def __init__(self, bindings: BindingStore) -> None:
         self._bindings = bindings

@@ -57,7 +57,7 @@ class Attended:
 
 @dataclass(frozen=True, slots=True)
 class LeaseJobs:
-    """Works off one kind of entry of the due index: side by side, `at_once` bindings of a carrier
+    """Works off one kind of entry of the work index: side by side, `at_once` bindings of a carrier
     at a time, and no carrier waits for another."""
 
     bindings: BindingStore

@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from chalicelib.core.bindings.ownership import Owner, owner_at
-from chalicelib.core.bindings.routes import Route
+from chalicelib.core.bindings.routes import Owner, Route, owner_at
 from chalicelib.core.calls.events import RejectReason
 from chalicelib.core.subscribers import Subscriber
 from chalicelib.store.bindings import BindingStore
@@ -11,7 +10,7 @@ from chalicelib.store.bindings import BindingStore
 
 @dataclass(frozen=True, slots=True)
 class Connect:
-    """Ring `to`, who sees `show`; the leg says the rest."""
+    """Ring `to`, who sees `show`; the route says the rest."""
 
     route: Route
     to: Subscriber
@@ -40,10 +39,10 @@ class Router:
         """Who is reached by `caller` (None: anonymous) over X at `now` (epoch ms), as a switch of
         `carrier` asks it: X numbers of other carriers are unknown to it.
 
-        No call goes round: a caller that is anybody's X is never connected. The caller's own leg
+        No call goes round: a caller that is anybody's X is never connected. The caller's own route
         goes before the one of an XA, which is everybody's. One consistent read for everybody who
-        has a leg; a stranger costs a second one, which only decides between the reasons to turn him
-        away. Raises Unavailable.
+        has a route; an unknown caller costs a second one, which only decides between the reasons to
+        reject him. Raises Unavailable.
         """
         line = self._routes.find(number, caller)
         owner = owner_at(line.owners, now)
@@ -68,7 +67,7 @@ class Router:
     def _turn_away(
         self, number: str, caller: Subscriber | None, everybodys: Route | None, *, now: int
     ) -> Reject:
-        """Why somebody who has no leg over X is reached by nobody."""
+        """Why somebody who has no route over X is reached by nobody."""
         if caller is None:
             return Reject(RejectReason.ANONYMOUS)
         prompt = self._routes.prompt_for_others(number, now=now)
@@ -94,7 +93,7 @@ def _owned(owner: Owner, route: Route | None) -> Route | None:
 
 
 def _same_person(route: Route, everybodys: Route | None) -> bool:
-    """Whether the XA leads where the leg led that cools."""
+    """Whether the XA leads where the route led that cools."""
     return everybodys is not None and route.peer == everybodys.peer
 
 

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, replace
 
-from chalicelib.core.bindings.facts import BindingFacts, facts_of
-from chalicelib.core.bindings.ownership import owner_at
+from chalicelib.core.bindings.model import BindingFacts
+from chalicelib.core.bindings.routes import owner_at
 from chalicelib.core.calls.events import Event, EventKind, Outcome
 from chalicelib.core.calls.placed import PlacedCall
 from chalicelib.core.calls.splitting import stated_start
@@ -176,7 +176,7 @@ class EventAttribution:
         binding = self._bindings.get(route.binding) if route is not None else None
         lease = binding.lease if binding is not None else None
         is_it = lease is not None and lease.id == event.carrier_binding
-        return facts_of(binding) if binding is not None and is_it else None
+        return binding.facts if binding is not None and is_it else None
 
 
 def _begun(event: Event) -> int | None:

@@ -8,13 +8,13 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Protocol
 
 from chalicelib.core import errors
 from chalicelib.core.calls.days import date_of, opens_at
 from chalicelib.core.calls.exports import Asked, Export, ExportState, Job
 from chalicelib.core.durations import DAY_MS
 from chalicelib.core.ports import KeyedDigest
+from chalicelib.core.retries import EXPORT_RETRY_S
 from chalicelib.core.tenants import App
 from chalicelib.services.calls.search import Archive, Entry
 from chalicelib.store.exports import ExportStore
@@ -29,28 +29,17 @@ RUNNING = 3
 """How many exports of an app may be running: the workers are everybody's."""
 
 
-RETRY_S = 60
-"""each of which is followed by this much more of a pause."""
-
-
 LINK_S = 300
 """How long a link to a part works."""
 
 
-class Format(Protocol):
-    """How records become a file."""
-
-    def __call__(self, app: str, entries: Sequence[Entry], *, now: int) -> bytes:
-        """The same bytes for the same records."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
-class Written:
-    """A format, and the media type of its files."""
+class Format:
+    """How the entries of an app become a file, as of a moment (epoch ms): the same bytes for the
+    same entries."""
 
     content_type: str
-    render: Format
+    render: Callable[[str, Sequence[Entry], int], bytes]
 
 
 class Worked(StrEnum):
@@ -73,7 +62,7 @@ class ExportService:
         archive: Archive,
         queue: WorkQueues,
         files: FileStore,
-        formats: Mapping[str, Written],
+        formats: Mapping[str, Format],
         tag: KeyedDigest,
     ) -> None:
         self._exports = exports
@@ -98,7 +87,7 @@ class ExportService:
         if request is not None:
             key = self._tag("export request", app.name, request)
             asked = self._exports.claim(app.name, key, asked, now=now)
-        if (asked.day, asked.format) != (day, written_as):
+        if (asked.begins, asked.format) != (day, written_as):
             raise errors.RequestMismatch("this Idempotency-Key came with other parameters")
         export = self._standing(app.name, asked, now=now)
         if export.state(now=now) is ExportState.RUNNING and not export.queued:
@@ -117,7 +106,9 @@ class ExportService:
         if len(running) >= RUNNING:
             raise errors.QuotaExceeded(f"{RUNNING} exports are running, wait until one is done")
         if export is None:
-            new = Export(asked.id, app, asked.day, asked.format, created=now, changed=now)
+            new = Export(
+                asked.id, app, asked.begins, asked.format, created=now, changed=now, version=1
+            )
             return self._exports.add(new, now=now)
         again = replace(export, failures=0, changed=now, queued=False, version=export.version + 1)
         return self._exports.note(again) or again
@@ -170,7 +161,7 @@ class ExportService:
 
     def _listed(self, export: Export, *, now: int) -> Export:
         """The export with the list of its calls, which is kept already."""
-        calls = self._archive.listed(export.app, since=export.day, until=export.day + DAY_MS)
+        calls = self._archive.listed(export.app, since=export.begins, until=export.begins + DAY_MS)
         content = "\n".join(calls).encode()
         further = replace(
             export,
@@ -193,8 +184,8 @@ class ExportService:
         entries = self._archive.entries(
             export.app,
             calls[export.taken : taken],
-            since=export.day,
-            until=export.day + DAY_MS,
+            since=export.begins,
+            until=export.begins + DAY_MS,
             now=export.created,
         )
         further = replace(
@@ -210,7 +201,7 @@ class ExportService:
         if not entries:
             return further
         written = self._formats[export.format]
-        content = written.render(export.app, entries, now=export.created)
+        content = written.render(export.app, entries, export.created)
         further = replace(further, parts=(*export.parts, _digest(content)))
         self._files.put(further.file(len(export.parts)), content, content_type=written.content_type)
         return further
@@ -228,7 +219,7 @@ class ExportService:
         if failed.state(now=now) is ExportState.FAILED:
             return Worked.FAILED
         job = Job(export.app, export.id)
-        self._queue.export(job, delay_s=RETRY_S * failed.failures)
+        self._queue.export(job, delay_s=EXPORT_RETRY_S * failed.failures)
         return Worked.FAILED
 
 

@@ -6,8 +6,9 @@ from functools import partial
 from typing import TypeVar
 
 from chalicelib.core.calls.model import Call, Delivery, Task
-from chalicelib.core.calls.schedule import due_at, next_look
+from chalicelib.core.calls.schedule import CLAIM_MS, due_at, next_look
 from chalicelib.core.calls.sequences import BlockKey
+from chalicelib.core.retries import CHANGE_TRIES
 from chalicelib.services.calls.missing import MissingEvents
 from chalicelib.services.calls.sequences import SequenceGaps
 from chalicelib.store.calls import CallStore
@@ -15,17 +16,13 @@ from chalicelib.store.queue import WorkQueues
 
 _T = TypeVar("_T")
 
-CLAIM_MS = 10 * 60_000
-"""A call is not taken up again for so long, whatever became of the messages about it."""
 BATCH = 10
-"""How many errands go to a queue at once."""
-TRIES = 4
-"""How often a call is looked at anew that moves on meanwhile; then it waits for the next turn."""
+"""How many tasks go to a queue at once."""
 
 
 @dataclass(slots=True)
 class Seen:
-    """What one turn did: errands sent again, calls looked over, gaps in them and missing numbers
+    """What one turn did: tasks sent again, calls looked over, gaps in them and missing numbers
     that it found, and what it had to put off. `late_ms` is for how long the oldest call that it
     took had been due."""
 
@@ -105,7 +102,7 @@ class FollowUp:
 
     def _look(self, call: Call | None, seen: Seen, *, now: int) -> None:
         """What is claimed for nothing is due again when it really is."""
-        for _ in range(TRIES):
+        for _ in range(CHANGE_TRIES):
             if call is None:
                 return
             at = next_look(call)
@@ -120,7 +117,7 @@ class FollowUp:
 
 
 class _Bag:
-    """Errands on their way to the queues, as many as one message batch holds. What can't be sent
+    """Tasks on their way to the queues, as many as one message batch holds. What can't be sent
     stays in it; what is lost with it is due again when its claim is over."""
 
     def __init__(self, outbox: WorkQueues) -> None:

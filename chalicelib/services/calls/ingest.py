@@ -4,18 +4,16 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from chalicelib.core.calls.appended import Appended
-from chalicelib.core.calls.callbacks import UnreadCallback
-from chalicelib.core.calls.events import Event, EventKind
+from chalicelib.core.calls.events import Event, EventKind, UnreadCallback
 from chalicelib.core.calls.model import Call, Delivery, EventKey, Stored, Task
 from chalicelib.core.calls.prices import CHARGED, Bill
 from chalicelib.core.ports import EventFormats
+from chalicelib.core.retries import MATCHING_RETRIES_S
 from chalicelib.core.tenants import App
-from chalicelib.core.webhooks.retries import PLACES_S
-from chalicelib.core.webhooks.wanted import wanted_by
+from chalicelib.core.webhooks.endpoint import wanted_by
 from chalicelib.services.calls.attribution import AttributedEvent, EventAttribution
 from chalicelib.store.apps import AppStore
-from chalicelib.store.calls import CallStore
+from chalicelib.store.events import Appended, EventStore
 from chalicelib.store.queue import WorkQueues
 from chalicelib.store.unread_callbacks import UnreadCallbackStore
 
@@ -34,7 +32,7 @@ class EventIngest:
     def __init__(
         self,
         *,
-        events: CallStore,
+        events: EventStore,
         outbox: WorkQueues,
         attribution: EventAttribution,
         apps: AppStore,
@@ -165,7 +163,7 @@ class EventIngest:
 
 
 class _Announced:
-    """Errands on their way to the queues."""
+    """Tasks on their way to the queues."""
 
     def __init__(self, outbox: WorkQueues) -> None:
         self._outbox = outbox
@@ -183,7 +181,7 @@ class _Announced:
             self._outbox.transfer(fetched)
         if unplaced := self._by_delivery.get(Delivery.UNPLACED):
             # What else is known of its call may be on its way.
-            self._outbox.announce(unplaced, delay_s=PLACES_S[0])
+            self._outbox.announce(unplaced, delay_s=MATCHING_RETRIES_S[0])
 
 
 def _counted(addressed: AttributedEvent, appended: Appended) -> Counter[str]:

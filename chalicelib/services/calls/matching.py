@@ -9,10 +9,9 @@ from chalicelib.core.calls.model import Call, Delivery, Progress, Stored, Task
 from chalicelib.core.calls.splitting import has_place, is_message, split, started_at
 from chalicelib.core.durations import CLOCKS_APART_MS, MINUTE_MS
 from chalicelib.core.numbers import canonical
+from chalicelib.core.retries import MATCHING_RETRIES_S, retry_at, wait_s
 from chalicelib.core.subscribers import Subscriber
-from chalicelib.core.webhooks.retries import PLACES_S, retry_at, wait_s
 from chalicelib.services.calls.ingest import EventIngest
-from chalicelib.services.webhooks.settling import settle
 from chalicelib.store.calls import CallStore
 from chalicelib.store.queue import WorkQueues
 
@@ -39,7 +38,7 @@ class CallMatching:
         calls = _over_its_x(stored.event, self._events.beside(stored.event))
         about = follows_of(stored.event, calls)
         failed = stored.progress.attempts + 1
-        at = retry_at(PLACES_S[1:], failed=failed, now=now, salt=stored.key.id)
+        at = retry_at(MATCHING_RETRIES_S[1:], failed=failed, now=now, salt=stored.key.id)
         if about is not None:
             failed, at = stored.progress.attempts, _follows_at(stored.event, about)
             if at <= now:
@@ -51,7 +50,7 @@ class CallMatching:
             return self._settle(call, stored, Delivery.UNMATCHED, now=now)
         waiting = Progress(Delivery.UNPLACED, failed, at)
         delay_s = wait_s(at, now=now)
-        if settle(self._events, call, stored, waiting) and delay_s is not None:
+        if self._events.advance(call, stored, waiting) and delay_s is not None:
             self._outbox.announce([task], delay_s=delay_s)
         return Delivery.UNPLACED
 
@@ -67,7 +66,7 @@ class CallMatching:
         self._service.add(stored.key, known, call, now=now)
 
     def _settle(self, call: Call, stored: Stored, outcome: Delivery, *, now: int) -> Delivery:
-        settle(self._events, call, stored, Progress(outcome, stored.progress.attempts, now))
+        self._events.advance(call, stored, Progress(outcome, stored.progress.attempts, now))
         return outcome
 
 

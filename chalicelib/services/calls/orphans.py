@@ -8,7 +8,6 @@ from chalicelib.core.calls.model import Call, Delivery, EventKey, Stored
 from chalicelib.core.errors import UnknownEvent
 from chalicelib.services.calls.ingest import EventIngest
 from chalicelib.services.calls.matching import CallMatching
-from chalicelib.services.webhooks.settling import settle
 from chalicelib.store.calls import CallStore
 
 PAGE = 100
@@ -65,7 +64,7 @@ class OrphanService:
             self._placing.follow(stored, calls[0], now=now)
         elif not self._service.give(stored, app, now=now):
             return False
-        settle(self._events, call, stored, replace(stored.progress, delivery=Delivery.KEPT, at=now))
+        self._events.advance(call, stored, replace(stored.progress, delivery=Delivery.KEPT, at=now))
         return True
 
 

@@ -1,7 +1,6 @@
 """Recordings given out: the addresses that apps are told, and what opens them."""
 
 from collections.abc import Callable
-from typing import Protocol
 from urllib.parse import urlencode
 
 from chalicelib.core import errors
@@ -11,22 +10,11 @@ from chalicelib.core.durations import DAY_MS
 from chalicelib.core.tenants import App, AppState
 from chalicelib.store.apps import AppStore
 from chalicelib.store.calls import CallStore
+from chalicelib.store.field_encryption import FieldEncryption
 from chalicelib.store.files import FileStore
 
 LINK_S = 300
 """How long a link to the file itself works."""
-
-
-class Signer(Protocol):
-    """Proves that a link was made here."""
-
-    def sign(self, *parts: str) -> str:
-        """The signature of `parts`, as it can stand in an address."""
-        ...
-
-    def is_signed(self, signature: str, *parts: str) -> bool:
-        """Whether this is one of `parts`, also if another key signs by now. In constant time."""
-        ...
 
 
 class RecordingLinks:
@@ -42,7 +30,7 @@ class RecordingLinks:
         self,
         *,
         site: Callable[[], str],
-        signer: Callable[[], Signer],
+        signer: Callable[[], FieldEncryption],
         events: CallStore,
         apps: AppStore,
         files: FileStore,

@@ -1,4 +1,4 @@
-"""Recordings: fetched before the carrier's link dies, and kept."""
+"""Recordings: fetched before the carrier's link expires, and kept."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,12 +9,11 @@ from chalicelib.core.calls.events import Event, EventKind
 from chalicelib.core.calls.model import Call, Delivery, Progress, Recording, Stored, Task
 from chalicelib.core.durations import DAY_MS
 from chalicelib.core.ports import EventFormats
+from chalicelib.core.retries import EARLY_MS, RECORDING_RETRIES_S, retry_at, wait_s
 from chalicelib.core.tenants import App
-from chalicelib.core.webhooks.retries import EARLY_MS, FETCHES_S, retry_at, wait_s
-from chalicelib.core.webhooks.wanted import wanted_by
+from chalicelib.core.webhooks.endpoint import wanted_by
 from chalicelib.egress.recordings import RecordingSource
 from chalicelib.services.calls.ingest import EventIngest
-from chalicelib.services.webhooks.settling import settle
 from chalicelib.store.apps import AppStore
 from chalicelib.store.calls import CallStore
 from chalicelib.store.credentials import CredentialStore
@@ -26,7 +25,7 @@ KEPT_DAYS = (7, 30, 90, 180, 365, 730)
 
 
 class Fetched(StrEnum):
-    """What became of an errand."""
+    """What became of a task."""
 
     STORED = "stored"
     TAKEN = "taken"
@@ -69,8 +68,8 @@ class RecordingService:
         """Fetches the recording of one event, and lets its app be told then. What fails is tried
         again as `retrying` has it; what fails for good is an event of its own. It
         may take `within_s` seconds. Raises Unavailable, Contended."""
-        dossier = self._events.open(task)
-        stored = dossier.call.find(task.key)
+        context = self._events.open(task)
+        stored = context.call.find(task.key)
         if stored is None:
             raise errors.Unavailable("an announced event is not to be seen yet")
         self._about(stored.event.request)
@@ -78,15 +77,15 @@ class RecordingService:
             return Fetched.DONE_BEFORE
         if stored.progress.at > now + EARLY_MS:
             return Fetched.TAKEN
-        app = self._apps.get(dossier.call.app) if dossier.call.app is not None else None
+        app = self._apps.get(context.call.app) if context.call.app is not None else None
         if app is None:
-            self._note(dossier.call, stored, Progress(Delivery.UNMATCHED, 0, now))
+            self._note(context.call, stored, Progress(Delivery.UNMATCHED, 0, now))
             return Fetched.UNMATCHED
         tried = stored.progress.attempts
-        if tried > len(FETCHES_S):
+        if tried > len(RECORDING_RETRIES_S):
             why = errors.RecordingFailed("no attempt came to its end", final=True)
-            return self._again(task, dossier.call, stored, why, failed=tried, now=now)
-        taken = self._take(dossier.call, stored, until=now + round(within_s * 1000))
+            return self._again(task, context.call, stored, why, failed=tried, now=now)
+        taken = self._take(context.call, stored, until=now + round(within_s * 1000))
         if taken is None:
             return Fetched.TAKEN
         call, stored = taken
@@ -145,7 +144,7 @@ class RecordingService:
         now: int,
     ) -> Fetched:
         self._report(call, why)
-        at = retry_at(FETCHES_S, failed=failed, now=now, salt=stored.key.id)
+        at = retry_at(RECORDING_RETRIES_S, failed=failed, now=now, salt=stored.key.id)
         if at is None or why.final:
             # First the event that says so: if we die now, it is only said again.
             self._service.note(_lost(stored, call, why, now=now), call)
@@ -160,7 +159,7 @@ class RecordingService:
     def _note(
         self, call: Call, stored: Stored, progress: Progress, recording: Recording | None = None
     ) -> bool:
-        return settle(self._events, call, stored, progress, recording=recording)
+        return self._events.advance(call, stored, progress, recording=recording)
 
 
 def _lost(stored: Stored, call: Call, why: errors.RecordingFailed, *, now: int) -> Event:

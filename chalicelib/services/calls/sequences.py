@@ -4,17 +4,15 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from chalicelib.core.calls.events import Event
+from chalicelib.core.calls.schedule import CLAIM_MS
 from chalicelib.core.calls.sequences import (
     BLOCK,
     OVERTAKEN_MS,
     BlockKey,
-    _ranges,
     missing_of,
+    ranges_of,
 )
 from chalicelib.store.sequences import SequenceStore
-
-CLAIM_MS = 10 * 60_000
-"""A block is not taken up again for so long by anybody else."""
 
 
 class SequenceGaps:
@@ -52,7 +50,7 @@ class SequenceGaps:
         before, after = self._numbers.around(key)
         missing = missing_of(block, before, after, now=now)
         if missing:
-            self._report(key, _ranges(missing, first=key.index * BLOCK))
+            self._report(key, ranges_of(missing, first=key.index * BLOCK))
         if block.highest is None and before is not None:
             # It is known by now that its numbers go on here.
             self._numbers.wake(before.key, now=now)

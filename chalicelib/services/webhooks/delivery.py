@@ -6,22 +6,19 @@ from enum import StrEnum
 from functools import partial
 
 from chalicelib.core import errors
-from chalicelib.core.calls.appended import DeliveryContext
 from chalicelib.core.calls.events import Event, EventKind
 from chalicelib.core.calls.model import Call, Delivery, Progress, Stored, Task
 from chalicelib.core.calls.splitting import split
 from chalicelib.core.ports import EventFormats
+from chalicelib.core.retries import EARLY_MS, WEBHOOK_RETRIES_S, retry_at, wait_s
 from chalicelib.core.tenants import App
-from chalicelib.core.webhooks.endpoint import Health, Lane
-from chalicelib.core.webhooks.retries import EARLY_MS, RETRIES_S, retry_at, wait_s
-from chalicelib.core.webhooks.wanted import wanted_by
+from chalicelib.core.webhooks.endpoint import Health, Lane, wanted_by
 from chalicelib.egress.webhooks import WebhookSender
 from chalicelib.services.calls.matching import CallMatching
 from chalicelib.services.calls.recording_links import RecordingLinks
-from chalicelib.services.webhooks.settling import settle
 from chalicelib.services.webhooks.waiting import BusyEndpoints
 from chalicelib.store.apps import AppStore
-from chalicelib.store.calls import CallStore
+from chalicelib.store.calls import CallStore, DeliveryContext
 from chalicelib.store.endpoints import EndpointStore
 from chalicelib.store.queue import WorkQueues
 
@@ -207,10 +204,10 @@ class WebhookDelivery:
         if isinstance(why, errors.LeftAlone) and not stored.progress.spared:
             return self._spare(task, call, stored, now=now)
         failed = stored.progress.attempts + 1
-        at = retry_at(RETRIES_S, failed=failed, now=now, salt=stored.key.id)
+        at = retry_at(WEBHOOK_RETRIES_S, failed=failed, now=now, salt=stored.key.id)
         if at is None:
             return self._settle(call, stored, Delivery.DEAD, now=now, failed=failed)
-        settled = settle(self._events, call, stored, Progress(Delivery.PENDING, failed, at))
+        settled = self._events.advance(call, stored, Progress(Delivery.PENDING, failed, at))
         silent = isinstance(why, errors.NotAnswered | errors.LeftAlone)
         lane: Lane = "slow" if silent else "fast"
         if settled and (delay_s := wait_s(at, now=now)) is not None:
@@ -222,7 +219,7 @@ class WebhookDelivery:
         the next attempt may be a day away."""
         attempts = stored.progress.attempts
         at = retry_at((REST_MS // 1000,), failed=1, now=now, salt=stored.key.id) or now
-        if settle(self._events, call, stored, Progress(Delivery.PENDING, attempts, at, True)):
+        if self._events.advance(call, stored, Progress(Delivery.PENDING, attempts, at, True)):
             self._outbox.announce([task], lane="slow", delay_s=wait_s(at, now=now) or 0)
         return Told.LEFT_ALONE
 
@@ -232,7 +229,7 @@ class WebhookDelivery:
         delay_s = min(max(age_s // 4, UNREADY_S[0]), UNREADY_S[1])
         at = now + delay_s * 1000
         later = replace(stored.progress, at=at)
-        if settle(self._events, call, stored, later) and wait_s(at, now=now) is not None:
+        if self._events.advance(call, stored, later) and wait_s(at, now=now) is not None:
             self._outbox.announce([task], delay_s=delay_s)
         return Told.PUT_OFF
 
@@ -246,5 +243,5 @@ class WebhookDelivery:
         failed: int = 0,
     ) -> Told:
         attempts = failed or stored.progress.attempts
-        settle(self._events, call, stored, Progress(outcome, attempts, now))
+        self._events.advance(call, stored, Progress(outcome, attempts, now))
         return Told(outcome.value)

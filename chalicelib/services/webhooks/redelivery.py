@@ -8,7 +8,6 @@ from chalicelib.core.calls.model import Call, Delivery, EventKey, Progress, Stor
 from chalicelib.core.calls.schedule import UNFINISHED_MS
 from chalicelib.core.calls.search import Search
 from chalicelib.core.errors import UnknownEvent
-from chalicelib.services.webhooks.settling import settle
 from chalicelib.store.calls import CallStore
 from chalicelib.store.queue import WorkQueues
 
@@ -67,7 +66,7 @@ class Redelivery:
         if stored.progress.delivery in AGAIN:
             self._tell(call, [stored], now=now)
         elif stored.progress.delivery is Delivery.LOST:
-            if settle(self._events, call, stored, Progress(Delivery.FETCHING, 0, now)):
+            if self._events.advance(call, stored, Progress(Delivery.FETCHING, 0, now)):
                 self._outbox.transfer([call.task(stored)])
         elif not stored.progress.open:
             raise UnknownEvent("no such event")
@@ -89,7 +88,7 @@ class Redelivery:
         tasks: list[Task] = []
         for each in stored:
             current = self._events.call(call.id) if tasks else call
-            if current and settle(self._events, current, each, Progress(Delivery.PENDING, 0, now)):
+            if current and self._events.advance(current, each, Progress(Delivery.PENDING, 0, now)):
                 tasks.append(call.task(each))
         if tasks:
             self._outbox.announce(tasks)

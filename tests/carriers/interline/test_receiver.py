@@ -14,9 +14,16 @@ from hypothesis import strategies as st
 from chalicelib.carriers.callback_reader import members_of, text
 from chalicelib.carriers.callback_receiver import read_callback
 from chalicelib.carriers.interline.callbacks_in import MAX_BODY, CallbackReceiver
-from chalicelib.core.bindings.ownership import Owner
-from chalicelib.core.calls.callbacks import Unreadable, UnreadCallback
-from chalicelib.core.calls.events import Event, EventKind, Outcome, Party, SmsResult
+from chalicelib.core.bindings.routes import Owner
+from chalicelib.core.calls.events import (
+    Event,
+    EventKind,
+    Outcome,
+    Party,
+    SmsResult,
+    Unreadable,
+    UnreadCallback,
+)
 from chalicelib.core.credentials import CarrierAccount
 from chalicelib.core.errors import AnswerClass, Contended, Unavailable
 from chalicelib.core.messages import Reply, Request

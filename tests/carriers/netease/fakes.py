@@ -11,9 +11,8 @@ from urllib.parse import urlencode
 from chalicelib.carriers.netease.authenticator import Authenticator
 from chalicelib.core import errors
 from chalicelib.core.balance import Balance
-from chalicelib.core.bindings.ownership import Owner
-from chalicelib.core.calls.placed import CallAsk, PlacedCall
-from chalicelib.core.calls.placed_outcome import Occupied
+from chalicelib.core.bindings.routes import Owner
+from chalicelib.core.calls.placed import CallAsk, Occupied, PlacedCall
 from chalicelib.core.credentials import AppCredentials, CarrierAccount, SwitchCredentials
 from chalicelib.core.messages import Reply, Request
 from chalicelib.core.ports import Carrier

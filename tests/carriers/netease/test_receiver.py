@@ -15,9 +15,8 @@ from hypothesis import strategies as st
 from admin import provision
 from chalicelib.carriers.callback_receiver import read_callback
 from chalicelib.carriers.netease.callbacks_in import MAX_BODY, CarrierReceiver
-from chalicelib.core.bindings.ownership import Owner
-from chalicelib.core.calls.callbacks import Unreadable, UnreadCallback
-from chalicelib.core.calls.events import Event, EventKind
+from chalicelib.core.bindings.routes import Owner
+from chalicelib.core.calls.events import Event, EventKind, Unreadable, UnreadCallback
 from chalicelib.core.credentials import CarrierAccount
 from chalicelib.core.errors import AnswerClass, Contended, Unavailable
 from chalicelib.core.messages import Reply, Request

@@ -170,7 +170,7 @@ class Showing:
 
     def route(self, number: str, caller: Subscriber | None, *, carrier: str, now: int) -> Connect:
         assert caller is not None
-        leg = Route("b", "demo", number, "a", caller, Subscriber(B), False, 1, 1, False, 60)
+        leg = Route("b", "demo", number, "a", caller, Subscriber(B), False, 1, 1, 60)
         return Connect(leg, Subscriber(B), caller.digits)
 
 
@@ -230,7 +230,7 @@ def test_a_delayed_binding_goes_on(stage: Stage, pbx: Pbx, demo: Client) -> None
 def test_a_number_that_changed_hands_leads_to_nobody_of_before(
     stage: Stage, pbx: Pbx, demo: Client
 ) -> None:
-    from chalicelib.core.bindings.ownership import Owner
+    from chalicelib.core.bindings.routes import Owner
     from chalicelib.store.apps import owners_item
 
     demo.bind(phoneX=X1)

@@ -1,0 +1,190 @@
+"""Bindings and routes as items of the table, and back again."""
+
+from dataclasses import dataclass
+
+from chalicelib.core.bindings.lease import CarrierLease, Unsettled
+from chalicelib.core.bindings.model import PLAIN, Binding, BindingInfo, Presentation, Role, State
+from chalicelib.core.bindings.routes import Route
+from chalicelib.core.durations import DAY_MS
+from chalicelib.core.subscribers import Subscriber
+from chalicelib.store import codec, work_index
+from chalicelib.store.field_encryption import FieldEncryption
+from chalicelib.store.keys import ANYBODY, binding_key, route_key
+from chalicelib.store.table import Item, n, s
+
+ROLES: tuple[Role, Role] = ("a", "b")
+_WRITTEN_ELSEWHERE = frozenset(
+    {"handle", "a", "b", "user_data", "presentation", "key_version", "lease"}
+)
+
+
+def caller_of(
+    encryption: FieldEncryption, person: Subscriber | None, version: int | None = None
+) -> str:
+    """What stands for a caller in the key of a route."""
+    return encryption.person(person.digits, version) if person is not None else ANYBODY
+
+
+def pair_of(encryption: FieldEncryption, a: Subscriber, b: Subscriber | None) -> str:
+    """What stands for the two that a binding is about."""
+    return encryption.pair(a.digits, b.digits if b is not None else ANYBODY)
+
+
+def binding_item(binding: Binding, sealed: Item) -> Item:
+    """A binding that is stored for the first time."""
+    return binding_key(binding.handle) | binding_state(binding) | {"sealed": sealed}
+
+
+def binding_state(binding: Binding) -> Item:
+    """The attributes of a binding but for its key and what is sealed.
+
+    It has no TTL while its carrier has still to be asked: it could not be ended there, nor its
+    quota be given back, without it."""
+    known = codec.write(binding, without=_WRITTEN_ELSEWHERE)
+    lease = binding.lease
+    if lease is not None:
+        known["lease"] = {"M": codec.write(lease, without={"check_at"})}
+    if lease is None or lease.check_at is None:
+        known["ttl"] = n((binding.expires + binding.retention_ms) // 1000)
+    return known | _due(binding)
+
+
+def _due(binding: Binding) -> Item:
+    """When its carrier has to be asked, or else when it runs out; nothing once nothing is left to
+    do."""
+    lease = binding.lease
+    if lease is not None and lease.check_at is not None:
+        work: work_index.Work = "pending" if lease.operations else "lease"
+        entry = work_index.entry(work, binding.handle, at=lease.check_at)
+    elif binding.over:
+        return {}
+    else:
+        entry = work_index.entry("expiry", binding.handle, at=binding.expires)
+    if binding.state is State.BOUND and lease is not None and lease.until < binding.expires:
+        # Otherwise the carrier keeps it for longer than its app wants: it is to be ended there.
+        entry["lapses_at"] = n(lease.until)
+    return entry
+
+
+def read_unsettled(entry: Item) -> Unsettled:
+    """An entry of the work index as the schedules want it."""
+    # One that lacks these is nobody's, and fails by itself when it is claimed.
+    binding_id, carrier = (entry.get(name, s(""))["S"] for name in ("id", "carrier"))
+    return Unsettled(
+        handle=entry["pk"]["S"].removeprefix("B#"),
+        id=binding_id,
+        carrier=carrier,
+        due_at=work_index.due_at(entry),
+        lapses_at=int(entry["lapses_at"]["N"]) if "lapses_at" in entry else None,
+    )
+
+
+def route_item(
+    binding: Binding, role: Role, sealed: Item, pair: str, encryption: FieldEncryption
+) -> Item:
+    """One of its two routes."""
+    caller = binding.a if role == "a" else binding.b
+    return (
+        route_key(binding.number, caller_of(encryption, caller))
+        | route_state(binding)
+        | {
+            "binding": s(binding.id),
+            "app": s(binding.app),
+            "role": s(role),
+            "pair": s(pair),
+            "sealed": sealed,
+            "record": {"BOOL": binding.record},
+            "created": n(binding.created),
+            "updated": n(binding.updated),
+            "max_call_s": n(binding.max_call_s),
+        }
+    )
+
+
+def route_state(binding: Binding) -> Item:
+    """What changes of its routes: when they stop routing, when they may lead elsewhere, whether
+    they were released, and whether even the same two have to wait."""
+    state = {
+        "expires": n(binding.expires),
+        "reusable_at": n(binding.reusable_at),
+        "ttl": n((binding.reusable_at + DAY_MS) // 1000),
+    }
+    marks = {
+        "released": binding.over,
+        "busy": binding.blocks,
+        "pending": binding.state is State.BINDING,
+    }
+    return state | {name: {"BOOL": True} for name, marked in marks.items() if marked}
+
+
+@dataclass(frozen=True, slots=True)
+class _Sealed:
+    """What of a binding is readable only with the data key and the binding's id: the people, what
+    they see and hear (an announcement's code may be any text), and userData."""
+
+    a: Subscriber
+    b: Subscriber | None
+    user_data: str
+    presentation: Presentation = PLAIN
+
+
+def seal(encryption: FieldEncryption, binding: Binding) -> Item:
+    """A, B, what they see and hear, and userData."""
+    sealed = _Sealed(binding.a, binding.b, binding.user_data, binding.presentation)
+    return {"B": encryption.seal(codec.to_text(sealed, last="user_data"), binding.id)}
+
+
+def _opened(item: Item, encryption: FieldEncryption, *, binding: str) -> _Sealed:
+    text = encryption.open(item["sealed"]["B"], binding)
+    return codec.from_text(_Sealed, text, last="user_data")
+
+
+def read_binding(item: Item, encryption: FieldEncryption) -> Binding:
+    """The binding that an item is."""
+    sealed = _opened(item, encryption, binding=item["id"]["S"])
+    return codec.read(
+        Binding,
+        item,
+        handle=item["pk"]["S"].removeprefix("B#"),
+        a=sealed.a,
+        b=sealed.b,
+        user_data=sealed.user_data,
+        presentation=sealed.presentation,
+        key_version=encryption.version_of(item["sealed"]["B"]),
+        lease=_read_lease(item),
+    )
+
+
+def _read_lease(item: Item) -> CarrierLease | None:
+    if "lease" not in item:
+        return None
+    at_carrier = work_index.is_due_for(item, "lease", "pending")
+    check_at = work_index.due_at(item) if at_carrier else None
+    return codec.read(CarrierLease, item["lease"]["M"], check_at=check_at)
+
+
+def read_route(item: Item, encryption: FieldEncryption) -> Route:
+    """The route that an item is."""
+    sealed = _opened(item, encryption, binding=item["binding"]["S"])
+    return codec.read(
+        Route,
+        item,
+        number=item["pk"]["S"].removeprefix("X#"),
+        a=sealed.a,
+        b=sealed.b,
+        presentation=sealed.presentation,
+    )
+
+
+def read_info(item: Item, encryption: FieldEncryption) -> BindingInfo:
+    """What A's route of a binding tells of it."""
+    sealed = _opened(item, encryption, binding=item["binding"]["S"])
+    return codec.read(
+        BindingInfo,
+        item,
+        id=item["binding"]["S"],
+        number=item["pk"]["S"].removeprefix("X#"),
+        a=sealed.a,
+        b=sealed.b,
+        user_data=sealed.user_data,
+    )

@@ -1,0 +1,172 @@
+"""By what calls are found: attributes of their items, and entries beside them."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from chalicelib.core.calls.events import Event, EventKind
+from chalicelib.core.calls.merging import end_of
+from chalicelib.core.calls.model import Call, Delivery
+from chalicelib.core.calls.schedule import GRACE_MS, PARTS, due_at
+from chalicelib.core.calls.splitting import split, started_at
+from chalicelib.core.errors import Contended
+from chalicelib.core.numbers import canonical
+from chalicelib.core.retries import CHANGE_TRIES
+from chalicelib.core.subscribers import Subscriber
+from chalicelib.store import codec, work_index
+from chalicelib.store.call_items import (
+    SAME_VERSION,
+    call_key,
+    call_ttl,
+    change_call,
+    due_entry,
+    read_call,
+)
+from chalicelib.store.field_encryption import FieldEncryption
+from chalicelib.store.table import Item, Table, n, s
+
+LISTED = PARTS | {EventKind.SMS_SENT, EventKind.PLACED_ENDED}
+"""The kinds that make a call or message worth finding."""
+FOUND_BY = ("day", "place", "binding_of", "number_of", "caller_of", "callee_of")
+"""The attributes by which a call is found."""
+ORPHANED = "#orphaned"
+"""The partition of the index of dead-lettered events that lists what is nobody's; no app has such a
+name."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Entries:
+    """By how many entries the calls of a key but the first are found, and what these say."""
+
+    count: int
+    digest: str
+
+
+class CallIndex:
+    """Keeps what calls are found by as their events have it."""
+
+    def __init__(self, table: Table, encryption: Callable[[], FieldEncryption]) -> None:
+        self._table = table
+        self._encryption = encryption
+
+    def mend(self, item: Item, call: Call) -> None:
+        """Mends what the call is found by, where a late event says that it was another, and when it
+        is due, where the write that added the event put that off. Raises Contended, so that whoever
+        reports the event does it again."""
+        for _ in range(CHANGE_TRIES):
+            first, *others = split(call)
+            wanted = indexed(first, self._encryption())
+            gone = stale(item, wanted)
+            wanted |= _sooner(item, call)
+            if others or "others" in item:
+                wanted["others"] = self._entered(others, item, call)
+            if not gone and all(item.get(name) == wanted[name] for name in wanted):
+                return
+            before = {":before": n(call.version)}
+            mended = change_call(call, wanted, SAME_VERSION, before, removed=gone)
+            if self._table.update_if(mended) is not None:
+                return
+            seen = self._table.get(call_key(call.id))
+            if seen is None:
+                return
+            item, call = seen, read_call(seen, self._encryption())
+        raise Contended("many events of one call at once")
+
+    def _entered(self, others: Sequence[Call], item: Item, call: Call) -> Item:
+        """Writes by what each call of a key but the first is found; what says that it was done."""
+        entries = [indexed(each, self._encryption()) for each in others]
+        digest = self._encryption().label("entries", json.dumps(entries, sort_keys=True))
+        known = {"M": codec.write(_Entries(len(entries), digest))}
+        before = codec.read(_Entries, item["others"]["M"]) if "others" in item else _Entries(0, "")
+        if before.digest != digest:
+            for number in range(1, max(len(entries), before.count) + 1):
+                self._enter(call, number, entries[number - 1] if number <= len(entries) else {})
+        return known
+
+    def _enter(self, call: Call, number: int, entry: Item) -> None:
+        kept = {"version": n(call.version), "ttl": call_ttl(call)}
+        self._table.put_if(
+            {
+                "Item": call_key(call.id, number) | kept | entry,
+                "ConditionExpression": "attribute_not_exists(pk) OR version <= :version",
+                "ExpressionAttributeValues": {":version": n(call.version)},
+            }
+        )
+
+
+def place(at: int, name: str) -> str:
+    """Where a call stands among others: by time (epoch ms), and by digest at the same one."""
+    return f"{max(0, at):015d}#{name}"
+
+
+def listed(call: Call) -> list[Event]:
+    """The events that make one call or message worth finding."""
+    return [event for event in call.events if event.kind in LISTED]
+
+
+def indexed(call: Call, encryption: FieldEncryption) -> Item:
+    """What one call is found by, as its events have it (`place` is where it stands among others);
+    nothing for what is nobody's."""
+    events = listed(call)
+    if call.app is None or not events:
+        return {}
+    at = started_at(events)
+    first = end_of(events) or events[0]
+    known: Item = {
+        "day": s(day_of(call.app, at)),
+        "place": s(place(at, call.name)),
+    }
+    for name, values in (
+        ("binding_of", [_of(call.app, event.binding) for event in (first, *events)]),
+        (
+            "number_of",
+            [number_of(call.app, event.number, encryption) for event in (first, *events)],
+        ),
+        ("caller_of", [_person(call.app, event.caller, encryption) for event in (first, *events)]),
+        ("callee_of", [_person(call.app, event.callee, encryption) for event in (first, *events)]),
+    ):
+        if (value := next(filter(None, values), None)) is not None:
+            known[name] = s(value)
+    return known
+
+
+def day_of(app: str, at: int) -> str:
+    """The partition of a day (UTC) of an app."""
+    return f"{app}#{datetime.fromtimestamp(max(0, at) // 1000, UTC):%Y%m%d}"
+
+
+def number_of(app: str, number: str | None, encryption: FieldEncryption) -> str | None:
+    """The partition of an X of an app, however that is spelled: a digest, as a switch may say
+    somebody's own number."""
+    return f"{app}#{encryption.label('number', canonical(number))}" if number else None
+
+
+def _of(app: str, name: str | None) -> str | None:
+    return f"{app}#{name}" if name else None
+
+
+def _person(app: str, person: Subscriber | None, encryption: FieldEncryption) -> str | None:
+    return f"{app}#{encryption.person(person.digits)}" if person is not None else None
+
+
+def listed_dead(call: Call) -> Item:
+    """Where a call stands among those with dead-lettered events, or with events that are nobody's:
+    by the time of the first; nothing if it has none."""
+    state = Delivery.UNMATCHED if call.app is None else Delivery.DEAD
+    at = [each.event.at for each in call.stored if each.progress.delivery is state]
+    if not at:
+        return {}
+    return {"dead_shard": s(call.app or ORPHANED), "dead_at": s(place(min(at), call.id))}
+
+
+def stale(item: Item | None, found_by: Item) -> list[str]:
+    """By what a call was found that turned out to be of another call of its key."""
+    return [name for name in FOUND_BY if name in (item or {}) and name not in found_by]
+
+
+def _sooner(item: Item, call: Call) -> Item:
+    """When a call is due, if that is well before it says so itself."""
+    at = due_at(call)
+    put_off = at is not None and "due_at" in item and at + GRACE_MS < work_index.due_at(item)
+    return due_entry(call) if put_off else {}

@@ -1,0 +1,276 @@
+"""Events as they come in: each stored once, in the item of its call, and charged with it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from chalicelib.core.calls.events import Event
+from chalicelib.core.calls.model import Call, Delivery, EventKey, Progress, Stored, Task
+from chalicelib.core.calls.prices import Bill, Charged
+from chalicelib.core.calls.schedule import PARTS, UNFINISHED_MS, due_at
+from chalicelib.core.calls.splitting import order, split
+from chalicelib.core.errors import Contended, ItemTooLarge, StoreUnavailable
+from chalicelib.core.retries import CHANGE_TRIES
+from chalicelib.store import codec, conditions
+from chalicelib.store.call_index import CallIndex, indexed, listed_dead, stale
+from chalicelib.store.call_items import (
+    SAME_VERSION,
+    call_key,
+    call_of,
+    call_ttl,
+    change_call,
+    due_entry,
+    entry_at,
+    event_digest,
+    read_call,
+    sealed,
+)
+from chalicelib.store.exports import days_changed
+from chalicelib.store.field_encryption import FieldEncryption
+from chalicelib.store.table import Item, Table, n, s, update
+
+MOST_BYTES = 380_000
+"""What the events of a call take together. An item takes 400 KB: the rest is what it is found by,
+and how far it has come, for which there has to be room at any time."""
+MORE_BYTES = 512
+"""What there is beside what an event says: its names, how far it is, the recording it brought."""
+NEW_EVENT = "attribute_not_exists(#event) AND (attribute_not_exists(filled) OR filled <= :room)"
+_NOTED = "noted"
+"""The digests of the events whose late change of their days is noted."""
+_CHARGES = ("minutes", "messages", "for_minutes", "for_messages")
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """An event as it stands in its call, and what asks for something to be done about it. `new` if
+    it was not there before; `conflicting` if its id was, with another content."""
+
+    stored: Stored
+    task: Task
+    new: bool
+    conflicting: bool
+
+
+class EventStore:
+    """Takes events in. Every method may raise Unavailable."""
+
+    def __init__(self, table: Table, encryption: Callable[[], FieldEncryption]) -> None:
+        self._table = table
+        self._encryption = encryption
+        self._index = CallIndex(table, encryption)
+
+    def append(
+        self,
+        event: Event,
+        *,
+        said: Event | EventKey,
+        owner: str | None,
+        delivery: Delivery,
+        call: str | None = None,
+        recorded: bool = False,
+        bill: Bill | None = None,
+        now: int | None = None,
+    ) -> Appended:
+        """Stores once, as an event of `owner`'s, and charges for it in the same write;
+        `now` is when, if that is not when the event was received. A day that can be
+        exported already and that this changes is noted.
+
+        `said` is the event as it was reported: what it says, without our time and whatever
+        a carrier did not state, makes two reports the same one; or the key of the event as
+        it is stored elsewhere, which knows that. Of the call with this id, or else of the
+        one that reporter, call id, owner and X make. `recorded`: calls of its binding are.
+        One write; a second one where a late event says that its call was another than it
+        seemed. Raises Contended. With a bill one read and one transaction.
+        """
+        encryption = self._encryption()
+        if call is None:
+            placed = delivery is not Delivery.UNPLACED
+            call = call_of(event, encryption, owner=owner, placed=placed)
+        known = said.event if isinstance(said, EventKey) else event_digest(said, encryption)
+        key = EventKey(call, known)
+        stored = Stored(key, event, Progress(delivery, 0, event.received))
+        new = _New(stored, owner, recorded, bill, now)
+        try:
+            return self._append(new)
+        except ItemTooLarge:
+            # A call with more events than an item holds: this one is kept, and told, by itself.
+            alone = EventKey(encryption.label("alone", key.id), key.event)
+            return self._append(replace(new, stored=replace(new.stored, key=alone)))
+
+    def _append(self, new: "_New") -> Appended:
+        if new.bill is not None:
+            call, is_new = self._charged(new, new.bill)
+        else:
+            item, is_new = self._table.update_and_see(self._appending(new))
+            call = read_call(item, self._encryption())
+            if call.find(new.key) is None:
+                raise ItemTooLarge("a call with more events than an item holds")
+            self._index.mend(item, call)
+            self._days_changed(item, call, new)
+        stored = call.find(new.key)
+        if stored is None:
+            raise StoreUnavailable("an event that was stored is not to be seen")
+        event_id = stored.event.id
+        named_alike = [each for each in call.stored if event_id and each.event.id == event_id]
+        return Appended(
+            stored, call.task(stored), new=is_new, conflicting=is_new and len(named_alike) > 1
+        )
+
+    def _days_changed(self, item: Item, call: Call, new: "_New") -> None:
+        """Notes, once, which days that could be exported when the event first came it changed. Of a
+        repeat too: after the first one was stored, the process may have died before it came here.
+        """
+        stored = call.find(new.key)
+        if stored is None or stored.key.event in item.get(_NOTED, {"SS": []})["SS"]:
+            return
+        now = stored.event.received if new.now is None else new.now
+        if changes := days_changed(_without(call, stored.key), call, now=now):
+            self._table.transact([*changes, _noted(stored.key)])
+
+    def _appending(self, new: "_New") -> Item:
+        """The write that adds an event; it says of its call what it knows where nobody did yet."""
+        event, key, alone = new.event, new.key, new.alone
+        known = indexed(alone, self._encryption()) | listed_dead(alone) | {"ttl": call_ttl(alone)}
+        changes = _added(new.stored, self._encryption())
+        size = _size(changes, key)
+        if new.owner is not None:
+            known["app"] = s(new.owner)
+        at = due_at(alone)
+        if at is not None and (new.stored.progress.open or event.sequence is not None):
+            entry = entry_at(key.call, at=at)
+            changes["due_at"], known["due_shard"] = entry["due_at"], entry["due_shard"]
+        elif event.kind in PARTS and new.owner is not None:
+            known |= entry_at(key.call, at=event.received + UNFINISHED_MS)
+        added = {"version": n(1), "filled": n(size)}
+        if new.recorded_binding is not None:
+            added["recorded"] = {"SS": [new.recorded_binding]}
+        room = {":room": n(MOST_BYTES - size)}
+        adding = update(call_key(key.call), changes, NEW_EVENT, room, initial=known, added=added)
+        adding["Update"]["ExpressionAttributeNames"]["#event"] = f"E{key.event}"
+        return adding
+
+    def _charged(self, new: "_New", bill: Bill) -> tuple[Call, bool]:
+        """Adds an event and charges what its calls cost with it more than without it, once."""
+        encryption = self._encryption()
+        for _ in range(CHANGE_TRIES):
+            item = self._table.get(call_key(new.key.call))
+            before = read_call(item, encryption) if item else None
+            if before and before.find(new.key):
+                self._found_each(before, item)
+                return before, False
+            paid = _charged(item)
+            call = new.added_to(before)
+            charged = bill.charged(paid, call)
+            more = _charges(charged) | ({"app": s(call.app)} if call.app else {})
+            if call.recorded:
+                more["recorded"] = {"SS": sorted(call.recorded)}
+            writes = [self._rewritten(call, new.stored, more, before=item)]
+            if due := charged.total - paid.total:
+                writes.append(conditions.charge(bill.app, due, now=new.event.received))
+            writes += days_changed(_without(call, new.key), call, now=new.at)
+            if self._table.transact(writes) is None:
+                self._found_each(call, item)
+                return call, True
+        raise Contended("many events of one call at once")
+
+    def _found_each(self, call: Call, before: Item | None) -> None:
+        """The transaction wrote what the first call of a key is found by: what the others are found
+        by is written now, or taken away, also if whoever should have died."""
+        several = len(split(call)) > 1 or "others" in (before or {})
+        if several and (item := self._table.get(call_key(call.id))):
+            self._index.mend(item, read_call(item, self._encryption()))
+
+    def _rewritten(self, call: Call, new: Stored, more: Item, *, before: Item | None) -> Item:
+        changes = _added(new, self._encryption())
+        filled = _number(before, "filled")
+        after = filled + _size(changes, new.key)
+        if filled and after > MOST_BYTES:
+            raise ItemTooLarge("a call with more events than an item holds")
+        found_by = indexed(split(call)[0], self._encryption())
+        changes |= more | {"filled": n(after), "ttl": call_ttl(call)}
+        changes |= found_by | listed_dead(call) | due_entry(call)
+        condition, values = conditions.NEW, {}
+        if call.version > 1:
+            condition, values = SAME_VERSION, {":before": n(call.version - 1)}
+        return change_call(call, changes, condition, values, removed=stale(before, found_by))
+
+
+@dataclass(frozen=True, slots=True)
+class _New:
+    """An event that is to be stored, and what goes with it; `now` (epoch ms) if that is not when it
+    was received."""
+
+    stored: Stored
+    owner: str | None
+    recorded: bool
+    bill: Bill | None
+    now: int | None
+
+    @property
+    def at(self) -> int:
+        return self.event.received if self.now is None else self.now
+
+    @property
+    def key(self) -> EventKey:
+        return self.stored.key
+
+    @property
+    def event(self) -> Event:
+        return self.stored.event
+
+    @property
+    def recorded_binding(self) -> str | None:
+        """The binding of which it is noted that its calls are recorded."""
+        return self.event.binding if self.recorded else None
+
+    @property
+    def alone(self) -> Call:
+        """The call as this event alone makes it."""
+        return self.added_to(None)
+
+    def added_to(self, call: Call | None) -> Call:
+        """The call with this event."""
+        recorded = {self.recorded_binding} if self.recorded_binding is not None else set()
+        if call is None:
+            return Call(self.key.call, self.owner, 1, (self.stored,), frozenset(recorded))
+        return replace(
+            call,
+            version=call.version + 1,
+            stored=tuple(sorted((*call.stored, self.stored), key=order)),
+            recorded=call.recorded | recorded,
+        )
+
+
+def _without(call: Call, key: EventKey) -> Call:
+    return replace(call, stored=tuple(each for each in call.stored if each.key != key))
+
+
+def _noted(event_key: EventKey) -> Item:
+    """Goes with the notes of the days that an event changed."""
+    noted = {_NOTED: {"SS": [event_key.event]}}
+    return update(call_key(event_key.call), {}, "attribute_exists(pk)", added=noted)
+
+
+def _added(new: Stored, encryption: FieldEncryption) -> Item:
+    """The attributes that an event is."""
+    return {
+        f"E{new.key.event}": sealed(new.event, new.key, encryption),
+        f"P{new.key.event}": codec.attribute(new.progress),
+    }
+
+
+def _size(added: Item, event_key: EventKey) -> int:
+    """Bytes that an event takes in its call's item, at most."""
+    return len(added[f"E{event_key.event}"]["B"]) + MORE_BYTES
+
+
+def _charges(charged: Charged) -> Item:
+    return {name: n(getattr(charged, name)) for name in _CHARGES}
+
+
+def _charged(item: Item | None) -> Charged:
+    """What was paid for the calls under a key."""
+    return Charged(*(_number(item, name) for name in _CHARGES))
+
+
+def _number(item: Item | None, name: str) -> int:
+    return int(item[name]["N"]) if item and name in item else 0
