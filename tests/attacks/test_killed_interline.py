@@ -64,8 +64,7 @@ class Ask:
         asked = {"anum": A, "ttl": 3600, "reqid": self._reqid}
         asked |= {} if self._transfer else {"bnum": B}
         request = self._app.request("PUT", asked, now=now)
-        call = "interline.transfer" if self._transfer else "interline.binding"
-        return Victim(point, call, request, now=now, number=X)
+        return Victim(point, self.path, request, now=now)
 
     def again(self, gateway: Gateway, *, now: int) -> dict[str, object]:
         """The reply to the same."""

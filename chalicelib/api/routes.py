@@ -1,0 +1,78 @@
+"""Registers what facades and receivers answer. A path that does not exist is answered in the shape
+of whoever is nearest."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from functools import partial, update_wrapper
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from chalice.app import Chalice
+
+from chalicelib import carriers
+from chalicelib.api.http import answer
+from chalicelib.carriers.facade import Route, RouteTable
+from chalicelib.rest import routes as rest
+
+# Methods and content types are left to the facade, which answers in its own shape.
+ANY: dict[str, Any] = {
+    "methods": ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"],
+    "content_types": ["*/*"],
+}
+UNKNOWN = "unknown"
+"""The operation of a path that does not exist."""
+ROOT = "axb"
+"""Who answers where no facade is nearer than another."""
+DEPTH = 5
+"""How many segments unknown paths have, at most, that begin like none or like a facade's. What is
+longer, or goes on by more than a segment after another known part, API Gateway answers
+(infra.gateway_responses)."""
+
+
+def register(app: Chalice) -> None:
+    """Has every path answered."""
+    known = tuple(tables())
+    for table in known:
+        for route in table.routes:
+            _register(app, table.speaker, route)
+    for path, speaker in catch_alls(known).items():
+        _register(app, speaker, Route(path, UNKNOWN, {}))
+
+
+def tables() -> Iterator[RouteTable]:
+    """Those of the carriers that have any in their folders, and our own API's."""
+    for path in sorted(Path(carriers.__path__[0]).glob("*/routes.py")):
+        yield from import_module(f"{carriers.__name__}.{path.parent.name}.routes").TABLES
+    yield from rest.TABLES
+
+
+def catch_alls(known: Iterable[RouteTable]) -> dict[str, str]:
+    """Paths that do not exist, each with the name of who says so.
+
+    Once a fixed segment of a path matched, API Gateway does not go back to a variable one. So each
+    part of a known path is a path itself, and has a variable segment below it.
+    """
+    near: dict[tuple[str, ...], set[str]] = defaultdict(set)
+    exists = set()
+    for table in known:
+        for route in table.routes:
+            segments = tuple(route.path.strip("/").split("/"))
+            exists.add(segments)
+            for length in range(len(segments) + 1):
+                near[segments[:length]].add(table.unknown)
+    owners = {part: min(names) if len(names) == 1 else ROOT for part, names in near.items()}
+    variable = {part[:-1] for part in near if part and part[-1].startswith("{")}
+    found = {part: owner for part, owner in owners.items() if part not in exists}
+    for part, owner in owners.items():
+        if part not in variable:
+            begins = not part or owners[part[:-1]] != owner
+            for length in range(len(part), DEPTH if begins else len(part) + 1):
+                others = (f"{{segment_{each}}}" for each in range(len(part), length + 1))
+                found[*part, *others] = owner
+    return {f"/{'/'.join(part)}": owner for part, owner in found.items()}
+
+
+def _register(app: Chalice, speaker: str, route: Route) -> None:
+    view = update_wrapper(partial(answer, app, speaker, route), answer)
+    app.route(route.path, name=route.operation, **ANY)(view)
