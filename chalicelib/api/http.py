@@ -13,7 +13,7 @@ REQUEST_ID = "X-Request-Id"
 
 
 def answer(
-    app: chalice.app.Chalice, speaker_name: str, route: Route, **path: str
+    app: chalice.app.Chalice, speaker_name: str, route: Route, /, **path: str
 ) -> chalice.app.Response:
     """Lets the facade or receiver of this name answer the app's current request, counts the answer
     and logs one line, unless the reply wants none. Lines and answer carry the client's

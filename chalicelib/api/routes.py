@@ -29,6 +29,8 @@ DEPTH = 5
 longer, or goes on by more than a segment after another known part, API Gateway answers
 (infra.gateway_responses)."""
 
+Segments = tuple[str, ...]
+
 
 def register(app: Chalice) -> None:
     """Has every path answered."""
@@ -53,8 +55,8 @@ def catch_alls(known: Iterable[RouteTable]) -> dict[str, str]:
     Once a fixed segment of a path matched, API Gateway does not go back to a variable one. So each
     part of a known path is a path itself, and has a variable segment below it.
     """
-    near: dict[tuple[str, ...], set[str]] = defaultdict(set)
-    exists = set()
+    near: dict[Segments, set[str]] = defaultdict(set)
+    exists: set[Segments] = set()
     for table in known:
         for route in table.routes:
             segments = tuple(route.path.strip("/").split("/"))
@@ -62,14 +64,12 @@ def catch_alls(known: Iterable[RouteTable]) -> dict[str, str]:
             for length in range(len(segments) + 1):
                 near[segments[:length]].add(table.unknown)
     owners = {part: min(names) if len(names) == 1 else ROOT for part, names in near.items()}
-    variable = {part[:-1] for part in near if part and part[-1].startswith("{")}
     found = {part: owner for part, owner in owners.items() if part not in exists}
-    for part, owner in owners.items():
-        if part not in variable:
-            begins = not part or owners[part[:-1]] != owner
-            for length in range(len(part), DEPTH if begins else len(part) + 1):
-                others = (f"{{segment_{each}}}" for each in range(len(part), length + 1))
-                found[*part, *others] = owner
+    for part in owners.keys() - {part[:-1] for part in owners if part and part[-1][0] == "{"}:
+        begins = not part or owners[part[:-1]] != owners[part]
+        for most in range(len(part), DEPTH if begins else len(part) + 1):
+            others = (f"{{segment_{each}}}" for each in range(len(part), most + 1))
+            found[*part, *others] = owners[part]
     return {f"/{'/'.join(part)}": owner for part, owner in found.items()}
 
 

@@ -70,7 +70,6 @@ class CallbackReceiver(Facade[Received]):
         self._count = count
 
     def admit(self, asked: Asked) -> Received:
-        """See Facade."""
         name, body = asked.path["account"], asked.request.body
         asked.facts["account"] = name
         account = self._credentials.carrier(name)
@@ -106,21 +105,18 @@ class CallbackReceiver(Facade[Received]):
         return reading.events[-1].kind if reading.events else CHECK
 
     def done(self, said: str) -> Reply:
-        """See Facade."""
         return noted(self.reply(200, None, AnswerClass.OK), {"event": said})
 
     def not_there(self, _: Route) -> Reply:
-        """See Facade."""
         return self.reply(405, "only POST is allowed")
 
     def failure(self, error: GatewayError | Malformed, _: Route) -> Reply:
-        """See Facade. What else can go wrong with a callback is a fault of ours."""
+        """What else can go wrong with a callback is a fault of ours."""
         if not isinstance(error, Unavailable | Contended):
             raise error
         return noted(self.reply(503, "send it again", error.answered), {"why": str(error)})
 
     def fault(self) -> Reply:
-        """See Facade."""
         return self.reply(500, "internal error", AnswerClass.FAULT)
 
     def reply(

@@ -139,7 +139,8 @@ class Access:
 
 
 class AppFacade(Facade[_Context]):
-    """One for apps. Whatever else it asks for, `admit` ends in taking from the app's rate."""
+    """One for apps. `admit` has to take from the app's rate once it is proved who sent a request,
+    and to note the app's name in the facts."""
 
     UNAVAILABLE: ClassVar[str]
     """What a client is told when something of ours or a carrier's did not answer. What that was is
@@ -149,7 +150,6 @@ class AppFacade(Facade[_Context]):
         self._access = access
 
     def failure(self, error: GatewayError | Malformed, _: Route) -> Reply:
-        """See Facade."""
         if isinstance(error, Malformed):
             return self.malformed(str(error))
         text = str(error)

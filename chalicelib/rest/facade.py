@@ -37,7 +37,6 @@ class RestFacade(AppFacade[RequestContext]):
     UNAVAILABLE = ""
 
     def admit(self, asked: Asked) -> RequestContext:
-        """See Facade."""
         app = self.authenticated(asked)
         self._access.limiter.take(app, now=asked.now)
         asked.facts["app"] = app.name
@@ -70,27 +69,22 @@ class RestFacade(AppFacade[RequestContext]):
         return None
 
     def done(self, said: Members) -> Reply:
-        """See Facade."""
         return reply(200, said)
 
     def not_there(self, route: Route) -> Reply:
-        """See Facade."""
         if not route.handlers:
             return problems.reply(problems.UNKNOWN_PATH)
         return problems.reply(problems.METHOD, headers={"Allow": ", ".join(route.handlers)})
 
     def malformed(self, why: str) -> Reply:
-        """See Facade."""
         return problems.reply(problems.MALFORMED, why)
 
     def refusal(self, error: errors.GatewayError, text: str) -> Reply:
-        """See AppFacade."""
         later = {"Retry-After": str(error.wait_s)} if isinstance(error, errors.TooEarly) else {}
         problem = problems.PROBLEMS[type(error)]
         return problems.reply(problem, text, answered=error.answered, headers=later)
 
     def fault(self) -> Reply:
-        """See Facade."""
         return problems.reply(problems.FAULT, answered=AnswerClass.FAULT)
 
 

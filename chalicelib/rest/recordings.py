@@ -16,7 +16,7 @@ class RecordingFacade(RestFacade):
         self._links = links
 
     def authenticated(self, asked: Asked) -> App:
-        """See RestFacade. A link's `expires` and `signature` prove by themselves whose the
+        """A link's `expires` and `signature` prove by themselves whose the
         recording is, from whatever network."""
         proof, event = wire.read_proof(asked.request), asked.path["event_id"]
         bearer = self._links.bearer(event, **proof, now=asked.now) if proof else None

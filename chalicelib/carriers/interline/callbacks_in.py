@@ -45,7 +45,6 @@ class Receiver(CallbackReceiver):
         return self.take(received, kind)
 
     def verified(self, account: CarrierAccount | None, asked: Asked) -> CarrierAccount:
-        """See CallbackReceiver."""
         tokens = account.callback_tokens if account is not None else ()
         given = asked.path["token"].encode(errors="replace")
         if signed_with(given, tokens) is None or account is None:
@@ -55,5 +54,4 @@ class Receiver(CallbackReceiver):
         return account
 
     def members(self, code: int, text: str | None) -> Mapping[str, Any]:
-        """See CallbackReceiver."""
         return {"error": code, "reason": text} if text else {"error": code}

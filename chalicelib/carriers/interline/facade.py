@@ -99,7 +99,6 @@ class InterlineFacade(AppFacade[RequestContext]):
         return wire.write_bound(self._service.bind(context.app, ask, same, now=context.now))
 
     def admit(self, asked: Asked) -> RequestContext:
-        """See Facade."""
         request, route, now = asked.request, asked.route, asked.now
         credentials, signature = self._signer(request, now=now)
         app = self._access.apps.get(credentials.app)
@@ -139,26 +138,21 @@ class InterlineFacade(AppFacade[RequestContext]):
         return credentials, keytime.signature
 
     def done(self, said: Members) -> Reply:
-        """See Facade."""
         return _reply(codes.OK, AnswerClass.OK, **said)
 
     def not_there(self, _: Route) -> Reply:
-        """See Facade."""
         reason = "unknown path or method"
         return _reply(codes.UNKNOWN_PATH, AnswerClass.REFUSED, reason=reason)
 
     def malformed(self, why: str) -> Reply:
-        """See Facade."""
         return _reply(codes.BAD_PARAMETER, AnswerClass.REFUSED, reason=why)
 
     def refusal(self, error: errors.GatewayError, text: str) -> Reply:
-        """See AppFacade."""
         if isinstance(error, errors.BadParameter):
             text = codes.bad_parameter(error)
         return _reply(codes.CODES[type(error)], error.answered, reason=text)
 
     def fault(self) -> Reply:
-        """See Facade."""
         return _reply(codes.FAULT, AnswerClass.FAULT, reason="internal error")
 
 

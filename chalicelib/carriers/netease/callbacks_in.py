@@ -34,7 +34,6 @@ class Receiver(CallbackReceiver):
         return self.take(received, self.KIND)
 
     def verified(self, account: CarrierAccount | None, asked: Asked) -> CarrierAccount:
-        """See CallbackReceiver."""
         headers, cur_time = asked.request.headers, asked.request.headers.get("curtime", "")
         signed = is_callback_signed(
             asked.request.body,
@@ -51,7 +50,6 @@ class Receiver(CallbackReceiver):
         return account
 
     def members(self, code: int, text: str | None) -> Mapping[str, Any]:
-        """See CallbackReceiver."""
         if text is None:
             return {"code": code}
         return {"msg" if code == _TRY_AGAIN else "desc": text, "code": code}

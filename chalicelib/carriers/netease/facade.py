@@ -67,7 +67,6 @@ class NeteaseFacade(AppFacade[RequestContext], ABC):
     """The member in which the vendor tells what went wrong once a request was let in."""
 
     def admit(self, asked: Asked) -> RequestContext:
-        """See Facade."""
         request, now = asked.request, asked.now
         app, proof = self._authenticated(request, now=now)
         self._access.limiter.take(app, now=now)
@@ -118,22 +117,18 @@ class NeteaseFacade(AppFacade[RequestContext], ABC):
         )
 
     def done(self, said: Members) -> Reply:
-        """See Facade."""
         return _reply(said, AnswerClass.OK)
 
     def not_there(self, route: Route) -> Reply:
-        """See Facade."""
         code, desc = codes.NOT_FOUND, "unknown path"
         if route.handlers:
             code, desc = codes.NOT_ALLOWED, "only POST is allowed"
         return _reply({"desc": desc, "code": code}, AnswerClass.REFUSED, status=400)
 
     def malformed(self, why: str) -> Reply:
-        """See Facade."""
         return _reply({"desc": why, "code": codes.MALFORMED}, AnswerClass.REFUSED, status=400)
 
     def refusal(self, error: errors.GatewayError, text: str) -> Reply:
-        """See AppFacade."""
         hint = ""
         if isinstance(error, errors.BadParameter):
             text, hint = codes.bad_parameter(error)
@@ -141,7 +136,6 @@ class NeteaseFacade(AppFacade[RequestContext], ABC):
         return _reply(body | ({"hint": hint} if hint else {}), error.answered)
 
     def fault(self) -> Reply:
-        """See Facade."""
         return _reply({"desc": "internal error", "code": codes.FAULT}, AnswerClass.FAULT)
 
 

@@ -77,7 +77,6 @@ class SwitchFacade(Facade[RequestContext]):
         return Reply(200, json.dumps({"accepted": accepted}), facts=facts)
 
     def admit(self, asked: Asked) -> RequestContext:
-        """See Facade."""
         request = asked.request
         if len(request.body) > MAX_BODY:
             raise Refused(_error(413, "too_large", f"at most {MAX_BODY} bytes"))
@@ -90,24 +89,21 @@ class SwitchFacade(Facade[RequestContext]):
         return RequestContext(switch, request.body, asked.now)
 
     def done(self, said: Reply) -> Reply:
-        """See Facade."""
         return said
 
     def not_there(self, route: Route) -> Reply:
-        """See Facade."""
         if route.handlers:
             return _error(405, "method", "use POST", {"Allow": "POST"})
         return _error(404, "not_found", "POST /switch/route or /switch/events")
 
     def failure(self, error: GatewayError | Malformed, route: Route) -> Reply:
-        """See Facade. Whatever else it is, the switch may ask or report again."""
+        """Whatever else it is, the switch may ask or report again."""
         if isinstance(error, Malformed):
             return _error(400, "malformed", str(error))
         reply = _error(503, "unavailable", _AGAIN[route.subject], answered=AnswerClass.UNAVAILABLE)
         return noted(reply, {"why": str(error)})
 
     def fault(self) -> Reply:
-        """See Facade."""
         text = "an internal fault; try again"
         return _error(500, "internal", text, answered=AnswerClass.FAULT)
 
