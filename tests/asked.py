@@ -9,7 +9,7 @@ from chalicelib.core.messages import Reply, Request
 from chalicelib.wiring.gateway import Gateway
 
 ROUTES = [
-    (re.compile(re.sub(r"{(\w+)}", r"(?P<\1>[^/]*)", route.path)), route, table.speaker)
+    (re.compile(re.sub(r"{(\w+)}", r"(?P<\1>[^/]*)", route.path)), route, table.facade)
     # As API Gateway does it: a fixed segment before a variable one.
     for table in tables()
     for route in sorted(table.routes, key=lambda route: route.path)
@@ -18,16 +18,16 @@ ROUTES = [
 
 def found(path: str) -> tuple[Route, dict[str, str], str]:
     """The route of a path, its parameters, and the name of who answers there."""
-    for pattern, route, speaker in ROUTES:
+    for pattern, route, facade in ROUTES:
         if match := pattern.fullmatch(path):
-            return route, match.groupdict(), speaker
+            return route, match.groupdict(), facade
     raise AssertionError(path)
 
 
 def ask(gateway: Gateway, path: str, request: Request, now: int) -> Reply:
     """What a gateway answers."""
-    route, parameters, speaker = found(path)
-    return gateway.speakers[speaker].answer(Asked(route, request, parameters, now))
+    route, parameters, facade = found(path)
+    return gateway.facades[facade].answer(Asked(route, request, parameters, now))
 
 
 def reply_of(facade: Facade[Any], path: str, request: Request, now: int) -> Reply:

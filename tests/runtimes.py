@@ -16,7 +16,7 @@ def answer_at(patch: pytest.MonkeyPatch, now_ms: Callable[[], int]) -> None:
     runtime = replace(bootstrap.SYSTEM, now_ms=now_ms)
 
     def asked() -> SimpleNamespace:
-        return SimpleNamespace(runtime=runtime, speakers=bootstrap.gateway().speakers)
+        return SimpleNamespace(runtime=runtime, facades=bootstrap.gateway().facades)
 
     patch.setattr(http, "gateway", asked)
 

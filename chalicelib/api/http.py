@@ -13,25 +13,24 @@ REQUEST_ID = "X-Request-Id"
 
 
 def answer(
-    app: chalice.app.Chalice, speaker_name: str, route: Route, /, **path: str
+    app: chalice.app.Chalice, facade_name: str, route: Route, /, **path: str
 ) -> chalice.app.Response:
     """Lets the facade or receiver of this name answer the app's current request, counts the answer
     and logs one line, unless the reply wants none. Lines and answer carry the client's
     X-Request-Id, if that is safe, else API Gateway's id of the request."""
     request: Any = app.current_request
     here = gateway()
-    speaker, runtime = here.speakers[speaker_name], here.runtime
+    facade, runtime = here.facades[facade_name], here.runtime
     now = runtime.now_ms()
     sent = request.headers.get(REQUEST_ID)
-    request_id = (
-        sent if sent and safe_id(sent) else request.context.get("requestId") or runtime.new_id()
-    )
+    safe = sent if sent and safe_id(sent) else None
+    request_id = safe or request.context.get("requestId") or runtime.new_id()
     correlate(request_id)
     try:
-        reply = speaker.answer(Asked(route, _ours(request), path, now))
+        reply = facade.answer(Asked(route, _ours(request), path, now))
     except Exception as error:  # noqa: BLE001 - the last resort: no stack trace goes out
         log_fault(route.operation, error)
-        reply = speaker.fault()
+        reply = facade.fault()
     if reply.facts is None:
         count_request(route.operation, reply.answered)
     else:

@@ -37,9 +37,9 @@ def register(app: Chalice) -> None:
     known = tuple(tables())
     for table in known:
         for route in table.routes:
-            _register(app, table.speaker, route)
-    for path, speaker in catch_alls(known).items():
-        _register(app, speaker, Route(path, UNKNOWN, {}))
+            _register(app, table.facade, route)
+    for path, facade in catch_alls(known).items():
+        _register(app, facade, Route(path, UNKNOWN, {}))
 
 
 def tables() -> Iterator[RouteTable]:
@@ -73,6 +73,6 @@ def catch_alls(known: Iterable[RouteTable]) -> dict[str, str]:
     return {f"/{'/'.join(part)}": owner for part, owner in found.items()}
 
 
-def _register(app: Chalice, speaker: str, route: Route) -> None:
-    view = update_wrapper(partial(answer, app, speaker, route), answer)
+def _register(app: Chalice, facade: str, route: Route) -> None:
+    view = update_wrapper(partial(answer, app, facade, route), answer)
     app.route(route.path, name=route.operation, **ANY)(view)

@@ -47,11 +47,11 @@ class Route:
 class RouteTable:
     """Routes that one facade or receiver answers.
 
-    `speaker` is its name (wiring.gateway.Speakers), so that a table is loaded without it.
+    `facade` is its name (wiring.gateway.Facades), so that a table is loaded without it.
     `unknown` names the one that answers paths beside these that do not exist.
     """
 
-    speaker: str
+    facade: str
     routes: tuple[Route, ...]
     unknown: str
 

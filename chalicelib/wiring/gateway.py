@@ -79,9 +79,9 @@ class Gateway:
     runtime: Runtime = SYSTEM
 
     @once_each
-    def speakers(self) -> "Speakers":
+    def facades(self) -> "Facades":
         """Who answers the routes of a table (carriers.facade.RouteTable), by name."""
-        return Speakers(self)
+        return Facades(self)
 
     @once_each
     def _access(self) -> Access:
@@ -488,7 +488,7 @@ class Gateway:
         return self._data_keys.encryption().label(*parts)
 
 
-class Speakers(dict[str, Facade[Any]]):
+class Facades(dict[str, Facade[Any]]):
     """Facades by the names of the gateway's members, receivers by `<carrier>.callbacks_in`; each is
     imported and made with its first request."""
 

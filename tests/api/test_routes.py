@@ -41,10 +41,10 @@ def registered() -> dict[str, str]:
 def test_every_handler_is_there() -> None:
     gateway = Gateway(settings())
     for table in TABLES:
-        speaker = gateway.speakers[table.speaker]
+        facade = gateway.facades[table.facade]
         handlers = [name for route in table.routes for name in route.handlers.values()]
-        assert all(callable(getattr(speaker, name)) for name in handlers)
-        assert table.unknown in {each.speaker for each in TABLES}
+        assert all(callable(getattr(facade, name)) for name in handlers)
+        assert table.unknown in {each.facade for each in TABLES}
 
 
 def test_every_route_is_registered_and_found(registered: dict[str, str]) -> None:
@@ -66,7 +66,7 @@ def test_api_gateway_takes_them_all(registered: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "speaker"),
+    ("path", "facade"),
     [
         *((f"/{'/'.join('abcde'[:length])}", "axb") for length in range(6)),
         *((path, "axb") for path in ("/smallphone", "/smallphone/x", "/smallphone/axb/bind/x")),
@@ -77,8 +77,8 @@ def test_api_gateway_takes_them_all(registered: dict[str, str]) -> None:
         *((path, "history") for path in ("/v1/recordings", "/v1/exports/x/y", "/v1/events/x")),
     ],
 )
-def test_who_answers_an_unknown_path(registered: dict[str, str], path: str, speaker: str) -> None:
+def test_who_answers_an_unknown_path(registered: dict[str, str], path: str, facade: str) -> None:
     found = matched(path, registered.keys()) if path != "/" else "/"
     assert found is not None
     assert registered[found] == UNKNOWN
-    assert catch_alls(TABLES)[found] == speaker
+    assert catch_alls(TABLES)[found] == facade

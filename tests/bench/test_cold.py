@@ -8,7 +8,7 @@ from bench import cold
 LOOK = """
 import sys, app
 from chalicelib.wiring.gateway import gateway
-gateway().speakers["axb"]
+gateway().facades["axb"]
 print(*sys.modules)
 """
 ELSEWHERE = {
