@@ -129,7 +129,8 @@ class Facade(ABC, Generic[_Context]):
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """By what apps are let in."""
+    """By what apps are let in; one for all facades: an app's rate is its own, whichever API it
+    speaks."""
 
     credentials: CredentialStore
     apps: AppStore
