@@ -12,7 +12,7 @@ from typing import Any
 
 from chalice.app import Chalice, CloudWatchEvent, Rate, Request, SQSEvent
 
-from chalicelib.api import callbacks, history, interline, netease, switch, unknown
+from chalicelib.api import routes
 from chalicelib.jobs import (
     clean_expired,
     deliver_batch,
@@ -51,8 +51,7 @@ def in_context(event: Any, get_response: Callable[[Any], Any]) -> Any:
     return _in_context(partial(get_response, event), context)
 
 
-for paths in (netease, interline, switch, callbacks, history, unknown):
-    app.register_blueprint(paths.routes)
+routes.register(app)
 
 
 @app.on_sqs_message(

@@ -11,6 +11,7 @@ from admin import numbers as pools
 from admin import provision
 from chalicelib.core.messages import Reply, Request
 from chalicelib.wiring.gateway import Gateway
+from tests.asked import ask
 
 INTERLINE = "/igw/service/uc/interline"
 
@@ -29,24 +30,26 @@ class Developer:
     ) -> dict[str, Any]:
         """An AXB; the reply."""
         asked = {"anum": a, "bnum": b, "ttl": ttl, "reqid": reqid}
-        return read(gateway.interline.binding(x, self.request("PUT", asked, now=now), now))
+        return read(ask(gateway, f"{INTERLINE}/{x}", self.request("PUT", asked, now=now), now))
 
     def transfer(
         self, gateway: Gateway, x: str, a: str, *, now: int, reqid: str, ttl: int = 0
     ) -> dict[str, Any]:
         """An XA; the reply."""
         asked = {"anum": a, "ttl": ttl, "reqid": reqid}
-        return read(gateway.interline.transfer(x, self.request("PUT", asked, now=now), now))
+        return read(
+            ask(gateway, f"{INTERLINE}/{x}/transfer", self.request("PUT", asked, now=now), now)
+        )
 
     def release(self, gateway: Gateway, subid: str, *, now: int) -> int:
         """Ends an AXB; the answer's code."""
         request = self.request("DELETE", {"subid": subid}, now=now)
-        return int(read(gateway.interline.bindings(request, now))["error"])
+        return int(read(ask(gateway, INTERLINE, request, now))["error"])
 
     def release_transfer(self, gateway: Gateway, x: str, *, now: int) -> int:
         """Ends the XA of an X; the answer's code."""
         request = self.request("DELETE", {}, now=now)
-        return int(read(gateway.interline.transfer(x, request, now))["error"])
+        return int(read(ask(gateway, f"{INTERLINE}/{x}/transfer", request, now))["error"])
 
     def request(self, method: str, parameters: dict[str, Any], *, now: int) -> Request:
         """A signed request with a form."""

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import random
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from io import BytesIO
@@ -32,6 +32,7 @@ from chalicelib.store import clients, secrets
 from chalicelib.store.site import Site, site_item
 from chalicelib.wiring import gateway as bootstrap
 from chalicelib.wiring.gateway import Gateway
+from tests.asked import ask
 
 RESOURCES = Path(__file__).resolve().parent.parent / "infra" / "resources.json"
 MINUTE = 60_000
@@ -303,7 +304,7 @@ class Backend:
     ) -> dict[str, Any]:
         """Sends one of the four calls to the facade; its reply."""
         request = self.request(parameters, now=now, nonce=nonce, request_id=request_id)
-        return read(getattr(gateway.axb, operation)(request, now))
+        return read(ask(gateway, f"/smallphone/axb/{operation}", request, now))
 
     def bind(
         self, gateway: Gateway, a: str, b: str, *, now: int, minutes: int = 10, **more: Any
@@ -328,9 +329,10 @@ class Switch:
     user: str
     password: str = field(repr=False)
 
-    def post(self, handle: Callable[[Request, int], Reply], body: Any, *, now: int) -> Reply:
+    def post(self, gateway: Gateway, path: str, body: Any, *, now: int) -> Reply:
         """Posts JSON with Basic authentication."""
-        return handle(Request("POST", self.headers(), (), json.dumps(body).encode()), now)
+        request = Request("POST", self.headers(), (), json.dumps(body).encode())
+        return ask(gateway, path, request, now)
 
     def headers(self) -> dict[str, str]:
         """The headers of a request."""
@@ -339,8 +341,8 @@ class Switch:
 
     def route(self, gateway: Gateway, caller: str, number: str, *, now: int) -> dict[str, Any]:
         """Where a call of `caller` to X goes."""
-        ask = {"call_id": "c", "kind": "call", "from": caller, "to": number}
-        reply = self.post(gateway.switchboard.route, ask, now=now)
+        call = {"call_id": "c", "kind": "call", "from": caller, "to": number}
+        reply = self.post(gateway, "/switch/route", call, now=now)
         assert reply.status == 200, reply
         answer = json.loads(reply.body)
         assert isinstance(answer, dict)
@@ -357,7 +359,7 @@ class Switch:
 
     def report(self, gateway: Gateway, *events: Mapping[str, Any], now: int) -> Reply:
         """Reports events."""
-        return self.post(gateway.switchboard.events, list(events), now=now)
+        return self.post(gateway, "/switch/events", list(events), now=now)
 
 
 def subscriber(i: int) -> str:

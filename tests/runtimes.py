@@ -13,8 +13,12 @@ from chalicelib.wiring import gateway as bootstrap
 
 def answer_at(patch: pytest.MonkeyPatch, now_ms: Callable[[], int]) -> None:
     """Requests alone come in at `now_ms` (epoch ms): workers and schedules go by the machine."""
-    asked = SimpleNamespace(runtime=replace(bootstrap.SYSTEM, now_ms=now_ms))
-    patch.setattr(http, "gateway", lambda: asked)
+    runtime = replace(bootstrap.SYSTEM, now_ms=now_ms)
+
+    def asked() -> SimpleNamespace:
+        return SimpleNamespace(runtime=runtime, facades=bootstrap.gateway().facades)
+
+    patch.setattr(http, "gateway", asked)
 
 
 def run_with(patch: pytest.MonkeyPatch, **members: Any) -> None:

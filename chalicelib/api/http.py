@@ -1,50 +1,41 @@
 """Turns Chalice's request into ours and our reply into Chalice's; the only place that does."""
 
-from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 import chalice.app
 
-from chalicelib.core.messages import Reply, Request
+from chalicelib.carriers.facade import Asked, Route
+from chalicelib.core.messages import Request
 from chalicelib.telemetry import correlate, count_request, log_fault, log_request, safe_id
 from chalicelib.wiring.gateway import gateway
 
 REQUEST_ID = "X-Request-Id"
-METHODS = ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"]
-ANY: dict[str, Any] = {"methods": METHODS, "content_types": ["*/*"]}
-"""A route that leaves method and content type to the facade, which answers in its own shape."""
-
-
-class Speaker(Protocol):
-    """A facade or a receiver: speaks one dialect, also when we have a fault."""
-
-    def failed(self) -> Reply: ...
 
 
 def answer(
-    operation: str,
-    request: chalice.app.Request,
-    speaker: Speaker,
-    handle: Callable[[Request, int], Reply],
+    app: chalice.app.Chalice, facade_name: str, route: Route, /, **path: str
 ) -> chalice.app.Response:
-    """Lets `handle` answer, or the speaker if that has a fault, counts the answer and logs one
-    line, unless the reply wants none. Lines and answer carry the client's X-Request-Id, if that
-    is safe, else API Gateway's id of the request."""
-    runtime = gateway().runtime
-    now_ms = runtime.now_ms
-    now = now_ms()
-    sent = request.headers.get(REQUEST_ID, "")
-    request_id = sent if safe_id(sent) else request.context.get("requestId") or runtime.new_id()
+    """Lets the facade or receiver of this name answer the app's current request, counts the answer
+    and logs one line, unless the reply wants none. Lines and answer carry the client's
+    X-Request-Id, if that is safe, else API Gateway's id of the request."""
+    request: Any = app.current_request
+    here = gateway()
+    facade, runtime = here.facades[facade_name], here.runtime
+    now = runtime.now_ms()
+    sent = request.headers.get(REQUEST_ID)
+    safe = sent if sent and safe_id(sent) else None
+    request_id = safe or request.context.get("requestId") or runtime.new_id()
     correlate(request_id)
     try:
-        reply = handle(_ours(request), now)
+        reply = facade.answer(Asked(route, _ours(request), path, now))
     except Exception as error:  # noqa: BLE001 - the last resort: no stack trace goes out
-        log_fault(operation, error)
-        reply = speaker.failed()
+        log_fault(route.operation, error)
+        reply = facade.fault()
     if reply.facts is None:
-        count_request(operation, reply.answered)
+        count_request(route.operation, reply.answered)
     else:
-        log_request(operation, reply.answered, ms=now_ms() - now, **reply.facts)
+        ms = runtime.now_ms() - now
+        log_request(route.operation, reply.answered, ms=ms, **reply.facts)
     headers: dict[str, Any] = {
         "Content-Type": "application/json",
         **reply.headers,

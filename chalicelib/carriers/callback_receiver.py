@@ -1,17 +1,28 @@
-"""What receivers of vendors' callbacks do alike with one that is authentic."""
+"""Carriers call us: what receivers do with every callback. A vendor's receiver says how one proves
+that it is authentic, and gives the codes and the shape of the answers."""
 
-from dataclasses import replace
+import json
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from importlib import import_module
-from typing import Protocol
+from typing import Any, ClassVar, Protocol
 
+from chalicelib.carriers.facade import JSON, Asked, Facade, Refused, Route, noted
+from chalicelib.carriers.parameters import Malformed
 from chalicelib.carriers.registry import READERS
 from chalicelib.core import numbers
 from chalicelib.core.calls.events import Event, EventKind, Reading, Unreadable, UnreadCallback
+from chalicelib.core.credentials import CarrierAccount
+from chalicelib.core.errors import AnswerClass, Contended, GatewayError, Unavailable
+from chalicelib.core.messages import Reply
 from chalicelib.services.calls.ingest import EventIngest
 from chalicelib.store.apps import AppStore
+from chalicelib.store.credentials import CredentialStore
 
 CHECK = "check"
 UNREAD = "unread"
+MAX_BODY = 256 * 1024
 
 
 class Count(Protocol):
@@ -26,33 +37,107 @@ class Read(Protocol):
     def __call__(self, body: bytes, *, carrier: str, received: int) -> Reading: ...
 
 
-def take(
-    callback: UnreadCallback, *, read: Read, apps: AppStore, service: EventIngest, count: Count
-) -> str:
-    """Makes a callback durable: stores the events that it tells of, or keeps it as it came if it
-    can't be read. What it was, for the log: the kind of its last event, CHECK or UNREAD. Counts
-    members that were dropped and events of kinds that we don't know. Raises Unavailable, Contended.
+@dataclass(frozen=True, slots=True)
+class Received:
+    """An authentic callback of one of our accounts; `now` is epoch ms."""
+
+    account: CarrierAccount
+    body: bytes
+    now: int
+
+
+class CallbackReceiver(Facade[Received]):
+    """Takes the callbacks of all our accounts with one carrier; `account` in the path names one.
+
+    HTTP 200 when the events are durable, or the callback is kept because nobody can read it yet;
+    405 for anything but POST; 413 for more than MAX_BODY bytes; 503 when it should be sent again;
+    what a vendor says to one that is not authentic. `count` counts dropped members and unknown
+    events.
     """
-    try:
-        reading = read_with(read, callback, apps)
-    except Unreadable:
-        service.keep(callback)
-        return UNREAD
-    service.record(reading.events)
-    tell(reading, count)
-    return reading.events[-1].kind if reading.events else CHECK
+
+    KIND: ClassVar[str]
+    """The kind of our accounts."""
+    CODES: ClassVar[Mapping[int, int]]
+    """HTTP status -> the vendor's code."""
+
+    def __init__(
+        self, *, credentials: CredentialStore, apps: AppStore, service: EventIngest, count: Count
+    ) -> None:
+        self._credentials = credentials
+        self._apps = apps
+        self._service = service
+        self._count = count
+
+    def admit(self, asked: Asked) -> Received:
+        name, body = asked.path["account"], asked.request.body
+        asked.facts["account"] = name
+        account = self._credentials.carrier(name)
+        known = account if account is not None and account.kind == self.KIND else None
+        account = self.verified(known, asked)
+        if len(body) > MAX_BODY:
+            self._service.too_large()
+            raise Refused(self.reply(413, f"body of more than {MAX_BODY} bytes"))
+        return Received(account, body, asked.now)
+
+    @abstractmethod
+    def verified(self, account: CarrierAccount | None, asked: Asked, /) -> CarrierAccount:
+        """The account, if this is a callback of it. Takes as long where there is no such account.
+        Raises Refused."""
+
+    @abstractmethod
+    def members(self, code: int, text: str | None) -> Mapping[str, Any]:
+        """The members of an answer, to be rendered as JSON."""
+
+    def take(self, received: Received, kind: str) -> str:
+        """Makes a callback durable: stores the events that it tells of, or keeps it as it came if
+        it can't be read. `kind` says who reads it (registry.READERS). What it was, for the log: the
+        kind of its last event, CHECK or UNREAD. Raises Unavailable, Contended.
+        """
+        callback = UnreadCallback(received.account.name, kind, received.body, received.now)
+        try:
+            reading = read_callback(callback, self._apps)
+        except Unreadable:
+            self._service.keep(callback)
+            return UNREAD
+        self._service.record(reading.events)
+        tell(reading, self._count)
+        return reading.events[-1].kind if reading.events else CHECK
+
+    def done(self, said: str) -> Reply:
+        return noted(self.reply(200, None, AnswerClass.OK), {"event": said})
+
+    def not_there(self, _: Route) -> Reply:
+        return self.reply(405, "only POST is allowed")
+
+    def failure(self, error: GatewayError | Malformed, _: Route) -> Reply:
+        """What else can go wrong with a callback is a fault of ours."""
+        if not isinstance(error, Unavailable | Contended):
+            raise error
+        return noted(self.reply(503, "send it again", error.answered), {"why": str(error)})
+
+    def fault(self) -> Reply:
+        return self.reply(500, "internal error", AnswerClass.FAULT)
+
+    def reply(
+        self, status: int, text: str | None, answered: AnswerClass = AnswerClass.REFUSED
+    ) -> Reply:
+        """An answer in the vendor's shape."""
+        code = self.CODES[status]
+        body = json.dumps(self.members(code, text))
+        return Reply(status, body, JSON, {"code": code}, answered)
+
+    def unauthentic(self, status: int, text: str) -> Refused:
+        """A callback that is not of this account. Anybody may send these, as many as he likes: the
+        metric is their only trace."""
+        reply = self.reply(status, text, AnswerClass.UNAUTHENTICATED)
+        return Refused(replace(reply, facts=None))
 
 
 def read_callback(callback: UnreadCallback, apps: AppStore) -> Reading:
-    """Reads a callback that was kept, as its receiver reads one that comes: the events are the same
-    then. Raises Unreadable."""
+    """What a callback tells of, with X as the pool has it that it is in; the same whether it comes
+    in or was kept. Raises Unreadable."""
     module, _, name = READERS[callback.kind].partition(":")
     read: Read = getattr(import_module(module), name)
-    return read_with(read, callback, apps)
-
-
-def read_with(read: Read, callback: UnreadCallback, apps: AppStore) -> Reading:
-    """What a callback tells of, with X as the pool has it that it is in. Raises Unreadable."""
     reading = read(callback.body, carrier=callback.carrier, received=callback.received)
     return replace(reading, events=tuple(_with_our_number(each, apps) for each in reading.events))
 

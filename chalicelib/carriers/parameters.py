@@ -16,8 +16,9 @@ FORM_WANTED = (
 )
 
 
-class BadBody(Exception):
-    """Parameters that can't be read at all; the text says why and what is wanted."""
+class Malformed(ValueError):
+    """A request that can't be read at all. The text says why and what is wanted, and repeats no
+    value."""
 
 
 def is_json(body: bytes) -> bool:
@@ -38,11 +39,11 @@ class Parameters:
     """
 
     def __init__(self, request: Request) -> None:
-        """Raises BadBody for what is not a form in UTF-8."""
+        """Raises Malformed for what is not a form in UTF-8."""
         if len(request.body) > MAX_BODY:
-            raise BadBody(f"body of more than {MAX_BODY} bytes")
+            raise Malformed(f"body of more than {MAX_BODY} bytes")
         if is_json(request.body):
-            raise BadBody(FORM_WANTED)
+            raise Malformed(FORM_WANTED)
         try:
             form = parse_qsl(
                 # Some clients end the body with a line break, some the list with an ampersand.
@@ -52,12 +53,12 @@ class Parameters:
                 max_num_fields=MAX_FIELDS,
             )
         except UnicodeDecodeError:
-            raise BadBody("body is not UTF-8") from None
+            raise Malformed("body is not UTF-8") from None
         except ValueError:
-            raise BadBody(f"more than {MAX_FIELDS} parameters") from None
+            raise Malformed(f"more than {MAX_FIELDS} parameters") from None
         # API Gateway decodes the query string and puts U+FFFD for what is not UTF-8.
         if any("\ufffd" in name + value for name, value in request.query):
-            raise BadBody("query string is not UTF-8")
+            raise Malformed("query string is not UTF-8")
         self._values = _grouped(request.query)
         for name, values in _grouped(form).items():
             if self._values.get(name) != values:

@@ -1,159 +1,100 @@
-"""Northbound: records, recordings and dead events."""
+"""Northbound: what our own API asks of a request before it answers, and how it answers."""
 
+import json
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
 
+from chalicelib.carriers import sources
+from chalicelib.carriers.facade import JSON, AppFacade, Asked, Members, Refused, Route
+from chalicelib.carriers.signing import read_basic, signed_with
 from chalicelib.core import errors
+from chalicelib.core.credentials import AppCredentials
+from chalicelib.core.errors import AnswerClass
 from chalicelib.core.messages import Reply, Request
 from chalicelib.core.tenants import App
-from chalicelib.rest import wire
-from chalicelib.rest.authenticator import Authenticator, RequestContext, as_json
-from chalicelib.rest.problems import MALFORMED, Refused
-from chalicelib.rest.rendering import Renderer
-from chalicelib.services.calls.recording_links import LINK_S, RecordingLinks
-from chalicelib.services.calls.search import Archive
-from chalicelib.services.webhooks.redelivery import AT_ONCE, DeadEvent, Redelivery
+from chalicelib.rest import problems
 
-Json = Mapping[str, Any]
+HEADERS: Mapping[str, str] = {**JSON, "Cache-Control": "no-store"}
 
 
-class HistoryFacade:
-    """What an app asks about its calls."""
+@dataclass(frozen=True, slots=True)
+class RequestContext:
+    """A request that was let in."""
 
-    def __init__(
-        self,
-        authenticator: Authenticator,
-        *,
-        archive: Archive,
-        recordings: RecordingLinks,
-        redelivery: Redelivery,
-        renderer: Renderer,
-    ) -> None:
-        self._authenticator = authenticator
-        self._archive = archive
-        self._recordings = recordings
-        self._redelivery = redelivery
-        self._renderer = renderer
-
-    def records(self, request: Request, now: int) -> Reply:
-        """GET /v1/records"""
-
-        def handle(context: RequestContext) -> Json:
-            if any(name == "person" for name, _ in context.request.query):
-                raise Refused(MALFORMED, wire.NOT_IN_URLS)
-            known = (*wire.PLACED, *(name for name in wire.SEARCHED if name != "person"))
-            return self._found(context, wire.query(context.request, known))
-
-        return self._authenticator.answer({"GET": handle}, request, now=now)
-
-    def search(self, request: Request, now: int) -> Reply:
-        """POST /v1/records/search"""
-
-        def handle(context: RequestContext) -> Json:
-            return self._found(context, wire.body(context.request, (*wire.PLACED, *wire.SEARCHED)))
-
-        return self._authenticator.answer({"POST": handle}, request, now=now)
-
-    def record(self, record_id: str, request: Request, now: int) -> Reply:
-        """GET /v1/records/{id}"""
-
-        def handle(context: RequestContext) -> Json:
-            wire.nothing(context.request)
-            if not wire.is_record_id(record_id):
-                raise errors.UnknownRecord("no such record")
-            entry = self._archive.get(context.app.name, record_id, now=now)
-            return self._renderer.record(context.app.name, entry, now=now)
-
-        return self._authenticator.answer({"GET": handle}, request, now=now)
-
-    def recording(self, event_id: str, request: Request, now: int) -> Reply:
-        """GET and HEAD /v1/recordings/{id}, signed in or with a link's expires and signature"""
-        proof = wire.read_proof(request)
-
-        def bearer() -> App | None:
-            return self._recordings.bearer(event_id, **proof, now=now) if proof else None
-
-        def handle(context: RequestContext) -> Reply:
-            members = wire.query(context.request, ("redirect", *wire.PROOF))
-            redirect = wire.read_redirect(members)
-            head = request.method == "HEAD"
-            url = self._recordings.open(context.app, event_id, now=now, head=head)
-            if redirect:
-                return Reply(302, "", {"Location": url})
-            return Reply(200, as_json({"url": url, "expires_in": LINK_S}))
-
-        return self._authenticator.answer(
-            {"GET": handle, "HEAD": handle}, request, now=now, bearer=bearer
-        )
-
-    def events(self, request: Request, now: int) -> Reply:
-        """GET /v1/events"""
-
-        def handle(context: RequestContext) -> Json:
-            members = wire.query(context.request, ("state", *wire.PLACED))
-            since, until, after = wire.read_dead(members, now=now)
-            page = self._redelivery.dead(
-                context.app.name,
-                since=since,
-                until=until,
-                after=after,
-                limit=wire.read_limit(members),
-            )
-            return {
-                "events": [_dead(each) for each in page.events],
-                "cursor": wire.write_cursor(since, until, page.after),
-            }
-
-        return self._authenticator.answer({"GET": handle}, request, now=now)
-
-    def redeliver(self, event_id: str, request: Request, now: int) -> Reply:
-        """POST /v1/events/{id}/redeliver"""
-
-        def handle(context: RequestContext) -> Reply:
-            _check_enabled(context)
-            wire.nothing(context.request)
-            self._redelivery.again(context.app.name, event_id, now=now)
-            return Reply(202, as_json({"id": event_id}))
-
-        return self._authenticator.answer({"POST": handle}, request, now=now)
-
-    def redeliver_all(self, request: Request, now: int) -> Reply:
-        """POST /v1/events/redeliver"""
-
-        def handle(context: RequestContext) -> Reply:
-            _check_enabled(context)
-            members = wire.body(context.request, ("since", "until"))
-            since, until = wire.read_span(members)
-            told = self._redelivery.again_between(
-                context.app.name, since=since, until=until, now=now
-            )
-            return Reply(202, as_json({"redelivered": told, "more": told >= AT_ONCE}))
-
-        return self._authenticator.answer({"POST": handle}, request, now=now)
-
-    def _found(self, context: RequestContext, members: wire.Members) -> Json:
-        search = wire.read_search(members, context.app.name, now=context.now)
-        page = self._archive.find(search, limit=wire.read_limit(members), now=context.now)
-        return {
-            "records": [
-                self._renderer.record(context.app.name, entry, now=context.now)
-                for entry in page.entries
-            ],
-            "cursor": wire.write_cursor(search.since, search.until, page.after),
-        }
+    app: App
+    request: Request
+    now: int
 
 
-def _check_enabled(context: RequestContext) -> None:
-    """To see is one thing, to have something done another."""
+class RestFacade(AppFacade[RequestContext]):
+    """Lets requests in by HTTP Basic authentication (RFC 7617), source and rate; every error is a
+    problem.
+
+    User and password are an AppKey and its secret, or a developer's id and key. An app that is
+    suspended or closed may still see what is its own.
+    """
+
+    UNAVAILABLE = ""
+
+    def admit(self, asked: Asked) -> RequestContext:
+        app = self.authenticated(asked)
+        self._access.limiter.take(app, now=asked.now)
+        asked.facts["app"] = app.name
+        return RequestContext(app, asked.request, asked.now)
+
+    def authenticated(self, asked: Asked) -> App:
+        """Whose request this is. A stranger takes as long as a wrong password. Raises Refused,
+        Unavailable."""
+        request = asked.request
+        user, password = read_basic(request.headers.get("authorization")) or ("", b"")
+        credentials = self._known(user) if user else None
+        secrets = credentials.secrets if credentials is not None else ()
+        known = signed_with(password, secrets) is not None
+        app = self._access.apps.get(credentials.app) if known and credentials else None
+        if app is None:
+            headers, answered = problems.CHALLENGE, AnswerClass.UNAUTHENTICATED
+            unproved = problems.reply(problems.UNAUTHORIZED, headers=headers, answered=answered)
+            raise Refused(unproved)
+        if not sources.is_from(request.source, app.sources):
+            raise Refused(problems.reply(problems.NOT_FROM_HERE))
+        return app
+
+    def _known(self, user: str) -> AppCredentials | None:
+        # Developers' ids are decimal: asked for first, they cost no second look at the secret.
+        kinds = (self._access.credentials.app, self._access.credentials.developer)
+        for find in reversed(kinds) if user.isdecimal() else kinds:
+            credentials = find(user)
+            if credentials is not None:
+                return credentials
+        return None
+
+    def done(self, said: Members) -> Reply:
+        return reply(200, said)
+
+    def not_there(self, route: Route) -> Reply:
+        if not route.handlers:
+            return problems.reply(problems.UNKNOWN_PATH)
+        return problems.reply(problems.METHOD, headers={"Allow": ", ".join(route.handlers)})
+
+    def malformed(self, why: str) -> Reply:
+        return problems.reply(problems.MALFORMED, why)
+
+    def refusal(self, error: errors.GatewayError, text: str) -> Reply:
+        later = {"Retry-After": str(error.wait_s)} if isinstance(error, errors.TooEarly) else {}
+        problem = problems.PROBLEMS[type(error)]
+        return problems.reply(problem, text, answered=error.answered, headers=later)
+
+    def fault(self) -> Reply:
+        return problems.reply(problems.FAULT, answered=AnswerClass.FAULT)
+
+
+def reply(status: int, members: Members, headers: Mapping[str, str] | None = None) -> Reply:
+    """What a client asked for, as JSON."""
+    body = json.dumps(members, ensure_ascii=False)
+    return Reply(status, body, {**HEADERS, **(headers or {})}, {"code": status})
+
+
+def check_enabled(context: RequestContext) -> None:
+    """To see is one thing, to have something done another. Raises Suspended."""
     if not context.app.enabled:
         raise errors.Suspended
-
-
-def _dead(event: DeadEvent) -> Json:
-    return {
-        "id": event.id,
-        "kind": event.kind,
-        "at": event.at,
-        "attempts": event.attempts,
-        "failed": event.failed,
-    }

@@ -13,7 +13,9 @@ HEADERS: Mapping[str, str] = {
     "Content-Type": "application/problem+json",
     "Cache-Control": "no-store",
 }
-CHALLENGE = 'Basic realm="masking-gateway", charset="UTF-8"'
+CHALLENGE: Mapping[str, str] = {
+    "WWW-Authenticate": 'Basic realm="masking-gateway", charset="UTF-8"'
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,46 +92,23 @@ PROBLEMS = {error: problem for problem, told in TABLE.items() for error in told}
 """Error -> problem."""
 
 
-class Refused(Exception):
-    """A problem that is found before the domain is asked; `detail` holds no value."""
-
-    def __init__(
-        self, problem: Problem, detail: str = "", headers: Mapping[str, str] | None = None
-    ) -> None:
-        super().__init__(detail)
-        self.problem = problem
-        self.detail = detail
-        self.headers = headers or {}
-
-
-def told(error: errors.GatewayError, facts: Mapping[str, str]) -> Reply:
-    """The reply to a request that failed so. What of ours did not answer is for the log."""
-    problem = PROBLEMS[type(error)]
-    if error.answered is AnswerClass.UNAVAILABLE:
-        facts = {**facts, "why": str(error)}
-    if isinstance(error, errors.Unavailable):
-        return reply(problem, answered=error.answered, facts=facts)
-    later = {"Retry-After": str(error.wait_s)} if isinstance(error, errors.TooEarly) else {}
-    return reply(problem, str(error), answered=error.answered, headers=later, facts=facts)
-
-
 def reply(
     problem: Problem,
     detail: str = "",
     *,
     answered: AnswerClass = AnswerClass.REFUSED,
     headers: Mapping[str, str] | None = None,
-    facts: Mapping[str, str] | None = None,
 ) -> Reply:
-    """`detail` is for whoever looks at this one; `facts` are for our log, beside the status."""
+    """The reply with this problem; `detail` is for whoever looks at this one."""
+    status = problem.status
     body: dict[str, Any] = {
         "type": f"urn:masking-gateway:problem:{problem.word}",
         "title": problem.title,
-        "status": problem.status,
+        "status": status,
     }
     if detail:
         body["detail"] = detail
     later = {"Retry-After": str(problem.retry_s)} if problem.retry_s is not None else {}
-    known: dict[str, str | int] = {"code": problem.status, "problem": problem.word, **(facts or {})}
     content = json.dumps(body, ensure_ascii=False)
-    return Reply(problem.status, content, {**HEADERS, **later, **(headers or {})}, known, answered)
+    facts: dict[str, str | int] = {"code": status, "problem": problem.word}
+    return Reply(status, content, {**HEADERS, **later, **(headers or {})}, facts, answered)

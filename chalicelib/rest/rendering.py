@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import re
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -9,7 +10,6 @@ from typing import Any
 from chalicelib.core.calls.merging import KeptRecording
 from chalicelib.core.ports import KeyedDigest
 from chalicelib.core.subscribers import Subscriber
-from chalicelib.rest.authenticator import as_json
 from chalicelib.services.calls.search import Entry
 
 Json = dict[str, Any]
@@ -64,7 +64,7 @@ class Renderer:
     def jsonl(self, app: str, entries: Sequence[Entry], now: int) -> bytes:
         """A JSON object a line."""
         rows = (self._row(app, entry, now=now) for entry in entries)
-        return "".join(f"{as_json(row)}\n" for row in rows).encode()
+        return "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows).encode()
 
     def _row(self, app: str, entry: Entry, *, now: int) -> Json:
         """As an export has it: without numbers of people, and without a carrier's own words and

@@ -9,12 +9,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from chalicelib.carriers.json_text import parse_json
+from chalicelib.carriers.parameters import Malformed
 from chalicelib.core.calls.search import Search
 from chalicelib.core.durations import DAY_MS, MINUTE_MS, NEVER
 from chalicelib.core.errors import BadParameter
 from chalicelib.core.messages import Request
 from chalicelib.core.subscribers import Subscriber, parse_number
-from chalicelib.rest.problems import MALFORMED, Refused
 
 Members = Mapping[str, Any]
 
@@ -46,47 +46,47 @@ _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 def query(request: Request, known: Collection[str]) -> Members:
     """The members of a query string. One that is not known, or comes twice, is refused: misspelt,
-    it would be overlooked. Raises Refused."""
+    it would be overlooked. Raises Malformed."""
     names = [name for name, _ in request.query]
     _check(names, known)
     if len(names) != len(set(names)):
-        raise Refused(MALFORMED, "a parameter comes twice")
+        raise Malformed("a parameter comes twice")
     return {name: value for name, value in request.query if value}
 
 
 def body(request: Request, known: Collection[str]) -> Members:
-    """The members of a JSON object; those of the query string are refused. Raises Refused."""
+    """The members of a JSON object; those of the query string are refused. Raises Malformed."""
     if request.query:
-        raise Refused(MALFORMED, "parameters go into the body")
+        raise Malformed("parameters go into the body")
     if len(request.body) > MAX_BODY:
-        raise Refused(MALFORMED, f"a body of more than {MAX_BODY} bytes")
+        raise Malformed(f"a body of more than {MAX_BODY} bytes")
     try:
         members = parse_json(request.body)
     except ValueError:
         members = None
     if not isinstance(members, dict):
-        raise Refused(MALFORMED, "the body is not a JSON object in UTF-8")
+        raise Malformed("the body is not a JSON object in UTF-8")
     _check(members, known)
     if len(json.loads(request.body, object_pairs_hook=list)) != len(members):
-        raise Refused(MALFORMED, "a parameter comes twice")
+        raise Malformed("a parameter comes twice")
     return {name: value for name, value in members.items() if value is not None}
 
 
 def nothing(request: Request) -> None:
-    """A request without parameters. Raises Refused."""
+    """A request without parameters. Raises Malformed."""
     query(request, ())
 
 
 def _check(names: Collection[str], known: Collection[str]) -> None:
     if not set(names) <= set(known):
         listed = ", ".join(known) or "none"
-        raise Refused(MALFORMED, f"a parameter that is not known here; these are: {listed}")
+        raise Malformed(f"a parameter that is not known here; these are: {listed}")
 
 
 def read_search(members: Members, app: str, *, now: int) -> Search:
-    """What records are looked for. Raises BadParameter, Refused."""
+    """What records are looked for. Raises BadParameter, Malformed."""
     if sum(name in members for name in SEARCHED) > 1:
-        raise Refused(MALFORMED, f"only one of {', '.join(SEARCHED)}")
+        raise Malformed(f"only one of {', '.join(SEARCHED)}")
     about: dict[str, Any] = {}
     if "binding" in members:
         about["binding"] = _like(members, "binding", _BINDING)
@@ -97,7 +97,7 @@ def read_search(members: Members, app: str, *, now: int) -> Search:
         about["person"] = Subscriber.parse(digits, name="person")
     since, until, after = _span(members, now=now, whole=bool(about))
     if not about and until - since > MAX_SPAN_MS:
-        raise Refused(MALFORMED, "at most 31 days, unless about a binding, a number or a person")
+        raise Malformed("at most 31 days, unless about a binding, a number or a person")
     return Search(app, since, until, after=after, **about)
 
 

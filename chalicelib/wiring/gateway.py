@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-from chalicelib.carriers.netease.authenticator import Authenticator
-from chalicelib.carriers.netease.facade import AxbFacade
+from chalicelib.carriers.facade import Access, Facade
+from chalicelib.carriers.netease.axb import AxbFacade
 from chalicelib.carriers.registry import CarrierRegistry, EventFormatRegistry
-from chalicelib.clock import SYSTEM, Runtime, new_lock, once, once_each
+from chalicelib.clock import SYSTEM, Runtime, making, new_lock, once, once_each
 from chalicelib.services.bindings.binding import BindingService
 from chalicelib.services.bindings.cleaning import Cleaner
 from chalicelib.services.bindings.leases import LeaseService
@@ -31,19 +32,17 @@ from chalicelib.telemetry import (
 )
 
 if TYPE_CHECKING:
-    from chalicelib.carriers.interline.authenticator import Authenticator as InterlineAuthenticator
-    from chalicelib.carriers.interline.callbacks_in import CallbackReceiver
+    from chalicelib.carriers.callback_receiver import CallbackReceiver
     from chalicelib.carriers.interline.facade import InterlineFacade
-    from chalicelib.carriers.netease.callbacks_in import CarrierReceiver
     from chalicelib.carriers.netease.ecp import EcpFacade
     from chalicelib.carriers.netease.im import ImFacade
     from chalicelib.carriers.netease.phone_login import PhoneLoginFacade
-    from chalicelib.carriers.switch.callbacks_in import Switchboard
+    from chalicelib.carriers.switch.facade import SwitchFacade
     from chalicelib.core.webhooks.endpoint import Lane
     from chalicelib.egress.client import Client
-    from chalicelib.rest.authenticator import Authenticator as RestAuthenticator
     from chalicelib.rest.exports import ExportFacade
-    from chalicelib.rest.facade import HistoryFacade
+    from chalicelib.rest.history import HistoryFacade
+    from chalicelib.rest.recordings import RecordingFacade
     from chalicelib.rest.rendering import Renderer
     from chalicelib.services.bindings.audit import Audit
     from chalicelib.services.bindings.lease_jobs import LeaseJobs
@@ -80,20 +79,18 @@ class Gateway:
     runtime: Runtime = SYSTEM
 
     @once_each
-    def authenticator(self) -> Authenticator:
-        """The way into every facade of NetEase's, and what a stranger hears."""
-        return Authenticator(
-            credentials=self._credentials,
-            apps=self.apps,
-            nonces=self._nonces,
-            limiter=self._limiter,
-            tag=self._tag,
-        )
+    def facades(self) -> "Facades":
+        """Who answers the routes of a table (carriers.facade.RouteTable), by name."""
+        return Facades(self)
+
+    @once_each
+    def _access(self) -> Access:
+        return Access(self._credentials, self.apps, self._nonces, RateLimiter(), self._tag)
 
     @once_each
     def axb(self) -> AxbFacade:
         """NetEase AXB, northbound."""
-        return AxbFacade(self.authenticator, self.service)
+        return AxbFacade(self._access, self.service)
 
     @once_each
     def service(self) -> BindingService:
@@ -114,7 +111,7 @@ class Gateway:
         from chalicelib.services.outbound_calls import OutboundCalls  # noqa: PLC0415
 
         service = OutboundCalls(self._placed, self._accounts, self.carriers, self.ledger, self._tag)
-        return EcpFacade(self.authenticator, service)
+        return EcpFacade(self._access, service)
 
     @once_each
     def phone_login(self) -> "PhoneLoginFacade":
@@ -124,7 +121,7 @@ class Gateway:
         from chalicelib.store.requests import AnswerStore  # noqa: PLC0415
 
         answers = AnswerStore(self._table, self._data_keys.encryption)
-        return PhoneLoginFacade(self.authenticator, LoginService(self.carriers, answers))
+        return PhoneLoginFacade(self._access, LoginService(self.carriers, answers))
 
     @once_each
     def im(self) -> "ImFacade":
@@ -133,61 +130,33 @@ class Gateway:
         from chalicelib.services.messaging import MessagingService  # noqa: PLC0415
 
         service = MessagingService(self._accounts, self.carriers, self._tag)
-        return ImFacade(self.authenticator, service, self._tag)
+        return ImFacade(self._access, service)
 
     @once_each
     def interline(self) -> "InterlineFacade":
         """interline, northbound."""
         from chalicelib.carriers.interline.facade import InterlineFacade  # noqa: PLC0415
 
-        return InterlineFacade(self.interline_authenticator, self.service, self.ledger)
+        return InterlineFacade(self._access, self.service, self.ledger)
 
-    @once_each
-    def interline_authenticator(self) -> "InterlineAuthenticator":
-        """The way into interline's facade, and what a stranger hears."""
-        from chalicelib.carriers.interline.authenticator import (  # noqa: PLC0415
-            Authenticator as InterlineAuthenticator,
-        )
-
-        return InterlineAuthenticator(
-            credentials=self._credentials,
-            apps=self.apps,
-            nonces=self._nonces,
-            limiter=self._limiter,
-            tag=self._tag,
-        )
-
-    @once_each
-    def netease_receiver(self) -> "CarrierReceiver":
-        """Callbacks of our accounts with NetEase."""
-        from chalicelib.carriers.netease.callbacks_in import CarrierReceiver  # noqa: PLC0415
-
-        return CarrierReceiver(
+    def callbacks(self, carrier: str) -> "CallbackReceiver":
+        """Callbacks of our accounts with carriers of this kind."""
+        module: Any = import_module(f"chalicelib.carriers.{carrier}.callbacks_in")
+        receiver: CallbackReceiver = module.Receiver(
             credentials=self._credentials,
             apps=self.apps,
             service=self.events,
-            count=partial(count, operation="netease.callback"),
+            count=partial(count, operation=f"{carrier}.callback"),
         )
+        return receiver
 
     @once_each
-    def interline_receiver(self) -> "CallbackReceiver":
-        """Callbacks of our accounts with interline."""
-        from chalicelib.carriers.interline.callbacks_in import CallbackReceiver  # noqa: PLC0415
-
-        return CallbackReceiver(
-            credentials=self._credentials,
-            apps=self.apps,
-            service=self.events,
-            count=partial(count, operation="interline.callback"),
-        )
-
-    @once_each
-    def switchboard(self) -> "Switchboard":
-        """The switch's side of `trunk`."""
-        from chalicelib.carriers.switch.callbacks_in import Switchboard  # noqa: PLC0415
+    def switch(self) -> "SwitchFacade":
+        """What switches ask and report."""
+        from chalicelib.carriers.switch.facade import SwitchFacade  # noqa: PLC0415
         from chalicelib.services.bindings.routing import Router  # noqa: PLC0415
 
-        return Switchboard(
+        return SwitchFacade(
             credentials=self._credentials,
             router=Router(self._bindings),
             service=self.events,
@@ -254,26 +223,23 @@ class Gateway:
         )
 
     @once_each
-    def rest_authenticator(self) -> "RestAuthenticator":
-        """The way into our own API, and what a stranger hears."""
-        from chalicelib.rest.authenticator import Authenticator as RestAuthenticator  # noqa: PLC0415
-
-        return RestAuthenticator(
-            credentials=self._credentials, apps=self.apps, limiter=self._limiter
-        )
-
-    @once_each
-    def own(self) -> "HistoryFacade":
-        """Records, recordings and dead events, northbound."""
-        from chalicelib.rest.facade import HistoryFacade  # noqa: PLC0415
+    def history(self) -> "HistoryFacade":
+        """Records and dead events, northbound."""
+        from chalicelib.rest.history import HistoryFacade  # noqa: PLC0415
 
         return HistoryFacade(
-            self.rest_authenticator,
+            self._access,
             archive=self.archive,
-            recordings=self._recording_links,
             redelivery=self.redelivery,
             renderer=self._renderer,
         )
+
+    @once_each
+    def rest_recordings(self) -> "RecordingFacade":
+        """Recordings, northbound."""
+        from chalicelib.rest.recordings import RecordingFacade  # noqa: PLC0415
+
+        return RecordingFacade(self._access, self._recording_links)
 
     @once_each
     def recordings(self) -> "RecordingService":
@@ -300,7 +266,7 @@ class Gateway:
         """Exports, northbound."""
         from chalicelib.rest.exports import ExportFacade  # noqa: PLC0415
 
-        return ExportFacade(self.rest_authenticator, self.export_desk)
+        return ExportFacade(self._access, self.export_desk)
 
     @once_each
     def export_desk(self) -> "ExportService":
@@ -467,11 +433,6 @@ class Gateway:
         return EventFormatRegistry(self._credentials)
 
     @once_each
-    def _limiter(self) -> RateLimiter:
-        """One for both doors: an app's rate is its own, whichever API it speaks."""
-        return RateLimiter()
-
-    @once_each
     def _nonces(self) -> NonceStore:
         return NonceStore(self._table, self._data_keys.encryption)
 
@@ -526,6 +487,23 @@ class Gateway:
 
     def _tag(self, *parts: str) -> str:
         return self._data_keys.encryption().label(*parts)
+
+
+class Facades(dict[str, Facade[Any]]):
+    """Facades by the names of the gateway's members, receivers by `<carrier>.callbacks_in`; each is
+    imported and made with its first request."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        super().__init__()
+        self._gateway = gateway
+
+    def __missing__(self, name: str) -> Facade[Any]:
+        carrier, _, module = name.partition(".")
+        with making:
+            if name not in self:
+                of = self._gateway
+                self[name] = of.callbacks(carrier) if module else getattr(of, name)
+            return self[name]
 
 
 def _count_event(name: str, by: int) -> None:

@@ -62,16 +62,10 @@ def own_stage(dynamodb_endpoint: str, logs: Path) -> Iterator[Stage]:
 class Victim:
     """The process that is killed."""
 
-    def __init__(
-        self, point: str, call: str, request: Request, *, now: int, number: str | None = None
-    ) -> None:
-        """`call` is a facade and its operation, with the `number` of its path."""
-        facade, operation = call.split(".")
+    def __init__(self, point: str, path: str, request: Request, *, now: int) -> None:
         asked: dict[str, Any] = {
             "point": point,
-            "facade": facade,
-            "operation": operation,
-            "number": number,
+            "path": path,
             "method": request.method,
             "headers": dict(request.headers),
             "body": request.body.decode(),

@@ -12,6 +12,7 @@ from botocore.httpsession import URLLib3Session
 from chalicelib.core.calls.model import Task
 from chalicelib.store import clients
 from chalicelib.wiring.gateway import Gateway
+from tests.asked import ask
 from tests.gateways import MINUTE, NOW, Backend, Stage, Switch, number, subscriber
 from tests.receivers import Receiver, receiver
 
@@ -119,11 +120,14 @@ def test_while_the_table_is_down_everybody_is_told_to_come_again(
             app.call(gateway, "query", now=NOW, opType=0, phoneX=X)["code"],
         ]
         statuses = [
-            switch.post(gateway.switchboard.route, route, now=NOW).status,
+            switch.post(gateway, "/switch/route", route, now=NOW).status,
             switch.report(gateway, _ended("1", bound), now=NOW).status,
         ]
-        reply = gateway.axb.bind(
-            app.request({"phoneA": A, "phoneB": C, "expiration": 1}, now=NOW), NOW
+        reply = ask(
+            gateway,
+            "/smallphone/axb/bind",
+            app.request({"phoneA": A, "phoneB": C, "expiration": 1}, now=NOW),
+            NOW,
         )
     assert codes == [514] * 4
     # A client hears nothing of what we are made of; the log does.

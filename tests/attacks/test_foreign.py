@@ -7,6 +7,7 @@ import pytest
 
 from chalicelib.core.messages import Reply
 from chalicelib.wiring.gateway import Gateway
+from tests.asked import ask
 from tests.gateways import NOW, Backend, Stage, number, stage, subscriber
 
 A, B = subscriber(0), subscriber(1)
@@ -35,8 +36,8 @@ def _unknown_like(binding: str) -> str:
 def _send(
     app: Backend, gateway: Gateway, operation: str, parameters: Mapping[str, Any], **more: Any
 ) -> Reply:
-    handle: Callable[..., Reply] = getattr(gateway.axb, operation)
-    return handle(app.request(parameters, now=NOW, **more), NOW)
+    request = app.request(parameters, now=NOW, **more)
+    return ask(gateway, f"/smallphone/axb/{operation}", request, NOW)
 
 
 @pytest.fixture(scope="module")

@@ -61,7 +61,7 @@ def test_gateway_and_carrier_agree_after_a_kill(
     request = app.request(
         {"phoneA": A, "phoneB": B, "expiration": 60}, now=now, request_id=request_id
     )
-    victim = Victim(point, "axb.bind", request, now=now)
+    victim = Victim(point, "/smallphone/axb/bind", request, now=now)
     if point == "after the effect":
         assert wait_until(lambda: bool(vendor.live()), timeout_s=PATIENCE_S)
         # It waits for the reply now.

@@ -13,7 +13,7 @@ from chalicelib.wiring.gateway import Gateway
 from tests.attacks.keepers import OVER_MS
 from tests.attacks.killing import PATIENCE_S, Victim, own_stage
 from tests.attacks.victim import POINTS
-from tests.developers import Developer, developer
+from tests.developers import INTERLINE, Developer, developer
 from tests.gateways import NOW, Stage, number, subscriber
 from tests.interline_here import (
     ACCOUNT,
@@ -64,8 +64,8 @@ class Ask:
         asked = {"anum": A, "ttl": 3600, "reqid": self._reqid}
         asked |= {} if self._transfer else {"bnum": B}
         request = self._app.request("PUT", asked, now=now)
-        call = "interline.transfer" if self._transfer else "interline.binding"
-        return Victim(point, call, request, now=now, number=X)
+        path = f"{INTERLINE}/{X}/transfer" if self._transfer else f"{INTERLINE}/{X}"
+        return Victim(point, path, request, now=now)
 
     def again(self, gateway: Gateway, *, now: int) -> dict[str, object]:
         """The reply to the same."""

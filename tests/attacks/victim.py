@@ -1,8 +1,7 @@
 """A gateway's process that does one request and stands still at a point of it, to be killed there.
 
-Reads JSON from its standard input: `point`, `facade` and `operation` (with the `number` of its
-path, if it has one), `method`, `headers`, `body`, `now`; writes a line `at <point>` when it is
-there, or `done <reply>`.
+Reads JSON from its standard input: `point`, `method`, `path`, `headers`, `body`, `now`; writes a
+line `at <point>` when it is there, or `done <reply>`.
 """
 
 import json
@@ -16,6 +15,7 @@ from chalicelib.carriers.netease.client import NeteaseKeeper
 from chalicelib.core.messages import Request
 from chalicelib.store.bindings import BindingStore
 from chalicelib.wiring.gateway import gateway
+from tests.asked import ask
 
 POINTS = ("before the request", "after the effect", "after the reply", "after the commit")
 
@@ -54,9 +54,7 @@ def main() -> None:
     asked = json.load(sys.stdin)
     stop_at(asked["point"])
     request = Request(asked["method"], asked["headers"], (), asked["body"].encode())
-    answer = getattr(getattr(gateway(), asked["facade"]), asked["operation"])
-    on_number = [asked["number"]] if asked["number"] else []
-    reply = answer(*on_number, request, asked["now"])
+    reply = ask(gateway(), asked["path"], request, asked["now"])
     print(f"done {reply.body}", flush=True)
 
 

@@ -8,7 +8,7 @@ from bench import cold
 LOOK = """
 import sys, app
 from chalicelib.wiring.gateway import gateway
-gateway().axb
+gateway().facades["axb"]
 print(*sys.modules)
 """
 ELSEWHERE = {
@@ -16,7 +16,6 @@ ELSEWHERE = {
     "chalicelib.egress",
     "chalicelib.carriers.interline.callbacks_out",
     "chalicelib.carriers.interline.client",
-    "chalicelib.carriers.interline.authenticator",
     "chalicelib.carriers.interline.facade",
     "chalicelib.carriers.interline.callbacks_in",
     "chalicelib.carriers.interline.results",
@@ -28,7 +27,9 @@ ELSEWHERE = {
     "chalicelib.carriers.netease.wire_calls",
     "chalicelib.carriers.sources",
     "chalicelib.carriers.transport",
-    "chalicelib.carriers.trunk",
+    "chalicelib.carriers.switch.client",
+    "chalicelib.carriers.switch.facade",
+    "chalicelib.rest.facade",
     "chalicelib.services.outbound_calls",
     "chalicelib.core.calls.prices",
     "chalicelib.core.events",

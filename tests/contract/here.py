@@ -23,7 +23,8 @@ from simulator.server import Server
 from simulator.server import World as Outside
 from simulator.switch import Switch
 from simulator.switch_api import SwitchApi
-from tests.contract.front import Front, handler_of
+from tests.asked import ask
+from tests.contract.front import Front
 from tests.contract.provisioned import (
     FEW_NUMBERS,
     JSON_NUMBERS,
@@ -83,7 +84,7 @@ class Here(World):
     def answer(self, path: str, request: Request) -> Reply:
         """What the gateway answers."""
         with self._one_at_a_time:
-            return handler_of(self._gateway, path)(request, self.time.now)
+            return ask(self._gateway, path, request, self.time.now)
 
     def wait(self, *, minutes: int = 0, s: int = 0) -> None:
         """Time passes and nothing runs."""

@@ -7,6 +7,7 @@ from functools import partial
 from chalicelib.core.messages import Reply, Request
 from chalicelib.settings import settings
 from chalicelib.wiring.gateway import Gateway
+from tests.asked import ask
 from tests.gateways import NOW, Backend, Stage
 from tests.races.crowd import crowd
 
@@ -17,7 +18,7 @@ BODY = json.dumps({"day": "2030-03-15", "format": "csv"}).encode()
 def _ask(gateway: Gateway, app: Backend, key: str | None) -> Reply:
     user = base64.b64encode(f"{app.key}:{app.secret}".encode()).decode()
     headers = {"authorization": f"Basic {user}"} | ({"idempotency-key": key} if key else {})
-    return gateway.exports.exports(Request("POST", headers, (), BODY), NOW)
+    return ask(gateway, "/v1/exports", Request("POST", headers, (), BODY), NOW)
 
 
 def test_all_at_once_get_one(here: Stage) -> None:

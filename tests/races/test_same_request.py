@@ -10,6 +10,7 @@ from chalicelib.core.requests import Earlier, RequestId
 from chalicelib.core.subscribers import Subscriber
 from chalicelib.store.requests import AnswerStore
 from chalicelib.wiring.gateway import Gateway
+from tests.asked import ask
 from tests.gateways import MINUTE, NOW, Backend, Stage, number, read, subscriber
 from tests.races.crowd import Action, Crowd, crowd
 
@@ -155,7 +156,7 @@ def test_a_registration_on_our_own_switch(here: Stage, identity: dict[str, str])
 
     def send(gateway: Gateway) -> dict[str, Any]:
         request = app.request({"accid": "bob"}, now=NOW, **identity)
-        return read(gateway.im.create(request, NOW))
+        return read(ask(gateway, "/nimserver/user/create.action", request, NOW))
 
     with crowd(here, COPIES) as everybody, here.conflicts(CONFLICTS, random.Random(1)):
         replies = everybody.at_once([send] * COPIES)

@@ -1,72 +1,170 @@
-"""Northbound: number privacy (AXB) as NetEase answers it."""
+"""Northbound: what every NetEase facade asks of a request before it answers, and how it answers.
 
-from dataclasses import replace
-from typing import Any
+HTTP status is 200 whatever the code says, except 400 for a request that can't be read at all.
+"""
 
-from chalicelib.carriers.netease import codes
+import json
+from abc import ABC
+from dataclasses import dataclass, field
+from functools import partial
+from typing import ClassVar, Literal
+
+from chalicelib.carriers.facade import JSON, AppFacade, Asked, Members, Refused, Route
+from chalicelib.carriers.netease import codes, signing
 from chalicelib.carriers.netease import wire_api as wire
-from chalicelib.carriers.netease.authenticator import Authenticator, RequestContext
-from chalicelib.core import numbers
+from chalicelib.carriers.parameters import FORM_WANTED, Parameters, is_json
+from chalicelib.carriers.signing import signed_with
+from chalicelib.core import errors
+from chalicelib.core.credentials import AppCredentials
+from chalicelib.core.errors import AnswerClass
 from chalicelib.core.messages import Reply, Request
-from chalicelib.core.tenants import Pool
-from chalicelib.services.bindings.binding import BindingService
+from chalicelib.core.ports import KeyedDigest
+from chalicelib.core.requests import RequestId
+from chalicelib.core.tenants import App
 
 
-class AxbFacade:
-    """The four calls under /smallphone/axb; parameters and replies as in the document."""
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """How a request was signed: `secret` is the one of `credentials` that did it."""
 
-    def __init__(self, authenticator: Authenticator, service: BindingService) -> None:
-        self._authenticator = authenticator
-        self._service = service
-
-    def bind(self, request: Request, now: int) -> Reply:
-        """POST /smallphone/axb/bind"""
-
-        def handle(context: RequestContext) -> dict[str, Any]:
-            ask = wire.read_bind(context.parameters)
-            if ask.number is not None:
-                ask = replace(ask, number=_spelled(ask.number, context.app.pool))
-            return wire.write_bound(
-                self._service.bind(context.app, ask, context.identify(), now=now)
-            )
-
-        return self._authenticator.answer("bind", request, handle, now=now)
-
-    def unbind(self, request: Request, now: int) -> Reply:
-        """POST /smallphone/axb/unbind"""
-
-        def handle(context: RequestContext) -> dict[str, Any]:
-            self._service.release(context.app, wire.read_binding_id(context.parameters), now=now)
-            return {"code": codes.OK}
-
-        return self._authenticator.answer("unbind", request, handle, now=now)
-
-    def delay(self, request: Request, now: int) -> Reply:
-        """POST /smallphone/axb/delay"""
-
-        def handle(context: RequestContext) -> dict[str, Any]:
-            binding_id, delta_ms = wire.read_delay(context.parameters)
-            self._service.extend(
-                context.app, binding_id, context.identify(), delta_ms=delta_ms, now=now
-            )
-            return {"code": codes.OK}
-
-        return self._authenticator.answer("delay", request, handle, now=now)
-
-    def query(self, request: Request, now: int) -> Reply:
-        """POST /smallphone/axb/query"""
-
-        def handle(context: RequestContext) -> dict[str, Any]:
-            number, binding_id = wire.read_query(context.parameters)
-            if number is not None:
-                number = _spelled(number, context.app.pool)
-                return wire.write_infos(self._service.on_number(context.app, number, now=now))
-            found = self._service.find(context.app, binding_id or "", now=now)
-            return wire.write_infos([found] if found else [])
-
-        return self._authenticator.answer("query", request, handle, now=now)
+    credentials: AppCredentials
+    secret: str = field(repr=False)
+    signature: wire.Signature
 
 
-def _spelled(number: str, pool: Pool) -> str:
-    """X as the app has it, with its country code or without."""
-    return numbers.in_pool(number, pool) or number
+@dataclass(frozen=True, slots=True)
+class RequestContext:
+    """A request that was let in; `subject` is its route's."""
+
+    app: App
+    request: Request
+    parameters: Parameters
+    proof: Proof
+    subject: str
+    digest: KeyedDigest
+    now: int
+
+    def identify(self) -> RequestId:
+        """What makes this request the same as another: its id, or else that it is sent again with
+        the same signature and the same parameters."""
+        content, signature = self.content(), self.proof.signature
+        if signature.request_id is not None:
+            key = self.digest("request", self.subject, signature.request_id)
+            return RequestId(key=key, content=content, explicit=True)
+        key = self.digest("repeat", self.subject, signature.check_sum, content)
+        return RequestId(key=key, content=content, explicit=False)
+
+    def content(self) -> str:
+        """A digest of all that is asked."""
+        return self.digest("content", self.subject, self.parameters.canonical())
+
+
+class NeteaseFacade(AppFacade[RequestContext], ABC):
+    """Lets requests in by method, headers, key, time, signature and rate."""
+
+    UNAVAILABLE = "service temporarily unavailable, retry with the same RequestId"
+    TOLD_BY: ClassVar[Literal["msg", "desc"]] = "msg"
+    """The member in which the vendor tells what went wrong once a request was let in."""
+
+    def admit(self, asked: Asked) -> RequestContext:
+        request, now = asked.request, asked.now
+        app, proof = self._authenticated(request, now=now)
+        self._access.limiter.take(app, now=now)
+        asked.facts["app"] = app.name
+        parameters, subject = Parameters(request), asked.route.subject
+        context = RequestContext(app, request, parameters, proof, subject, self._access.digest, now)
+        if app.strict_nonce:
+            self._claim(context, once=request.method in asked.route.single_use)
+        return context
+
+    def _authenticated(self, request: Request, *, now: int) -> tuple[App, Proof]:
+        """Whose request this is. Raises Refused, Forbidden, Unavailable."""
+        try:
+            signature = wire.read_signature(request.headers)
+        except wire.BadHeader as error:
+            raise _bad_header(error, request) from None
+        credentials = self._access.credentials.app(signature.app_key)
+        if credentials is None:
+            raise _stranger("appkey")
+        _check_time(int(signature.cur_time), now // 1000)
+        secret = signed_with(
+            signature.check_sum.encode(),
+            credentials.secrets,
+            partial(signing.check_sum, nonce=signature.nonce, cur_time=signature.cur_time),
+        )
+        if secret is None:
+            raise _stranger("checksum")
+        app = self._access.apps.get(credentials.app)
+        if app is None:
+            raise errors.Forbidden("no authorization")
+        if not app.enabled:
+            raise errors.Suspended
+        return app, Proof(credentials, secret, signature)
+
+    def _claim(self, context: RequestContext, *, once: bool) -> None:
+        """Uses a strict app's signature up for this request, or, where `once`, for good."""
+        signature = context.proof.signature
+        content = None
+        if not once:
+            # The id is not signed: under another one the request would be another one, too.
+            content = context.digest("claim", context.content(), signature.request_id or "")
+        self.claim(
+            context.app,
+            signature.check_sum,
+            content,
+            wanted="a Nonce of its own",
+            now=context.now,
+        )
+
+    def done(self, said: Members) -> Reply:
+        return _reply(said, AnswerClass.OK)
+
+    def not_there(self, route: Route) -> Reply:
+        code, desc = codes.NOT_FOUND, "unknown path"
+        if route.handlers:
+            code, desc = codes.NOT_ALLOWED, "only POST is allowed"
+        return _reply({"desc": desc, "code": code}, AnswerClass.REFUSED, status=400)
+
+    def malformed(self, why: str) -> Reply:
+        return _reply({"desc": why, "code": codes.MALFORMED}, AnswerClass.REFUSED, status=400)
+
+    def refusal(self, error: errors.GatewayError, text: str) -> Reply:
+        hint = ""
+        if isinstance(error, errors.BadParameter):
+            text, hint = codes.bad_parameter(error)
+        body = {self.TOLD_BY: text, "code": codes.CODES[type(error)]}
+        return _reply(body | ({"hint": hint} if hint else {}), error.answered)
+
+    def fault(self) -> Reply:
+        return _reply({"desc": "internal error", "code": codes.FAULT}, AnswerClass.FAULT)
+
+
+def _check_time(sent: int, server: int) -> None:
+    """Both in epoch seconds. Raises Refused."""
+    off = sent - server
+    if abs(off) <= wire.CLOCK_SKEW_S:
+        return
+    hint = (
+        f"CurTime is {abs(off)} s {'ahead of' if off > 0 else 'behind'} serverTime, at most"
+        f" {wire.CLOCK_SKEW_S} s are allowed; set this machine's clock by NTP"
+    )
+    raise _stranger("CurTime is expired", hint=hint, serverTime=server)
+
+
+def _bad_header(error: wire.BadHeader, request: Request) -> Refused:
+    """A header that is needed is missing or malformed."""
+    hint = f"the HTTP header {error.name} must be {codes.HEADERS[error.name]}"
+    if is_json(request.body):
+        hint = f"{hint}; {FORM_WANTED}"
+    return _stranger("bad http header", header=error.name, hint=hint)
+
+
+def _stranger(desc: str, **more: str | int) -> Refused:
+    """It is not proved who sent the request; `more` are further members."""
+    body = {"desc": desc, "code": codes.MALFORMED, **more}
+    return Refused(_reply(body, AnswerClass.UNAUTHENTICATED))
+
+
+def _reply(body: Members, answered: AnswerClass, *, status: int = 200) -> Reply:
+    content = json.dumps(body, ensure_ascii=False)
+    return Reply(status, content, JSON, {"code": body["code"]}, answered)

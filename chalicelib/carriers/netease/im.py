@@ -1,13 +1,11 @@
 """Northbound: NetEase's messaging API (IM): users are registered here or by the carrier, the
 other calls that an app may make are signed and relayed."""
 
-from typing import Any
-
+from chalicelib.carriers.facade import JSON, Access, Asked, Members, Route
 from chalicelib.carriers.netease import codes, wire_im
-from chalicelib.carriers.netease.authenticator import HEADERS, Authenticator, RequestContext
+from chalicelib.carriers.netease.facade import NeteaseFacade, RequestContext
 from chalicelib.core.errors import AnswerClass, Unavailable
-from chalicelib.core.messages import Reply, Request
-from chalicelib.core.ports import KeyedDigest
+from chalicelib.core.messages import Reply
 from chalicelib.services.messaging import MessagingService
 
 _ANSWERED = {
@@ -18,54 +16,31 @@ _ANSWERED = {
 """What a carrier's reply that is passed on is counted as."""
 
 
-class ImFacade:
-    """The calls under /nimserver; parameters and replies as in the document. This API tells with
-    `desc` what the others tell with `msg`."""
+class ImFacade(NeteaseFacade):
+    """The calls under /nimserver; parameters and replies as in the document."""
 
-    def __init__(
-        self, authenticator: Authenticator, service: MessagingService, tag: KeyedDigest
-    ) -> None:
-        self._authenticator = authenticator
+    TOLD_BY = "desc"
+
+    def __init__(self, access: Access, service: MessagingService) -> None:
+        super().__init__(access)
         self._service = service
-        self._tag = tag
 
-    def create(self, request: Request, now: int) -> Reply:
+    def answer(self, asked: Asked) -> Reply:
+        """As every facade; a path that can be no call does not exist, whoever asks."""
+        route, path = asked.route, asked.path
+        if path and wire_im.read_path(path.get("resource", "user"), path["action"]) is None:
+            return self.not_there(Route(route.path, route.operation, {}))
+        return super().answer(asked)
+
+    def create(self, context: RequestContext) -> Members | Reply:
         """POST /nimserver/user/create.action"""
-
-        def handle(context: RequestContext) -> dict[str, Any] | Reply:
-            return self._create(context, request, now=now)
-
-        return self._authenticator.answer("user.create", request, handle, now=now, word="desc")
-
-    def relay(self, resource: str, action: str, request: Request, now: int) -> Reply:
-        """POST /nimserver/<resource>/<action>; `action` ends in `.action`."""
-        call = wire_im.read_path(resource, action)
-        if call is None:
-            return self._authenticator.unknown_path()
-
-        def handle(context: RequestContext) -> Reply:
-            status, body = self._service.relay(
-                context.app,
-                call,
-                wire_im.relayed(request, app=context.app.name, tag=self._tag),
-                acting=wire_im.read_acting(context.parameters),
-                now=now,
-            )
-            return _as_it_came(status, body)
-
-        return self._authenticator.answer(
-            f"im.{call}", request, handle, now=now, word="desc", single_use=True
-        )
-
-    def _create(
-        self, context: RequestContext, request: Request, *, now: int
-    ) -> dict[str, Any] | Reply:
-        app = context.app
+        app, now = context.app, context.now
         user, name, token = wire_im.read_user(context.parameters)
         if not self._service.relays(app):
             token = self._service.register(app, user, context.identify(), token=token, now=now)
             return wire_im.write_created(user, name=name, token=token)
-        call = wire_im.relayed(request, app=app.name, tag=self._tag, same=context.identify().key)
+        same = context.identify().key
+        call = wire_im.relayed(context.request, app=app.name, tag=context.digest, same=same)
         status, body, new = self._service.relay_register(app, user, call, now=now)
         if wire_im.read_code(body) == codes.OK:
             self._service.own(app, user)
@@ -73,10 +48,20 @@ class ImFacade:
             self._service.disown(app, user)
         return _as_it_came(status, body)
 
+    def relay(self, context: RequestContext, action: str, resource: str = "user") -> Reply:
+        """POST /nimserver/<resource>/<action>; `action` ends in `.action`."""
+        status, body = self._service.relay(
+            context.app,
+            f"{resource}/{action.removesuffix('.action')}",
+            wire_im.relayed(context.request, app=context.app.name, tag=context.digest),
+            acting=wire_im.read_acting(context.parameters),
+            now=context.now,
+        )
+        return _as_it_came(status, body)
+
 
 def _as_it_came(status: int, body: bytes) -> Reply:
     code = wire_im.read_code(body)
     # What the carrier refuses is the app's own request: it is passed on as the app sent it.
-    return Reply(
-        status, body.decode(), HEADERS, {"code": code}, _ANSWERED.get(code, AnswerClass.REFUSED)
-    )
+    answered = _ANSWERED.get(code, AnswerClass.REFUSED)
+    return Reply(status, body.decode(), JSON, {"code": code}, answered)

@@ -1,8 +1,9 @@
 """NetEase's signatures: requests to its API (CheckSum) and its callbacks (MD5 and CheckSum)."""
 
 import hashlib
-import hmac
 from collections.abc import Mapping, Sequence
+
+from chalicelib.carriers.signing import signed_with
 
 
 def check_sum(secret: str, nonce: str, cur_time: str) -> str:
@@ -10,21 +11,10 @@ def check_sum(secret: str, nonce: str, cur_time: str) -> str:
     return _sha1(secret + nonce + cur_time)
 
 
-def signed_with(sent: str, secrets: Sequence[str], *, nonce: str, cur_time: str) -> str | None:
-    """The one of `secrets` that made this CheckSum, or None; takes as long whichever it is."""
-    given = sent.encode()
-    matching = [
-        secret
-        for secret in secrets
-        if hmac.compare_digest(check_sum(secret, nonce, cur_time).encode(), given)
-    ]
-    return matching[0] if matching else None
-
-
 def callback_headers(app_key: str, secret: str, body: bytes, *, now: int) -> Mapping[str, str]:
     """The headers of a callback: CurTime in epoch ms (`now`), MD5 = lower hex md5(body),
     CheckSum = lower hex sha1(AppSecret + MD5 + CurTime)."""
-    digest = hashlib.md5(body, usedforsecurity=False).hexdigest()
+    digest = _md5(body)
     return {
         "Content-Type": "application/json",
         "AppKey": app_key,
@@ -38,13 +28,15 @@ def is_callback_signed(
     body: bytes, secrets: Sequence[str], *, digest: str, check_sum: str, cur_time: str
 ) -> bool:
     """Whether this MD5 (`digest`) is that of `body`, and one of `secrets` made this CheckSum;
-    both compared in constant time, and neither spared by the other."""
-    own = hashlib.md5(body, usedforsecurity=False).hexdigest()
-    matches = [
-        hmac.compare_digest(_sha1(f"{secret}{own}{cur_time}").encode(), check_sum.encode())
-        for secret in secrets
-    ]
-    return hmac.compare_digest(own.encode(), digest.encode()) & any(matches)
+    neither is spared by the other."""
+    own = _md5(body)
+    same_body = signed_with(digest.encode(), (own,)) is not None
+    secret = signed_with(check_sum.encode(), secrets, lambda each: _sha1(f"{each}{own}{cur_time}"))
+    return same_body and secret is not None
+
+
+def _md5(body: bytes) -> str:
+    return hashlib.md5(body, usedforsecurity=False).hexdigest()
 
 
 def _sha1(text: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from chalicelib.carriers.netease.wire_ecp import account_of, read_account
-from chalicelib.carriers.parameters import BadBody, Parameters
+from chalicelib.carriers.parameters import Malformed, Parameters
 from chalicelib.core.errors import BadParameter
 from chalicelib.core.messages import Request
 from chalicelib.core.ports import KeyedDigest
@@ -94,11 +94,11 @@ def relayed(request: Request, *, app: str, tag: KeyedDigest, same: str | None = 
 
     The carrier gives the first answer again to a request id that it has seen from us within 60 s.
     So each app gets ids of its own, or it would be told another's answer. `same` makes an id for a
-    request without one. Raises BadBody for a query string that is too long to be sent on.
+    request without one. Raises Malformed for a query string that is too long to be sent on.
     """
     query = urlencode(request.query)
     if len(query) > MAX_QUERY:
-        raise BadBody(f"query string of more than {MAX_QUERY} bytes; send a form")
+        raise Malformed(f"query string of more than {MAX_QUERY} bytes; send a form")
     ids = {
         name: tag("relay", app, name, value)
         for name in ("RequestId", "X-custom-traceid")

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from chalicelib.carriers import callback_reader, json_text, number_text
 from chalicelib.carriers.callback_reader import MAX_ID, BadValue, JsonObject
+from chalicelib.carriers.parameters import Malformed
 from chalicelib.carriers.switch import causes
 from chalicelib.core.credentials import DialPlan
 from chalicelib.core.subscribers import Subscriber
@@ -17,10 +18,6 @@ _E = TypeVar("_E", bound=StrEnum)
 MAX_ITEMS = 64
 
 _IN_REASON = re.compile(r"\bcause\s*=\s*([0-9]{1,3})\b", re.ASCII | re.IGNORECASE)
-
-
-class Malformed(ValueError):
-    """A message of the switch that can't be read; the text names the field, never its value."""
 
 
 def parse_json(body: bytes) -> Any:

@@ -9,8 +9,8 @@ from typing import Any
 
 from chalicelib.carriers import callback_reader as reader
 from chalicelib.carriers.callback_reader import MAX_ID, Members
+from chalicelib.carriers.parameters import Malformed
 from chalicelib.carriers.switch import members
-from chalicelib.carriers.switch.members import Malformed
 from chalicelib.carriers.switch.wire_calls import read_placed
 from chalicelib.core.calls.events import (
     Event,

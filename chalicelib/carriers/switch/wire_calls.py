@@ -7,8 +7,8 @@ from typing import Any
 
 from chalicelib.carriers import callback_reader as reader
 from chalicelib.carriers.callback_reader import MAX_ID, BadValue, Members
+from chalicelib.carriers.parameters import Malformed
 from chalicelib.carriers.switch import members
-from chalicelib.carriers.switch.members import Malformed
 from chalicelib.core.calls.events import PlacedEnd, PlacedLeg
 from chalicelib.core.calls.placed import CallAsk
 from chalicelib.core.credentials import DialPlan

@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from chalicelib.carriers.callback_reader import members_of, text
-from chalicelib.carriers.callback_receiver import read_callback
-from chalicelib.carriers.interline.callbacks_in import MAX_BODY, CallbackReceiver
+from chalicelib.carriers.callback_receiver import MAX_BODY, read_callback
+from chalicelib.carriers.interline.callbacks_in import Receiver
 from chalicelib.core.bindings.routes import Owner
 from chalicelib.core.calls.events import (
     Event,
@@ -28,6 +28,7 @@ from chalicelib.core.credentials import CarrierAccount
 from chalicelib.core.errors import AnswerClass, Contended, Unavailable
 from chalicelib.core.messages import Reply, Request
 from chalicelib.core.subscribers import Subscriber
+from tests.asked import reply_of
 from tests.carriers.desk import Desk, content
 from tests.carriers.interline.accounts import account_of
 from tests.carriers.interline.reports import MESSAGE, RECORD, START, typed, without
@@ -91,10 +92,10 @@ class Ours:
     def __init__(self) -> None:
         self.accounts, self.desk = Accounts(), Desk()
         self.counted: Counter[str] = Counter()
-        self.receiver = CallbackReceiver(
+        self.receiver = Receiver(
             credentials=self.accounts,
             apps=Numbers(),
-            desk=self.desk,
+            service=self.desk,
             count=lambda name, *, by=1: self.counted.update({name: by}),
         )
 
@@ -110,7 +111,8 @@ class Ours:
     ) -> Reply:
         content = body if isinstance(body, bytes) else urlencode(body).encode()
         request = Request(method, {}, (), content, source)
-        return self.receiver.receive(account, token, address)(request, NOW)
+        path = f"/callbacks/interline/{account}/{token}/{address}"
+        return reply_of(self.receiver, path, request, NOW)
 
     @property
     def events(self) -> list[Event]:
@@ -367,7 +369,7 @@ def test_an_event_that_is_not_durable_is_asked_for_again(ours: Ours) -> None:
 
 
 def test_a_fault_of_ours_is_repeated_too(ours: Ours) -> None:
-    reply = ours.receiver.failed()
+    reply = ours.receiver.fault()
     assert (reply.status, json.loads(reply.body)["error"]) == (500, 1500)
 
 

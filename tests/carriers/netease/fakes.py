@@ -8,7 +8,7 @@ from itertools import count
 from typing import Any
 from urllib.parse import urlencode
 
-from chalicelib.carriers.netease.authenticator import Authenticator
+from chalicelib.carriers.facade import Access
 from chalicelib.core import errors
 from chalicelib.core.balance import Balance
 from chalicelib.core.bindings.routes import Owner
@@ -251,14 +251,14 @@ class MemoryCarriers:
         return Carrier(name, "any", **dict.fromkeys(able.get(name, ()), self.fake))
 
 
-def door(*apps: App, **login: str | None) -> Authenticator:
-    """The way in for these apps, `demo` if none is named."""
-    return Authenticator(
+def access(*apps: App, **login: str | None) -> Access:
+    """By what these apps are let in, `demo` if none is named."""
+    return Access(
         credentials=MemoryCredentials(**login),
         apps=MemoryApps(*(apps or (app(),))),
         nonces=MemoryNonces(),
         limiter=RateLimiter(),
-        tag=tag,
+        digest=tag,
     )
 
 

@@ -10,6 +10,7 @@ from chalicelib.core.calls.placed import CallAsk
 from chalicelib.core.messages import Reply
 from chalicelib.core.subscribers import Subscriber
 from chalicelib.services.outbound_calls import OutboundCalls
+from tests.asked import reply_of
 from tests.carriers.netease.fakes import (
     CARRIER_ERRORS,
     NOW,
@@ -18,8 +19,8 @@ from tests.carriers.netease.fakes import (
     MemoryCarriers,
     MemoryLedger,
     MemoryPlacedCalls,
+    access,
     app,
-    door,
     read,
     request,
     tag,
@@ -30,6 +31,7 @@ A, B, C = "10010000001", "10010000002", "10010000003"
 CALL = {"callerAcc": "liu", "caller": A, "callee": B, "maxDur": "100"}
 CONFERENCE = CALL | {"callee": f'["{B}","{C}"]'}
 OPERATIONS = ("startcall", "startconf")
+PATHS = {"query": "queryBySession"}
 
 
 class World:
@@ -51,7 +53,7 @@ class World:
             app("ours", carrier="trunk"),
             app("poor", carrier="bare"),
         )
-        self.ecp = EcpFacade(door(*apps), desk)
+        self.ecp = EcpFacade(access(*apps), desk)
 
     def place(self, operation: str = "startcall", *args: Any, **more: Any) -> dict[str, Any]:
         usual = CALL if operation == "startcall" else CONFERENCE
@@ -64,9 +66,8 @@ class World:
         self.calls.end(call, now=NOW)
 
     def reply(self, operation: str, parameters: Any, **more: Any) -> Reply:
-        handle = getattr(self.ecp, operation)
-        reply: Reply = handle(request(parameters, **more), NOW)
-        return reply
+        path = f"/call/ecp/{PATHS.get(operation, operation)}.action"
+        return reply_of(self.ecp, path, request(parameters, **more), NOW)
 
 
 @pytest.fixture

@@ -8,16 +8,17 @@ import pytest
 
 from chalicelib.carriers.netease.im import ImFacade
 from chalicelib.core import errors
-from chalicelib.core.messages import Reply
+from chalicelib.core.messages import Reply, Request
 from chalicelib.services.messaging import MessagingService
+from tests.asked import reply_of
 from tests.carriers.netease.fakes import (
     CARRIER_ERRORS,
     NOW,
     FakeCarrier,
     MemoryAccounts,
     MemoryCarriers,
+    access,
     app,
-    door,
     read,
     read_all,
     request,
@@ -44,14 +45,16 @@ class World:
             app("bare-too", carrier="bare"),
         )
         desk = MessagingService(self.accounts, MemoryCarriers(self.carrier), tag)
-        self.im = ImFacade(door(*apps), desk, tag)
+        self.im = ImFacade(access(*apps), desk)
 
     def create(self, parameters: Any = USER, **more: Any) -> dict[str, Any]:
-        return read(self.im.create(request(parameters, **more), NOW))
+        return read(self.created(request(parameters, **more)))
+
+    def created(self, request: Request) -> Reply:
+        return reply_of(self.im, "/nimserver/user/create.action", request, NOW)
 
     def relay(self, call: str, parameters: Any = b"", **more: Any) -> Reply:
-        resource, action = call.split("/")
-        return self.im.relay(resource, action, request(parameters, **more), NOW)
+        return reply_of(self.im, f"/nimserver/{call}", request(parameters, **more), NOW)
 
 
 @pytest.fixture
@@ -113,7 +116,7 @@ def test_what_is_just_within_its_bounds(world: World) -> None:
 
 def test_the_carriers_answer_comes_back_as_it_came(world: World) -> None:
     world.carrier.answer = (200, b'{ "info":{"token":"carriers"},"code":200 }')
-    reply = world.im.create(request(USER, content_type=FORM), NOW)
+    reply = world.created(request(USER, content_type=FORM))
     assert (reply.status, reply.body) == (200, '{ "info":{"token":"carriers"},"code":200 }')
     body = request(USER).body
     ((call, sent, query, headers),) = world.carrier.asked
@@ -383,7 +386,7 @@ def test_every_error_below_nimserver_is_told_with_desc() -> None:
         world.create({"accid": "?"}, app="bare"),
         world.create(app="bare", secret="wrong"),
         world.create(app="nobody"),
-        read(world.im.create(request(USER, method="GET"), NOW), http=400),
+        read(world.created(request(USER, method="GET")), http=400),
         read(world.relay("user/update.action", method="GET"), http=400),
         read(world.relay("no/such"), http=400),
         read(world.relay("user/update.action", b"\xff", app="other"), http=400),
@@ -393,6 +396,6 @@ def test_every_error_below_nimserver_is_told_with_desc() -> None:
 
 
 def test_what_is_wanted_is_told_in_a_further_member(world: World) -> None:
-    answer = read_all(world.im.create(request({"accid": "a b"}, app="bare"), NOW))
+    answer = read_all(world.created(request({"accid": "a b"}, app="bare")))
     assert answer["desc"] == "bad param 'accid'"
     assert answer["hint"] == "accid must be 1 to 32 of A-Z a-z 0-9 _ @ . -"

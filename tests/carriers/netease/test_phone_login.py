@@ -8,14 +8,15 @@ from chalicelib.carriers.netease import cipher
 from chalicelib.carriers.netease.phone_login import PhoneLoginFacade
 from chalicelib.core import errors
 from chalicelib.services.login import LoginService
+from tests.asked import reply_of
 from tests.carriers.netease.fakes import (
     CARRIER_ERRORS,
     NOW,
     FakeCarrier,
     MemoryAnswers,
     MemoryCarriers,
+    access,
     app,
-    door,
     read,
     request,
 )
@@ -33,10 +34,12 @@ class World:
         self.carriers = MemoryCarriers(self.carrier)
         apps = (app(strict_nonce=strict), app("other"), app("poor", carrier="bare"))
         desk = LoginService(self.carriers, self.answers)
-        self.facade = PhoneLoginFacade(door(*apps, **login), desk)
+        self.facade = PhoneLoginFacade(access(*apps, **login), desk)
 
     def ask(self, parameters: Any = ASK, **more: Any) -> dict[str, Any]:
-        return read(self.facade.number(request(parameters, **more), NOW))
+        return read(
+            reply_of(self.facade, "/phoneauth/login/getMobile", request(parameters, **more), NOW)
+        )
 
 
 @pytest.fixture

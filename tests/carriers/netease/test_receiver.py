@@ -13,14 +13,15 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from admin import provision
-from chalicelib.carriers.callback_receiver import read_callback
-from chalicelib.carriers.netease.callbacks_in import MAX_BODY, CarrierReceiver
+from chalicelib.carriers.callback_receiver import MAX_BODY, read_callback
+from chalicelib.carriers.netease.callbacks_in import Receiver
 from chalicelib.core.bindings.routes import Owner
 from chalicelib.core.calls.events import Event, EventKind, Unreadable, UnreadCallback
 from chalicelib.core.credentials import CarrierAccount
 from chalicelib.core.errors import AnswerClass, Contended, Unavailable
 from chalicelib.core.messages import Reply, Request
 from chalicelib.core.subscribers import Subscriber
+from tests.asked import reply_of
 from tests.carriers.desk import Desk, content
 from tests.carriers.netease.recorded import recorded
 from tests.sizes import size
@@ -68,10 +69,10 @@ class Ours:
     def __init__(self) -> None:
         self.accounts, self.desk = Accounts(), Desk()
         self.counted: Counter[str] = Counter()
-        self.receiver = CarrierReceiver(
+        self.receiver = Receiver(
             credentials=self.accounts,
             apps=Numbers(),
-            desk=self.desk,
+            service=self.desk,
             count=lambda name, *, by=1: self.counted.update({name: by}),
         )
 
@@ -85,7 +86,8 @@ class Ours:
     ) -> Reply:
         headers = signed(body) if headers is None else headers
         lower = {name.lower(): value for name, value in headers.items()}
-        return self.receiver.receive(account)(Request(method, lower, (), body), NOW)
+        request = Request(method, lower, (), body)
+        return reply_of(self.receiver, f"/callbacks/netease/{account}", request, NOW)
 
     @property
     def events(self) -> list[Event]:
@@ -203,7 +205,7 @@ def test_an_event_that_is_not_durable_is_asked_for_again(ours: Ours) -> None:
 
 
 def test_a_fault_of_ours_is_repeated_too(ours: Ours) -> None:
-    assert ours.receiver.failed().status == 500
+    assert ours.receiver.fault().status == 500
 
 
 def test_a_repeat_is_the_same_event_however_it_is_spelled(ours: Ours) -> None:

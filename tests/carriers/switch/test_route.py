@@ -7,12 +7,13 @@ import pytest
 
 from admin import carriers
 from admin.credentials import Mistake
-from chalicelib.carriers.switch.callbacks_in import Switchboard
+from chalicelib.carriers.switch.facade import SwitchFacade
 from chalicelib.core.bindings.routes import Route
 from chalicelib.core.credentials import SwitchCredentials
 from chalicelib.core.messages import Request
 from chalicelib.core.subscribers import Subscriber
 from chalicelib.services.bindings.routing import Connect
+from tests.asked import reply_of
 from tests.carriers.switch.conftest import Pbx, basic, metric
 from tests.stage import X1, X2, X15, A, B, C, Client, Stage, answering, refusal
 
@@ -180,12 +181,13 @@ class Showing:
 )
 def test_who_wants_no_number_shown_is_shown_as_x(privacy: str | None, shown: str) -> None:
     """The app may have people's real numbers shown; each of them may still refuse."""
-    switchboard = Switchboard(
-        credentials=Signed(), router=Showing(), desk=None, count=lambda *_, **__: None
+    switch = SwitchFacade(
+        credentials=Signed(), router=Showing(), service=None, count=lambda *_, **__: None
     )
     fields = {"call_id": "c", "kind": "call", "from": A, "to": X1, "privacy": privacy}
     headers = {"authorization": basic("pbx", "password")}
-    reply = switchboard.route(Request("POST", headers, (), json.dumps(fields).encode()), 0)
+    request = Request("POST", headers, (), json.dumps(fields).encode())
+    reply = reply_of(switch, "/switch/route", request, 0)
     assert json.loads(reply.body)["show"] == shown
 
 
