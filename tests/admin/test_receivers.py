@@ -147,7 +147,7 @@ def test_an_app_that_is_told_in_cloudevents(stage: Stage, facade: str) -> None:
     assert keys.keys() > {"callback_secret"}
     assert Webhook(keys["callback_secret"])
     assert known(stage).callback_secrets("shop") == (keys["callback_secret"],)
-    assert shown()["dialect"] == "cloudevents"
+    assert shown()["event_format"] == "cloudevents"
     assert keys["callback_secret"] not in done("app-show", "shop")
 
 
@@ -176,7 +176,7 @@ def test_an_app_of_another_dialect_changes_to_cloudevents(stage: Stage) -> None:
     assert known(stage).callback_secrets("shop") == (secret,)
     assert "--rotate" in refused(stage, "app-callback-secret", "shop")
     done(*change)
-    assert shown()["dialect"] == "cloudevents"
+    assert shown()["event_format"] == "cloudevents"
 
 
 @pytest.mark.parametrize(

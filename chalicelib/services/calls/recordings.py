@@ -21,9 +21,6 @@ from chalicelib.store.credentials import CredentialStore
 from chalicelib.store.files import FileStore
 from chalicelib.store.queue import WorkQueues
 
-KEPT_DAYS = (7, 30, 90, 180, 365, 730)
-"""How long an app may have its recordings kept; each is a rule of the bucket."""
-
 
 class Fetched(StrEnum):
     """What became of an errand."""

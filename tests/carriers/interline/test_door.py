@@ -279,7 +279,7 @@ def test_a_trial_may_do_all_that_others_may(demo: Developer, state: int) -> None
 def test_1104_for_an_address_outside_the_apps_networks(
     demo: Developer, networks: str, error: int
 ) -> None:
-    demo.change(sources={"S": networks})
+    demo.change(sources={"L": [{"S": each} for each in networks.split()]})
     for answer in (demo.account(), demo.bind()):
         assert answer.status == 200
         assert answer.json["error"] == error
