@@ -7,7 +7,7 @@ from typing import Protocol
 from chalicelib.carriers.registry import READERS
 from chalicelib.core import numbers
 from chalicelib.core.calls.callbacks import Reading, Unreadable, UnreadCallback
-from chalicelib.core.calls.events import Event, EventKind
+from chalicelib.core.calls.events import Event
 from chalicelib.services.calls.ingest import EventIngest
 from chalicelib.store.apps import AppStore
 
@@ -69,7 +69,7 @@ def _with_our_number(event: Event, apps: AppStore) -> Event:
 
 def tell(reading: Reading, count: Count) -> None:
     """Counts what a reading could not make out."""
-    unknown = sum(event.kind is EventKind.UNKNOWN for event in reading.events)
+    unknown = sum(not event.kind.traits.known for event in reading.events)
     for name, number in (("MembersDropped", len(reading.dropped)), ("UnknownEvents", unknown)):
         if number:
             count(name, by=number)

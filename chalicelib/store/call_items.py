@@ -9,10 +9,9 @@ the first has an entry beside it, `<digest of owner and X>.<number>`, by which i
 import zlib
 from datetime import UTC, datetime
 
-from chalicelib.core.calls.events import Event, EventKind
+from chalicelib.core.calls.events import Event
 from chalicelib.core.calls.merging import end_of
 from chalicelib.core.calls.model import Call, Delivery, EventKey, Progress, Recording, Stored
-from chalicelib.core.calls.schedule import PARTS
 from chalicelib.core.calls.splitting import order, started_at
 from chalicelib.core.numbers import canonical
 from chalicelib.core.subscribers import Subscriber
@@ -21,10 +20,6 @@ from chalicelib.store.field_encryption import FieldEncryption
 from chalicelib.store.items import DUE_SHARDS, due_shard
 from chalicelib.store.table import Item, key, s
 
-LISTED = PARTS | {EventKind.SMS_SENT, EventKind.PLACED_ENDED}
-"""The kinds that make a call or message worth finding."""
-OURS = frozenset({EventKind.RECORDING_FAILED, EventKind.CALL_GAP})
-"""The kinds that we ourselves tell: their ids say all that makes two the same."""
 FOUND_BY = ("day", "place", "binding_of", "number_of", "caller_of", "callee_of")
 """The attributes by which a call is found."""
 ORPHANED = "#orphaned"
@@ -67,7 +62,7 @@ def reported_key(reporter: str) -> str:
 
 def event_digest(reported: Event, encryption: FieldEncryption) -> str:
     """What makes two reports the same event: its id, and what it says, if a carrier says it."""
-    content = "" if reported.kind in OURS else said(reported)
+    content = "" if reported.kind.traits.ours else said(reported)
     return encryption.label("event", reported.carrier, reported.node or "", reported.id, content)
 
 
@@ -138,7 +133,7 @@ def place(at: int, name: str) -> str:
 
 def listed(call: Call) -> list[Event]:
     """The events that make one call or message worth finding."""
-    return [event for event in call.events if event.kind in LISTED]
+    return [event for event in call.events if event.kind.traits.made]
 
 
 def indexed(call: Call, encryption: FieldEncryption) -> Item:

@@ -19,7 +19,7 @@ from chalicelib.core.calls.model import (
     Task,
 )
 from chalicelib.core.calls.prices import Bill, Charged
-from chalicelib.core.calls.schedule import GRACE_MS, PARTS, UNFINISHED_MS, due_at
+from chalicelib.core.calls.schedule import GRACE_MS, UNFINISHED_MS, due_at
 from chalicelib.core.calls.search import Found, Search
 from chalicelib.core.calls.splitting import order, split
 from chalicelib.core.durations import DAY_MS, MINUTE_MS, NEVER
@@ -154,7 +154,7 @@ class CallStore:
         if at is not None and (new.stored.progress.open or event.sequence is not None):
             changes["due_at"] = ":due"
             values[":due"] = n(at)
-        elif event.kind in PARTS and new.owner is not None:
+        elif event.kind.traits.part and new.owner is not None:
             known["due_at"] = n(event.received + UNFINISHED_MS)
         if "due_at" in (*known, *changes):
             known["due_shard"] = s(due_shard_of(key.call))

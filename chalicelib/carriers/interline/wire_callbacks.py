@@ -1,7 +1,7 @@
 """interline's callbacks on the wire: call records (5.1) and starts of calls (5.3), read and
 written. Their times are epoch seconds, numbers national."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from chalicelib.carriers import callback_reader as reader
@@ -14,6 +14,7 @@ from chalicelib.core.bindings.model import Binding
 from chalicelib.core.calls.callbacks import Reading, Unreadable
 from chalicelib.core.calls.cdr import call_record
 from chalicelib.core.calls.events import Event, EventKind, SmsResult
+from chalicelib.core.calls.merging import end_of
 from chalicelib.core.credentials import AppCredentials
 
 MAX_SMS = 8 * 1024
@@ -164,8 +165,15 @@ def _word(value: Any) -> str:
     return reader.as_text(value, most=MAX_WORD).strip()
 
 
-def write_record(
-    end: Event, call: Sequence[Event], *, to: AppCredentials, binding: Binding | None
+def write(
+    event: Event, call: Sequence[Event], *, to: AppCredentials, binding: Binding | None
+) -> Message | None:
+    """The callback for an event; None if another one of its call tells of it."""
+    return _WRITERS[event.kind](event, call, to, binding)
+
+
+def _write_record(
+    end: Event, call: Sequence[Event], to: AppCredentials, binding: Binding | None
 ) -> Message:
     """A call record, with every member that is known, in the order of the document's table."""
     record = call_record(end, call)
@@ -186,7 +194,20 @@ def write_record(
     }
 
 
-def write_start(event: Event, *, to: AppCredentials, binding: Binding | None) -> Message:
+def _write_recording(
+    event: Event, call: Sequence[Event], to: AppCredentials, binding: Binding | None
+) -> Message | None:
+    """A record tells of the recordings that were named until it came: one that was named later is
+    told by the record once more."""
+    end = end_of(call)
+    if end is None or event.received <= end.received:
+        return None
+    return _write_record(end, call, to, binding)
+
+
+def _write_start(
+    event: Event, _: Sequence[Event], to: AppCredentials, binding: Binding | None
+) -> Message:
     """The start of a call, or a message: that one has smsContent, empty if it is not known."""
     sms = {"smsContent": event.text or ""} if event.kind is EventKind.SMS_SENT else {}
     return {
@@ -195,6 +216,18 @@ def write_start(event: Event, *, to: AppCredentials, binding: Binding | None) ->
         **sms,
         **_user_data(binding),
     }
+
+
+_WRITERS: Mapping[
+    EventKind, Callable[[Event, Sequence[Event], AppCredentials, Binding | None], Message | None]
+] = {
+    EventKind.CALL_STARTED: _write_start,
+    EventKind.CALL_ENDED: _write_record,
+    EventKind.SMS_SENT: _write_start,
+    EventKind.RECORDING_READY: _write_recording,
+}
+KINDS = frozenset(_WRITERS)
+"""The kinds that there is a callback for."""
 
 
 def _whose(event: Event, *, to: AppCredentials, binding: Binding | None) -> Message:

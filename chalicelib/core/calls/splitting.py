@@ -93,8 +93,7 @@ def is_message(event: Event) -> bool:
 
 def has_place(event: Event) -> bool:
     """Whether its time says to which call it belongs."""
-    ours = event.kind in (EventKind.RECORDING_FAILED, EventKind.CALL_GAP)
-    return not ours and event.timed
+    return event.timed and not event.kind.traits.ours
 
 
 def _turn(each: Stored) -> tuple[bool, bool, str]:

@@ -8,7 +8,7 @@ from chalicelib.core.calls.appended import Appended
 from chalicelib.core.calls.callbacks import UnreadCallback
 from chalicelib.core.calls.events import Event, EventKind
 from chalicelib.core.calls.model import Call, Delivery, EventKey, Stored, Task
-from chalicelib.core.calls.prices import CHARGED, Bill
+from chalicelib.core.calls.prices import Bill
 from chalicelib.core.ports import EventFormats
 from chalicelib.core.tenants import App
 from chalicelib.core.webhooks.retries import PLACES_S
@@ -139,7 +139,7 @@ class EventIngest:
             # Whatever its app is told of: its people may be called again.
             self._attribution.end_placed(event, now=event.received)
         app = self._apps.get(addressed.app) if addressed.app is not None else None
-        metered = app is not None and not app.tariff.free and event.kind in CHARGED
+        metered = app is not None and not app.tariff.free and event.kind.traits.charged
         return self._events.append(
             event,
             said=said,
@@ -154,7 +154,7 @@ class EventIngest:
     def _delivery(self, event: Event, app: App | None, *, unplaced: bool) -> Delivery:
         if unplaced:
             # Of a type that we don't know nobody is told.
-            known = event.kind is not EventKind.UNKNOWN
+            known = event.kind.traits.known
             return Delivery.UNPLACED if known else Delivery.KEPT
         if app is None:
             return Delivery.UNMATCHED
