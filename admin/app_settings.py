@@ -3,15 +3,15 @@ table. All of it is made from `core.tenants.SETTINGS`."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import MISSING
-from enum import Enum
-from typing import Any
+from dataclasses import MISSING, is_dataclass
+from enum import Enum, EnumType
+from typing import Any, get_origin
 
 import click
 
-from admin.credentials import Mistake
 from chalicelib.carriers.registry import DIALECTS
 from chalicelib.core.tenants import SETTINGS, App, Setting
+from cli.failures import Mistake
 
 Command = Callable[..., Any]
 
@@ -32,7 +32,7 @@ def shown(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def of(app: App) -> dict[str, Any]:
     """The settings of an app that have options."""
-    return {name: getattr(app, name) for name, each in SETTINGS.items() if each.optional}
+    return {name: getattr(app, name) for name, each in SETTINGS.items() if _has_option(each)}
 
 
 def options(*, create: bool) -> Callable[[Command], Command]:
@@ -41,7 +41,7 @@ def options(*, create: bool) -> Callable[[Command], Command]:
 
     def add(command: Command) -> Command:
         for each in reversed(list(SETTINGS.values())):
-            if each.optional and (each.create if create else each.change):
+            if _has_option(each) and (each.create if create else each.change):
                 command = _option(each, create=create)(command)
         return command
 
@@ -51,39 +51,55 @@ def options(*, create: bool) -> Callable[[Command], Command]:
 def table() -> str:
     """One row for each option, in Markdown."""
     rows = [
-        (f"`{each.option}`{_only(each)}", _usual(each), f"{each.text}{_range(each)}")
+        (f"`{_option_name(each)}`{_only(each)}", _usual(each), f"{each.text}{_range(each)}")
         for each in SETTINGS.values()
-        if each.optional
+        if _has_option(each)
     ]
     lines = [("option of `app-create` and `app-set`", "default", ""), ("---",) * 3, *rows]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
 def _checked(setting: Setting, value: Any) -> Any:
-    if setting.many:
-        return setting.type(_words(setting, value))
+    if _is_list(setting):
+        return _words(setting, value)
     if _choices(setting):
         return _choice(setting, value)
     if setting.type is int and not _within(setting, int(value)):
-        raise Mistake(f"{setting.option} can't be {value}: {setting.text}{_range(setting)}")
+        raise Mistake(f"{_option_name(setting)} can't be {value}: {setting.text}{_range(setting)}")
     return value
 
 
+def _option_name(setting: Setting) -> str:
+    return setting.name.replace("_", "-")
+
+
+def _has_option(setting: Setting) -> bool:
+    """What has members has a command of its own."""
+    return (setting.create or setting.change) and not is_dataclass(setting.type)
+
+
+def _is_list(setting: Setting) -> bool:
+    return get_origin(setting.type) is tuple
+
+
 def _choices(setting: Setting) -> Sequence[str]:
-    return _FOUND.get(setting.name, setting.choices)
+    """The words for its values, if they can be counted."""
+    if isinstance(setting.type, EnumType):
+        return [each.lower() for each in setting.type.__members__]
+    return _FOUND.get(setting.name) or [str(each) for each in setting.one_of]
 
 
-def _words(setting: Setting, value: Iterable[str]) -> Iterable[str]:
+def _words(setting: Setting, value: Iterable[str]) -> tuple[str, ...]:
     try:
-        return dict.fromkeys(map(setting.word or str, value))
+        return tuple(sorted(set(map(setting.word or str, value))))
     except ValueError as error:
         raise Mistake(str(error)) from None
 
 
 def _choice(setting: Setting, value: Any) -> Any:
-    word = str(_shown(setting, value))
-    if word not in _choices(setting):
-        raise Mistake(f"{setting.option} is one of {', '.join(_choices(setting))}, not {word}")
+    word, choices = str(_shown(setting, value)), _choices(setting)
+    if word not in choices:
+        raise Mistake(f"{_option_name(setting)} is one of {', '.join(choices)}, not {word}")
     return setting.type[word.upper()] if issubclass(setting.type, Enum) else setting.type(word)
 
 
@@ -93,20 +109,22 @@ def _within(setting: Setting, value: int) -> bool:
 
 
 def _shown(setting: Setting, value: Any) -> Any:
-    if setting.many:
-        words = sorted(value) if isinstance(value, frozenset) else list(value)
-        return words or setting.none or []
+    if _is_list(setting):
+        return list(value) or setting.none or []
     return value.name.lower() if isinstance(value, Enum) else value
 
 
 def _option(setting: Setting, *, create: bool) -> Callable[[Command], Command]:
-    names = [f"--{setting.option}", *([f"--{setting.alias}"] if setting.alias else [])]
+    names = [f"--{_option_name(setting)}", *([f"--{setting.alias}"] if setting.alias else [])]
     usual = _usual(setting)
+    hint = f" Default: {usual}." if create and usual else ""
+    if _is_list(setting) and not create:
+        hint = f" '' for {usual}."
     more: dict[str, Any] = {
-        "help": f"{setting.text} Default: {usual}." if create and usual else setting.text,
+        "help": setting.text + hint,
         "required": create and setting.default is MISSING,
     }
-    if setting.many:
+    if _is_list(setting):
         more |= {"multiple": True, "metavar": "WORDS", "callback": _split(setting)}
     elif _choices(setting):
         more["type"] = click.Choice(_choices(setting))

@@ -4,7 +4,6 @@ import base64
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from admin.credentials import Mistake
 from chalicelib.carriers import number_text
 from chalicelib.carriers.registry import KINDS
 from chalicelib.core.bindings.model import MAX_LIFETIME_MS
@@ -17,6 +16,7 @@ from chalicelib.core.tenants import network
 from chalicelib.egress.addresses import check_address, read_address
 from chalicelib.settings import settings
 from chalicelib.store.credentials import is_public_id
+from cli.failures import Mistake
 
 SWITCH_SECRET_BYTES = 24
 """The fewest that Standard Webhooks allows."""

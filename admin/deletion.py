@@ -9,7 +9,6 @@ from typing import Any
 
 from admin import carriers, credentials, numbers
 from admin.command import wait_until
-from admin.credentials import Mistake
 from admin.numbers import Use
 from chalicelib.clock import now_ms
 from chalicelib.core.bindings.ownership import NOTICE_MS
@@ -20,6 +19,7 @@ from chalicelib.settings import settings
 from chalicelib.store import apps, clients
 from chalicelib.store.table import Item, n, s
 from chalicelib.wiring.gateway import gateway
+from cli.failures import Mistake
 
 SETTLED_MS = 20 * MINUTE_MS
 """How long after its end an app's items are erased: no process knows the app any more by then

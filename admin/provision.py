@@ -10,7 +10,6 @@ from dataclasses import replace
 from typing import Any
 
 from admin import app_settings, checks, credentials, developers, receivers
-from admin.credentials import Mistake
 from admin.developers import Developer
 from chalicelib.clock import now_ms
 from chalicelib.core.credentials import EMBEDDED, AppCredentials
@@ -21,6 +20,7 @@ from chalicelib.store.balances import BalanceStore
 from chalicelib.store.credentials import CARRIERS, texts
 from chalicelib.store.table import n, s
 from chalicelib.wiring.gateway import gateway
+from cli.failures import Mistake
 
 
 def create_app(

@@ -8,7 +8,6 @@ from importlib import import_module
 from typing import Any
 
 from admin import credentials, developers
-from admin.credentials import Mistake
 from chalicelib.carriers.registry import DIALECTS, Checking
 from chalicelib.clock import now_ms
 from chalicelib.core.credentials import AppCredentials
@@ -22,6 +21,7 @@ from chalicelib.store import apps
 from chalicelib.store.credentials import CredentialStore
 from chalicelib.store.secrets import OwnersSecrets, provider
 from chalicelib.wiring.gateway import gateway
+from cli.failures import Mistake
 
 TRIAL_S = 5
 """So long a receiver has to answer when its address is tried."""

@@ -6,10 +6,11 @@ import click
 
 from admin import accounts, app_settings, checks, deletion, developers, provision, receivers
 from admin import numbers as pools
-from admin.command import Report, Section, changing, limit, listed, written
+from admin.command import Section, changing, limit, listed, written
 from admin.commands.numbers import drained
-from admin.credentials import Mistake
 from admin.secret_input import again_option, app_secret, drop_previous, login_secret
+from cli.command import Report
+from cli.failures import Mistake
 
 APPS = Section("Apps")
 

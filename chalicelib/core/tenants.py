@@ -2,14 +2,16 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass, replace
-from enum import EnumType, IntEnum, StrEnum
+from dataclasses import dataclass, field, fields, replace
+from enum import IntEnum, StrEnum
 from ipaddress import ip_network
-from typing import Any, get_origin
+from typing import Any, TypeVar
 
 from chalicelib.core.bindings.model import MIN_COOLING_MS
 from chalicelib.core.credentials import EMBEDDED
 from chalicelib.core.requests import RequestId
+
+T = TypeVar("T")
 
 RECORDING_DAYS = (7, 30, 90, 180, 365, 730)
 """How long an app may have its recordings kept; each is a rule of the bucket."""
@@ -101,33 +103,15 @@ class Setting:
     type: Any = str
     default: Any = None
 
-    @property
-    def option(self) -> str:
-        """What operators call it."""
-        return self.name.replace("_", "-")
-
-    @property
-    def optional(self) -> bool:
-        """Whether app-create or app-set has an option for it. What has members has a command of its
-        own."""
-        return (self.create or self.change) and not is_dataclass(self.type)
-
-    @property
-    def many(self) -> bool:
-        """Whether it is a list of words."""
-        return get_origin(self.type) is not None
-
-    @property
-    def choices(self) -> tuple[str, ...]:
-        """The words for its values, if they can be counted."""
-        if isinstance(self.type, EnumType):
-            return tuple(map(str.lower, self.type.__members__))
-        return tuple(map(str, self.one_of))
-
 
 def described(text: str, **more: Any) -> dict[str, Setting]:
     """What makes a field of App a setting. `more` are members of Setting."""
     return {"setting": Setting(text, **more)}
+
+
+def setting(default: T, text: str, **more: Any) -> T:
+    """A field of App that is a setting, with its default. `more` are members of Setting."""
+    return field(default=default, metadata=described(text, **more))
 
 
 def im_call(text: str) -> str:
@@ -169,100 +153,63 @@ class App:
             " (--unchecked: not)."
         )
     )
-    carrier: str = field(
-        default=EMBEDDED,
-        metadata=described("Account of carrier-list; stays as long as the app.", change=False),
+    carrier: str = setting(
+        EMBEDDED, "Account of carrier-list; stays as long as the app.", change=False
     )
-    state: AppState = field(
-        default=AppState.ACTIVE,
-        metadata=described(
-            "What it may do: trial is the same as active; suspended and closed: nothing, it hears"
-            " 403, of interline's API 1102.",
-            create=False,
-        ),
+    state: AppState = setting(
+        AppState.ACTIVE,
+        "What it may do: trial is the same as active; suspended and closed: nothing, it hears 403,"
+        " of interline's API 1102.",
+        create=False,
     )
-    quota: int = field(default=10_000, metadata=described("Live bindings; beyond: 601.", least=1))
-    quota_shards: int = field(
-        default=1,
-        metadata=described(
-            "Over how many counters the quota is spread.", create=False, change=False
-        ),
+    quota: int = setting(10_000, "Live bindings; beyond: 601.", least=1)
+    quota_shards: int = setting(
+        1, "Over how many counters the quota is spread.", create=False, change=False
     )
-    rate: int = field(
-        default=200, metadata=described("Requests a second and process; beyond: 416.", least=1)
+    rate: int = setting(200, "Requests a second and process; beyond: 416.", least=1)
+    cooling_s: int = setting(
+        86_400,
+        "Seconds after the end of a binding in which its routes lead to nobody else: clocks may be"
+        " two minutes apart, and must not agree that a number leads to two people.",
+        least=MIN_COOLING_MS // 1000,
     )
-    cooling_s: int = field(
-        default=86_400,
-        metadata=described(
-            "Seconds after the end of a binding in which its routes lead to nobody else: clocks"
-            " may be two minutes apart, and must not agree that a number leads to two people.",
-            least=MIN_COOLING_MS // 1000,
-        ),
+    retention_days: int = setting(180, "Days for which ended bindings are kept.", least=1)
+    max_call_s: int = setting(7_200, "Longest call in seconds; the switch is told.", least=1)
+    strict_nonce: bool = setting(
+        False,
+        "A signature (CheckSum or Keytime) is good for one request, and an exact repeat is over"
+        " once what it made has ended (one more write a request). Sign each request anew: by"
+        " Keytime not two in one millisecond.",
     )
-    retention_days: int = field(
-        default=180, metadata=described("Days for which ended bindings are kept.", least=1)
+    im_calls: tuple[str, ...] = setting(
+        (), "Messaging calls that are signed and relayed, e.g. msg/sendMsg.", word=im_call
     )
-    max_call_s: int = field(
-        default=7_200, metadata=described("Longest call in seconds; the switch is told.", least=1)
+    event_format: str = setting(
+        "netease", "Format of its callbacks.", usual="by --facade", alias="dialect"
     )
-    strict_nonce: bool = field(
-        default=False,
-        metadata=described(
-            "A signature (CheckSum or Keytime) is good for one request, and an exact repeat is over"
-            " once what it made has ended (one more write a request). Sign each request anew: by"
-            " Keytime not two in one millisecond."
-        ),
+    wants: tuple[str, ...] = setting(
+        (),
+        "Events that it is sent, e.g. call.ended,sms.sent; all: whatever its event format has words"
+        " for.",
+        none="all",
     )
-    im_calls: frozenset[str] = field(
-        default=frozenset(),
-        metadata=described(
-            "Messaging calls that are signed and relayed, e.g. msg/sendMsg.", word=im_call
-        ),
+    callback_json: bool = setting(False, "Send interline's callbacks in JSON, not as a form.")
+    role: str = setting("", "What interline's account status calls it.")
+    sources: tuple[str, ...] = setting(
+        (), "Networks (CIDR) that it may send to interline's API from.", word=network, usual="any"
     )
-    event_format: str = field(
-        default="netease",
-        metadata=described("Format of its callbacks.", usual="by --facade", alias="dialect"),
+    recording_days: int = setting(
+        180, "Days for which its recordings are kept.", one_of=RECORDING_DAYS
     )
-    wants: frozenset[str] = field(
-        default=frozenset(),
-        metadata=described(
-            "Events that it is sent, e.g. call.ended,sms.sent; all: whatever its event format has"
-            " words for.",
-            none="all",
-        ),
+    recording_auth: RecordingAuth = setting(
+        RecordingAuth.LINK,
+        "What opens the links to recordings in callbacks of a vendor's format: the link alone, or"
+        " only the app's own authentication (required).",
     )
-    callback_json: bool = field(
-        default=False, metadata=described("Send interline's callbacks in JSON, not as a form.")
+    recording_link_days: int = setting(
+        7, "Days for which such a link opens: whoever comes by it can use it.", least=1, most=30
     )
-    role: str = field(default="", metadata=described("What interline's account status calls it."))
-    sources: tuple[str, ...] = field(
-        default=(),
-        metadata=described(
-            "Networks (CIDR) that it may send to interline's API from.", word=network, usual="any"
-        ),
-    )
-    recording_days: int = field(
-        default=180,
-        metadata=described("Days for which its recordings are kept.", one_of=RECORDING_DAYS),
-    )
-    recording_auth: RecordingAuth = field(
-        default=RecordingAuth.LINK,
-        metadata=described(
-            "What opens the links to recordings in callbacks of a vendor's format: the link alone,"
-            " or only the app's own authentication (required)."
-        ),
-    )
-    recording_link_days: int = field(
-        default=7,
-        metadata=described(
-            "Days for which such a link opens by itself: whoever comes by it can use it.",
-            least=1,
-            most=30,
-        ),
-    )
-    tariff: Tariff = field(
-        default=FREE, metadata=described("What it pays, see app-tariff.", create=False)
-    )
+    tariff: Tariff = setting(FREE, "What it pays, see app-tariff.", create=False)
 
     @property
     def enabled(self) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 from chalicelib.core.bindings.ownership import NOTICE_MS, Owner
 from chalicelib.core.durations import CLOCKS_APART_MS, DAY_MS
-from chalicelib.core.tenants import SETTINGS, App, Pool, Tariff
+from chalicelib.core.tenants import SETTINGS, App, Pool
 from chalicelib.store.cache import Cache
 from chalicelib.store.field_encryption import FieldEncryption
 from chalicelib.store.items import owners_key
@@ -191,10 +191,9 @@ def setting_attribute(value: Any) -> Item:
             return n(value)
         case str():
             return s(value)
-        case Tariff():
-            return {"M": {name: n(price) for name, price in asdict(value).items()}}
-    words = sorted(value) if isinstance(value, frozenset) else value
-    return {"L": [s(each) for each in words]}
+        case tuple():
+            return {"L": [s(each) for each in value]}
+    return {"M": {name: n(price) for name, price in asdict(value).items()}}
 
 
 def _setting(kind: Any, attribute: Item) -> Any:
@@ -202,7 +201,7 @@ def _setting(kind: Any, attribute: Item) -> Any:
     ((form, value),) = attribute.items()
     match form:
         case "L":
-            return kind(each["S"] for each in value)
+            return tuple(each["S"] for each in value)
         case "M":
             return kind(**{name: int(each["N"]) for name, each in value.items()})
         case "N":

@@ -14,8 +14,8 @@ NOW = 1_900_000_000_000
 ROOT = Path(__file__).resolve().parent.parent.parent
 PLANTED = {
     "chalicelib.core.tenants": (
-        "    role: str = field(",
-        '    lunch_s: int = field(default=60, metadata=described("Seconds of lunch.", most=99))',
+        "    role: str = setting(",
+        '    lunch_s: int = setting(60, "Seconds of lunch.", most=99)',
     ),
     "chalicelib.core.calls.events": (
         "    UNKNOWN = ",

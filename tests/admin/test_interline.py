@@ -78,7 +78,7 @@ def test_an_app_whose_developer_can_not_be_written_is_not_left_behind(stage: Sta
 
 def test_an_app_with_both_kinds_of_credentials(stage: Stage) -> None:
     key = done("app-create", "shop", *URL)["app_key"]
-    refused = run("app-set", "shop", "--dialect", "interline")
+    refused = run("app-set", "shop", "--event-format", "interline")
     assert (refused.exit_code, "app-developer" in refused.output) == (1, True)
     developer = done("app-developer", "shop")
     assert run("app-list").output == f"shop  {key} {developer['devid']}\n"

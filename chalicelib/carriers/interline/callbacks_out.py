@@ -24,7 +24,7 @@ def dialect(credentials: CredentialStore) -> "InterlineFormat":
 class InterlineFormat:
     """Fulfils the port EventFormat. Nothing is signed: the vendor's callbacks are not."""
 
-    tells = wire_callbacks.KINDS
+    tells = frozenset(wire_callbacks.WRITERS)
     any_success = False
     plain_links = True
     names_recordings = True
@@ -49,7 +49,7 @@ class InterlineFormat:
         to = self._credentials.developer_of(app.name)
         if to is None:
             raise Unavailable("the app has no developer")
-        message = wire_callbacks.write(event, call, to=to, binding=binding)
+        message = wire_callbacks.WRITERS[event.kind](event, call, to, binding)
         if message is None:
             return None
         if app.callback_json:

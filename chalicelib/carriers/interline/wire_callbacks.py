@@ -1,7 +1,7 @@
 """interline's callbacks on the wire: call records (5.1) and starts of calls (5.3), read and
 written. Their times are epoch seconds, numbers national."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from chalicelib.carriers import callback_reader as reader
@@ -165,16 +165,9 @@ def _word(value: Any) -> str:
     return reader.as_text(value, most=MAX_WORD).strip()
 
 
-def write(
-    event: Event, call: Sequence[Event], *, to: AppCredentials, binding: Binding | None
-) -> Message | None:
-    """The callback for an event; None if another one of its call tells of it."""
-    return _WRITERS[event.kind](event, call, to, binding)
-
-
 def _write_record(
     end: Event, call: Sequence[Event], to: AppCredentials, binding: Binding | None
-) -> Message:
+) -> Message | None:
     """A call record, with every member that is known, in the order of the document's table."""
     record = call_record(end, call)
     recordings = [each for each in call if each.kind is EventKind.RECORDING_READY and each.url]
@@ -207,7 +200,7 @@ def _write_recording(
 
 def _write_start(
     event: Event, _: Sequence[Event], to: AppCredentials, binding: Binding | None
-) -> Message:
+) -> Message | None:
     """The start of a call, or a message: that one has smsContent, empty if it is not known."""
     sms = {"smsContent": event.text or ""} if event.kind is EventKind.SMS_SENT else {}
     return {
@@ -218,16 +211,14 @@ def _write_start(
     }
 
 
-_WRITERS: Mapping[
-    EventKind, Callable[[Event, Sequence[Event], AppCredentials, Binding | None], Message | None]
-] = {
+WRITERS = {
     EventKind.CALL_STARTED: _write_start,
     EventKind.CALL_ENDED: _write_record,
     EventKind.SMS_SENT: _write_start,
     EventKind.RECORDING_READY: _write_recording,
 }
-KINDS = frozenset(_WRITERS)
-"""The kinds that there is a callback for."""
+"""The kinds of events that there is a callback for, each with what writes it; None is written where
+another event of the call tells of it."""
 
 
 def _whose(event: Event, *, to: AppCredentials, binding: Binding | None) -> Message:

@@ -21,7 +21,7 @@ def dialect(credentials: CredentialStore) -> "NeteaseFormat":
 class NeteaseFormat:
     """Fulfils the port EventFormat, and Checking."""
 
-    tells = wire_callbacks.KINDS
+    tells = frozenset(wire_callbacks.WRITERS)
     any_success = False
     plain_links = True
     names_recordings = False

@@ -55,9 +55,9 @@ def read(body: bytes, *, carrier: str, received: int) -> Reading:
 def write(event: Event, call: Sequence[Event], *, binding: Binding | None) -> dict[str, str]:
     """The body's members, all of them text, as the document's tables list them. Raises ValueError
     for an event that there is no callback for."""
-    if event.kind not in KINDS:
+    if event.kind not in WRITERS:
         raise ValueError(f"no callback for {event.kind}")
-    return _WRITERS[event.kind](event, call, binding)
+    return WRITERS[event.kind](event, call, binding)
 
 
 def _write_placed(event: Event, _: Sequence[Event], __: Binding | None) -> dict[str, str]:
@@ -87,14 +87,13 @@ def _write_recording(event: Event, _: Sequence[Event], binding: Binding | None) 
     return _common("34", event, binding) | told | {"url": event.url or "", "md5": event.md5 or ""}
 
 
-_WRITERS: Mapping[EventKind, Callable[[Event, Sequence[Event], Binding | None], dict[str, str]]] = {
+WRITERS = {
     EventKind.CALL_ENDED: _write_call,
     EventKind.SMS_SENT: _write_sms,
     EventKind.RECORDING_READY: _write_recording,
     EventKind.PLACED_ENDED: _write_placed,
 }
-KINDS = frozenset(_WRITERS)
-"""The kinds that there is a callback for."""
+"""The kinds of events that there is a callback for, each with what writes it."""
 
 
 def _common(event_type: str, event: Event, binding: Binding | None) -> dict[str, str]:

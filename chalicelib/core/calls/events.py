@@ -9,22 +9,25 @@ from chalicelib.core.subscribers import Subscriber
 
 @dataclass(frozen=True, slots=True)
 class Traits:
-    """What is true of all events of a kind.
-
-    `part`: the record of a call is made of it; `record`: the same of a message or a placed call.
-    `ends`: the call is over with it. `charged`: it can change what has to be paid. `reported`: an
-    app is sent it if nothing else was agreed. `ours`: only we report it; it is of the call that it
-    names, whatever its time, and its id says all that makes two the same. `known`: we know what
-    happened.
-    """
+    """What is true of all events of a kind."""
 
     part: bool = False
+    """The record of a call is made of it."""
     record: bool = False
+    """The record of a message, or of a placed call, is made of it."""
+    starts: bool = False
+    """Its time is when the call or message began."""
     ends: bool = False
+    """The call is over with it."""
     charged: bool = False
+    """It can change what has to be paid."""
     reported: bool = False
+    """An app is sent it if nothing else was agreed."""
     ours: bool = False
+    """Only we report it. It is of the call that it names, whatever its time, and its id says all
+    that makes two of them the same."""
     known: bool = True
+    """We know what happened."""
 
     @property
     def made(self) -> bool:
@@ -42,11 +45,11 @@ class EventKind(StrEnum):
     traits: Traits
 
     # A start costs nothing, but says that what seemed to be one long call were two.
-    CALL_STARTED = "call.started", Traits(part=True, charged=True)
+    CALL_STARTED = "call.started", Traits(part=True, starts=True, charged=True)
     CALL_RINGING = "call.ringing", Traits(part=True)
     CALL_ANSWERED = "call.answered", Traits(part=True, charged=True)
     CALL_ENDED = "call.ended", Traits(part=True, ends=True, charged=True, reported=True)
-    SMS_SENT = "sms.sent", Traits(record=True, charged=True, reported=True)
+    SMS_SENT = "sms.sent", Traits(record=True, starts=True, charged=True, reported=True)
     RECORDING_READY = "recording.ready", Traits(part=True, reported=True)
     PLACED_ENDED = "placed.ended", Traits(record=True, ends=True, charged=True, reported=True)
     RECORDING_FAILED = "recording.failed", Traits(ours=True)
@@ -54,7 +57,7 @@ class EventKind(StrEnum):
     UNKNOWN = "unknown", Traits(known=False)
 
     def __new__(cls, word: str, traits: Traits = _NONE) -> Self:
-        """`word` is what is stored and sent."""
+        """`word` is what is stored and sent, and all that a kind is looked up by."""
         kind = str.__new__(cls, word)
         kind._value_ = word
         kind.traits = traits

@@ -79,7 +79,7 @@ def started_at(events: Sequence[Event]) -> int:
 
 def stated_start(event: Event) -> int | None:
     """When its call began, as an event says it (epoch ms); None if it does not say."""
-    if event.kind in (EventKind.CALL_STARTED, EventKind.SMS_SENT) and event.timed:
+    if event.kind.traits.starts and event.timed:
         return event.at
     if event.placed is not None:
         return event.placed.started or event.placed.created
