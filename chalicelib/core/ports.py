@@ -161,15 +161,15 @@ class EventFormat(Protocol):
         binding: Binding | None,
         now: int,
     ) -> tuple[Mapping[str, str], bytes] | None:
-        """Headers (signed, where the dialect signs) and body; None if this event is told with
+        """Headers (signed, where the format signs) and body; None if this event is told with
         another one of its call. `record` is the id of the call's record. `attempt` counts from
-        0: a dialect that can send one signature only takes the secrets of an app in turn. Raises
+        0: a format that can send one signature only takes the secrets of an app in turn. Raises
         Unavailable for an app without credentials."""
         ...
 
 
 class EventFormats(Protocol):
-    """All dialects."""
+    """All event formats."""
 
     def of(self, app: App) -> EventFormat:
         """The one that this app is told in."""

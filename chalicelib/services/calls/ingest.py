@@ -38,7 +38,7 @@ class EventIngest:
         outbox: WorkQueues,
         attribution: EventAttribution,
         apps: AppStore,
-        dialects: EventFormats,
+        formats: EventFormats,
         unread: UnreadCallbackStore,
         count: Count,
         request: Callable[[], str | None],
@@ -47,7 +47,7 @@ class EventIngest:
         self._outbox = outbox
         self._attribution = attribution
         self._apps = apps
-        self._dialects = dialects
+        self._formats = formats
         self._unread = unread
         self._count = count
         self._request = request
@@ -160,7 +160,7 @@ class EventIngest:
             return Delivery.UNMATCHED
         if event.kind is EventKind.RECORDING_READY and event.url:
             return Delivery.FETCHING
-        told = wanted_by(app, self._dialects)
+        told = wanted_by(app, self._formats)
         return Delivery.PENDING if event.kind in told else Delivery.KEPT
 
 

@@ -44,7 +44,7 @@ class RecordingService:
         outbox: WorkQueues,
         service: EventIngest,
         apps: AppStore,
-        dialects: EventFormats,
+        formats: EventFormats,
         credentials: CredentialStore,
         source: RecordingSource,
         files: FileStore,
@@ -55,7 +55,7 @@ class RecordingService:
         self._outbox = outbox
         self._service = service
         self._apps = apps
-        self._dialects = dialects
+        self._formats = formats
         self._credentials = credentials
         self._source = source
         self._files = files
@@ -97,7 +97,7 @@ class RecordingService:
             tried = stored.progress.attempts - 1
             self._note(call, stored, replace(stored.progress, at=now, attempts=tried))
             raise
-        told = stored.event.kind in wanted_by(app, self._dialects)
+        told = stored.event.kind in wanted_by(app, self._formats)
         progress = Progress(Delivery.PENDING if told else Delivery.KEPT, 0, now)
         self._note(call, stored, progress, recording)
         if told:
