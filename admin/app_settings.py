@@ -10,13 +10,17 @@ from typing import Any, get_origin
 import click
 
 from chalicelib.carriers.registry import DIALECTS
+from chalicelib.core.calls.events import EventKind
 from chalicelib.core.tenants import SETTINGS, App, Setting
 from cli.failures import Mistake
 
 Command = Callable[..., Any]
 
-_FOUND: Mapping[str, Sequence[str]] = {"event_format": sorted(DIALECTS)}
-"""The values that are not listed with a setting: there are folders of them."""
+_FOUND: Mapping[str, Sequence[str]] = {
+    "event_format": sorted(DIALECTS),
+    "wants": [kind for kind in EventKind if kind.traits.known],
+}
+"""The values of settings that are listed elsewhere: there are folders of them, or a table."""
 
 
 def checked(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -118,8 +122,8 @@ def _option(setting: Setting, *, create: bool) -> Callable[[Command], Command]:
     names = [f"--{_option_name(setting)}", *([f"--{setting.alias}"] if setting.alias else [])]
     usual = _usual(setting)
     hint = f" Default: {usual}." if create and usual else ""
-    if _is_list(setting) and not create:
-        hint = f" '' for {usual}."
+    if _is_list(setting):
+        hint = _range(setting) + (hint if create else f" '' for {usual}.")
     more: dict[str, Any] = {
         "help": setting.text + hint,
         "required": create and setting.default is MISSING,
@@ -166,7 +170,7 @@ def _only(setting: Setting) -> str:
 def _range(setting: Setting) -> str:
     """What its values are limited to, where that is not plain."""
     if _choices(setting):
-        return f" One of {', '.join(_choices(setting))}."
+        return f" {'Any' if _is_list(setting) else 'One'} of {', '.join(_choices(setting))}."
     least, most = setting.least, setting.most
     if least is not None and most is not None:
         return f" {least} to {most}."

@@ -189,8 +189,7 @@ class App:
     )
     wants: tuple[str, ...] = setting(
         (),
-        "Events that it is sent, e.g. call.ended,sms.sent; all: whatever its event format has words"
-        " for.",
+        "Events that it is sent, by commas, as far as its event format has words for them.",
         none="all",
     )
     callback_json: bool = setting(False, "Send interline's callbacks in JSON, not as a form.")
