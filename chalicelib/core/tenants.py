@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from enum import IntEnum, StrEnum
 from ipaddress import ip_network
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from chalicelib.core.bindings.model import MIN_COOLING_MS
 from chalicelib.core.credentials import EMBEDDED
@@ -77,8 +77,7 @@ class RecordingAuth(StrEnum):
     REQUIRED = "required"
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(NamedTuple):
     """What there is to know of one setting of an app, beside its type and default. All else is made
     from it: options and checks of the command line, what is stored, the documents' table.
 
@@ -226,8 +225,8 @@ class App:
 
 
 SETTINGS: Mapping[str, Setting] = {
-    each.name: replace(
-        each.metadata["setting"], name=each.name, type=each.type, default=each.default
+    each.name: each.metadata["setting"]._replace(
+        name=each.name, type=each.type, default=each.default
     )
     for each in fields(App)
     if "setting" in each.metadata
