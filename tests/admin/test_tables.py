@@ -6,18 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from admin import documents
 from chalicelib.core.calls.events import EventKind
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-
-
-def test_the_documents_repeat_what_the_code_says() -> None:
-    made = list(documents.made())
-    assert [path.name for path, before, after in made if before != after] == []
-    assert {name for _, text, _ in made for name in documents.MADE if name in text} == set(
-        documents.MADE
-    )
 
 
 def test_a_line_in_a_table_is_all_that_a_setting_or_a_kind_takes() -> None:
