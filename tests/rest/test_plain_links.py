@@ -290,11 +290,11 @@ def test_it_ends_with_the_recording(stage: Stage, link: Link, clock: Clock) -> N
 
 def test_it_ends_with_the_record_and_with_the_app(stage: Stage, link: Link) -> None:
     url = link()
-    set_app(stage, state=2)
+    set_app(stage, state="suspended")
     assert opened(stage, url).status == 302
-    set_app(stage, state=3)
+    set_app(stage, state="closed")
     is_problem(opened(stage, url), 410, "gone")
-    set_app(stage, state=1)
+    set_app(stage, state="active")
     assert opened(stage, url).status == 302
     for item in stage.items("C#"):
         key = {"pk": item["pk"], "sk": item["sk"]}
