@@ -381,10 +381,10 @@ def test_1500_for_a_fault_of_ours_which_is_logged_without_values(
     from chalicelib.store.apps import profile_key
 
     stage.dynamodb.update_item(
-        TableName=stage.table, Key=profile_key("demo"), UpdateExpression="REMOVE quota"
+        TableName=stage.table, Key=profile_key("demo"), UpdateExpression="REMOVE callback_url"
     )
     assert is_error(demo.bind(), 1500, reason="internal error")
-    assert [line["fault"] for line in log() if "fault" in line] == ["KeyError"]
+    assert [line["fault"] for line in log() if "fault" in line] == ["TypeError"]
     assert A not in json.dumps(log())
 
 
