@@ -69,7 +69,7 @@ layers: $(STAMP) ## who may import whom
 bench: $(STAMP) ## measure and write bench/RESULTS.md
 	@exec $(RUN) bench
 
-documents: $(STAMP) ## write into docs/ what the code says: capabilities, results, examples of events
+documents: $(STAMP) ## write into docs/ what the code says: settings, capabilities, results, examples of events
 	@exec $(RUN) admin.documents
 
 stage: $(STAMP) ## write what STAGE, an existing or a new one, needs below .chalice/

@@ -1,11 +1,8 @@
 """`python -m admin`: the operator's command line. The stage comes from STAGE (default dev)."""
 
-import re
-from pathlib import Path
-
 import click
 
-from admin.command import Commands
+from admin.command import stage_option
 from admin.commands.apps import APPS
 from admin.commands.carriers import CARRIERS
 from admin.commands.events import EVENTS
@@ -13,32 +10,17 @@ from admin.commands.keys import KEYS
 from admin.commands.numbers import NUMBERS
 from admin.commands.site import SITE
 from admin.commands.switches import SWITCHES
-
-_CHANGELOG = Path(__file__).resolve().parent.parent / "CHANGELOG.md"
-
-
-def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
-    """The newest heading of the changelog: a release, or what comes after the last one."""
-    if wanted:
-        newest = re.search(r"^## \[(.+?)\]", _CHANGELOG.read_text(), re.MULTILINE)
-        click.echo(f"masking-gateway {newest[1] if newest else 'of no version'}")
-        context.exit()
+from admin.place import no_such_stage
+from cli.command import Commands
 
 
 @click.group(
     cls=Commands,
     sections=(APPS, NUMBERS, CARRIERS, SWITCHES, EVENTS, KEYS, SITE),
+    params=[stage_option()],
+    missing=no_such_stage,
     epilog="Each command has --help and --json, changes have --dry-run too. The tasks of an"
     " operator, one by one: docs/operating/README.md.",
-)
-@click.option("--traceback", is_flag=True, help="Show all of an unexpected error.")
-@click.option(
-    "--version",
-    is_flag=True,
-    is_eager=True,
-    expose_value=False,
-    callback=_show_version,
-    help="Show the version.",
 )
 def cli(traceback: bool) -> None:
     """Operate a masking gateway: apps, numbers, carriers, switches, events and keys."""

@@ -4,13 +4,13 @@ from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 
 from admin import provision
-from admin.credentials import Mistake
 from chalicelib.clock import SYSTEM, now_ms
 from chalicelib.core.balance import Balance
 from chalicelib.settings import settings
 from chalicelib.store import clients
 from chalicelib.store.balances import BalanceStore
 from chalicelib.store.table import Table
+from cli.failures import Mistake
 
 MICRO = 1_000_000
 MOST = 10**9

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from admin import checks, credentials
-from admin.credentials import Mistake
 from chalicelib.core.credentials import EMBEDDED
 from chalicelib.store.credentials import SWITCHES, dial_plan, listed, texts
 from chalicelib.store.table import Item, s
+from cli.failures import Mistake
 
 
 def set_carrier(name: str, **changes: Any) -> None:

@@ -3,30 +3,26 @@
 import base64
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from ipaddress import ip_network
 
-from admin.credentials import Mistake
 from chalicelib.carriers import number_text
 from chalicelib.carriers.registry import KINDS
-from chalicelib.core.bindings.model import MAX_LIFETIME_MS, MIN_COOLING_MS
+from chalicelib.core.bindings.model import MAX_LIFETIME_MS
 from chalicelib.core.credentials import EMBEDDED
 from chalicelib.core.durations import MINUTE_MS
 from chalicelib.core.errors import BadParameter, RefusedAddress
 from chalicelib.core.numbers import without_prefixes
 from chalicelib.core.subscribers import parse_number
-from chalicelib.core.tenants import RecordingAuth
+from chalicelib.core.tenants import network
 from chalicelib.egress.addresses import check_address, read_address
-from chalicelib.services.calls.recordings import KEPT_DAYS
 from chalicelib.settings import settings
 from chalicelib.store.credentials import is_public_id
+from cli.failures import Mistake
 
 SWITCH_SECRET_BYTES = 24
 """The fewest that Standard Webhooks allows."""
 MIN_LEASE_MINUTES = 5
 """One that is shorter would be due all the time: 3.5 minutes before its end it is made longer."""
 MOST_SECRET = 128
-MOST_LINK_DAYS = 30
-"""For how long, at most, a link alone opens a recording: whoever comes by it can use it."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 _USER = re.compile(r"[A-Za-z0-9_.@+=-]{1,64}", re.ASCII)
@@ -35,7 +31,6 @@ _TEL = re.compile(r"\s*tel:", re.IGNORECASE)
 _ODD = re.compile(r"[;:,@<>%/]")
 _A_NUMBER = "wanted are 3 to 24 digits, for example 861082325588 or +86 10 8232 5588"
 _AREA = re.compile(r"[1-9][0-9]{0,2}")
-_IM_CALL = re.compile(r"[A-Za-z]{1,32}/[A-Za-z]{1,32}", re.ASCII)
 _MAX_LEASE_MINUTES = MAX_LIFETIME_MS // MINUTE_MS
 
 
@@ -97,28 +92,6 @@ def _recording_host(text: str) -> str:
     return text.replace(name, address.place)
 
 
-def recording_days(days: int) -> int:
-    """How long recordings are kept."""
-    if days not in KEPT_DAYS:
-        raise Mistake(f"recordings are kept for {', '.join(map(str, KEPT_DAYS))} days")
-    return days
-
-
-def recording_auth(text: str) -> RecordingAuth:
-    """What opens the link to a recording."""
-    match text:
-        case "link" | "required":
-            return text
-    raise Mistake("what opens a recording's link is 'link' (the link itself) or 'required'")
-
-
-def recording_link_days(days: int) -> int:
-    """For how long a link to a recording opens it."""
-    if not 1 <= days <= MOST_LINK_DAYS:
-        raise Mistake(f"links to recordings open them for 1 to {MOST_LINK_DAYS} days")
-    return days
-
-
 def x_number(text: str) -> str:
     """An X as an operator writes it: its digits. `+`, 00, separators and `tel:` are read."""
     try:
@@ -147,29 +120,12 @@ def number(text: str, area: str | None) -> None:
         )
 
 
-def im_calls(calls: Iterable[str]) -> frozenset[str]:
-    """Messaging calls, each once."""
-    wanted = frozenset(calls)
-    if not all(_IM_CALL.fullmatch(call) for call in wanted):
-        raise Mistake("a messaging call is named <resource>/<action>, e.g. msg/sendMsg")
-    return wanted
-
-
 def networks(sources: Iterable[str]) -> tuple[str, ...]:
     """Addresses and networks, all as networks."""
-    return tuple(map(_network, sources))
-
-
-def _network(source: str) -> str:
     try:
-        return str(ip_network(source))
-    except ValueError:
-        pass
-    try:
-        hint = f": write {ip_network(source, strict=False)}"
-    except ValueError:
-        hint = ", for example 192.0.2.0/24 or 192.0.2.7"
-    raise Mistake(f"{source!r} is no address or network{hint}")
+        return tuple(map(network, sources))
+    except ValueError as error:
+        raise Mistake(str(error)) from None
 
 
 def carrier(account: str, kind: str, *, key: str, app_id: str | None, urls: Sequence[str]) -> None:
@@ -223,16 +179,6 @@ def lease(minutes: int | None) -> None:
             f"a lease has {MIN_LEASE_MINUTES} to {_MAX_LEASE_MINUTES} minutes: it is made longer"
             " when a quarter of it is left, 3.5 minutes at least"
         )
-
-
-def cooling(seconds: int) -> int:
-    """How long routes cool."""
-    if seconds * 1000 < MIN_COOLING_MS:
-        raise Mistake(
-            f"cooling is at least {MIN_COOLING_MS // 1000} seconds: clocks may be two minutes"
-            " apart, and must not agree that a number leads to two people"
-        )
-    return seconds
 
 
 def dial_plan(given: Mapping[str, str]) -> dict[str, str]:

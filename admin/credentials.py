@@ -27,16 +27,13 @@ from chalicelib.store.credentials import (
     switch_secret,
 )
 from chalicelib.store.table import Failed, Item, Table, key, n, s
+from cli.failures import Mistake
 
 CLAIM_MS = MINUTE_MS
 """So long somebody who changes a secret is waited for."""
 
 Content = dict[str, Any]
 """A secret's members."""
-
-
-class Mistake(Exception):
-    """What the operator asked for can't be done; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)

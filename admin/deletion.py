@@ -9,17 +9,17 @@ from typing import Any
 
 from admin import carriers, credentials, numbers
 from admin.command import wait_until
-from admin.credentials import Mistake
 from admin.numbers import Use
 from chalicelib.clock import now_ms
 from chalicelib.core.bindings.routes import NOTICE_MS
 from chalicelib.core.credentials import EMBEDDED
 from chalicelib.core.durations import MINUTE_MS
-from chalicelib.services.calls.recordings import KEPT_DAYS
+from chalicelib.core.tenants import RECORDING_DAYS
 from chalicelib.settings import settings
 from chalicelib.store import apps, clients
 from chalicelib.store.table import Item, n, s, update
 from chalicelib.wiring.gateway import gateway
+from cli.failures import Mistake
 
 SETTLED_MS = 20 * MINUTE_MS
 """How long after its end an app's items are erased: no process knows the app any more by then
@@ -194,7 +194,7 @@ def _delete(keys: list[Item]) -> None:
 
 def _erase_files(name: str, bucket: str) -> int:
     client, erased = clients.s3(), 0
-    prefixes = [f"exports/{name}/"] + [f"recordings/{days}/{name}/" for days in KEPT_DAYS]
+    prefixes = [f"exports/{name}/"] + [f"recordings/{days}/{name}/" for days in RECORDING_DAYS]
     for prefix in prefixes:
         for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
             # A page has a thousand at most, as many as can be deleted at once.

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
-from admin import capabilities, event_examples, results
+from admin import app_settings, capabilities, event_examples, results
 from chalicelib.core.calls.events import EventKind
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -19,6 +19,7 @@ def _example(kind: EventKind) -> str:
 
 
 MADE: Mapping[str, Callable[[], str]] = {
+    "app-settings": app_settings.table,
     "capabilities": capabilities.table,
     "results-of-interline": results.of_interline,
     "results-of-others": results.of_others,

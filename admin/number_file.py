@@ -4,8 +4,8 @@ import csv
 from collections.abc import Iterator, Sequence
 
 from admin import checks
-from admin.credentials import Mistake
 from chalicelib.core.numbers import canonical
+from cli.failures import Mistake
 
 _MOST_NAMED = 20
 """So many bad lines are named; a file of another kind would fill the screen."""

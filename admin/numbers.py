@@ -6,7 +6,6 @@ from typing import Any
 
 from admin import checks, credentials
 from admin.command import wait_until, written
-from admin.credentials import Mistake
 from chalicelib.clock import now_ms
 from chalicelib.core import numbers as numbering
 from chalicelib.core.bindings.routes import NOTICE_MS, Owner
@@ -15,6 +14,7 @@ from chalicelib.store import apps
 from chalicelib.store.keys import owners_key
 from chalicelib.store.table import Item, Table, n, s
 from chalicelib.wiring.gateway import gateway
+from cli.failures import Mistake
 
 AT_ONCE = 49
 """So many numbers are changed in one transaction, each with two writes, beside a check."""

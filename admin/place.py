@@ -1,7 +1,4 @@
-"""Where commands work: the stage, the AWS account and the region."""
-
-from dataclasses import dataclass
-from urllib.parse import urlsplit
+"""Where the commands of `admin` work: the stage, the AWS account and the region."""
 
 import boto3
 from botocore.config import Config
@@ -9,33 +6,16 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.settings import settings
 from chalicelib.store import clients
+from cli.place import Place, stand_in
 
 _CONFIG = Config(connect_timeout=2, read_timeout=3, retries={"total_max_attempts": 1})
 """The account is only for the operator to read: nobody waits long for it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A stage in an AWS account (None: STS did not say) and a region; `endpoint` is where AWS is
-    asked, if that is a stand-in."""
-
-    stage: str
-    account: str | None
-    region: str
-    endpoint: str | None
-
-    def __str__(self) -> str:
-        stand_in = f", at {self.endpoint}" if self.endpoint else ""
-        account = self.account or "unknown"
-        return f"stage {self.stage}, account {account}, region {self.region}{stand_in}"
-
-
 def here() -> Place:
     """Where the environment and `--stage` lead. Asks STS once."""
     meta = clients.dynamodb().meta
-    host = urlsplit(meta.endpoint_url).hostname or ""
-    stand_in = None if host.endswith((".amazonaws.com", ".aws")) else meta.endpoint_url
-    return Place(settings().stage, account(), meta.region_name, stand_in)
+    return Place(settings().stage, account(), meta.region_name, stand_in(meta.endpoint_url))
 
 
 def account() -> str | None:
@@ -46,3 +26,17 @@ def account() -> str | None:
         return str(sts.get_caller_identity()["Account"])
     except (BotoCoreError, ClientError):
         return None
+
+
+def no_such_stage() -> str | None:
+    """What to do where there is no such stage; None if its table is there, so that it is something
+    else that is missing."""
+    client, stage = clients.dynamodb(), settings().stage
+    try:
+        client.describe_table(TableName=settings().table_name)
+    except client.exceptions.ResourceNotFoundException:
+        where = f"account {account() or 'unknown'}, region {client.meta.region_name}"
+        return f"no stage {stage} in {where}: deploy it first, make deploy STAGE={stage}"
+    except (BotoCoreError, ClientError):
+        pass
+    return None

@@ -4,24 +4,23 @@ Works with whatever AWS account and stage the environment names (see `chalicelib
 """
 
 import secrets
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from admin import checks, credentials, developers, receivers
-from admin.credentials import Mistake
+from admin import app_settings, checks, credentials, developers, receivers
 from admin.developers import Developer
 from chalicelib.clock import now_ms
 from chalicelib.core.credentials import EMBEDDED, AppCredentials
-from chalicelib.core.durations import DAY_MS
-from chalicelib.core.tenants import App, AppState, Pool, Tariff
+from chalicelib.core.tenants import SETTINGS, App, Pool
 from chalicelib.settings import settings
 from chalicelib.store import apps, clients
 from chalicelib.store.balances import BalanceStore
 from chalicelib.store.credentials import CARRIERS, texts
 from chalicelib.store.table import n, s
 from chalicelib.wiring.gateway import gateway
+from cli.failures import Mistake
 
 
 def create_app(
@@ -35,14 +34,14 @@ def create_app(
     """Makes an app and returns its AppKey and AppSecret, which is not shown again.
 
     `app_key` and `app_secret` are those that its clients have already; without them new ones are
-    made. `tried`: only if its receiver answers, where its dialect asks for that. `settings` are
-    those of `_new_app`. Raises Mistake.
+    made. `tried`: only if its receiver answers, where its event format asks for that. `settings`
+    are those of core.tenants.SETTINGS. Raises Mistake.
     """
     app_key = checks.app_key(app_key) if app_key else secrets.token_hex(16)
     app_secret = checks.app_secret(app_secret) if app_secret else secrets.token_hex(16)
     app = _new_app(name, **settings)
-    if app.dialect == "interline":
-        raise Mistake("this dialect names a developer, whom --facade interline gives")
+    if app.event_format == "interline":
+        raise Mistake("this event format names a developer, whom --facade interline gives")
     if tried:
         receivers.try_address(app, AppCredentials(name, app_key, (app_secret,)))
     public = apps.public_key(apps.APP_KEY, app_key)
@@ -54,15 +53,15 @@ def create_interline_app(
     name: str, *, developer: Developer | None = None, **settings: Any
 ) -> Developer:
     """Makes an app that signs as interline's developers do, and is told of its calls as they are
-    unless another dialect is given.
+    unless another event format is given.
 
     `developer` is how its clients sign already; without one a new one is made. `settings` are those
-    of `_new_app`. Raises Mistake.
+    of core.tenants.SETTINGS. Raises Mistake.
     """
-    app = _new_app(name, **{"dialect": "interline"} | settings)
-    if app.dialect == "netease":
+    app = _new_app(name, **{"event_format": "interline"} | settings)
+    if app.event_format == "netease":
         raise Mistake(
-            "this dialect is signed with an AppSecret: --facade netease makes an app with one"
+            "this event format is signed with an AppSecret: --facade netease makes an app with one"
         )
     made = developer or developers.fresh()
     public = apps.public_key(apps.DEVELOPER, made.devid)
@@ -70,77 +69,30 @@ def create_interline_app(
     return made
 
 
-def _new_app(
-    name: str,
-    *,
-    callback_url: str,
-    carrier: str = "trunk",
-    quota: int = 10_000,
-    rate: int = 200,
-    cooling_s: int = 86_400,
-    retention_days: int = 180,
-    max_call_s: int = 7_200,
-    strict_nonce: bool = False,
-    im_calls: Iterable[str] = (),
-    dialect: str = "netease",
-    callback_json: bool = False,
-    role: str = "",
-    sources: Iterable[str] = (),
-    wants: Iterable[str] = (),
-    recording_days: int = 180,
-    recording_auth: str = "link",
-    recording_link_days: int = 7,
-) -> App:
-    """An app as an operator describes it.
-
-    `carrier` is `trunk` or the name of an account made by `create_carrier`. `quota` live bindings,
-    `rate` requests a second, `cooling_s` seconds, `retention_days` days for ended bindings,
-    `max_call_s` seconds, `im_calls` the messaging calls that are relayed, as `msg/sendMsg`,
-    `callback_json` callbacks in JSON where the dialect has forms too, `role` what its account says
-    it is, `sources` the networks that it may send from (none: any), `wants` the kinds of events
-    that it is told of (none: all that its dialect has words for), `recording_days` how long its
-    recordings are kept, one of KEPT_DAYS, `recording_auth` (`link` or `required`) whether the links
-    to them in its callbacks open by themselves, for `recording_link_days` days, or only with the
-    app's authentication. Raises Mistake.
-    """
+def _new_app(name: str, **given: Any) -> App:
+    """An app with these settings (core.tenants.SETTINGS), all others as they are usual. `carrier`
+    is the embedded one or an account made by `create_carrier`. Raises Mistake."""
     checks.name(name)
-    checks.callback_url(callback_url)
-    if min(quota, rate, retention_days, max_call_s) < 1:
-        raise Mistake("quota, rate, retention and call length are at least 1")
-    checks.cooling(cooling_s)
-    if carrier != EMBEDDED and carrier not in list_carriers():
-        raise Mistake(f"no carrier {carrier}; make it first with carrier-create")
-    return App(
-        name=name,
-        carrier=carrier,
-        callback_url=callback_url,
-        state=AppState.ACTIVE,
-        quota=quota,
-        # One counter takes some hundred bindings a second; a small quota is not worth more.
-        quota_shards=min(16, max(1, quota // 100)),
-        rate=rate,
-        cooling_ms=cooling_s * 1000,
-        retention_ms=retention_days * DAY_MS,
-        max_call_s=max_call_s,
-        strict_nonce=strict_nonce,
-        pool=Pool({}),
-        im_calls=checks.im_calls(im_calls),
-        dialect=dialect,
-        callback_json=callback_json,
-        role=role,
-        sources=checks.networks(sources),
-        wants=receivers.wanted(wants, dialect),
-        recording_days=checks.recording_days(recording_days),
-        recording_auth=checks.recording_auth(recording_auth),
-        recording_link_days=checks.recording_link_days(recording_link_days),
-    )
+    _check_known(given, {each.name for each in SETTINGS.values() if each.create})
+    app = App(name=name, pool=Pool({}), **app_settings.checked(given))
+    checks.callback_url(app.callback_url)
+    receivers.wanted(app.wants, app.event_format)
+    if app.carrier != EMBEDDED and app.carrier not in list_carriers():
+        raise Mistake(f"no carrier {app.carrier}; make it first with carrier-create")
+    # One counter takes some hundred bindings a second; a small quota is not worth more.
+    return replace(app, quota_shards=min(16, max(1, app.quota // 100)))
+
+
+def _check_known(given: Collection[str], known: Collection[str]) -> None:
+    if not given or set(given) - set(known):
+        raise Mistake(f"what can be set: {', '.join(sorted(known))}")
 
 
 def _create(
     app: App, attributes: Mapping[str, Any], content: dict[str, Any], public: Mapping[str, Any]
 ) -> None:
     """An app that signs with `content` under a public id, all of it or nothing."""
-    if app.dialect == receivers.OWN_SECRET:
+    if app.event_format == receivers.OWN_SECRET:
         content = content | {"callback_secret": receivers.fresh()}
     owner, directory = s(app.name), apps.directory_key(app.name) | {"carrier": s(app.carrier)}
     if credentials.table().get(dict(public)) is not None:
@@ -187,42 +139,16 @@ def _check_signs(name: str) -> None:
         raise Mistake(f"app {name} has no AppSecret")
 
 
-_SETTINGS: Mapping[str, Callable[[Any], dict[str, Any]]] = {
-    "callback_url": s,
-    "state": n,
-    "quota": n,
-    "rate": n,
-    "cooling_s": lambda seconds: n(checks.cooling(seconds)),
-    "retention_days": n,
-    "max_call_s": n,
-    "strict_nonce": lambda value: {"BOOL": value},
-    "im_calls": lambda calls: s(" ".join(sorted(checks.im_calls(calls)))),
-    "dialect": s,
-    "callback_json": lambda value: {"BOOL": value},
-    "role": s,
-    "sources": lambda sources: s(" ".join(checks.networks(sources))),
-    "wants": lambda kinds: s(" ".join(sorted(kinds))),
-    "recording_days": lambda days: n(checks.recording_days(days)),
-    "recording_auth": lambda auth: s(checks.recording_auth(auth)),
-    "recording_link_days": lambda days: n(checks.recording_link_days(days)),
-    "tariff": lambda tariff: s(f"{tariff.binding} {tariff.sms} {tariff.minute}"),
-}
-"""What of an app can be set, and how it stands in the table."""
+def set_app(name: str, *, tried: bool = False, **changes: Any) -> None:
+    """Changes settings of an app (core.tenants.SETTINGS). Raises Mistake.
 
-
-def set_app(
-    name: str, *, tried: bool = False, **changes: int | bool | str | Iterable[str] | Tariff
-) -> None:
-    """Changes settings of an app, named as in `_new_app` (also `state` and `tariff`). Raises
-    Mistake.
-
-    `tried`: a new address or dialect only if its receiver answers, where the dialect asks for that.
-    They take effect when the caches have run out (`CACHE_S`).
+    `tried`: a new address or event format only if its receiver answers, where the event format asks
+    for that. They take effect when the caches have run out (`CACHE_S`).
     """
-    if not changes or changes.keys() - _SETTINGS.keys():
-        raise Mistake(f"what can be set: {', '.join(sorted(_SETTINGS))}")
-    if changes.keys() & {"callback_url", "dialect", "wants"}:
-        _check_told(name, changes, tried=tried)
+    _check_known(changes, {each.name for each in SETTINGS.values() if each.change})
+    values = app_settings.checked(changes)
+    if values.keys() & _DELIVERY:
+        _check_delivery(name, values, tried=tried)
     client = clients.dynamodb()
     try:
         client.update_item(
@@ -232,7 +158,7 @@ def set_app(
             ConditionExpression="attribute_exists(pk)",
             ExpressionAttributeNames={f"#{each}": each for each in changes},
             ExpressionAttributeValues={
-                f":{each}": _SETTINGS[each](value) for each, value in changes.items()
+                f":{each}": apps.setting_attribute(value) for each, value in values.items()
             },
         )
     except client.exceptions.ConditionalCheckFailedException:
@@ -495,14 +421,18 @@ def use_data_key(version: str) -> None:
     credentials.swap(settings().data_keys_secret, use)
 
 
-def _check_told(name: str, changes: Mapping[str, Any], *, tried: bool) -> None:
-    """Whether the app could be told of its calls like this."""
-    told = {"callback_url", "dialect", "wants"} & changes.keys()
-    app = replace(show_app(name), **{each: changes[each] for each in told})
-    if "callback_url" in changes:
+_DELIVERY = {"callback_url", "event_format", "wants"}
+"""The settings that say how an app is sent its events."""
+
+
+def _check_delivery(name: str, changes: Mapping[str, Any], *, tried: bool) -> None:
+    """Whether the app could be sent its events like this. Raises Mistake."""
+    changed = _DELIVERY & changes.keys()
+    app = replace(show_app(name), **{each: changes[each] for each in changed})
+    if "callback_url" in changed:
         checks.callback_url(app.callback_url)
-    if "dialect" in changes:
-        receivers.check_dialect(name, app.dialect)
-    receivers.wanted(app.wants, app.dialect)
-    if tried and told != {"wants"}:
+    if "event_format" in changed:
+        receivers.check_format(name, app.event_format)
+    receivers.wanted(app.wants, app.event_format)
+    if tried and changed != {"wants"}:
         receivers.try_address(app)

@@ -1,4 +1,4 @@
-"""Where and how apps are told of their calls: what each dialect takes, and whether somebody is
+"""Where and how apps are told of their calls: what each event format takes, and whether somebody is
 there to listen."""
 
 import secrets
@@ -8,7 +8,6 @@ from importlib import import_module
 from typing import Any
 
 from admin import credentials, developers
-from admin.credentials import Mistake
 from chalicelib.carriers.registry import DIALECTS, Checking
 from chalicelib.clock import now_ms
 from chalicelib.core.credentials import AppCredentials
@@ -22,44 +21,43 @@ from chalicelib.store import apps
 from chalicelib.store.credentials import CredentialStore
 from chalicelib.store.secrets import OwnersSecrets, provider
 from chalicelib.wiring.gateway import gateway
+from cli.failures import Mistake
 
 TRIAL_S = 5
 """So long a receiver has to answer when its address is tried."""
 SECRET_BYTES = 32
 OWN_SECRET = "cloudevents"  # noqa: S105
-"""The dialect that signs with a secret of its own."""
+"""The event format that signs with a secret of its own."""
 
 
-def wanted(kinds: Iterable[str], dialect: str) -> frozenset[str]:
-    """The kinds of events that an app of this dialect wants to be told of; none: all that it has
-    words for. Raises Mistake."""
-    chosen, told = frozenset(kinds), _dialect(dialect).tells
+def wanted(kinds: Iterable[str], event_format: str) -> frozenset[str]:
+    """The kinds of events that an app with this event format wants to be sent; none: all that it
+    has words for. Raises Mistake."""
+    chosen, told = frozenset(kinds), _format(event_format).tells
     if chosen - told:
-        raise Mistake(f"what an app of {dialect} can want: {', '.join(sorted(told))}")
+        raise Mistake(f"the event format {event_format} has words for: {', '.join(sorted(told))}")
     return chosen
 
 
-def check_dialect(app: str, dialect: str) -> None:
-    """Whether the app has the credentials that this dialect signs or addresses with. Raises
+def check_format(app: str, event_format: str) -> None:
+    """Whether the app has the credentials that this event format signs or addresses with. Raises
     Mistake."""
-    if dialect not in DIALECTS:
-        raise Mistake(f"what can be a dialect: {', '.join(sorted(DIALECTS))}")
-    if dialect == "interline" and not developers.exists(app):
-        raise Mistake("this dialect names a developer; make one first with app-developer")
-    if dialect == OWN_SECRET and not _known().callback_secrets(app):
-        raise Mistake("this dialect has a secret of its own; make it first: app-callback-secret")
-    if dialect == "netease" and _known().of_app(app) is None:
-        raise Mistake("this dialect is signed with an AppSecret, and the app has none")
+    if event_format == "interline" and not developers.exists(app):
+        raise Mistake("this event format names a developer; make one first with app-developer")
+    if event_format == OWN_SECRET and not _known().callback_secrets(app):
+        raise Mistake("this event format has a secret of its own: app-callback-secret makes it")
+    if event_format == "netease" and _known().of_app(app) is None:
+        raise Mistake("this event format is signed with an AppSecret, and the app has none")
 
 
 def try_address(app: App, to: AppCredentials | None = None) -> None:
-    """Posts what the app's dialect tries addresses with to its own, if it does. `to` is how the app
-    signs, where that is not stored yet. Raises Mistake unless the receiver takes it."""
-    dialect = _dialect(app.dialect)
+    """Posts what the app's event format tries addresses with to its own, if it does. `to` is how
+    the app signs, where that is not stored yet. Raises Mistake unless the receiver takes it."""
+    event_format = _format(app.event_format)
     to = to or _known().of_app(app.name)
-    if not isinstance(dialect, Checking) or to is None:
+    if not isinstance(event_format, Checking) or to is None:
         return
-    headers, body = dialect.check(to, now=now_ms())
+    headers, body = event_format.check(to, now=now_ms())
     sender = WebhookSender(Client(private=settings().private_addresses), timeout_s=TRIAL_S)
     try:
         sender.post(app.callback_url, headers, body)
@@ -125,9 +123,7 @@ def fresh() -> str:
     return f"whsec_{b64encode(secrets.token_bytes(SECRET_BYTES)).decode()}"
 
 
-def _dialect(name: str) -> EventFormat:
-    if name not in DIALECTS:
-        raise Mistake(f"what can be a dialect: {', '.join(sorted(DIALECTS))}")
+def _format(name: str) -> EventFormat:
     module: Any = import_module(DIALECTS[name])
     made: EventFormat = module.dialect(_known())
     return made

@@ -17,7 +17,7 @@ _PARTIES = {
 
 def of_interline() -> str:
     """One row for each `result`, more where it depends on who hung up: what it is here, and what
-    apps of both dialects are told of it."""
+    apps with both event formats are told of it."""
     rows = [
         (f"`{result}`", meaning, outcome, FINISH_STATES[outcome], f"`{result}`")
         for result, meaning, outcome in _readings()
@@ -28,7 +28,7 @@ def of_interline() -> str:
 
 
 def of_others() -> str:
-    """One row for each outcome: what an app of interline's dialect is told of it."""
+    """One row for each outcome: what an app with interline's event format is told of it."""
     rows = [
         (outcome, FINISH_STATES[outcome], f"`{results.OF_OUTCOME[outcome]}`") for outcome in Outcome
     ]

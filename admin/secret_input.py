@@ -7,8 +7,9 @@ from collections.abc import Callable
 
 import click
 
-from admin.command import Report, changing
-from admin.credentials import Mistake
+from admin.command import changing
+from cli.command import Report
+from cli.failures import Mistake
 
 
 def login_secret() -> str:

@@ -1,12 +1,12 @@
 """Where the gateway is to be found, when that is not the address that API Gateway gave it."""
 
-from admin.credentials import Mistake
 from admin.place import account
 from chalicelib.core.errors import RefusedAddress
 from chalicelib.egress.addresses import read_address
 from chalicelib.settings import settings
 from chalicelib.store import clients
 from chalicelib.store.site import SITE_KEY, Site, site_item
+from cli.failures import Mistake
 
 
 def set_url(url: str) -> Site:

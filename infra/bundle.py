@@ -13,7 +13,8 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 from chalice.deploy.packager import DependencyBuilder, LambdaDeploymentPackager
 from chalice.utils import UI, OSUtils
 
-from infra.stage import ROOT, DeployError
+from cli.failures import Mistake
+from infra.stage import ROOT
 
 # botocore describes all of AWS in some 25 MB; these are what chalicelib/store/clients.py makes.
 SERVICES = {"dynamodb", "s3", "secretsmanager", "sqs"}
@@ -46,7 +47,7 @@ def build() -> Path:
 
 def compile_into(package: Path) -> None:
     """Writes the zip anew, with bytecode of this interpreter's version beside each source: Chalice
-    makes that version the function's runtime. Raises DeployError if a source can't be compiled.
+    makes that version the function's runtime. Raises Mistake if a source can't be compiled.
 
     The bytecode is never compared with its source (`unchecked-hash`): times in a zip say nothing,
     and nothing can change there.
@@ -63,7 +64,7 @@ def compile_into(package: Path) -> None:
         command += ["--invalidation-mode", "unchecked-hash"]
         command += ["-s", directory, "-p", WHERE_LAMBDA_UNPACKS_IT, directory]
         if subprocess.run(command, stdout=sys.stderr, check=False).returncode:
-            raise DeployError("the bundle can't be compiled: see above")
+            raise Mistake("the bundle can't be compiled: see above")
         made = package.with_suffix(".tmp")
         with ZipFile(made, "w", ZIP_DEFLATED) as out:
             for path in sorted(each for each in tree.rglob("*") if each.is_file()):

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from cli.command import say
 from infra.stage import Stage
 
 # No path between the host name and the API's own paths.
@@ -40,7 +41,7 @@ class Domain:
         if there != [wanted]:
             self._unmap(name)
             self._client.create_base_path_mapping(domainName=name, **wanted)
-        print(f"{name} leads to it, as CNAME of {domain['regionalDomainName']}", flush=True)
+        say(f"{name} leads to it, as CNAME of {domain['regionalDomainName']}")
 
     def delete(self, api: str, *, but: str = "") -> None:
         """Deletes the domains that lead to this API, except one: no API goes before they do."""
@@ -48,7 +49,7 @@ class Domain:
             if name != but:
                 self._unmap(name)
                 self._client.delete_domain_name(domainName=name)
-                print(f"deleted domain {name}", flush=True)
+                say(f"deleted domain {name}")
 
     def _leading_to(self, api: str) -> Iterator[str]:
         for page in self._client.get_paginator("get_domain_names").paginate():

@@ -11,9 +11,11 @@ from typing import Any
 from boto3.session import Session
 from botocore.exceptions import ClientError
 
+from cli.command import progress
+from cli.failures import Mistake
 from infra.domain import Domain
 from infra.plain import BY_MAKE
-from infra.stage import ROOT, DeployError, Stage
+from infra.stage import ROOT, Stage
 
 Resource = dict[str, str]
 # Chalice deletes from the bottom up, so a role stands above the function that uses it.
@@ -24,15 +26,17 @@ SETTLE_S = 120
 
 def chalice(*arguments: str, **environment: str) -> None:
     """Runs Chalice's command in the project, with additions to the environment. Raises
-    DeployError when it fails.
+    Mistake when it fails.
 
     Not the script beside the interpreter: that names the path the environment was made at.
     """
     command = [sys.executable, "-c", "import chalice.cli, sys; sys.exit(chalice.cli.main())"]
     environment = {**os.environ, BY_MAKE: "1", **environment}
-    ran = subprocess.run([*command, *arguments], cwd=ROOT, env=environment, check=False)
+    ran = subprocess.run(
+        [*command, *arguments], cwd=ROOT, env=environment, stdout=progress(), check=False
+    )
     if ran.returncode:
-        raise DeployError(f"chalice {arguments[0]} failed: its own message stands above")
+        raise Mistake(f"chalice {arguments[0]} failed: its own message stands above")
 
 
 class Functions:
@@ -57,7 +61,7 @@ class Functions:
         self._let_messages_fail_singly()
         api = self._rest_api()
         if api is None:
-            raise DeployError("chalice has deployed no REST API")
+            raise Mistake("chalice has deployed no REST API")
         return api
 
     def delete(self) -> None:
@@ -88,7 +92,7 @@ class Functions:
             if not str(mapping.get("State", "")).endswith("ing"):
                 return mapping
             if time.monotonic() > until:
-                raise DeployError(f"a queue's subscription is {mapping['State']} for two minutes")
+                raise Mistake(f"a queue's subscription is {mapping['State']} for two minutes")
             time.sleep(1)
 
     @property

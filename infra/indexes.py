@@ -7,7 +7,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from infra.stage import DeployError
+from cli.failures import Mistake
 
 POLL_S = 3.0
 # Filling an index takes minutes for some million items.
@@ -39,13 +39,11 @@ class Indexes:
         yield template
 
     def wait(self) -> None:
-        """Until every index can be asked. Raises DeployError after an hour."""
+        """Until every index can be asked. Raises Mistake after an hour."""
         until = time.monotonic() + LIMIT_S
         while unfinished := [name for name, done in self._there().items() if not done]:
             if time.monotonic() > until:
-                raise DeployError(
-                    f"index {unfinished[0]} is still being filled: deploy again later"
-                )
+                raise Mistake(f"index {unfinished[0]} is still being filled: deploy again later")
             time.sleep(POLL_S)
 
     def _lacking(self, template: dict[str, Any]) -> list[str]:

@@ -7,6 +7,8 @@ from typing import Any
 from boto3.session import Session
 from botocore.exceptions import ClientError
 
+from cli.command import say
+from cli.failures import Mistake
 from infra.stage import Stage
 
 # Whoever deleted production by mistake has a month to find out; Secrets Manager's maximum.
@@ -51,7 +53,7 @@ class Leftovers:
             return
         name = f"{self._stage.name}-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}"
         backup = self._dynamodb.create_backup(TableName=self._stage.name, BackupName=name)
-        print(f"table backed up: {backup['BackupDetails']['BackupArn']}", flush=True)
+        say(f"table backed up: {backup['BackupDetails']['BackupArn']}")
         if table.get("DeletionProtectionEnabled"):
             self._dynamodb.update_table(TableName=self._stage.name, DeletionProtectionEnabled=False)
             self._until(lambda: (self._table() or {}).get("TableStatus") != "UPDATING")
@@ -59,12 +61,12 @@ class Leftovers:
     def delete(self) -> None:
         """To be called when the stack is gone. What is not there is no error."""
         if self._table() is not None:
-            print(f"deleting table {self._stage.name}", flush=True)
+            say(f"deleting table {self._stage.name}")
             self._dynamodb.delete_table(TableName=self._stage.name)
             self._until(lambda: self._table() is None)
         for secret in secrets_of(self._secrets, self._stage):
             self._secrets.delete_secret(SecretId=secret, **self._recovery())
-            print(f"deleted secret {secret}{self._note()}", flush=True)
+            say(f"deleted secret {secret}{self._note()}")
         if self.bucket_is_there():
             self._delete_bucket()
 
@@ -76,13 +78,12 @@ class Leftovers:
         except ClientError as error:
             if error.response["Error"]["Code"] != "BucketNotEmpty":
                 raise
-            print(
+            say(
                 f"bucket {self.bucket} stays, with files that go when their time is up; to delete"
                 " them now, do this again with FILES=delete",
-                flush=True,
             )
         else:
-            print(f"deleted bucket {self.bucket}", flush=True)
+            say(f"deleted bucket {self.bucket}")
 
     def _delete_files(self) -> None:
         for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket):
@@ -122,5 +123,5 @@ class Leftovers:
         until = time.monotonic() + limit_s
         while not done():
             if time.monotonic() > until:
-                raise TimeoutError("DynamoDB has not finished with the table for ten minutes")
+                raise Mistake("DynamoDB has not finished with the table for ten minutes")
             time.sleep(poll_s)

@@ -9,10 +9,12 @@ from typing import Any
 
 import boto3.session
 
+from cli.command import progress
+from cli.failures import Mistake
 from infra import domain
 from infra.functions import SINGLY, chalice
 from infra.gateway_responses import RESPONSES
-from infra.stage import ROOT, TEMPLATE, DeployError, Stage
+from infra.stage import ROOT, TEMPLATE, Stage
 from infra.throttling import method_settings
 
 # logical name that Chalice gives -> name as `chalice deploy` gives it, and what must stand before
@@ -36,7 +38,7 @@ SUBSCRIBED = ("Deliver", "DeliverSlow", "Transfer")
 def package(stage: Stage) -> Path:
     """Writes `build/<stage>/sam.json` and `deployment.zip`, and checks the template.
 
-    Returns the directory. Raises DeployError when Chalice or cfn-lint is not content.
+    Returns the directory. Raises Mistake when Chalice or cfn-lint is not content.
     """
     directory = ROOT / "build" / stage.stage
     shutil.rmtree(directory, ignore_errors=True)
@@ -51,9 +53,10 @@ def package(stage: Stage) -> Path:
     )
     template.unlink()
     lint = "import cfnlint.runner, sys; sys.exit(cfnlint.runner.main())"
-    checked = subprocess.run([sys.executable, "-c", lint, directory / "sam.json"], check=False)
+    command = [sys.executable, "-c", lint, str(directory / "sam.json")]
+    checked = subprocess.run(command, stdout=progress(), check=False)
     if checked.returncode:
-        raise DeployError("cfn-lint is not content with the template: see above")
+        raise Mistake("cfn-lint is not content with the template: see above")
     return directory
 
 

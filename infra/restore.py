@@ -9,8 +9,10 @@ from datetime import datetime
 from boto3.session import Session
 from botocore.exceptions import ClientError
 
+from cli.command import say
+from cli.failures import Mistake
 from infra.leftovers import secrets_of
-from infra.stage import TEMPLATE, DeployError, Stage
+from infra.stage import TEMPLATE, Stage
 
 POLL_S = 5.0
 # AWS restores what many a table holds within an hour, and promises nothing.
@@ -26,20 +28,20 @@ class Table:
         self._protected = protected
 
     def look_at(self, backup: str) -> None:
-        """Raises DeployError if this ARN is no backup that can be restored."""
+        """Raises Mistake if this ARN is no backup that can be restored."""
         try:
             described = self._client.describe_backup(BackupArn=backup)["BackupDescription"]
         except ClientError as error:
-            raise DeployError(f"{backup}: {error.response['Error']['Message']}") from error
+            raise Mistake(f"{backup}: {error.response['Error']['Message']}") from error
         status = described["BackupDetails"]["BackupStatus"]
         if status != "AVAILABLE":
-            raise DeployError(f"backup {backup} is {status}")
+            raise Mistake(f"backup {backup} is {status}")
 
     def backup_of(self, moment: datetime) -> str:
         """A new backup (its ARN) of what the table held then; AWS goes back 35 days at most."""
         passing = f"{self._name}-restoring"
         if self._status(passing) == "":
-            print(f"restoring {self._name} as of {moment.isoformat()} to {passing}", flush=True)
+            say(f"restoring {self._name} as of {moment.isoformat()} to {passing}")
             self._client.restore_table_to_point_in_time(
                 SourceTableName=self._name, TargetTableName=passing, RestoreDateTime=moment
             )
@@ -53,12 +55,12 @@ class Table:
         """Deletes what is there, after a backup of it, and restores `backup` under its name."""
         if self._status(self._name):
             before = f"{self._name}-{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}"
-            print(f"backed up before: {self._backup(self._name, before)}", flush=True)
+            say(f"backed up before: {self._backup(self._name, before)}")
             self._client.update_table(TableName=self._name, DeletionProtectionEnabled=False)
             self._until(self._name, "ACTIVE")
             self._client.delete_table(TableName=self._name)
             self._until(self._name, "")
-        print(f"restoring {self._name} from {backup}", flush=True)
+        say(f"restoring {self._name} from {backup}")
         self._client.restore_table_from_backup(TargetTableName=self._name, BackupArn=backup)
         self._until(self._name, "ACTIVE")
         # CloudFormation does not see that the table is another one, and a backup has neither.
@@ -96,7 +98,7 @@ class Table:
         until = time.monotonic() + LIMIT_S
         while not done():
             if time.monotonic() > until:
-                raise DeployError(f"{what} is not ready after {LIMIT_S // 3600} hours")
+                raise Mistake(f"{what} is not ready after {LIMIT_S // 3600} hours")
             time.sleep(POLL_S)
 
 
@@ -127,7 +129,7 @@ class Secrets:
         for each in [each for page in pages for each in page["SecretList"]]:
             if "DeletedDate" in each:
                 self._client.restore_secret(SecretId=each["Name"])
-                print(f"restored secret {each['Name']}", flush=True)
+                say(f"restored secret {each['Name']}")
         for name in self._of_stack & set(secrets_of(self._client, self._stage)):
             self._write(self._passing(name), self._read(name))
             self._client.delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)

@@ -6,8 +6,10 @@ from typing import Any
 from boto3.session import Session
 from botocore.exceptions import ClientError
 
+from cli.command import say
+from cli.failures import Mistake
 from infra.indexes import Indexes
-from infra.stage import TEMPLATE, DeployError, Stage
+from infra.stage import TEMPLATE, Stage
 
 POLL_S = 3.0
 # A table with its indexes takes a minute or two; more than this is stuck.
@@ -25,7 +27,7 @@ class Stack:
         self._stage = stage.stage
 
     def deploy(self, *, alarm_topic: str | None) -> None:
-        """Brings the stack to what the template says. Raises DeployError with AWS's reasons.
+        """Brings the stack to what the template says. Raises Mistake with AWS's reasons.
 
         `alarm_topic` is an SNS topic's ARN, empty for none, None for what it was before.
         """
@@ -48,7 +50,7 @@ class Stack:
             ],
         }
         if status == GONE:
-            print(f"creating stack {self._name}", flush=True)
+            say(f"creating stack {self._name}")
             self._client.create_stack(**request)
             self._finish(seen)
             return
@@ -56,7 +58,7 @@ class Stack:
             if self._update(request | {"TemplateBody": step}):
                 self._finish(seen)
             else:
-                print(f"stack {self._name} is up to date", flush=True)
+                say(f"stack {self._name} is up to date")
         self._indexes.wait()
 
     def outputs(self) -> dict[str, str]:
@@ -71,15 +73,15 @@ class Stack:
         return str(given.get("AlarmTopic", ""))
 
     def delete(self) -> None:
-        """Deletes the stack if it is there. Raises DeployError with AWS's reasons."""
+        """Deletes the stack if it is there. Raises Mistake with AWS's reasons."""
         if self.status() == GONE:
             return
-        print(f"deleting stack {self._name}", flush=True)
+        say(f"deleting stack {self._name}")
         seen = self._events()
         self._client.delete_stack(StackName=self._name)
         reached = self._wait(set(seen))
         if reached != GONE:
-            raise DeployError(f"stack {self._name} ended in {reached}: {self._reasons(seen)}")
+            raise Mistake(f"stack {self._name} ended in {reached}: {self._reasons(seen)}")
 
     def is_there(self) -> bool:
         """Whether there is one, whatever its state."""
@@ -103,7 +105,7 @@ class Stack:
             if "No updates are to be performed" in error.response["Error"]["Message"]:
                 return False
             raise
-        print(f"updating stack {self._name}", flush=True)
+        say(f"updating stack {self._name}")
         return True
 
     def _finish(self, seen: set[str]) -> None:
@@ -111,7 +113,7 @@ class Stack:
         told = set(seen)
         reached = self._wait(told)
         if reached not in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
-            raise DeployError(f"stack {self._name} ended in {reached}: {self._reasons(seen)}")
+            raise Mistake(f"stack {self._name} ended in {reached}: {self._reasons(seen)}")
         seen |= told
 
     def _wait(self, told: set[str]) -> str:
@@ -121,15 +123,14 @@ class Stack:
             status = self.status()
             for event in self._since(told):
                 told.add(event["EventId"])
-                print(
+                say(
                     f"  {event['ResourceStatus']:<20} {event['LogicalResourceId']}"
                     f" ({event['ResourceType']})",
-                    flush=True,
                 )
             if not status.endswith("IN_PROGRESS"):
                 return status
             if time.monotonic() > until:
-                raise DeployError(f"stack {self._name} is {status} for {LIMIT_S // 60} minutes")
+                raise Mistake(f"stack {self._name} is {status} for {LIMIT_S // 60} minutes")
             time.sleep(POLL_S)
 
     def _reasons(self, seen: set[str]) -> str:

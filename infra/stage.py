@@ -6,12 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cli.failures import BadRequest
+
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = ROOT / "infra" / "resources.json"
-
-
-class DeployError(Exception):
-    """What stops a deployment, in one line for the person who asked for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +41,12 @@ class Stage:
 
 
 def find_stage(stage: str) -> Stage:
-    """The stage of that name. Raises DeployError: it isn't configured, or never deployed."""
+    """The stage of that name. Raises BadRequest: it isn't configured, or never deployed."""
     config = json.loads((ROOT / ".chalice" / "config.json").read_text())
     stages = config["stages"]
     deployable = sorted(set(stages) - {"local"})
     if stage not in deployable:
-        raise DeployError(
+        raise BadRequest(
             f"there is no stage {stage!r} to deploy: .chalice/config.json has"
             f" {', '.join(deployable)} (and local, which only runs on one machine)"
         )
@@ -65,6 +63,6 @@ def find_stage(stage: str) -> Stage:
 
 
 def check_name(stage: str) -> None:
-    """Raises DeployError if a stage can't be called so: it is a part of every name."""
+    """Raises BadRequest if a stage can't be called so: it is a part of every name."""
     if not re.fullmatch("[a-z][a-z0-9]{1,11}", stage):
-        raise DeployError(f"stage {stage!r}: 2 to 12 lower-case letters and digits are needed")
+        raise BadRequest(f"stage {stage!r}: 2 to 12 lower-case letters and digits are needed")

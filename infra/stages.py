@@ -36,7 +36,7 @@ def files(config: dict[str, Any]) -> dict[Path, str]:
 
 def add(stage: str) -> list[Path]:
     """Writes the files of all stages, with `stage` among them; returns those that have changed.
-    Raises DeployError if it can't have that name."""
+    Raises BadRequest if it can't have that name."""
     check_name(stage)
     config = json.loads((CHALICE / "config.json").read_text())
     config["stages"].setdefault(stage, {})

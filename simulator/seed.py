@@ -163,7 +163,7 @@ def provision(addresses: Addresses) -> Seeded:
     password = create_switch(SWITCH_USER, carrier=CARRIER, recording_hosts=hosts)
     netease, interline = _netease(addresses), _interline(addresses)
     apps = [_app(name, CARRIER, numbers, addresses) for name, numbers in NUMBERS.items()]
-    apps.append(_app(EVENTS_APP, CARRIER, EVENTS, addresses, dialect="cloudevents"))
+    apps.append(_app(EVENTS_APP, CARRIER, EVENTS, addresses, event_format="cloudevents"))
     apps.append(_app(NETEASE_APP, NETEASE_CARRIER, NETEASE, addresses))
     for name, numbers in INTERLINE_NUMBERS.items():
         apps.append(_app(name, CARRIERS_OF[name], numbers, addresses))

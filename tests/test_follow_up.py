@@ -38,12 +38,12 @@ class Died(BaseException):
     """The process is gone."""
 
 
-def ours(stage: Stage, receiver: Receiver, *, dialect: str) -> Gateway:
+def ours(stage: Stage, receiver: Receiver, *, event_format: str) -> Gateway:
     """Of an app that wants to hear of gaps alone, if it hears of them at all."""
     stage.app(callback_url=receiver.url)
     stage.binding()
     receivers.new_secret("demo")
-    provision.set_app("demo", dialect=dialect)
+    provision.set_app("demo", event_format=event_format)
     stage.forget()
     return gateway()
 
@@ -51,7 +51,7 @@ def ours(stage: Stage, receiver: Receiver, *, dialect: str) -> Gateway:
 @pytest.fixture
 def told(stage: Stage, receiver: Receiver) -> Gateway:
     """Of an app that is told of gaps."""
-    return ours(stage, receiver, dialect="cloudevents")
+    return ours(stage, receiver, event_format="cloudevents")
 
 
 def run(ours: Gateway, now: int) -> Seen:
@@ -152,7 +152,7 @@ def test_the_recording_of_a_binding_that_records_is_missed(
     client = stage.app("other", numbers=[("8610000000088", None)])
     bound = client.bind(phoneX="8610000000088", recordFlag="1").json
     receivers.new_secret("other")
-    provision.set_app("other", dialect="cloudevents", callback_url=receiver.url)
+    provision.set_app("other", event_format="cloudevents", callback_url=receiver.url)
     stage.forget()
     about = {"binding": bound["bindId"], "number": "8610000000088"}
     events = [replace(each, **about) for each in (START, ANSWER, END)]
@@ -167,7 +167,7 @@ def test_the_recording_of_a_binding_that_records_is_missed(
 def test_a_dialect_without_a_word_for_it_is_silent(
     stage: Stage, receiver: Receiver, log: Callable[[], list[dict[str, Any]]]
 ) -> None:
-    silent = ours(stage, receiver, dialect="netease")
+    silent = ours(stage, receiver, event_format="netease")
     silent.events.record([replace(END, caller=None)])
     deliver(silent, stage, AT)
     receiver.got.clear()
@@ -376,7 +376,7 @@ def test_the_calls_of_nobody_are_counted_too(stage: Stage, told: Gateway) -> Non
 def test_what_nobody_is_told_of_is_counted_too(
     stage: Stage, receiver: Receiver, kept: Event
 ) -> None:
-    silent = ours(stage, receiver, dialect="netease")
+    silent = ours(stage, receiver, event_format="netease")
     silent.events.record([replace(kept, call_id="kept", id="k", sequence=1)])
     assert run(silent, AT + NOTED_MS).looked == 1
     later = AT + NOTED_MS

@@ -38,7 +38,7 @@ SHARED_BY_CARRIERS = {
     "standard_webhooks",
     "transport",
 }
-NOT_SHIPPED = {"admin", "bench", "infra", "scripts", "simulator", "tests"}
+NOT_SHIPPED = {"admin", "bench", "cli", "infra", "scripts", "simulator", "tests"}
 # From layer to the layers it may see; every layer sees itself and the standard library.
 MAY_SEE = {
     "core": set(),

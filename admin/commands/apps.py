@@ -4,59 +4,22 @@ from typing import Any
 
 import click
 
-from admin import accounts, checks, deletion, developers, provision, receivers
+from admin import accounts, app_settings, checks, deletion, developers, provision, receivers
 from admin import numbers as pools
-from admin.checks import MOST_LINK_DAYS
-from admin.command import Report, Section, changing, limit, listed, written
+from admin.command import Section, changing, limit, listed, written
 from admin.commands.numbers import drained
-from admin.credentials import Mistake
 from admin.secret_input import again_option, app_secret, drop_previous, login_secret
-from chalicelib.carriers.registry import DIALECTS
-from chalicelib.core.durations import DAY_MS
-from chalicelib.core.tenants import App, AppState
-from chalicelib.services.calls.recordings import KEPT_DAYS
+from cli.command import Report
+from cli.failures import Mistake
 
 APPS = Section("Apps")
 
 FACADES = ("interline", "netease")
 """The APIs that apps may use."""
 
-_callback_url = "Where it receives its callbacks, e.g. https://shop.example/calls."
-_cooling_s = "Seconds for which a released number leads to nobody else (>= 300)."
-_max_call_s = "Longest call in seconds."
-_strict_nonce = "Refuse a signature that came before."
-_rate = "Requests a second."
-_callback_json = "Send interline's callbacks in JSON, not as a form."
-_role = "What interline's account status calls it."
 _unchecked = click.option(
     "--unchecked", is_flag=True, help="Save a callback address that nobody answers at yet."
 )
-_wants = click.option(
-    "--wants",
-    callback=lambda _, __, text: None if text is None else _kinds(text),
-    help="Events that it is sent, by commas; 'all' for all that its dialect has words for.",
-)
-_recording_days = click.option(
-    "--recording-days",
-    type=click.Choice([str(days) for days in KEPT_DAYS]),
-    callback=lambda _, __, days: None if days is None else int(days),
-    help="How long its recordings are kept (180).",
-)
-_recording_auth = click.option(
-    "--recording-auth",
-    type=click.Choice(["link", "required"]),
-    help="What opens the links to recordings in its callbacks: the link alone (default), or only"
-    " the app's own authentication.",
-)
-_recording_link_days = click.option(
-    "--recording-link-days",
-    type=click.IntRange(1, MOST_LINK_DAYS),
-    help="For how many days such a link opens by itself (7).",
-)
-
-
-def _kinds(text: str) -> list[str]:
-    return [] if text == "all" else text.split(",")
 
 
 @APPS.change("app-create")
@@ -69,45 +32,13 @@ def _kinds(text: str) -> list[str]:
     help="Whose API it uses.",
 )
 @click.option(
-    "--dialect",
-    type=click.Choice(sorted(DIALECTS)),
-    help="The format of its callbacks, if not that of its API.",
-)
-@click.option(
     "--app-key", help="The AppKey that its clients have already; its secret is asked for, too."
 )
 @click.option("--app-secret", help="Of that AppKey: better asked for, or APP_SECRET.")
 @click.option("--devid", help="Of interline's API, the developer's id that its clients have.")
 @click.option("--auth-key", help="Of that devid: better asked for, or APP_SECRET.")
 @click.option("--appid", help="Of interline's API, the app's id that its clients send.")
-@click.option("--callback-url", required=True, help=_callback_url)
-@click.option("--carrier", default="trunk", show_default=True, help="Account, see carrier-list.")
-@click.option(
-    "--quota", default=10_000, type=click.IntRange(1), show_default=True, help="Live bindings."
-)
-@click.option("--rate", default=200, type=click.IntRange(1), show_default=True, help=_rate)
-@click.option("--cooling-s", default=86_400, show_default=True, help=_cooling_s)
-@click.option(
-    "--retention-days",
-    default=180,
-    type=click.IntRange(1),
-    show_default=True,
-    help="Days for which ended bindings are kept.",
-)
-@click.option(
-    "--max-call-s", default=7_200, type=click.IntRange(1), show_default=True, help=_max_call_s
-)
-@click.option("--strict-nonce", is_flag=True, help=_strict_nonce)
-@click.option(
-    "--im-calls", multiple=True, help="Messaging call to relay, e.g. msg/sendMsg; repeat it."
-)
-@click.option("--callback-json", is_flag=True, help=_callback_json)
-@click.option("--role", default="", help=_role)
-@click.option("--sources", default="", help="Networks it may send from, separated by spaces.")
-@_wants
-@_recording_days
-@_recording_auth
-@_recording_link_days
+@app_settings.options(create=True)
 @_unchecked
 def app_create(name: str, facade: str, unchecked: bool, **settings: Any) -> Report:
     """Make an app; prints its secret once.
@@ -118,7 +49,6 @@ def app_create(name: str, facade: str, unchecked: bool, **settings: Any) -> Repo
     own = {each: settings.pop(each) for each in _OWN}
     _check_own(facade, own)
     given = {key: value for key, value in settings.items() if value is not None}
-    given["sources"] = given["sources"].split()
     changing(f"created app {name}")
     if facade == "interline":
         made = provision.create_interline_app(name, developer=_developer(own), **given).described()
@@ -128,7 +58,7 @@ def app_create(name: str, facade: str, unchecked: bool, **settings: Any) -> Repo
             name, tried=not unchecked, app_key=own["app_key"], app_secret=own_secret, **given
         )
         made = {"app_key": app_key, "app_secret": secret}
-    if given.get("dialect") == receivers.OWN_SECRET:
+    if given.get("event_format") == receivers.OWN_SECRET:
         made["callback_secret"] = receivers.secret_of(name)
     return Report(dict(made))
 
@@ -187,29 +117,7 @@ def _say_erased(count: int) -> None:
 
 @APPS.change("app-set")
 @click.argument("name")
-@click.option("--callback-url", help=_callback_url)
-@click.option(
-    "--state",
-    type=click.Choice([state.name.lower() for state in AppState]),
-    help="Nothing is allowed to an app that is suspended or closed.",
-)
-@click.option("--quota", type=click.IntRange(1), help="Live bindings.")
-@click.option("--rate", type=click.IntRange(1), help=_rate)
-@click.option("--cooling-s", type=int, help=_cooling_s)
-@click.option(
-    "--retention-days", type=click.IntRange(1), help="Days for which ended bindings are kept."
-)
-@click.option("--max-call-s", type=click.IntRange(1), help=_max_call_s)
-@click.option("--strict-nonce", type=bool, help=_strict_nonce)
-@click.option("--im-calls", help="Messaging calls to relay, separated by spaces; '' for none.")
-@click.option("--dialect", type=click.Choice(sorted(DIALECTS)), help="The format of its callbacks.")
-@click.option("--callback-json", type=bool, help=_callback_json)
-@click.option("--role", help=_role)
-@click.option("--sources", help="Networks it may send from, separated by spaces; '' for any.")
-@_wants
-@_recording_days
-@_recording_auth
-@_recording_link_days
+@app_settings.options(create=False)
 @_unchecked
 def app_set(name: str, unchecked: bool, **changes: Any) -> Report:
     """Change settings of an app.
@@ -219,14 +127,9 @@ def app_set(name: str, unchecked: bool, **changes: Any) -> Report:
     given = {key: value for key, value in changes.items() if value is not None}
     if not given:
         raise Mistake("nothing to change: admin app-set --help lists the settings")
-    for each in ("im_calls", "sources"):
-        if each in given:
-            given[each] = given[each].split()
-    before = _shown(provision.show_app(name))
-    changed = {
-        key: {"before": before[key], "after": "all" if key == "wants" and not value else value}
-        for key, value in given.items()
-    }
+    before, after = app_settings.of(provision.show_app(name)), app_settings.checked(given)
+    was, becomes = app_settings.shown(before), app_settings.shown(after)
+    changed = {key: {"before": was[key], "after": becomes[key]} for key in given}
     said = [
         # An address may have a secret in it, and this line may go into a log.
         key
@@ -235,8 +138,6 @@ def app_set(name: str, unchecked: bool, **changes: Any) -> Report:
         for key, each in changed.items()
     ]
     changing(f"changed app {name}: {', '.join(said)}")
-    if "state" in given:
-        given["state"] = AppState[given["state"].upper()]
     provision.set_app(name, tried=not unchecked, **given)
     return Report({"app": name, "settings": changed}, "")
 
@@ -268,7 +169,7 @@ def app_show(name: str) -> Report:
     """Show an app's settings and numbers, as JSON."""
     app = provision.show_app(name)
     return Report(
-        _shown(app)
+        app_settings.shown(app_settings.of(app))
         | {
             "tariff": {
                 "binding": accounts.yuan(app.tariff.binding),
@@ -278,30 +179,6 @@ def app_show(name: str) -> Report:
             "numbers": dict(app.pool.areas),
         }
     )
-
-
-def _shown(app: App) -> dict[str, Any]:
-    """What app-create and app-set set, as they take it."""
-    return {
-        "carrier": app.carrier,
-        "callback_url": app.callback_url,
-        "state": app.state.name.lower(),
-        "quota": app.quota,
-        "rate": app.rate,
-        "cooling_s": app.cooling_ms // 1000,
-        "retention_days": app.retention_ms // DAY_MS,
-        "max_call_s": app.max_call_s,
-        "strict_nonce": app.strict_nonce,
-        "im_calls": sorted(app.im_calls),
-        "dialect": app.dialect,
-        "wants": sorted(app.wants) or "all",
-        "recording_days": app.recording_days,
-        "recording_auth": app.recording_auth,
-        "recording_link_days": app.recording_link_days,
-        "callback_json": app.callback_json,
-        "role": app.role,
-        "sources": list(app.sources),
-    }
 
 
 @APPS.change("app-rotate")

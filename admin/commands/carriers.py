@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from admin import capabilities, carriers, deletion, provision
-from admin.command import Report, Section, changing, limit, listed
+from admin.command import Section, changing, limit, listed
 from admin.commands.numbers import drained
 from admin.secret_input import (
     again_option,
@@ -15,6 +15,7 @@ from admin.secret_input import (
     secret_option,
 )
 from chalicelib.carriers.registry import KINDS
+from cli.command import Report
 
 CARRIERS = Section("Carriers")
 

@@ -9,7 +9,7 @@ from itertools import islice
 import click
 
 from admin import provision
-from admin.command import Moment, Report, Row, Section, changing, limit, listed, written
+from admin.command import Moment, Section, changing, limit, listed, written
 from chalicelib.carriers.callback_receiver import read_callback
 from chalicelib.clock import now_ms
 from chalicelib.core.calls.events import Unreadable
@@ -18,6 +18,7 @@ from chalicelib.services.calls.orphans import Orphan
 from chalicelib.services.webhooks.redelivery import AT_ONCE, DeadEvent
 from chalicelib.store.unread_callbacks import Kept
 from chalicelib.wiring.gateway import gateway
+from cli.command import Report, Row
 
 EVENTS = Section("Events")
 

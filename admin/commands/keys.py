@@ -3,7 +3,8 @@
 import click
 
 from admin import provision
-from admin.command import Report, Section, changing
+from admin.command import Section, changing
+from cli.command import Report
 
 KEYS = Section("Keys")
 

@@ -8,8 +8,9 @@ import click
 
 from admin import number_file
 from admin import numbers as pools
-from admin.command import Report, Section, changing, limit, listed, written
+from admin.command import Section, changing, limit, listed, written
 from chalicelib.clock import now_ms
+from cli.command import Report
 
 NUMBERS = Section("Numbers")
 

@@ -8,11 +8,12 @@ from typing import Any
 import click
 
 from admin import carriers, deletion, provision
-from admin.command import Report, Section, changing, limit, listed
+from admin.command import Section, changing, limit, listed
 from admin.commands.carriers import filled
 from admin.commands.numbers import drained
 from admin.secret_input import again_option, drop_previous
 from chalicelib.core.credentials import DialPlan
+from cli.command import Report
 
 SWITCHES = Section("Switches")
 

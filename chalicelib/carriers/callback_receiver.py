@@ -12,7 +12,7 @@ from chalicelib.carriers.facade import JSON, Asked, Facade, Refused, Route, note
 from chalicelib.carriers.parameters import Malformed
 from chalicelib.carriers.registry import READERS
 from chalicelib.core import numbers
-from chalicelib.core.calls.events import Event, EventKind, Reading, Unreadable, UnreadCallback
+from chalicelib.core.calls.events import Event, Reading, Unreadable, UnreadCallback
 from chalicelib.core.credentials import CarrierAccount
 from chalicelib.core.errors import AnswerClass, Contended, GatewayError, Unavailable
 from chalicelib.core.messages import Reply
@@ -153,7 +153,7 @@ def _with_our_number(event: Event, apps: AppStore) -> Event:
 
 def tell(reading: Reading, count: Count) -> None:
     """Counts what a reading could not make out."""
-    unknown = sum(event.kind is EventKind.UNKNOWN for event in reading.events)
+    unknown = sum(not event.kind.traits.known for event in reading.events)
     for name, number in (("MembersDropped", len(reading.dropped)), ("UnknownEvents", unknown)):
         if number:
             count(name, by=number)

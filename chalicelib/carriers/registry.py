@@ -29,7 +29,7 @@ DIALECTS: Mapping[str, str] = {
     "interline": "chalicelib.carriers.interline.callbacks_out",
     "cloudevents": "chalicelib.carriers.cloudevents.callbacks_out",
 }
-"""What an app's `dialect` says -> the module whose `dialect(credentials)` makes a Dialect."""
+"""What an app's `event_format` says -> the module whose `dialect(credentials)` makes a Dialect."""
 
 READERS: Mapping[str, str] = {
     "netease": "chalicelib.carriers.netease.wire_callbacks:read",
@@ -101,7 +101,7 @@ class EventFormatRegistry:
     def of(self, app: App) -> "EventFormat":
         """See the port."""
         with making:
-            if app.dialect not in self._made:
-                module: Any = import_module(DIALECTS[app.dialect])
-                self._made[app.dialect] = module.dialect(self._credentials)
-            return self._made[app.dialect]
+            if app.event_format not in self._made:
+                module: Any = import_module(DIALECTS[app.event_format])
+                self._made[app.event_format] = module.dialect(self._credentials)
+            return self._made[app.event_format]

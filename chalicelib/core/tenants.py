@@ -1,11 +1,20 @@
-"""Tenants: an app, its numbers, and what it pays."""
+"""Tenants: an app with its settings, its numbers, and what it pays."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from enum import IntEnum
-from typing import Literal
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from enum import IntEnum, StrEnum
+from ipaddress import ip_network
+from typing import Any, NamedTuple, TypeVar
 
+from chalicelib.core.bindings.model import MIN_COOLING_MS
+from chalicelib.core.credentials import EMBEDDED
 from chalicelib.core.requests import RequestId
+
+T = TypeVar("T")
+
+RECORDING_DAYS = (7, 30, 90, 180, 365, 730)
+"""How long an app may have its recordings kept; each is a rule of the bucket."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,50 +69,145 @@ class Tariff:
 FREE = Tariff()
 
 
-RecordingAuth = Literal["link", "required"]
-"""What opens the link to a recording in a callback of a vendor's format: the link itself, as the
-vendors' documents have it, or only the app's own authentication."""
+class RecordingAuth(StrEnum):
+    """What opens the link to a recording in a callback of a vendor's format: the link itself, as
+    the vendors' documents have it, or only the app's own authentication."""
+
+    LINK = "link"
+    REQUIRED = "required"
 
 
-@dataclass(frozen=True, slots=True)
-class App:
-    """A tenant. Durations are milliseconds, `rate` is requests a second, `quota` live bindings.
+class Setting(NamedTuple):
+    """What there is to know of one setting of an app, beside its type and default. All else is made
+    from it: options and checks of the command line, what is stored, the documents' table.
 
-    `quota_shards` is over how many counters the quota is spread; it is fixed when the app is made.
-    `dialect` is in whose words it is told of its calls (`netease`, `interline`, `cloudevents`),
-    `wants` which kinds of events (none: whatever the dialect has words for), `callback_json` that
-    a dialect which knows forms and JSON uses JSON. `sources` are the networks (CIDR) that it may
-    send from, any if there are none. `recording_days` is how long its recordings are kept,
-    `recording_auth` what opens the links to them in its callbacks, `recording_link_days` for how
-    long.
+    `text` is for `--help` and the documents. A whole number is within `least` and `most`, or is
+    `one_of`. `word` reads one word of a list and raises ValueError, saying what is wanted; `none`
+    is the word for an empty list, if there is one. `create` and `change` say whether it is set with
+    an app, and afterwards. `usual` describes a default that depends on something else, `alias` is
+    another name of the option. `name`, `type` and `default` are those of the field of App.
     """
 
+    text: str
+    least: int | None = None
+    most: int | None = None
+    one_of: tuple[int, ...] = ()
+    word: Callable[[str], str] | None = None
+    none: str = ""
+    create: bool = True
+    change: bool = True
+    usual: str | None = None
+    alias: str | None = None
+    name: str = ""
+    type: Any = str
+    default: Any = None
+
+
+def described(text: str, **more: Any) -> dict[str, Setting]:
+    """What makes a field of App a setting. `more` are members of Setting."""
+    return {"setting": Setting(text, **more)}
+
+
+def setting(default: T, text: str, **more: Any) -> T:
+    """A field of App that is a setting, with its default. `more` are members of Setting."""
+    return field(default=default, metadata=described(text, **more))
+
+
+def im_call(text: str) -> str:
+    """A call of a messaging API, `<resource>/<action>`. Raises ValueError."""
+    if not _IM_CALL.fullmatch(text):
+        raise ValueError(f"{text!r} is no messaging call: <resource>/<action>, e.g. msg/sendMsg")
+    return text
+
+
+def network(text: str) -> str:
+    """An address or network (CIDR), as a network. Raises ValueError."""
+    try:
+        return str(ip_network(text))
+    except ValueError:
+        pass
+    try:
+        hint = f": write {ip_network(text, strict=False)}"
+    except ValueError:
+        hint = ", for example 192.0.2.0/24 or 192.0.2.7"
+    raise ValueError(f"{text!r} is no address or network{hint}")
+
+
+_IM_CALL = re.compile(r"[A-Za-z]{1,32}/[A-Za-z]{1,32}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class App:
+    """A tenant. Each setting is one entry here and stands nowhere else; its name ends in its
+    unit."""
+
     name: str
-    carrier: str
-    callback_url: str
-    state: AppState
-    quota: int
-    quota_shards: int
-    rate: int
-    cooling_ms: int
-    retention_ms: int
-    max_call_s: int
-    strict_nonce: bool
     pool: Pool
-    im_calls: frozenset[str] = frozenset()
-    """The calls of a carrier's messaging API that the app may have signed and relayed,
-    as `<resource>/<action>`."""
-    dialect: str = "netease"
-    callback_json: bool = False
-    tariff: Tariff = FREE
-    role: str = ""
-    sources: tuple[str, ...] = ()
-    wants: frozenset[str] = frozenset()
-    recording_days: int = 180
-    recording_auth: RecordingAuth = "link"
-    recording_link_days: int = 7
     left: tuple[str, ...] = ()
     """The X that left its pool a short time ago: a carrier may still have something on them."""
+    callback_url: str = field(
+        metadata=described(
+            "Where its callbacks are posted, e.g. https://shop.example/calls: https, port 443, a"
+            " public name or address. Tried before it is saved if the event format is netease"
+            " (--unchecked: not)."
+        )
+    )
+    carrier: str = setting(
+        EMBEDDED, "Account of carrier-list; stays as long as the app.", change=False
+    )
+    state: AppState = setting(
+        AppState.ACTIVE,
+        "What it may do: trial is the same as active; suspended and closed: nothing, it hears 403,"
+        " of interline's API 1102.",
+        create=False,
+    )
+    quota: int = setting(10_000, "Live bindings; beyond: 601.", least=1)
+    quota_shards: int = setting(
+        1, "Over how many counters the quota is spread.", create=False, change=False
+    )
+    rate: int = setting(200, "Requests a second and process; beyond: 416.", least=1)
+    cooling_s: int = setting(
+        86_400,
+        "Seconds after the end of a binding in which its routes lead to nobody else: clocks may be"
+        " two minutes apart, and must not agree that a number leads to two people.",
+        least=MIN_COOLING_MS // 1000,
+    )
+    retention_days: int = setting(180, "Days for which ended bindings are kept.", least=1)
+    max_call_s: int = setting(7_200, "Longest call in seconds; the switch is told.", least=1)
+    strict_nonce: bool = setting(
+        False,
+        "A signature (CheckSum or Keytime) is good for one request, and an exact repeat is over"
+        " once what it made has ended (one more write a request). Sign each request anew: by"
+        " Keytime not two in one millisecond.",
+    )
+    im_calls: tuple[str, ...] = setting(
+        (), "Messaging calls that are signed and relayed, e.g. msg/sendMsg.", word=im_call
+    )
+    event_format: str = setting(
+        "netease", "Format of its callbacks.", usual="by --facade", alias="dialect"
+    )
+    wants: tuple[str, ...] = setting(
+        (),
+        "Events that it is sent, by commas, as far as its event format has words for them.",
+        none="all",
+    )
+    callback_json: bool = setting(False, "Send interline's callbacks in JSON, not as a form.")
+    role: str = setting("", "What interline's account status calls it.")
+    sources: tuple[str, ...] = setting(
+        (), "Networks (CIDR) that it may send to interline's API from.", word=network, usual="any"
+    )
+    recording_days: int = setting(
+        180, "Days for which its recordings are kept.", one_of=RECORDING_DAYS
+    )
+    recording_auth: RecordingAuth = setting(
+        RecordingAuth.LINK,
+        "What opens the links to recordings in callbacks of a vendor's format: the link alone, or"
+        " only the app's own authentication (required).",
+    )
+    recording_link_days: int = setting(
+        7, "Days for which such a link opens: whoever comes by it can use it.", least=1, most=30
+    )
+    tariff: Tariff = setting(FREE, "What it pays, see app-tariff.", create=False)
 
     @property
     def enabled(self) -> bool:
@@ -118,3 +222,13 @@ class App:
     def shard_limit(self, shard: int) -> int:
         """How much of the quota this counter may hand out; the shards add up to the quota."""
         return self.quota // self.quota_shards + (shard < self.quota % self.quota_shards)
+
+
+SETTINGS: Mapping[str, Setting] = {
+    each.name: each.metadata["setting"]._replace(
+        name=each.name, type=each.type, default=each.default
+    )
+    for each in fields(App)
+    if "setting" in each.metadata
+}
+"""All settings of an app, by name, in the order in which they are shown."""

@@ -30,9 +30,9 @@ class WebhookSender:
     ) -> None:
         """One POST; redirects are not followed, the reply's body is not looked at.
 
-        Raises NotDelivered unless one of the HTTP statuses that the app's dialect `accepts` comes
-        within the time-out, NotAnswered if none comes at all. Their texts hold neither address nor
-        content.
+        Raises NotDelivered unless one of the HTTP statuses that the app's event format `accepts`
+        comes within the time-out, NotAnswered if none comes at all. Their texts hold neither
+        address nor content.
         """
         until = time.monotonic() + self._timeout_s
         try:

@@ -1,11 +1,12 @@
 """Apps and the numbers they own; read through a cache, written by operators only."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 from chalicelib.core.bindings.routes import NOTICE_MS, Owner
 from chalicelib.core.durations import CLOCKS_APART_MS, DAY_MS
-from chalicelib.core.tenants import App, AppState, Pool, Tariff
+from chalicelib.core.tenants import SETTINGS, App, Pool
 from chalicelib.store import codec
 from chalicelib.store.cache import Cache
 from chalicelib.store.field_encryption import FieldEncryption
@@ -166,28 +167,35 @@ def profile_key(name: str) -> Item:
 
 def profile_item(app: App) -> Item:
     """The settings of an app, without its numbers."""
-    return profile_key(app.name) | {
-        "carrier": s(app.carrier),
-        "callback_url": s(app.callback_url),
-        "state": {"N": str(int(app.state))},
-        "quota": {"N": str(app.quota)},
-        "quota_shards": {"N": str(app.quota_shards)},
-        "rate": {"N": str(app.rate)},
-        "cooling_s": {"N": str(app.cooling_ms // 1000)},
-        "retention_days": {"N": str(app.retention_ms // DAY_MS)},
-        "max_call_s": {"N": str(app.max_call_s)},
-        "strict_nonce": {"BOOL": app.strict_nonce},
-        "im_calls": s(" ".join(sorted(app.im_calls))),
-        "dialect": s(app.dialect),
-        "callback_json": {"BOOL": app.callback_json},
-        "tariff": s(f"{app.tariff.binding} {app.tariff.sms} {app.tariff.minute}"),
-        "role": s(app.role),
-        "sources": s(" ".join(app.sources)),
-        "wants": s(" ".join(sorted(app.wants))),
-        "recording_days": {"N": str(app.recording_days)},
-        "recording_auth": s(app.recording_auth),
-        "recording_link_days": {"N": str(app.recording_link_days)},
-    }
+    settings = {name: setting_attribute(getattr(app, name)) for name in SETTINGS}
+    return profile_key(app.name) | settings
+
+
+def setting_attribute(value: Any) -> Item:
+    """How the value of a setting is stored."""
+    match value:
+        case bool():
+            return {"BOOL": value}
+        case int():
+            return n(value)
+        case str():
+            return s(value)
+        case tuple():
+            return {"L": [s(each) for each in value]}
+    return {"M": {name: n(price) for name, price in asdict(value).items()}}
+
+
+def _setting(kind: Any, attribute: Item) -> Any:
+    """Reads `setting_attribute`, for a setting of this type."""
+    ((form, value),) = attribute.items()
+    match form:
+        case "L":
+            return tuple(each["S"] for each in value)
+        case "M":
+            return kind(**{name: int(each["N"]) for name, each in value.items()})
+        case "N":
+            return kind(int(value))
+    return kind(value)
 
 
 def app_number_key(name: str, number: str) -> Item:
@@ -238,32 +246,15 @@ def _app(items: list[Item]) -> App | None:
         if "left" not in item
     }
     draining = frozenset(number for number in areas if "draining" in numbers[number])
+    # What was stored before there was a setting has its default.
+    settings = {
+        each.name: _setting(each.type, profile[each.name])
+        for each in SETTINGS.values()
+        if each.name in profile
+    }
     return App(
         name=profile["pk"]["S"].removeprefix("APP#"),
-        carrier=profile["carrier"]["S"],
-        callback_url=profile["callback_url"]["S"],
-        state=AppState(int(profile["state"]["N"])),
-        quota=int(profile["quota"]["N"]),
-        quota_shards=int(profile["quota_shards"]["N"]),
-        rate=int(profile["rate"]["N"]),
-        cooling_ms=int(profile["cooling_s"]["N"]) * 1000,
-        retention_ms=int(profile["retention_days"]["N"]) * DAY_MS,
-        max_call_s=int(profile["max_call_s"]["N"]),
-        strict_nonce=profile["strict_nonce"]["BOOL"],
         pool=Pool(areas, draining),
         left=tuple(sorted(numbers.keys() - areas.keys())),
-        im_calls=frozenset(_words(profile, "im_calls")),
-        dialect=profile["dialect"]["S"],
-        callback_json=profile["callback_json"]["BOOL"],
-        tariff=Tariff(*map(int, _words(profile, "tariff"))),
-        role=profile["role"]["S"],
-        sources=tuple(_words(profile, "sources")),
-        wants=frozenset(_words(profile, "wants")),
-        recording_days=int(profile["recording_days"]["N"]),
-        recording_auth="required" if profile["recording_auth"]["S"] == "required" else "link",
-        recording_link_days=int(profile["recording_link_days"]["N"]),
+        **settings,
     )
-
-
-def _words(profile: Item, name: str) -> list[str]:
-    return str(profile[name]["S"]).split()

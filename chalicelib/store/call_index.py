@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from chalicelib.core.calls.events import Event, EventKind
+from chalicelib.core.calls.events import Event
 from chalicelib.core.calls.merging import end_of
 from chalicelib.core.calls.model import Call, Delivery
-from chalicelib.core.calls.schedule import GRACE_MS, PARTS, due_at
+from chalicelib.core.calls.schedule import GRACE_MS, due_at
 from chalicelib.core.calls.splitting import split, started_at
 from chalicelib.core.errors import Contended
 from chalicelib.core.numbers import canonical
@@ -26,8 +26,6 @@ from chalicelib.store.call_items import (
 from chalicelib.store.field_encryption import FieldEncryption
 from chalicelib.store.table import Item, Table, n, s
 
-LISTED = PARTS | {EventKind.SMS_SENT, EventKind.PLACED_ENDED}
-"""The kinds that make a call or message worth finding."""
 FOUND_BY = ("day", "place", "binding_of", "number_of", "caller_of", "callee_of")
 """The attributes by which a call is found."""
 ORPHANED = "#orphaned"
@@ -102,7 +100,7 @@ def place(at: int, name: str) -> str:
 
 def listed(call: Call) -> list[Event]:
     """The events that make one call or message worth finding."""
-    return [event for event in call.events if event.kind in LISTED]
+    return [event for event in call.events if event.kind.traits.made]
 
 
 def indexed(call: Call, encryption: FieldEncryption) -> Item:

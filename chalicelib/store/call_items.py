@@ -8,7 +8,7 @@ the first has an entry beside it, `<digest of owner and X>.<number>`, by which i
 
 from collections.abc import Collection
 
-from chalicelib.core.calls.events import Event, EventKind
+from chalicelib.core.calls.events import Event
 from chalicelib.core.calls.model import Call, EventKey, Progress, Recording, Stored
 from chalicelib.core.calls.schedule import due_at
 from chalicelib.core.calls.splitting import order
@@ -22,8 +22,6 @@ RETENTION_MS = 200 * DAY_MS
 """Call records are kept at least six months (China's rule for the 700 segment)."""
 SAME_VERSION = "version = :before"
 """The condition of whoever changes a call that it read."""
-OURS = frozenset({EventKind.RECORDING_FAILED, EventKind.CALL_GAP})
-"""The kinds that we ourselves tell: their ids say all that makes two the same."""
 HALF = 11
 """Characters of a call's id that say whose report it is; as many say of whom and of which X."""
 UNPLACED = "-" * HALF
@@ -62,7 +60,7 @@ def reported_key(reporter: str) -> str:
 
 def event_digest(reported: Event, encryption: FieldEncryption) -> str:
     """What makes two reports the same event: its id, and what it says, if a carrier says it."""
-    content = "" if reported.kind in OURS else _said(reported)
+    content = "" if reported.kind.traits.ours else _said(reported)
     return encryption.label("event", reported.carrier, reported.node or "", reported.id, content)
 
 

@@ -84,7 +84,7 @@ class CredentialStore:
         return AppCredentials(name, keys.app_key, valid(secret, "secret"), **_login(secret))
 
     def developer_of(self, name: str) -> AppCredentials | None:
-        """As whom callbacks to this app address it, in a dialect of developers."""
+        """As whom callbacks to this app address it, in an event format that names developers."""
         keys = self._apps.keys_of(name)
         if keys is None or keys.developer is None:
             return None
@@ -93,7 +93,7 @@ class CredentialStore:
         return AppCredentials(name, keys.developer, secrets, app_id=keys.app_id)
 
     def callback_secrets(self, name: str) -> tuple[str, ...]:
-        """What callbacks to this app are signed with where its dialect has secrets of its own."""
+        """What callbacks to this app are signed with where its event format has secrets for it."""
         keys = self._apps.keys_of(name)
         secret = self._secrets.get(app_secret(name), keys.version) if keys is not None else {}
         return valid(secret, "callback_secret") if secret.get("callback_secret") else ()

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from chalicelib.core.calls.events import Event
 from chalicelib.core.calls.model import Call, Delivery, EventKey, Progress, Stored, Task
 from chalicelib.core.calls.prices import Bill, Charged
-from chalicelib.core.calls.schedule import PARTS, UNFINISHED_MS, due_at
+from chalicelib.core.calls.schedule import UNFINISHED_MS, due_at
 from chalicelib.core.calls.splitting import order, split
 from chalicelib.core.errors import Contended, ItemTooLarge, StoreUnavailable
 from chalicelib.core.retries import CHANGE_TRIES
@@ -138,7 +138,7 @@ class EventStore:
         if at is not None and (new.stored.progress.open or event.sequence is not None):
             entry = entry_at(key.call, at=at)
             changes["due_at"], known["due_shard"] = entry["due_at"], entry["due_shard"]
-        elif event.kind in PARTS and new.owner is not None:
+        elif event.kind.traits.part and new.owner is not None:
             known |= entry_at(key.call, at=event.received + UNFINISHED_MS)
         added = {"version": n(1), "filled": n(size)}
         if new.recorded_binding is not None:

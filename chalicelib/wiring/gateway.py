@@ -174,7 +174,7 @@ class Gateway:
             outbox=self._queues,
             attribution=self._attribution,
             apps=self.apps,
-            dialects=self._dialects,
+            formats=self._formats,
             unread=self.unread,
             count=_count_event,
             request=correlation,
@@ -215,7 +215,7 @@ class Gateway:
             receivers=EndpointStore(self._table),
             apps=self.apps,
             placing=self.placing,
-            dialects=self._dialects,
+            formats=self._formats,
             sender=WebhookSender(self._egress, timeout_s=self.settings.callback_timeout_s),
             links=self._recording_links,
             waiting=BusyEndpoints(self.runtime.monotonic),
@@ -253,7 +253,7 @@ class Gateway:
             outbox=self._queues,
             service=self.events,
             apps=self.apps,
-            dialects=self._dialects,
+            formats=self._formats,
             credentials=self._credentials,
             source=RecordingSource(self._egress, limit_bytes=limit_bytes, timeout_s=SILENCE_S),
             files=self._files,
@@ -429,7 +429,7 @@ class Gateway:
         )
 
     @once_each
-    def _dialects(self) -> EventFormatRegistry:
+    def _formats(self) -> EventFormatRegistry:
         return EventFormatRegistry(self._credentials)
 
     @once_each

@@ -8,7 +8,7 @@ from click.testing import CliRunner, Result
 
 from admin import checks
 from admin.__main__ import cli
-from admin.credentials import Mistake
+from cli.failures import Mistake
 from tests.owners import everything, secret_of
 from tests.stage import X1, Stage
 

@@ -23,7 +23,7 @@ HOST = ("--recording-host", "files.example.com")
 LIFE = (
     ("app-create", "demo", *NOBODY),
     ("app-create", "taxi", "--facade", "interline", "--callback-url", "https://t.example"),
-    ("app-create", "shop", *NOBODY, "--dialect", "cloudevents"),
+    ("app-create", "shop", *NOBODY, "--event-format", "cloudevents"),
     ("app-set", "demo", "--rate", "3", "--callback-url", "https://example.org/2", "--unchecked"),
     ("app-rotate", "demo"),
     ("app-rotate", "demo", "--drop-previous"),

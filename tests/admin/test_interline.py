@@ -52,7 +52,7 @@ def test_an_app_of_its_api(stage: Stage) -> None:
     assert read is not None
     assert (read.app, read.secrets, read.app_id) == ("taxi", (made["auth_key"],), made["appid"])
     shown = done("app-show", "taxi")
-    assert (shown["dialect"], shown["role"], shown["callback_json"]) == (
+    assert (shown["event_format"], shown["role"], shown["callback_json"]) == (
         "interline",
         "customer",
         False,
@@ -78,14 +78,14 @@ def test_an_app_whose_developer_can_not_be_written_is_not_left_behind(stage: Sta
 
 def test_an_app_with_both_kinds_of_credentials(stage: Stage) -> None:
     key = done("app-create", "shop", *URL)["app_key"]
-    refused = run("app-set", "shop", "--dialect", "interline")
+    refused = run("app-set", "shop", "--event-format", "interline")
     assert (refused.exit_code, "app-developer" in refused.output) == (1, True)
     developer = done("app-developer", "shop")
     assert run("app-list").output == f"shop  {key} {developer['devid']}\n"
-    assert done("app-show", "shop")["dialect"] == "netease"
+    assert done("app-show", "shop")["event_format"] == "netease"
     assert run("app-set", "shop", "--dialect", "interline", "--callback-json", "1").exit_code == 0
     shown = done("app-show", "shop")
-    assert (shown["dialect"], shown["callback_json"]) == ("interline", True)
+    assert (shown["event_format"], shown["callback_json"]) == ("interline", True)
 
 
 def test_a_developers_key_is_rotated(stage: Stage) -> None:

@@ -7,7 +7,7 @@ from click.testing import CliRunner, Result
 
 from admin import checks, number_file
 from admin.__main__ import cli
-from admin.credentials import Mistake
+from cli.failures import Mistake
 from tests.stage import X1, X2, Stage
 
 NOBODY = ("--callback-url", "https://example.org/calls", "--unchecked")

@@ -1,4 +1,4 @@
-"""Where and how apps are told, by hand: addresses that are tried, dialects, kinds, secrets."""
+"""Where and how apps are told, by hand: addresses that are tried, formats, kinds, secrets."""
 
 import hashlib
 import json
@@ -17,7 +17,7 @@ from tests.receivers import Receiver, receiver
 from tests.stage import Stage, answering, refusal
 
 NOBODY = ("--callback-url", "https://shop.example/calls", "--unchecked")
-EVENTS = ("--dialect", "cloudevents", "--callback-url", "https://shop.example/events")
+EVENTS = ("--event-format", "cloudevents", "--callback-url", "https://shop.example/events")
 
 
 def run(*arguments: str) -> Result:
@@ -100,9 +100,9 @@ def test_an_address_is_tried_again_where_it_or_the_dialect_is_new(
     assert len(inbox.received) == 1
     done("app-set", "shop", "--rate", "3")
     done("app-callback-secret", "shop")
-    done("app-set", "shop", "--dialect", "cloudevents")
+    done("app-set", "shop", "--event-format", "cloudevents")
     assert len(inbox.received) == 1
-    done("app-set", "shop", "--dialect", "netease")
+    done("app-set", "shop", "--event-format", "netease")
     assert len(inbox.received) == 2
     secret = known(stage).of_app("shop")
     assert secret is not None
@@ -114,7 +114,7 @@ def test_an_address_is_tried_again_where_it_or_the_dialect_is_new(
 
 def test_other_dialects_try_nothing(stage: Stage, inbox: Receiver) -> None:
     done("app-create", "taxi", "--facade", "interline", "--callback-url", inbox.url)
-    made("app-create", "shop", "--dialect", "cloudevents", "--callback-url", inbox.url)
+    made("app-create", "shop", "--event-format", "cloudevents", "--callback-url", inbox.url)
     assert inbox.received == []
 
 
@@ -147,7 +147,7 @@ def test_an_app_that_is_told_in_cloudevents(stage: Stage, facade: str) -> None:
     assert keys.keys() > {"callback_secret"}
     assert Webhook(keys["callback_secret"])
     assert known(stage).callback_secrets("shop") == (keys["callback_secret"],)
-    assert shown()["dialect"] == "cloudevents"
+    assert shown()["event_format"] == "cloudevents"
     assert keys["callback_secret"] not in done("app-show", "shop")
 
 
@@ -168,15 +168,15 @@ def test_a_secret_for_callbacks_is_rotated(stage: Stage) -> None:
     assert known(stage).callback_secrets("shop") == (second,)
 
 
-def test_an_app_of_another_dialect_changes_to_cloudevents(stage: Stage) -> None:
+def test_an_app_of_another_format_changes_to_cloudevents(stage: Stage) -> None:
     done("app-create", "shop", *NOBODY)
-    change = ("app-set", "shop", "--dialect", "cloudevents")
+    change = ("app-set", "shop", "--event-format", "cloudevents")
     assert "app-callback-secret" in refused(stage, *change)
     secret = done("app-callback-secret", "shop").strip()
     assert known(stage).callback_secrets("shop") == (secret,)
     assert "--rotate" in refused(stage, "app-callback-secret", "shop")
     done(*change)
-    assert shown()["dialect"] == "cloudevents"
+    assert shown()["event_format"] == "cloudevents"
 
 
 @pytest.mark.parametrize(
@@ -185,13 +185,13 @@ def test_an_app_of_another_dialect_changes_to_cloudevents(stage: Stage) -> None:
         ["app-callback-secret", "nobody"],
         ["app-callback-secret", "shop", "--rotate"],
         ["app-callback-secret", "shop", "--drop-previous"],
-        ["app-set", "shop", "--dialect", "interline"],
-        ["app-set", "taxi", "--dialect", "netease"],
+        ["app-set", "shop", "--event-format", "interline"],
+        ["app-set", "taxi", "--event-format", "netease"],
         ["app-set", "shop", "--wants", "call.ringing"],
         ["app-set", "shop", "--wants", "call.ended,"],
         ["app-create", "new", *NOBODY, "--wants", "call.started"],
-        ["app-create", "new", *NOBODY, "--dialect", "interline"],
-        ["app-create", "new", "--facade", "interline", *NOBODY, "--dialect", "netease"],
+        ["app-create", "new", *NOBODY, "--event-format", "interline"],
+        ["app-create", "new", "--facade", "interline", *NOBODY, "--event-format", "netease"],
     ],
 )
 def test_a_mistake_is_one_line(stage: Stage, arguments: list[str]) -> None:
@@ -212,8 +212,8 @@ def test_what_an_app_wants_to_be_told_of(stage: Stage) -> None:
     assert shown()["wants"] == ["call.ended", "sms.sent"]
     done("app-set", "shop", "--wants", "call.ringing")
     assert shown()["wants"] == ["call.ringing"]
-    assert "call.ended" in refused(stage, "app-set", "shop", "--dialect", "netease")
-    done("app-set", "shop", "--dialect", "netease", "--wants", "call.ended", "--unchecked")
+    assert "call.ended" in refused(stage, "app-set", "shop", "--event-format", "netease")
+    done("app-set", "shop", "--event-format", "netease", "--wants", "call.ended", "--unchecked")
     done("app-set", "shop", "--wants", "all")
     assert shown()["wants"] == "all"
 
@@ -242,6 +242,6 @@ def test_what_opens_the_links_to_recordings(stage: Stage) -> None:
     assert shown("taxi")["recording_link_days"] == 1
 
 
-def test_every_dialect_says_what_can_be_wanted() -> None:
-    for dialect, kind in (("netease", "placed.ended"), ("interline", "call.started")):
-        assert receivers.wanted([kind], dialect) == {kind}
+def test_every_event_format_says_what_can_be_wanted() -> None:
+    for event_format, kind in (("netease", "placed.ended"), ("interline", "call.started")):
+        assert receivers.wanted([kind], event_format) == {kind}

@@ -229,7 +229,7 @@ class Tenancy:
             self._passwords[app] = made.devid, made.auth_key
             self.developers[app] = made.devid, made.appid
         else:
-            told = {"dialect": "cloudevents", "wants": KINDS} if carrier == "east" else {}
+            told = {"event_format": "cloudevents", "wants": KINDS} if carrier == "east" else {}
             self._passwords[app] = provision.create_app(app, **more, **told)
         if app not in FREE:
             provision.set_app(app, tariff=Tariff(sms=SMS_PRICE, minute=MINUTE_PRICE))

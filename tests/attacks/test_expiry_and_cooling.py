@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from admin import checks
+from admin import app_settings
 from chalicelib.core.bindings.model import MIN_COOLING_MS
 from chalicelib.services.bindings.cleaning import LATER_MS
 from chalicelib.wiring.gateway import Gateway
@@ -186,7 +186,7 @@ def test_legs_cool_for_five_minutes_even_if_the_app_wants_none(
     here: Stage, switch: Switch, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # An operator is told so; this one wrote it into the table.
-    monkeypatch.setattr(checks, "cooling", lambda seconds: seconds)
+    monkeypatch.setattr(app_settings, "checked", dict)
     app = here.app("hasty", [number(1)], cooling_s=0)
     app.bind(gateway, A, B, now=NOW)
     free = END + MIN_COOLING_MS

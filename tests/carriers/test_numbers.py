@@ -279,8 +279,8 @@ def told_by_interline(digits: str) -> str:
     end = event(EventKind.CALL_ENDED, NOW, caller=Subscriber(digits), callee=Subscriber(digits))
     start = replace(end, kind=EventKind.CALL_STARTED)
     messages = [
-        interline_callbacks.write_record(end, [end], to=to, binding=None),
-        interline_callbacks.write_start(start, to=to, binding=None),
+        interline_callbacks.WRITERS[each.kind](each, [each], to, None) or {}
+        for each in (end, start)
     ]
     (same,) = {str(message[name]) for message in messages for name in ("caller", "callee")}
     return same
@@ -424,7 +424,8 @@ def test_x_is_written_as_the_document_says(carrier: Vendor, row: tuple[str, ...]
     assert unquote(carrier.seen[-1].path).rpartition("/")[2] == asked
     to = AppCredentials("demo", "20000000", ("key",), app_id="their-app")
     end = event(EventKind.CALL_ENDED, NOW, number=pool)
-    message = interline_callbacks.write_record(end, [end], to=to, binding=None)
+    message = interline_callbacks.WRITERS[end.kind](end, [end], to, None)
+    assert message
     assert message["rcaller"] == told
 
 

@@ -11,7 +11,7 @@ from chalicelib.core.calls.splitting import order
 from chalicelib.core.ports import Carrier, Carriers
 from chalicelib.core.requests import RequestId
 from chalicelib.core.subscribers import Subscriber
-from chalicelib.core.tenants import App, AppState, Pool
+from chalicelib.core.tenants import App, Pool
 from chalicelib.services.bindings.leases import LeaseService
 from chalicelib.store.bindings import BindingStore
 
@@ -21,14 +21,11 @@ def app_with(areas: dict[str, str | None]) -> App:
         name="demo",
         carrier="trunk",
         callback_url="https://example.org",
-        state=AppState.ACTIVE,
         quota=100,
-        quota_shards=1,
         rate=10,
-        cooling_ms=0,
-        retention_ms=0,
+        cooling_s=0,
+        retention_days=0,
         max_call_s=60,
-        strict_nonce=False,
         pool=Pool(areas),
     )
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from chalicelib.core.calls.events import Event, EventKind, PlacedEnd, SmsResult
-from chalicelib.core.calls.prices import CHARGED, Bill, Charged
+from chalicelib.core.calls.prices import Bill, Charged
 from chalicelib.core.subscribers import Subscriber
 from chalicelib.core.tenants import FREE, Tariff
 from tests.core.samples import call_of, event
@@ -129,7 +129,7 @@ def test_two_calls_with_one_id_are_two_short_ones_in_any_order(ends: tuple[int, 
         paid = NOTHING
         for known, latest in enumerate(order, 1):
             # As it is stored: only these kinds are a reason to work out anew what has to be paid.
-            if latest.kind in CHARGED:
+            if latest.kind.traits.charged:
                 paid = BILL.charged(paid, call_of(*order[:known]))
         assert paid.total == 1000 * len(ends)
 
@@ -153,5 +153,6 @@ def test_without_a_tariff_nothing_costs_anything() -> None:
 def test_only_some_kinds_can_cost_anything() -> None:
     """What is not among them is stored without a look at the call."""
     worth = {kind for kind in EventKind if total(*[event(kind, MINUTE, answered=0)])}
-    assert worth <= CHARGED
-    assert EventKind.CALL_ANSWERED in CHARGED
+    charged = {kind for kind in EventKind if kind.traits.charged}
+    assert worth <= charged
+    assert EventKind.CALL_ANSWERED in charged

@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent.parent
 REGION = "eu-west-1"
 # What a deployment is made from; with anything else beside it the tests would prove less.
-DEPLOYED_FROM = ["app.py", "chalicelib", "infra", "requirements.txt"]
+DEPLOYED_FROM = ["app.py", "chalicelib", "cli", "infra", "requirements.txt"]
 Infra = Callable[..., subprocess.CompletedProcess[str]]
 
 

@@ -98,7 +98,17 @@ def test_it_holds_what_the_function_needs_and_nothing_else(archive: Path) -> Non
     with zipfile.ZipFile(archive) as opened:
         names = opened.namelist()
     tops = {name.split("/", 1)[0] for name in names}
-    needless = {"tests", "simulator", "bench", "docs", "admin", "infra", "scripts", ".chalice"}
+    needless = {
+        "tests",
+        "simulator",
+        "bench",
+        "docs",
+        "admin",
+        "cli",
+        "infra",
+        "scripts",
+        ".chalice",
+    }
     development = {"moto", "pytest", "_pytest", "hypothesis", "mypy", "ruff", "cfnlint", "pip"}
     assert not tops & (needless | development)
     assert {"app.py", "chalicelib", "chalice", "boto3", "cryptography"} <= tops

@@ -8,10 +8,11 @@ import boto3
 import pytest
 from botocore.stub import ANY, Stubber
 
+from cli.failures import Mistake
 from infra import indexes as indexes_module
 from infra import stack as stack_module
 from infra.stack import Stack
-from infra.stage import DeployError, Stage
+from infra.stage import Stage
 from tests.deploy.conftest import ROOT
 
 NAME = "masking-gateway-dev"
@@ -127,7 +128,7 @@ def test_a_creation_that_fails_says_why(cloudformation: CloudFormation) -> None:
     cloudformation.is_("ROLLBACK_COMPLETE")
     cloudformation.tells(failed)
     cloudformation.tells(failed)
-    with pytest.raises(DeployError, match="Table: masking-gateway-dev already exists"):
+    with pytest.raises(Mistake, match="Table: masking-gateway-dev already exists"):
         Stack(cloudformation, STAGE).deploy(alarm_topic="")
 
 
@@ -234,7 +235,7 @@ def test_an_index_that_is_not_filled_stops_the_deployment(
     cloudformation.stub.add_client_error(
         "update_stack", "ValidationError", "No updates are to be performed."
     )
-    with pytest.raises(DeployError, match=f"index {INDEXES[-1]} is still being filled"):
+    with pytest.raises(Mistake, match=f"index {INDEXES[-1]} is still being filled"):
         Stack(cloudformation, STAGE).deploy(alarm_topic="")
 
 

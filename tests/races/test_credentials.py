@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from admin import carriers, credentials, numbers, provision
-from admin.credentials import Mistake
 from chalicelib.core.credentials import AppCredentials
+from cli.failures import Mistake
 from tests.gateways import Stage, number
 
 AT_ONCE = 24

@@ -116,7 +116,7 @@ def persisting(work: Any) -> Any:
 def test_in_the_end_everybody_knows_everything(here: Stage, seed: int) -> None:
     here.app("demo", [number(0)])
     set_secret("app/demo", callback_secret="whsec_" + "c2VjcmV0" * 4)
-    provision.set_app("demo", dialect="cloudevents")
+    provision.set_app("demo", event_format="cloudevents")
     rng = random.Random(seed)
     queue, app = Queue(random.Random(seed + 1)), App(random.Random(seed + 2))
     events = [each for i in range(CALLS) for each in parts(i)]

@@ -90,26 +90,26 @@ Link = Callable[..., str]
 def link(stage: Stage, reported: None, receiver: Receiver, clock: Clock) -> Link:
     """Lets the recording be fetched and told in a format; the link that the app is told."""
 
-    def make(dialect: str = "netease") -> str:
-        set_app(stage, dialect=dialect)
+    def make(event_format: str = "netease") -> str:
+        set_app(stage, event_format=event_format)
         assert transfer(stage.messages("transfer")) == []
         return told(stage, receiver, now=clock.now)
 
     return make
 
 
-@pytest.mark.parametrize("dialect", VENDORS)
-def test_a_vendors_link_opens_by_itself(stage: Stage, link: Link, dialect: str) -> None:
-    answer = opened(stage, link(dialect))
+@pytest.mark.parametrize("event_format", VENDORS)
+def test_a_vendors_link_opens_by_itself(stage: Stage, link: Link, event_format: str) -> None:
+    answer = opened(stage, link(event_format))
     assert (answer.status, answer.text) == (302, "")
     assert answer.headers["Cache-Control"] == "no-store"
     assert "X-Amz-Expires=300" in answer.headers["Location"]
     assert requests.get(answer.headers["Location"], timeout=5).content == SOUND
 
 
-@pytest.mark.parametrize("dialect", VENDORS)
-def test_who_asks_with_head_first_can_do_so(stage: Stage, link: Link, dialect: str) -> None:
-    url = link(dialect)
+@pytest.mark.parametrize("event_format", VENDORS)
+def test_who_asks_with_head_first_can_do_so(stage: Stage, link: Link, event_format: str) -> None:
+    url = link(event_format)
     answer = opened(stage, url, method="HEAD")
     assert (answer.status, answer.text) == (302, "")
     with requests.head(answer.headers["Location"], timeout=5, stream=True) as head:
@@ -142,12 +142,12 @@ def test_events_of_our_own_keep_the_address_that_wants_authentication(
     assert demo.ask("HEAD", url.removeprefix(URL)).status == 302
 
 
-@pytest.mark.parametrize("dialect", VENDORS)
+@pytest.mark.parametrize("event_format", VENDORS)
 def test_an_app_may_want_authentication_required(
-    stage: Stage, link: Link, demo: Backend, client: Client, dialect: str
+    stage: Stage, link: Link, demo: Backend, client: Client, event_format: str
 ) -> None:
     set_app(stage, recording_auth="required")
-    url = link(dialect)
+    url = link(event_format)
     assert urlsplit(url).query == ""
     is_problem(opened(stage, url), 401, "unauthorized")
     assert opened(stage, url, Authorization=basic(client.key, client.secret)).status == 302
@@ -213,11 +213,11 @@ def test_whatever_else_is_answered_as_without_a_signature(
     assert opened(stage, url, Authorization="Basic nonsense").status == 302
 
 
-@pytest.mark.parametrize("dialect", VENDORS)
+@pytest.mark.parametrize("event_format", VENDORS)
 def test_each_retry_has_the_same_link(
-    stage: Stage, reported: None, receiver: Receiver, clock: Clock, dialect: str
+    stage: Stage, reported: None, receiver: Receiver, clock: Clock, event_format: str
 ) -> None:
-    set_app(stage, dialect=dialect)
+    set_app(stage, event_format=event_format)
     assert transfer(stage.messages("transfer")) == []
     receiver.status = 500
     messages, now = stage.messages(), clock.now
@@ -291,11 +291,11 @@ def test_it_ends_with_the_recording(stage: Stage, link: Link, clock: Clock) -> N
 
 def test_it_ends_with_the_record_and_with_the_app(stage: Stage, link: Link) -> None:
     url = link()
-    set_app(stage, state=2)
+    set_app(stage, state="suspended")
     assert opened(stage, url).status == 302
-    set_app(stage, state=3)
+    set_app(stage, state="closed")
     is_problem(opened(stage, url), 410, "gone")
-    set_app(stage, state=1)
+    set_app(stage, state="active")
     assert opened(stage, url).status == 302
     for item in stage.items("C#"):
         key = {"pk": item["pk"], "sk": item["sk"]}

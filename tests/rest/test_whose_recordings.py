@@ -20,7 +20,7 @@ def client(stage: Stage, receiver: Receiver) -> Client:
     """The app `demo`, told in CloudEvents."""
     client = stage.app(callback_url=receiver.url)
     receivers.new_secret("demo")
-    provision.set_app("demo", dialect="cloudevents")
+    provision.set_app("demo", event_format="cloudevents")
     stage.forget()
     return client
 

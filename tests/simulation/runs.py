@@ -11,7 +11,7 @@ from chalicelib.core.bindings.model import Ask
 from chalicelib.core.durations import MINUTE_MS
 from chalicelib.core.requests import RequestId
 from chalicelib.core.subscribers import Subscriber
-from chalicelib.core.tenants import App, AppState, Pool
+from chalicelib.core.tenants import App, Pool
 from tests.simulation import vendors
 from tests.simulation.database import Key
 from tests.simulation.expressions import Item
@@ -53,14 +53,9 @@ def _app(vendor: str) -> App:
         name="app",
         carrier="netease" if vendor == "netease" else "interline",
         callback_url="http://127.0.0.1:9/",
-        state=AppState.ACTIVE,
         quota=100,
-        quota_shards=1,
         rate=10**9,
-        cooling_ms=COOLING_MS,
-        retention_ms=180 * 86_400_000,
-        max_call_s=7_200,
-        strict_nonce=False,
+        cooling_s=COOLING_MS // 1000,
         pool=Pool({X: None}),
     )
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from chalicelib.clock import SYSTEM
 from chalicelib.core.bindings.routes import NOTICE_MS, Owner, owner_at
-from chalicelib.core.durations import CLOCKS_APART_MS, DAY_MS
+from chalicelib.core.durations import CLOCKS_APART_MS
 from chalicelib.core.tenants import App
 from chalicelib.store import apps
 from chalicelib.store.apps import AppStore
@@ -36,7 +36,7 @@ def test_a_profile_says_what_the_operator_said(stage: Stage) -> None:
     assert (app.name, app.carrier, app.callback_url) == ("demo", "trunk", "https://example.org/in")
     assert (app.enabled, app.strict_nonce) == (True, True)
     assert (app.quota, app.quota_shards, app.rate) == (1001, 10, 7)
-    assert (app.cooling_ms, app.retention_ms, app.max_call_s) == (390_000, 3 * DAY_MS, 120)
+    assert (app.cooling_s, app.retention_days, app.max_call_s) == (390, 3, 120)
     assert len(app.pool.numbers(None)) == 4
     assert app.pool.numbers("21") == (X3,)
     assert X15 in app.pool

@@ -142,7 +142,7 @@ def test_whatever_is_made_is_known_at_once(stage: Stage, known: CredentialStore)
     """A worker's cache is warm, and an operator makes an app, an account, or names a host."""
     key, _ = provision.create_app("demo", callback_url=NOWHERE)
     assert known.app(key) is not None
-    other, _ = provision.create_app("other", callback_url=NOWHERE, dialect="cloudevents")
+    other, _ = provision.create_app("other", callback_url=NOWHERE, event_format="cloudevents")
     provision.create_switch("pbx", recording_hosts=["files.example.org"])
     provision.create_carrier(
         "acme", kind="netease", key="k", secret="s", urls=["https://one.example.com"]

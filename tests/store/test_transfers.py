@@ -364,7 +364,7 @@ def desk(store: BindingStore) -> BindingService:
     return BindingService(store, Cleaner(store), leases(store, Embedded()), tag)
 
 
-APP = replace(app_with({X1: None, X2: None}), cooling_ms=HOUR)
+APP = replace(app_with({X1: None, X2: None}), cooling_s=HOUR // 1000)
 OTHER = replace(app_with({X2: None}), name="other")
 
 

@@ -1,4 +1,4 @@
-"""Callbacks as CloudEvents 1.0, for apps that speak no vendor's dialect."""
+"""Callbacks as CloudEvents 1.0, for apps that speak no vendor's format."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -15,13 +15,13 @@ from chalicelib.store.credentials import CredentialStore
 _JSON = {"Content-Type": "application/cloudevents+json; charset=utf-8"}
 
 
-def dialect(credentials: CredentialStore) -> "CloudEventsDialect":
+def dialect(credentials: CredentialStore) -> "CloudEventsFormat":
     """See carriers.base.DIALECTS."""
-    return CloudEventsDialect(credentials)
+    return CloudEventsFormat(credentials)
 
 
-class CloudEventsDialect:
-    """Fulfils the port Dialect."""
+class CloudEventsFormat:
+    """Fulfils the port EventFormat."""
 
     tells = wire.KINDS
     any_success = True

@@ -11,7 +11,7 @@ from chalicelib.core.calls.events import Event, EventKind, PlacedEnd
 from chalicelib.core.calls.model import EventKey
 from chalicelib.core.subscribers import Subscriber
 
-KINDS = frozenset(EventKind) - {EventKind.UNKNOWN}
+KINDS = frozenset(kind for kind in EventKind if kind.traits.known)
 
 VERSION = 1
 """Of `data`: members may be added to it, and nothing else may change."""
@@ -43,6 +43,7 @@ def write(
     is no binding. Raises ValueError for a kind that there are no words for."""
     if event.kind not in KINDS:
         raise ValueError(f"no words for {event.kind}")
+    more = _OF_KIND.get(event.kind, _nothing_more)(event, call)
     return {
         "specversion": "1.0",
         "id": key.id,
@@ -51,7 +52,10 @@ def write(
         "time": _time(event.at),
         **({"subject": binding.id} if binding else {}),
         "datacontenttype": "application/json",
-        "data": {**_common(event, record, binding), **_OF_KIND[event.kind](event, call)},
+        "data": {
+            **_common(event, record, binding),
+            **more,
+        },
     }
 
 
@@ -123,9 +127,6 @@ def _of_everybody(placed: PlacedEnd) -> Data:
 
 
 _OF_KIND: Mapping[EventKind, Callable[[Event, Sequence[Event]], Data]] = {
-    EventKind.CALL_STARTED: _nothing_more,
-    EventKind.CALL_RINGING: _nothing_more,
-    EventKind.CALL_ANSWERED: _nothing_more,
     EventKind.CALL_ENDED: _end,
     EventKind.SMS_SENT: _sms,
     EventKind.RECORDING_READY: _recording,
@@ -133,6 +134,7 @@ _OF_KIND: Mapping[EventKind, Callable[[Event, Sequence[Event]], Data]] = {
     EventKind.RECORDING_FAILED: _why,
     EventKind.CALL_GAP: _why,
 }
+"""What the events of a kind say beside what all of them say."""
 
 
 def _digits(party: Subscriber | None) -> str | None:

@@ -6,10 +6,8 @@ from urllib.parse import urlencode
 
 from chalicelib.carriers.interline import wire_callbacks
 from chalicelib.core.bindings.model import Binding
-from chalicelib.core.calls.events import Event, EventKind
-from chalicelib.core.calls.merging import end_of
+from chalicelib.core.calls.events import Event
 from chalicelib.core.calls.model import EventKey
-from chalicelib.core.credentials import AppCredentials
 from chalicelib.core.errors import Unavailable
 from chalicelib.core.tenants import App
 from chalicelib.store.credentials import CredentialStore
@@ -24,16 +22,9 @@ def dialect(credentials: CredentialStore) -> "InterlineFormat":
 
 
 class InterlineFormat:
-    """Fulfils the port Dialect. Nothing is signed: the vendor's callbacks are not."""
+    """Fulfils the port EventFormat. Nothing is signed: the vendor's callbacks are not."""
 
-    tells = frozenset(
-        {
-            EventKind.CALL_STARTED,
-            EventKind.CALL_ENDED,
-            EventKind.SMS_SENT,
-            EventKind.RECORDING_READY,
-        }
-    )
+    tells = frozenset(wire_callbacks.WRITERS)
     any_success = False
     plain_links = True
     names_recordings = True
@@ -58,25 +49,10 @@ class InterlineFormat:
         to = self._credentials.developer_of(app.name)
         if to is None:
             raise Unavailable("the app has no developer")
-        message = _message(event, call, to=to, binding=binding)
+        message = wire_callbacks.WRITERS[event.kind](event, call, to, binding)
         if message is None:
             return None
         if app.callback_json:
             text = json.dumps(message, ensure_ascii=False, separators=(",", ":"))
             return _JSON, text.encode()
         return _FORM, urlencode(message).encode()
-
-
-def _message(
-    event: Event, call: Sequence[Event], *, to: AppCredentials, binding: Binding | None
-) -> wire_callbacks.Message | None:
-    if event.kind is EventKind.CALL_ENDED:
-        return wire_callbacks.write_record(event, call, to=to, binding=binding)
-    if event.kind is not EventKind.RECORDING_READY:
-        return wire_callbacks.write_start(event, to=to, binding=binding)
-    # A record tells of the recordings that were named until it came: one that was named later is
-    # told by the record once more.
-    end = end_of(call)
-    if end is None or event.received <= end.received:
-        return None
-    return wire_callbacks.write_record(end, call, to=to, binding=binding)

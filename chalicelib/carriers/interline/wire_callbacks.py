@@ -12,6 +12,7 @@ from chalicelib.core import numbers
 from chalicelib.core.bindings.model import Binding, handle_of
 from chalicelib.core.calls.cdr import call_record
 from chalicelib.core.calls.events import Event, EventKind, Reading, SmsResult, Unreadable
+from chalicelib.core.calls.merging import end_of
 from chalicelib.core.credentials import AppCredentials
 
 MAX_SMS = 8 * 1024
@@ -162,9 +163,9 @@ def _word(value: Any) -> str:
     return reader.as_text(value, most=MAX_WORD).strip()
 
 
-def write_record(
-    end: Event, call: Sequence[Event], *, to: AppCredentials, binding: Binding | None
-) -> Message:
+def _write_record(
+    end: Event, call: Sequence[Event], to: AppCredentials, binding: Binding | None
+) -> Message | None:
     """A call record, with every member that is known, in the order of the document's table."""
     record = call_record(end, call)
     recordings = [each for each in call if each.kind is EventKind.RECORDING_READY and each.url]
@@ -184,7 +185,20 @@ def write_record(
     }
 
 
-def write_start(event: Event, *, to: AppCredentials, binding: Binding | None) -> Message:
+def _write_recording(
+    event: Event, call: Sequence[Event], to: AppCredentials, binding: Binding | None
+) -> Message | None:
+    """A record tells of the recordings that were named until it came: one that was named later is
+    told by the record once more."""
+    end = end_of(call)
+    if end is None or event.received <= end.received:
+        return None
+    return _write_record(end, call, to, binding)
+
+
+def _write_start(
+    event: Event, _: Sequence[Event], to: AppCredentials, binding: Binding | None
+) -> Message | None:
     """The start of a call, or a message: that one has smsContent, empty if it is not known."""
     sms = {"smsContent": event.text or ""} if event.kind is EventKind.SMS_SENT else {}
     return {
@@ -193,6 +207,16 @@ def write_start(event: Event, *, to: AppCredentials, binding: Binding | None) ->
         **sms,
         **_user_data(binding),
     }
+
+
+WRITERS = {
+    EventKind.CALL_STARTED: _write_start,
+    EventKind.CALL_ENDED: _write_record,
+    EventKind.SMS_SENT: _write_start,
+    EventKind.RECORDING_READY: _write_recording,
+}
+"""The kinds of events that there is a callback for, each with what writes it; None is written where
+another event of the call tells of it."""
 
 
 def _whose(event: Event, *, to: AppCredentials, binding: Binding | None) -> Message:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from chalicelib.carriers.netease import signing, wire_callbacks
 from chalicelib.core.bindings.model import Binding
-from chalicelib.core.calls.events import REPORTED, Event
+from chalicelib.core.calls.events import Event
 from chalicelib.core.calls.model import EventKey
 from chalicelib.core.credentials import AppCredentials
 from chalicelib.core.errors import Unavailable
@@ -19,9 +19,9 @@ def dialect(credentials: CredentialStore) -> "NeteaseFormat":
 
 
 class NeteaseFormat:
-    """Fulfils the port Dialect, and Checking."""
+    """Fulfils the port EventFormat, and Checking."""
 
-    tells = REPORTED
+    tells = frozenset(wire_callbacks.WRITERS)
     any_success = False
     plain_links = True
     names_recordings = False

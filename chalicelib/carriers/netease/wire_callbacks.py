@@ -51,34 +51,60 @@ def read(body: bytes, *, carrier: str, received: int) -> Reading:
 
 
 def write(event: Event, call: Sequence[Event], *, binding: Binding | None) -> dict[str, str]:
-    """The body's members, all of them text, as the document's tables list them."""
-    if event.placed is not None:
-        return write_placed(event.placed, event.call_id)
-    user_data = binding.user_data if binding else ""
-    common = {"callId": event.call_id, "bindId": binding.id if binding else ""}
-    told = {"userData": user_data}
-    parties = {
+    """The body's members, all of them text, as the document's tables list them. Raises ValueError
+    for an event that there is no callback for."""
+    if event.kind not in WRITERS:
+        raise ValueError(f"no callback for {event.kind}")
+    return WRITERS[event.kind](event, call, binding)
+
+
+def _write_placed(event: Event, _: Sequence[Event], __: Binding | None) -> dict[str, str]:
+    if event.placed is None:
+        raise ValueError("no callback for a placed call of which nothing is known")
+    return write_placed(event.placed, event.call_id)
+
+
+def _write_call(event: Event, call: Sequence[Event], binding: Binding | None) -> dict[str, str]:
+    told = {"userData": binding.user_data if binding else ""}
+    return _common("32", event, binding) | told | _people(event, binding) | _call(event, call)
+
+
+def _write_sms(event: Event, _: Sequence[Event], binding: Binding | None) -> dict[str, str]:
+    # The document's table has userData, its example, of a binding without, has none.
+    told = {"userData": binding.user_data} if binding and binding.user_data else {}
+    ours = str(outcomes.SMS_RESULTS[event.sms_result or SmsResult.OK])
+    sms = {
+        "smsTime": members.written(event.at, COMPACT),
+        "smsResult": _own_word(event) or ours,
+    }
+    return _common("33", event, binding) | told | _people(event, binding) | sms
+
+
+def _write_recording(event: Event, _: Sequence[Event], binding: Binding | None) -> dict[str, str]:
+    told = {"userData": binding.user_data if binding else ""}
+    return _common("34", event, binding) | told | {"url": event.url or "", "md5": event.md5 or ""}
+
+
+WRITERS = {
+    EventKind.CALL_ENDED: _write_call,
+    EventKind.SMS_SENT: _write_sms,
+    EventKind.RECORDING_READY: _write_recording,
+    EventKind.PLACED_ENDED: _write_placed,
+}
+"""The kinds of events that there is a callback for, each with what writes it."""
+
+
+def _common(event_type: str, event: Event, binding: Binding | None) -> dict[str, str]:
+    bind_id = binding.id if binding else ""
+    return {"eventType": event_type, "callId": event.call_id, "bindId": bind_id}
+
+
+def _people(event: Event, binding: Binding | None) -> dict[str, str]:
+    return {
         "callNo": event.caller.digits if event.caller else "",
         "peerNo": event.callee.digits if event.callee else "",
         "phoneX": event.number or (binding.number if binding else ""),
     }
-    match event.kind:
-        case EventKind.CALL_ENDED:
-            return {"eventType": "32", **common, **told, **parties, **_call(event, call)}
-        case EventKind.SMS_SENT:
-            ours = str(outcomes.SMS_RESULTS[event.sms_result or SmsResult.OK])
-            sms = {
-                "smsTime": members.written(event.at, COMPACT),
-                "smsResult": _own_word(event) or ours,
-            }
-            # The document's table has userData, its example, of a binding without, has none.
-            told = told if user_data else {}
-            return {"eventType": "33", **common, **told, **parties, **sms}
-        case EventKind.RECORDING_READY:
-            link = {"url": event.url or "", "md5": event.md5 or ""}
-            return {"eventType": "34", **common, **told, **link}
-        case _:
-            raise ValueError(f"no callback for {event.kind}")
 
 
 def _call(event: Event, call: Sequence[Event]) -> dict[str, str]:

@@ -25,9 +25,7 @@ from chalicelib.core.credentials import DialPlan
 from chalicelib.core.subscribers import Subscriber
 from chalicelib.services.bindings.routing import Connect, Reject
 
-OURS = frozenset({EventKind.RECORDING_FAILED, EventKind.CALL_GAP, EventKind.UNKNOWN})
-"""Kinds of which only we tell: a switch knows no such types."""
-KNOWN_TYPES = frozenset(EventKind) - OURS
+KNOWN_TYPES = frozenset(kind for kind in EventKind if kind.traits.known and not kind.traits.ours)
 MAX_EVENTS = 100
 MAX_EVENT = 32 * 1024
 """Bytes; a larger one might not fit into an item of the table and would hold up all the others."""

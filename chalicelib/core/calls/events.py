@@ -2,34 +2,70 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Self
 
 from chalicelib.core.subscribers import Subscriber
 
 
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What is true of all events of a kind."""
+
+    part: bool = False
+    """The record of a call is made of it."""
+    record: bool = False
+    """The record of a message, or of a placed call, is made of it."""
+    starts: bool = False
+    """Its time is when the call or message began."""
+    ends: bool = False
+    """The call is over with it."""
+    charged: bool = False
+    """It can change what has to be paid."""
+    reported: bool = False
+    """An app is sent it if nothing else was agreed."""
+    ours: bool = False
+    """Only we report it. It is of the call that it names, whatever its time, and its id says all
+    that makes two of them the same."""
+    known: bool = True
+    """We know what happened."""
+
+    @property
+    def made(self) -> bool:
+        """Whether there is a call, message or placed call if there is such an event."""
+        return self.part or self.record
+
+
+_NONE = Traits()
+
+
 class EventKind(StrEnum):
-    """The kinds that the domain knows; anything else is stored as UNKNOWN."""
+    """The kinds that the domain knows, each with its traits; anything else is stored as UNKNOWN.
+    What an event format says of a kind stands in the format's wire module."""
 
-    CALL_STARTED = "call.started"
-    CALL_RINGING = "call.ringing"
-    CALL_ANSWERED = "call.answered"
-    CALL_ENDED = "call.ended"
-    SMS_SENT = "sms.sent"
-    RECORDING_READY = "recording.ready"
-    PLACED_ENDED = "placed.ended"
-    RECORDING_FAILED = "recording.failed"
-    CALL_GAP = "call.gap"
-    UNKNOWN = "unknown"
+    traits: Traits
+
+    # A start costs nothing, but says that what seemed to be one long call were two.
+    CALL_STARTED = "call.started", Traits(part=True, starts=True, charged=True)
+    CALL_RINGING = "call.ringing", Traits(part=True)
+    CALL_ANSWERED = "call.answered", Traits(part=True, charged=True)
+    CALL_ENDED = "call.ended", Traits(part=True, ends=True, charged=True, reported=True)
+    SMS_SENT = "sms.sent", Traits(record=True, starts=True, charged=True, reported=True)
+    RECORDING_READY = "recording.ready", Traits(part=True, reported=True)
+    PLACED_ENDED = "placed.ended", Traits(record=True, ends=True, charged=True, reported=True)
+    RECORDING_FAILED = "recording.failed", Traits(ours=True)
+    CALL_GAP = "call.gap", Traits(ours=True)
+    UNKNOWN = "unknown", Traits(known=False)
+
+    def __new__(cls, word: str, traits: Traits = _NONE) -> Self:
+        """`word` is what is stored and sent, and all that a kind is looked up by."""
+        kind = str.__new__(cls, word)
+        kind._value_ = word
+        kind.traits = traits
+        return kind
 
 
-REPORTED = frozenset(
-    {
-        EventKind.CALL_ENDED,
-        EventKind.SMS_SENT,
-        EventKind.RECORDING_READY,
-        EventKind.PLACED_ENDED,
-    }
-)
-"""The kinds that an app is told of if nothing else was agreed."""
+REPORTED = frozenset(kind for kind in EventKind if kind.traits.reported)
+"""The kinds that an app is sent if nothing else was agreed."""
 
 
 class RejectReason(StrEnum):

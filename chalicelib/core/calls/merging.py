@@ -7,7 +7,6 @@ from typing import Literal, TypeVar
 from chalicelib.core.calls.cdr import call_record
 from chalicelib.core.calls.events import Event, EventKind, Outcome, Party, SmsResult
 from chalicelib.core.calls.model import Call, Delivery, Stored
-from chalicelib.core.calls.schedule import PARTS
 from chalicelib.core.calls.splitting import started_at
 from chalicelib.core.subscribers import Subscriber
 
@@ -59,7 +58,7 @@ class Record:
 
 def record_of(call: Call) -> Record | None:
     """The record of a call; None for one that is nothing but events that nobody understood."""
-    events = [event for event in call.events if event.kind in _MAKING]
+    events = [event for event in call.events if event.kind.traits.made]
     if not events:
         return None
     end = end_of(events)
@@ -93,12 +92,8 @@ def record_of(call: Call) -> Record | None:
 
 def end_of(events: Sequence[Event]) -> Event | None:
     """The event that ended a call; the latest, if a carrier told of several."""
-    ends = [event for event in events if event.kind in _ENDS]
+    ends = [event for event in events if event.kind.traits.ends]
     return max(ends, key=lambda event: (event.at, event.id), default=None)
-
-
-_ENDS = frozenset({EventKind.CALL_ENDED, EventKind.PLACED_ENDED})
-_MAKING = PARTS | {EventKind.SMS_SENT, EventKind.PLACED_ENDED}
 
 
 def _kind(events: Sequence[Event]) -> RecordKind:

@@ -10,16 +10,6 @@ from chalicelib.core.calls.splitting import started_at
 
 _T = TypeVar("_T")
 
-_BEGUN = frozenset(
-    {
-        EventKind.CALL_STARTED,
-        EventKind.CALL_RINGING,
-        EventKind.CALL_ANSWERED,
-        EventKind.RECORDING_READY,
-    }
-)
-"""What no call has that does not end."""
-
 
 class Gap(StrEnum):
     """What a call lacks."""
@@ -44,7 +34,8 @@ def gaps_of(call: Call) -> list[Gap]:
     )
     missing = {
         Gap.NO_START: bool(ends) and not begun,
-        Gap.NO_END: not ends and not kinds.isdisjoint(_BEGUN),
+        # No call has a part and does not end.
+        Gap.NO_END: not ends and any(kind.traits.part for kind in kinds),
         # The recording of a call that nobody heard the end of may be as long as that.
         Gap.NO_RECORDING: any(event.binding in call.recorded for event in call.events)
         and answered

@@ -9,18 +9,6 @@ from chalicelib.core.calls.model import Call
 from chalicelib.core.calls.splitting import split
 from chalicelib.core.tenants import Tariff
 
-CHARGED = frozenset(
-    {
-        # It costs nothing, but says that what seemed to be one long call were two.
-        EventKind.CALL_STARTED,
-        EventKind.CALL_ANSWERED,
-        EventKind.CALL_ENDED,
-        EventKind.SMS_SENT,
-        EventKind.PLACED_ENDED,
-    }
-)
-"""The kinds that can change what has to be paid."""
-
 
 @dataclass(frozen=True, slots=True)
 class Charged:

@@ -19,17 +19,6 @@ NOTED_MS = 10 * 60_000
 LATE_MS = 60_000
 """So much later than it was received an event may be stored, by whichever clock."""
 
-PARTS = frozenset(
-    {
-        EventKind.CALL_STARTED,
-        EventKind.CALL_RINGING,
-        EventKind.CALL_ANSWERED,
-        EventKind.CALL_ENDED,
-        EventKind.RECORDING_READY,
-    }
-)
-"""Of what the record of a call is made."""
-
 
 def due_at(call: Call) -> int | None:
     """When (epoch ms) something has to be done about a call; None: never again."""
@@ -49,7 +38,7 @@ def look_at(call: Call) -> int | None:
     since it was looked over, or it is nobody's."""
     if call.app is None or not gaps_of(call):
         return None
-    parts = [event for event in call.events if event.kind in PARTS]
+    parts = [event for event in call.events if event.kind.traits.part]
     received = [event.received for event in parts]
     ended = any(event.kind is EventKind.CALL_ENDED for event in parts)
     at = max(received) + SETTLED_MS if ended else min(received) + UNFINISHED_MS

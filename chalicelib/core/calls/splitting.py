@@ -79,7 +79,7 @@ def started_at(events: Sequence[Event]) -> int:
 
 def stated_start(event: Event) -> int | None:
     """When its call began, as an event says it (epoch ms); None if it does not say."""
-    if event.kind in (EventKind.CALL_STARTED, EventKind.SMS_SENT) and event.timed:
+    if event.kind.traits.starts and event.timed:
         return event.at
     if event.placed is not None:
         return event.placed.started or event.placed.created
@@ -93,8 +93,7 @@ def is_message(event: Event) -> bool:
 
 def has_place(event: Event) -> bool:
     """Whether its time says to which call it belongs."""
-    ours = event.kind in (EventKind.RECORDING_FAILED, EventKind.CALL_GAP)
-    return not ours and event.timed
+    return event.timed and not event.kind.traits.ours
 
 
 def _turn(each: Stored) -> tuple[bool, bool, str]:

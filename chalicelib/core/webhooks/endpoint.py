@@ -21,10 +21,10 @@ class Health:
     slow_until: int = 0
 
 
-def wanted_by(app: App | None, dialects: EventFormats) -> frozenset[EventKind]:
+def wanted_by(app: App | None, formats: EventFormats) -> frozenset[EventKind]:
     """The kinds that its event format can express and that it wants. Of an event that is nobody's
     as yet, what most apps are sent."""
     if app is None:
         return REPORTED
-    tells = dialects.of(app).tells
+    tells = formats.of(app).tells
     return frozenset(kind for kind in tells if kind in app.wants) if app.wants else tells

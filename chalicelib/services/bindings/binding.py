@@ -16,7 +16,7 @@ from chalicelib.core.bindings.model import (
     State,
     binding_id,
 )
-from chalicelib.core.durations import NEVER
+from chalicelib.core.durations import DAY_MS, NEVER
 from chalicelib.core.ports import Carrier, KeyedDigest
 from chalicelib.core.requests import RequestId
 from chalicelib.core.retries import CHANGE_TRIES
@@ -236,8 +236,8 @@ class _Attempt:
             created=now,
             updated=now,
             expires=now + ask.lifetime_ms if ask.lifetime_ms is not None else NEVER,
-            cooling_ms=max(app.cooling_ms, MIN_COOLING_MS),
-            retention_ms=app.retention_ms,
+            cooling_ms=max(app.cooling_s * 1000, MIN_COOLING_MS),
+            retention_ms=app.retention_days * DAY_MS,
             max_call_s=app.max_call_s,
             quota_shard=0,
             request=self._request.key,

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from chalicelib.core.calls.events import Event, EventKind, UnreadCallback
 from chalicelib.core.calls.model import Call, Delivery, EventKey, Stored, Task
-from chalicelib.core.calls.prices import CHARGED, Bill
+from chalicelib.core.calls.prices import Bill
 from chalicelib.core.ports import EventFormats
 from chalicelib.core.retries import MATCHING_RETRIES_S
 from chalicelib.core.tenants import App
@@ -36,7 +36,7 @@ class EventIngest:
         outbox: WorkQueues,
         attribution: EventAttribution,
         apps: AppStore,
-        dialects: EventFormats,
+        formats: EventFormats,
         unread: UnreadCallbackStore,
         count: Count,
         request: Callable[[], str | None],
@@ -45,7 +45,7 @@ class EventIngest:
         self._outbox = outbox
         self._attribution = attribution
         self._apps = apps
-        self._dialects = dialects
+        self._formats = formats
         self._unread = unread
         self._count = count
         self._request = request
@@ -137,7 +137,7 @@ class EventIngest:
             # Whatever its app is told of: its people may be called again.
             self._attribution.end_placed(event, now=event.received)
         app = self._apps.get(addressed.app) if addressed.app is not None else None
-        metered = app is not None and not app.tariff.free and event.kind in CHARGED
+        metered = app is not None and not app.tariff.free and event.kind.traits.charged
         return self._events.append(
             event,
             said=said,
@@ -152,13 +152,13 @@ class EventIngest:
     def _delivery(self, event: Event, app: App | None, *, unplaced: bool) -> Delivery:
         if unplaced:
             # Of a type that we don't know nobody is told.
-            known = event.kind is not EventKind.UNKNOWN
+            known = event.kind.traits.known
             return Delivery.UNPLACED if known else Delivery.KEPT
         if app is None:
             return Delivery.UNMATCHED
         if event.kind is EventKind.RECORDING_READY and event.url:
             return Delivery.FETCHING
-        told = wanted_by(app, self._dialects)
+        told = wanted_by(app, self._formats)
         return Delivery.PENDING if event.kind in told else Delivery.KEPT
 
 

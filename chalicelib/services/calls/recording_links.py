@@ -7,7 +7,7 @@ from chalicelib.core import errors
 from chalicelib.core.calls.events import Event, EventKind
 from chalicelib.core.calls.model import Call, Delivery, EventKey, Stored
 from chalicelib.core.durations import DAY_MS
-from chalicelib.core.tenants import App, AppState
+from chalicelib.core.tenants import App, AppState, RecordingAuth
 from chalicelib.store.apps import AppStore
 from chalicelib.store.calls import CallStore
 from chalicelib.store.field_encryption import FieldEncryption
@@ -49,7 +49,7 @@ class RecordingLinks:
         """The same for a callback in a vendor's format: opens without authentication, unless the
         app wants it required. The same text in each retry of a callback."""
         address = self.address(key.id)
-        if app.recording_auth == "required":
+        if app.recording_auth is RecordingAuth.REQUIRED:
             return address
         expires = str(_end(event.received, app.recording_link_days * DAY_MS, now=now) // 1000)
         signature = self._signer().sign("recording", key.id, expires)
@@ -69,7 +69,7 @@ class RecordingLinks:
             raise errors.UnknownRecording("no such recording")
         if app.state is AppState.CLOSED:
             raise errors.RecordingGone("this link is not valid any more")
-        return app if app.recording_auth == "link" else None
+        return app if app.recording_auth is RecordingAuth.LINK else None
 
     def open(self, app: App, event_id: str, *, now: int, head: bool = False) -> str:
         """An address at which anybody can get a recording of this app's for LINK_S seconds, or with

@@ -20,9 +20,6 @@ from chalicelib.store.credentials import CredentialStore
 from chalicelib.store.files import FileStore
 from chalicelib.store.queue import WorkQueues
 
-KEPT_DAYS = (7, 30, 90, 180, 365, 730)
-"""How long an app may have its recordings kept; each is a rule of the bucket."""
-
 
 class Fetched(StrEnum):
     """What became of a task."""
@@ -46,7 +43,7 @@ class RecordingService:
         outbox: WorkQueues,
         service: EventIngest,
         apps: AppStore,
-        dialects: EventFormats,
+        formats: EventFormats,
         credentials: CredentialStore,
         source: RecordingSource,
         files: FileStore,
@@ -57,7 +54,7 @@ class RecordingService:
         self._outbox = outbox
         self._service = service
         self._apps = apps
-        self._dialects = dialects
+        self._formats = formats
         self._credentials = credentials
         self._source = source
         self._files = files
@@ -99,7 +96,7 @@ class RecordingService:
             tried = stored.progress.attempts - 1
             self._note(call, stored, replace(stored.progress, at=now, attempts=tried))
             raise
-        told = stored.event.kind in wanted_by(app, self._dialects)
+        told = stored.event.kind in wanted_by(app, self._formats)
         progress = Progress(Delivery.PENDING if told else Delivery.KEPT, 0, now)
         self._note(call, stored, progress, recording)
         if told:

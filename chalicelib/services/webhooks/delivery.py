@@ -67,7 +67,7 @@ class WebhookDelivery:
         receivers: EndpointStore,
         apps: AppStore,
         placing: CallMatching,
-        dialects: EventFormats,
+        formats: EventFormats,
         sender: WebhookSender,
         links: RecordingLinks,
         waiting: BusyEndpoints,
@@ -78,7 +78,7 @@ class WebhookDelivery:
         self._receivers = receivers
         self._apps = apps
         self._placing = placing
-        self._dialects = dialects
+        self._formats = formats
         self._sender = sender
         self._links = links
         self._waiting = waiting
@@ -122,15 +122,15 @@ class WebhookDelivery:
 
     def _tell(self, app: App, stored: Stored, dossier: DeliveryContext, *, now: int) -> bool:
         """False if the app is not told of this event, or with another one. Raises NotDelivered."""
-        if stored.event.kind not in wanted_by(app, self._dialects):
+        if stored.event.kind not in wanted_by(app, self._formats):
             return False
-        dialect = self._dialects.of(app)
+        event_format = self._formats.of(app)
         (call,) = (each for each in split(dossier.call) if each.find(stored.key) is not None)
-        as_told = partial(self._as_told, app=app, plain=dialect.plain_links, now=now)
-        message = dialect.callback(
+        as_told = partial(self._as_told, app=app, plain=event_format.plain_links, now=now)
+        message = event_format.callback(
             as_told(stored),
             [
-                as_told(each) if dialect.names_recordings else replace(each.event, url=None)
+                as_told(each) if event_format.names_recordings else replace(each.event, url=None)
                 for each in call.stored
             ],
             key=stored.key,
@@ -146,7 +146,7 @@ class WebhookDelivery:
         if stored.event.request is not None:
             headers = {**headers, "X-Request-Id": stored.event.request}
         health = dossier.health
-        self._post(app, headers, body, health, any_success=dialect.any_success, now=now)
+        self._post(app, headers, body, health, any_success=event_format.any_success, now=now)
         return True
 
     def _as_told(self, stored: Stored, *, app: App, plain: bool, now: int) -> Event:

@@ -56,7 +56,7 @@ def report(stage: Stage, *kinds: str, since: tuple[int, ...] = (0,)) -> None:
 
 
 def test_every_event_of_a_call_is_told_once(stage: Stage, inbox: Receiver) -> None:
-    stage.app(dialect="cloudevents", callback_url=inbox.url)
+    stage.app(event_format="cloudevents", callback_url=inbox.url)
     inbox.judge = Verifies(receivers.secret_of("demo"))
     report(stage, *CALL)
     deliver(stage.messages())
@@ -78,7 +78,7 @@ def test_every_event_of_a_call_is_told_once(stage: Stage, inbox: Receiver) -> No
 def test_the_call_that_is_named_has_the_record_also_where_its_id_was_used_before(
     stage: Stage, inbox: Receiver
 ) -> None:
-    stage.app(dialect="cloudevents", callback_url=inbox.url, wants=["call.ended"])
+    stage.app(event_format="cloudevents", callback_url=inbox.url, wants=["call.ended"])
     report(stage, *CALL, since=(0, 600_000))
     deliver(stage.messages())
     for body in inbox.bodies():
@@ -88,7 +88,7 @@ def test_the_call_that_is_named_has_the_record_also_where_its_id_was_used_before
 
 
 def test_what_is_not_wanted_is_not_told(stage: Stage, inbox: Receiver) -> None:
-    stage.app(dialect="cloudevents", callback_url=inbox.url, wants=["call.answered"])
+    stage.app(event_format="cloudevents", callback_url=inbox.url, wants=["call.answered"])
     report(stage, *CALL)
     deliver(stage.messages())
     assert [body["type"] for body in inbox.bodies()] == ["masking.call.answered.v1"]
@@ -97,7 +97,7 @@ def test_what_is_not_wanted_is_not_told(stage: Stage, inbox: Receiver) -> None:
 
 @pytest.mark.parametrize("knows", [0, 1, 2])
 def test_a_rotated_secret_overlaps(stage: Stage, inbox: Receiver, knows: int) -> None:
-    stage.app(dialect="cloudevents", callback_url=inbox.url)
+    stage.app(event_format="cloudevents", callback_url=inbox.url)
     secrets = [receivers.secret_of("demo"), receivers.rotate_secret("demo")]
     receivers.drop_previous_secret("demo")
     secrets.append(receivers.rotate_secret("demo"))
@@ -110,7 +110,7 @@ def test_a_rotated_secret_overlaps(stage: Stage, inbox: Receiver, knows: int) ->
 
 
 def test_an_app_without_a_secret_is_told_once_it_has_one(stage: Stage, inbox: Receiver) -> None:
-    stage.app(dialect="cloudevents", callback_url=inbox.url)
+    stage.app(event_format="cloudevents", callback_url=inbox.url)
     kept = receivers.secret_of("demo")
     set_secret("app/demo", callback_secret=None)
     stage.forget()

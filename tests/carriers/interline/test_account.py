@@ -68,7 +68,7 @@ def test_every_state_is_told(demo: Developer, state: int) -> None:
 def test_a_binding_is_paid_for_until_nothing_is_left(
     stage: Stage, demo: Developer, ledger: Any
 ) -> None:
-    demo.change(tariff={"S": f"{YUAN // 4} 0 0"})
+    demo.change(tariff={"M": {"binding": {"N": str(YUAN // 4)}}})
     ledger.deposit("demo", YUAN // 2, now=0)
     balances = []
     for other in range(4):
@@ -80,7 +80,7 @@ def test_a_binding_is_paid_for_until_nothing_is_left(
 
 
 def test_what_is_ended_is_not_paid_back(stage: Stage, demo: Developer, ledger: Any) -> None:
-    demo.change(tariff={"S": f"{YUAN} 0 0"})
+    demo.change(tariff={"M": {"binding": {"N": str(YUAN)}}})
     ledger.set_overdraft("demo", 2 * YUAN, now=0)
     assert is_done(demo.unbind(subid(demo.bind())))
     assert demo.account().json["balance"] == -1.0

@@ -280,7 +280,7 @@ def test_a_trial_may_do_all_that_others_may(demo: Developer, state: int) -> None
 def test_1104_for_an_address_outside_the_apps_networks(
     demo: Developer, networks: str, error: int
 ) -> None:
-    demo.change(sources={"S": networks})
+    demo.change(sources={"L": [{"S": each} for each in networks.split()]})
     for answer in (demo.account(), demo.bind()):
         assert answer.status == 200
         assert answer.json["error"] == error
@@ -382,10 +382,10 @@ def test_1500_for_a_fault_of_ours_which_is_logged_without_values(
     from chalicelib.store.apps import profile_key
 
     stage.dynamodb.update_item(
-        TableName=stage.table, Key=profile_key("demo"), UpdateExpression="REMOVE quota"
+        TableName=stage.table, Key=profile_key("demo"), UpdateExpression="REMOVE callback_url"
     )
     assert is_error(demo.bind(), 1500, reason="internal error")
-    assert [line["fault"] for line in log() if "fault" in line] == ["KeyError"]
+    assert [line["fault"] for line in log() if "fault" in line] == ["TypeError"]
     assert A not in json.dumps(log())
 
 

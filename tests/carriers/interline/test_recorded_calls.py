@@ -30,7 +30,7 @@ def vendor(stage: Stage, receiver: Receiver) -> Any:
             carrier="interline-1",
             callback_url=receiver.url,
         )
-        told_as.change(dialect={"S": "interline"})
+        told_as.change(event_format={"S": "interline"})
         stage.forget()
 
         def post(recording: str = "", **changed: str) -> list[dict[str, str]]:

@@ -143,7 +143,7 @@ def test_every_value_reaches_apps_of_both_dialects(stage: Stage, receiver: Recei
     made = {"carrier": "interline-1", "callback_url": receiver.url}
     stage.app("netease", numbers=[(numbers["netease"], None)], **made)
     told_as = developer(stage, "interline", numbers=[(numbers["interline"], None)], **made)
-    told_as.change(dialect={"S": "interline"})
+    told_as.change(event_format={"S": "interline"})
     stage.forget()
 
     for task, (result, direction, _, _) in expected.items():

@@ -120,7 +120,7 @@ def speaker(stage: Stage, inbox: Receiver, **settings: Any) -> Developer:
         cooling_s=300,
         **settings,
     )
-    made.change(dialect={"S": "interline"})
+    made.change(event_format={"S": "interline"})
     return made
 
 

@@ -18,7 +18,7 @@ from chalicelib.core.messages import Reply, Request
 from chalicelib.core.ports import Carrier
 from chalicelib.core.requests import Earlier, RequestId
 from chalicelib.core.subscribers import Subscriber
-from chalicelib.core.tenants import App, AppState, Pool
+from chalicelib.core.tenants import App, Pool
 from chalicelib.services.rate_limit import RateLimiter
 
 NOW = 1_900_000_000_000
@@ -31,14 +31,10 @@ def app(name: str = "demo", **settings: Any) -> App:
     usual: dict[str, Any] = {
         "carrier": "netease-demo",
         "callback_url": "http://127.0.0.1:9/",
-        "state": AppState.ACTIVE,
         "quota": 10,
-        "quota_shards": 1,
         "rate": 1000,
-        "cooling_ms": 0,
-        "retention_ms": 1,
+        "cooling_s": 0,
         "max_call_s": 3600,
-        "strict_nonce": False,
         "pool": Pool({X: None}),
     }
     return App(name=name, **usual | settings)

@@ -406,11 +406,11 @@ def test_500_for_a_fault_of_ours_which_is_logged_without_values(
     from chalicelib.store.apps import profile_key
 
     broken = {"TableName": stage.table, "Key": profile_key("demo")}
-    stage.dynamodb.update_item(**broken, UpdateExpression="REMOVE quota")
+    stage.dynamodb.update_item(**broken, UpdateExpression="REMOVE callback_url")
     answer = client.call(operation, PARAMETERS[operation] | {"phoneA": A})
     assert is_error(answer, 500, desc="internal error")
     faults = [line for line in log() if "fault" in line]
-    assert [line["fault"] for line in faults] == ["KeyError"]
+    assert [line["fault"] for line in faults] == ["TypeError"]
     assert A not in json.dumps(log())
 
 

@@ -1,6 +1,6 @@
 """What went wrong, in one line that says what to do. Never a subscriber number or a secret."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from botocore.exceptions import (
@@ -17,11 +17,7 @@ from botocore.exceptions import (
 )
 from botocore.exceptions import ConnectionError as NotConnected
 
-from admin.credentials import Mistake
-from admin.place import account
 from chalicelib.core.errors import GatewayError, Unavailable
-from chalicelib.settings import settings
-from chalicelib.store import clients
 
 _NOT_ALLOWED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
 _BAD_CREDENTIALS = frozenset(
@@ -47,22 +43,32 @@ _BUSY = frozenset(
 _MISSING = "ResourceNotFoundException"
 
 
-def explained(error: Exception) -> str:
-    """One line about an error. Its text is repeated only where it is known to hold no values."""
+class Mistake(Exception):
+    """What was asked for can't be done; the text says why."""
+
+
+class BadRequest(Mistake):
+    """The request itself is wrong: nothing was tried."""
+
+
+def explained(error: Exception, *, program: str, missing: Callable[[], str | None]) -> str:
+    """One line about an error of `program`. Its text is repeated only where it is known to hold no
+    values. `missing` says what it means that AWS does not know something, if it means more."""
     if isinstance(error, Mistake) or (
         isinstance(error, GatewayError) and not isinstance(error, Unavailable)
     ):
         return str(error)
     for each in _causes(error):
         if isinstance(each, ClientError):
-            return _of_answer(each)
+            of_stage = missing() if each.response["Error"]["Code"] == _MISSING else None
+            return of_stage or _of_answer(each)
         if isinstance(each, BotoCoreError):
             return _of_client(each)
     if isinstance(error, Unavailable):
         return f"AWS: {error}"
     return (
         f"unexpected {type(error).__name__} in {_place(error)}; what was done until then stays."
-        " `python -m admin --traceback <command>` shows all of it, which may hold numbers"
+        f" `python -m {program} --traceback <command>` shows all of it, which may hold numbers"
     )
 
 
@@ -78,8 +84,6 @@ def _of_answer(error: ClientError) -> str:
     """What AWS answered."""
     code, text = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
     operation = error.operation_name
-    if code == _MISSING and (missing := _no_such_stage()):
-        return missing
     if code in _NOT_ALLOWED:
         return f"no permission for {operation}: {text}; use credentials whose policy allows it"
     if code in _BAD_CREDENTIALS:
@@ -89,19 +93,6 @@ def _of_answer(error: ClientError) -> str:
     # That one repeats what it was sent.
     said = code if code == "ValidationException" or not text else " ".join(text.split())
     return f"AWS refused {operation}: {said[:300]}"
-
-
-def _no_such_stage() -> str | None:
-    """None if the stage's table is there, so that it is something else that is missing."""
-    client, stage = clients.dynamodb(), settings().stage
-    try:
-        client.describe_table(TableName=settings().table_name)
-    except client.exceptions.ResourceNotFoundException:
-        where = f"account {account() or 'unknown'}, region {client.meta.region_name}"
-        return f"no stage {stage} in {where}: deploy it first, make deploy STAGE={stage}"
-    except (BotoCoreError, ClientError):
-        pass
-    return None
 
 
 def _of_client(error: BotoCoreError) -> str:

@@ -1,0 +1,1 @@
+"""What the command lines `admin` and `infra` share: sections, answers, failures, places."""
