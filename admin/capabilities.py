@@ -1,9 +1,8 @@
 """What each kind of carrier can do, as a table in Markdown, asked of the carriers themselves."""
 
-from importlib import import_module
 from typing import Any, NoReturn
 
-from chalicelib.carriers.registry import KINDS, CarrierRegistry
+from chalicelib.carriers.registry import CarrierRegistry, carrier, carrier_kinds
 from chalicelib.clock import SYSTEM
 from chalicelib.core.credentials import EMBEDDED, CarrierAccount
 from chalicelib.core.ports import Carrier
@@ -50,7 +49,7 @@ def document() -> dict[str, Any]:
 
 
 def _kinds() -> list[str]:
-    return sorted(KINDS, key=_embedded_first)
+    return sorted(carrier_kinds(), key=_embedded_first)
 
 
 def _rows() -> list[tuple[str, list[str]]]:
@@ -66,9 +65,8 @@ def _accounts(kind: str | None) -> tuple[Carrier, Carrier]:
     if kind is None:
         embedded = CarrierRegistry(_NoAccounts(), 1, _silent, _nobody, SYSTEM).of(EMBEDDED)  # type: ignore[arg-type]
         return embedded, embedded
-    module: Any = import_module(KINDS[kind])
     plain, showing = (
-        module.carrier(
+        carrier(
             CarrierAccount(
                 name=kind,
                 kind=kind,

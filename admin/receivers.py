@@ -4,12 +4,12 @@ there to listen."""
 import secrets
 from base64 import b64encode
 from collections.abc import Iterable
-from importlib import import_module
 from typing import Any
 
 from admin import credentials, developers
 from admin.credentials import Mistake
-from chalicelib.carriers.registry import DIALECTS, Checking
+from chalicelib.carriers.profile import Credential
+from chalicelib.carriers.registry import Checking, event_format, profiles
 from chalicelib.clock import now_ms
 from chalicelib.core.credentials import AppCredentials
 from chalicelib.core.errors import NotDelivered
@@ -26,8 +26,6 @@ from chalicelib.wiring.gateway import gateway
 TRIAL_S = 5
 """So long a receiver has to answer when its address is tried."""
 SECRET_BYTES = 32
-OWN_SECRET = "cloudevents"  # noqa: S105
-"""The dialect that signs with a secret of its own."""
 
 
 def wanted(kinds: Iterable[str], dialect: str) -> frozenset[str]:
@@ -42,14 +40,21 @@ def wanted(kinds: Iterable[str], dialect: str) -> frozenset[str]:
 def check_dialect(app: str, dialect: str) -> None:
     """Whether the app has the credentials that this dialect signs or addresses with. Raises
     Mistake."""
-    if dialect not in DIALECTS:
-        raise Mistake(f"what can be a dialect: {', '.join(sorted(DIALECTS))}")
-    if dialect == "interline" and not developers.exists(app):
+    needs = signs_with(dialect)
+    if needs == "developer" and not developers.exists(app):
         raise Mistake("this dialect names a developer; make one first with app-developer")
-    if dialect == OWN_SECRET and not _known().callback_secrets(app):
+    if needs == "callback secret" and not _known().callback_secrets(app):
         raise Mistake("this dialect has a secret of its own; make it first: app-callback-secret")
-    if dialect == "netease" and _known().of_app(app) is None:
+    if needs == "AppSecret" and _known().of_app(app) is None:
         raise Mistake("this dialect is signed with an AppSecret, and the app has none")
+
+
+def signs_with(dialect: str) -> Credential:
+    """What of an app its callbacks are signed or addressed with. Raises Mistake."""
+    known = {name: each.signs_with for name, each in profiles().items() if each.signs_with}
+    if dialect not in known:
+        raise Mistake(f"what can be a dialect: {', '.join(known)}")
+    return known[dialect]
 
 
 def try_address(app: App, to: AppCredentials | None = None) -> None:
@@ -126,11 +131,8 @@ def fresh() -> str:
 
 
 def _dialect(name: str) -> EventFormat:
-    if name not in DIALECTS:
-        raise Mistake(f"what can be a dialect: {', '.join(sorted(DIALECTS))}")
-    module: Any = import_module(DIALECTS[name])
-    made: EventFormat = module.dialect(_known())
-    return made
+    signs_with(name)
+    return event_format(name, _known())
 
 
 def _known() -> CredentialStore:

@@ -13,7 +13,7 @@ from simulator.netease_client import NeteaseClient
 from simulator.numbers import EVENTS, INTERLINE_NUMBERS, NETEASE, NUMBERS, Numbers
 from simulator.ports import Addresses
 
-CARRIER = "trunk"
+CARRIER = "switch"
 NETEASE_CARRIER = "netease-demo"
 NETEASE_APP = "demo-netease"
 EVENTS_APP = "demo-events"
@@ -158,7 +158,7 @@ def provision(addresses: Addresses) -> Seeded:
     from admin.provision import create_carrier, create_switch
 
     secret = base64.b64encode(secrets.token_bytes(32)).decode()
-    create_carrier(CARRIER, kind="trunk", secret=secret, urls=[addresses.simulator])
+    create_carrier(CARRIER, kind="switch", secret=secret, urls=[addresses.simulator])
     hosts = _recording_hosts(addresses)
     password = create_switch(SWITCH_USER, carrier=CARRIER, recording_hosts=hosts)
     netease, interline = _netease(addresses), _interline(addresses)
@@ -196,10 +196,10 @@ def _netease(addresses: Addresses) -> NeteaseAccess:
 
 
 def _interline(addresses: Addresses) -> InterlineAccess:
-    from admin.provision import callback_paths, create_carrier
+    from admin.provision import create_carrier
 
     devid, auth_key, appid = "10000000", secrets.token_hex(16), secrets.token_hex(8)
-    create_carrier(
+    paths = create_carrier(
         INTERLINE_CARRIER,
         kind="interline",
         key=devid,
@@ -210,8 +210,7 @@ def _interline(addresses: Addresses) -> InterlineAccess:
         shows_numbers=True,
         recording_hosts=_recording_hosts(addresses),
     )
-    record_path, _ = callback_paths(INTERLINE_CARRIER)
-    callback_url = addresses.gateway + record_path.removesuffix("/cdr")
+    callback_url = addresses.gateway + paths["records of calls"].removesuffix("/cdr")
     return InterlineAccess(devid, auth_key, appid, callback_url)
 
 

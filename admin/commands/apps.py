@@ -8,10 +8,12 @@ from admin import accounts, checks, deletion, developers, provision, receivers
 from admin import numbers as pools
 from admin.checks import MOST_LINK_DAYS
 from admin.command import Report, Section, changing, limit, listed, written
+from admin.commands.carriers import account
 from admin.commands.numbers import drained
 from admin.credentials import Mistake
 from admin.secret_input import again_option, app_secret, drop_previous, login_secret
-from chalicelib.carriers.registry import DIALECTS
+from chalicelib.carriers.registry import event_formats
+from chalicelib.core.credentials import EMBEDDED
 from chalicelib.core.durations import DAY_MS
 from chalicelib.core.tenants import App, AppState
 from chalicelib.services.calls.recordings import KEPT_DAYS
@@ -70,7 +72,7 @@ def _kinds(text: str) -> list[str]:
 )
 @click.option(
     "--dialect",
-    type=click.Choice(sorted(DIALECTS)),
+    type=click.Choice(event_formats()),
     help="The format of its callbacks, if not that of its API.",
 )
 @click.option(
@@ -81,7 +83,13 @@ def _kinds(text: str) -> list[str]:
 @click.option("--auth-key", help="Of that devid: better asked for, or APP_SECRET.")
 @click.option("--appid", help="Of interline's API, the app's id that its clients send.")
 @click.option("--callback-url", required=True, help=_callback_url)
-@click.option("--carrier", default="trunk", show_default=True, help="Account, see carrier-list.")
+@click.option(
+    "--carrier",
+    type=account,
+    default=EMBEDDED,
+    show_default=True,
+    help="Account, see carrier-list.",
+)
 @click.option(
     "--quota", default=10_000, type=click.IntRange(1), show_default=True, help="Live bindings."
 )
@@ -128,7 +136,7 @@ def app_create(name: str, facade: str, unchecked: bool, **settings: Any) -> Repo
             name, tried=not unchecked, app_key=own["app_key"], app_secret=own_secret, **given
         )
         made = {"app_key": app_key, "app_secret": secret}
-    if given.get("dialect") == receivers.OWN_SECRET:
+    if receivers.signs_with(given.get("dialect", facade)) == "callback secret":
         made["callback_secret"] = receivers.secret_of(name)
     return Report(dict(made))
 
@@ -202,7 +210,7 @@ def _say_erased(count: int) -> None:
 @click.option("--max-call-s", type=click.IntRange(1), help=_max_call_s)
 @click.option("--strict-nonce", type=bool, help=_strict_nonce)
 @click.option("--im-calls", help="Messaging calls to relay, separated by spaces; '' for none.")
-@click.option("--dialect", type=click.Choice(sorted(DIALECTS)), help="The format of its callbacks.")
+@click.option("--dialect", type=click.Choice(event_formats()), help="The format of its callbacks.")
 @click.option("--callback-json", type=bool, help=_callback_json)
 @click.option("--role", help=_role)
 @click.option("--sources", help="Networks it may send from, separated by spaces; '' for any.")

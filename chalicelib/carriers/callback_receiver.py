@@ -1,10 +1,9 @@
 """What receivers of vendors' callbacks do alike with one that is authentic."""
 
 from dataclasses import replace
-from importlib import import_module
 from typing import Protocol
 
-from chalicelib.carriers.registry import READERS
+from chalicelib.carriers.registry import reader
 from chalicelib.core import numbers
 from chalicelib.core.calls.callbacks import Reading, Unreadable, UnreadCallback
 from chalicelib.core.calls.events import Event, EventKind
@@ -47,9 +46,7 @@ def take(
 def read_callback(callback: UnreadCallback, apps: AppStore) -> Reading:
     """Reads a callback that was kept, as its receiver reads one that comes: the events are the same
     then. Raises Unreadable."""
-    module, _, name = READERS[callback.kind].partition(":")
-    read: Read = getattr(import_module(module), name)
-    return read_with(read, callback, apps)
+    return read_with(reader(callback.kind), callback, apps)
 
 
 def read_with(read: Read, callback: UnreadCallback, apps: AppStore) -> Reading:

@@ -183,7 +183,7 @@ class Gateway:
 
     @once_each
     def switchboard(self) -> "Switchboard":
-        """The switch's side of `trunk`."""
+        """What switches ask and report."""
         from chalicelib.carriers.switch.callbacks_in import Switchboard  # noqa: PLC0415
         from chalicelib.services.bindings.routing import Router  # noqa: PLC0415
 

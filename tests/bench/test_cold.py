@@ -28,7 +28,7 @@ ELSEWHERE = {
     "chalicelib.carriers.netease.wire_calls",
     "chalicelib.carriers.sources",
     "chalicelib.carriers.transport",
-    "chalicelib.carriers.trunk",
+    "chalicelib.carriers.switch",
     "chalicelib.services.outbound_calls",
     "chalicelib.core.calls.prices",
     "chalicelib.core.events",

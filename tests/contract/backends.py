@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from tests.contract.worlds import World
 
 PAIRS = {
-    ("netease", "trunk"): "demo",
+    ("netease", "switch"): "demo",
     ("netease", "netease"): "demo-netease",
     ("netease", "interline"): "demo-igw",
-    ("interline", "trunk"): "demo-interline",
+    ("interline", "switch"): "demo-interline",
     ("interline", "netease"): "demo-interline-netease",
     ("interline", "interline"): "demo-interline-igw",
 }

@@ -14,7 +14,7 @@ from tests.gateways import events_in
 from tests.running import RealClock, Running
 
 APPS = {
-    "trunk": ("demo", "other"),
+    "switch": ("demo", "other"),
     "netease": ("demo-netease", "other-netease"),
     "interline": ("demo-igw", "other-igw"),
 }

@@ -20,7 +20,7 @@ SWITCH_USER = "simulator"
 SWITCH_SECRET = base64.b64encode(b"thirty-two bytes only for tests.").decode()
 FEW = 2
 FEW_NUMBERS: dict[str, Numbers] = {
-    "few-trunk": [(f"86100755555{n:02}", None) for n in range(4)],
+    "few-switch": [(f"86100755555{n:02}", None) for n in range(4)],
     "few-netease": [(f"86100955555{n:02}", None) for n in range(4)],
     "few-interline": [(f"86100355555{n:02}", None) for n in range(4)],
 }
@@ -51,7 +51,7 @@ class Provisioner:
     def carriers(self, *, switch: str, netease: str, interline: str) -> str:
         """Our accounts, at these addresses; the switch's password."""
         recorded = {"recording_hosts": [urlsplit(self._receivers_url).netloc]}
-        provision.create_carrier("trunk", kind="trunk", secret=SWITCH_SECRET, urls=[switch])
+        provision.create_carrier("switch", kind="switch", secret=SWITCH_SECRET, urls=[switch])
         keys = {"kind": "netease", "key": KEY, "secret": SECRET}
         developer = {"kind": "interline", "key": DEVID, "secret": AUTH_KEY, "app_id": APPID}
         leased = {"lease_minutes": LEASE_MINUTES} | recorded
@@ -67,19 +67,19 @@ class Provisioner:
     def apps(self) -> None:
         """Those of `make run`, and some more."""
         for name, numbers in NUMBERS.items():
-            self._add(name, "trunk", numbers)
+            self._add(name, "switch", numbers)
         self._add("demo-netease", NETEASE_ACCOUNT, NETEASE)
         self._add(SECOND_NETEASE_APP, NETEASE_ACCOUNT, [], im_calls=IM_CALLS)
         provision.set_app_login(SECOND_NETEASE_APP, secret=LOGIN_SECRET)
         self._add("demo-igw", INTERLINE_ACCOUNT, INTERLINE_NUMBERS["demo-igw"])
         self._add(SECOND_INTERLINE_APP, INTERLINE_ACCOUNT, [])
-        carriers = {"trunk": "trunk", "netease": NETEASE_ACCOUNT, "interline": INTERLINE_ACCOUNT}
+        carriers = {"switch": "switch", "netease": NETEASE_ACCOUNT, "interline": INTERLINE_ACCOUNT}
         for kind, carrier in carriers.items():
             self._add(f"few-{kind}", carrier, FEW_NUMBERS[f"few-{kind}"], quota=FEW)
         self._add("stranded", "netease-gone", STRANDED_NUMBERS["stranded"])
         self._add("stranded-igw", "interline-gone", STRANDED_NUMBERS["stranded-igw"])
         developers = {
-            "demo-interline": "trunk",
+            "demo-interline": "switch",
             "demo-interline-netease": NETEASE_ACCOUNT,
             "demo-interline-igw": INTERLINE_ACCOUNT,
         }
@@ -120,5 +120,5 @@ def netease_account(gateway_url: str) -> NeteaseAccount:
 
 def interline_account(gateway_url: str) -> InterlineAccount:
     """Our account as interline has it."""
-    record, _ = provision.callback_paths(INTERLINE_ACCOUNT)
+    record = provision.callback_paths(INTERLINE_ACCOUNT)["records of calls"]
     return InterlineAccount(DEVID, AUTH_KEY, APPID, gateway_url + record.removesuffix("/cdr"))

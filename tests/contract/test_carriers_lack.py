@@ -29,7 +29,7 @@ def test_no_message_is_relayed_that_the_app_may_not_send(
     assert lacks(world, app, carrier, "/nimserver/msg/sendMsg.action", **MESSAGE)
 
 
-@pytest.mark.parametrize("carrier", ["interline", "trunk"], indirect=True)
+@pytest.mark.parametrize("carrier", ["interline", "switch"], indirect=True)
 def test_one_click_login(world: World, app: App, carrier: str) -> None:
     assert lacks(world, app, carrier, "/phoneauth/login/getMobile", token="token")
 

@@ -14,7 +14,7 @@ LONG_S = 1.5
 """How many real seconds a call takes: as good as none; long enough to be asked about meanwhile."""
 MAX_S = 18
 """Shorter than two people talk, and than the nine of a conference do together."""
-CAN_PLACE = ("netease", "trunk")
+CAN_PLACE = ("netease", "switch")
 
 pytestmark = pytest.mark.parametrize("carrier", CAN_PLACE, indirect=True)
 

@@ -14,7 +14,7 @@ from tests.contract.worlds import World
 pytestmark = pytest.mark.parametrize("world", ["running"], indirect=True, scope="module")
 
 COPIES = 50
-CAN_BE_ASKED_TWICE = ("interline", "trunk")
+CAN_BE_ASKED_TWICE = ("interline", "switch")
 """Who repeats a request over these need not wait until the first has been answered."""
 
 
@@ -49,7 +49,7 @@ def test_a_binding(world: World, ours: Backend, facade: str, carrier: str, a: st
     assert world.rings(a, first.number) is None
 
 
-@pytest.mark.parametrize("carrier", ["interline", "trunk"], indirect=True)
+@pytest.mark.parametrize("carrier", ["interline", "switch"], indirect=True)
 def test_a_transfer(
     world: World, developer: InterlineBackend, carrier: str, a: str, b: str
 ) -> None:

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.parametrize("world", ["here"], indirect=True, scope="mo
 
 LEASE_PLUS_S = 60 + CARRIER_SLACK_MS // 1000
 """By how much a carrier may keep a binding for longer: it counts in minutes, by its own clock."""
-COUNTS_IN_S = {"interline": 1, "netease": 60, "trunk": 1}
+COUNTS_IN_S = {"interline": 1, "netease": 60, "switch": 1}
 """A carrier keeps a binding for whole ones of so many seconds."""
 
 
@@ -64,7 +64,7 @@ def test_a_number_cools_down(
     assert world.rings(b, reply.number) is None
 
 
-@pytest.mark.parametrize("carrier", ["interline", "trunk"], indirect=True)
+@pytest.mark.parametrize("carrier", ["interline", "switch"], indirect=True)
 def test_a_transfer_ends_to_the_second(
     world: Here, developer: InterlineBackend, a: str, b: str
 ) -> None:

@@ -8,7 +8,7 @@ from tests.contract.backends import InterlineBackend, backend
 from tests.contract.here import Here
 from tests.contract.worlds import World
 
-announces = pytest.mark.parametrize("carrier", ["interline", "trunk"], indirect=True)
+announces = pytest.mark.parametrize("carrier", ["interline", "switch"], indirect=True)
 shows = pytest.mark.parametrize("carrier", ["interline"], indirect=True)
 here_only = pytest.mark.parametrize("world", ["here"], indirect=True, scope="module")
 
@@ -87,7 +87,7 @@ def test_whose_number_a_transfer_shows(
         assert developer.release_transfer(x) == "done"
 
 
-@pytest.mark.parametrize("carrier", ["netease", "trunk"], indirect=True)
+@pytest.mark.parametrize("carrier", ["netease", "switch"], indirect=True)
 @pytest.mark.parametrize("display", ["1,0", "0,1", "1,1"])
 def test_a_carrier_that_may_show_no_number_is_not_asked(
     world: World, developer: InterlineBackend, a: str, b: str, display: str

@@ -9,11 +9,11 @@ from tests.contract.worlds import World
 
 TALK_S = 42
 NOT_LONG_MS = 600_000
-TELL_STARTS = ("interline", "trunk")
+TELL_STARTS = ("interline", "switch")
 """The carriers that tell of a call before it is over."""
 TELL_TEXTS = ("interline",)
 """The carriers that always tell what a message says."""
-TELL_TEXTS_IF_RECORDED = ("interline", "trunk")
+TELL_TEXTS_IF_RECORDED = ("interline", "switch")
 
 
 @pytest.mark.parametrize("user_data", ["", "b3JkZXIgNDcxMQ==", "订单&7=%20+", '{"a": 1}'])

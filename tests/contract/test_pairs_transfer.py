@@ -7,7 +7,7 @@ import pytest
 from tests.contract.backends import InterlineBackend
 from tests.contract.worlds import World
 
-CAN_TRANSFER = ("interline", "trunk")
+CAN_TRANSFER = ("interline", "switch")
 
 can = pytest.mark.parametrize("carrier", CAN_TRANSFER, indirect=True)
 

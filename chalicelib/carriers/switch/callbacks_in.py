@@ -28,7 +28,7 @@ class _Refused(Exception):
 
 
 class Switchboard:
-    """Answers `POST /switch/route` and `POST /switch/events` of DESIGN.md's trunk protocol.
+    """Answers `POST /switch/route` and `POST /switch/events` as README.md says.
 
     Errors are JSON `{"error": <word>, "message": <what to do>}` with the HTTP status that fits.
     """

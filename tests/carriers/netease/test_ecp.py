@@ -48,7 +48,7 @@ class World:
         apps = (
             app(**settings),
             app("other"),
-            app("ours", carrier="trunk"),
+            app("ours", carrier="switch"),
             app("poor", carrier="bare"),
         )
         self.ecp = EcpFacade(door(*apps), desk)
