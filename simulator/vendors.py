@@ -1,0 +1,96 @@
+"""The simulated vendors: each folder beside this module that has a `simulated.py`."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Protocol
+
+from simulator import vendor_control
+from simulator.callbacks import PAUSES_S
+from simulator.clock import MovableClock, Now
+from simulator.dialling import Dialled, Written
+from simulator.placing import Phones
+from simulator.recordings import Recordings
+from simulator.routes import Route
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Our account with a vendor: what signs, in the words of `admin carrier-create`, and where it
+    reports what (`callbacks`, as the carrier's profile names them, with whole addresses)."""
+
+    key: str
+    secret: str = field(repr=False)
+    callbacks: Mapping[str, str]
+    app_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What is around a vendor: where `/recordings/<call>.wav` is served, telephones, recordings,
+    the clock by which bindings expire, and how long to wait between attempts of a callback."""
+
+    recordings_url: str
+    phones: Phones = field(default_factory=Phones)
+    recordings: Recordings = field(default_factory=Recordings)
+    clock: Now = field(default_factory=MovableClock)
+    pauses_s: Sequence[float] = PAUSES_S
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A live binding as a vendor has it, in words that all share: numbers with country code, `b`
+    is None for an XA, `expires` epoch ms, `user_data` what came with it."""
+
+    id: str
+    a: str
+    b: str | None
+    x: str
+    expires: int
+    record: bool
+    user_data: str
+
+
+class Vendor(vendor_control.Vendor, Protocol):
+    """A vendor's server, and its side of the telephone network."""
+
+    def held(self) -> list[Bound]:
+        """What is live, oldest first."""
+        ...
+
+    def owns(self, number: str) -> bool:
+        """Whether it is one of the X that this vendor connects."""
+        ...
+
+    def dial(self, call: Dialled) -> dict[str, Any]:
+        """Makes a call to an X from end to end; what both people saw."""
+        ...
+
+    def send(self, message: Written) -> dict[str, Any]:
+        """Sends a message to an X; what both people saw."""
+        ...
+
+
+class Simulated(Protocol):
+    """What a `simulated.py` has."""
+
+    def credentials(self) -> dict[str, str]:
+        """New ones, as Access has them."""
+        ...
+
+    def vendor(self, access: Access, numbers: Mapping[str, str | None], around: Around) -> Vendor:
+        """A vendor with this one customer. `numbers` are his X, with country code, and their area
+        codes."""
+        ...
+
+    def routes(self, vendor: Any) -> list[Route]:
+        """The requests to its control side."""
+        ...
+
+
+def simulated() -> dict[str, Simulated]:
+    """All of them, by the name of the folder, which is the kind of carrier."""
+    names = sorted(each.parent.name for each in Path(__file__).parent.glob("*/simulated.py"))
+    found: dict[str, Any] = {name: import_module(f"simulator.{name}.simulated") for name in names}
+    return found
