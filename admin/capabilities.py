@@ -1,8 +1,10 @@
-"""What each kind of carrier can do, as a table in Markdown, asked of the carriers themselves."""
+"""What each kind of carrier can do, as a table in Markdown, asked of the carriers themselves.
+`python -m admin.capabilities` writes it into docs/carriers.md."""
 
+from pathlib import Path
 from typing import Any, NoReturn
 
-from chalicelib.carriers.registry import CarrierRegistry, carrier, carrier_kinds
+from chalicelib.carriers.registry import CarrierRegistry, carrier, carrier_kinds, profiles
 from chalicelib.clock import SYSTEM
 from chalicelib.core.credentials import EMBEDDED, CarrierAccount
 from chalicelib.core.ports import Carrier
@@ -37,6 +39,26 @@ def table() -> str:
     lines = [["", *columns], ["---"] * (len(columns) + 1)]
     lines += [[what, *words] for what, words in _rows()]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def pages() -> str:
+    """One row for each kind: where it reports calls, and the page that says the rest."""
+    lines = ["| kind | reports to | settings, codes, limitations and quirks |", "|---|---|---|"]
+    for kind in _kinds():
+        paths = profiles()[kind].callback_paths("<account>", "<token>").values()
+        page = f"chalicelib/carriers/{kind}/README.md"
+        told = ", ".join(f"`{path}`" for path in paths)
+        lines.append(f"| `{kind}` | {told} | [{page}](../{page}) |")
+    return "\n".join(lines)
+
+
+def written(text: str) -> str:
+    """A page with its tables, each between two comments, as they are now."""
+    for name, lines in (("capabilities", table()), ("pages", pages())):
+        begin, end = f"<!-- {name} -->\n", "\n<!-- end -->"
+        before, _, rest = text.partition(begin)
+        text = before + begin + lines + rest[rest.index(end) :]
+    return text
 
 
 def document() -> dict[str, Any]:
@@ -117,3 +139,8 @@ def _flag(accounts: tuple[Carrier, Carrier], name: str) -> str:
     if plain != showing:
         return "by setting"
     return "yes" if plain else "no"
+
+
+if __name__ == "__main__":
+    page = Path("docs/carriers.md")
+    page.write_text(written(page.read_text()))
