@@ -4,8 +4,6 @@ The Chinese prefix 100 is not assigned, and of 15 digits are the numbers of Chin
 which these are not given out either.
 """
 
-from simulator.numbering import national
-
 BEIJING = "10"
 SHANGHAI = "21"
 
@@ -39,16 +37,6 @@ INTERLINE_NUMBERS = {
     "demo-interline-igw": _ten("1003000000", "700000000000007"),
 }
 """Of the apps that have to do with interline. An app of its API writes them as in China."""
-
-WITH_NETEASE: Numbers = [*NETEASE, *INTERLINE_NUMBERS["demo-interline-netease"]]
-"""All that the simulated NetEase has, as it writes them."""
-
-WITH_INTERLINE = [
-    national(number)
-    for app in ("demo-igw", "demo-interline-igw")
-    for number, _ in INTERLINE_NUMBERS[app]
-]
-"""All that the simulated interline has, as it writes them."""
 
 ON_SWITCH = [
     number

@@ -10,6 +10,7 @@ from simulator import vendor_control
 from simulator.callbacks import PAUSES_S
 from simulator.clock import MovableClock, Now
 from simulator.dialling import Dialled, Written
+from simulator.numbers import Numbers
 from simulator.placing import Phones
 from simulator.recordings import Recordings
 from simulator.routes import Route
@@ -73,19 +74,29 @@ class Vendor(vendor_control.Vendor, Protocol):
 
 
 class Simulated(Protocol):
-    """What a `simulated.py` has."""
+    """What a `simulated.py` has. `PORT` is where `make run` serves the vendor by default, `ACCOUNT`
+    the name of our account there, `APP` an app of NetEase's API that has its `NUMBERS`."""
+
+    PORT: int
+    ACCOUNT: str
+    APP: str
+    NUMBERS: Numbers
 
     def credentials(self) -> dict[str, str]:
         """New ones, as Access has them."""
         ...
 
     def vendor(self, access: Access, numbers: Mapping[str, str | None], around: Around) -> Vendor:
-        """A vendor with this one customer. `numbers` are his X, with country code, and their area
-        codes."""
+        """A vendor with this one customer. `numbers` are his X as our pools have them, and their
+        area codes."""
         ...
 
     def routes(self, vendor: Any) -> list[Route]:
         """The requests to its control side."""
+        ...
+
+    def described(self, access: Access) -> dict[str, str]:
+        """Our account as demo.json has it, in the vendor's words."""
         ...
 
 
@@ -93,4 +104,4 @@ def simulated() -> dict[str, Simulated]:
     """All of them, by the name of the folder, which is the kind of carrier."""
     names = sorted(each.parent.name for each in Path(__file__).parent.glob("*/simulated.py"))
     found: dict[str, Any] = {name: import_module(f"simulator.{name}.simulated") for name in names}
-    return found
+    return dict(sorted(found.items(), key=lambda each: each[1].PORT))

@@ -17,13 +17,14 @@ import pytest
 import requests
 
 from admin import provision
+from simulator.ports import DEFAULTS
 from tests.gateways import forget_caches
 from tests.stage import Answer, Client
 
 ROOT = Path(__file__).resolve().parents[1]
 START_S = 120
 ANSWER_S = 30
-PORTS = ["PORT", "SIMULATOR_PORT", "AWS_PORT", "NETEASE_PORT", "INTERLINE_PORT"]
+PORTS = [*DEFAULTS]
 SECOND_NETEASE_APP = "other-netease"
 SECOND_INTERLINE_APP = "other-igw"
 IM_CALLS = ("msg/sendMsg",)

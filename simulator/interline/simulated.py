@@ -7,9 +7,14 @@ from simulator.interline.account import Account
 from simulator.interline.control import routes
 from simulator.interline.vendor import Vendor
 from simulator.numbering import national
+from simulator.numbers import INTERLINE_NUMBERS
 from simulator.vendors import Access, Around
 
-__all__ = ["credentials", "routes", "vendor"]
+__all__ = ["ACCOUNT", "APP", "NUMBERS", "PORT", "credentials", "described", "routes", "vendor"]
+
+PORT = 8004
+ACCOUNT, APP = "interline", "demo-igw"
+NUMBERS = INTERLINE_NUMBERS[APP]
 
 
 def credentials() -> dict[str, str]:
@@ -20,8 +25,7 @@ def credentials() -> dict[str, str]:
 
 def vendor(access: Access, numbers: Mapping[str, str | None], around: Around) -> Vendor:
     """One developer's interline, which writes X as inside China."""
-    records = access.callbacks["records of calls"]
-    account = Account(access.key, access.secret, access.app_id, records.removesuffix("/cdr"))
+    account = Account(access.key, access.secret, access.app_id, _callback_url(access))
     return Vendor(
         account,
         map(national, numbers),
@@ -29,3 +33,17 @@ def vendor(access: Access, numbers: Mapping[str, str | None], around: Around) ->
         clock=around.clock,
         pauses_s=around.pauses_s,
     )
+
+
+def described(access: Access) -> dict[str, str]:
+    """As interline names them; behind `callback_url` come `/cdr` and `/start`."""
+    return {
+        "devid": access.key,
+        "auth_key": access.secret,
+        "appid": access.app_id,
+        "callback_url": _callback_url(access),
+    }
+
+
+def _callback_url(access: Access) -> str:
+    return access.callbacks["records of calls"].removesuffix("/cdr")

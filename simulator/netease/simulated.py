@@ -6,9 +6,13 @@ from collections.abc import Mapping
 from simulator.netease.control import routes
 from simulator.netease.signature import Account
 from simulator.netease.vendor import Vendor
+from simulator.numbers import NETEASE as NUMBERS
 from simulator.vendors import Access, Around
 
-__all__ = ["credentials", "routes", "vendor"]
+__all__ = ["ACCOUNT", "APP", "NUMBERS", "PORT", "credentials", "described", "routes", "vendor"]
+
+PORT = 8003
+ACCOUNT, APP = "netease-demo", "demo-netease"
 
 
 def credentials() -> dict[str, str]:
@@ -27,3 +31,8 @@ def vendor(access: Access, numbers: Mapping[str, str | None], around: Around) ->
         clock=around.clock,
         pauses_s=around.pauses_s,
     )
+
+
+def described(access: Access) -> dict[str, str]:
+    """As NetEase names them."""
+    return {"app_key": access.key, "app_secret": access.secret}

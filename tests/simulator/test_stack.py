@@ -24,12 +24,13 @@ from standardwebhooks import Webhook
 
 from simulator.interline_client import InterlineClient
 from simulator.netease_client import NeteaseClient
+from simulator.ports import DEFAULTS
 from tests.simulator.outside import PROJECT, listening, post, wait_until
 
 START_S = 60
 STOP_S = 10
 CLIENTS = 48
-PORTS = ["PORT", "SIMULATOR_PORT", "AWS_PORT", "NETEASE_PORT", "INTERLINE_PORT"]
+PORTS = [*DEFAULTS]
 
 
 @dataclass
@@ -148,8 +149,8 @@ def test_demo_json_tells_everything(stack: Stack) -> None:
         ("other", "switch"),
         ("demo-events", "switch"),
         ("demo-netease", "netease-demo"),
-        ("demo-interline", "switch"),
         ("demo-igw", "interline"),
+        ("demo-interline", "switch"),
         ("demo-interline-netease", "netease-demo"),
         ("demo-interline-igw", "interline"),
     ]
