@@ -1,7 +1,5 @@
-"""What each kind of carrier can do, as a table in Markdown, asked of the carriers themselves.
-`python -m admin.capabilities` writes it into docs/carriers.md."""
+"""What each kind of carrier can do, as a table in Markdown, asked of the carriers themselves."""
 
-from pathlib import Path
 from typing import Any, NoReturn
 
 from chalicelib.carriers.registry import CarrierRegistry, carrier, carrier_kinds, profiles
@@ -52,15 +50,6 @@ def pages() -> str:
     return "\n".join(lines)
 
 
-def written(text: str) -> str:
-    """A page with its tables, each between two comments, as they are now."""
-    for name, lines in (("capabilities", table()), ("pages", pages())):
-        begin, end = f"<!-- {name} -->\n", "\n<!-- end -->"
-        before, _, rest = text.partition(begin)
-        text = before + begin + lines + rest[rest.index(end) :]
-    return text
-
-
 def document() -> dict[str, Any]:
     """The same: kind -> capability -> yes, no, by setting, by the gateway."""
     rows = _rows()
@@ -76,12 +65,12 @@ def _kinds() -> list[str]:
 
 def _rows() -> list[tuple[str, list[str]]]:
     """What it is, and the word for each column."""
-    columns = [_accounts(None), *map(_accounts, _kinds())]
+    columns = [accounts(None), *map(accounts, _kinds())]
     rows = [(what, [_word(each[0], part) for each in columns]) for what, part, _ in ROWS]
     return rows + [(what, [_flag(each, name) for each in columns]) for what, name in FLAGS]
 
 
-def _accounts(kind: str | None) -> tuple[Carrier, Carrier]:
+def accounts(kind: str | None) -> tuple[Carrier, Carrier]:
     """Two of this kind that nobody is ever asked through: one that may not show real numbers, and
     one that may. Without a kind there is no account to allow it."""
     if kind is None:
@@ -139,8 +128,3 @@ def _flag(accounts: tuple[Carrier, Carrier], name: str) -> str:
     if plain != showing:
         return "by setting"
     return "yes" if plain else "no"
-
-
-if __name__ == "__main__":
-    page = Path("docs/carriers.md")
-    page.write_text(written(page.read_text()))

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import boto3
 
 from simulator.netease_client import NeteaseClient
-from simulator.numbers import EVENTS, INTERLINE_NUMBERS, NUMBERS, Numbers
+from simulator.numbers import DEVELOPERS, EVENTS, NUMBERS, Numbers
 from simulator.ports import Addresses
 from simulator.vendors import Access, Simulated, simulated
 
@@ -20,12 +20,8 @@ EVENTS_APP = "demo-events"
 """It uses NetEase's API and is told in CloudEvents."""
 BOTH_KINDS_APP = "demo-igw"
 """It uses NetEase's API, and has a developer's credentials too."""
-INTERLINE_APPS = {
-    "demo-interline": CARRIER,
-    "demo-interline-netease": "netease-demo",
-    "demo-interline-igw": "interline",
-}
-"""The apps of interline's API, and their carriers."""
+DEVELOPERS_APP = "demo-interline"
+"""It uses interline's API, on the switch."""
 DEPOSIT = "1000"  # yuan
 LEASE_MINUTES = 1440
 LEASES_MINUTES: dict[str, int] = {}
@@ -157,9 +153,16 @@ def provision(addresses: Addresses) -> Seeded:
         *(_app(name, CARRIER, numbers, addresses) for name, numbers in NUMBERS.items()),
         _app(EVENTS_APP, CARRIER, EVENTS, addresses, dialect="cloudevents"),
         *(_app(each.APP, each.ACCOUNT, each.NUMBERS, addresses) for each in simulated().values()),
+        _app(DEVELOPERS_APP, CARRIER, DEVELOPERS, addresses, facade="interline"),
         *(
-            _app(name, carrier, INTERLINE_NUMBERS[name], addresses)
-            for name, carrier in INTERLINE_APPS.items()
+            _app(
+                each.DEVELOPERS_APP,
+                each.ACCOUNT,
+                each.DEVELOPERS_NUMBERS,
+                addresses,
+                facade="interline",
+            )
+            for each in simulated().values()
         ),
     ]
     return Seeded(apps, SwitchAccess(SWITCH_USER, password, secret), vendors)
@@ -187,7 +190,15 @@ def _account(kind: str, vendor: Simulated, addresses: Addresses) -> Access:
     return Access(callbacks=callbacks, **credentials)
 
 
-def _app(name: str, carrier: str, numbers: Numbers, addresses: Addresses, **more: str) -> App:
+def _app(
+    name: str,
+    carrier: str,
+    numbers: Numbers,
+    addresses: Addresses,
+    *,
+    facade: str = "netease",
+    **more: str,
+) -> App:
     from admin import accounts, developers, receivers
     from admin import numbers as pools
     from admin.provision import create_app, create_interline_app
@@ -200,7 +211,7 @@ def _app(name: str, carrier: str, numbers: Numbers, addresses: Addresses, **more
         "rate": RATE,
         **more,
     }
-    if name in INTERLINE_APPS:
+    if facade == "interline":
         credentials = create_interline_app(name, role="developer", **settings).described()
     else:
         app_key, app_secret = create_app(name, **settings)
@@ -209,7 +220,7 @@ def _app(name: str, carrier: str, numbers: Numbers, addresses: Addresses, **more
         credentials["callback_secret"] = receivers.secret_of(name)
     if name == BOTH_KINDS_APP:
         credentials |= developers.create(name).described()
-    if name in INTERLINE_APPS or name == BOTH_KINDS_APP:
+    if facade == "interline" or name == BOTH_KINDS_APP:
         accounts.change(name, deposit=DEPOSIT, overdraft=None)
     pools.add(name, numbers)
     return App(name, carrier, credentials, numbers, callback_url)

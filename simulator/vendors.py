@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from simulator import vendor_control
 from simulator.callbacks import PAUSES_S
@@ -53,12 +53,26 @@ class Bound:
     user_data: str
 
 
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What is seen of a vendor from outside and differs between them.
+
+    It keeps bindings for whole ones of `counts_in_s` seconds; `keeps_longer` is the operation by
+    which it is asked to keep one for longer. `runs_at_once`: a repeat of a request that still runs
+    waits for its answer. It reports starts of calls (`tells_starts`), what messages say
+    (`tells_texts`), and whether a binding is over or there never was one (`tells_expired`).
+    """
+
+    counts_in_s: int = 1
+    keeps_longer: str = ""
+    runs_at_once: bool = True
+    tells_starts: bool = False
+    tells_texts: Literal["always", "if recorded", "never"] = "always"
+    tells_expired: bool = False
+
+
 class Vendor(vendor_control.Vendor, Protocol):
     """A vendor's server, and its side of the telephone network."""
-
-    def held(self) -> list[Bound]:
-        """What is live, oldest first."""
-        ...
 
     def owns(self, number: str) -> bool:
         """Whether it is one of the X that this vendor connects."""
@@ -75,12 +89,16 @@ class Vendor(vendor_control.Vendor, Protocol):
 
 class Simulated(Protocol):
     """What a `simulated.py` has. `PORT` is where `make run` serves the vendor by default, `ACCOUNT`
-    the name of our account there, `APP` an app of NetEase's API that has its `NUMBERS`."""
+    the name of our account there. `APP` is an app of NetEase's API that has its `NUMBERS`, with
+    country code, `DEVELOPERS_APP` one of interline's API that has others, as inside China."""
 
     PORT: int
     ACCOUNT: str
     APP: str
     NUMBERS: Numbers
+    DEVELOPERS_APP: str
+    DEVELOPERS_NUMBERS: Numbers
+    TRAITS: Traits
 
     def credentials(self) -> dict[str, str]:
         """New ones, as Access has them."""

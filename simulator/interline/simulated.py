@@ -7,14 +7,16 @@ from simulator.interline.account import Account
 from simulator.interline.control import routes
 from simulator.interline.vendor import Vendor
 from simulator.numbering import national
-from simulator.numbers import INTERLINE_NUMBERS
-from simulator.vendors import Access, Around
+from simulator.numbers import ten
+from simulator.vendors import Access, Around, Traits
 
-__all__ = ["ACCOUNT", "APP", "NUMBERS", "PORT", "credentials", "described", "routes", "vendor"]
+__all__ = ["credentials", "described", "routes", "vendor"]
 
 PORT = 8004
-ACCOUNT, APP = "interline", "demo-igw"
-NUMBERS = INTERLINE_NUMBERS[APP]
+ACCOUNT, APP, DEVELOPERS_APP = "interline", "demo-igw", "demo-interline-igw"
+NUMBERS = ten("861005000000", "700000000000005")
+DEVELOPERS_NUMBERS = ten("1003000000", "700000000000007")
+TRAITS = Traits(keeps_longer="PUT /igw/service/uc/interline/{x}", tells_starts=True)
 
 
 def credentials() -> dict[str, str]:

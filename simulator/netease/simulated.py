@@ -6,13 +6,22 @@ from collections.abc import Mapping
 from simulator.netease.control import routes
 from simulator.netease.signature import Account
 from simulator.netease.vendor import Vendor
-from simulator.numbers import NETEASE as NUMBERS
-from simulator.vendors import Access, Around
+from simulator.numbers import ten
+from simulator.vendors import Access, Around, Traits
 
-__all__ = ["ACCOUNT", "APP", "NUMBERS", "PORT", "credentials", "described", "routes", "vendor"]
+__all__ = ["credentials", "described", "routes", "vendor"]
 
 PORT = 8003
-ACCOUNT, APP = "netease-demo", "demo-netease"
+ACCOUNT, APP, DEVELOPERS_APP = "netease-demo", "demo-netease", "demo-interline-netease"
+NUMBERS = ten("861009000000", "700000000000003")
+DEVELOPERS_NUMBERS = ten("1004000000", "700000000000006")
+TRAITS = Traits(
+    counts_in_s=60,
+    keeps_longer="/smallphone/axb/delay",
+    runs_at_once=False,
+    tells_texts="never",
+    tells_expired=True,
+)
 
 
 def credentials() -> dict[str, str]:

@@ -7,22 +7,18 @@ from urllib.parse import urlsplit
 
 from admin import numbers as pools
 from admin import provision
-from simulator.numbers import INTERLINE_NUMBERS, NUMBERS, Numbers
-from simulator.seed import COOLING_S, INTERLINE_APPS, LEASE_MINUTES
+from simulator.numbers import DEVELOPERS, NUMBERS, Numbers
+from simulator.seed import COOLING_S, DEVELOPERS_APP, LEASE_MINUTES
 from simulator.vendors import Access, simulated
-from tests.running import IM_CALLS, LOGIN_SECRET, SECOND_INTERLINE_APP, SECOND_NETEASE_APP
+from tests.contract.carriers import other_app_on
+from tests.running import IM_CALLS, LOGIN_SECRET, SECOND_NETEASE_APP
 
 PLAIN_ACCOUNT = "interline-plain"
 """The same account with interline as the other one, which may show no real numbers here."""
 SWITCH_USER = "simulator"
 SWITCH_SECRET = base64.b64encode(b"thirty-two bytes only for tests.").decode()
 FEW = 2
-FEW_NUMBERS: dict[str, Numbers] = {
-    "few-switch": [(f"86100755555{n:02}", None) for n in range(4)],
-    "few-netease": [(f"86100955555{n:02}", None) for n in range(4)],
-    "few-interline": [(f"86100355555{n:02}", None) for n in range(4)],
-}
-"""Apps with a quota of FEW."""
+"""The quota of some apps."""
 PLAIN_NUMBERS: Numbers = [("10036666601", None)]
 """Of the app `plain`, whose carrier may show no real numbers."""
 JSON_NUMBERS: Numbers = [("10036666602", None)]
@@ -72,19 +68,20 @@ class Provisioner:
             self._add(name, "switch", numbers)
         for each in simulated().values():
             self._add(each.APP, each.ACCOUNT, each.NUMBERS)
-        netease, interline = (simulated()[kind].ACCOUNT for kind in ("netease", "interline"))
-        self._add(SECOND_NETEASE_APP, netease, [], im_calls=IM_CALLS)
+        carriers = {"switch": "switch"} | {kind: each.ACCOUNT for kind, each in simulated().items()}
+        for kind, each in simulated().items():
+            self._add(other_app_on(kind), each.ACCOUNT, [], im_calls=IM_CALLS)
         provision.set_app_login(SECOND_NETEASE_APP, secret=LOGIN_SECRET)
-        self._add(SECOND_INTERLINE_APP, interline, [])
-        carriers = {"switch": "switch", "netease": netease, "interline": interline}
-        for kind, carrier in carriers.items():
-            self._add(f"few-{kind}", carrier, FEW_NUMBERS[f"few-{kind}"], quota=FEW)
+        for at, (kind, carrier) in enumerate(carriers.items()):
+            few: Numbers = [(f"861005555{at:02}{n:02}", None) for n in range(4)]
+            self._add(f"few-{kind}", carrier, few, quota=FEW)
         self._add("stranded", "netease-gone", STRANDED_NUMBERS["stranded"])
         self._add("stranded-igw", "interline-gone", STRANDED_NUMBERS["stranded-igw"])
-        for name, carrier in INTERLINE_APPS.items():
-            self._add_developers(name, carrier, INTERLINE_NUMBERS[name])
+        self._add_developers(DEVELOPERS_APP, "switch", DEVELOPERS)
+        for each in simulated().values():
+            self._add_developers(each.DEVELOPERS_APP, each.ACCOUNT, each.DEVELOPERS_NUMBERS)
         self._add_developers("plain", PLAIN_ACCOUNT, PLAIN_NUMBERS)
-        self._add_developers("json", interline, JSON_NUMBERS, callback_json=True)
+        self._add_developers("json", carriers["interline"], JSON_NUMBERS, callback_json=True)
 
     def numbers_with(self, kind: str) -> dict[str, str | None]:
         """All X of the apps at a vendor."""
