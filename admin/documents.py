@@ -20,6 +20,7 @@ def _example(kind: EventKind) -> str:
 
 MADE: Mapping[str, Callable[[], str]] = {
     "capabilities": capabilities.table,
+    "carriers": capabilities.pages,
     "results-of-interline": results.of_interline,
     "results-of-others": results.of_others,
     "results-of-rejected": results.of_rejected,
