@@ -11,7 +11,7 @@ from chalicelib.carriers import registry
 from chalicelib.core import errors, numbers
 from chalicelib.core.bindings.model import Presentation
 from chalicelib.core.calls.callbacks import Unreadable
-from chalicelib.core.calls.events import EventKind, Party
+from chalicelib.core.calls.events import EventKind, Outcome, Party
 from chalicelib.core.credentials import ACCOUNT_BROKEN, EMBEDDED
 from chalicelib.core.ports import Keeper
 from simulator.vendors import simulated
@@ -261,6 +261,7 @@ def test_a_call_that_reaches_nobody_is_reported_as_such(desk: Desk) -> None:
     desk.dial(C)
     (ended,) = (each for each in desk.events() if each.kind is EventKind.CALL_ENDED)
     assert (ended.caller and ended.caller.digits, ended.callee) == (C, None)
+    assert ended.rejected is not None or ended.outcome is Outcome.NO_BINDING
     assert X in numbers.spellings(ended.number or "")
 
 
