@@ -9,7 +9,7 @@ from typing import Any, get_origin
 
 import click
 
-from chalicelib.carriers.registry import DIALECTS
+from chalicelib.carriers.registry import event_formats
 from chalicelib.core.calls.events import EventKind
 from chalicelib.core.tenants import SETTINGS, App, Setting
 from cli.failures import Mistake
@@ -17,7 +17,7 @@ from cli.failures import Mistake
 Command = Callable[..., Any]
 
 _FOUND: Mapping[str, Sequence[str]] = {
-    "event_format": sorted(DIALECTS),
+    "event_format": event_formats(),
     "wants": [kind for kind in EventKind if kind.traits.known],
 }
 """The values of settings that are listed elsewhere: there are folders of them, or a table."""

@@ -1,9 +1,8 @@
 """What each kind of carrier can do, as a table in Markdown, asked of the carriers themselves."""
 
-from importlib import import_module
 from typing import Any, NoReturn
 
-from chalicelib.carriers.registry import KINDS, CarrierRegistry
+from chalicelib.carriers.registry import CarrierRegistry, carrier, carrier_kinds, profiles
 from chalicelib.clock import SYSTEM
 from chalicelib.core.credentials import EMBEDDED, CarrierAccount
 from chalicelib.core.ports import Carrier
@@ -40,6 +39,17 @@ def table() -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
+def pages() -> str:
+    """One row for each kind: where it reports calls, and the page that says the rest."""
+    lines = ["| kind | reports to | settings, codes, limitations and quirks |", "|---|---|---|"]
+    for kind in _kinds():
+        paths = profiles()[kind].callback_paths("<account>", "<token>").values()
+        page = f"chalicelib/carriers/{kind}/README.md"
+        told = ", ".join(f"`{path}`" for path in paths)
+        lines.append(f"| `{kind}` | {told} | [{page}](../{page}) |")
+    return "\n".join(lines)
+
+
 def document() -> dict[str, Any]:
     """The same: kind -> capability -> yes, no, by setting, by the gateway."""
     rows = _rows()
@@ -50,25 +60,24 @@ def document() -> dict[str, Any]:
 
 
 def _kinds() -> list[str]:
-    return sorted(KINDS, key=_embedded_first)
+    return sorted(carrier_kinds(), key=_embedded_first)
 
 
 def _rows() -> list[tuple[str, list[str]]]:
     """What it is, and the word for each column."""
-    columns = [_accounts(None), *map(_accounts, _kinds())]
+    columns = [accounts(None), *map(accounts, _kinds())]
     rows = [(what, [_word(each[0], part) for each in columns]) for what, part, _ in ROWS]
     return rows + [(what, [_flag(each, name) for each in columns]) for what, name in FLAGS]
 
 
-def _accounts(kind: str | None) -> tuple[Carrier, Carrier]:
+def accounts(kind: str | None) -> tuple[Carrier, Carrier]:
     """Two of this kind that nobody is ever asked through: one that may not show real numbers, and
     one that may. Without a kind there is no account to allow it."""
     if kind is None:
         embedded = CarrierRegistry(_NoAccounts(), 1, _silent, _nobody, SYSTEM).of(EMBEDDED)  # type: ignore[arg-type]
         return embedded, embedded
-    module: Any = import_module(KINDS[kind])
     plain, showing = (
-        module.carrier(
+        carrier(
             CarrierAccount(
                 name=kind,
                 kind=kind,

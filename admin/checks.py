@@ -1,11 +1,11 @@
 """What operators may ask for: each check raises Mistake and says what is wanted."""
 
-import base64
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from chalicelib.carriers import number_text
-from chalicelib.carriers.registry import KINDS
+from chalicelib.carriers.profile import AccountRules, Profile
+from chalicelib.carriers.registry import profiles
 from chalicelib.core.bindings.model import MAX_LIFETIME_MS
 from chalicelib.core.credentials import EMBEDDED
 from chalicelib.core.durations import MINUTE_MS
@@ -18,8 +18,6 @@ from chalicelib.settings import settings
 from chalicelib.store.credentials import is_public_id
 from cli.failures import Mistake
 
-SWITCH_SECRET_BYTES = 24
-"""The fewest that Standard Webhooks allows."""
 MIN_LEASE_MINUTES = 5
 """One that is shorter would be due all the time: 3.5 minutes before its end it is made longer."""
 MOST_SECRET = 128
@@ -128,21 +126,35 @@ def networks(sources: Iterable[str]) -> tuple[str, ...]:
         raise Mistake(str(error)) from None
 
 
-def carrier(account: str, kind: str, *, key: str, app_id: str | None, urls: Sequence[str]) -> None:
-    """What names an account with a carrier, and where it is."""
-    if kind not in KINDS:
-        raise Mistake(f"what can be a carrier's kind: {', '.join(sorted(KINDS))}")
+def carrier(
+    account: str, kind: str, *, key: str, app_id: str | None, urls: Sequence[str]
+) -> Profile:
+    """What names an account with a carrier, and where it is; the profile of its kind."""
+    profile, rules = carrier_kind(kind)
     name(account)
     if account == EMBEDDED and kind != EMBEDDED:
-        raise Mistake("the account named trunk is of the kind trunk: it needs none to be there")
+        raise Mistake(f"the name {EMBEDDED} is for an account of the kind {EMBEDDED}: take another")
     if not urls:
         raise Mistake("a carrier needs an address, for example https://api.netease.im")
     for url in urls:
         _carrier_url(url)
-    if kind != EMBEDDED and not key:
+    if rules.key and not key:
         raise Mistake("the key that the carrier gave us is wanted")
-    if (kind == "interline") != bool(app_id):
-        raise Mistake("the id of our app is wanted for the kind interline, and for no other")
+    if rules.app_id and not app_id:
+        raise Mistake(f"an account of the kind {kind} needs the id of our app there")
+    if app_id and not rules.app_id:
+        raise Mistake(f"an account of the kind {kind} has no app id")
+    return profile
+
+
+def carrier_kind(kind: str) -> tuple[Profile, AccountRules]:
+    """What a carrier of this kind says of itself, and what an account with it needs."""
+    known = profiles()
+    profile = known.get(kind)
+    if profile is None or profile.account is None:
+        kinds = (name for name, each in known.items() if each.account is not None)
+        raise Mistake(f"what can be a carrier's kind: {', '.join(kinds)}")
+    return profile, profile.account
 
 
 def _carrier_url(text: str) -> None:
@@ -159,26 +171,26 @@ def carrier_secret(kind: str, secret: str) -> None:
     """One that this kind of carrier can sign with."""
     if not secret:
         raise Mistake("a carrier's secret is wanted")
-    if kind != EMBEDDED:
-        return
-    try:
-        strength = len(base64.b64decode(secret.removeprefix("whsec_"), validate=True))
-    except ValueError:
-        strength = 0
-    if strength < SWITCH_SECRET_BYTES:
-        raise Mistake(
-            f"a switch's secret is base64 of at least {SWITCH_SECRET_BYTES} bytes:"
-            " openssl rand -base64 32"
-        )
+    _, rules = carrier_kind(kind)
+    if rules.check_secret is not None:
+        try:
+            rules.check_secret(secret)
+        except ValueError as error:
+            raise Mistake(str(error)) from None
 
 
-def lease(minutes: int | None) -> None:
-    """How long a carrier is told to keep a binding."""
-    if minutes is not None and not MIN_LEASE_MINUTES <= minutes <= _MAX_LEASE_MINUTES:
+def lease(kind: str, minutes: int | None) -> int | None:
+    """How long a carrier of this kind is told to keep a binding; None: as long as usual."""
+    _, rules = carrier_kind(kind)
+    if minutes is None:
+        return rules.max_lease_minutes
+    most = rules.max_lease_minutes or _MAX_LEASE_MINUTES
+    if not MIN_LEASE_MINUTES <= minutes <= most:
         raise Mistake(
-            f"a lease has {MIN_LEASE_MINUTES} to {_MAX_LEASE_MINUTES} minutes: it is made longer"
+            f"a lease has {MIN_LEASE_MINUTES} to {most} minutes: it is made longer"
             " when a quarter of it is left, 3.5 minutes at least"
         )
+    return minutes
 
 
 def dial_plan(given: Mapping[str, str]) -> dict[str, str]:

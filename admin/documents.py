@@ -21,6 +21,7 @@ def _example(kind: EventKind) -> str:
 MADE: Mapping[str, Callable[[], str]] = {
     "app-settings": app_settings.table,
     "capabilities": capabilities.table,
+    "carriers": capabilities.pages,
     "results-of-interline": results.of_interline,
     "results-of-others": results.of_others,
     "results-of-rejected": results.of_rejected,

@@ -19,7 +19,7 @@ _BINDING = Binding(
     id="12202601151600000123456789",
     handle="",
     app="shop",
-    carrier="trunk",
+    carrier="switch",
     number=_X,
     a=_A,
     b=_B,
@@ -58,7 +58,7 @@ def _event(kind: EventKind, at: int, **more: object) -> Event:
     """One of the call of A to B, unless `more` says otherwise."""
     values: dict[str, object] = {
         "id": kind,
-        "carrier": "trunk",
+        "carrier": "switch",
         "call_id": "c-2026-1",
         "received": at,
         "binding": _BINDING.id,

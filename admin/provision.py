@@ -40,7 +40,7 @@ def create_app(
     app_key = checks.app_key(app_key) if app_key else secrets.token_hex(16)
     app_secret = checks.app_secret(app_secret) if app_secret else secrets.token_hex(16)
     app = _new_app(name, **settings)
-    if app.event_format == "interline":
+    if receivers.signs_with(app.event_format) == "developer":
         raise Mistake("this event format names a developer, whom --facade interline gives")
     if tried:
         receivers.try_address(app, AppCredentials(name, app_key, (app_secret,)))
@@ -59,7 +59,7 @@ def create_interline_app(
     of core.tenants.SETTINGS. Raises Mistake.
     """
     app = _new_app(name, **{"event_format": "interline"} | settings)
-    if app.event_format == "netease":
+    if receivers.signs_with(app.event_format) == "AppSecret":
         raise Mistake(
             "this event format is signed with an AppSecret: --facade netease makes an app with one"
         )
@@ -92,7 +92,7 @@ def _create(
     app: App, attributes: Mapping[str, Any], content: dict[str, Any], public: Mapping[str, Any]
 ) -> None:
     """An app that signs with `content` under a public id, all of it or nothing."""
-    if app.event_format == receivers.OWN_SECRET:
+    if receivers.signs_with(app.event_format) == "callback secret":
         content = content | {"callback_secret": receivers.fresh()}
     owner, directory = s(app.name), apps.directory_key(app.name) | {"carrier": s(app.carrier)}
     if credentials.table().get(dict(public)) is not None:
@@ -203,23 +203,22 @@ def create_carrier(
     shows_numbers: bool = False,
     sources: Iterable[str] = (),
     recording_hosts: Iterable[str] = (),
-) -> None:
-    """Registers an account of ours with a carrier, under a name for `create_app`.
+) -> dict[str, str]:
+    """Registers an account of ours with a carrier, under a name for `create_app`; what it has to
+    report to us -> where, behind the gateway's address.
 
-    `kind` is one of `carriers.base.KINDS`. `key` and `secret` sign, `urls` are the carrier's
-    addresses, the preferred one first, `lease_minutes` how long it is told to keep a binding at
-    most (default: a day), `login_secret` what it encrypts one-click numbers with, if not `secret`,
-    `app_id` the id of our app there (wanted for `interline`, whose developer's id is `key`),
+    `kind` is a folder of `carriers` whose profile says which of these an account needs. `key` and
+    `secret` sign, `urls` are the carrier's addresses, the preferred one first, `lease_minutes` how
+    long it is told to keep a binding at most (default: its maximum, or a day), `login_secret` what
+    it encrypts one-click numbers with, if not `secret`, `app_id` the id of our app there,
     `shows_numbers` that it may show people's real numbers, `sources` the networks that its
     callbacks come from (none: any), `recording_hosts` where its recordings may be fetched from
-    (`*.example.com`: any name below it).
-    For the kind `trunk` there is one address, the switch's, and `secret`, base64 of 24 bytes or
-    more, signs our requests to it; without such an account it can't be asked to place calls. Raises
-    Mistake.
+    (`*.example.com`: any name below it). A switch without such an account can't be asked to place
+    calls. Raises Mistake.
     """
-    checks.carrier(name, kind, key=key, app_id=app_id, urls=urls)
+    profile = checks.carrier(name, kind, key=key, app_id=app_id, urls=urls)
     checks.carrier_secret(kind, secret)
-    checks.lease(lease_minutes)
+    lease_minutes = checks.lease(kind, lease_minutes)
     attributes = _account_item(
         kind,
         key=key,
@@ -233,12 +232,15 @@ def create_carrier(
     content = {"secret": secret} | ({"login_secret": login_secret} if login_secret else {})
     if app_id:
         attributes["app_id"] = s(app_id)
-        content["callback_token"] = _token()
+    token = _token() if profile.has_token else ""
+    if token:
+        content["callback_token"] = token
     owner = credentials.carrier(name)
     there = credentials.item_of(owner)
+    paths = profile.callback_paths(name, token)
     if there is None:
         credentials.create(owner, attributes, content)
-        return
+        return paths
     # A switch that was made without an address is given one now; what it has already stays.
     if there["kind"]["S"] != kind or there["urls"]["L"]:
         raise Mistake(f"carrier {name} exists")
@@ -250,6 +252,7 @@ def create_carrier(
 
     given = {each: value for each, value in attributes.items() if value != texts(())}
     credentials.change(owner, first, given)
+    return paths
 
 
 def _account_item(
@@ -287,22 +290,21 @@ def drop_previous_carrier_secret(name: str) -> None:
     )
 
 
-def callback_paths(carrier: str) -> list[str]:
-    """Where a carrier of the kind `interline` tells us of calls, behind the gateway's address: of
-    how they ended and of how they began. The paths are secret. Raises Mistake."""
+def callback_paths(carrier: str) -> dict[str, str]:
+    """What a carrier reports to us -> where, behind the gateway's address, of a kind that has
+    secret paths. Raises Mistake."""
     owner = credentials.carrier(carrier)
-    return _paths(carrier, credentials.content_of(owner, credentials.known(owner)))
+    item = credentials.known(owner)
+    return _secret_paths(carrier, item, credentials.content_of(owner, item).get("callback_token"))
 
 
-def rotate_callback_paths(carrier: str, *, again: bool = False) -> list[str]:
+def rotate_callback_paths(carrier: str, *, again: bool = False) -> dict[str, str]:
     """The same, new; what comes to those before is taken until they are dropped. `again`: in the
     place of some that were lost. Raises Mistake."""
     owner, fresh, rotate = credentials.carrier(carrier), _token(), credentials.rotating(again=again)
-    item = credentials.item_of(owner)
-    if item is None or "app_id" not in item:
-        raise _not_interline(carrier)
+    paths = _secret_paths(carrier, credentials.known(owner), fresh)
     credentials.change(owner, lambda content: rotate(content, "callback_token", fresh))
-    return _paths(carrier, {"callback_token": fresh})
+    return paths
 
 
 def drop_previous_callback_paths(carrier: str) -> None:
@@ -313,15 +315,11 @@ def drop_previous_callback_paths(carrier: str) -> None:
     )
 
 
-def _paths(carrier: str, content: Mapping[str, Any]) -> list[str]:
-    token = content.get("callback_token")
-    if token is None:
-        raise _not_interline(carrier)
-    return [f"/callbacks/interline/{carrier}/{token}/{what}" for what in ("cdr", "start")]
-
-
-def _not_interline(carrier: str) -> Mistake:
-    return Mistake(f"no carrier {carrier} of the kind interline")
+def _secret_paths(carrier: str, item: Mapping[str, Any], token: str | None) -> dict[str, str]:
+    profile, _ = checks.carrier_kind(item["kind"]["S"])
+    if token is None or not profile.has_token:
+        raise Mistake(f"carrier {carrier} has no secret callback addresses")
+    return profile.callback_paths(carrier, token)
 
 
 def _token() -> str:
@@ -345,7 +343,7 @@ def set_app_login(name: str, *, secret: str | None) -> None:
 
 def create_switch(
     user: str,
-    carrier: str = "trunk",
+    carrier: str = EMBEDDED,
     *,
     recording_hosts: Iterable[str] = (),
     dial_plan: Mapping[str, str] | None = None,

@@ -4,11 +4,11 @@ there to listen."""
 import secrets
 from base64 import b64encode
 from collections.abc import Iterable
-from importlib import import_module
 from typing import Any
 
 from admin import credentials, developers
-from chalicelib.carriers.registry import DIALECTS, Checking
+from chalicelib.carriers.profile import Credential
+from chalicelib.carriers.registry import Checking, event_format, profiles
 from chalicelib.clock import now_ms
 from chalicelib.core.credentials import AppCredentials
 from chalicelib.core.errors import NotDelivered
@@ -26,8 +26,6 @@ from cli.failures import Mistake
 TRIAL_S = 5
 """So long a receiver has to answer when its address is tried."""
 SECRET_BYTES = 32
-OWN_SECRET = "cloudevents"  # noqa: S105
-"""The event format that signs with a secret of its own."""
 
 
 def wanted(kinds: Iterable[str], event_format: str) -> frozenset[str]:
@@ -42,12 +40,21 @@ def wanted(kinds: Iterable[str], event_format: str) -> frozenset[str]:
 def check_format(app: str, event_format: str) -> None:
     """Whether the app has the credentials that this event format signs or addresses with. Raises
     Mistake."""
-    if event_format == "interline" and not developers.exists(app):
+    needs = signs_with(event_format)
+    if needs == "developer" and not developers.exists(app):
         raise Mistake("this event format names a developer; make one first with app-developer")
-    if event_format == OWN_SECRET and not _known().callback_secrets(app):
+    if needs == "callback secret" and not _known().callback_secrets(app):
         raise Mistake("this event format has a secret of its own: app-callback-secret makes it")
-    if event_format == "netease" and _known().of_app(app) is None:
+    if needs == "AppSecret" and _known().of_app(app) is None:
         raise Mistake("this event format is signed with an AppSecret, and the app has none")
+
+
+def signs_with(name: str) -> Credential:
+    """What of an app its callbacks are signed or addressed with. Raises Mistake."""
+    known = {name: each.signs_with for name, each in profiles().items() if each.signs_with}
+    if name not in known:
+        raise Mistake(f"what can be an event format: {', '.join(known)}")
+    return known[name]
 
 
 def try_address(app: App, to: AppCredentials | None = None) -> None:
@@ -124,9 +131,8 @@ def fresh() -> str:
 
 
 def _format(name: str) -> EventFormat:
-    module: Any = import_module(DIALECTS[name])
-    made: EventFormat = module.dialect(_known())
-    return made
+    signs_with(name)
+    return event_format(name, _known())
 
 
 def _known() -> CredentialStore:

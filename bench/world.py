@@ -101,7 +101,7 @@ class World:
     @property
     def line_callbacks(self) -> str:
         """Where interline's records of calls go."""
-        return provision.callback_paths(LINE_ACCOUNT)[0]
+        return provision.callback_paths(LINE_ACCOUNT)["records of calls"]
 
     def announced(self, *, newest: int) -> list[str]:
         """The bodies of the messages that were put into the delivery queue last."""

@@ -6,10 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from chalicelib.carriers.registry import profiles
 from cli.failures import BadRequest
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = ROOT / "infra" / "resources.json"
+
+CALLBACKS = (300, 100)
+"""The limit of each address at which carriers report calls, where no other one is named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +62,13 @@ def find_stage(stage: str) -> Stage:
         api_stage=its["api_gateway_stage"],
         domain=its.get("domain", {}).get("name", ""),
         certificate=its.get("domain", {}).get("certificate", ""),
-        throttling=config["throttling"] | its.get("throttling", {}),
+        throttling=_of_callbacks() | config["throttling"] | its.get("throttling", {}),
     )
+
+
+def _of_callbacks() -> dict[str, tuple[float, int]]:
+    paths = (path for each in profiles().values() for path in each.callbacks.values())
+    return {f"POST {path}": CALLBACKS for path in paths}
 
 
 def check_name(stage: str) -> None:

@@ -25,7 +25,7 @@ def run(state: Path) -> None:
     """Run the whole local stack until Ctrl-C.
 
     Ports come from the environment: PORT (gateway, 8000), SIMULATOR_PORT (8001), AWS_PORT (8002),
-    NETEASE_PORT (8003), INTERLINE_PORT (8004).
+    and <VENDOR>_PORT for each simulated vendor: NETEASE_PORT (8003), INTERLINE_PORT (8004).
     """
     from simulator.stack import run as run_stack
 

@@ -4,15 +4,14 @@ The Chinese prefix 100 is not assigned, and of 15 digits are the numbers of Chin
 which these are not given out either.
 """
 
-from simulator.numbering import national
-
 BEIJING = "10"
 SHANGHAI = "21"
 
 Numbers = list[tuple[str, str | None]]
 
 
-def _ten(prefix: str, longest: str) -> Numbers:
+def ten(prefix: str, longest: str) -> Numbers:
+    """Ten X: nine that begin alike, five of them Beijing's and four Shanghai's, and a long one."""
     return [
         *((f"{prefix}{n}", BEIJING) for n in range(1, 6)),
         *((f"{prefix}{n}", SHANGHAI) for n in range(6, 10)),
@@ -21,38 +20,16 @@ def _ten(prefix: str, longest: str) -> Numbers:
 
 
 NUMBERS = {
-    "demo": _ten("861007000000", "700000000000001"),
-    "other": _ten("861008000000", "700000000000002"),
+    "demo": ten("861007000000", "700000000000001"),
+    "other": ten("861008000000", "700000000000002"),
 }
 """By app; on the switch."""
 
-EVENTS = _ten("861002000000", "700000000000008")
+EVENTS = ten("861002000000", "700000000000008")
 """On the switch, of an app that is told in CloudEvents."""
 
-NETEASE = _ten("861009000000", "700000000000003")
-"""With the simulated NetEase."""
+DEVELOPERS = ten("1006000000", "700000000000004")
+"""On the switch, of an app of interline's API, which writes them as in China."""
 
-INTERLINE_NUMBERS = {
-    "demo-interline": _ten("1006000000", "700000000000004"),
-    "demo-igw": _ten("861005000000", "700000000000005"),
-    "demo-interline-netease": _ten("1004000000", "700000000000006"),
-    "demo-interline-igw": _ten("1003000000", "700000000000007"),
-}
-"""Of the apps that have to do with interline. An app of its API writes them as in China."""
-
-WITH_NETEASE: Numbers = [*NETEASE, *INTERLINE_NUMBERS["demo-interline-netease"]]
-"""All that the simulated NetEase has, as it writes them."""
-
-WITH_INTERLINE = [
-    national(number)
-    for app in ("demo-igw", "demo-interline-igw")
-    for number, _ in INTERLINE_NUMBERS[app]
-]
-"""All that the simulated interline has, as it writes them."""
-
-ON_SWITCH = [
-    number
-    for app in (*NUMBERS.values(), EVENTS, INTERLINE_NUMBERS["demo-interline"])
-    for number, _ in app
-]
+ON_SWITCH = [number for app in (*NUMBERS.values(), EVENTS, DEVELOPERS) for number, _ in app]
 """All on the switch, as their apps write them."""

@@ -6,14 +6,12 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from simulator.vendors import simulated
+
 HOST = "127.0.0.1"
 BACKLOG = 256
-DEFAULTS = {
-    "PORT": 8000,
-    "SIMULATOR_PORT": 8001,
-    "AWS_PORT": 8002,
-    "NETEASE_PORT": 8003,
-    "INTERLINE_PORT": 8004,
+DEFAULTS = {"PORT": 8000, "SIMULATOR_PORT": 8001, "AWS_PORT": 8002} | {
+    f"{kind.upper()}_PORT": each.PORT for kind, each in simulated().items()
 }
 HIGHEST = 65535
 
@@ -24,13 +22,12 @@ class PortUnusable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where the servers answer, as `http://host:port`."""
+    """Where the servers answer, as `http://host:port`; `vendors` by kind."""
 
     gateway: str
     simulator: str
     aws: str
-    netease: str
-    interline: str
+    vendors: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +37,7 @@ class Sockets:
     gateway: socket.socket
     simulator: socket.socket
     aws: socket.socket
-    netease: socket.socket
-    interline: socket.socket
+    vendors: Mapping[str, socket.socket]
 
     def addresses(self) -> Addresses:
         """Their addresses; ask before the sockets are given away."""
@@ -49,8 +45,7 @@ class Sockets:
             gateway=_url(self.gateway),
             simulator=_url(self.simulator),
             aws=_url(self.aws),
-            netease=_url(self.netease),
-            interline=_url(self.interline),
+            vendors={kind: _url(each) for kind, each in self.vendors.items()},
         )
 
 
@@ -68,8 +63,7 @@ def listen(environment: Mapping[str, str] = os.environ) -> Sockets:
         gateway=opened["PORT"],
         simulator=opened["SIMULATOR_PORT"],
         aws=opened["AWS_PORT"],
-        netease=opened["NETEASE_PORT"],
-        interline=opened["INTERLINE_PORT"],
+        vendors={kind: opened[f"{kind.upper()}_PORT"] for kind in simulated()},
     )
 
 

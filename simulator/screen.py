@@ -5,6 +5,7 @@ from pathlib import Path
 
 from simulator.ports import Addresses
 from simulator.seed import App
+from simulator.vendors import simulated
 
 # Subscribers that are nobody's (the prefix 100 is not assigned in China).
 ALICE = "8610012340001"
@@ -45,8 +46,10 @@ def screen(
         f"Running ({took_s:.1f} s to start):",
         f"  gateway    {addresses.gateway}   the function bundle in `chalice local`",
         f"  simulator  {addresses.simulator}   telephones, a switch, the apps' receivers",
-        f"  NetEase    {addresses.netease}   a simulated vendor, the carrier of demo-netease",
-        f"  interline  {addresses.interline}   another, the carrier of demo-igw",
+        *(
+            f"  {kind:<9}  {addresses.vendors[kind]}   simulated, the carrier of {each.APP}"
+            for kind, each in simulated().items()
+        ),
         f"  AWS        {addresses.aws}   stand-in (moto) with the production resources",
         "  driver     tells apps, fetches recordings, writes exports, and runs the schedules",
         f"  Apps {names} with {len(apps[0].numbers)} numbers each: {demo_file}. Logs: {logs}",

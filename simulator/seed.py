@@ -2,6 +2,7 @@
 
 import base64
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,30 +11,26 @@ from urllib.parse import urlsplit
 import boto3
 
 from simulator.netease_client import NeteaseClient
-from simulator.numbers import EVENTS, INTERLINE_NUMBERS, NETEASE, NUMBERS, Numbers
+from simulator.numbers import DEVELOPERS, EVENTS, NUMBERS, Numbers
 from simulator.ports import Addresses
+from simulator.vendors import Access, Simulated, simulated
 
-CARRIER = "trunk"
-NETEASE_CARRIER = "netease-demo"
-NETEASE_APP = "demo-netease"
+CARRIER = "switch"
 EVENTS_APP = "demo-events"
 """It uses NetEase's API and is told in CloudEvents."""
-INTERLINE_CARRIER = "interline"
 BOTH_KINDS_APP = "demo-igw"
 """It uses NetEase's API, and has a developer's credentials too."""
-CARRIERS_OF = {
-    "demo-interline": CARRIER,
-    BOTH_KINDS_APP: INTERLINE_CARRIER,
-    "demo-interline-netease": NETEASE_CARRIER,
-    "demo-interline-igw": INTERLINE_CARRIER,
-}
+DEVELOPERS_APP = "demo-interline"
+"""It uses interline's API, on the switch."""
 DEPOSIT = "1000"  # yuan
 LEASE_MINUTES = 1440
+LEASES_MINUTES: dict[str, int] = {}
+"""By kind of carrier, where it is another one."""
 SWITCH_USER = "simulator"
 COOLING_S = 3600
 RATE = 1000  # requests a second: load on one's own machine is not an app that runs wild
 USER = "liuxuanlin"  # in whose name the vendor's samples place their calls
-WITH_USER = ("demo", NETEASE_APP)
+WITH_USER = ("demo", "demo-netease")
 STACK = "masking-gateway-local"
 
 
@@ -46,8 +43,13 @@ class App:
     name: str
     carrier: str
     credentials: dict[str, str] = field(repr=False)
-    numbers: list[str]
+    pool: Numbers
     callback_url: str
+
+    @property
+    def numbers(self) -> list[str]:
+        """Its X."""
+        return [x for x, _ in self.pool]
 
     @property
     def accids(self) -> list[str]:
@@ -89,32 +91,17 @@ class SwitchAccess:
 
 
 @dataclass(frozen=True, slots=True)
-class NeteaseAccess:
-    """Our account with the simulated NetEase."""
-
-    app_key: str
-    app_secret: str
-    callback_url: str
-
-
-@dataclass(frozen=True, slots=True)
-class InterlineAccess:
-    """Our account with the simulated interline; behind `callback_url` come `/cdr` and `/start`."""
-
-    devid: str
-    auth_key: str
-    appid: str
-    callback_url: str
-
-
-@dataclass(frozen=True, slots=True)
 class Seeded:
-    """Who has access to what."""
+    """Who has access to what; `vendors` are our accounts, by kind."""
 
     apps: list[App]
     switch: SwitchAccess
-    netease: NeteaseAccess
-    interline: InterlineAccess
+    vendors: Mapping[str, Access]
+
+    def numbers_with(self, kind: str) -> dict[str, str | None]:
+        """All X at a vendor, as the apps have them, with their area codes."""
+        account = simulated()[kind].ACCOUNT
+        return dict(each for app in self.apps if app.carrier == account for each in app.pool)
 
 
 def create_resources(template: Path) -> dict[str, str]:
@@ -158,16 +145,27 @@ def provision(addresses: Addresses) -> Seeded:
     from admin.provision import create_carrier, create_switch
 
     secret = base64.b64encode(secrets.token_bytes(32)).decode()
-    create_carrier(CARRIER, kind="trunk", secret=secret, urls=[addresses.simulator])
+    create_carrier(CARRIER, kind="switch", secret=secret, urls=[addresses.simulator])
     hosts = _recording_hosts(addresses)
     password = create_switch(SWITCH_USER, carrier=CARRIER, recording_hosts=hosts)
-    netease, interline = _netease(addresses), _interline(addresses)
-    apps = [_app(name, CARRIER, numbers, addresses) for name, numbers in NUMBERS.items()]
-    apps.append(_app(EVENTS_APP, CARRIER, EVENTS, addresses, event_format="cloudevents"))
-    apps.append(_app(NETEASE_APP, NETEASE_CARRIER, NETEASE, addresses))
-    for name, numbers in INTERLINE_NUMBERS.items():
-        apps.append(_app(name, CARRIERS_OF[name], numbers, addresses))
-    return Seeded(apps, SwitchAccess(SWITCH_USER, password, secret), netease, interline)
+    vendors = {kind: _account(kind, each, addresses) for kind, each in simulated().items()}
+    apps = [
+        *(_app(name, CARRIER, numbers, addresses) for name, numbers in NUMBERS.items()),
+        _app(EVENTS_APP, CARRIER, EVENTS, addresses, event_format="cloudevents"),
+        *(_app(each.APP, each.ACCOUNT, each.NUMBERS, addresses) for each in simulated().values()),
+        _app(DEVELOPERS_APP, CARRIER, DEVELOPERS, addresses, facade="interline"),
+        *(
+            _app(
+                each.DEVELOPERS_APP,
+                each.ACCOUNT,
+                each.DEVELOPERS_NUMBERS,
+                addresses,
+                facade="interline",
+            )
+            for each in simulated().values()
+        ),
+    ]
+    return Seeded(apps, SwitchAccess(SWITCH_USER, password, secret), vendors)
 
 
 def _recording_hosts(addresses: Addresses) -> list[str]:
@@ -175,47 +173,32 @@ def _recording_hosts(addresses: Addresses) -> list[str]:
     return [urlsplit(addresses.simulator).netloc]
 
 
-def _netease(addresses: Addresses) -> NeteaseAccess:
+def _account(kind: str, vendor: Simulated, addresses: Addresses) -> Access:
     from admin.provision import create_carrier
 
-    access = NeteaseAccess(
-        app_key=secrets.token_hex(16),
-        app_secret=secrets.token_hex(16),
-        callback_url=f"{addresses.gateway}/callbacks/netease/{NETEASE_CARRIER}",
-    )
-    create_carrier(
-        NETEASE_CARRIER,
-        kind="netease",
-        key=access.app_key,
-        secret=access.app_secret,
-        urls=[addresses.netease],
-        lease_minutes=LEASE_MINUTES,
-        recording_hosts=_recording_hosts(addresses),
-    )
-    return access
-
-
-def _interline(addresses: Addresses) -> InterlineAccess:
-    from admin.provision import callback_paths, create_carrier
-
-    devid, auth_key, appid = "10000000", secrets.token_hex(16), secrets.token_hex(8)
-    create_carrier(
-        INTERLINE_CARRIER,
-        kind="interline",
-        key=devid,
-        secret=auth_key,
-        app_id=appid,
-        urls=[addresses.interline],
-        lease_minutes=LEASE_MINUTES,
+    credentials = vendor.credentials()
+    paths = create_carrier(
+        vendor.ACCOUNT,
+        kind=kind,
+        urls=[addresses.vendors[kind]],
+        lease_minutes=LEASES_MINUTES.get(kind, LEASE_MINUTES),
         shows_numbers=True,
         recording_hosts=_recording_hosts(addresses),
+        **credentials,
     )
-    record_path, _ = callback_paths(INTERLINE_CARRIER)
-    callback_url = addresses.gateway + record_path.removesuffix("/cdr")
-    return InterlineAccess(devid, auth_key, appid, callback_url)
+    callbacks = {what: addresses.gateway + path for what, path in paths.items()}
+    return Access(callbacks=callbacks, **credentials)
 
 
-def _app(name: str, carrier: str, numbers: Numbers, addresses: Addresses, **more: str) -> App:
+def _app(
+    name: str,
+    carrier: str,
+    numbers: Numbers,
+    addresses: Addresses,
+    *,
+    facade: str = "netease",
+    **more: str,
+) -> App:
     from admin import accounts, developers, receivers
     from admin import numbers as pools
     from admin.provision import create_app, create_interline_app
@@ -228,7 +211,7 @@ def _app(name: str, carrier: str, numbers: Numbers, addresses: Addresses, **more
         "rate": RATE,
         **more,
     }
-    if name in CARRIERS_OF and name != BOTH_KINDS_APP:
+    if facade == "interline":
         credentials = create_interline_app(name, role="developer", **settings).described()
     else:
         app_key, app_secret = create_app(name, **settings)
@@ -237,7 +220,7 @@ def _app(name: str, carrier: str, numbers: Numbers, addresses: Addresses, **more
         credentials["callback_secret"] = receivers.secret_of(name)
     if name == BOTH_KINDS_APP:
         credentials |= developers.create(name).described()
-    if name in CARRIERS_OF:
+    if facade == "interline" or name == BOTH_KINDS_APP:
         accounts.change(name, deposit=DEPOSIT, overdraft=None)
     pools.add(name, numbers)
-    return App(name, carrier, credentials, [x for x, _ in numbers], callback_url)
+    return App(name, carrier, credentials, numbers, callback_url)

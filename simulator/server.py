@@ -1,11 +1,11 @@
-"""The simulator's HTTP servers: telephones, a switch, the apps' receivers, and two vendors."""
+"""The simulator's HTTP servers: telephones, a switch, the apps' receivers, and the vendors."""
 
 import json
 import os
 import socket
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
@@ -16,14 +16,8 @@ from simulator import http_server, vendor_server
 from simulator.child import adopt, describe, end_with_parent, say
 from simulator.clock import MovableClock
 from simulator.dialling import BadField, Dialled, Written, dialled, habit, lasts_s, written
-from simulator.interline import account as interline_account
-from simulator.interline import control as interline_control
-from simulator.interline.vendor import Vendor as Interline
-from simulator.netease import control as netease_control
-from simulator.netease.signature import Account
-from simulator.netease.vendor import Vendor as Netease
 from simulator.numbering import Held
-from simulator.numbers import ON_SWITCH, WITH_INTERLINE, WITH_NETEASE
+from simulator.numbers import ON_SWITCH
 from simulator.originate import Originator
 from simulator.placing import Phones
 from simulator.receiver import Receivers, fault
@@ -31,6 +25,7 @@ from simulator.recordings import Recordings, Sound
 from simulator.routes import Asked, Refused, Reply, Route, route
 from simulator.switch import Switch
 from simulator.switch_api import GatewayError, SwitchApi
+from simulator.vendors import Access, Around, Vendor, simulated
 
 UNREAD = (411, 413)
 MAX_BODY_BYTES = 1024 * 1024
@@ -38,13 +33,9 @@ GATEWAY_URL = "SIMULATOR_GATEWAY_URL"
 SWITCH_USER = "SIMULATOR_SWITCH_USER"
 SWITCH_PASSWORD = "SIMULATOR_SWITCH_PASSWORD"
 SWITCH_SECRET = "SIMULATOR_SWITCH_SECRET"
-NETEASE_KEY = "SIMULATOR_NETEASE_KEY"
-NETEASE_SECRET = "SIMULATOR_NETEASE_SECRET"
-NETEASE_CALLBACK_URL = "SIMULATOR_NETEASE_CALLBACK_URL"
-INTERLINE_DEVID = "SIMULATOR_INTERLINE_DEVID"
-INTERLINE_AUTH_KEY = "SIMULATOR_INTERLINE_AUTH_KEY"
-INTERLINE_APPID = "SIMULATOR_INTERLINE_APPID"
-INTERLINE_CALLBACK_URL = "SIMULATOR_INTERLINE_CALLBACK_URL"
+VENDORS = "SIMULATOR_VENDORS"
+"""JSON: kind -> `access` (vendors.Access) and `numbers`, its X as the pools have them and their
+area codes."""
 CALLS_KEPT = 10_000
 
 
@@ -57,14 +48,6 @@ class Exchange(Protocol):
 
     def send(self, message: Written) -> dict[str, Any]:
         """Sends a message; what both people saw."""
-        ...
-
-
-class Vendor(Exchange, Protocol):
-    """One that has numbers of its own."""
-
-    def owns(self, number: str) -> bool:
-        """Whether this X is one of them."""
         ...
 
 
@@ -250,75 +233,53 @@ class Server(http_server.Server):
         self.adopt(listening)
 
 
-def from_environment(base_url: str) -> tuple[World, Netease, Interline]:
-    """The world and the vendors in it, for the gateway and the accounts of the environment."""
+def from_environment(base_url: str) -> tuple[World, dict[str, Vendor]]:
+    """The world and the vendors in it, by kind, for the gateway and the accounts of the
+    environment."""
     api = SwitchApi(
         os.environ[GATEWAY_URL],
         user=os.environ[SWITCH_USER],
         password=os.environ[SWITCH_PASSWORD],
     )
-    phones = Phones()
-    recordings = Recordings()
-    netease, interline = _netease(base_url, phones, recordings), _interline(base_url)
-    originator = Originator(os.environ[SWITCH_SECRET], api, phones, MovableClock())
-    routes = [
-        *originator.routes(),
-        *netease_control.routes(netease),
-        *interline_control.routes(interline),
-    ]
-    switch = Switch(api, base_url=base_url, recordings=recordings)
-    vendors = (netease, interline)
+    around = Around(base_url)
+    vendors, routes = made(json.loads(os.environ[VENDORS]), around)
+    originator = Originator(os.environ[SWITCH_SECRET], api, around.phones, MovableClock())
     world = World(
-        switch,
+        Switch(api, base_url=base_url, recordings=around.recordings),
         Receivers(),
-        phones,
-        vendors,
-        routes,
+        around.phones,
+        [*vendors.values()],
+        [*originator.routes(), *routes],
         on_switch=ON_SWITCH,
-        recordings=recordings,
+        recordings=around.recordings,
     )
-    return world, netease, interline
+    return world, vendors
 
 
-def _netease(base_url: str, phones: Phones, recordings: Recordings) -> Netease:
-    account = Account(
-        key=os.environ[NETEASE_KEY],
-        secret=os.environ[NETEASE_SECRET],
-        callback_url=os.environ[NETEASE_CALLBACK_URL],
-    )
-    return Netease(
-        account,
-        dict(WITH_NETEASE),
-        recordings_url=base_url,
-        phones=phones,
-        recordings=recordings,
-    )
-
-
-def _interline(base_url: str) -> Interline:
-    account = interline_account.Account(
-        devid=os.environ[INTERLINE_DEVID],
-        auth_key=os.environ[INTERLINE_AUTH_KEY],
-        appid=os.environ[INTERLINE_APPID],
-        callback_url=os.environ[INTERLINE_CALLBACK_URL],
-    )
-    return Interline(account, WITH_INTERLINE, recordings_url=base_url)
+def made(
+    described: Mapping[str, Mapping[str, Any]], around: Around
+) -> tuple[dict[str, Vendor], list[Route]]:
+    """The vendors that are described as VENDORS says, by kind, and their control sides."""
+    vendors: dict[str, Vendor] = {}
+    routes: list[Route] = []
+    for kind, each in described.items():
+        access = Access(**each["access"])
+        vendors[kind] = simulated()[kind].vendor(access, each["numbers"], around)
+        routes += simulated()[kind].routes(vendors[kind])
+    return vendors, routes
 
 
 @click.command()
 @click.option("--fd", type=int, required=True, help="Listening socket, inherited.")
-@click.option("--netease-fd", type=int, required=True, help="Another, for NetEase's API.")
-@click.option("--interline-fd", type=int, required=True, help="Another, for interline's API.")
-def main(fd: int, netease_fd: int, interline_fd: int) -> None:
+@click.option("--vendor", "fds", type=(str, int), multiple=True, help="Another, for its API.")
+def main(fd: int, fds: tuple[tuple[str, int], ...]) -> None:
     """Serves until the parent ends."""
     end_with_parent()
     listening = adopt(fd)
     host, port = listening.getsockname()
-    world, netease, interline = from_environment(f"http://{host}:{port}")
-    for api in (
-        vendor_server.Server(adopt(netease_fd), netease),
-        vendor_server.Server(adopt(interline_fd), interline),
-    ):
+    world, vendors = from_environment(f"http://{host}:{port}")
+    for kind, each in fds:
+        api = vendor_server.Server(adopt(each), vendors[kind])
         threading.Thread(target=api.serve_forever, daemon=True).start()
     Server(listening, world).serve_forever()
 

@@ -6,7 +6,7 @@ import signal
 import socket
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -19,8 +19,6 @@ from simulator.ports import Addresses, PortUnusable, Sockets, listen
 from simulator.processes import Children, StackFailed
 from simulator.screen import screen
 from simulator.seed import (
-    INTERLINE_CARRIER,
-    NETEASE_CARRIER,
     Seeded,
     create_resources,
     provision,
@@ -29,18 +27,13 @@ from simulator.seed import (
 )
 from simulator.server import (
     GATEWAY_URL,
-    INTERLINE_APPID,
-    INTERLINE_AUTH_KEY,
-    INTERLINE_CALLBACK_URL,
-    INTERLINE_DEVID,
-    NETEASE_CALLBACK_URL,
-    NETEASE_KEY,
-    NETEASE_SECRET,
     SWITCH_PASSWORD,
     SWITCH_SECRET,
     SWITCH_USER,
+    VENDORS,
 )
 from simulator.state import remove_own, write_private
+from simulator.vendors import simulated
 
 PROJECT = Path(__file__).resolve().parent.parent
 RESOURCES = PROJECT / "infra" / "resources.json"
@@ -63,32 +56,22 @@ class Running:
 
     def described(self) -> dict[str, Any]:
         """The content of demo.json."""
-        switch, netease, interline = (
-            self.seeded.switch,
-            self.seeded.netease,
-            self.seeded.interline,
-        )
+        switch = self.seeded.switch
+        vendors = {
+            kind: {
+                "base_url": self.addresses.vendors[kind],
+                "control_url": f"{self.addresses.simulator}/{kind}",
+                "account": each.ACCOUNT,
+                **each.described(self.seeded.vendors[kind]),
+            }
+            for kind, each in simulated().items()
+        }
         return {
             "base_url": self.addresses.gateway,
             "simulator_url": self.addresses.simulator,
             "aws_endpoint_url": self.addresses.aws,
             "switch": {"user": switch.user, "password": switch.password},
-            "netease": {
-                "base_url": self.addresses.netease,
-                "control_url": f"{self.addresses.simulator}/netease",
-                "account": NETEASE_CARRIER,
-                "app_key": netease.app_key,
-                "app_secret": netease.app_secret,
-            },
-            "interline": {
-                "base_url": self.addresses.interline,
-                "control_url": f"{self.addresses.simulator}/interline",
-                "account": INTERLINE_CARRIER,
-                "devid": interline.devid,
-                "auth_key": interline.auth_key,
-                "appid": interline.appid,
-                "callback_url": interline.callback_url,
-            },
+            **vendors,
             "apps": [app.described() for app in self.seeded.apps],
         }
 
@@ -158,18 +141,15 @@ def _start(children: Children, sockets: Sockets, addresses: Addresses) -> Runnin
         SWITCH_USER: seeded.switch.user,
         SWITCH_PASSWORD: seeded.switch.password,
         SWITCH_SECRET: seeded.switch.secret,
-        NETEASE_KEY: seeded.netease.app_key,
-        NETEASE_SECRET: seeded.netease.app_secret,
-        NETEASE_CALLBACK_URL: seeded.netease.callback_url,
-        INTERLINE_DEVID: seeded.interline.devid,
-        INTERLINE_AUTH_KEY: seeded.interline.auth_key,
-        INTERLINE_APPID: seeded.interline.appid,
-        INTERLINE_CALLBACK_URL: seeded.interline.callback_url,
+        VENDORS: json.dumps(
+            {
+                kind: {"access": asdict(access), "numbers": seeded.numbers_with(kind)}
+                for kind, access in seeded.vendors.items()
+            }
+        ),
     }
-    outside = {
-        "--fd": sockets.simulator,
-        "--netease-fd": sockets.netease,
-        "--interline-fd": sockets.interline,
+    outside = {"--fd": sockets.simulator} | {
+        f"--vendor {kind}": each for kind, each in sockets.vendors.items()
     }
     _serve(children, "server", "the simulator", outside, environment | access)
     for address, what in ((addresses.gateway, "the gateway"), (addresses.simulator, "simulator")):
@@ -194,7 +174,7 @@ def _serve(
     """Starts a server on its sockets, each named by an option, and gives them away: if the server
     dies, clients are refused."""
     fds = {option: each.fileno() for option, each in listening.items()}
-    named = [text for option, fd in fds.items() for text in (option, str(fd))]
+    named = [text for option, fd in fds.items() for text in (*option.split(), str(fd))]
     arguments = [f"simulator.{module}", *named]
     children.start(module, what, arguments, fds=list(fds.values()), environment=environment)
     for each in listening.values():

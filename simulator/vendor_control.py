@@ -1,11 +1,15 @@
 """The control side that all vendors have: what they were asked, faults, the clock, callbacks."""
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, Protocol
 
 from simulator import vendor_server
 from simulator.clock import MovableClock, Now
 from simulator.routes import Asked, Refused, Reply, Route, route
+
+if TYPE_CHECKING:
+    from simulator.vendors import Bound
 
 
 class Callbacks(Protocol):
@@ -29,11 +33,16 @@ class Vendor(vendor_server.Vendor, Protocol):
         """How it tells its customer."""
         ...
 
+    def held(self) -> "list[Bound]":
+        """What is live, oldest first."""
+        ...
+
 
 def routes(name: str, vendor: Vendor) -> list[Route]:
     """The requests below `/<name>` of the simulator's server."""
     control = _Control(vendor)
     return [
+        route("GET", f"/{name}/held", tells(lambda: [asdict(each) for each in vendor.held()])),
         route("GET", f"/{name}/requests", tells(lambda: dict(vendor.requests))),
         route("GET", f"/{name}/faults", tells(vendor.faults.left)),
         route("PUT", f"/{name}/faults", control.break_down),

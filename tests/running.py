@@ -17,15 +17,17 @@ import pytest
 import requests
 
 from admin import provision
+from simulator.ports import DEFAULTS
+from simulator.vendors import simulated
+from tests.contract.carriers import other_app_on
 from tests.gateways import forget_caches
 from tests.stage import Answer, Client
 
 ROOT = Path(__file__).resolve().parents[1]
 START_S = 120
 ANSWER_S = 30
-PORTS = ["PORT", "SIMULATOR_PORT", "AWS_PORT", "NETEASE_PORT", "INTERLINE_PORT"]
+PORTS = [*DEFAULTS]
 SECOND_NETEASE_APP = "other-netease"
-SECOND_INTERLINE_APP = "other-igw"
 IM_CALLS = ("msg/sendMsg",)
 LOGIN_SECRET = "one-click-of-its-own"
 
@@ -40,7 +42,7 @@ class RealClock:
 
 @dataclass
 class Running:
-    """A stack that answers, and its apps; `netease` and `interline` are the simulated vendors as in
+    """A stack that answers, and its apps; `vendors` are the simulated ones by kind, as in
     demo.json."""
 
     url: str
@@ -48,8 +50,7 @@ class Running:
     aws_url: str
     state: Path
     switch: tuple[str, str]
-    netease: dict[str, str]
-    interline: dict[str, str]
+    vendors: dict[str, dict[str, str]]
     apps: dict[str, dict[str, Any]]
 
     @contextmanager
@@ -102,9 +103,10 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     with stack(tmp_path_factory.mktemp("stack")) as running:
         # At once: a process that has read the apps' keys may not see a new one for a minute.
         with running.operated():
-            _add_app(running, SECOND_NETEASE_APP, running.netease, im_calls=IM_CALLS)
+            _add_app(running, SECOND_NETEASE_APP, running.vendors["netease"], im_calls=IM_CALLS)
             provision.set_app_login(SECOND_NETEASE_APP, secret=LOGIN_SECRET)
-            _add_app(running, SECOND_INTERLINE_APP, running.interline)
+            for kind in running.vendors.keys() - {"netease"}:
+                _add_app(running, other_app_on(kind), running.vendors[kind])
         yield running
 
 
@@ -151,7 +153,6 @@ def _described(process: subprocess.Popen[bytes], state: Path) -> Running:
         aws_url=content["aws_endpoint_url"],
         state=state,
         switch=switch,
-        netease=content["netease"],
-        interline=content["interline"],
+        vendors={kind: content[kind] for kind in simulated()},
         apps=apps,
     )

@@ -141,7 +141,7 @@ class Stage:
         settings.setdefault("callback_url", "http://127.0.0.1:9/never")
         key, secret = provision.create_app(name, **settings)
         # In one call, as nearly every test waits for it; how an operator does it: tests/admin.
-        carrier, encryption = settings.get("carrier", "trunk"), self.encryption()
+        carrier, encryption = settings.get("carrier", "switch"), self.encryption()
         items = [
             owners_item(x, [Owner(name, carrier, since=0, number=x)], encryption)
             for x, _ in numbers

@@ -29,10 +29,10 @@ def account(name: str) -> None:
 
 @pytest.fixture
 def apps(stage: Stage, receiver: Receiver) -> dict[str, Client]:
-    """An app on each of two accounts with NetEase, and one on trunk."""
+    """An app on each of two accounts with NetEase, and one on a switch."""
     for name in ("netease-a", "netease-b"):
         account(name)
-    numbers = {"netease-a": X1, "netease-b": X2, "trunk": X3}
+    numbers = {"netease-a": X1, "netease-b": X2, "switch": X3}
     return {
         carrier: stage.app(
             f"app-{carrier}", carrier=carrier, numbers=[(x, None)], callback_url=receiver.url
@@ -119,7 +119,7 @@ def test_an_older_binding_of_the_same_person_is_not_taken_for_the_present_one(
     assert (key, body["bindId"]) == (own.key, "")
 
 
-@pytest.mark.parametrize("liar", ["netease-b", "trunk", "netease-c"])
+@pytest.mark.parametrize("liar", ["netease-b", "switch", "netease-c"])
 def test_what_a_carrier_says_of_another_ones_binding_concerns_nobody(
     ours: Gateway, stage: Stage, receiver: Receiver, apps: dict[str, Client], liar: str
 ) -> None:
@@ -205,7 +205,7 @@ def test_a_session_that_was_never_heard_is_nobodys_unless_its_user_is_known(
     ("carrier", "session", "people"),
     [
         ("netease-b", "one", (ALICE, BOB)),
-        ("trunk", "one", (ALICE, BOB)),
+        ("switch", "one", (ALICE, BOB)),
         ("netease-a", "another", (ALICE, BOB)),
         ("netease-a", "another", (ALICE, CAROL)),
     ],

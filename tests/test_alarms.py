@@ -9,7 +9,6 @@ import pytest
 
 from admin.__main__ import cli
 from chalicelib.api.routes import tables
-from chalicelib.carriers.registry import KINDS
 from chalicelib.telemetry import METRICS, NAMESPACE, SERVICE
 from tests.test_docs import ROOT, text
 from tests.test_outages import resources
@@ -80,6 +79,8 @@ def shown() -> Iterator[tuple[str, str, dict[str, str]]]:
     """Namespace, name and dimensions of each metric on the dashboard."""
     for widget in widgets():
         for metric in widget["properties"]["metrics"]:
+            if isinstance(metric[0], dict):
+                continue
             namespace, name, *rest = (each for each in metric if isinstance(each, str))
             yield namespace, name, dict(zip(rest[::2], rest[1::2], strict=True))
 
@@ -90,7 +91,18 @@ def test_the_dashboard_shows_what_is_published() -> None:
     for _, name, dimensions in told:
         assert frozenset(dimensions) in DIMENSIONS[name], name
         assert (dimensions["stage"], dimensions["service"]) == ("${Stage}", SERVICE)
-    assert {each[2]["carrier"] for each in told if "carrier" in each[2]} == KINDS.keys()
+
+
+def test_the_dashboard_searches_for_what_is_published() -> None:
+    """Of carriers it shows whichever there are."""
+    metrics = [each[0] for widget in widgets() for each in widget["properties"]["metrics"]]
+    (searched,) = (each["expression"] for each in metrics if isinstance(each, dict))
+    search = re.fullmatch(r"SEARCH\('\{(\w+),([\w,]+)\} (.*)', 'Sum', 300\)", searched)
+    assert search is not None
+    terms = dict(re.findall(r'(\w+)="([^"]+)"', search[3]))
+    assert search[1] == NAMESPACE
+    assert frozenset(search[2].split(",")) in DIMENSIONS[terms.pop("MetricName")]
+    assert terms == {"service": SERVICE, "stage": "${Stage}"}
 
 
 def test_operations_have_the_names_of_the_code() -> None:

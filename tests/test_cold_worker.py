@@ -117,7 +117,7 @@ def ended(call: str, number: str) -> Event:
     return Event(
         id="e",
         kind=EventKind.CALL_ENDED,
-        carrier="trunk",
+        carrier="switch",
         call_id=call,
         at=at - 1_000,
         received=at,

@@ -22,7 +22,7 @@ AT = 1_768_464_000_000
 MINUTE_MS = 60_000
 
 ABOUT: dict[str, Any] = {
-    "carrier": "trunk",
+    "carrier": "switch",
     "call_id": "c",
     "number": X1,
     "caller": Subscriber(A),
@@ -111,7 +111,7 @@ def test_a_gap_is_found_in_time_and_told_once(
     assert stage.messages() == []
     assert gaps(receiver) == [lacks]
     (line,) = found(log)
-    assert (line["gap"], line["app"], line["carrier"]) == (lacks, "demo", "trunk")
+    assert (line["gap"], line["app"], line["carrier"]) == (lacks, "demo", "switch")
     assert A not in json.dumps(line)
     assert metric(capsys.readouterr().out, lacks) == 1
 
@@ -273,7 +273,7 @@ def test_a_hole_is_found_in_time_and_reported_once(
     count(told, stage, base + 8, base + 9, now=AT + UNFINISHED_MS)
     assert looks(told, AT + UNFINISHED_MS) == []
     (line,) = found(log)
-    assert (line["gap"], line["carrier"], line["missing"]) == ("hole", "trunk", 3)
+    assert (line["gap"], line["carrier"], line["missing"]) == ("hole", "switch", 3)
     assert line["ranges"] == ["12,345,003 to 12,345,004", "12,345,006 to 12,345,006"]
     assert metric(capsys.readouterr().out, "hole") == 3
     assert run(told, AT + 10 * UNFINISHED_MS) == Seen()

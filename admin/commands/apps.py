@@ -58,7 +58,7 @@ def app_create(name: str, facade: str, unchecked: bool, **settings: Any) -> Repo
             name, tried=not unchecked, app_key=own["app_key"], app_secret=own_secret, **given
         )
         made = {"app_key": app_key, "app_secret": secret}
-    if given.get("event_format") == receivers.OWN_SECRET:
+    if receivers.signs_with(given.get("event_format") or facade) == "callback secret":
         made["callback_secret"] = receivers.secret_of(name)
     return Report(dict(made))
 

@@ -14,14 +14,32 @@ from admin.secret_input import (
     login_secret,
     secret_option,
 )
-from chalicelib.carriers.registry import KINDS
+from chalicelib.carriers.registry import carrier_kinds, profiles
+from chalicelib.core.credentials import EMBEDDED
 from cli.command import Report
 
 CARRIERS = Section("Carriers")
 
-DATA_CENTRES = {
-    "mainland": ("https://api.netease.im", "https://api-sg.netease.im"),
-    "overseas": ("https://api-sg.netease.im", "https://api.netease.im"),
+FORMERLY = "trunk"
+"""What the embedded carrier, and its kind, was called before."""
+
+
+def account(name: str) -> str:
+    """The name of an account as an operator writes it."""
+    return EMBEDDED if name == FORMERLY else name
+
+
+class _Kind(click.Choice[str]):
+    """What can be a carrier's kind."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return super().convert(account(value), param, ctx)
+
+
+_centres = {
+    kind: each.account.data_centres
+    for kind, each in profiles().items()
+    if each.account is not None and each.account.data_centres
 }
 
 _recording_hosts = click.option(
@@ -33,20 +51,20 @@ _recording_hosts = click.option(
 
 
 @CARRIERS.change("carrier-create")
-@click.argument("name")
+@click.argument("name", type=account)
 @click.option(
     "--kind",
     required=True,
-    type=click.Choice(sorted(KINDS)),
-    help="What it is; trunk is a switch of your own that places calls.",
+    type=_Kind(carrier_kinds()),
+    help=f"What it is; {EMBEDDED} is a switch of your own that places calls.",
 )
 @click.option("--key", default="", help="The AppKey, or developer's id, that it gave us.")
-@click.option("--app-id", help="The id of our app with interline.")
+@click.option("--app-id", help="The id of our app with it, where it gives apps ids.")
 @click.option("--url", "urls", multiple=True, help="Address; again for a second data centre.")
 @click.option(
     "--data-centre",
-    type=click.Choice(sorted(DATA_CENTRES)),
-    help="Of NetEase, instead of --url: the one that is asked first.",
+    type=click.Choice(sorted({centre for each in _centres.values() for centre in each})),
+    help=f"Of {', '.join(_centres)}, instead of --url: the one that is asked first.",
 )
 @click.option(
     "--lease-minutes", type=int, help="How long it keeps a binding at most: 5 or more (a day)."
@@ -70,26 +88,18 @@ def carrier_create(
     Asks for the carrier's secret, or takes it from CARRIER_SECRET. Prints where the carrier has to
     send its callbacks.
     """
-    given["urls"] = urls or DATA_CENTRES.get(data_centre or "", ())
+    given["urls"] = urls or _centres.get(given["kind"], {}).get(data_centre or "", ())
     if not given["urls"]:
         raise click.UsageError("where does the carrier answer: --url, or --data-centre")
     given["secret"] = carrier_secret(secret)
     given["login_secret"] = login_secret() if given["login_secret"] else None
     changing(f"created carrier {name} of the kind {given['kind']}")
-    provision.create_carrier(name, **given)
-    if given["kind"] == "netease":
-        path = f"/callbacks/netease/{name}"
-        return Report(
-            {"carrier": name, "callback_paths": [path]},
-            f"NetEase's callbacks go to https://<gateway>{path}",
-        )
-    if given["kind"] == "interline":
-        return _paths(name, provision.callback_paths(name))
-    return Report({"carrier": name}, "")
+    paths = provision.create_carrier(name, **given)
+    return _paths(name, paths) if paths else Report({"carrier": name}, "")
 
 
 @CARRIERS.change("carrier-set")
-@click.argument("name")
+@click.argument("name", type=account)
 @_recording_hosts
 @click.option("--shows-numbers", type=bool, help="Whether it may show people's real numbers.")
 @click.option(
@@ -111,7 +121,7 @@ def filled(given: tuple[str, ...]) -> list[str]:
 
 
 @CARRIERS.query("carrier-show")
-@click.argument("name")
+@click.argument("name", type=account)
 def carrier_show(name: str) -> Report:
     """Show an account without its secrets, as JSON."""
     return Report(carriers.show_carrier(name))
@@ -128,7 +138,7 @@ def carrier_list(limit: int) -> Report:
 
 
 @CARRIERS.change("carrier-rotate")
-@click.argument("name")
+@click.argument("name", type=account)
 @drop_previous("carrier", provision.drop_previous_carrier_secret, "secret")
 @again_option
 @secret_option
@@ -144,28 +154,26 @@ def carrier_rotate(name: str, secret: str | None, again: bool) -> Report:
 
 
 @CARRIERS.change("carrier-callback")
-@click.argument("name")
+@click.argument("name", type=account)
 @drop_previous("carrier", provision.drop_previous_callback_paths, "callback addresses")
 @click.option("--rotate", is_flag=True, help="New ones; the old ones work until --drop-previous.")
 @again_option
 def carrier_callback(name: str, rotate: bool, again: bool) -> Report:
-    """Show interline's callback addresses, which are secret."""
+    """Show secret callback addresses of a carrier."""
     if not rotate and not again:
         return _paths(name, provision.callback_paths(name))
     changing(f"made new callback addresses of carrier {name}")
     return _paths(name, provision.rotate_callback_paths(name, again=again))
 
 
-def _paths(name: str, paths: list[str]) -> Report:
-    lines = (
-        f"interline's {what} of calls go to https://<gateway>{path}"
-        for path, what in zip(paths, ("records", "beginnings"), strict=True)
-    )
-    return Report({"carrier": name, "callback_paths": paths}, "\n".join(lines))
+def _paths(name: str, paths: dict[str, str]) -> Report:
+    title = profiles()[provision.list_carriers()[name]].title
+    lines = (f"{title}'s {what} go to https://<gateway>{path}" for what, path in paths.items())
+    return Report({"carrier": name, "callback_paths": [*paths.values()]}, "\n".join(lines))
 
 
 @CARRIERS.change("carrier-delete")
-@click.argument("name")
+@click.argument("name", type=account)
 @click.option("--drain", is_flag=True, help="Only stop new bindings over its apps' numbers.")
 @click.option("--force", is_flag=True, help="Although apps or switches use it.")
 def carrier_delete(name: str, drain: bool, force: bool) -> Report:

@@ -9,10 +9,10 @@ import click
 
 from admin import carriers, deletion, provision
 from admin.command import Section, changing, limit, listed
-from admin.commands.carriers import filled
+from admin.commands.carriers import account, filled
 from admin.commands.numbers import drained
 from admin.secret_input import again_option, drop_previous
-from chalicelib.core.credentials import DialPlan
+from chalicelib.core.credentials import EMBEDDED, DialPlan
 from cli.command import Report
 
 SWITCHES = Section("Switches")
@@ -45,7 +45,8 @@ def _recording_hosts(help: str) -> Callable[[Callable[..., Report]], Callable[..
 @click.argument("user")
 @click.option(
     "--carrier",
-    default="trunk",
+    type=account,
+    default=EMBEDDED,
     show_default=True,
     help="Name of the switch, as app-create takes it; made if there is none.",
 )

@@ -5,12 +5,11 @@ import json
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from importlib import import_module
 from typing import Any, ClassVar, Protocol
 
 from chalicelib.carriers.facade import JSON, Asked, Facade, Refused, Route, noted
 from chalicelib.carriers.parameters import Malformed
-from chalicelib.carriers.registry import READERS
+from chalicelib.carriers.registry import reader
 from chalicelib.core import numbers
 from chalicelib.core.calls.events import Event, Reading, Unreadable, UnreadCallback
 from chalicelib.core.credentials import CarrierAccount
@@ -136,8 +135,7 @@ class CallbackReceiver(Facade[Received]):
 def read_callback(callback: UnreadCallback, apps: AppStore) -> Reading:
     """What a callback tells of, with X as the pool has it that it is in; the same whether it comes
     in or was kept. Raises Unreadable."""
-    module, _, name = READERS[callback.kind].partition(":")
-    read: Read = getattr(import_module(module), name)
+    read = reader(callback.kind)
     reading = read(callback.body, carrier=callback.carrier, received=callback.received)
     return replace(reading, events=tuple(_with_our_number(each, apps) for each in reading.events))
 

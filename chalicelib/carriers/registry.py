@@ -1,8 +1,15 @@
-"""The kinds of carrier, our accounts with them, and the dialects that apps are told in; each is
-imported when it is first used."""
+"""Finds carriers and event formats by folder, and makes them of our accounts and for apps.
+
+A folder beside this module with a `profile.py` is a carrier, an event format, or both; nothing
+outside the folder names it. What else it has is imported by name when it is first used:
+`client.carrier` makes a Carrier of an account, `callbacks_out.dialect` an EventFormat,
+`wire_callbacks.read` (`read_<what>`, where a callback of another kind is read differently) reads
+its callbacks.
+"""
 
 from collections.abc import Mapping
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from chalicelib.clock import Runtime, making
@@ -10,34 +17,62 @@ from chalicelib.core.credentials import EMBEDDED, AppCredentials, CarrierAccount
 from chalicelib.core.errors import NoSuchCarrier
 from chalicelib.core.ports import Carrier
 from chalicelib.core.tenants import App
-from chalicelib.store.credentials import CredentialStore
 
 if TYPE_CHECKING:
+    from chalicelib.carriers.callback_receiver import Read
+    from chalicelib.carriers.profile import Profile
     from chalicelib.carriers.transport import Egress, Told
     from chalicelib.core.ports import EventFormat
+    from chalicelib.store.credentials import CredentialStore
 
-KINDS: Mapping[str, str] = {
-    "trunk": "chalicelib.carriers.switch.client",
-    "netease": "chalicelib.carriers.netease.client",
-    "interline": "chalicelib.carriers.interline.client",
-}
-"""Kind -> the module whose `carrier(account, timeout_s=, told=, egress=, runtime=)`
-makes a Carrier."""
 
-DIALECTS: Mapping[str, str] = {
-    "netease": "chalicelib.carriers.netease.callbacks_out",
-    "interline": "chalicelib.carriers.interline.callbacks_out",
-    "cloudevents": "chalicelib.carriers.cloudevents.callbacks_out",
-}
-"""What an app's `event_format` says -> the module whose `dialect(credentials)` makes a Dialect."""
+def profiles() -> "Mapping[str, Profile]":
+    """What every folder says of itself, by its name."""
+    names = sorted(each.parent.name for each in Path(__file__).parent.glob("*/profile.py"))
+    return {name: _module(name, "profile").PROFILE for name in names}
 
-READERS: Mapping[str, str] = {
-    "netease": "chalicelib.carriers.netease.wire_callbacks:read",
-    "interline": "chalicelib.carriers.interline.wire_callbacks:read",
-    "interline.start": "chalicelib.carriers.interline.wire_callbacks:read_start",
-}
-"""Kind of callback -> module and name of the function that reads it
-(carriers.callback_receiver.Read)."""
+
+def carrier_kinds() -> list[str]:
+    """What an account can be of, by name."""
+    return [name for name, each in profiles().items() if each.account is not None]
+
+
+def event_formats() -> list[str]:
+    """What an app can be told in, by name."""
+    return [name for name, each in profiles().items() if each.signs_with is not None]
+
+
+def carrier(
+    account: CarrierAccount,
+    *,
+    timeout_s: float,
+    told: "Told",
+    egress: "Egress",
+    runtime: Runtime,
+) -> Carrier:
+    """All that an account's kind of carrier can do. `timeout_s` are seconds of silence, a call
+    takes twice as long at most; `told` hears of every call, `egress` gives the HTTP client."""
+    made: Carrier = _module(account.kind, "client").carrier(
+        account, timeout_s=timeout_s, told=told, egress=egress, runtime=runtime
+    )
+    return made
+
+
+def event_format(name: str, credentials: "CredentialStore") -> "EventFormat":
+    """The format of this name, with what it signs or addresses with."""
+    made: EventFormat = _module(name, "callbacks_out").dialect(credentials)
+    return made
+
+
+def reader(callback: str) -> "Read":
+    """What reads a kind of callback: `netease`, `interline.start`."""
+    folder, _, what = callback.partition(".")
+    read: Read = getattr(_module(folder, "wire_callbacks"), f"read_{what}" if what else "read")
+    return read
+
+
+def _module(folder: str, file: str) -> Any:
+    return import_module(f"chalicelib.carriers.{folder}.{file}")
 
 
 @runtime_checkable
@@ -56,7 +91,7 @@ class CarrierRegistry:
 
     def __init__(
         self,
-        credentials: CredentialStore,
+        credentials: "CredentialStore",
         timeout_s: float,
         told: "Told",
         egress: "Egress",
@@ -77,24 +112,23 @@ class CarrierRegistry:
                 return Carrier(name=EMBEDDED, kind=EMBEDDED, transfers=True, announces=True)
             raise NoSuchCarrier
         with making:
-            made_of, carrier = self._made.get(name, (None, None))
-            if carrier is None or made_of != account:
-                module: Any = import_module(KINDS[account.kind])
-                carrier = module.carrier(
+            made_of, made = self._made.get(name, (None, None))
+            if made is None or made_of != account:
+                made = carrier(
                     account,
                     timeout_s=self._timeout_s,
                     told=self._told,
                     egress=self._egress,
                     runtime=self._runtime,
                 )
-                self._made[name] = (account, carrier)
-            return carrier
+                self._made[name] = (account, made)
+            return made
 
 
 class EventFormatRegistry:
     """Fulfils the port Dialects: each is made when it is first needed."""
 
-    def __init__(self, credentials: CredentialStore) -> None:
+    def __init__(self, credentials: "CredentialStore") -> None:
         self._credentials = credentials
         self._made: dict[str, EventFormat] = {}
 
@@ -102,6 +136,5 @@ class EventFormatRegistry:
         """See the port."""
         with making:
             if app.event_format not in self._made:
-                module: Any = import_module(DIALECTS[app.event_format])
-                self._made[app.event_format] = module.dialect(self._credentials)
+                self._made[app.event_format] = event_format(app.event_format, self._credentials)
             return self._made[app.event_format]

@@ -4,8 +4,9 @@ from dataclasses import dataclass, field
 
 from chalicelib.core.durations import DAY_MS
 
-EMBEDDED = "trunk"
-"""The carrier that needs no account: bindings are kept here, and the switch asks us."""
+EMBEDDED = "switch"
+"""The account that is there without being made, and its kind: bindings are kept here, and a switch
+asks us."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +54,11 @@ class SwitchCredentials:
 class CarrierAccount:
     """How we reach one carrier, and how it signs when it reaches us.
 
-    `name` is what an app's `carrier` says, `kind` the protocol spoken (`netease`, `trunk`,
-    `interline`), `key` and `secrets` (current first) sign, `urls` are its addresses, the preferred
-    one first. `lease_ms` is how long it is told to keep a binding at most, `shows_numbers` whether
-    it may show people's real numbers. `callback_tokens` (current first) stand in the address that
-    it calls us at, `sources` are the networks (CIDR) that it does so from, any if there are none.
+    `name` is what an app's `carrier` says, `kind` the protocol spoken (a folder of `carriers`),
+    `key` and `secrets` (current first) sign, `urls` are its addresses, the preferred one first.
+    `lease_ms` is how long it is told to keep a binding at most, `shows_numbers` whether it may show
+    people's real numbers. `callback_tokens` (current first) stand in the address that it calls us
+    at, `sources` are the networks (CIDR) that it does so from, any if there are none.
     The others are as in AppCredentials.
     """
 

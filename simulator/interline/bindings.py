@@ -143,6 +143,12 @@ class Bindings:
             now = self._clock.now_ms
             return [each.told(now) for each in self._bindings.values()]
 
+    def live(self) -> list[Binding]:
+        """Those that connect, oldest first."""
+        with self._lock:
+            now = self._clock.now_ms
+            return [each for each in self._bindings.values() if each.live(now)]
+
     def clear(self) -> int:
         """Forgets all bindings and requests; how many bindings."""
         with self._lock:

@@ -13,7 +13,7 @@ NOT_ALLOWED, OWN_CALL = "206", "207"
 
 
 class Lines:
-    """Answers a switch as the gateway does for `trunk`, but by the vendor's own bindings.
+    """Answers a switch as the gateway does, but by the vendor's own bindings.
 
     `forced` is how one call ends, whatever the telephones do.
     """

@@ -20,12 +20,15 @@ from simulator.interline.callbacks import Callbacks
 from simulator.interline.lines import Lines
 from simulator.interline.parameters import Parameters, Refused
 from simulator.interline.results import ANSWERED, Forced, Results
+from simulator.numbering import international
 from simulator.phones import Answer as Picked
 from simulator.switch import Switch
 from simulator.vendor_server import Answer, Manners
+from simulator.vendors import Bound
 
 STATUS = "/api/v1/account/status"
 INTERLINE = "/igw/service/uc/interline"
+MAX_TIME = 2**53
 ON_X = re.compile(rf"{INTERLINE}/([^/]+)(/transfer)?")
 
 MANNERS = Manners(
@@ -90,6 +93,21 @@ class Vendor:
             return 200, {"error": 1002, "reason": str(error)}
         except Refused as refused:
             return 200, refused.answer
+
+    def held(self) -> list[Bound]:
+        """What is live, oldest first. One without end lasts for ever."""
+        return [
+            Bound(
+                each.subid,
+                international(each.a),
+                international(each.b) if each.b else None,
+                international(each.x),
+                each.expires or MAX_TIME,
+                each.record,
+                each.user_data,
+            )
+            for each in self.bindings.live()
+        ]
 
     def owns(self, number: str) -> bool:
         """Whether it is one of the X that this vendor connects."""

@@ -16,7 +16,7 @@ SMS_RESULTS = {"ok": "1", "failed": "0", "timeout": "2"}
 
 
 class Lines:
-    """Answers a switch as the gateway does for `trunk`, but by the vendor's own bindings."""
+    """Answers a switch as the gateway does, but by the vendor's own bindings."""
 
     def __init__(self, privacy: Privacy, callbacks: Callbacks, held: Held) -> None:
         self._privacy = privacy

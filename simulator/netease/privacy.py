@@ -150,6 +150,11 @@ class Privacy:
             now = self._clock.now_ms
             return [each.told() | {"state": _state(each, now)} for each in self._bindings.values()]
 
+    def live(self) -> list[Binding]:
+        """Those that connect, oldest first."""
+        with self._lock:
+            return [each for each in self._bindings.values() if each.live(self._clock.now_ms)]
+
     def _choose(self, given: Parameters, a: str, b: str, live: list[Binding]) -> str:
         taken = {each.x for each in live if {a, b} & {each.a, each.b}}
         if x := given.get("phoneX"):

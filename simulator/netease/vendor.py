@@ -23,6 +23,7 @@ from simulator.placing import Phones
 from simulator.recordings import Recordings
 from simulator.switch import Switch
 from simulator.vendor_server import Answer, Manners
+from simulator.vendors import Bound
 
 QUOTA = 10_000
 SAME_REQUEST_MS = 60_000
@@ -110,6 +111,13 @@ class Vendor:
             return 400, {"desc": str(error), "code": 400}
         except Refused as refused:
             return 200, refused.answer
+
+    def held(self) -> list[Bound]:
+        """What is live, oldest first."""
+        return [
+            Bound(each.id, each.a, each.b, each.x, each.expires, each.record, each.user_data)
+            for each in self.privacy.live()
+        ]
 
     def owns(self, number: str) -> bool:
         """Whether it is one of the X that this vendor connects."""

@@ -15,7 +15,7 @@ from tests.stage import X1, Stage
 FIRST = "the secret"
 SWITCH_SECRET = base64.b64encode(bytes(24)).decode()
 NETEASE = ("--kind", "netease", "--key", "acme-key")
-TRUNK = ("--kind", "trunk", "--url", "https://switch.example")
+SWITCH = ("--kind", "switch", "--url", "https://switch.example")
 URL = ("--url", "https://vendor.example")
 MAINLAND, OVERSEAS = "https://api.netease.im", "https://api-sg.netease.im"
 
@@ -48,10 +48,21 @@ def test_accounts_side_by_side(stage: Stage) -> None:
     more = ("--lease-minutes", "90", "--login-secret")
     assert run("carrier-create", "two", *NETEASE, *url, *more, LOGIN_SECRET="theirs").exit_code == 0
     assert run("carrier-create", "one", *NETEASE, *url).exit_code == 0
-    assert run("carrier-create", "trunk", *TRUNK, secret=SWITCH_SECRET).stdout == ""
-    assert run("carrier-list").stdout == "one  netease\ntrunk  trunk\ntwo  netease\n"
+    assert run("carrier-create", "switch", *SWITCH, secret=SWITCH_SECRET).stdout == ""
+    assert run("carrier-list").stdout == "one  netease\nswitch  switch\ntwo  netease\n"
     assert json.loads(run("carrier-show", "two").stdout)["lease_minutes"] == 90
     assert secret_of("carrier/two")["login_secret"] == "theirs"
+
+
+def test_trunk_goes_on_to_mean_the_switch(stage: Stage) -> None:
+    trunk = ("trunk", "--kind", "trunk", *SWITCH[2:])
+    assert run("carrier-create", *trunk, secret=SWITCH_SECRET).exit_code == 0
+    assert run("switch-create", "east", "--carrier", "trunk").exit_code == 0
+    create = ("app-create", "shop", "--callback-url", "https://shop.example", "--unchecked")
+    assert run(*create, "--carrier", "trunk").exit_code == 0
+    assert run("carrier-list").stdout == "switch  switch\n"
+    assert json.loads(run("carrier-show", "trunk").stdout)["switches"].keys() == {"east"}
+    assert json.loads(run("app-show", "shop").output)["carrier"] == "switch"
 
 
 def test_a_secret_is_rotated(stage: Stage) -> None:
@@ -86,9 +97,9 @@ def test_what_one_click_numbers_are_encrypted_with(stage: Stage) -> None:
         (["carrier-create", "acme", *NETEASE, "--url", "vendor.example"], "s", "https://"),
         (["carrier-create", "acme", "--kind", "netease", "--url", "https://v"], "s", "key"),
         (["carrier-create", "Acme", *NETEASE, "--url", "https://v"], "s", "lower-case"),
-        (["carrier-create", "trunk", *NETEASE, "--url", "https://v"], "s", "named trunk"),
-        (["carrier-create", "trunk", *TRUNK], "not base64!", "openssl rand"),
-        (["carrier-create", "trunk", *TRUNK], SWITCH_SECRET[4:], "24 bytes"),
+        (["carrier-create", "switch", *NETEASE, "--url", "https://v"], "s", "the name switch"),
+        (["carrier-create", "switch", *SWITCH], "not base64!", "openssl rand"),
+        (["carrier-create", "switch", *SWITCH], SWITCH_SECRET[4:], "24 bytes"),
         (["carrier-create", "a", *NETEASE, *URL, "--lease-minutes", "4"], "s", "5 to"),
         (["carrier-rotate", "nobody"], "s", "no carrier nobody"),
         (["carrier-remove", "nobody"], "s", "no carrier nobody"),
@@ -110,9 +121,9 @@ def test_a_mistake_is_one_line(stage: Stage, arguments: list[str], secret: str, 
 
 
 def test_a_switch_gets_no_secret_that_it_could_not_sign_with(stage: Stage) -> None:
-    run("carrier-create", "trunk", *TRUNK, secret=f"whsec_{SWITCH_SECRET}")
-    assert run("carrier-rotate", "trunk", secret="not base64!").exit_code == 1
-    assert secret_of("carrier/trunk") == {"secret": f"whsec_{SWITCH_SECRET}"}
+    run("carrier-create", "switch", *SWITCH, secret=f"whsec_{SWITCH_SECRET}")
+    assert run("carrier-rotate", "switch", secret="not base64!").exit_code == 1
+    assert secret_of("carrier/switch") == {"secret": f"whsec_{SWITCH_SECRET}"}
 
 
 def test_where_a_carrier_answers_is_wanted(stage: Stage) -> None:
@@ -178,7 +189,7 @@ def test_a_switch_goes_with_its_users(stage: Stage) -> None:
 
 def test_the_embedded_switch_keeps_its_users_without_an_account(stage: Stage) -> None:
     run("switch-create", "node-1")
-    run("carrier-create", "trunk", *TRUNK, secret=SWITCH_SECRET)
-    assert run("carrier-remove", "trunk").exit_code == 0
+    run("carrier-create", "switch", *SWITCH, secret=SWITCH_SECRET)
+    assert run("carrier-remove", "switch").exit_code == 0
     assert [item["sk"]["S"] for item in stage.items("SWITCHES")] == ["node-1"]
     assert not stage.items("CARRIERS")

@@ -170,7 +170,7 @@ def test_each_list_says_if_there_is_more(stage: Stage) -> None:
         assert run("switch-create", user, "--carrier", user).exit_code == 0
     some = run("carrier-list", "--limit", "2")
     assert (some.stdout, some.stderr) == (
-        "a  trunk\nb  trunk\n",
+        "a  switch\nb  switch\n",
         "these are the first 2: --limit lists more\n",
     )
     as_json = json.loads(run("carrier-list", "--limit", "2", "--json").output)

@@ -57,7 +57,7 @@ def test_what_is_nobodys_is_counted_listed_and_given(
     listed = shown("events-orphaned")
     assert listed["count"] == 2
     event = listed["events"][0]
-    assert (event["carrier"], event["kind"]) == ("trunk", "call.ended")
+    assert (event["carrier"], event["kind"]) == ("switch", "call.ended")
     assert event["at"] == event["received"] == written(stage.clock.now)
     plain = run("events-orphaned").output
     assert plain.splitlines()[-1] == "2 orphaned"
@@ -202,7 +202,7 @@ def test_an_x_goes_to_nobody_else_in_any_spelling_while_it_is_bound(
 def test_each_switch_is_an_account_of_its_own(stage: Stage) -> None:
     assert run("switch-create", "east-1", "--carrier", "east").exit_code == 0
     assert run("switch-create", "east-2", "--carrier", "east").exit_code == 0
-    assert "east  trunk" in run("carrier-list").output
+    assert "east  switch" in run("carrier-list").output
     made = run(
         *("app-create", "shop", "--carrier", "east", "--unchecked"),
         *("--callback-url", "https://example.org/"),

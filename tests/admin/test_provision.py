@@ -248,7 +248,7 @@ def test_a_switch_and_its_rotation(stage: Stage) -> None:
     second = provision.rotate_switch_password("pbx")
     assert secret_of("switch/pbx") == {"password": second, "previous_password": first}
     item = item_of("switch/pbx")
-    assert (item["carrier"], item["recording_hosts"]) == ({"S": "trunk"}, {"L": []})
+    assert (item["carrier"], item["recording_hosts"]) == ({"S": "switch"}, {"L": []})
 
 
 @pytest.mark.parametrize("user", ["", "a:b"])

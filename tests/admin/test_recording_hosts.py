@@ -51,14 +51,14 @@ def test_hosts_of_switches_go_together(stage: Stage) -> None:
     done("switch-create", "one", HOST, "one.example.com")
     done("switch-create", "two")
     done("switch-set", "two", HOST, "two.example.com", HOST, "127.0.0.1:8080")
-    assert known(stage).recording_hosts("trunk") == (
+    assert known(stage).recording_hosts("switch") == (
         "one.example.com",
         "two.example.com",
         "127.0.0.1:8080",
     )
     # Without an account of its own.
-    assert shown("trunk") == {
-        "kind": "trunk",
+    assert shown("switch") == {
+        "kind": "switch",
         "recording_hosts": [],
         "switches": {
             "one": {"recording_hosts": ["one.example.com"]},
@@ -66,7 +66,7 @@ def test_hosts_of_switches_go_together(stage: Stage) -> None:
         },
     }
     done("switch-set", "one", HOST, "")
-    assert known(stage).recording_hosts("trunk") == ("two.example.com", "127.0.0.1:8080")
+    assert known(stage).recording_hosts("switch") == ("two.example.com", "127.0.0.1:8080")
 
 
 def test_a_rotation_leaves_the_hosts_as_they_are(stage: Stage) -> None:
@@ -74,7 +74,7 @@ def test_a_rotation_leaves_the_hosts_as_they_are(stage: Stage) -> None:
     done("switch-rotate", "pbx")
     done("carrier-create", "acme", *NETEASE, HOST, "two.example.com")
     done("carrier-rotate", "acme")
-    assert known(stage).recording_hosts("trunk") == ("one.example.com",)
+    assert known(stage).recording_hosts("switch") == ("one.example.com",)
     assert known(stage).recording_hosts("acme") == ("two.example.com",)
 
 
@@ -103,9 +103,9 @@ def test_an_account_is_changed_and_shown(stage: Stage) -> None:
 def test_no_secret_is_shown(stage: Stage) -> None:
     secret = base64.b64encode(bytes(24)).decode()
     url = ("--url", "https://switch.example")
-    done("carrier-create", "trunk", "--kind", "trunk", *url, given=secret)
+    done("carrier-create", "switch", "--kind", "switch", *url, given=secret)
     password = done("switch-create", "pbx").strip()
-    text = done("carrier-show", "trunk")
+    text = done("carrier-show", "switch")
     assert json.loads(text)["switches"].keys() == {"pbx"}
     assert secret not in text
     assert password not in text

@@ -208,7 +208,7 @@ class Tenancy:
                 urls=["http://127.0.0.1:9"],
                 **more,
             )
-        self._token = provision.callback_paths("interline")[0].split("/")[4]
+        self._token = provision.callback_paths("interline")["records of calls"].split("/")[4]
 
         for user in self._users:
             carriers.set_switch(user, recording_hosts=[host])

@@ -39,7 +39,7 @@ def _item(gateway: Gateway, i: int, *, expires: int) -> dict[str, Any]:
         id=binding_id(handle, NOW),
         handle=handle,
         app="demo",
-        carrier="trunk",
+        carrier="switch",
         number=number(i % 1000),
         a=Subscriber(subscriber(2 * i)),
         b=Subscriber(subscriber(2 * i + 1)),

@@ -92,7 +92,7 @@ def test_a_number_that_changes_hands_takes_no_binding_along(here: Stage) -> None
     gateway = here.instance()
     app.bind(gateway, A, B, now=NOW)
     here.app("other", [THEIRS])
-    moved = owners_item(OURS, (Owner("other", "trunk", since=0),), gateway.encryption())
+    moved = owners_item(OURS, (Owner("other", "switch", since=0),), gateway.encryption())
     clients.dynamodb().put_item(TableName=settings().table_name, Item=moved)
     assert switch.reached(gateway, A, OURS, now=NOW) is None
     shown = here.apps["other"].call(gateway, "query", now=NOW, opType=0, phoneX=OURS)

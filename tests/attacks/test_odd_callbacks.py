@@ -198,7 +198,7 @@ def test_what_is_read_at_last_and_is_nobodys_can_be_given(
     fields = samples()["netease 32"] | {"phoneX": "8610000000099"}
     post("netease 32", json.dumps(fields).encode().replace(b'"callId"', b'"call_ID"'))
     fixed(monkeypatch, "netease 32", lambda sent: sent.replace(b'"call_ID"', b'"callId"'))
-    for name, carrier in (("alike", "netease-1"), ("elsewhere", "trunk")):
+    for name, carrier in (("alike", "netease-1"), ("elsewhere", "switch")):
         stage.app(name, carrier=carrier, numbers=(), callback_url=receiver.url)
     stage.forget()
     (waiting,) = run("events-unreadable")["events"]

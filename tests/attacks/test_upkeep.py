@@ -114,7 +114,7 @@ def test_a_silent_carrier_is_not_asked_for_each_binding(here: Stage, gateway: Ga
     failing(gateway, errors.Unavailable("silence"), times=4)
     seen = gateway.upkeep.run("lease", now=DUE, time_left=lambda: True)
     assert (seen.done, seen.put_off, seen.left) == (0, SILENT_AFTER, 1)
-    assert seen.silent == ["trunk"]
+    assert seen.silent == ["switch"]
     assert keeper(gateway).asked["find"] == SILENT_AFTER
     # The others are as they were.
     (left,) = gateway._bindings.unsettled("lease", now=DUE)
@@ -132,5 +132,5 @@ def test_what_is_due_for_longest_comes_first_whichever_shard_it_stands_in(
     due = list(gateway._bindings.unsettled("lease", now=DUE + MINUTE))
     assert [entry.due_at - DUE for entry in due] == [1000 * i for i in range(40)]
     assert len({int(entry.handle) % 8 for entry in due}) > 4
-    assert {entry.carrier for entry in due} == {"trunk"}
+    assert {entry.carrier for entry in due} == {"switch"}
     assert all(entry.lapses_at == entry.due_at + DAY_MS // 4 for entry in due)

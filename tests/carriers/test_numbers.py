@@ -82,7 +82,7 @@ def route(stage: Stage, switch: Vendor) -> Callable[[str], Any]:
     from admin import provision
 
     provision.create_carrier(
-        "trunk", kind="trunk", secret=PASSWORD, urls=[switch.url], shows_numbers=True
+        "switch", kind="switch", secret=PASSWORD, urls=[switch.url], shows_numbers=True
     )
     signed = base64.b64encode(f"pbx:{stage.switch('pbx')}".encode()).decode()
     stage.forget()

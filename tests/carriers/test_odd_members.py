@@ -11,7 +11,7 @@ import pytest
 
 from chalicelib.carriers.interline import wire_callbacks as interline
 from chalicelib.carriers.netease import wire_callbacks as netease
-from chalicelib.carriers.switch import wire_callbacks as trunk
+from chalicelib.carriers.switch import wire_callbacks as switch
 from chalicelib.core.calls.events import Event, EventKind, Reading, Unreadable
 from chalicelib.core.credentials import DialPlan
 from tests.carriers.desk import content
@@ -58,8 +58,8 @@ def of_interline_start(text: str) -> Reading:
 
 
 def of_switch(text: str) -> Reading:
-    reading, bad = trunk.read_events(
-        f"[{text}]".encode(), carrier="trunk", received=NOW, plan=DialPlan()
+    reading, bad = switch.read_events(
+        f"[{text}]".encode(), carrier="switch", received=NOW, plan=DialPlan()
     )
     if bad:
         # The switch hears which one it is, and why.

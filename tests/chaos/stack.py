@@ -14,14 +14,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import requests
 
 from simulator import seed
 from simulator import stack as simulated
-from simulator.ports import BACKLOG, DEFAULTS, HOST, Addresses, listen
+from simulator.ports import BACKLOG, DEFAULTS, HOST, listen
 from simulator.processes import Child, Children
 
 GATEWAY, DRIVER, NETEASE, INTERLINE = "gateway", "driver", "netease", "interline"
@@ -53,7 +52,7 @@ class Stack:
         """Everything answers when this returns."""
         seed.COOLING_S = COOLING_S
         sockets = self._sockets()
-        books = {NETEASE: sockets.netease, INTERLINE: sockets.interline}
+        books = sockets.vendors
         for name, book in books.items():
             opened = self._open(self._free_port())
             self._ports[name] = opened.getsockname()[1]
@@ -61,9 +60,9 @@ class Stack:
             self._starts[name] = self._front_again(name, to=book.getsockname()[1])
         self._ports[GATEWAY] = sockets.gateway.getsockname()[1]
         fronts = {name: f"http://{HOST}:{self._ports[name]}" for name in books}
-        addresses = replace(sockets.addresses(), **fronts)
-        _lease(seed, "_netease", LEASES_MINUTES[self._seed % 2])
-        _lease(seed, "_interline", LEASES_MINUTES[1 - self._seed % 2])
+        addresses = replace(sockets.addresses(), vendors=fronts)
+        seed.LEASES_MINUTES[NETEASE] = LEASES_MINUTES[self._seed % 2]
+        seed.LEASES_MINUTES[INTERLINE] = LEASES_MINUTES[1 - self._seed % 2]
         running = simulated._start(self._children, sockets, addresses)
         self._starts |= {GATEWAY: self._gateway_again, DRIVER: self._driver_again}
         self.running = running
@@ -165,17 +164,6 @@ class Stack:
     def _driver_again(self) -> None:
         # Left open: it writes there when it drives, and would end if nobody could read it.
         self._ready.append(simulated._start_driver(self._children, dict(os.environ)))
-
-
-def _lease(of: ModuleType, name: str, minutes: int) -> None:
-    """Lets a vendor's account be made with this lease."""
-    make = getattr(of, name)
-
-    def made(addresses: Addresses) -> Any:
-        seed.LEASE_MINUTES = minutes
-        return make(addresses)
-
-    setattr(of, name, made)
 
 
 def _answers(url: str) -> bool:

@@ -12,16 +12,6 @@ from tests.contract.developers import Developer, national
 if TYPE_CHECKING:
     from tests.contract.worlds import World
 
-PAIRS = {
-    ("netease", "trunk"): "demo",
-    ("netease", "netease"): "demo-netease",
-    ("netease", "interline"): "demo-igw",
-    ("interline", "trunk"): "demo-interline",
-    ("interline", "netease"): "demo-interline-netease",
-    ("interline", "interline"): "demo-interline-igw",
-}
-"""The app that speaks to a facade and has a carrier."""
-
 UTC8 = timezone(timedelta(hours=8))
 
 

@@ -7,18 +7,13 @@ import boto3
 import pytest
 
 from tests.contract.apps import App
-from tests.contract.backends import PAIRS, InterlineBackend, NeteaseBackend, backend
+from tests.contract.backends import InterlineBackend, NeteaseBackend, backend
+from tests.contract.carriers import KINDS, PAIRS, app_on, other_app_on
 from tests.contract.here import CARRIER_TIMEOUT_S, here
 from tests.contract.worlds import World
 from tests.gateways import events_in
 from tests.running import RealClock, Running
 
-APPS = {
-    "trunk": ("demo", "other"),
-    "netease": ("demo-netease", "other-netease"),
-    "interline": ("demo-igw", "other-igw"),
-}
-"""The app that a test is about, and another with the same carrier."""
 _people = count(1)
 
 
@@ -34,7 +29,7 @@ def world(request: pytest.FixtureRequest) -> Iterator[World]:
             yield own
 
 
-@pytest.fixture(params=sorted(APPS))
+@pytest.fixture(params=sorted(KINDS))
 def carrier(request: pytest.FixtureRequest) -> str:
     """The kind of carrier behind the app."""
     kind: str = request.param
@@ -43,12 +38,12 @@ def carrier(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def app(world: World, carrier: str) -> App:
-    return world.app(APPS[carrier][0])
+    return world.app(app_on(carrier))
 
 
 @pytest.fixture
 def other(world: World, carrier: str) -> App:
-    return world.app(APPS[carrier][1])
+    return world.app(other_app_on(carrier))
 
 
 @pytest.fixture(params=["interline", "netease"])
@@ -105,7 +100,7 @@ def _running(running: Running) -> World:
     return World(
         gateway_url=running.url,
         simulator_url=running.simulator_url,
-        account_with_netease=running.netease,
+        account_with_netease=running.vendors["netease"],
         described=running.apps,
         clock=RealClock(),
         stored=stored,

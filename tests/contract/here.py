@@ -3,41 +3,28 @@ HTTP front, the simulator's switch, telephones and vendors behind their own serv
 
 import socket
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import Any
 
 from chalicelib.core.calls.model import Task
 from chalicelib.core.messages import Reply, Request
 from simulator import http_server, vendor_server
 from simulator.clock import Clock, MovableClock
-from simulator.interline import control as interline_control
-from simulator.interline.vendor import Vendor as Interline
-from simulator.netease import control as netease_control
-from simulator.netease.vendor import Vendor as Netease
-from simulator.numbers import ON_SWITCH, WITH_INTERLINE, WITH_NETEASE
+from simulator.numbers import ON_SWITCH
 from simulator.originate import Originator
 from simulator.placing import Phones
 from simulator.receiver import Receivers
-from simulator.server import Server
+from simulator.routes import Route
+from simulator.server import Server, made
 from simulator.server import World as Outside
 from simulator.switch import Switch
 from simulator.switch_api import SwitchApi
+from simulator.vendors import Around, Vendor, simulated
 from tests.asked import ask
 from tests.contract.front import Front
-from tests.contract.provisioned import (
-    FEW_NUMBERS,
-    JSON_NUMBERS,
-    KEY,
-    NETEASE_ACCOUNT,
-    PLAIN_NUMBERS,
-    SECRET,
-    SWITCH_SECRET,
-    SWITCH_USER,
-    Provisioner,
-    interline_account,
-    netease_account,
-)
+from tests.contract.provisioned import SWITCH_SECRET, SWITCH_USER, Provisioner
 from tests.contract.worlds import World
 from tests.gateways import NOW, Stage, stage
 
@@ -74,7 +61,7 @@ class Here(World):
         super().__init__(
             gateway_url=gateway_url,
             simulator_url=simulator_url,
-            account_with_netease={"account": NETEASE_ACCOUNT, "app_key": KEY, "app_secret": SECRET},
+            account_with_netease={},
             described={},
             clock=clock,
             stored=stage.events,
@@ -126,64 +113,59 @@ class Here(World):
 def here(dynamodb_endpoint: str) -> Iterator[Here]:
     """Such a world, with the apps of `make run` and some more, as long as the block lasts."""
     with stage(dynamodb_endpoint) as own:
-        front, outside, *vendors = (_listening() for _ in range(4))
+        front, outside = _listening(), _listening()
+        sockets = {kind: _listening() for kind in simulated()}
         clock = TestClock()
         world = Here(own, clock, gateway_url=_url(front), simulator_url=_url(outside))
         own.is_at(world.gateway_url)
         operator = Provisioner(receivers_url=world.simulator_url)
-        netease_url, interline_url = map(_url, vendors)
         password = operator.carriers(
-            switch=world.simulator_url, netease=netease_url, interline=interline_url
+            switch=world.simulator_url,
+            vendors={kind: _url(each) for kind, each in sockets.items()},
+            gateway=world.gateway_url,
         )
         operator.apps()
         world.described.update(operator.described)
-        netease, interline = _netease(world), _interline(world)
+        described = {
+            kind: {"access": asdict(access), "numbers": operator.numbers_with(kind)}
+            for kind, access in operator.vendors.items()
+        }
+        around = Around(world.simulator_url, phones=world.phones, clock=clock)
+        vendors, routes = made(described, around)
+        netease = simulated()["netease"]
+        world.account_with_netease |= {
+            "account": netease.ACCOUNT,
+            **netease.described(operator.vendors["netease"]),
+        }
         handler = type("OurFront", (Front,), {"answer": staticmethod(world.answer)})
         servers = [
             _server(front, handler),
-            Server(outside, _outside(world, netease, interline, password=password)),
-            *map(vendor_server.Server, vendors, (netease, interline)),
+            Server(outside, _outside(world, vendors, routes, password=password)),
+            *(vendor_server.Server(each, vendors[kind]) for kind, each in sockets.items()),
         ]
         with _serving(servers):
             try:
                 yield world
             finally:
                 # Whoever hangs there is let go.
-                netease.faults.clear()
-                interline.faults.clear()
+                for vendor in vendors.values():
+                    vendor.faults.clear()
 
 
-def _netease(world: Here) -> Netease:
-    return Netease(
-        netease_account(world.gateway_url),
-        dict([*WITH_NETEASE, *FEW_NUMBERS["few-netease"]]),
-        recordings_url=world.simulator_url,
-        phones=world.phones,
-        clock=world.time,
-    )
-
-
-def _interline(world: Here) -> Interline:
-    more = [number for number, _ in (*FEW_NUMBERS["few-interline"], *PLAIN_NUMBERS, *JSON_NUMBERS)]
-    return Interline(
-        interline_account(world.gateway_url),
-        [*WITH_INTERLINE, *more],
-        recordings_url=world.simulator_url,
-        clock=world.time,
-    )
-
-
-def _outside(world: Here, netease: Netease, interline: Interline, *, password: str) -> Outside:
+def _outside(
+    world: Here, vendors: Mapping[str, Vendor], routes: Sequence[Route], *, password: str
+) -> Outside:
     api = SwitchApi(world.gateway_url, user=SWITCH_USER, password=password)
     switch = Switch(api, base_url=world.simulator_url, clock=lambda: Clock(world.time.now_ms))
     originator = Originator(SWITCH_SECRET, api, world.phones, world.time)
-    routes = [
-        *originator.routes(),
-        *netease_control.routes(netease),
-        *interline_control.routes(interline),
-    ]
-    vendors = (netease, interline)
-    return Outside(switch, Receivers(), world.phones, vendors, routes, on_switch=ON_SWITCH)
+    return Outside(
+        switch,
+        Receivers(),
+        world.phones,
+        [*vendors.values()],
+        [*originator.routes(), *routes],
+        on_switch=ON_SWITCH,
+    )
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import pytest
 from chalicelib.core.bindings.lease import CARRIER_SLACK_MS
 from simulator.seed import COOLING_S
 from tests.contract.apps import App
+from tests.contract.carriers import traits
 from tests.contract.here import Here
 from tests.contract.provisioned import FEW
 
@@ -15,13 +16,6 @@ pytestmark = pytest.mark.parametrize("world", ["here"], indirect=True, scope="mo
 
 DAYS = 3
 EVERY_HOURS = 4
-ONE_WORD_FOR_ENDED_AND_NEVER = ("interline",)
-"""The carriers that do not tell whether a binding has ended or there never was one."""
-ASKED_TO_KEEP = {
-    "netease": "/smallphone/axb/delay",
-    "interline": "PUT /igw/service/uc/interline/{x}",
-}
-"""How a carrier is asked to keep a binding for longer."""
 LEASE_PLUS_S = 60 + CARRIER_SLACK_MS // 1000
 """By how much a carrier may keep a binding for longer than it was told: it counts in minutes, by a
 clock of its own."""
@@ -47,7 +41,7 @@ def test_a_call_after_the_end_is_told_as_such(
     world.wait(minutes=1)
     assert world.dial(a, x)["connected"] is False
     (call,) = app.told(a)
-    state = "0" if carrier in ONE_WORD_FOR_ENDED_AND_NEVER else "9"
+    state = "9" if traits(carrier).tells_expired else "0"
     assert (call["eventType"], call["finishState"], call["phoneX"]) == ("32", state, x)
 
 
@@ -115,7 +109,7 @@ def test_a_binding_that_is_longer_than_a_lease_is_never_let_go(
 ) -> None:
     vendor = world.vendor(carrier)
     bind_id, x = app.bound(a, b, minutes=DAYS * 24 * 60)
-    asked = vendor.asked(ASKED_TO_KEEP[carrier]) if vendor else 0
+    asked = vendor.asked(traits(carrier).keeps_longer) if vendor else 0
     for _ in range(DAYS * 24 // EVERY_HOURS - 1):
         world.work(minutes=EVERY_HOURS * 60, every=EVERY_HOURS * 60)
         assert world.rings(a, x) == (b, x)
@@ -123,11 +117,11 @@ def test_a_binding_that_is_longer_than_a_lease_is_never_let_go(
     assert info is not None
     if vendor:
         # A carrier that keeps bindings for a day at most is asked once a day.
-        assert DAYS - 1 <= vendor.asked(ASKED_TO_KEEP[carrier]) - asked <= DAYS
+        assert DAYS - 1 <= vendor.asked(traits(carrier).keeps_longer) - asked <= DAYS
     world.wait(minutes=EVERY_HOURS * 60 - 1, s=59)
     assert world.rings(b, x) == (a, x)
     world.wait(s=1)
     assert world.clock.now == info["expireTime"]
     assert world.rings(a, x) is None
     assert world.rings(b, x) is None
-    assert not vendor or vendor.holds(a, b) == []
+    assert not vendor or vendor.held(a, b) == []

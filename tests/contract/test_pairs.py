@@ -5,7 +5,8 @@ from uuid import uuid4
 
 import pytest
 
-from tests.contract.backends import PAIRS, Backend, backend
+from tests.contract.backends import Backend, backend
+from tests.contract.carriers import PAIRS
 from tests.contract.worlds import World
 
 
@@ -27,8 +28,8 @@ def test_a_repeat_gets_the_first_id_and_makes_one_binding(
     assert ours.bind(a, b, seconds=1200, **same).means == "mismatch"
     vendor = world.vendor(carrier)
     if vendor:
-        (held,) = vendor.holds(a, b)
-        assert held["userData"] == first.id
+        (held,) = vendor.held(a, b)
+        assert held["user_data"] == first.id
     assert ours.release(first.id) == "done"
     # A dead binding is never told as live: NetEase's 431, interline's 1004.
     assert ours.bind(a, b, **same).means in {"running", "mismatch"}
@@ -53,7 +54,7 @@ def test_after_the_release_nobody_rings(
         assert world.rings(caller, reply.number) is None
         assert world.write(caller, reply.number, "hello")["callee"] is None
     vendor = world.vendor(carrier)
-    assert not vendor or vendor.holds(a, b) == []
+    assert not vendor or vendor.held(a, b) == []
     assert ours.release(reply.id) == "done"
 
 

@@ -8,14 +8,13 @@ from uuid import uuid4
 
 import pytest
 
-from tests.contract.backends import PAIRS, Backend, InterlineBackend, Reply, backend
+from tests.contract.backends import Backend, InterlineBackend, Reply, backend
+from tests.contract.carriers import PAIRS, that, traits
 from tests.contract.worlds import World
 
 pytestmark = pytest.mark.parametrize("world", ["running"], indirect=True, scope="module")
 
 COPIES = 50
-CAN_BE_ASKED_TWICE = ("interline", "trunk")
-"""Who repeats a request over these need not wait until the first has been answered."""
 
 
 def at_once(
@@ -40,16 +39,16 @@ def test_a_binding(world: World, ours: Backend, facade: str, carrier: str, a: st
     assert first.means == "done"
     assert first in replies
     others = {reply.means for reply in replies if reply != first}
-    assert others <= (set() if carrier in CAN_BE_ASKED_TWICE else {"running"})
+    assert others <= (set() if traits(carrier).runs_at_once else {"running"})
     vendor = world.vendor(carrier)
-    assert not vendor or [each["userData"] for each in vendor.holds(a, b)] == [first.id]
+    assert not vendor or [each["user_data"] for each in vendor.held(a, b)] == [first.id]
     assert world.rings(a, first.number) == (b, first.number)
     # There is one here too: when it is released, none is left.
     assert ours.release(first.id) == "done"
     assert world.rings(a, first.number) is None
 
 
-@pytest.mark.parametrize("carrier", ["interline", "trunk"], indirect=True)
+@pytest.mark.parametrize("carrier", that(lambda each: each.transfers), indirect=True)
 def test_a_transfer(
     world: World, developer: InterlineBackend, carrier: str, a: str, b: str
 ) -> None:
@@ -63,7 +62,7 @@ def test_a_transfer(
     assert first.means == "done"
     assert others == [first] * (COPIES - 1)
     vendor = world.vendor(carrier)
-    assert not vendor or [each["userData"] for each in vendor.holds(a)] == [first.id]
+    assert not vendor or [each["user_data"] for each in vendor.held(a)] == [first.id]
     assert world.rings(b, x) == (a, x)
     assert developer.release_transfer(x) == "done"
     assert world.rings(b, x) is None

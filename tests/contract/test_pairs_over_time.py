@@ -7,14 +7,13 @@ import pytest
 from chalicelib.core.bindings.lease import CARRIER_SLACK_MS
 from simulator.seed import COOLING_S
 from tests.contract.backends import Backend, InterlineBackend
+from tests.contract.carriers import that, traits
 from tests.contract.here import Here
 
 pytestmark = pytest.mark.parametrize("world", ["here"], indirect=True, scope="module")
 
 LEASE_PLUS_S = 60 + CARRIER_SLACK_MS // 1000
 """By how much a carrier may keep a binding for longer: it counts in minutes, by its own clock."""
-COUNTS_IN_S = {"interline": 1, "netease": 60, "trunk": 1}
-"""A carrier keeps a binding for whole ones of so many seconds."""
 
 
 def test_a_binding_ends_to_the_second(world: Here, ours: Backend, a: str, b: str) -> None:
@@ -35,7 +34,7 @@ def test_seconds_that_are_no_minutes(
     reply = developer.bind(a, b, seconds=61)
     world.wait(minutes=1)
     assert world.rings(a, reply.number) == (b, reply.number)
-    world.wait(s=COUNTS_IN_S[carrier])
+    world.wait(s=traits(carrier).counts_in_s)
     assert world.rings(a, reply.number) is None
     assert world.rings(b, reply.number) is None
 
@@ -64,7 +63,7 @@ def test_a_number_cools_down(
     assert world.rings(b, reply.number) is None
 
 
-@pytest.mark.parametrize("carrier", ["interline", "trunk"], indirect=True)
+@pytest.mark.parametrize("carrier", that(lambda each: each.transfers), indirect=True)
 def test_a_transfer_ends_to_the_second(
     world: Here, developer: InterlineBackend, a: str, b: str
 ) -> None:

@@ -4,22 +4,29 @@ from collections.abc import Callable
 
 import pytest
 
+from chalicelib.core.credentials import EMBEDDED
+from simulator.vendors import simulated
 from tests.contract.backends import InterlineBackend, backend
+from tests.contract.carriers import KINDS, that
 from tests.contract.here import Here
+from tests.contract.vendor import VendorSide
 from tests.contract.worlds import World
 
-announces = pytest.mark.parametrize("carrier", ["interline", "trunk"], indirect=True)
-shows = pytest.mark.parametrize("carrier", ["interline"], indirect=True)
+# A switch may show numbers, too, but the account of these tests may not.
+SHOWS = [kind for kind in that(lambda each: each.shows_numbers) if kind != EMBEDDED]
+announces = pytest.mark.parametrize("carrier", that(lambda each: each.announces), indirect=True)
+shows = pytest.mark.parametrize("carrier", SHOWS, indirect=True)
 here_only = pytest.mark.parametrize("world", ["here"], indirect=True, scope="module")
 
 
 def refused(world: World, developer: InterlineBackend, a: str, b: str, **asked: str) -> bool:
     """Whether nothing came of it and no vendor heard of it."""
-    before = world.netease.asked(), world.interline.asked()
+    vendors = [VendorSide(world, kind) for kind in simulated()]
+    before = [each.asked() for each in vendors]
     reply = developer.bind(a, b, **asked)
     assert reply.means == "forbidden"
     assert world.rings(a, reply.number) is None
-    return (world.netease.asked(), world.interline.asked()) == before
+    return [each.asked() for each in vendors] == before
 
 
 @announces
@@ -48,7 +55,7 @@ def test_what_is_played_on_answer(
     assert world.dial(b, x, answer="busy")["callee"]["heard"] is None
 
 
-@pytest.mark.parametrize("carrier", ["netease"], indirect=True)
+@pytest.mark.parametrize("carrier", that(lambda each: not each.announces), indirect=True)
 @pytest.mark.parametrize("asked", [{"anucode": "for-b"}, {"ansanu": "one"}], ids=str)
 def test_a_carrier_that_announces_nothing_is_not_asked(
     world: World, developer: InterlineBackend, a: str, b: str, asked: dict[str, str]
@@ -87,7 +94,7 @@ def test_whose_number_a_transfer_shows(
         assert developer.release_transfer(x) == "done"
 
 
-@pytest.mark.parametrize("carrier", ["netease", "trunk"], indirect=True)
+@pytest.mark.parametrize("carrier", sorted({*KINDS} - {*SHOWS}), indirect=True)
 @pytest.mark.parametrize("display", ["1,0", "0,1", "1,1"])
 def test_a_carrier_that_may_show_no_number_is_not_asked(
     world: World, developer: InterlineBackend, a: str, b: str, display: str

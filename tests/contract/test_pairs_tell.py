@@ -5,15 +5,11 @@ from collections.abc import Callable
 import pytest
 
 from tests.contract.backends import Backend, InterlineBackend
+from tests.contract.carriers import traits
 from tests.contract.worlds import World
 
 TALK_S = 42
 NOT_LONG_MS = 600_000
-TELL_STARTS = ("interline", "trunk")
-"""The carriers that tell of a call before it is over."""
-TELL_TEXTS = ("interline",)
-"""The carriers that always tell what a message says."""
-TELL_TEXTS_IF_RECORDED = ("interline", "trunk")
 
 
 @pytest.mark.parametrize("user_data", ["", "b3JkZXIgNDcxMQ==", "订单&7=%20+", '{"a": 1}'])
@@ -57,7 +53,7 @@ def test_messages_both_ways(world: World, ours: Backend, carrier: str, a: str, b
         assert (each.binding, each.user_data) == (reply.id, "订单 8")
         assert each.number == ours.x(reply.number)
         assert abs(each.at * 1000 - world.clock.now) < NOT_LONG_MS
-        assert each.text in (None, "你好" if carrier in TELL_TEXTS else "")
+        assert each.text in (None, "你好" if traits(carrier).tells_texts == "always" else "")
 
 
 def test_what_a_message_says_is_told_if_the_binding_records(
@@ -66,7 +62,7 @@ def test_what_a_message_says_is_told_if_the_binding_records(
     reply = developer.bind(a, b, record=True)
     world.write(b, reply.number, "a & b = 100%")
     (message,) = developer.messages(reply.id)
-    assert message.text == ("a & b = 100%" if carrier in TELL_TEXTS_IF_RECORDED else "")
+    assert message.text == ("a & b = 100%" if traits(carrier).tells_texts != "never" else "")
 
 
 def test_the_start_of_a_call(
@@ -75,7 +71,7 @@ def test_the_start_of_a_call(
     reply = developer.bind(a, b, user_data="order")
     world.dial(b, reply.number)
     (call,) = developer.calls(reply.id)
-    starts = developer.developer.starts(reply.id, wanted=carrier in TELL_STARTS)
+    starts = developer.developer.starts(reply.id, wanted=traits(carrier).tells_starts)
     for start in starts:
         assert (start["taskid"], start["userData"]) == (call.id, "order")
         assert (start["caller"], start["callee"]) == (call.caller, call.callee)

@@ -15,10 +15,13 @@ if TYPE_CHECKING:
 class VendorSide:
     """The simulator's requests that all vendors have."""
 
-    name: str
+    def __init__(self, world: "World", name: str) -> None:
+        self._world, self.name = world, name
 
-    def __init__(self, world: "World") -> None:
-        self._world = world
+    def held(self, *people: str) -> list[dict[str, Any]]:
+        """The live bindings of exactly these (simulator.vendors.Bound), or the XA of one."""
+        listed: list[dict[str, Any]] = self._control("GET", "held")
+        return [each for each in listed if {each["a"], each["b"]} - {None} == {*people}]
 
     def asked(self, path: str | None = None) -> int:
         """How many requests of this kind came to its API; of any kind, if none is given."""
@@ -50,8 +53,6 @@ class VendorSide:
 class NeteaseSide(VendorSide):
     """NetEase's."""
 
-    name = "netease"
-
     def holds(self, *people: str) -> list[dict[str, Any]]:
         """The live bindings of exactly these two."""
         return [each for each in self._live() if {each["phoneA"], each["phoneB"]} == set(people)]
@@ -75,8 +76,6 @@ class NeteaseSide(VendorSide):
 
 class InterlineSide(VendorSide):
     """interline's."""
-
-    name = "interline"
 
     def holds(self, *people: str) -> list[dict[str, Any]]:
         """The live bindings of exactly these, or the transfers to one; oldest first."""

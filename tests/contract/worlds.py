@@ -7,8 +7,9 @@ from typing import Any, Protocol
 
 import requests
 
+from chalicelib.core.credentials import EMBEDDED
 from tests.contract.apps import App
-from tests.contract.vendor import InterlineSide, NeteaseSide
+from tests.contract.vendor import InterlineSide, NeteaseSide, VendorSide
 
 ANSWER_S = 60
 MOST_TRIES, PAUSE_S = 60, 0.5
@@ -42,13 +43,12 @@ class World:
     def __post_init__(self) -> None:
         self.session = requests.Session()
         self.session.trust_env = False
-        self.netease = NeteaseSide(self)
-        self.interline = InterlineSide(self)
+        self.netease = NeteaseSide(self, "netease")
+        self.interline = InterlineSide(self, "interline")
 
-    def vendor(self, carrier: str) -> NeteaseSide | InterlineSide | None:
+    def vendor(self, carrier: str) -> VendorSide | None:
         """Who keeps bindings for us; nobody on our own switch."""
-        vendors = {"netease": self.netease, "interline": self.interline}
-        return vendors.get(carrier)
+        return VendorSide(self, carrier) if carrier != EMBEDDED else None
 
     def app(self, name: str) -> App:
         """An app of this world."""

@@ -19,7 +19,7 @@ from chalicelib.store.bindings import BindingStore
 def app_with(areas: dict[str, str | None]) -> App:
     return App(
         name="demo",
-        carrier="trunk",
+        carrier="switch",
         callback_url="https://example.org",
         quota=100,
         rate=10,
@@ -43,7 +43,7 @@ def binding(**more: Any) -> Binding:
         "id": "1",
         "handle": "1",
         "app": "demo",
-        "carrier": "trunk",
+        "carrier": "switch",
         "number": "8610000000001",
         "a": Subscriber("447700900001"),
         "b": Subscriber("447700900002"),
@@ -64,7 +64,7 @@ def binding(**more: Any) -> Binding:
 
 
 def event(kind: EventKind, at: int, **more: Any) -> Event:
-    values = {"id": f"{kind}-{at}", "carrier": "trunk", "call_id": "c", "received": at}
+    values = {"id": f"{kind}-{at}", "carrier": "switch", "call_id": "c", "received": at}
     return Event(kind=kind, at=at, **(values | more))
 
 
@@ -93,7 +93,7 @@ class Embedded:
     """Carriers of which none keeps bindings for us."""
 
     def of(self, name: str) -> Carrier:
-        return Carrier(name=name, kind="trunk")
+        return Carrier(name=name, kind="switch")
 
 
 def tag(*parts: str) -> str:

@@ -19,10 +19,10 @@ NATIONAL = "700000000000001"
 READY = {"kind": EventKind.RECORDING_READY}
 LEFT, GIVEN = 1_700_001_000_000, 1_700_002_000_000
 OWNERS = {
-    X: (Owner("red", "trunk", 0, LEFT), Owner("blue", "trunk", GIVEN)),
-    ONLY: (Owner("blue", "trunk", 0),),
-    NATIONAL: (Owner("blue", "trunk", 0, number=NATIONAL),),
-    f"86{NATIONAL}": (Owner("blue", "trunk", 0, number=NATIONAL),),
+    X: (Owner("red", "switch", 0, LEFT), Owner("blue", "switch", GIVEN)),
+    ONLY: (Owner("blue", "switch", 0),),
+    NATIONAL: (Owner("blue", "switch", 0, number=NATIONAL),),
+    f"86{NATIONAL}": (Owner("blue", "switch", 0, number=NATIONAL),),
 }
 
 
@@ -39,7 +39,7 @@ class Bindings:
     def facts(self, binding_id: str) -> BindingFacts | None:
         if binding_id == "green":
             return None
-        return BindingFacts(binding_id, binding_id, "trunk", X, (ALICE, BOB), record=True)
+        return BindingFacts(binding_id, binding_id, "switch", X, (ALICE, BOB), record=True)
 
     def get(self, binding_id: str) -> Binding | None:
         raise NotImplementedError(binding_id)
@@ -66,7 +66,7 @@ def addressed(**said: Any) -> AttributedEvent:
     book = EventAttribution(
         numbers=Numbers(), bindings=Bindings(), routes=nothing, placed=placed, accounts=accounts
     )
-    at = {"at": GIVEN + 5, "received": GIVEN + 5, "carrier": "trunk", "caller": ALICE}
+    at = {"at": GIVEN + 5, "received": GIVEN + 5, "carrier": "switch", "caller": ALICE}
     told: Event = event(**{"kind": EventKind.CALL_ENDED} | at | said)
     return book.address(told)
 

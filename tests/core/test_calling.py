@@ -71,11 +71,11 @@ def desk(stage: Stage, dialler: CallPlacer) -> OutboundCalls:
     encryption = FieldEncryption({"current": "1", "1": "k" * 64}, SYSTEM.random_bytes)
     table = Table(lambda: stage.dynamodb, stage.table, SYSTEM)
     accounts = MessagingUserStore(table, lambda: encryption)
-    accounts.add("bob", namespace="trunk/demo", app="demo")
+    accounts.add("bob", namespace="switch/demo", app="demo")
     return OutboundCalls(
         calls=PlacedCallStore(table, lambda: encryption),
         accounts=accounts,
-        carriers=Carriers(Carrier("trunk", "trunk", dialler=dialler)),
+        carriers=Carriers(Carrier("switch", "switch", dialler=dialler)),
         ledger=BalanceStore(table),
         tag=encryption.label,
     )
@@ -109,7 +109,7 @@ def test_apps_on_one_switch_do_not_hear_of_each_other(desk: OutboundCalls) -> No
     other = replace(APP, name="other")
     with pytest.raises(errors.BadParameter):
         desk.place(other, ASK, request(), now=NOW)
-    desk.accounts.add("bob", namespace="trunk/other", app="other")
+    desk.accounts.add("bob", namespace="switch/other", app="other")
     session = desk.place(APP, ASK, request(), now=NOW)
     assert desk.place(other, ASK, request(), now=NOW + 1) != session
     with pytest.raises(errors.UnknownCall):
@@ -127,7 +127,7 @@ def test_what_the_carrier_refuses_itself_is_passed_on(
 
 
 def ended(desk: OutboundCalls, session: str, *, now: int) -> None:
-    call = desk.calls.get(session, carrier="trunk")
+    call = desk.calls.get(session, carrier="switch")
     assert call is not None
     desk.calls.end(call, now=now)
 
@@ -202,7 +202,7 @@ def test_a_call_that_is_over_before_its_session_is_noted_stays_its_apps(
 
     def busy(ask: CallAsk, *, session: str, now: int) -> str:
         monkeypatch.undo()
-        call = desk.calls.among(ask.parties, carrier="trunk", app="demo")
+        call = desk.calls.among(ask.parties, carrier="switch", app="demo")
         assert call is not None
         desk.calls.end(call, now=now)
         desk.place(APP, ASK, request("s"), now=now + 1)
@@ -212,7 +212,7 @@ def test_a_call_that_is_over_before_its_session_is_noted_stays_its_apps(
     first = desk.place(APP, ASK, request(), now=NOW)
     assert desk.status(APP, first, conference=False, now=NOW + 2) == {"status": "inited"}
     (second, _), *_ = [each[::-1] for each in dialler.placed]
-    running = desk.calls.among(ASK.parties, carrier="trunk", app="demo")
+    running = desk.calls.among(ASK.parties, carrier="switch", app="demo")
     assert running is not None
     assert running.session == second != first
 
@@ -228,9 +228,9 @@ def test_an_unknown_user_places_no_call(desk: OutboundCalls, dialler: CallPlacer
 def test_a_carrier_with_users_of_its_own_is_asked_about_those_we_never_saw(
     desk: OutboundCalls, dialler: CallPlacer
 ) -> None:
-    own = Carrier("trunk", "netease", dialler=dialler, messenger=Messenger())  # type: ignore[arg-type]
+    own = Carrier("switch", "netease", dialler=dialler, messenger=Messenger())  # type: ignore[arg-type]
     desk = replace(desk, carriers=Carriers(own))
-    desk.accounts.add("bob", namespace="trunk", app="demo")
+    desk.accounts.add("bob", namespace="switch", app="demo")
     assert desk.place(APP, replace(ASK, account="eve"), request(), now=NOW)
     with pytest.raises(errors.BadParameter):
         desk.place(replace(APP, name="other"), ASK, request("s"), now=NOW)
@@ -262,7 +262,7 @@ def test_what_is_not_known_stays_reserved_until_the_call_would_be_over(
 
 
 def test_a_carrier_that_places_no_calls_is_not_asked(desk: OutboundCalls) -> None:
-    desk = replace(desk, carriers=Carriers(Carrier("trunk", "trunk")))
+    desk = replace(desk, carriers=Carriers(Carrier("switch", "switch")))
     with pytest.raises(errors.Forbidden):
         desk.place(APP, ASK, request(), now=NOW)
 

@@ -20,7 +20,7 @@ LAST = BLOCK - 1
 
 def block(index: int, heard: Iterable[int], *, began: int = BEFORE, **more: object) -> Block:
     values = {"heard": frozenset(heard), "began": began, "version": 1} | more
-    return Block(BlockKey("trunk", index), **values)  # type: ignore[arg-type]
+    return Block(BlockKey("switch", index), **values)  # type: ignore[arg-type]
 
 
 FULL = range(BLOCK)

@@ -16,7 +16,7 @@ from chalicelib.services.bindings.routing import Connect, Reject, Router
 X = "8610000000001"
 A, B, C, D = (Subscriber(f"44770090000{i}") for i in range(1, 5))
 NOW, ENDS, COOLED = 1_000, 5_000, 9_000
-DEMO = Owner("demo", "trunk", since=0)
+DEMO = Owner("demo", "switch", since=0)
 
 
 def entry(role: str, *, of: str, a: Subscriber, b: Subscriber | None, **more: object) -> Route:
@@ -67,7 +67,7 @@ def open_to_all(a: Subscriber, **more: object) -> tuple[dict[Subscriber, Route],
 
 
 def route(
-    routes: Legs, caller: Subscriber | None, *, now: int = NOW, carrier: str = "trunk"
+    routes: Legs, caller: Subscriber | None, *, now: int = NOW, carrier: str = "switch"
 ) -> Connect | Reject:
     return Router(routes).route(X, caller, carrier=carrier, now=now)
 
@@ -196,7 +196,7 @@ def test_legs_of_another_app_are_not_there() -> None:
 
 def test_a_switch_knows_no_x_of_another_carrier() -> None:
     routes = Legs(pair(A, B))
-    for carrier in ("netease-a", "interline", "trunk-2", ""):
+    for carrier in ("netease-a", "interline", "switch-2", ""):
         answer = route(routes, A, carrier=carrier)
         assert answer == Reject(RejectReason.UNKNOWN_NUMBER), carrier
 
@@ -215,7 +215,7 @@ def test_an_x_routes_for_whoever_owns_it_at_that_moment(
     moment: int, reason: RejectReason | None
 ) -> None:
     before = replace(DEMO, since=NOW, until=NOW + 100)
-    routes = Legs(pair(A, B), owners={X: (before, Owner("other", "trunk", since=NOW + 200))})
+    routes = Legs(pair(A, B), owners={X: (before, Owner("other", "switch", since=NOW + 200))})
     answer = route(routes, A, now=moment)
     assert (answer.reason if isinstance(answer, Reject) else None) is reason
 
@@ -248,7 +248,7 @@ def test_a_real_number_is_not_shown_to_an_x() -> None:
     """The next X would connect the same caller again, and so on, for ever."""
     x2 = Subscriber("8610000000002")
     shown, hidden = Presentation(show_a=True), Presentation()
-    owners = {X: (DEMO,), x2.digits: (Owner("other", "trunk", since=0),)}
+    owners = {X: (DEMO,), x2.digits: (Owner("other", "switch", since=0),)}
     assert why(Legs(pair(A, x2, presentation=shown), owners=owners), A) is (
         RejectReason.PROXY_NUMBER
     )

@@ -51,10 +51,10 @@ def test_every_field_that_holds_a_secret_is_left_out_of_repr() -> None:
     "value",
     [
         AppCredentials("demo", "key", ("hidden", "hidden"), login_secret="hidden"),
-        SwitchCredentials("trunk", ("hidden",)),
+        SwitchCredentials("switch", ("hidden",)),
         CarrierAccount(
-            "trunk",
-            "trunk",
+            "switch",
+            "switch",
             "key",
             ("hidden",),
             ("https://example.org",),

@@ -259,7 +259,7 @@ def day(
     _admin(aws, "app-create", "late", *_told_at(f"{receiver.url}/late"))
     _admin(aws, "numbers-add", "late", LATE_X)
     password = _admin(aws, "switch-create", "pbx").strip()
-    developer = _interline_app(aws, receiver, "line", LINE_X, "trunk")
+    developer = _interline_app(aws, receiver, "line", LINE_X, "switch")
     there, url = line_platform
     callbacks = _interline_carrier(aws, there, url)
     other_developer = _interline_app(aws, receiver, "far", PLATFORM_X, CARRIER)

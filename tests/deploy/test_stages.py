@@ -61,4 +61,4 @@ def test_what_a_stage_has_by_hand_stays(monkeypatch: pytest.MonkeyPatch, tmp_pat
     monkeypatch.setattr("infra.stage.ROOT", tmp_path)
     stage = find_stage("dev")
     assert (stage.domain, stage.certificate) == ("calls.example.org", "arn:one")
-    assert stage.throttling == CONFIG["throttling"] | {"*": [1, 2]}
+    assert dict(stage.throttling) | CONFIG["throttling"] | {"*": [1, 2]} == stage.throttling

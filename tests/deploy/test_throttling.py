@@ -3,12 +3,12 @@
 import importlib
 from typing import Any
 
-from tests.deploy.test_config import CONFIG
+from infra.stage import find_stage
 
 # What an account has in a region for all its APIs until it asks for more ("Amazon API Gateway
 # quotas", November 2026): requests a second, and at once.
 ACCOUNT = (10_000, 5_000)
-LIMITS: dict[str, list[int]] = CONFIG["throttling"]
+LIMITS = find_stage("dev").throttling
 
 
 def routes() -> dict[str, Any]:

@@ -48,7 +48,7 @@ def of_carriers(*urls: str) -> dict[str, Callable[[], Any]]:
     """Everything that carriers are asked."""
     vendor: Any = made(netease, "netease", urls)
     line: Any = made(interline, "interline", urls)
-    ours: Any = made(switch, "trunk", urls)
+    ours: Any = made(switch, "switch", urls)
     return {
         "bind": lambda: vendor.keeper.bind(BOUND, ASKED, now=NOW),
         "unbind": lambda: vendor.keeper.release("9", now=NOW),

@@ -113,7 +113,7 @@ def test_a_switch_is_given_an_address_once_and_keeps_what_it_had(here: Stage) ->
 
     def give(place: int) -> str:
         url = f"https://switch-{place}.example/calls"
-        provision.create_carrier("own", kind="trunk", secret=SECRET, urls=[url])
+        provision.create_carrier("own", kind="switch", secret=SECRET, urls=[url])
         return url
 
     made, refused = at_once(give, 8)

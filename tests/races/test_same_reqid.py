@@ -40,7 +40,7 @@ def carriers(here: Stage) -> Iterator[dict[str, Live]]:
         interline = stack.enter_context(interline_here.interline_here([X, Y], now=NOW))
         vendor_here.account_at(netease.url)
         interline_here.account_at(interline.url)
-        yield {NETEASE: netease.live, INTERLINE: interline.live, "trunk": list}
+        yield {NETEASE: netease.live, INTERLINE: interline.live, "switch": list}
 
 
 def at_once(here: Stage, app: Developer, ask: Asks) -> list[dict[str, Any]]:
@@ -51,7 +51,7 @@ def at_once(here: Stage, app: Developer, ask: Asks) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("what", ASKS)
-@pytest.mark.parametrize("carrier", ["trunk", INTERLINE])
+@pytest.mark.parametrize("carrier", ["switch", INTERLINE])
 def test_all_get_the_first_answer(
     here: Stage, carriers: dict[str, Live], carrier: str, what: str
 ) -> None:
@@ -79,7 +79,7 @@ def test_a_carrier_that_can_not_be_asked_twice_is_asked_once(
     assert here.live("demo", now=NOW) == here.quota_used("demo") == 1
 
 
-@pytest.mark.parametrize("carrier", ["trunk", INTERLINE])
+@pytest.mark.parametrize("carrier", ["switch", INTERLINE])
 def test_one_id_with_other_parameters(here: Stage, carriers: dict[str, Live], carrier: str) -> None:
     app = developer("demo", [X, Y], carrier=carrier)
     others = [f"1001{i:07d}" for i in range(100, 100 + COPIES)]
@@ -94,7 +94,7 @@ def test_one_id_with_other_parameters(here: Stage, carriers: dict[str, Live], ca
     assert len(carriers[carrier]()) == (carrier == INTERLINE)
 
 
-@pytest.mark.parametrize("carrier", ["trunk", INTERLINE])
+@pytest.mark.parametrize("carrier", ["switch", INTERLINE])
 def test_fifty_transfers_of_one_number(
     here: Stage, carriers: dict[str, Live], carrier: str
 ) -> None:

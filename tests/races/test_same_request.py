@@ -186,7 +186,7 @@ def answers(gateway: Gateway) -> AnswerStore:
 def test_one_of_many_copies_of_a_placed_call_claims_its_people(here: Stage) -> None:
     request = RequestId(key="r" * 22, content="c", explicit=True)
     ask = CallAsk("bob", Subscriber(A), (Subscriber(B),), conference=False, max_s=60, record=False)
-    call = PlacedCall("demo", "trunk", ask, request, NOW, NOW + MINUTE, proposed="one")
+    call = PlacedCall("demo", "switch", ask, request, NOW, NOW + MINUTE, proposed="one")
 
     def claim(gateway: Gateway) -> Occupied | None:
         return gateway._placed.claim(call, once=True, now=NOW)

@@ -24,12 +24,13 @@ from standardwebhooks import Webhook
 
 from simulator.interline_client import InterlineClient
 from simulator.netease_client import NeteaseClient
+from simulator.ports import DEFAULTS
 from tests.simulator.outside import PROJECT, listening, post, wait_until
 
 START_S = 60
 STOP_S = 10
 CLIENTS = 48
-PORTS = ["PORT", "SIMULATOR_PORT", "AWS_PORT", "NETEASE_PORT", "INTERLINE_PORT"]
+PORTS = [*DEFAULTS]
 
 
 @dataclass
@@ -144,12 +145,12 @@ def test_demo_json_tells_everything(stack: Stack) -> None:
     assert sorted(demo) == sorted([*addresses, "apps", "interline", "netease", "switch"])
     assert sorted(demo["switch"]) == ["password", "user"]
     assert [(app["name"], app["carrier"]) for app in demo["apps"]] == [
-        ("demo", "trunk"),
-        ("other", "trunk"),
-        ("demo-events", "trunk"),
+        ("demo", "switch"),
+        ("other", "switch"),
+        ("demo-events", "switch"),
         ("demo-netease", "netease-demo"),
-        ("demo-interline", "trunk"),
         ("demo-igw", "interline"),
+        ("demo-interline", "switch"),
         ("demo-interline-netease", "netease-demo"),
         ("demo-interline-igw", "interline"),
     ]
@@ -357,7 +358,7 @@ def test_the_carriers_that_the_gateway_knows(stack: Stack) -> None:
         found = client.get_secret_value(SecretId=f"masking-gateway-local/carrier/{name}")
         return json.loads(found["SecretString"])
 
-    netease, interline, trunk = map(secret, ("netease-demo", "interline", "trunk"))
+    netease, interline, switch = map(secret, ("netease-demo", "interline", "switch"))
     assert netease == {"secret": demo["netease"]["app_secret"]}
     assert interline["secret"] == demo["interline"]["auth_key"]
     token = interline["callback_token"]
@@ -367,7 +368,7 @@ def test_the_carriers_that_the_gateway_knows(stack: Stack) -> None:
     headers = {
         "webhook-id": "c1",
         "webhook-timestamp": str(int(now.timestamp())),
-        "webhook-signature": Webhook(trunk["secret"]).sign("c1", now, ""),
+        "webhook-signature": Webhook(switch["secret"]).sign("c1", now, ""),
     }
     answer = requests.get(f"{demo['simulator_url']}/originate/c1", headers=headers, timeout=10)
     assert (answer.status_code, answer.json()) == (404, {"error": "no such call"})

@@ -33,7 +33,7 @@ def test_a_profile_says_what_the_operator_said(stage: Stage) -> None:
     stage.app("demo-2", numbers=[("8610000000099", None)])
     app = store(stage).get("demo")
     assert isinstance(app, App)
-    assert (app.name, app.carrier, app.callback_url) == ("demo", "trunk", "https://example.org/in")
+    assert (app.name, app.carrier, app.callback_url) == ("demo", "switch", "https://example.org/in")
     assert (app.enabled, app.strict_nonce) == (True, True)
     assert (app.quota, app.quota_shards, app.rate) == (1001, 10, 7)
     assert (app.cooling_s, app.retention_days, app.max_call_s) == (390, 3, 120)
@@ -93,7 +93,7 @@ def test_a_number_that_leaves_a_pool_is_remembered_and_may_come_back(stage: Stag
 
 def test_a_number_has_one_owner(stage: Stage) -> None:
     stage.app()
-    assert store(stage).owners_of(X1) == (Owner("demo", "trunk", since=0, number=X1),)
+    assert store(stage).owners_of(X1) == (Owner("demo", "switch", since=0, number=X1),)
     assert store(stage).owners_of("8610000000099") == ()
 
 
@@ -101,7 +101,7 @@ def test_owners_are_remembered_unless_they_are_asked_for_fresh(stage: Stage) -> 
     stage.app()
     kept = store(stage)
     before = kept.owners_of(X1)
-    owners = (replace(before[0], until=9), Owner("other", "trunk", since=9))
+    owners = (replace(before[0], until=9), Owner("other", "switch", since=9))
     stage.dynamodb.put_item(
         TableName=stage.table, Item=apps.owners_item(X1, owners, stage.encryption())
     )
@@ -112,17 +112,17 @@ def test_owners_are_remembered_unless_they_are_asked_for_fresh(stage: Stage) -> 
 
 def test_an_x_changes_hands_after_a_notice() -> None:
     now = 10**12
-    first = apps.given((), app="demo", carrier="trunk", now=now)
+    first = apps.given((), app="demo", carrier="switch", now=now)
     # Nobody had it before: what a carrier reports late is demo's.
-    assert first == (Owner("demo", "trunk", since=0),)
-    assert apps.given(first, app="other", carrier="trunk", now=now) is None
+    assert first == (Owner("demo", "switch", since=0),)
+    assert apps.given(first, app="other", carrier="switch", now=now) is None
     leaving = apps.taken(first, now=now)
     until = now + NOTICE_MS
     assert owner_at(leaving, until - 1) == leaving[0]
     assert owner_at(leaving, until) is None
     # And by a clock that is behind as well.
     free = until + CLOCKS_APART_MS
-    assert apps.given(leaving, app="other", carrier="trunk", now=free - 1) is None
+    assert apps.given(leaving, app="other", carrier="switch", now=free - 1) is None
     second = apps.given(leaving, app="other", carrier="sw", now=free, number=X1)
     assert second == (*leaving, Owner("other", "sw", since=until, number=X1))
     later = until + 10 * CLOCKS_APART_MS

@@ -30,7 +30,7 @@ from tests.core.samples import Embedded, app_with, binding, leases, request, tag
 from tests.stage import X1, X2, X15, A, B, C, D, Stage, answering, refusal
 
 NOW = 1_768_464_000_000
-DEMO = Owner("demo", "trunk", since=0)
+DEMO = Owner("demo", "switch", since=0)
 HOUR = 3_600_000
 ONE = {"current": "1", "1": "k" * 64}
 BOTH = {"current": "2", "1": "k" * 64, "2": "l" * 64}
@@ -109,7 +109,7 @@ def test_a_handle_is_twelve_digits_that_the_request_finds_again(store: BindingSt
 
 
 def test_a_binding_is_read_back_as_it_was_written(store: BindingStore, make: Any) -> None:
-    draft = make(record=True, user_data="a|b|通话", carrier="trunk", max_call_s=77, quota_shard=0)
+    draft = make(record=True, user_data="a|b|通话", carrier="switch", max_call_s=77, quota_shard=0)
     assert commit(store, draft) is None
     assert store.get(draft.id) == replace(draft, key_version=1)
 

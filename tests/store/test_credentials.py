@@ -54,7 +54,7 @@ def test_current_and_previous_are_valid_and_the_current_one_comes_first(
     new = provision.rotate_switch_password("pbx")
     switch = known.switch("pbx")
     assert switch is not None
-    assert (switch.carrier, switch.passwords) == ("trunk", (new, old))
+    assert (switch.carrier, switch.passwords) == ("switch", (new, old))
 
 
 def test_a_developer(stage: Stage, known: CredentialStore) -> None:
@@ -149,7 +149,7 @@ def test_whatever_is_made_is_known_at_once(stage: Stage, known: CredentialStore)
     )
     assert known.app(other) and known.of_app("other") and known.callback_secrets("other")
     assert known.switch("pbx") and known.carrier("acme")
-    assert known.recording_hosts("trunk") == ("files.example.org",)
+    assert known.recording_hosts("switch") == ("files.example.org",)
 
 
 def test_what_is_taken_away_or_dropped_is_gone_with_the_cache(

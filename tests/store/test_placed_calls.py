@@ -42,7 +42,7 @@ def call(
 ) -> PlacedCall:
     return PlacedCall(
         app="demo",
-        carrier="trunk",
+        carrier="switch",
         ask=ask or asked(),
         request=RequestId(key=request, content="c", explicit=True),
         created=created,
@@ -153,13 +153,13 @@ def test_a_session_tells_whose_call_it_is(calls: PlacedCallStore) -> None:
     claim(calls, call(), NOW)
     calls.started(call(), session="one")
     calls.started(call(), session="one")
-    assert calls.get("one", carrier="trunk") == replace(call(), session="one")
+    assert calls.get("one", carrier="switch") == replace(call(), session="one")
     assert calls.get("one", carrier="netease-a") is None
-    assert calls.get("two", carrier="trunk") is None
-    of_demo = {"carrier": "trunk", "app": "demo"}
+    assert calls.get("two", carrier="switch") is None
+    of_demo = {"carrier": "switch", "app": "demo"}
     assert calls.among(PEOPLE[::-1], **of_demo) == replace(call(), session="one")
     assert calls.among(PEOPLE[:1], **of_demo) is None
-    assert calls.among(PEOPLE, carrier="trunk", app="other") is None
+    assert calls.among(PEOPLE, carrier="switch", app="other") is None
 
 
 def test_a_session_that_we_proposed_tells_it_before_anybody_answered(
@@ -167,7 +167,7 @@ def test_a_session_that_we_proposed_tells_it_before_anybody_answered(
 ) -> None:
     proposing = call(proposed="one")
     claim(calls, proposing, NOW)
-    assert calls.get("one", carrier="trunk") == replace(proposing, session="one")
+    assert calls.get("one", carrier="switch") == replace(proposing, session="one")
     assert running(calls, call(request="s"), NOW) == proposing
 
 
@@ -190,7 +190,7 @@ def test_a_proposed_session_is_noted_as_any_other(calls: PlacedCallStore) -> Non
     claim(calls, proposing, NOW)
     calls.started(proposing, session="one")
     known = replace(proposing, session="one")
-    assert running(calls, call(request="s"), NOW) == known == calls.get("one", carrier="trunk")
+    assert running(calls, call(request="s"), NOW) == known == calls.get("one", carrier="switch")
 
 
 def test_without_what_stands_there_nothing_is_decided(calls: PlacedCallStore, stage: Stage) -> None:

@@ -131,7 +131,7 @@ def test_no_version_is_no_secret_and_costs_nothing(
     stage: Stage, owners: secrets.OwnersSecrets
 ) -> None:
     with answering(stage.secretsmanager, "GetSecretValue") as calls:
-        assert owners.get("carrier/trunk", "") == {}
+        assert owners.get("carrier/switch", "") == {}
     assert not calls
 
 

@@ -14,7 +14,7 @@ from chalicelib.store.table import Table
 from tests.stage import Stage, answering
 
 AT = 1_768_464_000_000
-KEY = BlockKey("trunk", 7)
+KEY = BlockKey("switch", 7)
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ def test_what_grows_while_it_is_looked_at_is_looked_at_again(numbers: SequenceSt
 
 def test_a_block_knows_its_neighbours(stage: Stage, numbers: SequenceStore) -> None:
     for index in (6, 8, 70):
-        noted(numbers, index, key=BlockKey("trunk", index))
+        noted(numbers, index, key=BlockKey("switch", index))
     noted(numbers, 1, key=BlockKey("other", 7))
     with answering(stage.dynamodb, "BatchGetItem") as reads:
         before, after = numbers.around(KEY)
@@ -98,7 +98,7 @@ def test_only_a_block_that_there_is_wakes(stage: Stage, numbers: SequenceStore) 
     noted(numbers, 3)
     numbers.rest(claimed(numbers), missing=set(), highest=3, look_at=None)
     for index in (6, 7):
-        numbers.wake(BlockKey("trunk", index), now=AT + 200)
+        numbers.wake(BlockKey("switch", index), now=AT + 200)
     assert list(numbers.due(now=AT + 200)) == [KEY]
     assert len(stage.items("N#")) == 1
 
@@ -139,4 +139,4 @@ def test_many_at_once_lose_no_number(here: Any) -> None:
     assert block.heard == set(range(120))
     numbers.rest(block, missing={500}, highest=119, look_at=None)
     assert list(numbers.due(now=AT + DAY_MS)) == []
-    assert numbers.around(BlockKey("trunk", 8))[0].told == {500}  # type: ignore[union-attr]
+    assert numbers.around(BlockKey("switch", 8))[0].told == {500}  # type: ignore[union-attr]

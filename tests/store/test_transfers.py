@@ -26,7 +26,7 @@ from tests.core.samples import app_with, binding, leases, request, tag
 from tests.stage import X1, X2, A, B, C, D, Stage, answering
 
 NOW = 1_768_464_000_000
-DEMO = Owner("demo", "trunk", since=0)
+DEMO = Owner("demo", "switch", since=0)
 HOUR = 3_600_000
 ONE = {"current": "1", "1": "k" * 64}
 BOTH = {"current": "2", "1": "k" * 64, "2": "l" * 64}
@@ -356,7 +356,7 @@ class Embedded:
     """Carriers that do XA and keep no bindings."""
 
     def of(self, name: str) -> Carrier:
-        return Carrier(name, "trunk", transfers=True)
+        return Carrier(name, "switch", transfers=True)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ _JSON = {"Content-Type": "application/cloudevents+json; charset=utf-8"}
 
 
 def dialect(credentials: CredentialStore) -> "CloudEventsFormat":
-    """See carriers.base.DIALECTS."""
+    """See carriers.registry."""
     return CloudEventsFormat(credentials)
 
 

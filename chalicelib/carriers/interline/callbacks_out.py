@@ -17,7 +17,7 @@ _JSON = {"Content-Type": "application/json; charset=utf-8"}
 
 
 def dialect(credentials: CredentialStore) -> "InterlineFormat":
-    """See carriers.base.DIALECTS."""
+    """See carriers.registry."""
     return InterlineFormat(credentials)
 
 

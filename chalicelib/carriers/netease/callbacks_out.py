@@ -14,7 +14,7 @@ from chalicelib.store.credentials import CredentialStore
 
 
 def dialect(credentials: CredentialStore) -> "NeteaseFormat":
-    """See carriers.base.DIALECTS."""
+    """See carriers.registry."""
     return NeteaseFormat(credentials)
 
 

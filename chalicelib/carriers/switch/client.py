@@ -46,7 +46,7 @@ class SwitchDialler:
         """See the port; our proposal is the call's id."""
         body = wire_calls.write_originate(ask, session)
         self._session.ask(
-            "trunk.originate",
+            "switch.originate",
             "/originate",
             body=body.encode(),
             sign=lambda: {
@@ -61,7 +61,7 @@ class SwitchDialler:
     def status(self, session: str, *, conference: bool, now: int) -> Mapping[str, str | int]:  # noqa: ARG002
         """See the port."""
         _, said = self._session.ask(
-            "trunk.status",
+            "switch.status",
             f"/originate/{quote(session, safe='')}",
             method="GET",
             sign=lambda: signed_headers((self._secret,), session, "", now=now),

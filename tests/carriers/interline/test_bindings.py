@@ -50,7 +50,7 @@ def shown(stage: Stage) -> Developer:
     """An app whose carrier may show people's real numbers."""
     made = developer(stage)
     urls, secret = ["http://127.0.0.1:9"], "c2VjcmV0" * 4
-    provision.create_carrier("trunk", kind="trunk", secret=secret, urls=urls, shows_numbers=True)
+    provision.create_carrier("switch", kind="switch", secret=secret, urls=urls, shows_numbers=True)
     stage.forget()
     return made
 

@@ -235,14 +235,14 @@ class FakeCarrier:
 
 @dataclass
 class MemoryCarriers:
-    """`netease-demo` can do it all, `trunk` places calls, any other name can do nothing."""
+    """`netease-demo` can do it all, `switch` places calls, any other name can do nothing."""
 
     fake: FakeCarrier = field(default_factory=FakeCarrier)
 
     def of(self, name: str) -> Carrier:
         able = {
             "netease-demo": ("keeper", "dialler", "phone_login", "messenger"),
-            "trunk": ("dialler",),
+            "switch": ("dialler",),
         }
         return Carrier(name, "any", **dict.fromkeys(able.get(name, ()), self.fake))
 

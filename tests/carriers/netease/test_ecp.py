@@ -50,7 +50,7 @@ class World:
         apps = (
             app(**settings),
             app("other"),
-            app("ours", carrier="trunk"),
+            app("ours", carrier="switch"),
             app("poor", carrier="bare"),
         )
         self.ecp = EcpFacade(access(*apps), desk)

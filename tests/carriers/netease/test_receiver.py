@@ -43,7 +43,7 @@ class Accounts:
     def __init__(self) -> None:
         self.made = {
             name: CarrierAccount(name, kind, KEY, (SECRET, PREVIOUS), urls=("http://x",))
-            for name, kind in (("ours", "netease"), ("trunk", "trunk"))
+            for name, kind in (("ours", "netease"), ("switch", "switch"))
         }
         self.down = False
 
@@ -166,7 +166,7 @@ WRONG: dict[str, Callable[[dict[str, str]], dict[str, str]]] = {
 }
 
 
-@pytest.mark.parametrize("account", ["ours", "trunk", "nobody", "", "%00"])
+@pytest.mark.parametrize("account", ["ours", "switch", "nobody", "", "%00"])
 @pytest.mark.parametrize("wrong", WRONG)
 def test_what_is_not_signed_leaves_nothing_but_a_count(
     wrong: str, account: str, ours: Ours
@@ -178,7 +178,7 @@ def test_what_is_not_signed_leaves_nothing_but_a_count(
     assert not ours.events
 
 
-@pytest.mark.parametrize("account", ["trunk", "nobody"])
+@pytest.mark.parametrize("account", ["switch", "nobody"])
 def test_an_account_that_is_none_is_like_a_wrong_signature(account: str, ours: Ours) -> None:
     assert refused(ours.take(BODIES["32"], account=account))
     assert not ours.events

@@ -42,9 +42,9 @@ def switch() -> Iterator[Vendor]:
 
 
 def dialler(told: Told, *urls: str) -> CallPlacer:
-    account = CarrierAccount("trunk", "trunk", "", (SECRET, "previous"), urls=urls)
+    account = CarrierAccount("switch", "switch", "", (SECRET, "previous"), urls=urls)
     made = carrier(account, timeout_s=0.8, told=told, egress=egress, runtime=SYSTEM)
-    assert (made.name, made.kind, made.keeper) == ("trunk", "trunk", None)
+    assert (made.name, made.kind, made.keeper) == ("switch", "switch", None)
     assert made.dialler
     return made.dialler
 
@@ -62,8 +62,8 @@ BOTH = pytest.mark.parametrize("call", [place, status])
 
 def one_clean_line(told: Told) -> dict[str, Any]:
     ((operation, facts),) = told.lines
-    assert operation in ("trunk.originate", "trunk.status")
-    assert facts["account"] == "trunk"
+    assert operation in ("switch.originate", "switch.status")
+    assert facts["account"] == "switch"
     assert not [each for each in (A, B, C, X, SECRET) if each in repr(told.lines)]
     return facts
 
@@ -195,17 +195,17 @@ def test_a_session_can_not_lead_to_another_path(told: Told, switch: Vendor) -> N
     assert switch.seen[0].path == "/originate/..%2Fx%3Fy"
 
 
-@pytest.mark.parametrize("kind", ["trunk", "netease"])
+@pytest.mark.parametrize("kind", ["switch", "netease"])
 def test_what_only_calls_need_is_loaded_when_one_is_made(kind: str) -> None:
     program = f"""
 import sys
-from chalicelib.carriers.registry import CarrierAccounts
+from chalicelib.carriers.registry import CarrierRegistry
 from chalicelib.clock import SYSTEM
 from chalicelib.core.credentials import CarrierAccount
 class Known:
     def carrier(self, name):
         return CarrierAccount(name, {kind!r}, "k", ("s",), ("http://127.0.0.1:9",))
-assert CarrierAccounts(Known(), 1, print, None, SYSTEM).of({kind!r}).dialler
+assert CarrierRegistry(Known(), 1, print, None, SYSTEM).of({kind!r}).dialler
 loaded = {{"requests", "urllib3", "standardwebhooks", "cryptography"}} & set(sys.modules)
 assert not loaded, loaded
 """
@@ -223,12 +223,12 @@ def test_an_account_is_made_into_a_carrier_once_and_again_when_it_changes() -> N
 
     known = Known()
     accounts = CarrierRegistry(known, 1.0, lambda *_: None, egress, SYSTEM)
-    assert accounts.of("trunk").dialler is None
+    assert accounts.of("switch").dialler is None
     with pytest.raises(errors.NoSuchCarrier):
         accounts.of("netease-1")
-    known.account = CarrierAccount("trunk", "trunk", "", (SECRET,), ("http://x",))
-    first = accounts.of("trunk")
+    known.account = CarrierAccount("switch", "switch", "", (SECRET,), ("http://x",))
+    first = accounts.of("switch")
     assert first.dialler
-    assert accounts.of("trunk") is first
+    assert accounts.of("switch") is first
     known.account = replace(known.account, secrets=("new", SECRET))
-    assert accounts.of("trunk") is not first
+    assert accounts.of("switch") is not first

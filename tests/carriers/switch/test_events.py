@@ -58,7 +58,7 @@ def test_every_field_of_the_protocol_is_understood(stage: Stage, pbx: Pbx, occur
     for event in (ended, sms):
         assert (event.caller.digits, event.callee.digits, event.number) == (A, B, X1)
         assert event.binding == "0" * 26
-    assert (ended.kind, ended.call_id, ended.carrier) == ("call.ended", "c1", "trunk")
+    assert (ended.kind, ended.call_id, ended.carrier) == ("call.ended", "c1", "switch")
     assert (ended.at, ended.received) == (1000, stage.clock.now)
     assert (ended.cause, ended.released_by, ended.rejected) == (17, "callee", None)
     assert (ended.node, sms.node) == ("sbc-1", None)

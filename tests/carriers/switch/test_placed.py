@@ -37,7 +37,7 @@ def report(**more: Any) -> dict[str, Any]:
 
 def read_one(**more: Any) -> Event:
     raw = parse(json.dumps(report(**more)).encode())
-    (event,) = read_event(raw, carrier="trunk", received=AT, plan=DialPlan()).events
+    (event,) = read_event(raw, carrier="switch", received=AT, plan=DialPlan()).events
     return event
 
 

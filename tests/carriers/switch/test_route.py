@@ -163,7 +163,7 @@ class Signed:
     """The port Credentials with one switch."""
 
     def switch(self, user: str) -> SwitchCredentials:
-        return SwitchCredentials("trunk", ("password",))
+        return SwitchCredentials("switch", ("password",))
 
 
 class Showing:
@@ -236,7 +236,7 @@ def test_a_number_that_changed_hands_leads_to_nobody_of_before(
     from chalicelib.store.apps import owners_item
 
     demo.bind(phoneX=X1)
-    moved = owners_item(X1, (Owner("other", "trunk", since=0),), stage.encryption())
+    moved = owners_item(X1, (Owner("other", "switch", since=0),), stage.encryption())
     stage.dynamodb.put_item(TableName=stage.table, Item=moved)
     assert pbx.route(A, X1).json["action"] == "reject"
 
