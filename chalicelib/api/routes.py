@@ -2,13 +2,13 @@
 of whoever is nearest."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import partial, update_wrapper
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from chalice.app import Chalice
+from chalice.app import Chalice, Response
 
 from chalicelib import carriers
 from chalicelib.api.http import answer
@@ -22,12 +22,10 @@ ANY: dict[str, Any] = {
 }
 UNKNOWN = "unknown"
 """The operation of a path that does not exist."""
-ROOT = "axb"
-"""Who answers where no facade is nearer than another."""
+ROOT, OWN = "axb", "history"
+"""Who answers where no facade is nearer than another, and for our own API."""
 DEPTH = 5
-"""How many segments unknown paths have, at most, that begin like none or like a facade's. What is
-longer, or goes on by more than a segment after another known part, API Gateway answers
-(infra.gateway_responses)."""
+"""How many segments unknown paths have, at most, that begin like no other or like our own."""
 
 Segments = tuple[str, ...]
 
@@ -37,9 +35,11 @@ def register(app: Chalice) -> None:
     known = tuple(tables())
     for table in known:
         for route in table.routes:
-            _register(app, table.facade, route)
-    for path, facade in catch_alls(known).items():
-        _register(app, facade, Route(path, UNKNOWN, {}))
+            _register(app, route, partial(answer, app, table.facade, route))
+    owners = nearest(known)
+    for path in catch_alls(known):
+        route = Route(path, UNKNOWN, {})
+        _register(app, route, partial(_answer_unknown, app, owners, route))
 
 
 def tables() -> Iterator[RouteTable]:
@@ -49,30 +49,55 @@ def tables() -> Iterator[RouteTable]:
     yield from rest.TABLES
 
 
-def catch_alls(known: Iterable[RouteTable]) -> dict[str, str]:
-    """Paths that do not exist, each with the name of who says so.
-
-    Once a fixed segment of a path matched, API Gateway does not go back to a variable one. So each
-    part of a known path is a path itself, and has a variable segment below it.
-    """
+def nearest(known: Iterable[RouteTable]) -> dict[Segments, str]:
+    """Each part of a known path from its beginning -> who answers unknown paths there."""
     near: dict[Segments, set[str]] = defaultdict(set)
-    exists: set[Segments] = set()
     for table in known:
         for route in table.routes:
-            segments = tuple(route.path.strip("/").split("/"))
-            exists.add(segments)
+            segments = _segments(route.path)
             for length in range(len(segments) + 1):
                 near[segments[:length]].add(table.unknown)
-    owners = {part: min(names) if len(names) == 1 else ROOT for part, names in near.items()}
-    found = {part: owner for part, owner in owners.items() if part not in exists}
-    for part in owners.keys() - {part[:-1] for part in owners if part and part[-1][0] == "{"}:
-        begins = not part or owners[part[:-1]] != owners[part]
-        for most in range(len(part), DEPTH if begins else len(part) + 1):
-            others = (f"{{segment_{each}}}" for each in range(len(part), most + 1))
-            found[*part, *others] = owners[part]
-    return {f"/{'/'.join(part)}": owner for part, owner in found.items()}
+    return {part: min(names) if len(names) == 1 else ROOT for part, names in near.items()}
 
 
-def _register(app: Chalice, facade: str, route: Route) -> None:
-    view = update_wrapper(partial(answer, app, facade, route), answer)
-    app.route(route.path, name=route.operation, **ANY)(view)
+def catch_alls(known: Collection[RouteTable]) -> list[str]:
+    """The paths by which requests to unknown ones come here.
+
+    Once a fixed segment of a path matched, API Gateway does not go back to a variable one. So there
+    is a variable segment beside fixed ones. What is not found then API Gateway answers, in the
+    shapes of vendors alone (infra.gateway_responses); so below our own API there is more. Not
+    everywhere: seven methods of a path are 13 KB of a template that may have 1 MB.
+    """
+    owners = nearest(known)
+    exist = {_segments(route.path) for table in known for route in table.routes}
+    with_fixed = {part[:-1] for part in owners if part and part[-1][0] != "{"}
+    with_variable = {part[:-1] for part in owners if part and part[-1][0] == "{"}
+    found: list[Segments] = [()]
+    for part, owner in owners.items():
+        if owner == OWN and part not in exist:
+            found.append(part)
+        if part not in with_variable and (owner == OWN or part in with_fixed):
+            begins = not part or (owner == OWN != owners[part[:-1]])
+            ends = DEPTH if begins else len(part) + 1
+            others = [f"{{segment_{each}}}" for each in range(len(part), ends)]
+            found += [(*part, *others[:length]) for length in range(1, len(others) + 1)]
+    return [f"/{'/'.join(part)}" for part in found]
+
+
+def _answer_unknown(
+    app: Chalice, owners: Mapping[Segments, str], route: Route, /, **path: str
+) -> Response:
+    """Answers in the shape of whoever is nearest to the path that was asked for. Unlike API
+    Gateway, Chalice's local server goes back to variable segments."""
+    segments = _segments(route.path.format_map(path))
+    parts = (segments[:length] for length in range(len(segments), 0, -1))
+    owner = next((owners[part] for part in parts if part in owners), ROOT)
+    return answer(app, owner, route, **path)
+
+
+def _register(app: Chalice, route: Route, view: "partial[Response]") -> None:
+    app.route(route.path, name=route.operation, **ANY)(update_wrapper(view, answer))
+
+
+def _segments(path: str) -> Segments:
+    return tuple(path.strip("/").split("/"))
