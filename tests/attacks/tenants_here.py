@@ -286,7 +286,7 @@ class Tenancy:
                 user_data=word,
             )
             request = RequestId(self.gateway._tag("t", name, x, str(i)), "content", explicit=False)
-            made = self.gateway.desk.bind(app, ask, request, now=at)
+            made = self.gateway.service.bind(app, ask, request, now=at)
             replaced = name.startswith("red-") and x == x_of(app.carrier, "moves")
             self.bound.append(
                 Bound(

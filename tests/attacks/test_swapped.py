@@ -75,14 +75,16 @@ def open_to_all(gateway: Gateway, a: str, *, name: str, now: int, minutes: int =
     profile = gateway.apps.get("demo")
     assert profile is not None
     ask = Ask(Subscriber(a), None, X, None, minutes * MINUTE, record=False, user_data="")
-    return gateway.desk.bind(profile, ask, RequestId(name * 32, "c" * 32, explicit=True), now=now)
+    return gateway.service.bind(
+        profile, ask, RequestId(name * 32, "c" * 32, explicit=True), now=now
+    )
 
 
 def close_to_all(gateway: Gateway, *, now: int) -> None:
     """Ends the XA."""
     profile = gateway.apps.get("demo")
     assert profile is not None
-    gateway.desk.release_transfer(profile, X, now=now)
+    gateway.service.release_transfer(profile, X, now=now)
 
 
 # Doubts

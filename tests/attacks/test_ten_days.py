@@ -145,10 +145,10 @@ def test_one_without_an_end_is_carried_on_until_it_is_released(
     request = RequestId(key="k" * 22, content="c" * 22, explicit=True)
     demo = gateway.apps.get("demo")
     assert demo is not None
-    bound = gateway.desk.bind(demo, ask, request, now=NOW)
+    bound = gateway.service.bind(demo, ask, request, now=NOW)
     later = NOW + 12 * DAY_MS
     pass_time(gateway, vendor, since=NOW, until=later, step=3 * 60 * MINUTE)
     assert asked(vendor)["delay"] == 12
     vendor.clock.now_ms = later + LATENCY
-    gateway.desk.release(demo, bound.id, now=later)
+    gateway.service.release(demo, bound.id, now=later)
     assert not vendor.live()

@@ -62,7 +62,7 @@ class World:
 
     @property
     def desk(self) -> BindingService:
-        return self.gateway.desk
+        return self.gateway.service
 
     @property
     def held(self) -> Held:

@@ -30,7 +30,7 @@ def open_to_all(
     ask = Ask(Subscriber(a), None, number, None, lifetime_ms, record=False, user_data="")
     request = RequestId(request_id.ljust(32, "x"), "c" * 32, explicit=True)
     try:
-        bound = gateway.desk.bind(profile, ask, request, now=now)
+        bound = gateway.service.bind(profile, ask, request, now=now)
     except errors.GatewayError as error:
         return {"code": next(c for c, row in codes.TABLE.items() if type(error) in row.told)}
     return {"code": codes.OK, "bindId": bound.id, "phoneX": bound.number}

@@ -122,7 +122,7 @@ def bind(process: Process, kind: str, *, other: str, request: str, lifetime_ms: 
     if kind == "transfer":
         a, b = Subscriber(A if other == B else other), cast("Any", None)
     ask = Ask(a, b, X, None, lifetime_ms, record=False, user_data="")
-    desk = process.gateway.desk
+    desk = process.gateway.service
     return desk.bind(_app(kind), ask, _request(request), now=process.now)
 
 
@@ -253,15 +253,15 @@ class Run:
         ids = [self._id or ""] if letter == "U" else [*self.watch.claims]
         self.watch.asked_end(*ids, all_later=letter == "X")
         if letter == "U":
-            gateway.desk.release(self._app, self._id or "", now=now)
+            gateway.service.release(self._app, self._id or "", now=now)
         else:
-            gateway.desk.release_transfer(self._app, X, now=now)
+            gateway.service.release_transfer(self._app, X, now=now)
         self.watch.unbound(*ids)
         return "ended"
 
     def _delay(self, process: Process, id_: str, name: str, *, now: int) -> None:
         longer, request = self.watch.asked_longer, _request(name)
-        extend = process.gateway.desk.extend
+        extend = process.gateway.service.extend
         longer(id_, name, DELTA_MS, outcome=None)
         try:
             extend(self._app, id_, request, delta_ms=DELTA_MS, now=now)
@@ -337,7 +337,7 @@ class Run:
 
     def _released(self, healthy: Process, id_: str) -> None:
         self.watch.asked_end(id_)
-        end = partial(healthy.gateway.desk.release, self._app, id_, now=healthy.now)
+        end = partial(healthy.gateway.service.release, self._app, id_, now=healthy.now)
         healthy.freely(end)
         self.watch.unbound(id_)
 

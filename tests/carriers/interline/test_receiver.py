@@ -87,7 +87,7 @@ class Ours:
         self.receiver = CallbackReceiver(
             credentials=self.accounts,
             apps=Numbers(),
-            desk=self.desk,
+            service=self.desk,
             count=lambda name, *, by=1: self.counted.update({name: by}),
         )
 

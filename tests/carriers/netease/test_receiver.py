@@ -72,7 +72,7 @@ class Ours:
         self.receiver = CarrierReceiver(
             credentials=self.accounts,
             apps=Numbers(),
-            desk=self.desk,
+            service=self.desk,
             count=lambda name, *, by=1: self.counted.update({name: by}),
         )
 
