@@ -6,7 +6,7 @@ import json
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
@@ -304,7 +304,17 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 @pytest.fixture
-def stage(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> Iterator[Stage]:
+def tables() -> Callable[[str], AbstractContextManager[object]]:
+    """Makes a stage's table: in memory. A module whose stage other processes reach overrides it."""
+    return dynamodb_here.engine
+
+
+@pytest.fixture
+def stage(
+    monkeypatch: pytest.MonkeyPatch,
+    clock: Clock,
+    tables: Callable[[str], AbstractContextManager[object]],
+) -> Iterator[Stage]:
     """An empty stage with production's resources, in this process."""
     from chalicelib.store import clients
 
@@ -318,7 +328,7 @@ def stage(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> Iterator[Stage]:
     # The receivers of tests are on this machine.
     monkeypatch.setenv("PRIVATE_ADDRESSES", "allowed")
     _forget()
-    with aws_here.mocked(), dynamodb_here.engine(NAME):
+    with aws_here.mocked(), tables(NAME):
         services = ("dynamodb", "sqs", "secretsmanager")
         for service in services:
             monkeypatch.setattr(clients, service, aws_here.kept(service))

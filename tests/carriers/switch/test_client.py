@@ -199,13 +199,13 @@ def test_a_session_can_not_lead_to_another_path(told: Told, switch: Vendor) -> N
 def test_what_only_calls_need_is_loaded_when_one_is_made(kind: str) -> None:
     program = f"""
 import sys
-from chalicelib.carriers.registry import CarrierAccounts
+from chalicelib.carriers.registry import CarrierRegistry
 from chalicelib.clock import SYSTEM
 from chalicelib.core.credentials import CarrierAccount
 class Known:
     def carrier(self, name):
         return CarrierAccount(name, {kind!r}, "k", ("s",), ("http://127.0.0.1:9",))
-assert CarrierAccounts(Known(), 1, print, None, SYSTEM).of({kind!r}).dialler
+assert CarrierRegistry(Known(), 1, print, None, SYSTEM).of({kind!r}).dialler
 loaded = {{"requests", "urllib3", "standardwebhooks", "cryptography"}} & set(sys.modules)
 assert not loaded, loaded
 """

@@ -181,7 +181,7 @@ class Showing:
 def test_who_wants_no_number_shown_is_shown_as_x(privacy: str | None, shown: str) -> None:
     """The app may have people's real numbers shown; each of them may still refuse."""
     switchboard = Switchboard(
-        credentials=Signed(), router=Showing(), desk=None, count=lambda *_, **__: None
+        credentials=Signed(), router=Showing(), service=None, count=lambda *_, **__: None
     )
     fields = {"call_id": "c", "kind": "call", "from": A, "to": X1, "privacy": privacy}
     headers = {"authorization": basic("pbx", "password")}
