@@ -8,12 +8,19 @@ STAMP := .venv/requirements.sha256
 NEWEST := .venv-3.13/made
 # What `chalice package` puts beside requirements.txt.
 AROUND := chalice
-TESTS ?= tests
+# Tests of the inner loop: `make test T=tests/store K=lease`.
+T ?=
+K ?=
+# What a change is told of within a minute: nothing here waits, listens or starts a process.
+FAST := tests/test_layers.py tests/core tests/store
 # Whole deployments, again and again: minutes each, so a target of their own.
 RESTORING := tests/deploy/test_restore.py tests/deploy/test_documented.py
+# What SIZE=large makes more of.
+ATTACKS := tests/attacks tests/races tests/simulation tests/contract
+BUDGET ?= 900
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-all newest test-restore test-samples test-tenants simulate chaos lint format types layers bench documents stage package deploy undeploy restore clean
+.PHONY: help run demo check test test-all test-large newest test-restore test-samples test-tenants simulate chaos lint format types layers bench documents stage package deploy undeploy restore clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -24,15 +31,29 @@ run: $(STAMP) ## start the whole gateway on this machine (PORT, SIMULATOR_PORT, 
 demo: $(STAMP) ## bind, call, get events, records and a recording from a running `make run`
 	@exec $(RUN) simulator demo
 
-test: lint types layers newest ## the whole gate: lint, types, layers, tests with coverage
-	@$(RUN) pytest -p tests.line_coverage $(TESTS) $(addprefix --ignore=,$(RESTORING)) -n 2 \
+check: $(STAMP) ## a minute: format, lint, types, layers, and the tests of core and store
+	@$(MAKE) -s -j2 lint types
+	@exec $(RUN) pytest --quiet --no-header -n 2 --dist loadfile $(FAST)
+
+ifneq ($(strip $(T)$(K)),)
+test: newest
+	@exec $(RUN) pytest $(or $(T),tests) $(if $(K),-k '$(K)')
+else
+test: newest ## the whole gate: lint, types, tests with coverage; T=path and K=expression for a part
+	@$(MAKE) -s -j2 lint types
+	@exec $(RUN) pytest -p tests.line_coverage tests $(addprefix --ignore=,$(RESTORING)) -n 2 \
 		--dist loadfile --no-loadscope-reorder \
-		--cov --cov-branch --cov-report=term-missing:skip-covered --line-coverage=95
+		--cov --cov-report=term-missing:skip-covered --line-coverage=95
+endif
 
 test-all: export SIZE := large
 test-all: ## everything, in large sizes, one after the other: hours, for a quiet machine at night
 	@$(MAKE) test && $(MAKE) test-restore && $(MAKE) test-tenants && $(MAKE) simulate && \
 		$(MAKE) chaos
+
+test-large: $(STAMP) ## as much of the large attacks as BUDGET seconds allow, in an order by SEEDS
+	@SIZE=large exec $(RUN) pytest --no-header -n 2 --dist loadfile --no-loadscope-reorder \
+		--budget=$(BUDGET) $(ATTACKS)
 
 test-restore: $(STAMP) ## backups, moments and older code put back on the stand-in, and the document's lines
 	@exec $(RUN) pytest --verbose $(RESTORING)

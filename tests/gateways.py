@@ -1,5 +1,5 @@
-"""A stage of the gateway for tests, wired as in production: table on DynamoDB Local, secrets and
-queue on moto; and the people who call it: an app's backend and a switch."""
+"""A stage of the gateway for tests, wired as in production: table in memory or on DynamoDB Local,
+secrets and queue on moto; and the people who call it: an app's backend and a switch."""
 
 import base64
 import hashlib
@@ -7,7 +7,7 @@ import json
 import os
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from io import BytesIO
 from itertools import count
@@ -20,7 +20,6 @@ import pytest
 from aws_lambda_powertools.utilities.parameters import SecretsProvider
 from botocore.awsrequest import AWSResponse
 from botocore.config import Config
-from moto import mock_aws
 
 from admin import numbers as pools
 from admin import provision
@@ -32,7 +31,9 @@ from chalicelib.store import clients, secrets
 from chalicelib.store.site import Site, site_item
 from chalicelib.wiring import gateway as bootstrap
 from chalicelib.wiring.gateway import Gateway
+from tests import aws_here, dynamodb_here
 from tests.asked import ask
+from tests.sizes import LARGE
 
 RESOURCES = Path(__file__).resolve().parent.parent / "infra" / "resources.json"
 MINUTE = 60_000
@@ -67,45 +68,70 @@ def forget_caches() -> None:
 
 
 @contextmanager
-def stage(dynamodb_endpoint: str) -> Iterator["Stage"]:
-    """An empty stage of its own, as long as the block lasts."""
+def stage(dynamodb_endpoint: str | None) -> Iterator["Stage"]:
+    """An empty stage of its own, as long as the block lasts; without an endpoint its table is in
+    memory."""
     name = f"t{os.getpid() % 10_000}x{next(_stages)}"
     environment = {
         "STAGE": name,
-        "AWS_ENDPOINT_URL_DYNAMODB": dynamodb_endpoint,
-        "AWS_DEFAULT_REGION": "eu-west-1",
+        "AWS_ENDPOINT_URL_DYNAMODB": dynamodb_endpoint or "",
+        "AWS_DEFAULT_REGION": aws_here.REGION,
         # The receivers of tests are on this machine.
         "PRIVATE_ADDRESSES": "allowed",
     }
     names = ("TABLE_NAME", "DELIVERY_QUEUE_NAME", "SECRETS_PREFIX", "DATA_KEYS_SECRET")
     queues = ("SLOW_QUEUE_NAME", "TRANSFER_QUEUE_NAME")
-    with (
-        patch.dict(os.environ, environment),
-        # DynamoDB Local lets transactions queue up, and a busy machine takes its time.
-        patch.object(clients, "_CONFIG", clients._CONFIG.merge(_PATIENT)),
-        mock_aws(config={"core": {"passthrough": {"urls": [dynamodb_endpoint]}}}),
-    ):
+    with ExitStack() as until:
+        until.enter_context(patch.dict(os.environ, environment))
         for each in (*names, *queues, "AWS_ENDPOINT_URL"):
             os.environ.pop(each, None)
-        forget_caches()
-        _create_resources()
+        urls = [dynamodb_endpoint] if dynamodb_endpoint else []
+        until.enter_context(aws_here.mocked({"core": {"passthrough": {"urls": urls}}}))
+        until.enter_context(_on_local() if dynamodb_endpoint else _in_memory())
         try:
             yield Stage()
         finally:
-            clients.dynamodb().delete_table(TableName=settings().table_name)
             forget_caches()
 
 
-def _create_resources() -> None:
+@contextmanager
+def _in_memory() -> Iterator[None]:
+    with ExitStack() as until:
+        for service in ("dynamodb", "sqs", "secretsmanager"):
+            kept = aws_here.kept(service)
+            until.enter_context(patch.object(clients, service, kept))
+        forget_caches()
+        until.enter_context(dynamodb_here.engine(settings().table_name))
+        _create_others()
+        yield
+
+
+@contextmanager
+def _on_local() -> Iterator[None]:
+    # DynamoDB Local lets transactions queue up, and a busy machine takes its time.
+    with patch.object(clients, "_CONFIG", clients._CONFIG.merge(_PATIENT)):
+        forget_caches()
+        create_table()
+        _create_others()
+        try:
+            yield
+        finally:
+            clients.dynamodb().delete_table(TableName=settings().table_name)
+
+
+def create_table() -> None:
+    """Makes this stage's table where its client is led to."""
     resources = json.loads(RESOURCES.read_text())["Resources"]
     table = {k: v for k, v in resources["Table"]["Properties"].items() if k not in _LOCAL_LACKS}
+    clients.dynamodb().create_table(**table | {"TableName": settings().table_name})
+
+
+def _create_others() -> None:
     own = settings()
-    clients.dynamodb().create_table(**table | {"TableName": own.table_name})
-    for queue in (own.delivery_queue_name, own.slow_queue_name, own.transfer_queue_name):
-        clients.sqs().create_queue(QueueName=queue)
-    manager = clients.secretsmanager()
-    keys = {"current": "1", "1": "k" * 64}
-    manager.create_secret(Name=own.data_keys_secret, SecretString=json.dumps(keys))
+    aws_here.create(
+        queues=[own.delivery_queue_name, own.slow_queue_name, own.transfer_queue_name],
+        secrets={own.data_keys_secret: {"current": "1", "1": "k" * 64}},
+    )
 
 
 class BytesStream(BytesIO):
@@ -372,8 +398,15 @@ def number(i: int) -> str:
     return f"8610099{i:06d}"
 
 
+@pytest.fixture(scope="session")
+def engine(request: pytest.FixtureRequest) -> str | None:
+    """Where the table is: in memory (None), which is ten times as fast, or with SIZE=large on
+    DynamoDB Local. Tests of races always have the latter: their modules override this fixture."""
+    return request.getfixturevalue("dynamodb_local") if LARGE else None
+
+
 @pytest.fixture
-def here(dynamodb_local: str) -> Iterator[Stage]:
+def here(engine: str | None) -> Iterator[Stage]:
     """A stage of this test's own."""
-    with stage(dynamodb_local) as own:
+    with stage(engine) as own:
         yield own

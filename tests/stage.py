@@ -6,29 +6,24 @@ import json
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlencode
 
-import boto3
 import pytest
-from botocore.config import Config
 from chalice.local import RouteMatcher
-from moto import mock_aws
 
 from chalicelib.clock import SYSTEM
+from tests import aws_here, dynamodb_here
 from tests.runtimes import answer_at
 
 STAGE = "unit"
 REQUEST_ID = "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"
 """What API Gateway calls each request here."""
 NAME = f"masking-gateway-{STAGE}"
-RESOURCES = Path(__file__).resolve().parent.parent / "infra" / "resources.json"
 
 A, B, C, D = "447700900001", "447700900002", "447700900003", "447700900004"
 X1, X2, X3 = "8610000000001", "8610000000002", "8610000000003"
@@ -291,18 +286,6 @@ def refusal(code: str, **more: Any) -> tuple[int, dict[str, Any]]:
     return 400, {"Error": {"Code": code, "Message": "stubbed"}} | more
 
 
-@cache
-def _client(service: str) -> Any:
-    # Made once: parsing a service's model takes longer than most tests.
-    return boto3.client(
-        service,
-        region_name="eu-west-1",
-        aws_access_key_id="nobody",
-        aws_secret_access_key="nothing",
-        config=Config(retries={"total_max_attempts": 1}),
-    )
-
-
 def _forget() -> None:
     from chalicelib import settings
     from chalicelib.store import secrets
@@ -321,7 +304,17 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 @pytest.fixture
-def stage(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> Iterator[Stage]:
+def tables() -> Callable[[str], AbstractContextManager[object]]:
+    """Makes a stage's table: in memory. A module whose stage other processes reach overrides it."""
+    return dynamodb_here.engine
+
+
+@pytest.fixture
+def stage(
+    monkeypatch: pytest.MonkeyPatch,
+    clock: Clock,
+    tables: Callable[[str], AbstractContextManager[object]],
+) -> Iterator[Stage]:
     """An empty stage with production's resources, in this process."""
     from chalicelib.store import clients
 
@@ -335,29 +328,17 @@ def stage(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> Iterator[Stage]:
     # The receivers of tests are on this machine.
     monkeypatch.setenv("PRIVATE_ADDRESSES", "allowed")
     _forget()
-    with mock_aws():
-        for service in ("dynamodb", "sqs", "secretsmanager"):
-            monkeypatch.setattr(clients, service, lambda service=service: _client(service))
-        stage = Stage(_client("dynamodb"), _client("sqs"), _client("secretsmanager"), clock)
-        _create_resources(stage)
+    with aws_here.mocked(), tables(NAME):
+        services = ("dynamodb", "sqs", "secretsmanager")
+        for service in services:
+            monkeypatch.setattr(clients, service, aws_here.kept(service))
+        stage = Stage(*(aws_here.kept(service)() for service in services), clock)
+        aws_here.create(
+            queues=[f"{NAME}-{queue}" for queue in ("delivery", "delivery-slow", "transfer")],
+            secrets={stage.data_keys: {"current": "1", "1": "k" * 64}},
+        )
         yield stage
     _forget()
-
-
-def _create_resources(stage: Stage) -> None:
-    resources = json.loads(RESOURCES.read_text())["Resources"]
-    table = resources["Table"]["Properties"]
-    stage.dynamodb.create_table(
-        TableName=stage.table,
-        BillingMode=table["BillingMode"],
-        AttributeDefinitions=table["AttributeDefinitions"],
-        KeySchema=table["KeySchema"],
-        GlobalSecondaryIndexes=table["GlobalSecondaryIndexes"],
-    )
-    for queue in ("delivery", "delivery-slow", "transfer"):
-        stage.sqs.create_queue(QueueName=f"{NAME}-{queue}")
-    keys = {"current": "1", "1": "k" * 64}
-    stage.secretsmanager.create_secret(Name=stage.data_keys, SecretString=json.dumps(keys))
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,8 @@ from chalicelib.services.webhooks.delivery import SLOW_FOR_MS
 from chalicelib.store.endpoints import health_key
 from chalicelib.wiring.gateway import gateway
 from simulator.aws import Dispatcher, Handler, OneAtATime
+from tests import aws_here
+from tests.gateways import RESOURCES
 from tests.stage import STAGE, A, B, Stage
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -39,6 +41,21 @@ ONCE = (
     "client of dynamodb",
     "client of secretsmanager",
 )
+
+
+@pytest.fixture
+def tables() -> Callable[[str], AbstractContextManager[None]]:
+    """On moto, which the worker reaches over HTTP."""
+
+    @contextmanager
+    def made(name: str) -> Iterator[None]:
+        table = json.loads(RESOURCES.read_text())["Resources"]["Table"]["Properties"]
+        known = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
+        described = {each: table[each] for each in known}
+        aws_here.kept("dynamodb")().create_table(TableName=name, **described)
+        yield
+
+    return made
 
 
 @pytest.fixture(params=["this", "3.13"])

@@ -18,8 +18,9 @@ from tests.carriers.interline.developer import Developer, developer
 from tests.carriers.interline.test_receiver import RECORD, account_of, as_json
 from tests.carriers.netease.test_receiver import BODIES, KEY, SECRET, signed
 from tests.carriers.switch.conftest import Pbx, basic
+from tests.gateways import RESOURCES
 from tests.owners import everything, mend, spoil
-from tests.stage import RESOURCES, STAGE, X1, Client, Receiver, Stage, refusal
+from tests.stage import STAGE, X1, Client, Receiver, Stage, refusal
 from tests.test_jobs import deliver, ended
 
 Metric = tuple[str, str, frozenset[tuple[str, str]]]

@@ -7,6 +7,7 @@ import click
 from admin import accounts, app_settings, checks, deletion, developers, provision, receivers
 from admin import numbers as pools
 from admin.command import Section, changing, limit, listed, written
+from admin.commands.carriers import account
 from admin.commands.numbers import drained
 from admin.secret_input import again_option, app_secret, drop_previous, login_secret
 from cli.command import Report
@@ -49,6 +50,8 @@ def app_create(name: str, facade: str, unchecked: bool, **settings: Any) -> Repo
     own = {each: settings.pop(each) for each in _OWN}
     _check_own(facade, own)
     given = {key: value for key, value in settings.items() if value is not None}
+    if "carrier" in given:
+        given["carrier"] = account(given["carrier"])
     changing(f"created app {name}")
     if facade == "interline":
         made = provision.create_interline_app(name, developer=_developer(own), **given).described()

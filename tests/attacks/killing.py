@@ -51,12 +51,21 @@ def own_stage(dynamodb_endpoint: str, logs: Path) -> Iterator[Stage]:
         opened.close()
         try:
             gateways.forget_caches()
-            gateways._create_resources()
+            _create_resources()
             yield Stage()
             clients.dynamodb().delete_table(TableName=settings().table_name)
         finally:
             gateways.forget_caches()
             children.stop()
+
+
+def _create_resources() -> None:
+    gateways.create_table()
+    own = settings()
+    for queue in (own.delivery_queue_name, own.slow_queue_name, own.transfer_queue_name):
+        clients.sqs().create_queue(QueueName=queue)
+    keys = {"current": "1", "1": "k" * 64}
+    clients.secretsmanager().create_secret(Name=own.data_keys_secret, SecretString=json.dumps(keys))
 
 
 class Victim:

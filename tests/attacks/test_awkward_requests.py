@@ -15,10 +15,10 @@ HALF = "\ud83d"
 
 
 @pytest.fixture(scope="module")
-def ours(dynamodb_local: str) -> Iterator[Stage]:
+def ours(engine: str | None) -> Iterator[Stage]:
     clock = pytest.MonkeyPatch()
     run_with(clock, now_ms=lambda: NOW)
-    with stage(dynamodb_local) as own:
+    with stage(engine) as own:
         own.app("demo", [number(0)])
         own.switch()
         yield own

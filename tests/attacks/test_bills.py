@@ -28,6 +28,12 @@ TARIFF = Tariff(sms=70_001, minute=90_003)
 PAYING, FREE = "paying", "free"
 
 
+@pytest.fixture(scope="session")
+def engine(dynamodb_local: str) -> str:
+    """Rivals meet on Amazon's own engine."""
+    return dynamodb_local
+
+
 def minutes(talked_s: int) -> int:
     """How many a call of so many seconds is paid for."""
     return (talked_s + 59) // 60

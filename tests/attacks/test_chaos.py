@@ -1,13 +1,16 @@
-"""A sample of `make chaos`, short enough for the gate: the minutes afterwards pass on a moved
-clock."""
+"""A sample of `make chaos`: the minutes afterwards pass on a moved clock."""
 
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.running import ROOT
 
 PATIENCE_S = 240
+
+pytestmark = pytest.mark.large
 
 
 def test_nothing_acknowledged_is_lost_while_processes_are_killed(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from math import ceil
 from typing import Any
 
 import boto3
+import pytest
 from botocore.config import Config
 
 from chalicelib.core.bindings.model import Binding, binding_id
@@ -28,6 +29,12 @@ LATER = NOW + MINUTE + LATER_MS
 # Writing them takes the time: all of them in the gate, a sample in a developer's run.
 MANY = size("LIVE_BINDINGS", gate=5_000, large=50_000)
 TOLERANCE = 0.1
+
+
+@pytest.fixture(scope="session")
+def engine(dynamodb_local: str) -> str:
+    """What it costs is what Amazon's own engine says."""
+    return dynamodb_local
 
 
 def _item(gateway: Gateway, i: int, *, expires: int) -> dict[str, Any]:

@@ -20,6 +20,12 @@ X = number(0)
 A, B, C = (subscriber(i) for i in range(3))
 
 
+@pytest.fixture(scope="session")
+def engine(dynamodb_local: str) -> str:
+    """Answers are lost on a real wire."""
+    return dynamodb_local
+
+
 @contextmanager
 def _answers_lost(operation: str, *, times: int) -> Iterator[list[int]]:
     """DynamoDB does what it is asked, but its next `times` answers do not arrive."""

@@ -38,6 +38,7 @@ PATIENCE_S = 60
 DEAD, SLOW, SHAKY = "storm-dead", "storm-slow", "storm-shaky"
 GOOD = [f"storm-{i}" for i in range(7)]
 APPS = [DEAD, SLOW, SHAKY, *GOOD]
+pytestmark = pytest.mark.large
 SILENCE = {"status": 500, "delay_s": 60}
 
 

@@ -41,9 +41,9 @@ def _send(
 
 
 @pytest.fixture(scope="module")
-def ours(dynamodb_local: str) -> Iterator[Stage]:
+def ours(engine: str | None) -> Iterator[Stage]:
     """One stage for all cases; each has apps and numbers of its own."""
-    with stage(dynamodb_local) as own:
+    with stage(engine) as own:
         yield own
 
 

@@ -113,10 +113,10 @@ def _valid(draw: st.DrawFn, app: Backend, bindings: list[str]) -> NeteaseDraft:
 
 
 @pytest.fixture(scope="module")
-def fuzzed(dynamodb_local: str) -> Iterator[Stage]:
+def fuzzed(engine: str | None) -> Iterator[Stage]:
     clock = pytest.MonkeyPatch()
     run_with(clock, now_ms=lambda: NOW)
-    with stage(dynamodb_local) as own:
+    with stage(engine) as own:
         own.app("demo", [number(i) for i in range(5)])
         own.app("other", [number(5)])
         own.switch()

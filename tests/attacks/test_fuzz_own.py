@@ -81,10 +81,10 @@ def _odd_id(draw: st.DrawFn, draft: Draft) -> None:
 
 
 @pytest.fixture(scope="module")
-def fuzzed(dynamodb_local: str) -> Iterator[tuple[Stage, Backend]]:
+def fuzzed(engine: str | None) -> Iterator[tuple[Stage, Backend]]:
     clock = pytest.MonkeyPatch()
     run_with(clock, now_ms=lambda: NOW)
-    with stage(dynamodb_local) as own:
+    with stage(engine) as own:
         site = site_item(Site("https://gateway.example", "files"))
         clients.dynamodb().put_item(TableName=settings().table_name, Item=site)
         yield own, own.app("demo", [number(0)])

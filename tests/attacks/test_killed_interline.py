@@ -3,7 +3,7 @@ step: whoever repeats the request, or the schedule, finds the one binding."""
 
 import time
 from collections.abc import Iterator
-from itertools import count
+from itertools import count, product
 
 import pytest
 
@@ -24,6 +24,7 @@ from tests.interline_here import (
     interline_here,
 )
 from tests.simulator.outside import wait_until
+from tests.sizes import some
 
 X = number(0).removeprefix("86")
 A, B, C = (subscriber(i).removeprefix("86") for i in range(3))
@@ -87,9 +88,10 @@ class Ask:
         return self._app.release(gateway, subid, now=now)
 
 
-@pytest.mark.parametrize("transfer", [False, True], ids=["AXB", "XA"])
-@pytest.mark.parametrize("point", POINTS)
-@pytest.mark.parametrize("repeat", REPEATS)
+# Of a death in this process the gate has all (test_deaths.py).
+@pytest.mark.parametrize(
+    ("transfer", "point", "repeat"), some(product([False, True], POINTS, REPEATS), gate=8)
+)
 def test_one_binding_in_the_end(
     stage: Stage, app: Developer, vendor: InterlineHere, transfer: bool, point: str, repeat: str
 ) -> None:

@@ -27,6 +27,12 @@ SMS = event(EventKind.SMS_SENT, NOW, id="sms", sms_result=SmsResult.OK)
 UNSENT = event(EventKind.SMS_SENT, NOW, id="unsent", sms_result=SmsResult.FAILED)
 
 
+@pytest.fixture(scope="session")
+def engine(dynamodb_local: str) -> str:
+    """Rivals meet on Amazon's own engine."""
+    return dynamodb_local
+
+
 @pytest.fixture
 def gateway(here: Stage) -> Gateway:
     return here.instance()

@@ -47,8 +47,8 @@ Seen = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def tenancy(dynamodb_local: str) -> Iterator[Tenancy]:
-    with stage(dynamodb_local) as here, outside() as place:
+def tenancy(engine: str | None) -> Iterator[Tenancy]:
+    with stage(engine) as here, outside() as place:
         yield Tenancy(here, place)
 
 

@@ -118,7 +118,7 @@ def reached(app: str, number: str, caller: str) -> tuple[str, str] | None:
     x = next(each for each in found.pool.numbers(None) if national(each) == national(number))
     by = Subscriber(f"86{caller}")
     way = router.route(x, by, carrier=found.carrier, now=ours.runtime.now_ms())
-    return (way.leg.binding, national(way.to.digits)) if isinstance(way, Connect) else None
+    return (way.route.binding, national(way.to.digits)) if isinstance(way, Connect) else None
 
 
 def stored(binding: str) -> Binding | None:

@@ -1,5 +1,7 @@
-"""Each test runs in two worlds and with every carrier, unless its module says otherwise."""
+"""Each test runs in two worlds and with every carrier, unless its module says otherwise; in the
+gate once in the world that is processes of its own, with a carrier of chance."""
 
+import random
 from collections.abc import Callable, Iterator
 from itertools import count
 
@@ -13,8 +15,27 @@ from tests.contract.here import CARRIER_TIMEOUT_S, here
 from tests.contract.worlds import World
 from tests.gateways import events_in
 from tests.running import RealClock, Running
+from tests.sizes import LARGE, seeds
 
 _people = count(1)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The running stack does what the world in this process does, at twenty times the cost: of a
+    test's cases there the gate has one. A file that is named has all of its own."""
+    named = {argument.split("::")[0] for argument in config.args}
+    cases: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        file, _, test = item.nodeid.partition("::")
+        name, _, case = test.partition("[")
+        if file.startswith("tests/contract/") and "running" in case and file not in named:
+            cases.setdefault(f"{file}::{name}", []).append(item)
+    left_out: set[pytest.Item] = set()
+    for name, each in cases.items():
+        chosen = random.Random(f"{seeds()[0]} {name}").choice(each)
+        left_out |= {item for item in each if item is not chosen and not LARGE}
+    config.hook.pytest_deselected(items=[*left_out])
+    items[:] = [item for item in items if item not in left_out]
 
 
 @pytest.fixture(scope="module", params=["here", "running"])
@@ -25,7 +46,7 @@ def world(request: pytest.FixtureRequest) -> Iterator[World]:
         return
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("CARRIER_TIMEOUT_S", str(CARRIER_TIMEOUT_S))
-        with here(request.getfixturevalue("dynamodb_local")) as own:
+        with here(request.getfixturevalue("engine")) as own:
             yield own
 
 

@@ -1,5 +1,5 @@
-"""A world in this process, whose clock the test moves: the gateway on DynamoDB Local behind a small
-HTTP front, the simulator's switch, telephones and vendors behind their own servers."""
+"""A world in this process, whose clock the test moves: the gateway behind a small HTTP front, the
+simulator's switch, telephones and vendors behind their own servers."""
 
 import socket
 import threading
@@ -110,7 +110,7 @@ class Here(World):
 
 
 @contextmanager
-def here(dynamodb_endpoint: str) -> Iterator[Here]:
+def here(dynamodb_endpoint: str | None) -> Iterator[Here]:
     """Such a world, with the apps of `make run` and some more, as long as the block lasts."""
     with stage(dynamodb_endpoint) as own:
         front, outside = _listening(), _listening()

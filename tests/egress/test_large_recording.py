@@ -17,10 +17,11 @@ import pytest
 
 from chalicelib.store.site import Site, site_item
 from tests.egress.large import MB, content
+from tests.sizes import size
 
 ROOT = Path(__file__).resolve().parents[2]
 TABLE, BUCKET = "large", "large-files"
-LARGE = 300
+LARGE = size("RECORDING_MB", gate=100, large=300)
 MOST_MB = 64
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 

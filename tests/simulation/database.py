@@ -75,8 +75,8 @@ class Database:
         items = self._before if stale and index is not None else self.items
         # A key condition begins with the partition: `pk = :pk AND ...`.
         partition, _, wanted = asked["KeyConditionExpression"].split(maxsplit=3)[:3]
-        value = values[wanted]
-        there = [item for item in items.values() if item.get(partition) == value]
+        name, value = names.get(partition, partition), values[wanted]
+        there = [item for item in items.values() if item.get(name) == value]
         matches = condition(asked["KeyConditionExpression"])
         found = [item for item in there if matches(item, names, values)]
         order = index.range if index is not None else "sk"

@@ -2,8 +2,9 @@
 
 # ruff: noqa: ARG005 - all operands are called alike
 
+import operator
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -16,12 +17,12 @@ Condition = Callable[[Item, Names, Item], bool]
 Change = Callable[[Item, Item, Names, Item], None]
 """Changes the second item, reading from the first, which is as it was before the update."""
 
-_TOKEN = re.compile(r"\s*([#:]?\w+|<=|>=|<>|[=<>(),+\-])")
+_TOKEN = re.compile(r"\s*([#:]?\w+(?:\.#?\w+)*|<=|>=|<>|[=<>(),+\-])")
 _COMPARED: Mapping[str, Callable[[Any, Any], bool]] = {
-    "<": lambda left, right: bool(left < right),
-    "<=": lambda left, right: bool(left <= right),
-    ">": lambda left, right: bool(left > right),
-    ">=": lambda left, right: bool(left >= right),
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
 }
 
 
@@ -135,7 +136,20 @@ def _single(reader: _Reader) -> Condition:
 
 
 def _comparison(reader: _Reader) -> Condition:
-    left, sign, right = _operand(reader), reader.take(), _operand(reader)
+    left, sign = _operand(reader), reader.take()
+    if sign == "IN":
+        choices = _list(reader)
+        return lambda item, names, values: any(
+            _same(left(item, names, values), each(item, names, values)) for each in choices
+        )
+    right = _operand(reader)
+    if sign == "BETWEEN":
+        reader.take("AND")
+        high = _operand(reader)
+        return lambda item, names, values: (
+            _compared(left(item, names, values), right(item, names, values), operator.ge)
+            and _compared(left(item, names, values), high(item, names, values), operator.le)
+        )
     if sign in ("=", "<>"):
         wanted = sign == "="
         return lambda item, names, values: (
@@ -159,15 +173,51 @@ def _arguments(reader: _Reader, count: int) -> list[_Operand]:
     return found
 
 
+def _list(reader: _Reader) -> list[_Operand]:
+    reader.take("(")
+    found = [_operand(reader)]
+    while reader.took(","):
+        found.append(_operand(reader))
+    reader.take(")")
+    return found
+
+
 def _operand(reader: _Reader) -> _Operand:
     token = reader.take()
     if token.startswith(":"):
         return lambda item, names, values: values[token]
+    if not token[0].isalpha() and token[0] != "#":
+        raise UnknownExpression(f"{token!r} is no operand")
+    if "." in token:
+        return lambda item, names, values: _found(item, _path(token, names))
     if token.startswith("#"):
         return lambda item, names, values: item.get(names[token])
-    if not token[0].isalpha():
-        raise UnknownExpression(f"{token!r} is no operand")
     return lambda item, names, values: item.get(token)
+
+
+def _path(token: str, names: Names) -> list[str]:
+    return [_name(each, names) for each in token.split(".")]
+
+
+def _found(item: Item, path: Sequence[str]) -> Any:
+    """What stands at a path through maps; None for nothing."""
+    value: Any = {"M": item}
+    for name in path:
+        value = value.get("M", {}).get(name) if value is not None else None
+    return value
+
+
+def _put(item: Item, path: Sequence[str], value: Any) -> None:
+    """Puts a value (None: nothing) in its place; whatever it stands in becomes another one."""
+    first, *deeper = path
+    if deeper:
+        inside = dict(item[first]["M"])
+        _put(inside, deeper, value)
+        item[first] = {"M": inside}
+    elif value is None:
+        item.pop(first, None)
+    else:
+        item[first] = value
 
 
 def _sum(reader: _Reader) -> _Operand:
@@ -190,7 +240,7 @@ def _sum(reader: _Reader) -> _Operand:
 
 
 def _section(reader: _Reader) -> list[Change]:
-    kinds = {"SET": _set, "REMOVE": _remove, "ADD": _add}
+    kinds = {"SET": _set, "REMOVE": _remove, "ADD": _add, "DELETE": _delete}
     kind = reader.take()
     if kind not in kinds:
         raise UnknownExpression(f"{kind!r} is no section of an update")
@@ -209,14 +259,14 @@ def _set(reader: _Reader) -> Change:
         value = operand(before, names, values)
         if value is None:
             raise UnknownExpression(f"{target} is set to an attribute that is not there")
-        after[_name(target, names)] = value
+        _put(after, _path(target, names), value)
 
     return change
 
 
 def _remove(reader: _Reader) -> Change:
     target = reader.take()
-    return lambda before, after, names, values: _drop(after, _name(target, names))
+    return lambda before, after, names, values: _put(after, _path(target, names), None)
 
 
 def _add(reader: _Reader) -> Change:
@@ -227,16 +277,34 @@ def _add(reader: _Reader) -> Change:
         old = before.get(name)
         if "N" in value:
             after[name] = _number(int(old["N"] if old else 0) + int(value["N"]))
-        elif "SS" in value:
-            after[name] = {"SS": sorted({*(old["SS"] if old else ()), *value["SS"]})}
+        elif kind := _set_kind(value):
+            after[name] = {kind: sorted({*(old[kind] if old else ()), *value[kind]})}
         else:
             raise UnknownExpression(f"{value} can't be added")
 
     return change
 
 
-def _drop(item: Item, name: str) -> None:
-    item.pop(name, None)
+def _delete(reader: _Reader) -> Change:
+    target, operand = reader.take(), _operand(reader)
+
+    def change(before: Item, after: Item, names: Names, values: Item) -> None:
+        name, value = _name(target, names), operand(before, names, values)
+        kind, old = _set_kind(value), before.get(name)
+        if not kind:
+            raise UnknownExpression(f"{value} can't be deleted")
+        left = {*(old[kind] if old else ())} - {*value[kind]}
+        if left:
+            after[name] = {kind: sorted(left)}
+        else:
+            # There are no empty sets.
+            after.pop(name, None)
+
+    return change
+
+
+def _set_kind(value: Item) -> str:
+    return next((kind for kind in ("SS", "NS") if kind in value), "")
 
 
 def _name(token: str, names: Names) -> str:
