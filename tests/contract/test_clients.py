@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.api.routes import tables
 from chalicelib.carriers import registry
 from chalicelib.core import errors, numbers
 from chalicelib.core.bindings.model import Presentation
@@ -48,6 +49,12 @@ def desk(request: pytest.FixtureRequest) -> Iterator[Desk]:
 def test_every_carrier_has_a_vendor_to_be_judged_on() -> None:
     """But for switches of one's own, which keep nothing for us."""
     assert {*registry.carrier_kinds()} - {EMBEDDED} == {*simulated()}
+
+
+def test_carriers_report_where_there_is_a_route() -> None:
+    routes = {route.path for table in tables() for route in table.routes}
+    told = {path for each in registry.profiles().values() for path in each.callbacks.values()}
+    assert told <= routes
 
 
 @pytest.mark.parametrize("record", [False, True], ids=["plain", "recorded"])
