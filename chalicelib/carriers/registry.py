@@ -2,7 +2,7 @@
 
 A folder beside this module with a `profile.py` is a carrier, an event format, or both; nothing
 outside the folder names it. What else it has is imported by name when it is first used:
-`client.carrier` makes a Carrier of an account, `callbacks_out.dialect` an EventFormat,
+`client.carrier` makes a Carrier of an account, `callbacks_out.event_format` an EventFormat,
 `wire_callbacks.read` (`read_<what>`, where a callback of another kind is read differently) reads
 its callbacks.
 """
@@ -60,7 +60,7 @@ def carrier(
 
 def event_format(name: str, credentials: "CredentialStore") -> "EventFormat":
     """The format of this name, with what it signs or addresses with."""
-    made: EventFormat = _module(name, "callbacks_out").dialect(credentials)
+    made: EventFormat = _module(name, "callbacks_out").event_format(credentials)
     return made
 
 
@@ -77,7 +77,7 @@ def _module(folder: str, file: str) -> Any:
 
 @runtime_checkable
 class Checking(Protocol):
-    """What a dialect may be besides: one in which an address is tried when it is saved."""
+    """What an event format may be besides: one in which an address is tried when it is saved."""
 
     def check(self, to: AppCredentials, *, now: int) -> tuple[Mapping[str, str], bytes]:
         """Headers and body of the trial, signed with the current secret of whom it is `to`. A
@@ -86,7 +86,7 @@ class Checking(Protocol):
 
 
 class CarrierRegistry:
-    """Fulfils the port Carriers: a carrier is made once for each version of its account. `told`
+    """Our accounts with carriers: a carrier is made once for each version of its account. `told`
     hears the facts of every call to one, `egress` gives the client that they are asked by."""
 
     def __init__(
@@ -105,7 +105,6 @@ class CarrierRegistry:
         self._made: dict[str, tuple[CarrierAccount, Carrier]] = {}
 
     def of(self, name: str) -> Carrier:
-        """See the port."""
         account = self._credentials.carrier(name)
         if account is None:
             if name == EMBEDDED:
@@ -126,14 +125,13 @@ class CarrierRegistry:
 
 
 class EventFormatRegistry:
-    """Fulfils the port Dialects: each is made when it is first needed."""
+    """The event formats of apps: each is made when it is first needed."""
 
     def __init__(self, credentials: "CredentialStore") -> None:
         self._credentials = credentials
         self._made: dict[str, EventFormat] = {}
 
     def of(self, app: App) -> "EventFormat":
-        """See the port."""
         with making:
             if app.event_format not in self._made:
                 self._made[app.event_format] = event_format(app.event_format, self._credentials)

@@ -15,13 +15,13 @@ from chalicelib.store.credentials import CredentialStore
 _JSON = {"Content-Type": "application/cloudevents+json; charset=utf-8"}
 
 
-def dialect(credentials: CredentialStore) -> "CloudEventsFormat":
+def event_format(credentials: CredentialStore) -> "CloudEventsFormat":
     """See carriers.registry."""
     return CloudEventsFormat(credentials)
 
 
 class CloudEventsFormat:
-    """Fulfils the port EventFormat."""
+    """CloudEvents, signed by Standard Webhooks."""
 
     tells = wire.KINDS
     any_success = True

@@ -16,13 +16,13 @@ _FORM = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
 _JSON = {"Content-Type": "application/json; charset=utf-8"}
 
 
-def dialect(credentials: CredentialStore) -> "InterlineFormat":
+def event_format(credentials: CredentialStore) -> "InterlineFormat":
     """See carriers.registry."""
     return InterlineFormat(credentials)
 
 
 class InterlineFormat:
-    """Fulfils the port EventFormat. Nothing is signed: the vendor's callbacks are not."""
+    """interline's callbacks. Nothing is signed: the vendor's callbacks are not."""
 
     tells = frozenset(wire_callbacks.WRITERS)
     any_success = False

@@ -134,7 +134,7 @@ def _refusal(
 
 
 class InterlineKeeper:
-    """Fulfils the port Keeper.
+    """Keeps bindings.
 
     The carrier can't be asked what it has, nor told to keep it for longer. So every lease is asked
     for under a request id that follows from what is stored of it: asked again, the carrier gives
@@ -151,12 +151,11 @@ class InterlineKeeper:
         self.lease_ms = account.lease_ms
 
     def bind(self, binding: Binding, asked: Operation, *, now: int) -> Kept:
-        """See the port. The lease is rounded up to seconds. Raises Forbidden for what the carrier
+        """The lease is rounded up to seconds. Raises Forbidden for what the carrier
         has no parameter for."""
         return self._ask(binding, asked, now=now)
 
     def release(self, carrier_id: str, *, now: int) -> None:
-        """See the port."""
         app_id = self._app_id
         try:
             if carrier_id.startswith(_TRANSFER):
@@ -177,7 +176,6 @@ class InterlineKeeper:
         last: bool,
         now: int,
     ) -> Kept:
-        """See the port."""
         try:
             return self._ask(binding, asked, now=now)
         except errors.NumberTaken:
@@ -187,7 +185,7 @@ class InterlineKeeper:
             raise errors.NotBeside from None
 
     def find(self, binding: Binding, asked: Sequence[Operation], *, now: int) -> Sequence[Kept]:
-        """See the port: what is noted, and whatever was asked before, asked once more."""
+        """What is noted, and whatever was asked before, asked once more."""
         lease = binding.lease
         found = []
         if lease is not None and lease.id is not None:

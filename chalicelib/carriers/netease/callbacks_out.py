@@ -13,13 +13,13 @@ from chalicelib.core.tenants import App
 from chalicelib.store.credentials import CredentialStore
 
 
-def dialect(credentials: CredentialStore) -> "NeteaseFormat":
+def event_format(credentials: CredentialStore) -> "NeteaseFormat":
     """See carriers.registry."""
     return NeteaseFormat(credentials)
 
 
 class NeteaseFormat:
-    """Fulfils the port EventFormat, and Checking."""
+    """NetEase's callbacks, and the check of an address that is saved."""
 
     tells = frozenset(wire_callbacks.WRITERS)
     any_success = False

@@ -127,7 +127,7 @@ def _minutes(ms: int) -> int:
 
 
 class NeteaseKeeper:
-    """Fulfils the ports Keeper and Lister. The carrier's userData holds our binding id and nothing
+    """Keeps bindings, and lists them. The carrier's userData holds our binding id and nothing
     else."""
 
     asks_again = False
@@ -137,7 +137,7 @@ class NeteaseKeeper:
         self.lease_ms = lease_ms
 
     def bind(self, binding: Binding, asked: Operation, *, now: int) -> Kept:
-        """See the port. The lease is rounded up to minutes."""
+        """The lease is rounded up to minutes."""
         minutes = _minutes(asked.lease_ms)
         if binding.b is None:
             raise errors.CarrierRefused("this carrier has no XA")
@@ -165,7 +165,6 @@ class NeteaseKeeper:
         return Kept(carrier_id, until=now + minutes * MINUTE_MS)
 
     def release(self, carrier_id: str, *, now: int) -> None:
-        """See the port."""
         parameters = wire_calls.write_unbind(carrier_id)
         try:
             self._api.do(
@@ -188,7 +187,6 @@ class NeteaseKeeper:
         last: bool,  # noqa: ARG002
         now: int,
     ) -> Kept:
-        """See the port."""
         return extended(self, binding, asked, until=until, now=now)
 
     def extend(self, carrier_id: str, *, delta_ms: int, now: int) -> None:
@@ -210,7 +208,7 @@ class NeteaseKeeper:
         *,
         now: int,
     ) -> Sequence[Kept]:
-        """See the port: of what lives on this X, that with our id and these two people; what lasts
+        """Of what lives on this X, that with our id and these two people; what lasts
         longest comes last."""
         listed, preferred = self._listed(binding.number, now=now)
         ours = (binding.id, binding.number, {binding.a, binding.b})
@@ -224,7 +222,6 @@ class NeteaseKeeper:
         return sorted(found, key=lambda kept: kept.until)
 
     def on_number(self, number: str, *, now: int) -> Sequence[BindingInfo]:
-        """See the port Lister."""
         listed, preferred = self._listed(number, now=now)
         if not preferred:
             raise errors.Unavailable("only the second data centre says what is there")
@@ -247,13 +244,13 @@ class NeteaseKeeper:
 
 
 class NeteaseDialler:
-    """Fulfils the port Dialler with dedicated-line calls (ECP)."""
+    """Places calls: dedicated-line calls (ECP)."""
 
     def __init__(self, api: _Api) -> None:
         self._api = api
 
     def place(self, ask: CallAsk, *, session: str, now: int) -> str:  # noqa: ARG002
-        """See the port; the carrier makes the call's id."""
+        """The carrier makes the call's id."""
         operation = "startconf" if ask.conference else "startcall"
         answer = self._api.do(
             f"netease.{operation}",
@@ -266,7 +263,6 @@ class NeteaseDialler:
         return wire_calls.read_session(answer.content)
 
     def status(self, session: str, *, conference: bool, now: int) -> Mapping[str, str | int]:
-        """See the port."""
         answer = self._api.do(
             "netease.queryBySession",
             "/call/ecp/queryBySession.action",
@@ -279,7 +275,7 @@ class NeteaseDialler:
 
 
 class NeteaseLogin:
-    """Fulfils the port PhoneLogin."""
+    """One-click login."""
 
     def __init__(self, api: _Api, account: CarrierAccount) -> None:
         self._api = api
@@ -287,7 +283,7 @@ class NeteaseLogin:
         self._scheme = account.login_scheme
 
     def number(self, token: str, *, certificate: str | None, now: int) -> str:
-        """See the port. A number that none of our secrets deciphers counts as no answer."""
+        """A number that none of our secrets deciphers counts as no answer."""
         answer = self._api.do(
             "netease.getMobile",
             "/phoneauth/login/getMobile",
@@ -306,7 +302,7 @@ class NeteaseLogin:
 
 
 class NeteaseMessenger:
-    """Fulfils the port Messenger: calls below /nimserver, signed with our key."""
+    """Messaging: calls below /nimserver, signed with our key."""
 
     def __init__(self, api: _Api) -> None:
         self._api = api
@@ -314,7 +310,7 @@ class NeteaseMessenger:
     def relay(
         self, call: str, *, body: bytes, query: str, headers: Mapping[str, str], now: int
     ) -> tuple[int, bytes]:
-        """See the port, whatever code it has. Of the headers, the body's type and the request's id
+        """Whatever code it has. Of the headers, the body's type and the request's id
         go along."""
 
         def read(status: int, content: bytes) -> tuple[int, tuple[int, bytes, Reply]]:

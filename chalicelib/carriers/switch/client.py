@@ -36,14 +36,14 @@ def carrier(
 
 
 class SwitchDialler:
-    """Fulfils the port Dialler: `POST /originate` and `GET /originate/<call>` at the switch."""
+    """Places calls by `POST /originate` and `GET /originate/<call>` at the switch."""
 
     def __init__(self, session: CarrierSession, *, secret: str) -> None:
         self._session = session
         self._secret = secret
 
     def place(self, ask: CallAsk, *, session: str, now: int) -> str:
-        """See the port; our proposal is the call's id."""
+        """Our proposal is the call's id."""
         body = wire_calls.write_originate(ask, session)
         self._session.ask(
             "switch.originate",
@@ -59,7 +59,6 @@ class SwitchDialler:
         return session
 
     def status(self, session: str, *, conference: bool, now: int) -> Mapping[str, str | int]:  # noqa: ARG002
-        """See the port."""
         _, said = self._session.ask(
             "switch.status",
             f"/originate/{quote(session, safe='')}",
