@@ -21,8 +21,6 @@ ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = ("bench", "chalicelib", "docs", "infra", "simulator", "tests")
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(p for f in FOLDERS for p in (ROOT / f).rglob("*.md"))])
 CHINESE = [each for each in DOCUMENTS if each.name.endswith(".zh-CN.md")]
-NOT_YET = {ROOT / "docs" / "testing.md"}
-"""Pages that are linked to and written elsewhere at this moment."""
 DECISIONS = ROOT / "docs" / "decisions"
 FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 SETTINGS_OF_COMMANDS = {
@@ -96,8 +94,6 @@ def links(document: Path) -> Iterator[str]:
 def leads_somewhere(document: Path, link: str) -> bool:
     path, _, heading = link.partition("#")
     to = (document.parent / path).resolve() if path else document
-    if to in NOT_YET:
-        return True
     return to.exists() and (not heading or heading in headings(to))
 
 

@@ -155,8 +155,8 @@ def test_lambdas_own_runtime_starts_it_and_compiles_nothing(archive: Path, tmp_p
     functions = cold.Functions(tmp_path, archive)
     credentials = Credentials(*["nobody"] * 9)
     event = request("/smallphone/axb/bend", {}, credentials)
-    event["resource"] = event["requestContext"]["resourcePath"] = "/smallphone/axb/{three}"
-    event["pathParameters"] = {"three": "bend"}
+    event["resource"] = event["requestContext"]["resourcePath"] = "/smallphone/axb/{segment_2}"
+    event["pathParameters"] = {"segment_2": "bend"}
     started = functions.start("gateway", event, [], "-v")
     assert json.loads(started.answer["body"])["code"] == 404
     ours = re.escape(f"{tmp_path}/") + ".*/gateway"
