@@ -33,10 +33,10 @@ NEWEST = ROOT / ".venv-3.13" / "bin" / "python"
 SLOW_S = 3
 ONCE = (
     "chalicelib.wiring.gateway.Gateway",
-    "chalicelib.carriers.netease.callbacks_out.NeteaseDialect",
-    "chalicelib.services.webhooks.waiting.Waiting",
+    "chalicelib.carriers.netease.callbacks_out.NeteaseFormat",
+    "chalicelib.services.webhooks.waiting.BusyEndpoints",
     "chalicelib.egress.client.Client",
-    "chalicelib.store.field_encryption.Vault",
+    "chalicelib.store.field_encryption.FieldEncryption",
     "aws_lambda_powertools.utilities.parameters.secrets.SecretsProvider",
     "client of dynamodb",
     "client of secretsmanager",

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from chalicelib.core import errors
 from chalicelib.core.bindings.lease import Kept, Operation, OperationKind
@@ -9,7 +10,9 @@ from chalicelib.core.bindings.lease_rules import at_most_with, checked, lease_of
 from chalicelib.core.bindings.model import Binding
 from chalicelib.core.ports import Keeper
 from chalicelib.core.retries import CHANGE_TRIES
-from chalicelib.store.bindings import BindingStore
+
+if TYPE_CHECKING:
+    from chalicelib.store.bindings import BindingStore
 
 SEND_WITHIN_S = 30.0
 """A process that stood still for longer between deciding and asking does not ask any more."""
@@ -24,7 +27,7 @@ class Asking:
     """`now` is epoch ms; `new_id` gives 10 hex digits that nobody had before, `monotonic` seconds
     that only grow."""
 
-    bindings: BindingStore
+    bindings: "BindingStore"
     new_id: Callable[[], str]
     monotonic: Callable[[], float]
 

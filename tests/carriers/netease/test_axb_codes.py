@@ -27,11 +27,11 @@ def test_403_for_an_app_that_is_switched_off(stage: Stage, client: Client, opera
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_403_for_an_app_whose_profile_is_gone(stage: Stage, client: Client, operation: str) -> None:
+def test_414_for_an_app_whose_profile_is_gone(stage: Stage, client: Client, operation: str) -> None:
     from chalicelib.store.apps import profile_key
 
     stage.dynamodb.delete_item(TableName=stage.table, Key=profile_key("demo"))
-    assert is_error(client.call(operation, PARAMETERS[operation]), 403)
+    assert is_error(client.call(operation, PARAMETERS[operation]), 414)
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
