@@ -18,7 +18,7 @@ PAGE = (ROOT / "docs" / "adding-a-carrier.md").read_text()
 FILES = dict(
     re.findall(r"^`([\w/]+\.py)`:\n\n```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 )
-COPIED = ("admin", "chalicelib", "infra", "simulator", "tests")
+COPIED = ("admin", "chalicelib", "cli", "infra", "simulator", "tests")
 CLIENT = "chalicelib/carriers/acme/wire_api.py"
 SUITE = "tests/contract/test_clients.py"
 MISTAKES = {
@@ -78,7 +78,7 @@ def judged(checkout: Path, *options: str, tests: str = "acme or vendor_to_be_jud
         text=True,
         check=False,
     )
-    return done.stdout
+    return done.stdout + done.stderr
 
 
 def test_the_page_writes_into_two_folders_and_nothing_else() -> None:
