@@ -319,8 +319,19 @@ def day(
         secrets = [SECRET, interline_job.SECRET, developer["auth_key"], callbacks.split("/")[-2]]
         yield Day(served, done, policies, secrets)
     # A bucket with files in it outlives its stack, and would be in the next test's way.
-    session.resource("s3").Bucket(BUCKET).objects.delete()
     session.client("cloudformation").delete_stack(StackName=NAME)
+    _delete_retained(session)
+
+
+def _delete_retained(session: boto3.session.Session) -> None:
+    """What the stack leaves behind would be in the way of another one of its name."""
+    bucket = session.resource("s3").Bucket(BUCKET)
+    bucket.objects.delete()
+    bucket.delete()
+    session.client("dynamodb").delete_table(TableName=NAME)
+    secrets = session.client("secretsmanager")
+    for each in secrets.list_secrets()["SecretList"]:
+        secrets.delete_secret(SecretId=each["Name"], ForceDeleteWithoutRecovery=True)
 
 
 def _create_stack(session: boto3.session.Session) -> None:
