@@ -12,11 +12,10 @@ from admin.credentials import Mistake
 from chalicelib.carriers.registry import DIALECTS, Checking
 from chalicelib.clock import now_ms
 from chalicelib.core.credentials import AppCredentials
-from chalicelib.core.errors import NotDelivered
 from chalicelib.core.ports import EventFormat
 from chalicelib.core.tenants import App
 from chalicelib.egress.client import Client
-from chalicelib.egress.webhooks import WebhookSender
+from chalicelib.egress.webhooks import NotDelivered, WebhookSender
 from chalicelib.settings import settings
 from chalicelib.store import apps
 from chalicelib.store.credentials import CredentialStore

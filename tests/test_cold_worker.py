@@ -20,7 +20,7 @@ from werkzeug.serving import make_server
 
 from chalicelib.core.calls.events import Event, EventKind, Party
 from chalicelib.core.subscribers import Subscriber
-from chalicelib.services.webhooks.delivery import SLOW_FOR_MS
+from chalicelib.core.webhooks.policy import SLOW_FOR_MS
 from chalicelib.store.endpoints import health_key
 from chalicelib.wiring.gateway import gateway
 from simulator.aws import Dispatcher, Handler, OneAtATime

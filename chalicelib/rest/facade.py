@@ -12,7 +12,7 @@ from chalicelib.rest.problems import MALFORMED, Refused
 from chalicelib.rest.rendering import Renderer
 from chalicelib.services.calls.recording_links import LINK_S, RecordingLinks
 from chalicelib.services.calls.search import Archive
-from chalicelib.services.webhooks.redelivery import AT_ONCE, DeadEvent, Redelivery
+from chalicelib.services.webhooks.redelivery import AT_ONCE, DeadLetter, Redelivery
 
 Json = Mapping[str, Any]
 
@@ -92,7 +92,7 @@ class HistoryFacade:
         def handle(context: RequestContext) -> Json:
             members = wire.query(context.request, ("state", *wire.PLACED))
             since, until, after = wire.read_dead(members, now=now)
-            page = self._redelivery.dead(
+            page = self._redelivery.dead_letters(
                 context.app.name,
                 since=since,
                 until=until,
@@ -112,7 +112,7 @@ class HistoryFacade:
         def handle(context: RequestContext) -> Reply:
             _check_enabled(context)
             wire.nothing(context.request)
-            self._redelivery.again(context.app.name, event_id, now=now)
+            self._redelivery.redeliver(context.app.name, event_id, now=now)
             return Reply(202, as_json({"id": event_id}))
 
         return self._authenticator.answer({"POST": handle}, request, now=now)
@@ -124,7 +124,7 @@ class HistoryFacade:
             _check_enabled(context)
             members = wire.body(context.request, ("since", "until"))
             since, until = wire.read_span(members)
-            told = self._redelivery.again_between(
+            told = self._redelivery.redeliver_between(
                 context.app.name, since=since, until=until, now=now
             )
             return Reply(202, as_json({"redelivered": told, "more": told >= AT_ONCE}))
@@ -149,7 +149,7 @@ def _check_enabled(context: RequestContext) -> None:
         raise errors.Suspended
 
 
-def _dead(event: DeadEvent) -> Json:
+def _dead(event: DeadLetter) -> Json:
     return {
         "id": event.id,
         "kind": event.kind,

@@ -83,8 +83,8 @@ def sealed(event: Event, event_key: EventKey, encryption: FieldEncryption) -> It
 
 def progress_text(progress: Progress) -> Item:
     """How far an event is."""
-    spared = " spared" if progress.spared else ""
-    return s(f"{progress.delivery} {progress.attempts} {progress.at}{spared}")
+    deferred = " deferred" if progress.deferred else ""
+    return s(f"{progress.delivery} {progress.attempts} {progress.at}{deferred}")
 
 
 def recording_text(recording: Recording) -> Item:
@@ -122,8 +122,8 @@ def _stored(item: Item, event_key: EventKey, encryption: FieldEncryption) -> Sto
 
 
 def _progress(text: str) -> Progress:
-    delivery, attempts, at, *spared = text.split()
-    return Progress(Delivery(delivery), int(attempts), int(at), bool(spared))
+    delivery, attempts, at, *deferred = text.split()
+    return Progress(Delivery(delivery), int(attempts), int(at), bool(deferred))
 
 
 def _recording(text: str) -> Recording:
@@ -189,7 +189,7 @@ def _person(app: str, person: Subscriber | None, encryption: FieldEncryption) ->
 def listed_dead(call: Call) -> Item:
     """Where a call stands among those with dead events, or with events that are nobody's: by the
     time of the first; nothing if it has none."""
-    state = Delivery.UNMATCHED if call.app is None else Delivery.DEAD
+    state = Delivery.UNMATCHED if call.app is None else Delivery.DEAD_LETTERED
     at = [each.event.at for each in call.stored if each.progress.delivery is state]
     if not at:
         return {}

@@ -24,7 +24,7 @@ from chalicelib.core.calls.search import Found, Search
 from chalicelib.core.calls.splitting import order, split
 from chalicelib.core.durations import DAY_MS, MINUTE_MS, NEVER
 from chalicelib.core.errors import Contended, ItemTooLarge, StoreUnavailable
-from chalicelib.core.webhooks.endpoint import Health
+from chalicelib.core.webhooks.policy import EndpointHealth
 from chalicelib.store import rules
 from chalicelib.store.call_items import (
     FOUND_BY,
@@ -314,7 +314,7 @@ class CallStore:
         handle = handle_of(task.binding) if task.binding else None
         if handle is not None:
             keys.append(binding_key(handle))
-        call, binding, health = None, None, Health()
+        call, binding, health = None, None, EndpointHealth()
         for item in self._table.get_many(keys):
             match item["pk"]["S"][:2]:
                 case "C#":

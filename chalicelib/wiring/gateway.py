@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from chalicelib.carriers.netease.im import ImFacade
     from chalicelib.carriers.netease.phone_login import PhoneLoginFacade
     from chalicelib.carriers.switch.callbacks_in import Switchboard
-    from chalicelib.core.webhooks.endpoint import Lane
+    from chalicelib.core.webhooks.policy import Queue
     from chalicelib.egress.client import Client
     from chalicelib.rest.authenticator import Authenticator as RestAuthenticator
     from chalicelib.rest.exports import ExportFacade
@@ -236,20 +236,19 @@ class Gateway:
         """Events out."""
         from chalicelib.egress.webhooks import WebhookSender  # noqa: PLC0415
         from chalicelib.services.webhooks.delivery import WebhookDelivery  # noqa: PLC0415
-        from chalicelib.services.webhooks.waiting import BusyEndpoints  # noqa: PLC0415
         from chalicelib.store.endpoints import EndpointStore  # noqa: PLC0415
 
         return WebhookDelivery(
             events=self._events,
-            outbox=self._queues,
-            receivers=EndpointStore(self._table),
+            queues=self._queues,
+            endpoints=EndpointStore(self._table),
             apps=self.apps,
-            placing=self.placing,
-            dialects=self._dialects,
+            matching=self.placing,
+            formats=self._dialects,
             sender=WebhookSender(self._egress, timeout_s=self.settings.callback_timeout_s),
             links=self._recording_links,
-            waiting=BusyEndpoints(self.runtime.monotonic),
-            about=correlate,
+            monotonic=self.runtime.monotonic,
+            correlate=correlate,
         )
 
     @once_each
@@ -338,7 +337,7 @@ class Gateway:
 
     @once_each
     def redelivery(self) -> "Redelivery":
-        """What an app never took, told again."""
+        """Dead-lettered events, delivered again."""
         from chalicelib.services.webhooks.redelivery import Redelivery  # noqa: PLC0415
 
         return Redelivery(self._events, self._queues)
@@ -446,8 +445,11 @@ class Gateway:
         from chalicelib.store.queue import WorkQueues  # noqa: PLC0415
 
         names = self.settings
-        lanes: dict[Lane, str] = {"fast": names.delivery_queue_name, "slow": names.slow_queue_name}
-        return WorkQueues(clients.sqs, lanes, names.transfer_queue_name)
+        delivery: dict[Queue, str] = {
+            "fast": names.delivery_queue_name,
+            "slow": names.slow_queue_name,
+        }
+        return WorkQueues(clients.sqs, delivery, names.transfer_queue_name)
 
     @once_each
     def _attribution(self) -> "EventAttribution":

@@ -20,7 +20,8 @@ from admin import numbers as pools
 from admin import provision
 from chalicelib.core.calls.model import Task
 from chalicelib.core.calls.schedule import GRACE_MS
-from chalicelib.core.webhooks.retries import JITTER, RETRIES_S
+from chalicelib.core.retries import JITTER
+from chalicelib.core.webhooks.policy import RETRIES_S
 from chalicelib.store import clients
 from chalicelib.wiring.gateway import Gateway, gateway
 from tests.gateways import number, subscriber
@@ -166,7 +167,7 @@ class Later:
                 list(workers.map(self._deliver, messages))
 
     def _deliver(self, message: str) -> None:
-        self._gateway.delivery.deliver(Task.from_text(message), now=self.now, lane="slow")
+        self._gateway.delivery.deliver(Task.from_text(message), now=self.now, queue="slow")
 
     def stored(self) -> Counter[tuple[str, str]]:
         """How many events there are, by app and how far they are."""
@@ -189,7 +190,7 @@ class Later:
         """How many events of an app are listed as dead."""
         listed, after = 0, None
         while True:
-            page = self._gateway.redelivery.dead(app, since=0, until=self.now, after=after)
+            page = self._gateway.redelivery.dead_letters(app, since=0, until=self.now, after=after)
             assert {each.attempts for each in page.events} <= {len(RETRIES_S) + 1}
             listed += len(page.events)
             if page.after is None:
@@ -199,7 +200,7 @@ class Later:
     def again(self, app: str) -> int:
         """Tells all of them again; how many."""
         redelivery = self._gateway.redelivery
-        again = redelivery.again_between(app, since=0, until=self.now, now=self.now)
+        again = redelivery.redeliver_between(app, since=0, until=self.now, now=self.now)
         self.work()
         return again
 

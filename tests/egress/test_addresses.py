@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from chalicelib.core.errors import BadParameter, NotAnswered, RecordingFailed, RefusedAddress
+from chalicelib.core.errors import BadParameter, RecordingFailed, RefusedAddress
 from chalicelib.egress.addresses import check_address, may_reach, read_address
 from chalicelib.egress.client import Client
 from chalicelib.egress.recordings import RecordingSource
-from chalicelib.egress.webhooks import WebhookSender
+from chalicelib.egress.webhooks import NotAnswered, WebhookSender
 from tests.egress import evil
 from tests.egress.servers import listening
 

@@ -12,10 +12,9 @@ from typing import Any
 
 import pytest
 
-from chalicelib.core.errors import NotAnswered, NotDelivered
 from chalicelib.egress.client import IDLE_S, MOST_IDLE, Client
 from chalicelib.egress.connecting import MOST_TRIED
-from chalicelib.egress.webhooks import ANY_2XX, WebhookSender
+from chalicelib.egress.webhooks import NotAnswered, NotDelivered, WebhookSender
 from tests.egress.servers import OK, Listening, answering, listening, request
 
 BODY = b'{"to":"8610010000001"}'
@@ -69,7 +68,7 @@ def test_what_is_posted_is_what_was_signed(sender: WebhookSender) -> None:
 @pytest.mark.parametrize("status", [200, 201, 204, 299])
 def test_a_dialect_may_take_any_2xx(sender: WebhookSender, status: int) -> None:
     with listening(answering(answer(status))) as receiver:
-        sender.post(receiver.url, {}, BODY, accepts=ANY_2XX)
+        sender.post(receiver.url, {}, BODY, any_2xx=True)
 
 
 @pytest.mark.parametrize("status", [201, 202, 204, 206, 304, 400, 404, 410, 429, 500, 503])
@@ -90,7 +89,7 @@ def test_a_redirect_is_not_followed(sender: WebhookSender, status: int) -> None:
             listening(answering(moved)) as receiver,
             pytest.raises(NotDelivered, match=f"HTTP {status}"),
         ):
-            sender.post(receiver.url, {}, BODY, accepts=ANY_2XX)
+            sender.post(receiver.url, {}, BODY, any_2xx=True)
         assert (receiver.connections, elsewhere.connections) == (1, 0)
 
 
@@ -282,7 +281,7 @@ CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\
 def test_a_connection_serves_again(sender: WebhookSender, taken: bytes) -> None:
     with listening(answering(*[taken] * 3)) as receiver:
         for _ in range(3):
-            sender.post(receiver.url, {}, BODY, accepts=ANY_2XX)
+            sender.post(receiver.url, {}, BODY, any_2xx=True)
     assert receiver.connections == 1
 
 

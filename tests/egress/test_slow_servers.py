@@ -17,12 +17,12 @@ from chalicelib.clock import SYSTEM
 from chalicelib.core.bindings.lease import Operation
 from chalicelib.core.calls.placed import CallAsk
 from chalicelib.core.credentials import CarrierAccount
-from chalicelib.core.errors import GatewayError, NotAnswered, NotReached, RecordingFailed
+from chalicelib.core.errors import GatewayError, NotReached, RecordingFailed
 from chalicelib.core.errors import Unavailable as Unknown
 from chalicelib.core.ports import Carrier
 from chalicelib.core.subscribers import Subscriber
 from chalicelib.egress.recordings import RecordingSource
-from chalicelib.egress.webhooks import WebhookSender
+from chalicelib.egress.webhooks import NotAnswered, WebhookSender
 from tests.carriers.vendor import Told, egress, full_port
 from tests.core.samples import binding
 from tests.egress.servers import listening, request

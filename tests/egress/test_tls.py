@@ -14,11 +14,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from chalicelib.core.errors import NotAnswered, RecordingFailed
+from chalicelib.core.errors import RecordingFailed
 from chalicelib.egress.client import Client
 from chalicelib.egress.connecting import ExchangeFailed, NotSent
 from chalicelib.egress.recordings import RecordingSource
-from chalicelib.egress.webhooks import WebhookSender
+from chalicelib.egress.webhooks import NotAnswered, WebhookSender
 from tests.egress.servers import OK, answering, listening, request
 
 NAME = "receiver.example"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from chalicelib.core.calls.model import Task
-from chalicelib.core.webhooks.retries import RETRIES_S
+from chalicelib.core.webhooks.policy import RETRIES_S
 from chalicelib.wiring.gateway import gateway
 from tests.carriers.switch.conftest import Pbx
 from tests.rest.backend import Backend, is_problem

@@ -10,7 +10,7 @@ import requests
 from botocore.exceptions import ClientError
 
 from chalicelib.core.calls.schedule import GRACE_MS
-from chalicelib.core.webhooks.retries import FETCHES_S
+from chalicelib.services.calls.recordings import FETCHES_S
 from chalicelib.wiring.gateway import gateway
 from tests.carriers.switch.conftest import Pbx
 from tests.egress.servers import listening, request

@@ -12,8 +12,7 @@ import requests
 
 from admin import developers, provision, receivers
 from chalicelib.core.calls.model import Task
-from chalicelib.core.webhooks.retries import RETRIES_S
-from chalicelib.services.webhooks.delivery import Told
+from chalicelib.core.webhooks.policy import RETRIES_S, Result
 from chalicelib.wiring.gateway import gateway
 from tests.carriers.switch.conftest import Pbx, basic
 from tests.rest.backend import URL, Backend, Recordings, is_problem, transfer
@@ -59,7 +58,7 @@ def reported(client: Client, pbx: Pbx, kept: Recordings, clock: Clock) -> None:
 def told(stage: Stage, receiver: Receiver, *, now: int) -> str:
     """Lets everything be told; the address of the recording in the last callback that has one."""
     for message in stage.messages():
-        assert gateway().delivery.deliver(Task.from_text(message), now=now) is not Told.FAILED
+        assert gateway().delivery.deliver(Task.from_text(message), now=now) is not Result.FAILED
     return next(filter(None, map(address, reversed(receiver.got))))
 
 

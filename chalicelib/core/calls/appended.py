@@ -1,4 +1,4 @@
-"""x"""
+"""What the store says of an event: what its delivery needs, and whether it was new."""
 
 from dataclasses import dataclass
 
@@ -8,17 +8,17 @@ from chalicelib.core.calls.model import (
     Stored,
     Task,
 )
-from chalicelib.core.webhooks.endpoint import Health
+from chalicelib.core.webhooks.policy import EndpointHealth
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryContext:
-    """What telling an app of an event takes: its call, the binding that the event names (None:
-    none, or there is no such), and the health of the receiver."""
+    """What the delivery of an event needs: its call, the binding that the event names (None: none,
+    or there is no such), and the health of the app's endpoint."""
 
     call: Call
     binding: Binding | None
-    health: Health
+    health: EndpointHealth
 
 
 @dataclass(frozen=True, slots=True)

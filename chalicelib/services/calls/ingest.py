@@ -11,8 +11,7 @@ from chalicelib.core.calls.model import Call, Delivery, EventKey, Stored, Task
 from chalicelib.core.calls.prices import CHARGED, Bill
 from chalicelib.core.ports import EventFormats
 from chalicelib.core.tenants import App
-from chalicelib.core.webhooks.retries import PLACES_S
-from chalicelib.core.webhooks.wanted import wanted_by
+from chalicelib.core.webhooks.policy import wanted_by
 from chalicelib.services.calls.attribution import AttributedEvent, EventAttribution
 from chalicelib.store.apps import AppStore
 from chalicelib.store.calls import CallStore
@@ -21,6 +20,10 @@ from chalicelib.store.unread_callbacks import UnreadCallbackStore
 
 Count = Callable[[str, int], None]
 """Adds to a metric."""
+
+PLACES_S = (5, 15, 60, 5 * 60, 15 * 60, 45 * 60)
+"""Seconds between the attempts to find out whose call an event is that names nothing but the call's
+id, the first one from when it came: what else is known of the call may come later."""
 
 
 class EventIngest:

@@ -9,10 +9,10 @@ from chalicelib.core.calls.model import Call, Delivery, Progress, Stored, Task
 from chalicelib.core.calls.splitting import has_place, is_message, split, started_at
 from chalicelib.core.durations import CLOCKS_APART_MS, MINUTE_MS
 from chalicelib.core.numbers import canonical
+from chalicelib.core.retries import queue_delay_s, retry_at
 from chalicelib.core.subscribers import Subscriber
-from chalicelib.core.webhooks.retries import PLACES_S, retry_at, wait_s
-from chalicelib.services.calls.ingest import EventIngest
-from chalicelib.services.webhooks.settling import settle
+from chalicelib.services.calls.ingest import PLACES_S, EventIngest
+from chalicelib.services.webhooks.progress import save_progress
 from chalicelib.store.calls import CallStore
 from chalicelib.store.queue import WorkQueues
 
@@ -50,8 +50,8 @@ class CallMatching:
             self._service.orphaned()
             return self._settle(call, stored, Delivery.UNMATCHED, now=now)
         waiting = Progress(Delivery.UNPLACED, failed, at)
-        delay_s = wait_s(at, now=now)
-        if settle(self._events, call, stored, waiting) and delay_s is not None:
+        delay_s = queue_delay_s(at, now=now)
+        if save_progress(self._events, call, stored, waiting) and delay_s is not None:
             self._outbox.announce([task], delay_s=delay_s)
         return Delivery.UNPLACED
 
@@ -67,7 +67,7 @@ class CallMatching:
         self._service.add(stored.key, known, call, now=now)
 
     def _settle(self, call: Call, stored: Stored, outcome: Delivery, *, now: int) -> Delivery:
-        settle(self._events, call, stored, Progress(outcome, stored.progress.attempts, now))
+        save_progress(self._events, call, stored, Progress(outcome, stored.progress.attempts, now))
         return outcome
 
 

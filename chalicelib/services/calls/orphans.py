@@ -8,7 +8,7 @@ from chalicelib.core.calls.model import Call, Delivery, EventKey, Stored
 from chalicelib.core.errors import UnknownEvent
 from chalicelib.services.calls.ingest import EventIngest
 from chalicelib.services.calls.matching import CallMatching
-from chalicelib.services.webhooks.settling import settle
+from chalicelib.services.webhooks.progress import save_progress
 from chalicelib.store.calls import CallStore
 
 PAGE = 100
@@ -65,7 +65,8 @@ class OrphanService:
             self._placing.follow(stored, calls[0], now=now)
         elif not self._service.give(stored, app, now=now):
             return False
-        settle(self._events, call, stored, replace(stored.progress, delivery=Delivery.KEPT, at=now))
+        kept = replace(stored.progress, delivery=Delivery.KEPT, at=now)
+        save_progress(self._events, call, stored, kept)
         return True
 
 

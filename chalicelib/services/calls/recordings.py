@@ -9,12 +9,12 @@ from chalicelib.core.calls.events import Event, EventKind
 from chalicelib.core.calls.model import Call, Delivery, Progress, Recording, Stored, Task
 from chalicelib.core.durations import DAY_MS
 from chalicelib.core.ports import EventFormats
+from chalicelib.core.retries import EARLY_MS, queue_delay_s, retry_at
 from chalicelib.core.tenants import App
-from chalicelib.core.webhooks.retries import EARLY_MS, FETCHES_S, retry_at, wait_s
-from chalicelib.core.webhooks.wanted import wanted_by
+from chalicelib.core.webhooks.policy import wanted_by
 from chalicelib.egress.recordings import RecordingSource
 from chalicelib.services.calls.ingest import EventIngest
-from chalicelib.services.webhooks.settling import settle
+from chalicelib.services.webhooks.progress import save_progress
 from chalicelib.store.apps import AppStore
 from chalicelib.store.calls import CallStore
 from chalicelib.store.credentials import CredentialStore
@@ -23,6 +23,9 @@ from chalicelib.store.queue import WorkQueues
 
 KEPT_DAYS = (7, 30, 90, 180, 365, 730)
 """How long an app may have its recordings kept; each is a rule of the bucket."""
+
+FETCHES_S = (5, 60, 5 * 60, 15 * 60, 30 * 60, 3600, 2 * 3600, 4 * 3600, 8 * 3600, 16 * 3600)
+"""Seconds from each failed fetch to the next. Carriers' links live for two hours to three days."""
 
 
 class Fetched(StrEnum):
@@ -152,7 +155,7 @@ class RecordingService:
             self._note(call, stored, Progress(Delivery.LOST, failed, now))
             return Fetched.LOST
         if self._note(call, stored, Progress(Delivery.FETCHING, failed, at)):
-            delay_s = wait_s(at, now=now)
+            delay_s = queue_delay_s(at, now=now)
             if delay_s is not None:
                 self._outbox.transfer([task], delay_s=delay_s)
         return Fetched.FAILED
@@ -160,7 +163,7 @@ class RecordingService:
     def _note(
         self, call: Call, stored: Stored, progress: Progress, recording: Recording | None = None
     ) -> bool:
-        return settle(self._events, call, stored, progress, recording=recording)
+        return save_progress(self._events, call, stored, progress, recording=recording)
 
 
 def _lost(stored: Stored, call: Call, why: errors.RecordingFailed, *, now: int) -> Event:
