@@ -59,7 +59,7 @@ def try_address(app: App, to: AppCredentials | None = None) -> None:
     if not isinstance(dialect, Checking) or to is None:
         return
     headers, body = dialect.check(to, now=now_ms())
-    sender = WebhookSender(Client(private=settings().private_addresses), timeout_s=TRIAL_S)
+    sender = WebhookSender(Client(gateway().guard), timeout_s=TRIAL_S)
     try:
         sender.post(app.callback_url, headers, body)
     except NotDelivered as error:

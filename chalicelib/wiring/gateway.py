@@ -24,10 +24,10 @@ from chalicelib.telemetry import (
     correlation,
     count,
     log_call,
-    log_gap,
-    log_hole,
+    log_fetch_failed,
+    log_missing_event,
+    log_sequence_gap,
     log_trouble,
-    log_unfetched,
 )
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from chalicelib.carriers.switch.callbacks_in import Switchboard
     from chalicelib.core.webhooks.policy import Queue
     from chalicelib.egress.client import Client
+    from chalicelib.egress.guard import AddressGuard
     from chalicelib.rest.authenticator import Authenticator as RestAuthenticator
     from chalicelib.rest.exports import ExportFacade
     from chalicelib.rest.facade import HistoryFacade
@@ -289,7 +290,7 @@ class Gateway:
             credentials=self._credentials,
             source=RecordingSource(self._egress, limit_bytes=limit_bytes, timeout_s=SILENCE_S),
             files=self._files,
-            report=log_unfetched,
+            report=log_fetch_failed,
             about=correlate,
         )
 
@@ -326,11 +327,13 @@ class Gateway:
         from chalicelib.services.calls.sequences import SequenceGaps  # noqa: PLC0415
         from chalicelib.store.sequences import SequenceStore  # noqa: PLC0415
 
-        counting = SequenceGaps(SequenceStore(self._table), report=log_hole)
+        counting = SequenceGaps(SequenceStore(self._table), report=log_sequence_gap)
         return FollowUp(
             events=self._events,
             outbox=self._queues,
-            gaps=MissingEvents(record=self.events.note, counting=counting, report=log_gap),
+            gaps=MissingEvents(
+                record=self.events.note, counting=counting, report=log_missing_event
+            ),
             counting=counting,
             trouble=log_trouble,
         )
@@ -394,7 +397,15 @@ class Gateway:
     def _egress(self) -> "Client":
         from chalicelib.egress.client import Client  # noqa: PLC0415
 
-        return Client(private=self.settings.private_addresses)
+        return Client(self.guard)
+
+    @once_each
+    def guard(self) -> "AddressGuard":
+        """Judges which addresses may be called. No setting exchanges it; `make run` and tests put
+        another one here (simulator.local_addresses)."""
+        from chalicelib.egress.guard import AddressGuard  # noqa: PLC0415
+
+        return AddressGuard()
 
     @once_each
     def ledger(self) -> "BalanceStore":

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from enum import Enum, StrEnum, auto
 from typing import Literal
 
-from chalicelib.core.calls.events import REPORTED, EventKind
+from chalicelib.core.calls.events import EventKind
 from chalicelib.core.calls.model import Delivery, Progress, Stored
-from chalicelib.core.ports import EventFormats
+from chalicelib.core.ports import EventFormat
 from chalicelib.core.retries import retry_at
 from chalicelib.core.tenants import App
 
@@ -110,12 +110,12 @@ class Result(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What follows from an attempt: the event's progress, and the queue that holds it until the
-    next attempt, if there is one."""
+    """What follows from an attempt: the event's progress, and the queue for the next attempt (None:
+    the delivery is over)."""
 
     result: Result
     progress: Progress
-    queue: Queue = "fast"
+    queue: Queue | None = None
 
 
 def plan_after(attempt: Attempt, stored: Stored, *, now: int) -> Plan:
@@ -145,7 +145,7 @@ def _not_ready(stored: Stored, *, now: int) -> Plan:
     shortest, longest = NOT_READY_S
     age_s = (now - stored.event.received) // 1000
     delay_s = min(max(age_s // 4, shortest), longest)
-    return Plan(Result.NOT_READY, replace(stored.progress, at=now + delay_s * 1000))
+    return Plan(Result.NOT_READY, replace(stored.progress, at=now + delay_s * 1000), "fast")
 
 
 def _failed(attempt: Attempt, stored: Stored, *, now: int) -> Plan:
@@ -163,10 +163,8 @@ def is_delivered(status: int, *, any_2xx: bool) -> bool:
     return status == 200 or (any_2xx and 200 <= status < 300)
 
 
-def wanted_by(app: App | None, formats: EventFormats) -> frozenset[EventKind]:
+def wanted_by(app: App, event_format: EventFormat) -> frozenset[EventKind]:
     """The kinds of events that an app is sent: those that it wants and that its event format has a
-    message for. For an event of which the app is not known yet: what most apps are sent."""
-    if app is None:
-        return REPORTED
-    tells = formats.of(app).tells
+    message for."""
+    tells = event_format.tells
     return frozenset(kind for kind in tells if kind in app.wants) if app.wants else tells

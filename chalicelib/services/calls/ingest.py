@@ -163,7 +163,7 @@ class EventIngest:
             return Delivery.UNMATCHED
         if event.kind is EventKind.RECORDING_READY and event.url:
             return Delivery.FETCHING
-        told = wanted_by(app, self._dialects)
+        told = wanted_by(app, self._dialects.of(app))
         return Delivery.PENDING if event.kind in told else Delivery.KEPT
 
 

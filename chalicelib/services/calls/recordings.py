@@ -103,7 +103,7 @@ class RecordingService:
             tried = stored.progress.attempts - 1
             self._note(call, stored, replace(stored.progress, at=now, attempts=tried))
             raise
-        told = stored.event.kind in wanted_by(app, self._dialects)
+        told = stored.event.kind in wanted_by(app, self._dialects.of(app))
         progress = Progress(Delivery.PENDING if told else Delivery.KEPT, 0, now)
         self._note(call, stored, progress, recording)
         if told:

@@ -131,9 +131,9 @@ class WebhookDelivery:
 
     def _attempt(self, app: App, stored: Stored, context: DeliveryContext, *, now: int) -> Attempt:
         try:
-            if stored.event.kind not in wanted_by(app, self._formats):
-                return Attempt.NOT_WANTED
             event_format = self._formats.of(app)
+            if stored.event.kind not in wanted_by(app, event_format):
+                return Attempt.NOT_WANTED
             message = self._message(event_format, app, stored, context, now=now)
             if message is None:
                 return Attempt.NOT_WANTED
@@ -155,7 +155,7 @@ class WebhookDelivery:
     ) -> tuple[Mapping[str, str], bytes] | None:
         """Headers and body of the webhook; None if the event is sent together with another one of
         its call."""
-        (call,) = (each for each in split(context.call) if each.find(stored.key) is not None)
+        (call,) = (each for each in split(context.call) if stored in each.stored)
         linked = partial(self._linked, app=app, plain=event_format.plain_links, now=now)
         message = event_format.callback(
             linked(stored),
@@ -226,7 +226,7 @@ class WebhookDelivery:
         """Saves the progress and asks the queue for the next attempt. The work index has those that
         the queue does not: too late for it, or not sent because the process died."""
         saved = save_progress(self._events, call, stored, plan.progress)
-        if saved and plan.progress.open:
+        if saved and plan.queue is not None:
             delay_s = queue_delay_s(plan.progress.at, now=now)
             if delay_s is not None:
                 self._queues.announce([task], queue=plan.queue, delay_s=delay_s)
