@@ -164,14 +164,10 @@ def _run_lease_job(duty: Duty, time_left_ms: TimeLeft) -> None:
         # lease may wait for a pending operation.
         share("LeaseLag", seen.lag, operation="lease")
         count("OldestDue", operation=duty, by=seen.late_ms // 1000)
-        line.facts = {
-            "done": seen.done,
-            "taken": seen.taken,
-            "put_off": seen.put_off,
-            "left": seen.left,
-        }
+        line.facts = {"done": seen.done, "taken": seen.taken}
+        line.facts |= {"put_off": seen.put_off, "left": seen.left}
         if seen.silent:
-            line.facts["silent"] = ",".join(seen.silent)
+            line.facts |= {"silent": ",".join(seen.silent)}
 
 
 def _audit(time_left_ms: TimeLeft) -> None:
@@ -185,13 +181,8 @@ def _audit(time_left_ms: TimeLeft) -> None:
             count("LiveBindings", operation="audit", by=used.bindings)
             count("Numbers", operation="audit", by=used.numbers)
         if seen.numbers:
-            line.facts = {
-                "numbers": seen.numbers,
-                "unknown": seen.unknown,
-                "strays": seen.strays,
-                "lost": seen.lost,
-                "shorter": seen.shorter,
-            }
+            line.facts = {"numbers": seen.numbers, "unknown": seen.unknown}
+            line.facts |= {"strays": seen.strays, "lost": seen.lost, "shorter": seen.shorter}
 
 
 def clean_expired(time_left_ms: TimeLeft) -> None:
@@ -214,14 +205,8 @@ def follow_up(time_left_ms: TimeLeft) -> None:
         if seen.put_off:
             count("PutOff", operation="follow_up", by=seen.put_off)
         count("OldestDue", operation="follow_up", by=seen.late_ms // 1000)
-        line.facts = {
-            "told": seen.told,
-            "fetched": seen.fetched,
-            "looked": seen.looked,
-            "gaps": seen.gaps,
-            "holes": seen.holes,
-            "put_off": seen.put_off,
-        }
+        line.facts = {"told": seen.told, "fetched": seen.fetched, "looked": seen.looked}
+        line.facts |= {"gaps": seen.gaps, "holes": seen.holes, "put_off": seen.put_off}
 
 
 @dataclass

@@ -30,31 +30,22 @@ OF_STAGE: Dimensions = (*OF_OPERATION, ("service", "stage"))
 OF_CARRIER: Dimensions = (("carrier", "outcome", "service", "stage"),)
 
 METRICS: Mapping[str, tuple[str, Dimensions]] = {
-    "Ok": ("Count", OF_STAGE),
-    "Refused": ("Count", OF_STAGE),
-    "SignaturesRefused": ("Count", OF_STAGE),
-    "Unavailable": ("Count", OF_STAGE),
-    "Fault": ("Count", OF_STAGE),
-    "Latency": ("Milliseconds", OF_OPERATION),
+    **dict.fromkeys(
+        ("Ok", "Refused", "SignaturesRefused", "Unavailable", "Fault"), ("Count", OF_STAGE)
+    ),
+    **dict.fromkeys(
+        (
+            *("CarrierAccountBroken", "CarrierDiffered", "LiveBindings", "Numbers", "PutOff"),
+            *("CallGap", "RecordingFailed", "NotDelivered", "DeadEvents", "OrphanedEvents"),
+            *("UnreadCallbacks", "BindingsDropped", "EventConflicts", "MembersDropped"),
+            *("UnknownEvents", "InvalidCallers"),
+        ),
+        ("Count", OF_OPERATION),
+    ),
     "CarrierRequests": ("Count", OF_CARRIER),
-    "CarrierAccountBroken": ("Count", OF_OPERATION),
-    "CarrierDiffered": ("Count", OF_OPERATION),
-    "LiveBindings": ("Count", OF_OPERATION),
-    "Numbers": ("Count", OF_OPERATION),
+    "Latency": ("Milliseconds", OF_OPERATION),
     "LeaseLag": ("Percent", OF_OPERATION),
-    "PutOff": ("Count", OF_OPERATION),
     "OldestDue": ("Seconds", OF_OPERATION),
-    "CallGap": ("Count", OF_OPERATION),
-    "RecordingFailed": ("Count", OF_OPERATION),
-    "NotDelivered": ("Count", OF_OPERATION),
-    "DeadEvents": ("Count", OF_OPERATION),
-    "OrphanedEvents": ("Count", OF_OPERATION),
-    "UnreadCallbacks": ("Count", OF_OPERATION),
-    "BindingsDropped": ("Count", OF_OPERATION),
-    "EventConflicts": ("Count", OF_OPERATION),
-    "MembersDropped": ("Count", OF_OPERATION),
-    "UnknownEvents": ("Count", OF_OPERATION),
-    "InvalidCallers": ("Count", OF_OPERATION),
 }
 """Every metric that is published: its unit and its dimensions."""
 

@@ -10,7 +10,7 @@ _NOT_PUBLIC = ("localhost", "local", "localdomain", "internal", "lan", "home.arp
 
 # IANA's special-purpose registries, read 2026-01: what is not globally reachable, and what leads on
 # to another address. Python's `is_global` differs between the patch releases of 3.11 to 3.13.
-_REFUSED_V4 = [
+_REFUSED = [
     ip_network(each)
     for each in (
         "0.0.0.0/8",  # this network
@@ -29,20 +29,15 @@ _REFUSED_V4 = [
         "198.18.0.0/15",  # benchmarks
         "224.0.0.0/4",  # multicast
         "240.0.0.0/4",  # reserved, and broadcast
-    )
-]
-_PUBLIC_V6 = ip_network("2000::/3")
-"""All that is assigned; loopback, mapped (::ffff:0:0/96), NAT64 (64:ff9b::/96 and 64:ff9b:1::/48),
-unique local, link-local, site-local and multicast addresses lie outside."""
-_REFUSED_V6 = [
-    ip_network(each)
-    for each in (
         "2001::/23",  # protocols: Teredo, benchmarks, ORCHID
         "2001:db8::/32",  # documentation, as the next
         "3fff::/20",
         "2002::/16",  # 6to4
     )
 ]
+_ASSIGNED_V6 = ip_network("2000::/3")
+"""Loopback, mapped (::ffff:0:0/96), NAT64 (64:ff9b::/96 and 64:ff9b:1::/48), unique local,
+link-local, site-local and multicast addresses lie outside."""
 
 
 class AddressGuard:
@@ -74,9 +69,7 @@ class AddressGuard:
 
 def is_public(ip: IPv4Address | IPv6Address) -> bool:
     """Whether an IP address is one of a public machine."""
-    if isinstance(ip, IPv4Address):
-        return not any(ip in network for network in _REFUSED_V4)
     # An address with a zone is one of this machine's own links.
-    if ip not in _PUBLIC_V6 or ip.scope_id is not None:
+    if isinstance(ip, IPv6Address) and (ip not in _ASSIGNED_V6 or ip.scope_id is not None):
         return False
-    return not any(ip in network for network in _REFUSED_V6)
+    return not any(ip in network for network in _REFUSED)

@@ -11,18 +11,7 @@ from chalicelib.core.ports import EventFormat
 from chalicelib.core.retries import retry_at
 from chalicelib.core.tenants import App
 
-RETRIES_S = (
-    0,
-    5,
-    5 * 60,
-    30 * 60,
-    2 * 3600,
-    5 * 3600,
-    10 * 3600,
-    14 * 3600,
-    20 * 3600,
-    24 * 3600,
-)
+RETRIES_S = (0, 5, 300, 1800, *(3600 * hours for hours in (2, 5, 10, 14, 20, 24)))
 """Seconds from each failed attempt to the next: one retry at once, then the schedule that Standard
 Webhooks publishes. After the last attempt the event is dead-lettered."""
 
