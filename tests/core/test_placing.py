@@ -45,7 +45,7 @@ def followed(bare: Event, *calls: Event) -> tuple[str | None, str | None]:
     """The binding that it takes over, and the caller."""
     desk, nothing = Desk(), cast("Any", None)
     (stored,) = call_of(bare).stored
-    placing = CallMatching(events=nothing, outbox=nothing, desk=cast("Any", desk))
+    placing = CallMatching(events=nothing, outbox=nothing, service=cast("Any", desk))
     placing.follow(stored, call_of(*calls), now=5)
     assert desk.added is not None
     assert desk.added.number == X
@@ -180,7 +180,7 @@ def test_what_names_nobody_waits_for_another_call_with_its_id(
     """Or whose call is reported first would have the recording of another."""
     events, desk, outbox = Events(*map(call_of, calls)), Desk(), Outbox()
     placing = CallMatching(
-        events=cast("Any", events), outbox=cast("Any", outbox), desk=cast("Any", desk)
+        events=cast("Any", events), outbox=cast("Any", outbox), service=cast("Any", desk)
     )
     call = call_of(event(EventKind.RECORDING_READY, 30_000, **named))
     (stored,) = call.stored
