@@ -32,6 +32,7 @@ from chalicelib.store import clients, secrets
 from chalicelib.store.site import Site, site_item
 from chalicelib.wiring import gateway as bootstrap
 from chalicelib.wiring.gateway import Gateway
+from simulator.local_addresses import LocalAddresses
 from tests.asked import ask
 
 RESOURCES = Path(__file__).resolve().parent.parent / "infra" / "resources.json"
@@ -74,13 +75,13 @@ def stage(dynamodb_endpoint: str) -> Iterator["Stage"]:
         "STAGE": name,
         "AWS_ENDPOINT_URL_DYNAMODB": dynamodb_endpoint,
         "AWS_DEFAULT_REGION": "eu-west-1",
-        # The receivers of tests are on this machine.
-        "PRIVATE_ADDRESSES": "allowed",
     }
     names = ("TABLE_NAME", "DELIVERY_QUEUE_NAME", "SECRETS_PREFIX", "DATA_KEYS_SECRET")
     queues = ("SLOW_QUEUE_NAME", "TRANSFER_QUEUE_NAME")
     with (
         patch.dict(os.environ, environment),
+        # The receivers of tests are on this machine.
+        patch.object(Gateway, "guard", LocalAddresses()),
         # DynamoDB Local lets transactions queue up, and a busy machine takes its time.
         patch.object(clients, "_CONFIG", clients._CONFIG.merge(_PATIENT)),
         mock_aws(config={"core": {"passthrough": {"urls": [dynamodb_endpoint]}}}),

@@ -17,6 +17,8 @@ import pytest
 import requests
 
 from admin import provision
+from chalicelib.wiring.gateway import Gateway
+from simulator.local_addresses import LocalAddresses
 from tests.gateways import forget_caches
 from tests.stage import Answer, Client
 
@@ -61,9 +63,8 @@ class Running:
             "AWS_ACCESS_KEY_ID": "local",
             "AWS_SECRET_ACCESS_KEY": "local",
             "AWS_DEFAULT_REGION": "us-east-1",
-            "PRIVATE_ADDRESSES": "allowed",
         }
-        with patch.dict(os.environ, environment):
+        with patch.dict(os.environ, environment), patch.object(Gateway, "guard", LocalAddresses()):
             forget_caches()
             try:
                 yield

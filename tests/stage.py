@@ -22,6 +22,7 @@ from chalice.local import RouteMatcher
 from moto import mock_aws
 
 from chalicelib.clock import SYSTEM
+from simulator.local_addresses import LocalAddresses
 from tests.runtimes import answer_at
 
 STAGE = "unit"
@@ -333,7 +334,9 @@ def stage(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> Iterator[Stage]:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("STAGE", STAGE)
     # The receivers of tests are on this machine.
-    monkeypatch.setenv("PRIVATE_ADDRESSES", "allowed")
+    from chalicelib.wiring.gateway import Gateway
+
+    monkeypatch.setattr(Gateway, "guard", LocalAddresses())
     _forget()
     with mock_aws():
         for service in ("dynamodb", "sqs", "secretsmanager"):
