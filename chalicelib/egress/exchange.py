@@ -3,12 +3,11 @@
 
 import logging
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
 from email.message import Message
 from http.client import CONTINUE, HTTPException, HTTPResponse, InvalidURL
 from typing import Any
 
+from requests import PreparedRequest
 from urllib3.connection import HTTPConnection
 from urllib3.exceptions import HTTPError
 from urllib3.response import BaseHTTPResponse
@@ -27,16 +26,6 @@ BROKEN = (OSError, HTTPException, HTTPError, ValueError)
 
 # The library's log lines name addresses, and the query string of a relayed call may hold a number.
 logging.getLogger("urllib3").propagate = False
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What is sent. `target` is the path and query of the request line."""
-
-    method: str
-    target: str
-    headers: Mapping[str, str | bytes]
-    body: bytes | None
 
 
 class Misframed(HTTPException):
@@ -101,24 +90,27 @@ class Connection(HTTPConnection):
         """As TimedSocket has them; `heard` begins anew."""
         self.sock.until, self.sock.silence_s, self.sock.heard = until, silence_s, False
 
-    def exchange(self, request: Request, *, until: float, silence_s: float) -> BaseHTTPResponse:
-        """Sends a request; the answer as soon as its headers are there. Raises NotSent for a
-        request that can't be written, else one of BROKEN; the connection is closed then."""
+    def exchange(
+        self, request: PreparedRequest, target: str, *, until: float, silence_s: float
+    ) -> BaseHTTPResponse:
+        """Sends a request with `target` in its request line; the answer as soon as its headers are
+        there. Raises NotSent for a request that can't be written, else one of BROKEN; the
+        connection is closed then."""
         self.set_deadline(until=until, silence_s=silence_s)
         try:
-            self._write(request)
+            self._write(request, target)
             return self.getresponse()
         except BaseException:
             self.close()
             raise
 
-    def _write(self, request: Request) -> None:
+    def _write(self, request: PreparedRequest, target: str) -> None:
         try:
             self.request(
-                request.method,
-                request.target,
+                request.method or "GET",
+                target,
                 request.body,
-                request.headers,  # type: ignore[arg-type]
+                request.headers,
                 preload_content=False,
                 decode_content=False,
             )

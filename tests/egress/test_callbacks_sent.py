@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.egress.client import IDLE_S, MOST_IDLE, Client
+from chalicelib.egress.adapter import IDLE_S, MOST_IDLE
+from chalicelib.egress.client import Client
 from chalicelib.egress.connecting import MOST_TRIED
 from chalicelib.egress.guard import AddressGuard
 from chalicelib.egress.webhooks import NotAnswered, NotDelivered, WebhookSender
