@@ -113,17 +113,17 @@ def _transfer(message: str, time_left_ms: TimeLeft) -> bool:
     with suppress(GatewayError, ValueError), _logged(ours, "transfer") as line:
         job = Job.from_text(message)
         if job is not None:
-            line.operation = "export"
             outcome: str = ours.export_desk.work(
                 job,
                 now=ours.runtime.now_ms,
                 time_left=lambda: time_left_ms() > PART_MS + MARGIN_MS,
             )
+            line.operation = "export"
         else:
-            line.operation = "fetch"
             within_s = max(0, time_left_ms() - MARGIN_MS) / 1000
             task = Task.from_text(message)
             outcome = ours.recordings.fetch(task, now=line.began, within_s=within_s)
+            line.operation = "fetch"
             if outcome == "lost":
                 count("RecordingFailed", operation="fetch")
         line.facts = {"outcome": outcome}
