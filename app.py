@@ -59,13 +59,13 @@ routes.register(app)
 )
 def deliver(event: SQSEvent) -> dict[str, Any]:
     """Hands stored events to the apps' receivers."""
-    return deliver_batch(event.to_dict(), lane="fast")
+    return deliver_batch(event.to_dict(), queue="fast")
 
 
 @app.on_sqs_message(queue=settings().slow_queue_name, batch_size=10, maximum_concurrency=SLOW_LANE)
 def deliver_slow(event: SQSEvent) -> dict[str, Any]:
     """The same, to receivers that were slow lately."""
-    return deliver_batch(event.to_dict(), lane="slow")
+    return deliver_batch(event.to_dict(), queue="slow")
 
 
 @app.on_sqs_message(

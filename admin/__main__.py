@@ -1,5 +1,7 @@
 """`python -m admin`: the operator's command line. The stage comes from STAGE (default dev)."""
 
+import os
+
 import click
 
 from admin.command import stage_option
@@ -27,5 +29,10 @@ def cli(traceback: bool) -> None:
 
 
 if __name__ == "__main__":
+    if os.environ.get("PRIVATE_ADDRESSES") == "allowed":
+        # For the stage `local`. What is deployed refuses such addresses, whatever is saved here.
+        from simulator.local_addresses import allow_local_addresses
+
+        allow_local_addresses()
     # A name that the shells' completion knows it by: scripts/admin.
     cli(prog_name="admin", complete_var="_ADMIN_COMPLETE")

@@ -13,9 +13,8 @@ from chalicelib.core.errors import BadParameter, RefusedAddress
 from chalicelib.core.numbers import without_prefixes
 from chalicelib.core.subscribers import parse_number
 from chalicelib.core.tenants import network
-from chalicelib.egress.addresses import check_address, read_address
-from chalicelib.settings import settings
 from chalicelib.store.credentials import is_public_id
+from chalicelib.wiring.gateway import gateway
 from cli.failures import Mistake
 
 MIN_LEASE_MINUTES = 5
@@ -66,7 +65,7 @@ def app_secret(text: str) -> str:
 def callback_url(text: str) -> None:
     """Of an app."""
     try:
-        check_address(text, private=settings().private_addresses)
+        gateway().guard.read(text)
     except RefusedAddress as error:
         raise Mistake(
             f"the callback address is refused ({error.why}): https:// and a public name are wanted,"
@@ -82,7 +81,7 @@ def recording_hosts(hosts: Iterable[str]) -> tuple[str, ...]:
 def _recording_host(text: str) -> str:
     name = text.removeprefix("*.")
     try:
-        address = read_address(f"https://{name}", private=settings().private_addresses)
+        address = gateway().guard.read(f"https://{name}")
     except RefusedAddress:
         address = None
     if address is None or set("/?#") & set(name):
@@ -159,7 +158,7 @@ def carrier_kind(kind: str) -> tuple[Profile, AccountRules]:
 
 def _carrier_url(text: str) -> None:
     try:
-        read_address(text, private=settings().private_addresses, operators=True)
+        gateway().guard.read(text, by_operator=True)
     except RefusedAddress as error:
         raise Mistake(
             f"a carrier's address is refused ({error.why}): it starts with https:// or http:// and"

@@ -11,11 +11,10 @@ from chalicelib.carriers.profile import Credential
 from chalicelib.carriers.registry import Checking, event_format, profiles
 from chalicelib.clock import now_ms
 from chalicelib.core.credentials import AppCredentials
-from chalicelib.core.errors import NotDelivered
 from chalicelib.core.ports import EventFormat
 from chalicelib.core.tenants import App
 from chalicelib.egress.client import Client
-from chalicelib.egress.webhooks import WebhookSender
+from chalicelib.egress.webhooks import NotDelivered, WebhookSender
 from chalicelib.settings import settings
 from chalicelib.store import apps
 from chalicelib.store.credentials import CredentialStore
@@ -65,7 +64,7 @@ def try_address(app: App, to: AppCredentials | None = None) -> None:
     if not isinstance(event_format, Checking) or to is None:
         return
     headers, body = event_format.check(to, now=now_ms())
-    sender = WebhookSender(Client(private=settings().private_addresses), timeout_s=TRIAL_S)
+    sender = WebhookSender(Client(gateway().guard), timeout_s=TRIAL_S)
     try:
         sender.post(app.callback_url, headers, body)
     except NotDelivered as error:

@@ -2,10 +2,10 @@
 
 from admin.place import account
 from chalicelib.core.errors import RefusedAddress
-from chalicelib.egress.addresses import read_address
 from chalicelib.settings import settings
 from chalicelib.store import clients
 from chalicelib.store.site import SITE_KEY, Site, site_item
+from chalicelib.wiring.gateway import gateway
 from cli.failures import Mistake
 
 
@@ -22,7 +22,7 @@ def check_url(url: str) -> None:
     """Raises Mistake unless it can be the gateway's: https, a public name, perhaps a path. On a
     developer's machine http, a port and a name without a dot will do."""
     try:
-        read_address(url, private=settings().private_addresses)
+        gateway().guard.read(url)
         why = "a query or fragment" if set("?#") & set(url) else ""
     except RefusedAddress as error:
         why = error.why

@@ -23,6 +23,7 @@ from chalicelib.core.durations import MINUTE_MS
 from chalicelib.core.ports import Keeper
 from chalicelib.egress.client import Client
 from chalicelib.telemetry import log_call
+from simulator.local_addresses import LocalAddresses
 
 KEY, SECRET = "bench", "bench-secret"
 FORMS = {
@@ -41,7 +42,7 @@ TIMEOUT_S = 4.0
 def main(url: str, result_path: str, rounds_asked: int, requests_asked: int) -> None:
     """Measures bind and query."""
     account = CarrierAccount("bench-netease", "netease", KEY, (SECRET,), (url,), LEASE_MS)
-    client = Client(private=True)
+    client = Client(LocalAddresses())
     keeper = carrier(
         account,
         timeout_s=TIMEOUT_S,

@@ -9,8 +9,6 @@ ENVIRONMENT = {
     "CACHE_S": "3600",
     # Calls are metered one after the other.
     "CARRIER_WORKERS": "1",
-    # The receiver that callbacks go to is on this machine.
-    "PRIVATE_ADDRESSES": "allowed",
 }
 
 

@@ -171,7 +171,7 @@ class Operations:
         receiver = self._world.receiver
         receiver.status, before = status, receiver.taken
         with self._world.meter.recording() as calls:
-            again = deliver_events(gateway(), {"1": message}, lane="fast")
+            again = deliver_events(gateway(), {"1": message}, queue="fast")
         if again or receiver.taken != before + 1:
             raise Failed("the callback did not arrive")
         return Measured(name, calls)

@@ -30,6 +30,7 @@ from chalicelib.store import secrets as stored_secrets
 from chalicelib.wiring.gateway import gateway
 from simulator.interline.account import Account as LineAccount
 from simulator.interline.vendor import Vendor as RouteLookup
+from simulator.local_addresses import allow_local_addresses
 from simulator.netease.signature import Account
 from simulator.netease.vendor import Vendor
 from simulator.placing import Phones
@@ -191,6 +192,8 @@ class Client:
 def world() -> Iterator[World]:
     """Engine, table as in the template, queue, secrets and a switch; gone at the end."""
     os.environ.update(ENVIRONMENT)
+    # The receiver and the vendors are on this machine.
+    allow_local_addresses()
     with _engine() as (engine, endpoint):
         if endpoint is not None:
             os.environ["AWS_ENDPOINT_URL_DYNAMODB"] = endpoint

@@ -1,4 +1,4 @@
-"""The only reader of the environment: names of resources and limits, one frozen value."""
+"""Reads the environment, once: names of resources, and limits."""
 
 import os
 from dataclasses import dataclass
@@ -8,21 +8,17 @@ from chalicelib.clock import once
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a deployment decides; every field is an environment variable of the stage.
+    """The settings of a deployment. Each is an environment variable of the same name in capitals.
 
-    `table_name` (`TABLE_NAME`), `delivery_queue_name` (`DELIVERY_QUEUE_NAME`), `slow_queue_name`
-    (`SLOW_QUEUE_NAME`), `transfer_queue_name` (`TRANSFER_QUEUE_NAME`) and `data_keys_secret`
-    (`DATA_KEYS_SECRET`) are names as `infra/resources.json` creates them; the names of the secrets
-    of apps, carriers and switches begin with `secrets_prefix` (`SECRETS_PREFIX`) and a slash.
-    `cache_s` (`CACHE_S`, seconds) is how long
-    secrets and app profiles are kept in memory, `callback_timeout_s` (`CALLBACK_TIMEOUT_S`,
-    seconds) how long an app has to answer a callback (NetEase: 5), `carrier_timeout_s`
-    (`CARRIER_TIMEOUT_S`, seconds) how long a carrier may be silent (all of a request takes twice
-    as long at most), `carrier_workers` (`CARRIER_WORKERS`) how many bindings of one carrier each of
-    the two schedules works on at a time, `recording_limit_mb` (`RECORDING_LIMIT_MB`) how large a
-    recording may be, `log_level` (`LOG_LEVEL`) as in the standard library. `private_addresses`
-    (`PRIVATE_ADDRESSES`, `allowed` or not set) is for development: callbacks and recordings then
-    go over http and to this machine, too, and carriers may be on it.
+    `table_name`, `delivery_queue_name`, `slow_queue_name`, `transfer_queue_name` and
+    `data_keys_secret` are the names in `infra/resources.json`. The names of the secrets of apps,
+    carriers and switches begin with `secrets_prefix` and a slash.
+
+    `cache_s`: how many seconds secrets and app profiles are kept in memory. `callback_timeout_s`:
+    how many seconds an app's endpoint has to answer (NetEase: 5). `carrier_timeout_s`: how many
+    seconds a carrier may send nothing; all of a request takes twice as long at most.
+    `carrier_workers`: how many bindings of one carrier each of the two schedules works on at once.
+    `recording_limit_mb`: the largest recording, in MB. `log_level`: as in the standard library.
     """
 
     stage: str
@@ -37,13 +33,12 @@ class Settings:
     carrier_timeout_s: float
     carrier_workers: int
     recording_limit_mb: int
-    private_addresses: bool
     log_level: str
 
 
 @once
 def settings() -> Settings:
-    """Reads the environment once. Names default to those of the stage `dev`."""
+    """The settings of this process. Names default to those of the stage `dev`."""
     stage = os.environ.get("STAGE", "dev")
     name = f"masking-gateway-{stage}"
     return Settings(
@@ -59,11 +54,10 @@ def settings() -> Settings:
         carrier_timeout_s=float(os.environ.get("CARRIER_TIMEOUT_S", "4")),
         carrier_workers=int(os.environ.get("CARRIER_WORKERS", "32")),
         recording_limit_mb=int(os.environ.get("RECORDING_LIMIT_MB", "2048")),
-        private_addresses=os.environ.get("PRIVATE_ADDRESSES") == "allowed",
         log_level=os.environ.get("LOG_LEVEL", "INFO"),
     )
 
 
 def by_command() -> bool:
-    """Whether one of Chalice's commands imports the bundle, which sets this, and not Lambda."""
+    """Whether one of Chalice's commands, not Lambda, imports the bundle."""
     return "AWS_CHALICE_CLI_MODE" in os.environ

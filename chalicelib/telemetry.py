@@ -1,4 +1,4 @@
-"""Logs and metrics: one line a request in both formats; no number of a subscriber gets out."""
+"""Logs and metrics: one line for each request is both, and no subscriber number stands in it."""
 
 import json
 import logging
@@ -26,37 +26,28 @@ NAMESPACE = "MaskingGateway"
 Dimensions = tuple[tuple[str, ...], ...]
 OF_OPERATION: Dimensions = (("operation", "service", "stage"),)
 OF_STAGE: Dimensions = (*OF_OPERATION, ("service", "stage"))
-"""The sets of dimensions of a metric: by operation, or also of all operations of a stage."""
+"""The dimensions of a metric: by operation, or by operation and for the whole stage."""
 OF_CARRIER: Dimensions = (("carrier", "outcome", "service", "stage"),)
 
 METRICS: Mapping[str, tuple[str, Dimensions]] = {
-    "Ok": ("Count", OF_STAGE),
-    "Refused": ("Count", OF_STAGE),
-    "SignaturesRefused": ("Count", OF_STAGE),
-    "Unavailable": ("Count", OF_STAGE),
-    "Fault": ("Count", OF_STAGE),
-    "Latency": ("Milliseconds", OF_OPERATION),
+    **dict.fromkeys(
+        ("Ok", "Refused", "SignaturesRefused", "Unavailable", "Fault"), ("Count", OF_STAGE)
+    ),
+    **dict.fromkeys(
+        (
+            *("CarrierAccountBroken", "CarrierDiffered", "LiveBindings", "Numbers", "PutOff"),
+            *("CallGap", "RecordingFailed", "NotDelivered", "DeadEvents", "OrphanedEvents"),
+            *("UnreadCallbacks", "BindingsDropped", "EventConflicts", "MembersDropped"),
+            *("UnknownEvents", "InvalidCallers"),
+        ),
+        ("Count", OF_OPERATION),
+    ),
     "CarrierRequests": ("Count", OF_CARRIER),
-    "CarrierAccountBroken": ("Count", OF_OPERATION),
-    "CarrierDiffered": ("Count", OF_OPERATION),
-    "LiveBindings": ("Count", OF_OPERATION),
-    "Numbers": ("Count", OF_OPERATION),
+    "Latency": ("Milliseconds", OF_OPERATION),
     "LeaseLag": ("Percent", OF_OPERATION),
-    "PutOff": ("Count", OF_OPERATION),
     "OldestDue": ("Seconds", OF_OPERATION),
-    "CallGap": ("Count", OF_OPERATION),
-    "RecordingFailed": ("Count", OF_OPERATION),
-    "NotDelivered": ("Count", OF_OPERATION),
-    "DeadEvents": ("Count", OF_OPERATION),
-    "OrphanedEvents": ("Count", OF_OPERATION),
-    "UnreadCallbacks": ("Count", OF_OPERATION),
-    "BindingsDropped": ("Count", OF_OPERATION),
-    "EventConflicts": ("Count", OF_OPERATION),
-    "MembersDropped": ("Count", OF_OPERATION),
-    "UnknownEvents": ("Count", OF_OPERATION),
-    "InvalidCallers": ("Count", OF_OPERATION),
 }
-"""Every metric that is published: its unit and its sets of dimensions."""
+"""Every metric that is published: its unit and its dimensions."""
 
 ANSWERS: Mapping[AnswerClass, tuple[str, ...]] = {
     AnswerClass.OK: ("Ok",),
@@ -65,18 +56,19 @@ ANSWERS: Mapping[AnswerClass, tuple[str, ...]] = {
     AnswerClass.UNAVAILABLE: ("Unavailable",),
     AnswerClass.FAULT: ("Fault",),
 }
-"""The metrics that count an answer."""
+"""Answer -> the metrics that count it."""
 
 _OUTAGE = frozenset({AnswerClass.UNAVAILABLE, AnswerClass.FAULT})
+"""Answers that are logged as errors."""
 
 _NUMBER = re.compile(r"(?<!\d)\d{7,24}(?!\d)")
 _DIGITS = re.compile(r"[0-9]{7}")
 _MASK = "***"
 RANGES = 10
-"""How many ranges of missing numbers a line shows."""
+"""How many ranges of missing sequence numbers a line shows."""
 
 _CONTEXT = ("correlation_id", "function_arn", "function_request_id", "xray_trace_id")
-"""Keys with ids, which may have many digits: AWS's, or judged as they came."""
+"""Keys with ids, which may have many digits: AWS's own, or checked by `safe_id`."""
 _SAFE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _HEX_ID = re.compile(r"[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}", re.IGNORECASE)
 _LONG_NUMBER = re.compile(r"[0-9]{10}")
@@ -87,14 +79,14 @@ _compact = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def mask(text: str) -> str:
-    """`text` with every run of 7 to 24 digits blotted out."""
+    """Masks every run of 7 to 24 digits."""
     return _NUMBER.sub(_MASK, text)
 
 
 def safe_id(sent: str) -> bool:
-    """Whether an id that a client sent may stand in logs: it has none but letters, digits, `.`, `_`
-    and `-`, 64 at most, and no 7 digits in a row, separators left out, as that may be somebody's
-    number. A UUID may have up to 9."""
+    """Whether an id that a client sent may stand in logs: up to 64 letters, digits, `.`, `_` and
+    `-`, without 7 digits in a row (separators left out), which may be somebody's number. A UUID may
+    have 9."""
     if not _SAFE_ID.fullmatch(sent):
         return False
     if _HEX_ID.fullmatch(sent):
@@ -103,9 +95,11 @@ def safe_id(sent: str) -> bool:
 
 
 def _serialize(record: Any) -> str:
+    """One line of JSON. Lines without 7 digits in a row, which is most, are only searched; the
+    others are masked value by value."""
     metrics = record.pop("_aws", None)
     context = {name: record.pop(name) for name in _CONTEXT if name in record}
-    # A client may have sent it, and nobody judged it yet.
+    # It may have come from a client, and nothing has checked it.
     if _LONG_NUMBER.search(context.get("xray_trace_id", "")):
         context["xray_trace_id"] = _MASK
     try:
@@ -122,7 +116,7 @@ def _serialize(record: Any) -> str:
 
 
 def _masked(value: Any) -> Any:
-    """The same value, blotted out before it becomes JSON: a bare number would become no JSON."""
+    """The value, masked before it becomes JSON: a masked number would be no JSON any more."""
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, int | float):
@@ -135,11 +129,11 @@ def _masked(value: Any) -> Any:
 
 
 class _Formatter(LambdaPowertoolsFormatter):
-    """Powertools' lines. One that brings all it says in `facts` is put together in a third of the
-    time, and without a location, which would be this module."""
+    """Powertools' formatter. A line that has all it says in `facts` takes a third of the time; it
+    has no location, which would be this module."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """One line, by this formatter's current keys."""
+        """One line, with the keys that are appended at this moment."""
         facts: Mapping[str, Any] | None = getattr(record, "facts", None)
         if facts is None:
             return super().format(record)
@@ -158,7 +152,7 @@ class _Formatter(LambdaPowertoolsFormatter):
 
 @once
 def logger() -> Logger:
-    """The one logger. It takes the place of Chalice's, which has the same name."""
+    """The logger of this process. It replaces Chalice's, which has the same name."""
     return Logger(
         service=SERVICE,
         level=settings().log_level,
@@ -168,20 +162,20 @@ def logger() -> Logger:
 
 
 def correlate(request: str | None) -> None:
-    """Every line of this thread names this request from now on (None: none), until Powertools
-    clears what one invocation left."""
+    """Puts this request's id (None: no id) into every line of this thread, until Powertools clears
+    the keys at the end of the invocation."""
     logger().thread_safe_append_keys(correlation_id=request)
 
 
 def correlation() -> str | None:
-    """The id of the request that this thread works on."""
+    """The request id in the lines of this thread."""
     found: str | None = logger().thread_safe_get_current_keys().get("correlation_id")
     return found
 
 
 def log_request(operation: str, answered: AnswerClass, *, ms: int, **facts: str | int) -> None:
-    """One line for each request or job: what it was, how it ended, how long it took. The same line
-    counts it; an outage is an ERROR, so that it is counted at any level of the log."""
+    """Logs and counts a request or a job: what it was, how it ended, how long it took. An outage is
+    an ERROR, so that it is counted at any log level."""
     counts = dict.fromkeys(ANSWERS[answered], 1)
     write = logger().error if answered in _OUTAGE else logger().info
     known = {"operation": operation, "ms": ms, **facts}
@@ -189,16 +183,15 @@ def log_request(operation: str, answered: AnswerClass, *, ms: int, **facts: str 
 
 
 def count_request(operation: str, answered: AnswerClass) -> None:
-    """Counts a request without a line of its own."""
+    """Counts a request that has no log line."""
     _publish(dict.fromkeys(ANSWERS[answered], 1), operation=operation)
 
 
 def log_call(operation: str, facts: Mapping[str, str | int]) -> None:
-    """One line for each call to a carrier: which account and host, how it ended, how long. It is
-    counted by carrier and outcome, and so is a refusal that shows that our account there is
-    broken."""
+    """Logs and counts a request to a carrier: account and host, how it ended, how long it took. A
+    refusal which shows that our account there is broken has a metric of its own."""
     if "ms" not in facts:
-        # No request, but what was made of the answers to some.
+        # Not about one request, but about what the answers to several said.
         logger().info(operation, extra=dict(facts))
         return
     known: dict[str, str | int] = {"operation": "carrier", "outcome": "answered", **facts}
@@ -211,7 +204,7 @@ def log_call(operation: str, facts: Mapping[str, str | int]) -> None:
 
 
 def log_trouble(error: Exception) -> None:
-    """One line for what a schedule could not do yet."""
+    """Logs something that a job could not do yet."""
     if not isinstance(error, GatewayError):
         log_fault("upkeep", error)
         count_request("upkeep", AnswerClass.FAULT)
@@ -219,23 +212,22 @@ def log_trouble(error: Exception) -> None:
     logger().warning("put off", extra={"error": type(error).__name__, "why": str(error)})
 
 
-def log_gap(call: "Call", gap: str) -> None:
-    """One line, and a count, for something that the record of a call lacks."""
+def log_missing_event(call: "Call", gap: str) -> None:
+    """Logs and counts something that a call lacks."""
     facts = {"gap": gap, "call": call.id, "carrier": call.events[0].carrier}
     logger().warning("gap", extra=facts | {"app": call.app})
     count("CallGap", operation=gap)
 
 
-def log_unfetched(call: "Call", why: RecordingFailed) -> None:
-    """One line for a recording that could not be fetched this time."""
+def log_fetch_failed(call: "Call", why: RecordingFailed) -> None:
+    """Logs that a recording could not be fetched this time."""
     facts = {"why": str(why), "final": why.final, "call": call.id}
     logger().warning("fetch failed", extra=facts | {"carrier": call.events[0].carrier})
 
 
-def log_hole(block: "BlockKey", ranges: Sequence[range]) -> None:
-    """One line for numbers that a carrier left out as it counted its events, of which it shows the
-    first; all are counted."""
-    # Grouped by commas: without, a long one would be blotted out like somebody's.
+def log_sequence_gap(block: "BlockKey", ranges: Sequence[range]) -> None:
+    """Logs sequence numbers that a carrier left out (the first ranges of them), and counts all."""
+    # With commas, because a long number without them would be masked.
     shown = [f"{each.start:,} to {each.stop - 1:,}" for each in ranges[:RANGES]]
     missing = sum(map(len, ranges))
     facts: dict[str, Any] = {
@@ -244,31 +236,32 @@ def log_hole(block: "BlockKey", ranges: Sequence[range]) -> None:
         "missing": missing,
         "ranges": shown,
     }
-    facts |= {"node": block.node} if block.node is not None else {}
+    if block.node is not None:
+        facts["node"] = block.node
     logger().warning("gap", extra=facts)
     count("CallGap", operation="hole", by=missing)
 
 
 def log_fault(operation: str, error: Exception) -> None:
-    """One line for a fault of ours: the error's type and where it arose, never its text, which
-    may hold values."""
+    """Logs a fault of our code: the type of the error and where it was raised, but not its text,
+    which may hold values."""
     where = traceback.extract_tb(error.__traceback__)[-6:]
     frames = [f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno}:{frame.name}" for frame in where]
     logger().error(operation, extra={"fault": type(error).__name__, "at": frames})
 
 
 def count(name: str, *, operation: str, by: int = 1) -> None:
-    """Adds to a metric of an operation; of OldestDue, tells it."""
+    """Adds to a metric of an operation; OldestDue is a value, not a sum."""
     _publish({name: by}, operation=operation)
 
 
 def share(name: str, part: float, *, operation: str) -> None:
-    """Tells CloudWatch a share (0 to 1) as a percentage."""
+    """Publishes a share (0 to 1) as a percentage."""
     _publish({name: round(100 * part, 1)}, operation=operation)
 
 
 def _measured(values: Mapping[str, float], facts: Mapping[str, str | int]) -> dict[str, Any]:
-    """What a line with these metrics says beside its message."""
+    """The `extra` of a line that publishes these metrics."""
     directive = _directive(*values) % now_ms()
     counted = {name: [float(value)] for name, value in values.items()}
     return {"facts": {"stage": settings().stage, **facts, **counted, "_aws": directive}}
@@ -282,8 +275,8 @@ def _publish(values: Mapping[str, float], *, operation: str) -> None:
 
 @cache
 def _directive(*names: str) -> str:
-    """What tells CloudWatch of the metrics in a line (embedded metric format), with %d for epoch
-    ms. As Powertools' Metrics writes it, which takes a line of its own and 30 us for it."""
+    """The part of a line that makes CloudWatch read metrics from it (embedded metric format), with
+    %d for epoch ms. Powertools' Metrics writes the same, in a line of its own and in 30 us."""
     by_dimensions: dict[Dimensions, list[dict[str, str]]] = {}
     for name in names:
         unit, dimensions = METRICS[name]

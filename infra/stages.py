@@ -10,8 +10,6 @@ from infra.stage import ROOT, check_name
 POLICIES = ROOT / "infra" / "policies.json"
 CHALICE = ROOT / ".chalice"
 MODEL = "local"
-# For development only: callbacks would reach whatever the functions can reach.
-ONLY_LOCAL = {"PRIVATE_ADDRESSES"}
 # What an operator writes into a stage by hand.
 BY_HAND = ("domain", "throttling")
 
@@ -54,9 +52,7 @@ def _entry(stage: str, config: dict[str, Any], policies: dict[str, Any]) -> dict
     return {
         "api_gateway_stage": stage,
         "environment_variables": {
-            name: value.replace(MODEL, stage)
-            for name, value in model.items()
-            if name not in ONLY_LOCAL
+            name: value.replace(MODEL, stage) for name, value in model.items()
         },
         "lambda_functions": {
             function: {"iam_policy_file": f"policy-{stage}-{function}.json"}

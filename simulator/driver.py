@@ -15,6 +15,7 @@ from chalice.config import Config
 from chalice.local import LambdaContext
 
 from simulator.child import describe, end_with_parent, say
+from simulator.local_addresses import allow_local_addresses
 from simulator.polling import ACCOUNT, MOST, Invoke, Subscription, serve
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -120,6 +121,7 @@ def main(ready_fd: int, stage: str) -> None:
     """Drives queues and schedules until the parent ends."""
     end_with_parent()
     os.chdir(PROJECT)
+    allow_local_addresses()
     config = CLIFactory(str(PROJECT), environ=os.environ).create_config_obj(stage)
     app = config.chalice_app
     invoke = Functions(app, config)

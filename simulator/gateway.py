@@ -21,6 +21,7 @@ from chalice.config import Config
 from infra.gateway_responses import RESPONSES
 from simulator import http_server
 from simulator.child import adopt, end_with_parent, say
+from simulator.local_addresses import allow_local_addresses
 
 PROJECT = Path(__file__).resolve().parent.parent
 UNKNOWN_PATH = RESPONSES["MISSING_AUTHENTICATION_TOKEN"].templates["application/json"]
@@ -155,6 +156,7 @@ def main(fd: int, stage: str) -> None:
     end_with_parent()
     os.chdir(PROJECT)
     os.environ["AWS_CHALICE_CLI_MODE"] = "true"
+    allow_local_addresses()
     logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(message)s")
     Server.listening = adopt(fd)
     host, port = Server.listening.getsockname()

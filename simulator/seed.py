@@ -143,7 +143,9 @@ def provision(addresses: Addresses) -> Seeded:
     """Creates carriers, apps, their numbers and the switch as an operator would."""
     # Imported late: it reads the environment, which the stack sets first.
     from admin.provision import create_carrier, create_switch
+    from simulator.local_addresses import allow_local_addresses
 
+    allow_local_addresses()
     secret = base64.b64encode(secrets.token_bytes(32)).decode()
     create_carrier(CARRIER, kind="switch", secret=secret, urls=[addresses.simulator])
     hosts = _recording_hosts(addresses)

@@ -31,6 +31,7 @@ from chalicelib.store import clients, secrets
 from chalicelib.store.site import Site, site_item
 from chalicelib.wiring import gateway as bootstrap
 from chalicelib.wiring.gateway import Gateway
+from simulator.local_addresses import LocalAddresses
 from tests import aws_here, dynamodb_here
 from tests.asked import ask
 from tests.sizes import LARGE
@@ -76,13 +77,13 @@ def stage(dynamodb_endpoint: str | None) -> Iterator["Stage"]:
         "STAGE": name,
         "AWS_ENDPOINT_URL_DYNAMODB": dynamodb_endpoint or "",
         "AWS_DEFAULT_REGION": aws_here.REGION,
-        # The receivers of tests are on this machine.
-        "PRIVATE_ADDRESSES": "allowed",
     }
     names = ("TABLE_NAME", "DELIVERY_QUEUE_NAME", "SECRETS_PREFIX", "DATA_KEYS_SECRET")
     queues = ("SLOW_QUEUE_NAME", "TRANSFER_QUEUE_NAME")
     with ExitStack() as until:
         until.enter_context(patch.dict(os.environ, environment))
+        # The receivers of tests are on this machine.
+        until.enter_context(patch.object(Gateway, "guard", LocalAddresses()))
         for each in (*names, *queues, "AWS_ENDPOINT_URL"):
             os.environ.pop(each, None)
         urls = [dynamodb_endpoint] if dynamodb_endpoint else []

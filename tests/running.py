@@ -17,6 +17,8 @@ import pytest
 import requests
 
 from admin import provision
+from chalicelib.wiring.gateway import Gateway
+from simulator.local_addresses import LocalAddresses
 from simulator.ports import DEFAULTS
 from simulator.vendors import simulated
 from tests.contract.carriers import other_app_on
@@ -62,9 +64,8 @@ class Running:
             "AWS_ACCESS_KEY_ID": "local",
             "AWS_SECRET_ACCESS_KEY": "local",
             "AWS_DEFAULT_REGION": "us-east-1",
-            "PRIVATE_ADDRESSES": "allowed",
         }
-        with patch.dict(os.environ, environment):
+        with patch.dict(os.environ, environment), patch.object(Gateway, "guard", LocalAddresses()):
             forget_caches()
             try:
                 yield

@@ -17,6 +17,7 @@ import pytest
 from chalice.local import RouteMatcher
 
 from chalicelib.clock import SYSTEM
+from simulator.local_addresses import LocalAddresses
 from tests import aws_here, dynamodb_here
 from tests.runtimes import answer_at
 
@@ -326,7 +327,9 @@ def stage(
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("STAGE", STAGE)
     # The receivers of tests are on this machine.
-    monkeypatch.setenv("PRIVATE_ADDRESSES", "allowed")
+    from chalicelib.wiring.gateway import Gateway
+
+    monkeypatch.setattr(Gateway, "guard", LocalAddresses())
     _forget()
     with aws_here.mocked(), tables(NAME):
         services = ("dynamodb", "sqs", "secretsmanager")

@@ -13,7 +13,7 @@ from chalicelib.core.calls.model import Task
 from chalicelib.core.calls.placed import CallAsk, PlacedCall
 from chalicelib.core.requests import RequestId
 from chalicelib.core.subscribers import Subscriber
-from chalicelib.services.webhooks.delivery import Told
+from chalicelib.core.webhooks.policy import Result
 from chalicelib.wiring.gateway import Gateway, gateway
 from tests.attacks.keepers import Book, keeping
 from tests.stage import X1, X2, X3, A, B, C, Client, Receiver, Stage
@@ -80,7 +80,7 @@ def told(ours: Gateway, stage: Stage, receiver: Receiver, event: Event) -> Any:
     (message,) = messages
     before = len(receiver.got)
     task = Task.from_text(message)
-    assert ours.delivery.deliver(task, now=event.received) is Told.DELIVERED
+    assert ours.delivery.deliver(task, now=event.received) is Result.DELIVERED
     assert len(receiver.got) == before + 1
     _, headers, body = receiver.got[-1]
     return headers["AppKey"], json.loads(body)

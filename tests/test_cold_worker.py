@@ -20,7 +20,7 @@ from werkzeug.serving import make_server
 
 from chalicelib.core.calls.events import Event, EventKind, Party
 from chalicelib.core.subscribers import Subscriber
-from chalicelib.services.webhooks.delivery import SLOW_FOR_MS
+from chalicelib.core.webhooks.policy import SLOW_FOR_MS
 from chalicelib.store.endpoints import health_key
 from chalicelib.wiring.gateway import gateway
 from simulator.aws import Dispatcher, Handler, OneAtATime
@@ -34,7 +34,7 @@ SLOW_S = 3
 ONCE = (
     "chalicelib.wiring.gateway.Gateway",
     "chalicelib.carriers.netease.callbacks_out.NeteaseFormat",
-    "chalicelib.services.webhooks.waiting.BusyEndpoints",
+    "chalicelib.services.webhooks.delivery.OpenRequests",
     "chalicelib.egress.client.Client",
     "chalicelib.store.field_encryption.FieldEncryption",
     "aws_lambda_powertools.utilities.parameters.secrets.SecretsProvider",
@@ -157,7 +157,6 @@ def deliver(python: str, endpoint: str, records: list[dict[str, str]], result: P
             "AWS_SECRET_ACCESS_KEY": "nothing",
             "AWS_DEFAULT_REGION": "eu-west-1",
             "STAGE": STAGE,
-            "PRIVATE_ADDRESSES": "allowed",
         },
         capture_output=True,
         text=True,

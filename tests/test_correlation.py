@@ -8,8 +8,8 @@ import pytest
 from chalicelib.clock import SYSTEM
 from chalicelib.core.calls.model import Task
 from chalicelib.core.durations import MINUTE_MS
+from chalicelib.core.webhooks.policy import Result
 from chalicelib.jobs import transfer_batch
-from chalicelib.services.webhooks.delivery import Told
 from chalicelib.telemetry import correlate, correlation, logger
 from chalicelib.wiring.gateway import gateway
 from tests.carriers.switch.conftest import Pbx, basic
@@ -64,7 +64,7 @@ def test_the_id_outlives_attempts_and_the_queue(stage: Stage, pbx: Pbx, receiver
     later = SYSTEM.now_ms() + 10 * MINUTE_MS
     gateway().follow_up.run(now=later, time_left=lambda: True)
     (message,) = stage.messages()
-    assert gateway().delivery.deliver(Task.from_text(message), now=later) is Told.DELIVERED
+    assert gateway().delivery.deliver(Task.from_text(message), now=later) is Result.DELIVERED
     assert told_as(receiver) == [SENT, SENT]
     assert correlation() == SENT
 

@@ -10,10 +10,16 @@ from chalicelib.core.calls.events import Event, EventKind, Party
 from chalicelib.core.calls.model import Task
 from chalicelib.core.calls.schedule import GRACE_MS
 from chalicelib.core.errors import UnknownEvent
-from chalicelib.core.retries import JITTER, QUEUED_S, WEBHOOK_RETRIES_S
+from chalicelib.core.retries import JITTER, QUEUED_S
 from chalicelib.core.subscribers import Subscriber
+from chalicelib.core.webhooks.policy import (
+    OPEN_AFTER,
+    OPEN_MS,
+    RETRIES_S,
+    SLOW_FOR_MS,
+    Result,
+)
 from chalicelib.services.calls.follow_up import Seen
-from chalicelib.services.webhooks.delivery import REST_MS, SLOW_FOR_MS, UNANSWERED, Told
 from chalicelib.store.endpoints import EndpointStore
 from chalicelib.wiring.gateway import Gateway, gateway
 from tests.stage import X1, A, B, Receiver, Stage, answering, refusal
@@ -71,16 +77,16 @@ def test_the_schedule_is_the_published_one_and_then_it_is_dead(
 ) -> None:
     task, now, waited = announced(ours, stage), AT, []
     receiver.status = 500
-    while (told := ours.delivery.deliver(task, now=now)) is Told.FAILED:
+    while (told := ours.delivery.deliver(task, now=now)) is Result.FAILED:
         at = waits(stage, ours, task)
         waited.append((at - now) / 1000)
         now = at
-    assert told is Told.DEAD
-    assert len(receiver.got) == len(WEBHOOK_RETRIES_S) + 1
-    for delay_s, took_s in zip(WEBHOOK_RETRIES_S, waited, strict=True):
+    assert told is Result.DEAD_LETTERED
+    assert len(receiver.got) == len(RETRIES_S) + 1
+    for delay_s, took_s in zip(RETRIES_S, waited, strict=True):
         assert delay_s <= took_s <= delay_s * (1 + JITTER) + 0.001
     # Not all at the same moment: another event has another jitter.
-    assert any(took_s > delay_s for delay_s, took_s in zip(WEBHOOK_RETRIES_S, waited, strict=True))
+    assert any(took_s > delay_s for delay_s, took_s in zip(RETRIES_S, waited, strict=True))
 
 
 def test_short_waits_are_the_queues_and_long_ones_the_indexs(
@@ -88,7 +94,7 @@ def test_short_waits_are_the_queues_and_long_ones_the_indexs(
 ) -> None:
     task, now, queued = announced(ours, stage), AT, []
     receiver.status = 500
-    for _ in WEBHOOK_RETRIES_S:
+    for _ in RETRIES_S:
         with answering(stage.sqs, "SendMessageBatch") as sent:
             ours.delivery.deliver(task, now=now)
         queued.append(sent[0]["Entries"][0]["DelaySeconds"] if sent else None)
@@ -97,7 +103,7 @@ def test_short_waits_are_the_queues_and_long_ones_the_indexs(
     assert 5 <= queued[1] <= 6
     assert 300 <= queued[2] <= 330
     assert set(queued[3:]) == {None}
-    assert WEBHOOK_RETRIES_S[3] > QUEUED_S
+    assert RETRIES_S[3] > QUEUED_S
 
 
 def test_what_waits_in_the_index_comes_when_it_is_due(
@@ -113,7 +119,7 @@ def test_what_waits_in_the_index_comes_when_it_is_due(
     assert followed(ours, now + GRACE_MS).told == 1
     (message,) = stage.messages()
     receiver.status = 200
-    assert ours.delivery.deliver(Task.from_text(message), now=now + GRACE_MS) is Told.DELIVERED
+    assert ours.delivery.deliver(Task.from_text(message), now=now + GRACE_MS) is Result.DELIVERED
     assert followed(ours, now + 10 * GRACE_MS) == Seen()
 
 
@@ -131,7 +137,7 @@ def test_the_event_itself_is_the_outbox(stage: Stage, ours: Gateway, receiver: R
     # What is on its way again is left alone for a while.
     assert followed(ours, AT + GRACE_MS + 60_000).told == 0
     (message,) = stage.messages()
-    assert ours.delivery.deliver(Task.from_text(message), now=AT + GRACE_MS) is Told.DELIVERED
+    assert ours.delivery.deliver(Task.from_text(message), now=AT + GRACE_MS) is Result.DELIVERED
     assert len(receiver.got) == 1
 
 
@@ -142,7 +148,7 @@ def test_a_message_before_its_time_is_no_attempt(
     receiver.status = 500
     for _ in range(2):
         ours.delivery.deliver(task, now=AT)
-    assert ours.delivery.deliver(task, now=AT) is Told.TOO_EARLY
+    assert ours.delivery.deliver(task, now=AT) is Result.TOO_EARLY
     assert len(receiver.got) == 2
 
 
@@ -150,8 +156,8 @@ def test_a_message_that_comes_twice_is_told_once(
     stage: Stage, ours: Gateway, receiver: Receiver
 ) -> None:
     task = announced(ours, stage)
-    assert ours.delivery.deliver(task, now=AT) is Told.DELIVERED
-    assert ours.delivery.deliver(task, now=AT) is Told.DONE_BEFORE
+    assert ours.delivery.deliver(task, now=AT) is Result.DELIVERED
+    assert ours.delivery.deliver(task, now=AT) is Result.DONE_BEFORE
     assert len(receiver.got) == 1
 
 
@@ -169,16 +175,16 @@ def test_a_receiver_that_never_answers_is_left_alone_and_probed_by_one(
 
     monkeypatch.setattr(ours.delivery._sender, "post", counted)
     told = [ours.delivery.deliver(task, now=AT) for task in tasks]
-    left_alone = tasks[UNANSWERED:]
-    assert told == [Told.FAILED] * UNANSWERED + [Told.LEFT_ALONE] * len(left_alone)
-    assert len(tried) == UNANSWERED
+    left_alone = tasks[OPEN_AFTER:]
+    assert told == [Result.FAILED] * OPEN_AFTER + [Result.CIRCUIT_OPEN] * len(left_alone)
+    assert len(tried) == OPEN_AFTER
     # Those that were not even tried wait for somebody to find out, and it costs them nothing, once.
-    later = AT + 2 * REST_MS
+    later = AT + 2 * OPEN_MS
     told = [ours.delivery.deliver(task, now=later) for task in left_alone]
-    assert told == [Told.FAILED] * len(left_alone)
-    assert len(tried) == UNANSWERED + 1
-    ours.delivery.deliver(tasks[0], now=later + REST_MS)
-    assert len(tried) == UNANSWERED + 2
+    assert told == [Result.FAILED] * len(left_alone)
+    assert len(tried) == OPEN_AFTER + 1
+    ours.delivery.deliver(tasks[0], now=later + OPEN_MS)
+    assert len(tried) == OPEN_AFTER + 2
 
 
 def test_whoever_was_put_off_is_told_once_the_receiver_is_back(
@@ -186,13 +192,13 @@ def test_whoever_was_put_off_is_told_once_the_receiver_is_back(
 ) -> None:
     from chalicelib.store.endpoints import EndpointStore
 
-    for _ in range(UNANSWERED):
-        EndpointStore(ours._table).unanswered("demo", rest_until=AT + 5_000)
+    for _ in range(OPEN_AFTER):
+        EndpointStore(ours._table).unanswered("demo", open_until=AT + 5_000)
     task = announced(ours, stage)
-    assert ours.delivery.deliver(task, now=AT) is Told.LEFT_ALONE
+    assert ours.delivery.deliver(task, now=AT) is Result.CIRCUIT_OPEN
     assert receiver.got == []
-    assert REST_MS <= waits(stage, ours, task) - AT <= REST_MS * (1 + JITTER) + 1
-    assert ours.delivery.deliver(task, now=AT + 2 * REST_MS) is Told.DELIVERED
+    assert OPEN_MS <= waits(stage, ours, task) - AT <= OPEN_MS * (1 + JITTER) + 1
+    assert ours.delivery.deliver(task, now=AT + 2 * OPEN_MS) is Result.DELIVERED
 
 
 def test_of_two_that_tell_at_once_the_one_that_was_heard_counts(
@@ -203,22 +209,22 @@ def test_of_two_that_tell_at_once_the_one_that_was_heard_counts(
 
     def meanwhile(*rest: Any, **more: Any) -> None:
         receiver.status, ours.delivery._sender.post = 500, post
-        assert ours.delivery.deliver(task, now=AT) is Told.FAILED
+        assert ours.delivery.deliver(task, now=AT) is Result.FAILED
         receiver.status = 200
         post(*rest, **more)
 
     ours.delivery._sender.post = meanwhile
-    assert ours.delivery.deliver(task, now=AT) is Told.DELIVERED
+    assert ours.delivery.deliver(task, now=AT) is Result.DELIVERED
     assert stage.deliveries() == ["delivered"]
 
 
 def test_a_receiver_that_is_back_gets_everything_again(
     stage: Stage, ours: Gateway, receiver: Receiver
 ) -> None:
-    for _ in range(UNANSWERED):
-        EndpointStore(ours._table).unanswered("demo", rest_until=AT)
+    for _ in range(OPEN_AFTER):
+        EndpointStore(ours._table).unanswered("demo", open_until=AT)
     tasks = [announced(ours, stage, replace(END, id=f"e{i}", call_id=f"c{i}")) for i in range(3)]
-    assert [ours.delivery.deliver(each, now=AT) for each in tasks] == [Told.DELIVERED] * 3
+    assert [ours.delivery.deliver(each, now=AT) for each in tasks] == [Result.DELIVERED] * 3
     assert len(receiver.got) == 3
 
 
@@ -227,23 +233,23 @@ def test_a_slow_receiver_is_served_in_the_other_lane(
 ) -> None:
     EndpointStore(ours._table).slow("demo", until=AT + SLOW_FOR_MS)
     task = announced(ours, stage)
-    assert ours.delivery.deliver(task, now=AT, lane="fast") is Told.SLOW_LANE
+    assert ours.delivery.deliver(task, now=AT, queue="fast") is Result.SLOW_QUEUE
     assert receiver.got == []
     (message,) = stage.messages("delivery-slow")
-    assert ours.delivery.deliver(Task.from_text(message), now=AT, lane="slow") is Told.DELIVERED
+    assert ours.delivery.deliver(Task.from_text(message), now=AT, queue="slow") is Result.DELIVERED
     other = announced(ours, stage, replace(END, id="later", call_id="later"))
-    assert ours.delivery.deliver(other, now=AT + SLOW_FOR_MS) is Told.DELIVERED
+    assert ours.delivery.deliver(other, now=AT + SLOW_FOR_MS) is Result.DELIVERED
 
 
 def test_an_answer_that_says_no_is_no_reason_to_leave_it_alone(
     stage: Stage, ours: Gateway, receiver: Receiver
 ) -> None:
     receiver.status = 500
-    for i in range(UNANSWERED + 2):
+    for i in range(OPEN_AFTER + 2):
         task = announced(ours, stage, replace(END, id=f"e{i}", call_id=f"c{i}"))
         ours.delivery.deliver(task, now=AT)
         stage.messages()
-    assert len(receiver.got) == UNANSWERED + 2
+    assert len(receiver.got) == OPEN_AFTER + 2
 
 
 # The dead.
@@ -256,7 +262,7 @@ def died(stage: Stage, ours: Gateway, receiver: Receiver) -> Callable[..., Task]
     def die(event: Event) -> Task:
         status, receiver.status = receiver.status, 500
         task, now = announced(ours, stage, event), AT
-        while ours.delivery.deliver(task, now=now) is Told.FAILED:
+        while ours.delivery.deliver(task, now=now) is Result.FAILED:
             now = waits(stage, ours, task)
         receiver.status = status
         stage.messages()
@@ -270,21 +276,21 @@ def test_the_dead_are_listed_and_told_again_one_by_one(
     stage: Stage, ours: Gateway, receiver: Receiver, died: Callable[..., Task]
 ) -> None:
     task = died(END)
-    (dead,) = ours.redelivery.dead("demo", since=0, until=AT).events
+    (dead,) = ours.redelivery.dead_letters("demo", since=0, until=AT).events
     assert (dead.id, dead.kind, dead.at) == (task.key.id, EventKind.CALL_ENDED, END.at)
-    assert dead.attempts == len(WEBHOOK_RETRIES_S) + 1
+    assert dead.attempts == len(RETRIES_S) + 1
     for app, event_id in (("other", dead.id), ("demo", "x"), ("demo", f"{'c' * 22}.{'e' * 22}")):
         with pytest.raises(UnknownEvent):
-            ours.redelivery.again(app, event_id, now=AT)
+            ours.redelivery.redeliver(app, event_id, now=AT)
     assert stage.messages() == []
 
-    ours.redelivery.again("demo", dead.id, now=AT)
+    ours.redelivery.redeliver("demo", dead.id, now=AT)
     (message,) = stage.messages()
-    assert ours.delivery.deliver(Task.from_text(message), now=AT) is Told.DELIVERED
+    assert ours.delivery.deliver(Task.from_text(message), now=AT) is Result.DELIVERED
     assert len(receiver.got) == 1
-    assert ours.redelivery.dead("demo", since=0, until=AT).events == []
+    assert ours.redelivery.dead_letters("demo", since=0, until=AT).events == []
     # What was told can be asked for once more.
-    ours.redelivery.again("demo", dead.id, now=AT)
+    ours.redelivery.redeliver("demo", dead.id, now=AT)
     assert len(stage.messages()) == 1
 
 
@@ -294,12 +300,12 @@ def test_the_dead_of_a_time_are_told_again_at_once(
     tasks = [
         died(replace(END, id=f"e{i}", call_id=f"c{i}", at=AT + i, started=None)) for i in range(4)
     ]
-    again = ours.redelivery.again_between("demo", since=AT + 1, until=AT + 3, now=AT)
+    again = ours.redelivery.redeliver_between("demo", since=AT + 1, until=AT + 3, now=AT)
     assert again == 2
     sent = {Task.from_text(each).key for each in stage.messages()}
     assert sent == {tasks[1].key, tasks[2].key}
-    assert ours.redelivery.again_between("demo", since=AT + 1, until=AT + 3, now=AT) == 0
-    assert ours.redelivery.again_between("other", since=0, until=AT + 9, now=AT) == 0
+    assert ours.redelivery.redeliver_between("demo", since=AT + 1, until=AT + 3, now=AT) == 0
+    assert ours.redelivery.redeliver_between("other", since=0, until=AT + 9, now=AT) == 0
 
 
 def test_what_died_of_a_call_that_was_going_on_already_is_told_again(
@@ -307,8 +313,8 @@ def test_what_died_of_a_call_that_was_going_on_already_is_told_again(
 ) -> None:
     died(replace(END, id="first", at=AT - 1))
     second = died(replace(END, at=AT))
-    (dead,) = ours.redelivery.dead("demo", since=AT, until=AT + 1).events
+    (dead,) = ours.redelivery.dead_letters("demo", since=AT, until=AT + 1).events
     assert dead.id == second.key.id
-    assert ours.redelivery.again_between("demo", since=AT, until=AT + 1, now=AT) == 1
+    assert ours.redelivery.redeliver_between("demo", since=AT, until=AT + 1, now=AT) == 1
     assert [Task.from_text(each).key for each in stage.messages()] == [second.key]
-    assert len(ours.redelivery.dead("demo", since=0, until=AT + 1).events) == 1
+    assert len(ours.redelivery.dead_letters("demo", since=0, until=AT + 1).events) == 1

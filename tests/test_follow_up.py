@@ -13,8 +13,8 @@ from chalicelib.core.calls.model import Call, Task
 from chalicelib.core.calls.schedule import CLAIM_MS, GRACE_MS, NOTED_MS, SETTLED_MS, UNFINISHED_MS
 from chalicelib.core.calls.sequences import BLOCK, OVERTAKEN_MS
 from chalicelib.core.subscribers import Subscriber
+from chalicelib.core.webhooks.policy import Result
 from chalicelib.services.calls.follow_up import Seen
-from chalicelib.services.webhooks.delivery import Told
 from chalicelib.wiring.gateway import Gateway, gateway
 from tests.stage import X1, A, B, Receiver, Stage, answering, refusal
 
@@ -61,7 +61,7 @@ def run(ours: Gateway, now: int) -> Seen:
 def deliver(ours: Gateway, stage: Stage, now: int) -> None:
     """Whatever is in the queue, and what follows from it."""
     for message in stage.messages():
-        assert ours.delivery.deliver(Task.from_text(message), now=now) is Told.DELIVERED
+        assert ours.delivery.deliver(Task.from_text(message), now=now) is Result.DELIVERED
 
 
 def gaps(receiver: Receiver) -> list[str]:

@@ -14,8 +14,8 @@ from chalicelib import jobs
 from chalicelib.core.calls.model import EventKey, Task
 from chalicelib.core.calls.schedule import GRACE_MS
 from chalicelib.core.retries import MATCHING_RETRIES_S
+from chalicelib.core.webhooks.policy import NOT_READY_S, SLOW_AFTER_S
 from chalicelib.services.bindings.cleaning import BATCH
-from chalicelib.services.webhooks.delivery import PATIENCE_S, UNREADY_S
 from chalicelib.store.apps import profile_key
 from chalicelib.store.endpoints import health_key
 from chalicelib.wiring.gateway import gateway
@@ -234,7 +234,7 @@ def test_a_table_that_takes_its_time_is_no_receivers_fault(
     messages = stage.messages()
 
     def dawdle(**_: Any) -> None:
-        time.sleep(PATIENCE_S + 3 * jobs.LOOK_S)
+        time.sleep(SLOW_AFTER_S + 3 * jobs.LOOK_S)
 
     events = stage.dynamodb.meta.events
     events.register_first("before-call.dynamodb.BatchGetItem", dawdle)
@@ -340,7 +340,7 @@ def test_an_app_without_credentials_waits_for_them(
     follow(stage)
     mend("app/demo", good)
     stage.forget()
-    clock.advance(ms=UNREADY_S[0] * 1000 + GRACE_MS)
+    clock.advance(ms=NOT_READY_S[0] * 1000 + GRACE_MS)
     follow(stage)
     assert len(receiver.got) == 1
     # That was a failure of ours, and no attempt.

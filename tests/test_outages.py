@@ -344,7 +344,7 @@ def every_error() -> list[type[errors.GatewayError]]:
 def test_a_client_can_only_cause_what_is_refused() -> None:
     """Whatever is nobody's fault but ours or a carrier's, and nothing else, is unavailable."""
     unavailable = {each for each in every_error() if each.answered is AnswerClass.UNAVAILABLE}
-    others = {errors.Contended, errors.CarrierRefused, errors.NotDelivered, errors.RecordingFailed}
+    others = {errors.Contended, errors.CarrierRefused, errors.RecordingFailed}
     expected = {each for each in every_error() if issubclass(each, (errors.Unavailable, *others))}
     assert unavailable == expected
     assert {each.answered for each in every_error()} - {AnswerClass.UNAVAILABLE} == {

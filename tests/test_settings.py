@@ -20,7 +20,6 @@ NAMES = [
     "CARRIER_TIMEOUT_S",
     "CARRIER_WORKERS",
     "RECORDING_LIMIT_MB",
-    "PRIVATE_ADDRESSES",
     "LOG_LEVEL",
 ]
 
@@ -55,7 +54,6 @@ def test_without_any_variable_it_is_the_stage_dev(read: Any) -> None:
         carrier_timeout_s=4.0,
         carrier_workers=32,
         recording_limit_mb=2048,
-        private_addresses=False,
         log_level="INFO",
     )
 
@@ -82,9 +80,6 @@ def test_the_stage_names_everything(read: Any) -> None:
         ("CALLBACK_TIMEOUT_S", "1.5", "callback_timeout_s", 1.5),
         ("CARRIER_TIMEOUT_S", "2.5", "carrier_timeout_s", 2.5),
         ("RECORDING_LIMIT_MB", "9", "recording_limit_mb", 9),
-        ("PRIVATE_ADDRESSES", "allowed", "private_addresses", True),
-        # Nothing but the one word opens it.
-        ("PRIVATE_ADDRESSES", "1", "private_addresses", False),
         ("LOG_LEVEL", "DEBUG", "log_level", "DEBUG"),
     ],
 )

@@ -15,7 +15,7 @@ from chalicelib.clock import now_ms
 from chalicelib.core.calls.events import Unreadable
 from chalicelib.core.durations import DAY_MS
 from chalicelib.services.calls.orphans import Orphan
-from chalicelib.services.webhooks.redelivery import AT_ONCE, DeadEvent
+from chalicelib.services.webhooks.redelivery import AT_ONCE, DeadLetter
 from chalicelib.store.unread_callbacks import Kept
 from chalicelib.wiring.gateway import gateway
 from cli.command import Report, Row
@@ -63,23 +63,23 @@ def app_redeliver(name: str, event: str | None, since: int | None, until: int | 
     provision.show_app(name)
     if event is not None:
         changing(f"sent event {event} to app {name} again")
-        gateway().redelivery.again(name, event, now=now_ms())
+        gateway().redelivery.redeliver(name, event, now=now_ms())
         return Report({"app": name, "redelivered": 1}, "")
     since, until = _span(since, until)
     changing(f"sent the dead events of app {name} again, {written(since)} to {written(until)}")
     total, told = 0, AT_ONCE
     while told >= AT_ONCE:
-        told = gateway().redelivery.again_between(name, since=since, until=until, now=now_ms())
+        told = gateway().redelivery.redeliver_between(name, since=since, until=until, now=now_ms())
         total += told
         if told >= AT_ONCE:
             click.echo(f"{total} so far", err=True)
     return Report({"app": name, "redelivered": total}, f"{total} told again")
 
 
-def _dead(app: str, since: int, until: int) -> Iterator[DeadEvent]:
+def _dead(app: str, since: int, until: int) -> Iterator[DeadLetter]:
     after, more = None, True
     while more:
-        page = gateway().redelivery.dead(app, since=since, until=until, after=after)
+        page = gateway().redelivery.dead_letters(app, since=since, until=until, after=after)
         yield from page.events
         after, more = page.after, page.after is not None
 

@@ -1,4 +1,4 @@
-"""Requests to carriers: time-outs, addresses in turn, and what an answer means."""
+"""Requests to carriers: how long they may take, which address is asked, what an answer means."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -23,43 +23,44 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 Told = Callable[[str, Mapping[str, str | int]], None]
-"""Takes an operation and its facts for the log: no number, no secret, nothing of a body."""
+"""Is called with an operation and the facts of its log line: no number, no secret, nothing of a
+body."""
 
 Sign = Callable[[], Mapping[str, str | bytes]]
-"""Makes the headers of one attempt."""
+"""Makes the headers of one request."""
 
 Read = Callable[[int, bytes], tuple[int, _T]]
-"""Reads HTTP status and body of an answer: its code for the log, and what it says. Raises
-Unavailable for one that does not tell whether the carrier did what was asked."""
+"""Reads the HTTP status and body of an answer; returns its code, for the log, and its content.
+Raises Unavailable if the answer does not say whether the carrier did what was asked."""
 
 Egress = Callable[[], "Client"]
-"""Gives the client for what goes out; it is made when something does."""
+"""Returns the HTTP client, which is made with the first request."""
 
 _WORD = re.compile(r"\w+", re.ASCII)
 
 MAX_CONNECT_S = 2.0
-"""A connection comes about at once or not at all; the second address is waiting."""
+"""How many seconds a connection may take, at most: there may be a second address to try."""
 
 MAX_REPLY = 1024 * 1024
-"""Bytes of a carrier's answer; a longer one is not read to its end."""
+"""How many bytes of an answer are read, at most."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer(Generic[_T]):
-    """What a carrier said, and whether its preferred data centre did: only that one has surely
-    heard of everything that was asked before."""
+    """What a carrier said, and whether its preferred address did: only the data centre there has
+    certainly heard of everything that was asked before."""
 
     content: _T
     preferred: bool
 
 
 Refusal = Callable[[Answer[_T]], GatewayError | None]
-"""The error that an answer is, if the carrier did not do what was asked."""
+"""The error that an answer stands for, if the carrier did not do what was asked."""
 
 
 class CarrierSession:
-    """The way to one account's carrier. Nothing may come for `timeout_s` seconds; one request with
-    all of its attempts takes twice as long at most. Every request tells its facts once."""
+    """Asks the carrier of one account. A request fails when no byte comes for `timeout_s` seconds;
+    all of its attempts take twice as long at most. `told` is called once for each request."""
 
     def __init__(
         self,
@@ -88,11 +89,11 @@ class CarrierSession:
         refusal: Refusal[_T] | None = None,
         repeatable: bool = False,
     ) -> Answer[_T]:
-        """One request to the preferred address; the next address is tried only for what is
-        `repeatable`. Nothing is sent twice to the same one. The addresses share the time.
+        """Asks the preferred address; if the request is `repeatable`, the next one when that gives
+        no answer. No address is asked twice. The addresses share the time.
 
-        Raises NotReached if it was certainly never sent, else Unavailable if it is not known what
-        the carrier made of it, and what `refusal` makes of the answer.
+        Raises NotReached if the request was certainly not sent, Unavailable if it is not known
+        whether the carrier did what was asked, and the error that `refusal` makes of the answer.
         """
         started = self._monotonic()
         until = started + 2 * self._timeout_s
@@ -139,7 +140,7 @@ class CarrierSession:
                 until=self._monotonic() + within_s,
                 silence_s=self._timeout_s,
                 connect_s=min(self._timeout_s, MAX_CONNECT_S),
-                operators=True,
+                by_operator=True,
                 resend=False,
             ) as reply:
                 content = reply.read(MAX_REPLY + 1)
@@ -158,7 +159,7 @@ def _judged(
     error = refusal(answer) if refusal else None
     if error is None:
         return answer
-    # An X is the operator's, whoever named it: the carrier says that it is not.
+    # Whoever named the X, our account is to have it, and the carrier says that it has not.
     of_x = isinstance(error, BadParameter) and error.name == "number"
     if of_x or isinstance(error, CarrierRefused):
         facts["outcome"] = ACCOUNT_BROKEN
@@ -166,8 +167,8 @@ def _judged(
 
 
 def named(text: str, parameters: Mapping[str, str]) -> BadParameter | None:
-    """The parameter of the app's that the text of a refusal names; `parameters` are those that it
-    sent, in the carrier's words -> in the domain's. None if it names none."""
+    """The parameter that the text of a refusal names, as an error; None if it names none.
+    `parameters` are those that an app sent: the carrier's word -> the domain's."""
     found = (parameters[word] for word in _WORD.findall(text) if word in parameters)
     name = next(found, None)
     return BadParameter(name) if name else None

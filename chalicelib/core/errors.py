@@ -191,23 +191,6 @@ class AccountExists(GatewayError):
         super().__init__("already register")
 
 
-class NotDelivered(GatewayError):
-    """The app's receiver did not take a callback; it stays stored and is tried again."""
-
-    answered = AnswerClass.UNAVAILABLE
-
-
-class NotAnswered(NotDelivered):
-    """It gave no answer, or its address may not be called."""
-
-
-class LeftAlone(NotDelivered):
-    """It gave no answer lately, so it was not even asked."""
-
-    def __init__(self) -> None:
-        super().__init__("the receiver does not answer and is left alone")
-
-
 class RecordingFailed(GatewayError):
     """A recording could not be fetched; `final` when trying again would not help."""
 

@@ -1,38 +1,36 @@
 """Webhooks: one POST to the endpoint that an app chose."""
 
 import time
-from collections.abc import Container, Mapping
+from collections.abc import Mapping
 
-from chalicelib.core.errors import NotAnswered, NotDelivered
+from chalicelib.core.webhooks.policy import is_delivered
 from chalicelib.egress.client import Client
 from chalicelib.egress.connecting import ExchangeFailed
 
-EXACTLY_200 = range(200, 201)
 
-ANY_2XX = range(200, 300)
+class NotDelivered(Exception):
+    """The endpoint did not accept a webhook. The text holds neither its address nor any content."""
+
+
+class NotAnswered(NotDelivered):
+    """The endpoint gave no answer in time, or its address may not be called."""
 
 
 class WebhookSender:
-    """Fulfils the port Sender. `timeout_s` are seconds for everything: connecting, sending, and the
-    answer's headers."""
+    """Sends webhooks. `timeout_s` (seconds) is for all of a request: connecting, sending, and the
+    headers of the answer."""
 
     def __init__(self, client: Client, *, timeout_s: float) -> None:
         self._client = client
         self._timeout_s = timeout_s
 
     def post(
-        self,
-        url: str,
-        headers: Mapping[str, str],
-        body: bytes,
-        *,
-        accepts: Container[int] = EXACTLY_200,
+        self, url: str, headers: Mapping[str, str], body: bytes, *, any_2xx: bool = False
     ) -> None:
-        """One POST; redirects are not followed, the reply's body is not looked at.
+        """Sends one POST. Redirects are not followed and the answer's body is not read.
 
-        Raises NotDelivered unless one of the HTTP statuses that the app's event format `accepts`
-        comes within the time-out, NotAnswered if none comes at all. Their texts hold neither
-        address nor content.
+        Raises NotDelivered unless the answer is 200, or any 2xx if that will do; NotAnswered if
+        there is none.
         """
         until = time.monotonic() + self._timeout_s
         try:
@@ -42,5 +40,5 @@ class WebhookSender:
                 status = reply.status
         except ExchangeFailed as error:
             raise NotAnswered(str(error)) from None
-        if status not in accepts:
+        if not is_delivered(status, any_2xx=any_2xx):
             raise NotDelivered(f"HTTP {status}")

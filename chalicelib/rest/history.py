@@ -8,7 +8,7 @@ from chalicelib.rest import wire
 from chalicelib.rest.facade import RequestContext, RestFacade, check_enabled, reply
 from chalicelib.rest.rendering import Renderer
 from chalicelib.services.calls.search import Archive
-from chalicelib.services.webhooks.redelivery import AT_ONCE, DeadEvent, Redelivery
+from chalicelib.services.webhooks.redelivery import AT_ONCE, DeadLetter, Redelivery
 
 
 class HistoryFacade(RestFacade):
@@ -46,7 +46,7 @@ class HistoryFacade(RestFacade):
         members = wire.query(context.request, ("state", *wire.PLACED))
         since, until, after = wire.read_dead(members, now=context.now)
         limit = wire.read_limit(members)
-        page = self._redelivery.dead(
+        page = self._redelivery.dead_letters(
             context.app.name, since=since, until=until, after=after, limit=limit
         )
         return {
@@ -58,14 +58,14 @@ class HistoryFacade(RestFacade):
         """POST /v1/events/{id}/redeliver"""
         check_enabled(context)
         wire.nothing(context.request)
-        self._redelivery.again(context.app.name, event_id, now=context.now)
+        self._redelivery.redeliver(context.app.name, event_id, now=context.now)
         return reply(202, {"id": event_id})
 
     def redeliver_all(self, context: RequestContext) -> Reply:
         """POST /v1/events/redeliver"""
         check_enabled(context)
         since, until = wire.read_span(wire.body(context.request, ("since", "until")))
-        told = self._redelivery.again_between(
+        told = self._redelivery.redeliver_between(
             context.app.name, since=since, until=until, now=context.now
         )
         return reply(202, {"redelivered": told, "more": told >= AT_ONCE})
@@ -80,7 +80,7 @@ class HistoryFacade(RestFacade):
         }
 
 
-def _dead(event: DeadEvent) -> Members:
+def _dead(event: DeadLetter) -> Members:
     return {
         "id": event.id,
         "kind": event.kind,

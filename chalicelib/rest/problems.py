@@ -74,9 +74,6 @@ TABLE: Mapping[Problem, tuple[type[errors.GatewayError], ...]] = {
     Problem(429, "quota", "Too many at a time", retry_s=60): (errors.QuotaExceeded,),
     Problem(502, "carrier", "Somebody else did not do it"): (
         errors.CarrierRefused,
-        errors.NotDelivered,
-        errors.NotAnswered,
-        errors.LeftAlone,
         errors.RecordingFailed,
     ),
     Problem(503, "unavailable", "Not to be had now; send the same request again", retry_s=2): (

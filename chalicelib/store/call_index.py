@@ -151,7 +151,7 @@ def _person(app: str, person: Subscriber | None, encryption: FieldEncryption) ->
 def listed_dead(call: Call) -> Item:
     """Where a call stands among those with dead-lettered events, or with events that are nobody's:
     by the time of the first; nothing if it has none."""
-    state = Delivery.UNMATCHED if call.app is None else Delivery.DEAD
+    state = Delivery.UNMATCHED if call.app is None else Delivery.DEAD_LETTERED
     at = [each.event.at for each in call.stored if each.progress.delivery is state]
     if not at:
         return {}

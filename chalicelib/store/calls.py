@@ -16,7 +16,7 @@ from chalicelib.core.calls.model import (
 )
 from chalicelib.core.errors import Contended, StoreUnavailable
 from chalicelib.core.retries import CHANGE_TRIES
-from chalicelib.core.webhooks.endpoint import Health
+from chalicelib.core.webhooks.policy import EndpointHealth
 from chalicelib.store import codec
 from chalicelib.store.binding_items import read_binding
 from chalicelib.store.call_index import listed_dead
@@ -48,7 +48,7 @@ class DeliveryContext:
 
     call: Call
     binding: Binding | None
-    health: Health
+    health: EndpointHealth
 
 
 class CallStore(CallSearch):
@@ -97,7 +97,7 @@ class CallStore(CallSearch):
         handle = handle_of(task.binding) if task.binding else None
         if handle is not None:
             keys.append(binding_key(handle))
-        call, binding, health = None, None, Health()
+        call, binding, health = None, None, EndpointHealth()
         for item in self._table.get_many(keys):
             match item["pk"]["S"][:2]:
                 case "C#":

@@ -1,29 +1,29 @@
-"""How the apps' endpoints do: one item for each."""
+"""The health of the apps' endpoints: one item for each, at `A#<app>`, `H`."""
 
-from chalicelib.core.webhooks.endpoint import Health
+from chalicelib.core.webhooks.policy import EndpointHealth
 from chalicelib.store import codec
 from chalicelib.store.table import Item, Table, key, n, update
 
 
 class EndpointStore:
-    """What is known of an app's endpoint stands at `A#<app>`, `H`. Every method may raise
-    Unavailable."""
+    """Notes how an app's endpoint does. Every method raises Unavailable. Times are epoch ms."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
     def answered(self, app: str) -> None:
-        """It answers again."""
+        """Closes the circuit."""
         self._table.update_if(update(health_key(app), {"unanswered": n(0)}))
 
-    def unanswered(self, app: str, *, rest_until: int) -> None:
-        """Once more no answer."""
-        # The mark tells our own write, sent again after its answer was lost: it counts once.
+    def unanswered(self, app: str, *, open_until: int) -> None:
+        """Counts a request without an answer; after too many the circuit is open until then."""
+        # A write whose answer was lost is sent again: the mark says that it was ours, so that it
+        # counts once.
         mark = {"B": self._table.runtime.random_bytes(8)}
         self._table.update_if(
             update(
                 health_key(app),
-                {"rest_until": n(rest_until), "mark": mark},
+                {"open_until": n(open_until), "mark": mark},
                 "attribute_not_exists(mark) OR mark <> :mark",
                 {":mark": mark},
                 added={"unanswered": n(1)},
@@ -31,21 +31,22 @@ class EndpointStore:
         )
 
     def slow(self, app: str, *, until: int) -> None:
-        """It counts as slow until then."""
+        """Has the slow queue serve the endpoint until then."""
         self._table.update_if(update(health_key(app), {"slow_until": n(until)}))
 
-    def probe(self, app: str, health: Health, *, rest_until: int) -> bool:
-        """Whether it is for this caller to try one that was left alone: only one may."""
-        seen = {":seen": n(health.rest_until)}
-        probing = update(health_key(app), {"rest_until": n(rest_until)}, "rest_until = :seen", seen)
-        return self._table.update_if(probing) is not None
+    def claim_trial(self, app: str, health: EndpointHealth, *, open_until: int) -> bool:
+        """Whether the caller may send the one request that goes through a half-open circuit;
+        `health` is as the caller read it. For everybody else the circuit is open until then."""
+        seen = {":seen": n(health.open_until)}
+        claim = update(health_key(app), {"open_until": n(open_until)}, "open_until = :seen", seen)
+        return self._table.update_if(claim) is not None
 
 
 def health_key(app: str) -> Item:
-    """Where it is written how an app's endpoint does."""
+    """The key of the item."""
     return key(f"A#{app}", "H")
 
 
-def read_health(item: Item) -> Health:
-    """The health that an item is."""
-    return codec.read(Health, item)
+def read_health(item: Item) -> EndpointHealth:
+    """Reads the item."""
+    return codec.read(EndpointHealth, item)

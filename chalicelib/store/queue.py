@@ -1,4 +1,4 @@
-"""The queues to the workers. Messages carry digests and our own ids only."""
+"""The queues of the workers. A message holds digests and our own ids only."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -7,7 +7,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.core.calls.model import Task
 from chalicelib.core.errors import StoreUnavailable
-from chalicelib.core.webhooks.endpoint import Lane
+from chalicelib.core.webhooks.policy import Queue
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -15,44 +15,45 @@ if TYPE_CHECKING:
 
     from chalicelib.core.calls.exports import Job
 
-_MOST = 10
+_BATCH = 10
+"""SQS takes this many messages at once."""
 
 
 class WorkQueues:
-    """One call for ten tasks."""
+    """Sends tasks to the workers. Every method raises Unavailable unless all messages are in the
+    queue; `delay_s` are the seconds after which the worker gets them."""
 
     def __init__(
-        self, client: "Callable[[], SQSClient]", lanes: Mapping[Lane, str], transfers: str
+        self, client: "Callable[[], SQSClient]", delivery: Mapping[Queue, str], transfers: str
     ) -> None:
+        """`delivery` and `transfers` are names of queues."""
         self._client = client
-        self._lanes = lanes
+        self._delivery = delivery
         self._transfers = transfers
         self._urls: dict[str, str] = {}
 
-    def announce(self, tasks: Sequence[Task], *, lane: Lane = "fast", delay_s: int = 0) -> None:
-        """Raises Unavailable unless every task is in the queue."""
-        self._send(self._lanes[lane], tasks, delay_s)
+    def announce(self, tasks: Sequence[Task], *, queue: Queue = "fast", delay_s: int = 0) -> None:
+        """Asks for events to be delivered."""
+        self._send(self._delivery[queue], tasks, delay_s)
 
     def transfer(self, tasks: Sequence[Task], *, delay_s: int = 0) -> None:
-        """Raises Unavailable unless every task is in the queue."""
+        """Asks for recordings to be fetched."""
         self._send(self._transfers, tasks, delay_s)
 
     def export(self, job: "Job", *, delay_s: int = 0) -> None:
-        """Asks for work on an export, in the queue of the transfers. Raises Unavailable."""
+        """Asks for an export to be written."""
         self._send(self._transfers, [job], delay_s)
 
-    def _send(self, queue: str, work: "Sequence[Task | Job]", delay_s: int) -> None:
+    def _send(self, name: str, work: "Sequence[Task | Job]", delay_s: int) -> None:
         try:
-            if queue not in self._urls:
-                self._urls[queue] = self._client().get_queue_url(QueueName=queue)["QueueUrl"]
-            for start in range(0, len(work), _MOST):
+            if name not in self._urls:
+                self._urls[name] = self._client().get_queue_url(QueueName=name)["QueueUrl"]
+            for start in range(0, len(work), _BATCH):
                 entries = [
                     _entry(str(i), each, delay_s)
-                    for i, each in enumerate(work[start : start + _MOST])
+                    for i, each in enumerate(work[start : start + _BATCH])
                 ]
-                sent = self._client().send_message_batch(
-                    QueueUrl=self._urls[queue], Entries=entries
-                )
+                sent = self._client().send_message_batch(QueueUrl=self._urls[name], Entries=entries)
                 if sent.get("Failed"):
                     raise StoreUnavailable("the queue refused a message")
         except (ClientError, BotoCoreError) as error:
@@ -60,13 +61,13 @@ class WorkQueues:
 
 
 def _entry(number: str, work: "Task | Job", delay_s: int) -> "SendMessageBatchRequestEntryTypeDef":
-    """A message that says whose it is, so that SQS lets nobody's backlog delay the others' (fair
-    queues: Amazon SQS Developer Guide, read 2026-11)."""
     entry: SendMessageBatchRequestEntryTypeDef = {
         "Id": number,
         "MessageBody": work.to_text(),
         "DelaySeconds": delay_s,
     }
     if work.app is not None:
+        # With a group for each app SQS lets no app's backlog delay the others (fair queues: Amazon
+        # SQS Developer Guide, read 2026-11).
         entry["MessageGroupId"] = work.app
     return entry

@@ -25,10 +25,10 @@ from chalicelib.telemetry import (
     correlation,
     count,
     log_call,
-    log_gap,
-    log_hole,
+    log_fetch_failed,
+    log_missing_event,
+    log_sequence_gap,
     log_trouble,
-    log_unfetched,
 )
 
 if TYPE_CHECKING:
@@ -38,8 +38,9 @@ if TYPE_CHECKING:
     from chalicelib.carriers.netease.im import ImFacade
     from chalicelib.carriers.netease.phone_login import PhoneLoginFacade
     from chalicelib.carriers.switch.facade import SwitchFacade
-    from chalicelib.core.webhooks.endpoint import Lane
+    from chalicelib.core.webhooks.policy import Queue
     from chalicelib.egress.client import Client
+    from chalicelib.egress.guard import AddressGuard
     from chalicelib.rest.exports import ExportFacade
     from chalicelib.rest.history import HistoryFacade
     from chalicelib.rest.recordings import RecordingFacade
@@ -206,20 +207,19 @@ class Gateway:
         """Events out."""
         from chalicelib.egress.webhooks import WebhookSender  # noqa: PLC0415
         from chalicelib.services.webhooks.delivery import WebhookDelivery  # noqa: PLC0415
-        from chalicelib.services.webhooks.waiting import BusyEndpoints  # noqa: PLC0415
         from chalicelib.store.endpoints import EndpointStore  # noqa: PLC0415
 
         return WebhookDelivery(
             events=self._events,
-            outbox=self._queues,
-            receivers=EndpointStore(self._table),
+            queues=self._queues,
+            endpoints=EndpointStore(self._table),
             apps=self.apps,
-            placing=self.placing,
+            matching=self.placing,
             formats=self._formats,
             sender=WebhookSender(self._egress, timeout_s=self.settings.callback_timeout_s),
             links=self._recording_links,
-            waiting=BusyEndpoints(self.runtime.monotonic),
-            about=correlate,
+            monotonic=self.runtime.monotonic,
+            correlate=correlate,
         )
 
     @once_each
@@ -257,7 +257,7 @@ class Gateway:
             credentials=self._credentials,
             source=RecordingSource(self._egress, limit_bytes=limit_bytes, timeout_s=SILENCE_S),
             files=self._files,
-            report=log_unfetched,
+            report=log_fetch_failed,
             about=correlate,
         )
 
@@ -294,18 +294,20 @@ class Gateway:
         from chalicelib.services.calls.sequences import SequenceGaps  # noqa: PLC0415
         from chalicelib.store.sequences import SequenceStore  # noqa: PLC0415
 
-        counting = SequenceGaps(SequenceStore(self._table), report=log_hole)
+        counting = SequenceGaps(SequenceStore(self._table), report=log_sequence_gap)
         return FollowUp(
             events=self._events,
             outbox=self._queues,
-            gaps=MissingEvents(record=self.events.note, counting=counting, report=log_gap),
+            gaps=MissingEvents(
+                record=self.events.note, counting=counting, report=log_missing_event
+            ),
             counting=counting,
             trouble=log_trouble,
         )
 
     @once_each
     def redelivery(self) -> "Redelivery":
-        """What an app never took, told again."""
+        """Dead-lettered events, delivered again."""
         from chalicelib.services.webhooks.redelivery import Redelivery  # noqa: PLC0415
 
         return Redelivery(self._events, self._queues)
@@ -362,7 +364,15 @@ class Gateway:
     def _egress(self) -> "Client":
         from chalicelib.egress.client import Client  # noqa: PLC0415
 
-        return Client(private=self.settings.private_addresses)
+        return Client(self.guard)
+
+    @once_each
+    def guard(self) -> "AddressGuard":
+        """Judges which addresses may be called. No setting exchanges it; `make run` and tests put
+        another one here (simulator.local_addresses)."""
+        from chalicelib.egress.guard import AddressGuard  # noqa: PLC0415
+
+        return AddressGuard()
 
     @once_each
     def ledger(self) -> "BalanceStore":
@@ -413,8 +423,11 @@ class Gateway:
         from chalicelib.store.queue import WorkQueues  # noqa: PLC0415
 
         names = self.settings
-        lanes: dict[Lane, str] = {"fast": names.delivery_queue_name, "slow": names.slow_queue_name}
-        return WorkQueues(clients.sqs, lanes, names.transfer_queue_name)
+        delivery: dict[Queue, str] = {
+            "fast": names.delivery_queue_name,
+            "slow": names.slow_queue_name,
+        }
+        return WorkQueues(clients.sqs, delivery, names.transfer_queue_name)
 
     @once_each
     def _attribution(self) -> "EventAttribution":

@@ -9,7 +9,9 @@ from click.testing import CliRunner, Result
 
 from admin import receivers
 from admin.__main__ import cli
+from chalicelib.egress.guard import AddressGuard
 from chalicelib.store.credentials import CredentialStore
+from chalicelib.wiring.gateway import Gateway
 from tests.owners import everything
 from tests.stage import Stage
 
@@ -144,7 +146,7 @@ def test_a_mistake_is_one_line_and_changes_nothing(stage: Stage, arguments: list
 def test_hosts_of_this_machine_are_for_development(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, host: str
 ) -> None:
-    monkeypatch.delenv("PRIVATE_ADDRESSES")
+    monkeypatch.setattr(Gateway, "guard", AddressGuard())
     stage.forget()
     assert run("switch-create", "pbx", HOST, host).exit_code == 1
     assert not stage.items("SWITCHES")

@@ -101,13 +101,13 @@ def test_a_list_is_cut_and_says_so(inbox: Receiver) -> None:
 def test_more_than_a_page_are_listed(inbox: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
     from chalicelib.wiring.gateway import gateway
 
-    dead, asked = gateway().redelivery.dead, []
+    dead, asked = gateway().redelivery.dead_letters, []
 
     def page(*given: Any, **more: Any) -> Any:
         asked.append(more)
         return dead(*given, **more | {"limit": 1})
 
-    monkeypatch.setattr(gateway().redelivery, "dead", page)
+    monkeypatch.setattr(gateway().redelivery, "dead_letters", page)
     assert len(lines("app-dead", "demo", *SINCE)) == 3
     assert len(asked) >= 3
 

@@ -16,6 +16,8 @@ import pytest
 from chalicelib.core.messages import Request
 from chalicelib.settings import settings
 from chalicelib.store import clients
+from chalicelib.wiring.gateway import Gateway
+from simulator.local_addresses import LocalAddresses
 from simulator.processes import Children
 from tests import gateways
 from tests.gateways import Stage
@@ -36,12 +38,12 @@ def own_stage(dynamodb_endpoint: str, logs: Path) -> Iterator[Stage]:
         "AWS_ENDPOINT_URL": url,
         "AWS_ENDPOINT_URL_DYNAMODB": dynamodb_endpoint,
         "AWS_DEFAULT_REGION": "eu-west-1",
-        "PRIVATE_ADDRESSES": "allowed",
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
     }
     with (
         patch.dict(os.environ, environment),
+        patch.object(Gateway, "guard", LocalAddresses()),
         # DynamoDB Local takes its time to make a table on a busy machine.
         patch.object(clients, "_CONFIG", clients._CONFIG.merge(gateways._PATIENT)),
     ):

@@ -339,7 +339,7 @@ class Tenancy:
             for queue, body in due:
                 if queue != self._transfers:
                     lane: Any = "fast" if queue == self._lanes[0] else "slow"
-                    self.gateway.delivery.deliver(Task.from_text(body), now=now, lane=lane)
+                    self.gateway.delivery.deliver(Task.from_text(body), now=now, queue=lane)
                 elif (job := Job.from_text(body)) is not None:
                     desk = self.gateway.export_desk
                     desk.work(job, now=lambda: now, time_left=lambda: True)

@@ -86,7 +86,7 @@ def worked(here: Stage, gateway: Gateway, switch: Switch, inbox: Receiver, step:
             gateway.follow_up.run(now=later, time_left=lambda: True)
         ids += told(here, gateway, now=later)
         with suppress(GatewayError):
-            gateway.redelivery.again("demo", ids[0] if ids else "", now=later)
+            gateway.redelivery.redeliver("demo", ids[0] if ids else "", now=later)
     inbox.status = 200
     return acknowledged
 

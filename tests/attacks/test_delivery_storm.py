@@ -20,7 +20,8 @@ from admin import numbers as pools
 from admin import provision
 from chalicelib.core.calls.model import Task
 from chalicelib.core.calls.schedule import GRACE_MS
-from chalicelib.core.retries import JITTER, WEBHOOK_RETRIES_S
+from chalicelib.core.retries import JITTER
+from chalicelib.core.webhooks.policy import RETRIES_S
 from chalicelib.store import clients
 from chalicelib.wiring.gateway import Gateway, gateway
 from tests.gateways import number, subscriber
@@ -167,7 +168,7 @@ class Later:
                 list(workers.map(self._deliver, messages))
 
     def _deliver(self, message: str) -> None:
-        self._gateway.delivery.deliver(Task.from_text(message), now=self.now, lane="slow")
+        self._gateway.delivery.deliver(Task.from_text(message), now=self.now, queue="slow")
 
     def stored(self) -> Counter[tuple[str, str]]:
         """How many events there are, by app and how far they are."""
@@ -190,8 +191,8 @@ class Later:
         """How many events of an app are listed as dead."""
         listed, after = 0, None
         while True:
-            page = self._gateway.redelivery.dead(app, since=0, until=self.now, after=after)
-            assert {each.attempts for each in page.events} <= {len(WEBHOOK_RETRIES_S) + 1}
+            page = self._gateway.redelivery.dead_letters(app, since=0, until=self.now, after=after)
+            assert {each.attempts for each in page.events} <= {len(RETRIES_S) + 1}
             listed += len(page.events)
             if page.after is None:
                 return listed
@@ -200,7 +201,7 @@ class Later:
     def again(self, app: str) -> int:
         """Tells all of them again; how many."""
         redelivery = self._gateway.redelivery
-        again = redelivery.again_between(app, since=0, until=self.now, now=self.now)
+        again = redelivery.redeliver_between(app, since=0, until=self.now, now=self.now)
         self.work()
         return again
 
@@ -237,8 +238,8 @@ def test_what_died_is_listed_and_told_again_once_somebody_listens(storm: Storm) 
         fine = {(app, "delivered"): len(storm.owed[app]) for app in (SLOW, *GOOD)}
         assert wait_until(lambda: fine.items() <= days.stored().items(), timeout_s=PATIENCE_S)
         # Each attempt may be put off once.
-        for _ in range(2 * len(WEBHOOK_RETRIES_S)):
-            days.after(WEBHOOK_RETRIES_S[-1] * (1 + JITTER) + GRACE_MS / 1000)
+        for _ in range(2 * len(RETRIES_S)):
+            days.after(RETRIES_S[-1] * (1 + JITTER) + GRACE_MS / 1000)
         assert days.dead(DEAD) == len(storm.owed[DEAD])
         assert storm.told(DEAD) == {}
         # Of eleven tries every other fails: next to nothing of this one's is left.

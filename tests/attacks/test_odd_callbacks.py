@@ -72,7 +72,7 @@ def delivered(stage: Stage, now: int) -> None:
         gateway().follow_up.run(now=at, time_left=lambda: True)
         for queue in ("delivery", "delivery-slow"):
             for message in stage.messages(queue):
-                gateway().delivery.deliver(Task.from_text(message), now=at, lane="slow")
+                gateway().delivery.deliver(Task.from_text(message), now=at, queue="slow")
 
 
 def told(receiver: Receiver) -> list[str]:

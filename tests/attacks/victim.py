@@ -15,6 +15,7 @@ from chalicelib.carriers.netease.client import NeteaseKeeper
 from chalicelib.core.messages import Request
 from chalicelib.store.bindings import BindingStore
 from chalicelib.wiring.gateway import gateway
+from simulator.local_addresses import allow_local_addresses
 from tests.asked import ask
 
 POINTS = ("before the request", "after the effect", "after the reply", "after the commit")
@@ -51,6 +52,7 @@ def _stand_still(point: str) -> None:
 
 
 def main() -> None:
+    allow_local_addresses()
     asked = json.load(sys.stdin)
     stop_at(asked["point"])
     request = Request(asked["method"], asked["headers"], (), asked["body"].encode())

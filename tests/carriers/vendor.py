@@ -10,12 +10,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from chalicelib.egress.client import Client
+from simulator.local_addresses import LocalAddresses
 
 
 @cache
 def egress() -> Client:
     """What carriers are asked by; they listen on this machine."""
-    return Client(private=True)
+    return Client(LocalAddresses())
 
 
 HTML = b"<html><body>It works!</body></html>"

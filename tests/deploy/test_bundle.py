@@ -267,7 +267,7 @@ def day(
     config = json.loads((project / ".chalice" / "config.json").read_text())
     configured = config["environment_variables"] | config["stages"]["dev"]["environment_variables"]
     # Without a cache, so that a second data key is seen at once.
-    environment = {**aws, **configured, "CACHE_S": "0", "PRIVATE_ADDRESSES": "allowed"}
+    environment = {**aws, **configured, "CACHE_S": "0"}
     directory = tmp_path_factory.mktemp("lambda")
     with (
         Lambda(unpacked, directory / "one", environment) as served,

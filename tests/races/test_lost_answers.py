@@ -130,9 +130,9 @@ def test_an_overdraft_is_granted_once(table: Table) -> None:
 def test_an_answer_that_was_not_given_is_counted_once(table: Table) -> None:
     receivers = EndpointStore(table)
     with carried_out("UpdateItem", timed_out()) as sent:
-        receivers.unanswered("demo", rest_until=NOW)
+        receivers.unanswered("demo", open_until=NOW)
     assert len(sent) == 2
-    receivers.unanswered("demo", rest_until=NOW)
+    receivers.unanswered("demo", open_until=NOW)
     item = table.get(health_key("demo"))
     assert item is not None
     assert item["unanswered"] == {"N": "2"}

@@ -16,7 +16,7 @@ from chalicelib.core.calls.events import Event, EventKind
 from chalicelib.core.calls.model import Task
 from chalicelib.core.calls.schedule import GRACE_MS
 from chalicelib.core.subscribers import Subscriber
-from chalicelib.core.webhooks.endpoint import Lane
+from chalicelib.egress.webhooks import NotDelivered
 from chalicelib.wiring.gateway import Gateway
 from tests.core.samples import event
 from tests.gateways import NOW, Stage, number, subscriber
@@ -37,13 +37,13 @@ ROUNDS = 200
 @dataclass
 class Queue:
     """Stands for SQS, at its worst and worse: what is sent may be lost, as if its sender had died
-    just before. Fulfils the port Outbox."""
+    just before. It is used as WorkQueues is."""
 
     rng: random.Random
     waiting: list[Task] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def announce(self, tasks: Sequence[Task], *, lane: Lane = "fast", delay_s: int = 0) -> None:
+    def announce(self, tasks: Sequence[Task], *, queue: str = "fast", delay_s: int = 0) -> None:
         with self.lock:
             for task in tasks:
                 if self.rng.random() >= LOST:
@@ -67,10 +67,10 @@ class App:
     got: Counter[str] = field(default_factory=Counter)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def post(self, url: str, headers: Any, body: bytes, *, accepts: Any) -> None:
+    def post(self, url: str, headers: Any, body: bytes, *, any_2xx: bool) -> None:
         with self.lock:
             if self.rng.random() < REFUSED:
-                raise errors.NotDelivered("HTTP 500")
+                raise NotDelivered("HTTP 500")
             self.got[headers["webhook-id"]] += 1
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from chalicelib.core.calls.model import Task
-from chalicelib.core.retries import WEBHOOK_RETRIES_S
+from chalicelib.core.webhooks.policy import RETRIES_S
 from chalicelib.wiring.gateway import gateway
 from tests.carriers.switch.conftest import Pbx
 from tests.rest.backend import Backend, is_problem
@@ -31,7 +31,7 @@ def dies(stage: Stage, demo: Backend, pbx: Pbx, receiver: Receiver, clock: Clock
         pbx.report({"type": "call.ended", "event_id": name, "at": at, **fields})
         (message,) = stage.messages()
         task, now = Task.from_text(message), clock.now
-        for _ in range(len(WEBHOOK_RETRIES_S) + 1):
+        for _ in range(len(RETRIES_S) + 1):
             gateway().delivery.deliver(task, now=now)
             now += 30 * 3_600_000
         stage.messages()
@@ -53,7 +53,7 @@ def test_listed_newest_first(demo: Backend, dies: Die, clock: Clock) -> None:
     new, old = dead(demo, "state=dead")
     assert (new["at"], old["at"]) == (clock.now - 1_000, clock.now - 2_000)
     assert new.keys() == {"id", "kind", "at", "attempts", "failed"}
-    assert (new["kind"], new["attempts"]) == ("call.ended", len(WEBHOOK_RETRIES_S) + 1)
+    assert (new["kind"], new["attempts"]) == ("call.ended", len(RETRIES_S) + 1)
     assert new["failed"] > clock.now
     assert dead(demo, f"since={clock.now - 1_000}") == [new]
     assert dead(demo, f"until={clock.now - 1_000}") == [old]

@@ -581,7 +581,7 @@ def test_what_changes_no_day_that_can_be_exported_changes_none(
     from chalicelib.jobs import deliver_events
     from chalicelib.wiring.gateway import gateway
 
-    deliver_events(gateway(), dict(enumerate(stage.messages())), lane="fast")
+    deliver_events(gateway(), dict(enumerate(stage.messages())), queue="fast")
     assert stage.items("DAY#demo") == [again]
 
 

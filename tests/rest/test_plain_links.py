@@ -12,8 +12,7 @@ import requests
 
 from admin import developers, provision, receivers
 from chalicelib.core.calls.model import Delivery, Progress, Task
-from chalicelib.core.retries import WEBHOOK_RETRIES_S
-from chalicelib.services.webhooks.delivery import Told
+from chalicelib.core.webhooks.policy import RETRIES_S, Result
 from chalicelib.store.codec import attribute
 from chalicelib.wiring.gateway import gateway
 from tests.carriers.switch.conftest import Pbx, basic
@@ -60,7 +59,7 @@ def reported(client: Client, pbx: Pbx, kept: Recordings, clock: Clock) -> None:
 def told(stage: Stage, receiver: Receiver, *, now: int) -> str:
     """Lets everything be told; the address of the recording in the last callback that has one."""
     for message in stage.messages():
-        assert gateway().delivery.deliver(Task.from_text(message), now=now) is not Told.FAILED
+        assert gateway().delivery.deliver(Task.from_text(message), now=now) is not Result.FAILED
     return next(filter(None, map(address, reversed(receiver.got))))
 
 
@@ -221,12 +220,12 @@ def test_each_retry_has_the_same_link(
     assert transfer(stage.messages("transfer")) == []
     receiver.status = 500
     messages, now = stage.messages(), clock.now
-    for delay in (0, *WEBHOOK_RETRIES_S):
+    for delay in (0, *RETRIES_S):
         now += delay * 1100
         for message in messages:
             gateway().delivery.deliver(Task.from_text(message), now=now)
     urls = [url for url in map(address, receiver.got) if url]
-    assert len(urls) > len(WEBHOOK_RETRIES_S)
+    assert len(urls) > len(RETRIES_S)
     assert len(set(urls)) == 1
     # The last one is told with days to go.
     clock.now = now + DAY

@@ -8,7 +8,7 @@ import pytest
 from admin import provision, receivers
 from chalicelib.core.calls.model import Task
 from chalicelib.core.calls.schedule import GRACE_MS
-from chalicelib.services.webhooks.delivery import Told
+from chalicelib.core.webhooks.policy import Result
 from chalicelib.wiring.gateway import gateway
 from tests.carriers.switch.conftest import Pbx
 from tests.rest.backend import Recordings, follow_up, transfer
@@ -49,7 +49,7 @@ def told(stage: Stage, receiver: Receiver, clock: Clock) -> dict[str, Any]:
     """What the app is told, by its type."""
     for message in stage.messages():
         outcome = gateway().delivery.deliver(Task.from_text(message), now=clock.now)
-        assert outcome is Told.DELIVERED
+        assert outcome is Result.DELIVERED
     bodies = [json.loads(body) for _, _, body in receiver.got]
     return {body["type"]: body for body in bodies}
 

@@ -41,7 +41,6 @@ SETTINGS = Settings(
     carrier_timeout_s=4,
     carrier_workers=8,
     recording_limit_mb=1,
-    private_addresses=True,
     log_level="INFO",
 )
 CONFLICTS = {"update_item", "transact_write_items"}

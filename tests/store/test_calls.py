@@ -18,7 +18,7 @@ from chalicelib.core.durations import DAY_MS
 from chalicelib.core.numbers import national
 from chalicelib.core.subscribers import Subscriber
 from chalicelib.core.tenants import Tariff
-from chalicelib.core.webhooks.endpoint import Health
+from chalicelib.core.webhooks.policy import EndpointHealth
 from chalicelib.store.binding_items import binding_item, seal
 from chalicelib.store.calls import CallStore
 from chalicelib.store.endpoints import EndpointStore
@@ -330,7 +330,7 @@ def test_how_far_the_events_of_a_large_call_are_has_room(
     rest = 400_000 - item_size(item(stage)) - 1_000
     tasks.append(stored(store, replace(FULL, id="last", raw="x" * rest), bill=bill))
     for task in tasks:
-        settled(store, task, Delivery.DEAD, recording=KEPT)
+        settled(store, task, Delivery.DEAD_LETTERED, recording=KEPT)
     assert all(item_size(each) <= 400_000 for each in stage.items("C#"))
 
 
@@ -435,7 +435,7 @@ def test_what_moved_on_is_not_overwritten(store: CallStore) -> None:
 def test_a_dossier_is_one_read(stage: Stage, store: CallStore, table: Table) -> None:
     task = stored(store, FULL)
     receivers = EndpointStore(table)
-    receivers.unanswered("demo", rest_until=9)
+    receivers.unanswered("demo", open_until=9)
     receivers.slow("demo", until=8)
     with (
         answering(stage.dynamodb, "BatchGetItem") as batches,
@@ -444,7 +444,7 @@ def test_a_dossier_is_one_read(stage: Stage, store: CallStore, table: Table) -> 
         dossier = store.open(task)
     assert (len(batches), len(gets)) == (1, 0)
     assert dossier.call.events == [FULL]
-    assert dossier.health == Health(unanswered=1, rest_until=9, slow_until=8)
+    assert dossier.health == EndpointHealth(unanswered=1, open_until=9, slow_until=8)
     assert dossier.binding is None
 
 
@@ -463,11 +463,11 @@ def test_a_dossier_never_has_the_binding_of_another_app(
 
 def test_a_receiver_is_probed_by_one(store: CallStore, table: Table) -> None:
     receivers = EndpointStore(table)
-    receivers.unanswered("demo", rest_until=9)
+    receivers.unanswered("demo", open_until=9)
     task = stored(store, FULL)
     health = store.open(task).health
-    assert receivers.probe("demo", health, rest_until=20)
-    assert not receivers.probe("demo", health, rest_until=20)
+    assert receivers.claim_trial("demo", health, open_until=20)
+    assert not receivers.claim_trial("demo", health, open_until=20)
     receivers.answered("demo")
     assert store.open(task).health.unanswered == 0
 
@@ -600,7 +600,7 @@ def test_what_a_late_event_tells_is_searched_by_too(store: CallStore) -> None:
 def test_the_dead_are_listed_by_their_own_time_until_they_are_told(store: CallStore) -> None:
     tasks = [stored(store, replace(FULL, call_id=f"c{i}", at=AT + i)) for i in range(5)]
     for task in tasks:
-        settled(store, task, Delivery.DEAD)
+        settled(store, task, Delivery.DEAD_LETTERED)
     append(store, replace(FULL, call_id="alive"))
 
     first = store.dead(search(), limit=3)
@@ -617,7 +617,7 @@ def test_the_dead_are_listed_by_their_own_time_until_they_are_told(store: CallSt
 
 def test_a_call_with_a_dead_event_goes_on(stage: Stage, store: CallStore) -> None:
     task = stored(store, FULL)
-    settled(store, task, Delivery.DEAD)
+    settled(store, task, Delivery.DEAD_LETTERED)
     later = stored(store, replace(FULL, id="r", kind=EventKind.RECORDING_READY))
     assert "due_at" in item(stage)
     settled(store, later, Delivery.DELIVERED)

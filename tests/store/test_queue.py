@@ -13,12 +13,12 @@ from tests.stage import NAME, Stage, answering, refusal
 
 DOWN = EndpointConnectionError(endpoint_url="https://nowhere.invalid")
 
-LANES: Any = {"fast": f"{NAME}-delivery", "slow": f"{NAME}-delivery-slow"}
+QUEUES: Any = {"fast": f"{NAME}-delivery", "slow": f"{NAME}-delivery-slow"}
 
 
 @pytest.fixture
 def queues(stage: Stage) -> WorkQueues:
-    return WorkQueues(lambda: stage.sqs, LANES, f"{NAME}-transfer")
+    return WorkQueues(lambda: stage.sqs, QUEUES, f"{NAME}-transfer")
 
 
 def tasks(count: int) -> list[Task]:
@@ -40,7 +40,7 @@ def test_each_lane_and_the_transfers_have_a_queue_of_their_own(
 ) -> None:
     one, two, three = tasks(3)
     queues.announce([one])
-    queues.announce([two], lane="slow")
+    queues.announce([two], queue="slow")
     queues.transfer([three])
     for queue, task in (("delivery", one), ("delivery-slow", two), ("transfer", three)):
         assert stage.messages(queue) == [task.to_text()]
@@ -86,7 +86,7 @@ def test_a_queue_that_does_not_answer_is_unavailable(
 
 
 def test_a_queue_that_is_not_there(stage: Stage) -> None:
-    queues = WorkQueues(lambda: stage.sqs, LANES, "nowhere")
+    queues = WorkQueues(lambda: stage.sqs, QUEUES, "nowhere")
     with pytest.raises(Unavailable):
         queues.transfer(tasks(1))
 

@@ -66,9 +66,6 @@ TABLE: Table = {
         (
             errors.Unavailable,
             errors.NoSuchCarrier,
-            errors.NotDelivered,
-            errors.NotAnswered,
-            errors.LeftAlone,
             errors.RecordingFailed,
         ),
         unknown,

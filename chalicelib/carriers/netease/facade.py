@@ -29,7 +29,7 @@ class Proof:
 
     credentials: AppCredentials
     secret: str = field(repr=False)
-    signature: wire.Signature
+    signature: wire.Signature = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,8 +64,9 @@ class Delivery(StrEnum):
     """How far an event has come on its way to the app.
 
     UNPLACED: it names nothing but the id of a call, and whose that is has to be found out.
-    FETCHING: its recording has to be here first; LOST: that did not succeed. PENDING: to be told.
-    DEAD: the receiver never took it. KEPT: nobody has to be told; UNMATCHED: it is nobody's.
+    FETCHING: its recording has to be here first; LOST: that did not succeed. PENDING: to be
+    delivered. DEAD_LETTERED: every attempt failed. KEPT: nobody has to be told; UNMATCHED: it is
+    nobody's.
     """
 
     UNPLACED = "unplaced"
@@ -73,7 +74,7 @@ class Delivery(StrEnum):
     LOST = "lost"
     PENDING = "pending"
     DELIVERED = "delivered"
-    DEAD = "dead"
+    DEAD_LETTERED = "dead"
     UNMATCHED = "unmatched"
     KEPT = "kept"
 
@@ -85,13 +86,13 @@ OPEN = frozenset({Delivery.UNPLACED, Delivery.FETCHING, Delivery.PENDING})
 @dataclass(frozen=True, slots=True)
 class Progress:
     """How far an event is. While it is open, `attempts` failed so far and the next is due `at`;
-    afterwards that is when it was settled (epoch ms). `spared`: the next one was put off already,
-    because the receiver is left alone."""
+    afterwards that is when it was settled (epoch ms). `deferred`: the next one was put off once
+    already because the circuit of the endpoint is open."""
 
     delivery: Delivery
     attempts: int = 0
     at: int = 0
-    spared: bool = False
+    deferred: bool = False
 
     @property
     def open(self) -> bool:

@@ -1,1 +1,1 @@
-"""Webhooks: which events an app is sent, when a delivery is retried, how its endpoint does."""
+"""Webhooks: the delivery policy."""

@@ -10,7 +10,7 @@ from chalicelib.core.calls.prices import Bill
 from chalicelib.core.ports import EventFormats
 from chalicelib.core.retries import MATCHING_RETRIES_S
 from chalicelib.core.tenants import App
-from chalicelib.core.webhooks.endpoint import wanted_by
+from chalicelib.core.webhooks.policy import wanted_by
 from chalicelib.services.calls.attribution import AttributedEvent, EventAttribution
 from chalicelib.store.apps import AppStore
 from chalicelib.store.events import Appended, EventStore
@@ -158,7 +158,7 @@ class EventIngest:
             return Delivery.UNMATCHED
         if event.kind is EventKind.RECORDING_READY and event.url:
             return Delivery.FETCHING
-        told = wanted_by(app, self._formats)
+        told = wanted_by(app, self._formats.of(app))
         return Delivery.PENDING if event.kind in told else Delivery.KEPT
 
 

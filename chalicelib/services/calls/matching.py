@@ -9,7 +9,7 @@ from chalicelib.core.calls.model import Call, Delivery, Progress, Stored, Task
 from chalicelib.core.calls.splitting import has_place, is_message, split, started_at
 from chalicelib.core.durations import CLOCKS_APART_MS, MINUTE_MS
 from chalicelib.core.numbers import canonical
-from chalicelib.core.retries import MATCHING_RETRIES_S, retry_at, wait_s
+from chalicelib.core.retries import MATCHING_RETRIES_S, queue_delay_s, retry_at
 from chalicelib.core.subscribers import Subscriber
 from chalicelib.services.calls.ingest import EventIngest
 from chalicelib.store.calls import CallStore
@@ -49,7 +49,7 @@ class CallMatching:
             self._service.orphaned()
             return self._settle(call, stored, Delivery.UNMATCHED, now=now)
         waiting = Progress(Delivery.UNPLACED, failed, at)
-        delay_s = wait_s(at, now=now)
+        delay_s = queue_delay_s(at, now=now)
         if self._events.advance(call, stored, waiting) and delay_s is not None:
             self._outbox.announce([task], delay_s=delay_s)
         return Delivery.UNPLACED

@@ -9,9 +9,9 @@ from chalicelib.core.calls.events import Event, EventKind
 from chalicelib.core.calls.model import Call, Delivery, Progress, Recording, Stored, Task
 from chalicelib.core.durations import DAY_MS
 from chalicelib.core.ports import EventFormats
-from chalicelib.core.retries import EARLY_MS, RECORDING_RETRIES_S, retry_at, wait_s
+from chalicelib.core.retries import EARLY_MS, RECORDING_RETRIES_S, queue_delay_s, retry_at
 from chalicelib.core.tenants import App
-from chalicelib.core.webhooks.endpoint import wanted_by
+from chalicelib.core.webhooks.policy import wanted_by
 from chalicelib.egress.recordings import RecordingSource
 from chalicelib.services.calls.ingest import EventIngest
 from chalicelib.store.apps import AppStore
@@ -96,7 +96,7 @@ class RecordingService:
             tried = stored.progress.attempts - 1
             self._note(call, stored, replace(stored.progress, at=now, attempts=tried))
             raise
-        told = stored.event.kind in wanted_by(app, self._formats)
+        told = stored.event.kind in wanted_by(app, self._formats.of(app))
         progress = Progress(Delivery.PENDING if told else Delivery.KEPT, 0, now)
         self._note(call, stored, progress, recording)
         if told:
@@ -148,7 +148,7 @@ class RecordingService:
             self._note(call, stored, Progress(Delivery.LOST, failed, now))
             return Fetched.LOST
         if self._note(call, stored, Progress(Delivery.FETCHING, failed, at)):
-            delay_s = wait_s(at, now=now)
+            delay_s = queue_delay_s(at, now=now)
             if delay_s is not None:
                 self._outbox.transfer([task], delay_s=delay_s)
         return Fetched.FAILED

@@ -1,1 +1,1 @@
-"""Events out: delivered to the apps' endpoints, retried, delivered again."""
+"""Webhooks: delivery to the apps' endpoints, and redelivery."""

@@ -1,247 +1,230 @@
-"""Events out: each told to its app, and told again until its receiver takes it."""
+"""Webhook delivery: sends stored events to the endpoints of apps, as the delivery policy has it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
-from enum import StrEnum
 from functools import partial
 
 from chalicelib.core import errors
 from chalicelib.core.calls.events import Event, EventKind
-from chalicelib.core.calls.model import Call, Delivery, Progress, Stored, Task
+from chalicelib.core.calls.model import Call, Delivery, Stored, Task
 from chalicelib.core.calls.splitting import split
-from chalicelib.core.ports import EventFormats
-from chalicelib.core.retries import EARLY_MS, WEBHOOK_RETRIES_S, retry_at, wait_s
+from chalicelib.core.ports import EventFormat, EventFormats
+from chalicelib.core.retries import EARLY_MS, queue_delay_s
 from chalicelib.core.tenants import App
-from chalicelib.core.webhooks.endpoint import Health, Lane, wanted_by
-from chalicelib.egress.webhooks import WebhookSender
+from chalicelib.core.webhooks.policy import (
+    OPEN_MS,
+    SLOW_AFTER_S,
+    SLOW_FOR_MS,
+    Attempt,
+    Circuit,
+    EndpointHealth,
+    Plan,
+    Queue,
+    Result,
+    plan_after,
+    wanted_by,
+)
+from chalicelib.egress.webhooks import NotAnswered, NotDelivered, WebhookSender
 from chalicelib.services.calls.matching import CallMatching
 from chalicelib.services.calls.recording_links import RecordingLinks
-from chalicelib.services.webhooks.waiting import BusyEndpoints
 from chalicelib.store.apps import AppStore
 from chalicelib.store.calls import CallStore, DeliveryContext
 from chalicelib.store.endpoints import EndpointStore
 from chalicelib.store.queue import WorkQueues
 
-PATIENCE_S = 1.0
-"""A receiver that has not answered by then takes its time."""
-SLOW_FOR_MS = 60_000
-"""A receiver that takes its time is served in the slow lane for so long."""
-UNANSWERED = 3
-"""After so many time-outs in a row a receiver is left alone,"""
-REST_MS = 30_000
-"""for so long, until one event may try it again."""
-
 _LOST = frozenset({Delivery.LOST, Delivery.UNMATCHED})
 
 
-UNREADY_S = 5, 3600
-"""How long an event waits, at least and at most, because its app has no credentials yet, or
-something of ours is down."""
+class OpenRequests:
+    """The requests that wait for an endpoint at this moment. `monotonic` is a clock in seconds that
+    never goes back. Thread-safe."""
 
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._open: dict[object, tuple[str, float]] = {}
 
-class Told(StrEnum):
-    """What became of an errand."""
+    @contextmanager
+    def to(self, app: str) -> Iterator[None]:
+        """Runs the block as a request to this app's endpoint."""
+        request = object()
+        self._open[request] = app, self._monotonic()
+        try:
+            yield
+        finally:
+            self._open.pop(request, None)
 
-    DELIVERED = "delivered"
-    KEPT = "kept"
-    UNPLACED = "unplaced"
-    UNMATCHED = "unmatched"
-    DONE_BEFORE = "done before"
-    TOO_EARLY = "too early"
-    SLOW_LANE = "slow lane"
-    LEFT_ALONE = "left alone"
-    PUT_OFF = "put off"
-    FAILED = "failed"
-    DEAD = "dead"
+    def take_older_than(self, seconds: float) -> set[str]:
+        """The apps to whose endpoint a request has been open for so long. Each request is reported
+        once."""
+        latest = self._monotonic() - seconds
+        old = [request for request, (_, since) in tuple(self._open.items()) if since <= latest]
+        taken = [self._open.pop(request, None) for request in old]
+        return {each[0] for each in taken if each is not None}
 
 
 class WebhookDelivery:
-    """Tells apps of events. Times are epoch ms; `links` makes the addresses of recordings that we
-    keep, `about` hears which request had reported the event that is told."""
+    """Delivers events to the apps' endpoints. `correlate` is called with the id of the request that
+    reported the event. Times are epoch ms."""
 
     def __init__(
         self,
         *,
         events: CallStore,
-        outbox: WorkQueues,
-        receivers: EndpointStore,
+        queues: WorkQueues,
+        endpoints: EndpointStore,
         apps: AppStore,
-        placing: CallMatching,
+        matching: CallMatching,
         formats: EventFormats,
         sender: WebhookSender,
         links: RecordingLinks,
-        waiting: BusyEndpoints,
-        about: Callable[[str | None], None],
+        monotonic: Callable[[], float],
+        correlate: Callable[[str | None], None],
     ) -> None:
         self._events = events
-        self._outbox = outbox
-        self._receivers = receivers
+        self._queues = queues
+        self._endpoints = endpoints
         self._apps = apps
-        self._placing = placing
+        self._matching = matching
         self._formats = formats
         self._sender = sender
         self._links = links
-        self._waiting = waiting
-        self._about = about
+        self._open = OpenRequests(monotonic)
+        self._correlate = correlate
 
-    def deliver(self, task: Task, *, now: int, lane: Lane = "fast") -> Told:
-        """Tells an app of one event, at least once in the end: what its receiver does not take is
-        tried again as `retrying` has it. Raises Unavailable when we could not look or note it."""
-        dossier = self._events.open(task)
-        stored = dossier.call.find(task.key)
+    def deliver(self, task: Task, *, now: int, queue: Queue = "fast") -> Result:
+        """Makes one attempt to deliver one event, which came out of this queue, and asks for the
+        next attempt where one is due. An event is delivered at least once, or dead-lettered. Raises
+        Unavailable if the event could not be read or its progress not be saved; the message has to
+        come again then."""
+        context = self._events.open(task)
+        stored = context.call.find(task.key)
         if stored is None:
-            raise errors.Unavailable("an announced event is not to be seen yet")
-        self._about(stored.event.request)
-        if stored.progress.delivery not in (Delivery.PENDING, Delivery.UNPLACED):
-            return Told.DONE_BEFORE
-        if stored.progress.at > now + EARLY_MS:
-            return Told.TOO_EARLY
-        if stored.progress.delivery is Delivery.UNPLACED:
-            return Told(self._placing.place(task, dossier.call, stored, now=now).value)
-        app = self._apps.get(dossier.call.app) if dossier.call.app is not None else None
+            raise errors.Unavailable("the event of a queue message is not visible yet")
+        self._correlate(stored.event.request)
+        progress = stored.progress
+        if progress.delivery not in (Delivery.PENDING, Delivery.UNPLACED):
+            return Result.DONE_BEFORE
+        if progress.at > now + EARLY_MS:
+            return Result.TOO_EARLY
+        if progress.delivery is Delivery.UNPLACED:
+            return Result(self._matching.place(task, context.call, stored, now=now).value)
+        app = self._apps.get(context.call.app) if context.call.app is not None else None
         if app is None:
-            return self._settle(dossier.call, stored, Delivery.UNMATCHED, now=now)
-        if lane == "fast" and dossier.health.slow_until > now:
-            self._outbox.announce([task], lane="slow")
-            return Told.SLOW_LANE
+            attempt = Attempt.NO_APP
+        elif queue == "fast" and context.health.slow_until > now:
+            self._queues.announce([task], queue="slow")
+            return Result.SLOW_QUEUE
+        else:
+            attempt = self._attempt(app, stored, context, now=now)
+        plan = plan_after(attempt, stored, now=now)
+        self._follow(plan, task, context.call, stored, now=now)
+        return plan.result
+
+    def note_slow_endpoints(self, *, now: int) -> None:
+        """Moves endpoints that a request waits for right now to the slow queue. To be called all
+        the while deliveries go on. Raises Unavailable."""
+        for app in sorted(self._open.take_older_than(SLOW_AFTER_S)):
+            self._endpoints.slow(app, until=now + SLOW_FOR_MS)
+
+    def _attempt(self, app: App, stored: Stored, context: DeliveryContext, *, now: int) -> Attempt:
         try:
-            told = self._tell(app, stored, dossier, now=now)
-        except errors.NotDelivered as error:
-            return self._again(task, dossier.call, stored, error, now=now)
+            event_format = self._formats.of(app)
+            if stored.event.kind not in wanted_by(app, event_format):
+                return Attempt.NOT_WANTED
+            message = self._message(event_format, app, stored, context, now=now)
+            if message is None:
+                return Attempt.NOT_WANTED
+            if not self._may_send(app, context.health, now=now):
+                return Attempt.CIRCUIT_OPEN
+            any_2xx = event_format.any_success
+            return self._send(app, message, context.health, any_2xx=any_2xx, now=now)
         except errors.Unavailable:
-            # Of ours something is missing or down: that is no attempt.
-            return self._put_off(task, dossier.call, stored, now=now)
-        outcome = Delivery.DELIVERED if told else Delivery.KEPT
-        return self._settle(dossier.call, stored, outcome, now=now)
+            return Attempt.NOT_READY
 
-    def watch(self, *, now: int) -> None:
-        """While events are told: whoever takes his time over one now is served in the slow lane
-        from now on, so that nobody waits behind him. Raises Unavailable."""
-        for app in sorted(self._waiting.longer_than(PATIENCE_S)):
-            self._receivers.slow(app, until=now + SLOW_FOR_MS)
-
-    def _tell(self, app: App, stored: Stored, dossier: DeliveryContext, *, now: int) -> bool:
-        """False if the app is not told of this event, or with another one. Raises NotDelivered."""
-        if stored.event.kind not in wanted_by(app, self._formats):
-            return False
-        event_format = self._formats.of(app)
-        (call,) = (each for each in split(dossier.call) if each.find(stored.key) is not None)
-        as_told = partial(self._as_told, app=app, plain=event_format.plain_links, now=now)
+    def _message(
+        self,
+        event_format: EventFormat,
+        app: App,
+        stored: Stored,
+        context: DeliveryContext,
+        *,
+        now: int,
+    ) -> tuple[Mapping[str, str], bytes] | None:
+        """Headers and body of the webhook; None if the event is sent together with another one of
+        its call."""
+        (call,) = (each for each in split(context.call) if stored in each.stored)
+        linked = partial(self._linked, app=app, plain=event_format.plain_links, now=now)
         message = event_format.callback(
-            as_told(stored),
+            linked(stored),
             [
-                as_told(each) if event_format.names_recordings else replace(each.event, url=None)
+                linked(each) if event_format.names_recordings else replace(each.event, url=None)
                 for each in call.stored
             ],
             key=stored.key,
             record=call.name,
             attempt=stored.progress.attempts,
             app=app,
-            binding=dossier.binding,
+            binding=context.binding,
             now=now,
         )
-        if message is None:
-            return False
+        if message is None or stored.event.request is None:
+            return message
         headers, body = message
-        if stored.event.request is not None:
-            headers = {**headers, "X-Request-Id": stored.event.request}
-        health = dossier.health
-        self._post(app, headers, body, health, any_success=event_format.any_success, now=now)
-        return True
+        return {**headers, "X-Request-Id": stored.event.request}, body
 
-    def _as_told(self, stored: Stored, *, app: App, plain: bool, now: int) -> Event:
-        """With our address of a recording, and never the carrier's. There is none of a recording
-        that was lost; at that of one on its way, the answer is to ask again."""
+    def _linked(self, stored: Stored, *, app: App, plain: bool, now: int) -> Event:
+        """The event with our link to its recording in the place of the carrier's address, and with
+        none if the recording is lost. While it is being fetched the link says to come back later.
+        """
         if stored.event.kind is not EventKind.RECORDING_READY or stored.event.url is None:
             return stored.event
-        kept = stored.recording
-        if kept is None and stored.progress.delivery in _LOST:
+        recording = stored.recording
+        if recording is None and stored.progress.delivery in _LOST:
             return replace(stored.event, url=None)
         if plain:
             url = self._links.plain(app, stored.key, stored.event, now=now)
         else:
             url = self._links.address(stored.key.id)
-        return replace(stored.event, url=url, md5=kept.md5 if kept else stored.event.md5)
+        return replace(stored.event, url=url, md5=recording.md5 if recording else stored.event.md5)
 
-    def _post(
+    def _may_send(self, app: App, health: EndpointHealth, *, now: int) -> bool:
+        match health.circuit(now=now):
+            case Circuit.CLOSED:
+                return True
+            case Circuit.OPEN:
+                return False
+            case Circuit.HALF_OPEN:
+                return self._endpoints.claim_trial(app.name, health, open_until=now + OPEN_MS)
+
+    def _send(
         self,
         app: App,
-        headers: Mapping[str, str],
-        body: bytes,
-        health: Health,
+        message: tuple[Mapping[str, str], bytes],
+        health: EndpointHealth,
         *,
-        any_success: bool,
+        any_2xx: bool,
         now: int,
-    ) -> None:
-        silent = health.unanswered >= UNANSWERED
-        if silent and not self._may_probe(app, health, now=now):
-            raise errors.LeftAlone
+    ) -> Attempt:
+        headers, body = message
+        attempt = Attempt.DELIVERED
         try:
-            accepts = range(200, 300 if any_success else 201)
-            with self._waiting.on(app.name):
-                self._sender.post(app.callback_url, headers, body, accepts=accepts)
-        except errors.NotAnswered:
-            self._receivers.unanswered(app.name, rest_until=now + REST_MS)
-            raise
-        except errors.NotDelivered:
-            self._heard(app, health)
-            raise
-        self._heard(app, health)
-
-    def _may_probe(self, app: App, health: Health, *, now: int) -> bool:
-        return health.rest_until <= now and self._receivers.probe(
-            app.name, health, rest_until=now + REST_MS
-        )
-
-    def _heard(self, app: App, health: Health) -> None:
+            with self._open.to(app.name):
+                self._sender.post(app.callback_url, headers, body, any_2xx=any_2xx)
+        except NotAnswered:
+            self._endpoints.unanswered(app.name, open_until=now + OPEN_MS)
+            return Attempt.UNANSWERED
+        except NotDelivered:
+            attempt = Attempt.REJECTED
         if health.unanswered:
-            self._receivers.answered(app.name)
+            self._endpoints.answered(app.name)
+        return attempt
 
-    def _again(
-        self, task: Task, call: Call, stored: Stored, why: errors.NotDelivered, *, now: int
-    ) -> Told:
-        """Notes that it failed, and when it is tried again, if it is."""
-        if isinstance(why, errors.LeftAlone) and not stored.progress.spared:
-            return self._spare(task, call, stored, now=now)
-        failed = stored.progress.attempts + 1
-        at = retry_at(WEBHOOK_RETRIES_S, failed=failed, now=now, salt=stored.key.id)
-        if at is None:
-            return self._settle(call, stored, Delivery.DEAD, now=now, failed=failed)
-        settled = self._events.advance(call, stored, Progress(Delivery.PENDING, failed, at))
-        silent = isinstance(why, errors.NotAnswered | errors.LeftAlone)
-        lane: Lane = "slow" if silent else "fast"
-        if settled and (delay_s := wait_s(at, now=now)) is not None:
-            self._outbox.announce([task], lane=lane, delay_s=delay_s)
-        return Told.FAILED
-
-    def _spare(self, task: Task, call: Call, stored: Stored, *, now: int) -> Told:
-        """Puts an attempt off until the receiver is tried again, once: should it be back just now,
-        the next attempt may be a day away."""
-        attempts = stored.progress.attempts
-        at = retry_at((REST_MS // 1000,), failed=1, now=now, salt=stored.key.id) or now
-        if self._events.advance(call, stored, Progress(Delivery.PENDING, attempts, at, True)):
-            self._outbox.announce([task], lane="slow", delay_s=wait_s(at, now=now) or 0)
-        return Told.LEFT_ALONE
-
-    def _put_off(self, task: Task, call: Call, stored: Stored, *, now: int) -> Told:
-        """Puts an event off for a quarter of its age, 5 s to an hour, however often."""
-        age_s = (now - stored.event.received) // 1000
-        delay_s = min(max(age_s // 4, UNREADY_S[0]), UNREADY_S[1])
-        at = now + delay_s * 1000
-        later = replace(stored.progress, at=at)
-        if self._events.advance(call, stored, later) and wait_s(at, now=now) is not None:
-            self._outbox.announce([task], delay_s=delay_s)
-        return Told.PUT_OFF
-
-    def _settle(
-        self,
-        call: Call,
-        stored: Stored,
-        outcome: Delivery,
-        *,
-        now: int,
-        failed: int = 0,
-    ) -> Told:
-        attempts = failed or stored.progress.attempts
-        self._events.advance(call, stored, Progress(outcome, attempts, now))
-        return Told(outcome.value)
+    def _follow(self, plan: Plan, task: Task, call: Call, stored: Stored, *, now: int) -> None:
+        """Saves the progress and asks the queue for the next attempt. The work index has those that
+        the queue does not: too late for it, or not sent because the process died."""
+        saved = self._events.advance(call, stored, plan.progress)
+        if saved and plan.queue is not None:
+            delay_s = queue_delay_s(plan.progress.at, now=now)
+            if delay_s is not None:
+                self._queues.announce([task], queue=plan.queue, delay_s=delay_s)

@@ -12,7 +12,7 @@ from admin import receivers
 from chalicelib.clock import now_ms
 from chalicelib.core.calls.model import Task
 from chalicelib.core.calls.schedule import GRACE_MS
-from chalicelib.services.webhooks.delivery import UNREADY_S
+from chalicelib.core.webhooks.policy import NOT_READY_S
 from chalicelib.wiring.gateway import gateway
 from tests.owners import set_secret
 from tests.receivers import Receiver, receiver
@@ -120,7 +120,7 @@ def test_an_app_without_a_secret_is_told_once_it_has_one(stage: Stage, inbox: Re
     set_secret("app/demo", callback_secret=kept)
     stage.forget()
     # It was put off by a quarter of its age, which is no attempt.
-    later = now_ms() + UNREADY_S[1] * 1000 + GRACE_MS
+    later = now_ms() + NOT_READY_S[1] * 1000 + GRACE_MS
     gateway().follow_up.run(now=later, time_left=lambda: True)
     (message,) = stage.messages()
     gateway().delivery.deliver(Task.from_text(message), now=later)
