@@ -75,7 +75,7 @@ def test_a_setting_that_was_not_there_when_an_app_was_made(stage: Any) -> None:
 def test_a_kind_of_event() -> None:
     from admin import receivers
     from chalicelib.carriers.switch import wire_callbacks as switch
-    from chalicelib.core.calls.events import EventKind
+    from chalicelib.core.calls.events import Event, EventKind
     from chalicelib.core.calls.merging import record_of
     from chalicelib.core.credentials import DialPlan
     from chalicelib.store.codec import from_text, to_text
@@ -86,7 +86,7 @@ def test_a_kind_of_event() -> None:
     reading, _ = switch.read_events(body, carrier="trunk", received=NOW, plan=DialPlan())
     (event,) = reading.events
     assert event.kind is EventKind("call.held")
-    assert from_text(to_text(event)) == event
+    assert from_text(Event, to_text(event)) == event
     record = record_of(call_of(event))
     assert record is not None
     assert record.events == (event.kind,)

@@ -14,8 +14,8 @@ from chalicelib.core.credentials import AppCredentials, CarrierAccount, SwitchCr
 from chalicelib.core.messages import Request
 
 SECRET = ("secret", "password", "token", "auth_key", "signature", "check_sum", "private_key")
-NAMES_OF_SECRETS = {"secrets_prefix", "data_keys_secret"}
-"""Settings that name where a secret is, and hold none."""
+NAMES_OF_SECRETS = {"secrets_prefix", "data_keys_secret", "check_secret"}
+"""What names where a secret is, or judges one, and holds none."""
 NUMBERS = (int, float, bool, "int", "float", "bool")
 
 
