@@ -98,7 +98,7 @@ def _of_record(fields: Members) -> list[Details]:
     url = fields.optional("recording", reader.as_url)
     if url is None:
         return [end]
-    same = ("call_id", "binding", "carrier_binding", "number", "at")
+    same = ("call_id", "binding", "carrier_binding", "number", "at", "started")
     recording = {name: end[name] for name in same}
     return [{**recording, "kind": EventKind.RECORDING_READY, "url": url}, end]
 

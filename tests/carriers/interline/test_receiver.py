@@ -149,7 +149,8 @@ def test_a_call_record_is_its_recording_and_its_end(ours: Ours) -> None:
         ENDED,
         RECORD["recording"],
     )
-    assert (recording.binding, recording.number) == (end.binding, end.number)
+    same = (end.binding, end.number, end.started)
+    assert (recording.binding, recording.number, recording.started) == same
 
 
 def test_the_start_of_a_call(ours: Ours) -> None:
