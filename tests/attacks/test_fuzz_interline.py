@@ -18,6 +18,7 @@ from tests.attacks.mutations import MUTATIONS, ODD, Draft, many
 from tests.gateways import NOW, Stage, number, stage, subscriber
 from tests.owners import set_item, set_secret
 from tests.runtimes import run_with
+from tests.sizes import LARGE
 
 DEVELOPER, KEY, APP_ID = "10000000", "auth-key-1", "app-id-1"
 INTERLINE = "/igw/service/uc/interline"
@@ -160,4 +161,6 @@ def test_the_facade(fuzzed: Stage) -> None:
 
     send()
     print(f"replies by code: {sorted(counted.items())}")
-    assert counted.keys() == CODES
+    # Each of them in many examples only: what is drawn depends on which modules are loaded.
+    assert {0, 1001, 1101} <= counted.keys() <= CODES
+    assert not LARGE or counted.keys() == CODES

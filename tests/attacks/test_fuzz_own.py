@@ -17,6 +17,7 @@ from tests.attacks.mutations import MUTATIONS, ODD, Draft, many
 from tests.carriers.switch.conftest import basic
 from tests.gateways import NOW, Backend, Stage, number, stage, subscriber
 from tests.runtimes import run_with
+from tests.sizes import LARGE
 
 STATUSES = {200, 202, 400, 401, 404, 405}
 """What a request can bring about by itself: no fault of ours, no limit. (Exports have one: they are
@@ -134,4 +135,6 @@ def test_our_own_api(fuzzed: tuple[Stage, Backend]) -> None:
 
     send()
     print(f"replies by status: {sorted(counted.items())}")
-    assert counted.keys() == STATUSES
+    # Each of them in many examples only: what is drawn depends on which modules are loaded.
+    assert {200, 401, 404} <= counted.keys() <= STATUSES
+    assert not LARGE or counted.keys() == STATUSES
