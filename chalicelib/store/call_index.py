@@ -1,7 +1,7 @@
 """By what calls are found: attributes of their items, and entries beside them."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -52,6 +52,9 @@ class CallIndex:
         """Mends what the call is found by, where a late event says that it was another, and when it
         is due, where the write that added the event put that off. Raises Contended, so that whoever
         reports the event does it again."""
+        if len(call.stored) == 1 and "others" not in item:
+            # The write that added it says all that it is found by.
+            return
         for _ in range(CHANGE_TRIES):
             first, *others = split(call)
             wanted = indexed(first, self._encryption())
@@ -106,25 +109,23 @@ def listed(call: Call) -> list[Event]:
 def indexed(call: Call, encryption: FieldEncryption) -> Item:
     """What one call is found by, as its events have it (`place` is where it stands among others);
     nothing for what is nobody's."""
-    events = listed(call)
-    if call.app is None or not events:
+    app, events = call.app, listed(call)
+    if app is None or not events:
         return {}
     at = started_at(events)
     first = end_of(events) or events[0]
     known: Item = {
-        "day": s(day_of(call.app, at)),
+        "day": s(day_of(app, at)),
         "place": s(place(at, call.name)),
     }
-    for name, values in (
-        ("binding_of", [_of(call.app, event.binding) for event in (first, *events)]),
-        (
-            "number_of",
-            [number_of(call.app, event.number, encryption) for event in (first, *events)],
-        ),
-        ("caller_of", [_person(call.app, event.caller, encryption) for event in (first, *events)]),
-        ("callee_of", [_person(call.app, event.callee, encryption) for event in (first, *events)]),
-    ):
-        if (value := next(filter(None, values), None)) is not None:
+    found: Mapping[str, Callable[[Event], str | None]] = {
+        "binding_of": lambda event: _of(app, event.binding),
+        "number_of": lambda event: number_of(app, event.number, encryption),
+        "caller_of": lambda event: _person(app, event.caller, encryption),
+        "callee_of": lambda event: _person(app, event.callee, encryption),
+    }
+    for name, of in found.items():
+        if (value := next(filter(None, map(of, (first, *events))), None)) is not None:
             known[name] = s(value)
     return known
 
