@@ -15,7 +15,7 @@ from chalicelib.clock import now_ms
 from chalicelib.core.credentials import EMBEDDED, AppCredentials
 from chalicelib.core.tenants import SETTINGS, App, Pool
 from chalicelib.settings import settings
-from chalicelib.store import apps, clients
+from chalicelib.store import apps, clients, codec
 from chalicelib.store.balances import BalanceStore
 from chalicelib.store.credentials import CARRIERS, texts
 from chalicelib.store.table import n, s
@@ -158,7 +158,7 @@ def set_app(name: str, *, tried: bool = False, **changes: Any) -> None:
             ConditionExpression="attribute_exists(pk)",
             ExpressionAttributeNames={f"#{each}": each for each in changes},
             ExpressionAttributeValues={
-                f":{each}": apps.setting_attribute(value) for each, value in values.items()
+                f":{each}": codec.attribute(value) for each, value in values.items()
             },
         )
     except client.exceptions.ConditionalCheckFailedException:

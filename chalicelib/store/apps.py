@@ -1,8 +1,7 @@
 """Apps and the numbers they own; read through a cache, written by operators only."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 from chalicelib.core.bindings.routes import NOTICE_MS, Owner
 from chalicelib.core.durations import CLOCKS_APART_MS, DAY_MS
@@ -167,35 +166,8 @@ def profile_key(name: str) -> Item:
 
 def profile_item(app: App) -> Item:
     """The settings of an app, without its numbers."""
-    settings = {name: setting_attribute(getattr(app, name)) for name in SETTINGS}
+    settings = {name: codec.attribute(getattr(app, name)) for name in SETTINGS}
     return profile_key(app.name) | settings
-
-
-def setting_attribute(value: Any) -> Item:
-    """How the value of a setting is stored."""
-    match value:
-        case bool():
-            return {"BOOL": value}
-        case int():
-            return n(value)
-        case str():
-            return s(value)
-        case tuple():
-            return {"L": [s(each) for each in value]}
-    return {"M": {name: n(price) for name, price in asdict(value).items()}}
-
-
-def _setting(kind: Any, attribute: Item) -> Any:
-    """Reads `setting_attribute`, for a setting of this type."""
-    ((form, value),) = attribute.items()
-    match form:
-        case "L":
-            return tuple(each["S"] for each in value)
-        case "M":
-            return kind(**{name: int(each["N"]) for name, each in value.items()})
-        case "N":
-            return kind(int(value))
-    return kind(value)
 
 
 def app_number_key(name: str, number: str) -> Item:
@@ -247,14 +219,10 @@ def _app(items: list[Item]) -> App | None:
     }
     draining = frozenset(number for number in areas if "draining" in numbers[number])
     # What was stored before there was a setting has its default.
-    settings = {
-        each.name: _setting(each.type, profile[each.name])
-        for each in SETTINGS.values()
-        if each.name in profile
-    }
-    return App(
+    return codec.read(
+        App,
+        profile,
         name=profile["pk"]["S"].removeprefix("APP#"),
         pool=Pool(areas, draining),
         left=tuple(sorted(numbers.keys() - areas.keys())),
-        **settings,
     )
