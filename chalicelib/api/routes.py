@@ -37,7 +37,7 @@ def register(app: Chalice) -> None:
         for route in table.routes:
             _register(app, route, partial(answer, app, table.facade, route))
     owners = nearest(known)
-    for path in catch_alls(known):
+    for path in catch_alls(known, owners):
         route = Route(path, UNKNOWN, {})
         _register(app, route, partial(_answer_unknown, app, owners, route))
 
@@ -60,15 +60,14 @@ def nearest(known: Iterable[RouteTable]) -> dict[Segments, str]:
     return {part: min(names) if len(names) == 1 else ROOT for part, names in near.items()}
 
 
-def catch_alls(known: Collection[RouteTable]) -> list[str]:
-    """The paths by which requests to unknown ones come here.
+def catch_alls(known: Collection[RouteTable], owners: Mapping[Segments, str]) -> list[str]:
+    """The paths by which requests to unknown ones come here; `owners` as `nearest` has them.
 
     Once a fixed segment of a path matched, API Gateway does not go back to a variable one. So there
     is a variable segment beside fixed ones. What is not found then API Gateway answers, in the
     shapes of vendors alone (infra.gateway_responses); so below our own API there is more. Not
     everywhere: seven methods of a path are 13 KB of a template that may have 1 MB.
     """
-    owners = nearest(known)
     exist = {_segments(route.path) for table in known for route in table.routes}
     with_fixed = {part[:-1] for part in owners if part and part[-1][0] != "{"}
     with_variable = {part[:-1] for part in owners if part and part[-1][0] == "{"}

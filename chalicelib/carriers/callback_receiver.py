@@ -89,7 +89,7 @@ class CallbackReceiver(Facade[Received]):
 
     def take(self, received: Received, kind: str) -> str:
         """Makes a callback durable: stores the events that it tells of, or keeps it as it came if
-        it can't be read. `kind` says who reads it (registry.READERS). What it was, for the log: the
+        it can't be read. `kind` says who reads it (registry.reader). What it was, for the log: the
         kind of its last event, CHECK or UNREAD. Raises Unavailable, Contended.
         """
         callback = UnreadCallback(received.account.name, kind, received.body, received.now)

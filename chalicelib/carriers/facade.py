@@ -84,7 +84,7 @@ def noted(reply: Reply, facts: Mapping[str, str | int]) -> Reply:
 
 
 class Facade(ABC, Generic[_Context]):
-    """One dialect: takes the requests of its routes, and answers all of them in one shape."""
+    """One API: takes the requests of its routes, and answers all of them in one shape."""
 
     def answer(self, asked: Asked) -> Reply:
         """What the route's handler says to a request that is let in, or what is wrong with it.

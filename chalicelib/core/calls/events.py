@@ -21,8 +21,6 @@ class Traits:
     """The call is over with it."""
     charged: bool = False
     """It can change what has to be paid."""
-    reported: bool = False
-    """An app is sent it if nothing else was agreed."""
     ours: bool = False
     """Only we report it. It is of the call that it names, whatever its time, and its id says all
     that makes two of them the same."""
@@ -48,10 +46,10 @@ class EventKind(StrEnum):
     CALL_STARTED = "call.started", Traits(part=True, starts=True, charged=True)
     CALL_RINGING = "call.ringing", Traits(part=True)
     CALL_ANSWERED = "call.answered", Traits(part=True, charged=True)
-    CALL_ENDED = "call.ended", Traits(part=True, ends=True, charged=True, reported=True)
-    SMS_SENT = "sms.sent", Traits(record=True, starts=True, charged=True, reported=True)
-    RECORDING_READY = "recording.ready", Traits(part=True, reported=True)
-    PLACED_ENDED = "placed.ended", Traits(record=True, ends=True, charged=True, reported=True)
+    CALL_ENDED = "call.ended", Traits(part=True, ends=True, charged=True)
+    SMS_SENT = "sms.sent", Traits(record=True, starts=True, charged=True)
+    RECORDING_READY = "recording.ready", Traits(part=True)
+    PLACED_ENDED = "placed.ended", Traits(record=True, ends=True, charged=True)
     RECORDING_FAILED = "recording.failed", Traits(ours=True)
     CALL_GAP = "call.gap", Traits(ours=True)
     UNKNOWN = "unknown", Traits(known=False)
@@ -62,10 +60,6 @@ class EventKind(StrEnum):
         kind._value_ = word
         kind.traits = traits
         return kind
-
-
-REPORTED = frozenset(kind for kind in EventKind if kind.traits.reported)
-"""The kinds that an app is sent if nothing else was agreed."""
 
 
 class RejectReason(StrEnum):
