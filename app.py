@@ -21,7 +21,7 @@ from chalicelib.jobs import (
     reconcile,
     transfer_batch,
 )
-from chalicelib.settings import by_command, settings
+from chalicelib.stage_settings import by_command, settings
 from chalicelib.telemetry import SERVICE, logger
 
 if by_command():

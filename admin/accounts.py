@@ -6,7 +6,7 @@ from decimal import Decimal, InvalidOperation
 from admin import provision
 from chalicelib.clock import SYSTEM, now_ms
 from chalicelib.core.balance import Balance
-from chalicelib.settings import settings
+from chalicelib.stage_settings import settings
 from chalicelib.store import clients
 from chalicelib.store.balances import BalanceStore
 from chalicelib.store.table import Table

@@ -17,7 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.clock import SYSTEM, now_ms
 from chalicelib.core.durations import MINUTE_MS
-from chalicelib.settings import settings
+from chalicelib.stage_settings import settings
 from chalicelib.store import apps, clients
 from chalicelib.store.credentials import (
     CARRIERS,

@@ -15,7 +15,7 @@ from chalicelib.core.bindings.routes import NOTICE_MS
 from chalicelib.core.credentials import EMBEDDED
 from chalicelib.core.durations import MINUTE_MS
 from chalicelib.core.tenants import RECORDING_DAYS
-from chalicelib.settings import settings
+from chalicelib.stage_settings import settings
 from chalicelib.store import apps, clients
 from chalicelib.store.table import Item, n, s, update
 from chalicelib.wiring.gateway import gateway

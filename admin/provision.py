@@ -1,6 +1,6 @@
 """Registers apps, their numbers and switches; secrets go to Secrets Manager, the rest to the table.
 
-Works with whatever AWS account and stage the environment names (see `chalicelib/settings.py`).
+Works with whatever AWS account and stage the environment names (`chalicelib/stage_settings.py`).
 """
 
 import secrets
@@ -14,7 +14,7 @@ from admin.developers import Developer
 from chalicelib.clock import now_ms
 from chalicelib.core.credentials import EMBEDDED, AppCredentials
 from chalicelib.core.tenants import SETTINGS, App, Pool
-from chalicelib.settings import settings
+from chalicelib.stage_settings import settings
 from chalicelib.store import apps, clients, codec
 from chalicelib.store.balances import BalanceStore
 from chalicelib.store.credentials import CARRIERS, texts

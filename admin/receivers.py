@@ -15,7 +15,7 @@ from chalicelib.core.ports import EventFormat
 from chalicelib.core.tenants import App
 from chalicelib.egress.client import Client
 from chalicelib.egress.webhooks import NotDelivered, WebhookSender
-from chalicelib.settings import settings
+from chalicelib.stage_settings import settings
 from chalicelib.store import apps
 from chalicelib.store.credentials import CredentialStore
 from chalicelib.store.secrets import OwnersSecrets, provider

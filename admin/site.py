@@ -2,7 +2,7 @@
 
 from admin.place import account
 from chalicelib.core.errors import RefusedAddress
-from chalicelib.settings import settings
+from chalicelib.stage_settings import settings
 from chalicelib.store import clients
 from chalicelib.store.site import SITE_KEY, Site, site_item
 from chalicelib.wiring.gateway import gateway

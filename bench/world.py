@@ -24,7 +24,7 @@ from bench.lambda_context import CONTEXT, ENVIRONMENT
 from bench.meter import Meter
 from chalicelib.carriers.registry import EMBEDDED
 from chalicelib.core.tenants import FREE, Tariff
-from chalicelib.settings import settings
+from chalicelib.stage_settings import settings
 from chalicelib.store import clients
 from chalicelib.store import secrets as stored_secrets
 from chalicelib.wiring.gateway import gateway

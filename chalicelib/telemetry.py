@@ -14,7 +14,7 @@ from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
 from chalicelib.clock import now_ms, once
 from chalicelib.core.credentials import ACCOUNT_BROKEN
 from chalicelib.core.errors import AnswerClass, GatewayError, RecordingFailed
-from chalicelib.settings import settings
+from chalicelib.stage_settings import settings
 
 if TYPE_CHECKING:
     from chalicelib.core.calls.model import Call

@@ -8,7 +8,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from chalicelib.settings import settings
+from chalicelib.stage_settings import settings
 from infra import bundle
 
 BY_MAKE = "MASKING_GATEWAY_BY_MAKE"

@@ -23,10 +23,10 @@ from botocore.config import Config
 
 from admin import numbers as pools
 from admin import provision
-from chalicelib import settings as stage_settings
+from chalicelib import stage_settings
 from chalicelib.clock import SYSTEM
 from chalicelib.core.messages import Reply, Request
-from chalicelib.settings import settings
+from chalicelib.stage_settings import settings
 from chalicelib.store import clients, secrets
 from chalicelib.store.site import Site, site_item
 from chalicelib.wiring import gateway as bootstrap

@@ -288,11 +288,11 @@ def refusal(code: str, **more: Any) -> tuple[int, dict[str, Any]]:
 
 
 def _forget() -> None:
-    from chalicelib import settings
+    from chalicelib import stage_settings
     from chalicelib.store import secrets
     from chalicelib.wiring import gateway as bootstrap
 
-    for cached in (settings.settings, bootstrap.gateway, secrets.provider):
+    for cached in (stage_settings.settings, bootstrap.gateway, secrets.provider):
         cached.cache_clear()
 
 

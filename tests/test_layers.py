@@ -35,16 +35,16 @@ MAY_SEE = {
     "carriers": {"clock", "core", "egress", "services", "store"},
     "rest": {"carriers", "clock", "core", "services", "store"},
     "clock": set(),
-    "settings": {"clock"},
-    "telemetry": {"clock", "core", "settings"},
+    "stage_settings": {"clock"},
+    "telemetry": {"clock", "core", "stage_settings"},
     "wiring": {
-        *("carriers", "clock", "core", "egress", "rest", "services", "settings", "store"),
+        *("carriers", "clock", "core", "egress", "rest", "services", "stage_settings", "store"),
         "telemetry",
     },
-    "api": {"carriers", "core", "rest", "wiring", "settings", "telemetry"},
+    "api": {"carriers", "core", "rest", "wiring", "stage_settings", "telemetry"},
     # What the queue and the clock start: beside the API, and as thin.
-    "jobs": {"core", "services", "wiring", "settings", "telemetry"},
-    "app": {"api", "jobs", "wiring", "settings", "telemetry", "core"},
+    "jobs": {"core", "services", "wiring", "stage_settings", "telemetry"},
+    "app": {"api", "jobs", "wiring", "stage_settings", "telemetry", "core"},
 }
 
 
@@ -86,7 +86,7 @@ def breaches(module: str, source: str, *, package: bool = False) -> list[str]:
             for line, name in _takes_from_machine(source)
             if name not in free
         ]
-    if here != "settings":
+    if here != "stage_settings":
         found += [f"{module}:{line} reads the environment" for line in _reads_environment(source)]
     return found
 
@@ -104,7 +104,7 @@ def _breach_of_import(module: str, here: str, name: str) -> str | None:
         return "only api and app.py import chalice"
     if top in CLIENTS_OF_AWS and here != "store":
         return f"only store imports {top}"
-    if here in {"core", "settings"} and top not in sys.stdlib_module_names:
+    if here in {"core", "stage_settings"} and top not in sys.stdlib_module_names:
         return f"{here} is standard library only ({name})"
     return None
 
@@ -174,7 +174,7 @@ def test_every_layer_is_known() -> None:
         ("chalicelib.core.bindings.model", "from ... import store"),
         ("chalicelib.store.table", "from chalicelib.services import login"),
         ("chalicelib.services.bindings.binding", "def bind():\n    import chalicelib.carriers"),
-        ("chalicelib.services.bindings.binding", "from chalicelib.settings import settings"),
+        ("chalicelib.services.bindings.binding", "from chalicelib.stage_settings import settings"),
         ("chalicelib.api.view", "from chalicelib import store"),
         ("chalicelib.api.view", "import boto3"),
         ("chalicelib.carriers.switch.client", "from chalicelib.rest import wire"),
@@ -182,7 +182,7 @@ def test_every_layer_is_known() -> None:
         ("chalicelib.carriers.switch.client", "from chalicelib.carriers.netease import wire"),
         ("chalicelib.carriers.switch.client", "from ..netease.wire import BINDING"),
         ("chalicelib.egress.client", "from chalicelib.carriers import transport"),
-        ("chalicelib.egress.client", "from chalicelib.settings import settings"),
+        ("chalicelib.egress.client", "from chalicelib.stage_settings import settings"),
         ("chalicelib.store.legs", "from chalicelib.carriers import base"),
         ("chalicelib.store.legs", "import os\nTABLE = os.environ['TABLE_NAME']"),
         ("chalicelib.store.legs", "from os import getenv"),
@@ -221,7 +221,7 @@ def test_a_breach_is_seen(module: str, source: str) -> None:
             "from . import wire_api\nfrom ..registry import Carrier",
         ),
         ("chalicelib.store.legs", "import boto3\nfrom botocore.config import Config"),
-        ("chalicelib.settings", "import os\nSTAGE = os.environ['STAGE']"),
+        ("chalicelib.stage_settings", "import os\nSTAGE = os.environ['STAGE']"),
         ("chalicelib.wiring.gateway", "from chalicelib.store import legs"),
         ("chalicelib.wiring.gateway", "from chalicelib.clock import SYSTEM"),
         ("chalicelib.store.table", "from chalicelib.store import secrets"),

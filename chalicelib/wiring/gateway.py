@@ -13,7 +13,7 @@ from chalicelib.services.bindings.binding import BindingService
 from chalicelib.services.bindings.cleaning import Cleaner
 from chalicelib.services.bindings.leases import LeaseService
 from chalicelib.services.rate_limit import RateLimiter
-from chalicelib.settings import Settings, settings
+from chalicelib.stage_settings import Settings, settings
 from chalicelib.store import clients, secrets
 from chalicelib.store.apps import AppStore
 from chalicelib.store.bindings import BindingStore

@@ -8,7 +8,7 @@ import pytest
 from chalice.app import Chalice
 
 from chalicelib.api.routes import ROOT, UNKNOWN, nearest, register, tables
-from chalicelib.settings import settings
+from chalicelib.stage_settings import settings
 from chalicelib.wiring.gateway import Gateway
 
 TABLES = tuple(tables())

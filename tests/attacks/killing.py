@@ -14,7 +14,7 @@ from unittest.mock import patch
 import pytest
 
 from chalicelib.core.messages import Request
-from chalicelib.settings import settings
+from chalicelib.stage_settings import settings
 from chalicelib.store import clients
 from chalicelib.wiring.gateway import Gateway
 from simulator.local_addresses import LocalAddresses

@@ -20,7 +20,7 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from admin import carriers
-from chalicelib.settings import settings
+from chalicelib.stage_settings import settings
 from chalicelib.store import clients
 from chalicelib.store.field_encryption import FieldEncryption
 from tests.carriers.switch.conftest import basic

@@ -26,7 +26,7 @@ from chalicelib.core.ports import Carrier
 from chalicelib.core.requests import RequestId
 from chalicelib.core.subscribers import Subscriber
 from chalicelib.core.tenants import Tariff
-from chalicelib.settings import settings
+from chalicelib.stage_settings import settings
 from chalicelib.store import clients
 from chalicelib.store.queue import WorkQueues
 from tests.asked import ask

@@ -14,7 +14,7 @@ from botocore.config import Config
 from chalicelib.core.bindings.model import Binding, binding_id
 from chalicelib.core.subscribers import Subscriber
 from chalicelib.services.bindings.cleaning import LATER_MS
-from chalicelib.settings import settings
+from chalicelib.stage_settings import settings
 from chalicelib.store import clients
 from chalicelib.store.binding_items import binding_item, seal
 from chalicelib.store.work_index import SHARDS

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.settings import settings
+from chalicelib.stage_settings import settings
 from chalicelib.store import clients
 from chalicelib.store.apps import public_key
 from tests.attacks.lambda_events import answer

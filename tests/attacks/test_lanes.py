@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from admin.__main__ import cli
 from chalicelib.core.bindings.lease import Duty
 from chalicelib.core.durations import DAY_MS
-from chalicelib.settings import settings
+from chalicelib.stage_settings import settings
 from chalicelib.wiring.gateway import Gateway
 from tests.gateways import MINUTE, NOW, Backend, Stage, forget_caches, number, subscriber
 from tests.owners import mend, spoil

@@ -8,7 +8,7 @@ import pytest
 from chalicelib.core import errors
 from chalicelib.core.durations import DAY_MS
 from chalicelib.services.bindings.lease_jobs import SILENT_AFTER
-from chalicelib.settings import settings
+from chalicelib.stage_settings import settings
 from chalicelib.store import clients
 from chalicelib.wiring.gateway import Gateway
 from tests.attacks.keepers import Book, attend, keeper

@@ -11,7 +11,7 @@ from botocore.config import Config
 from chalicelib.core.bindings.model import Binding, State
 from chalicelib.core.subscribers import Subscriber
 from chalicelib.services.bindings.routing import Connect, Router
-from chalicelib.settings import settings
+from chalicelib.stage_settings import settings
 from chalicelib.store.binding_items import read_binding
 from chalicelib.wiring.gateway import gateway
 from tests.chaos.stack import INTERLINE, NETEASE, Stack

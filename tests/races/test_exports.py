@@ -5,7 +5,7 @@ import json
 from functools import partial
 
 from chalicelib.core.messages import Reply, Request
-from chalicelib.settings import settings
+from chalicelib.stage_settings import settings
 from chalicelib.wiring.gateway import Gateway
 from tests.asked import ask
 from tests.gateways import NOW, Backend, Stage

@@ -12,7 +12,7 @@ from botocore.httpsession import URLLib3Session
 
 from chalicelib.clock import SYSTEM
 from chalicelib.core.errors import StoreUnavailable
-from chalicelib.settings import settings
+from chalicelib.stage_settings import settings
 from chalicelib.store import clients
 from chalicelib.store.balances import BalanceStore
 from chalicelib.store.endpoints import EndpointStore, health_key

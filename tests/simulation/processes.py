@@ -17,7 +17,7 @@ from chalicelib.core.credentials import CarrierAccount
 from chalicelib.core.durations import NEVER
 from chalicelib.core.errors import GatewayError
 from chalicelib.egress.connecting import ExchangeFailed, NotSent
-from chalicelib.settings import Settings
+from chalicelib.stage_settings import Settings
 from chalicelib.store import secrets
 from chalicelib.store.table import Table
 from chalicelib.wiring import gateway as bootstrap

@@ -123,7 +123,7 @@ def test_a_block_stays_small_and_is_forgotten(stage: Stage, numbers: SequenceSto
 
 
 def test_many_at_once_lose_no_number(here: Any) -> None:
-    from chalicelib.settings import settings
+    from chalicelib.stage_settings import settings
     from chalicelib.store import clients
 
     numbers = SequenceStore(Table(clients.dynamodb, settings().table_name, SYSTEM))

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.settings import Settings, settings
+from chalicelib.stage_settings import Settings, settings
 
 NAMES = [
     "STAGE",
