@@ -8,8 +8,8 @@ from chalicelib.clock import SYSTEM, now_ms
 from chalicelib.core.balance import Balance
 from chalicelib.stage_settings import settings
 from chalicelib.store import clients
-from chalicelib.store.balances import BalanceStore
 from chalicelib.store.table import Table
+from chalicelib.store.tenants.balances import BalanceStore
 from cli.failures import Mistake
 
 MICRO = 1_000_000

@@ -8,10 +8,10 @@ from chalicelib.core.credentials import EMBEDDED, CarrierAccount
 from chalicelib.core.ports import Carrier
 
 ROWS = (
-    ("bind two people over an X", "keeper", "bind"),
-    ("release", "keeper", "release"),
-    ("extend", "keeper", "renew"),
-    ("find again what was asked for", "keeper", "find"),
+    ("bind two people over an X", "bindings", "bind"),
+    ("release", "bindings", "release"),
+    ("extend", "bindings", "renew"),
+    ("find again what was asked for", "bindings", "find"),
     ("place a call", "dialler", "place"),
     ("place a conference", "dialler", "place"),
     ("tell how far a placed call is", "dialler", "status"),
@@ -27,7 +27,7 @@ FLAGS = (
 )
 """What it is, and the field of a Carrier that says whether it can."""
 
-KEPT_HERE = frozenset({"keeper"})
+KEPT_HERE = frozenset({"bindings"})
 """The parts that a carrier can do without, because the gateway does their work."""
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from admin import checks, credentials
 from chalicelib.core.credentials import EMBEDDED
-from chalicelib.store.credentials import SWITCHES, dial_plan, listed, texts
 from chalicelib.store.table import Item, s
+from chalicelib.store.tenants.credentials import SWITCHES, dial_plan, listed, texts
 from cli.failures import Mistake
 
 

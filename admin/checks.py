@@ -13,7 +13,7 @@ from chalicelib.core.errors import BadParameter, RefusedAddress
 from chalicelib.core.numbers import without_prefixes
 from chalicelib.core.subscribers import parse_number
 from chalicelib.core.tenants import network
-from chalicelib.store.credentials import is_public_id
+from chalicelib.store.tenants.credentials import is_public_id
 from chalicelib.wiring.gateway import gateway
 from cli.failures import Mistake
 

@@ -18,15 +18,16 @@ from botocore.exceptions import BotoCoreError, ClientError
 from chalicelib.clock import SYSTEM, now_ms
 from chalicelib.core.durations import MINUTE_MS
 from chalicelib.stage_settings import settings
-from chalicelib.store import apps, clients
-from chalicelib.store.credentials import (
+from chalicelib.store import clients
+from chalicelib.store.table import Failed, Item, Table, key, n, s
+from chalicelib.store.tenants import apps
+from chalicelib.store.tenants.credentials import (
     CARRIERS,
     SWITCHES,
     app_secret,
     carrier_secret,
     switch_secret,
 )
-from chalicelib.store.table import Failed, Item, Table, key, n, s
 from cli.failures import Mistake
 
 CLAIM_MS = MINUTE_MS

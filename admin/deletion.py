@@ -16,8 +16,9 @@ from chalicelib.core.credentials import EMBEDDED
 from chalicelib.core.durations import MINUTE_MS
 from chalicelib.core.tenants import RECORDING_DAYS
 from chalicelib.stage_settings import settings
-from chalicelib.store import apps, clients
+from chalicelib.store import clients
 from chalicelib.store.table import Item, n, s, update
+from chalicelib.store.tenants import apps
 from chalicelib.wiring.gateway import gateway
 from cli.failures import Mistake
 

@@ -5,8 +5,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from admin import credentials
-from chalicelib.store import apps
 from chalicelib.store.table import Item, s
+from chalicelib.store.tenants import apps
 from cli.failures import Mistake
 
 FIRST_ID, LAST_ID = 10_000_000, 99_999_999

@@ -10,9 +10,9 @@ from chalicelib.clock import now_ms
 from chalicelib.core import numbers as numbering
 from chalicelib.core.bindings.routes import NOTICE_MS, Owner
 from chalicelib.core.durations import CLOCKS_APART_MS, MINUTE_MS
-from chalicelib.store import apps
 from chalicelib.store.keys import owners_key
 from chalicelib.store.table import Item, Table, n, s
+from chalicelib.store.tenants import apps
 from chalicelib.wiring.gateway import gateway
 from cli.failures import Mistake
 

@@ -15,10 +15,11 @@ from chalicelib.clock import now_ms
 from chalicelib.core.credentials import EMBEDDED, AppCredentials
 from chalicelib.core.tenants import SETTINGS, App, Pool
 from chalicelib.stage_settings import settings
-from chalicelib.store import apps, clients, codec
-from chalicelib.store.balances import BalanceStore
-from chalicelib.store.credentials import CARRIERS, texts
+from chalicelib.store import clients, codec
 from chalicelib.store.table import n, s
+from chalicelib.store.tenants import apps
+from chalicelib.store.tenants.balances import BalanceStore
+from chalicelib.store.tenants.credentials import CARRIERS, texts
 from chalicelib.wiring.gateway import gateway
 from cli.failures import Mistake
 

@@ -16,9 +16,9 @@ from chalicelib.core.tenants import App
 from chalicelib.egress.client import Client
 from chalicelib.egress.webhooks import NotDelivered, WebhookSender
 from chalicelib.stage_settings import settings
-from chalicelib.store import apps
-from chalicelib.store.credentials import CredentialStore
 from chalicelib.store.secrets import OwnersSecrets, provider
+from chalicelib.store.tenants import apps
+from chalicelib.store.tenants.credentials import CredentialStore
 from chalicelib.wiring.gateway import gateway
 from cli.failures import Mistake
 
@@ -30,7 +30,7 @@ SECRET_BYTES = 32
 def wanted(kinds: Iterable[str], event_format: str) -> frozenset[str]:
     """The kinds of events that an app with this event format wants to be sent; none: all that it
     has words for. Raises Mistake."""
-    chosen, told = frozenset(kinds), _format(event_format).tells
+    chosen, told = frozenset(kinds), _format(event_format).kinds
     if chosen - told:
         raise Mistake(f"the event format {event_format} has words for: {', '.join(sorted(told))}")
     return chosen

@@ -20,7 +20,7 @@ from chalicelib.carriers.netease.client import carrier
 from chalicelib.clock import SYSTEM
 from chalicelib.core.credentials import CarrierAccount
 from chalicelib.core.durations import MINUTE_MS
-from chalicelib.core.ports import Keeper
+from chalicelib.core.ports import BindingCarrier
 from chalicelib.egress.client import Client
 from chalicelib.telemetry import log_call
 from simulator.local_addresses import LocalAddresses
@@ -49,7 +49,7 @@ def main(url: str, result_path: str, rounds_asked: int, requests_asked: int) -> 
         told=log_call,
         egress=lambda: client,
         runtime=SYSTEM,
-    ).keeper
+    ).bindings
     assert keeper is not None
     results = {}
     for call, ours in (("bind", _bind), ("query", _find)):
@@ -62,7 +62,7 @@ def main(url: str, result_path: str, rounds_asked: int, requests_asked: int) -> 
     save(results, result_path)
 
 
-def _bind(keeper: Keeper) -> Callable[[], None]:
+def _bind(keeper: BindingCarrier) -> Callable[[], None]:
     def bind() -> None:
         kept = keeper.bind(BINDING, ASKED, now=_now_ms())
         if kept.id != BIND_ID:
@@ -71,7 +71,7 @@ def _bind(keeper: Keeper) -> Callable[[], None]:
     return bind
 
 
-def _find(keeper: Keeper) -> Callable[[], None]:
+def _find(keeper: BindingCarrier) -> Callable[[], None]:
     def find() -> None:
         found = keeper.find(BINDING, [ASKED], now=_now_ms())
         if [kept.id for kept in found] != [BIND_ID]:

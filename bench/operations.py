@@ -198,7 +198,7 @@ class Operations:
 
     def _clean(self) -> Measured:
         """Twenty bindings that run out in a minute, cleaned by a clock that is ahead."""
-        from chalicelib.services.bindings.cleaning import LATER_MS
+        from chalicelib.services.bindings.clean_expired import LATER_MS
         from chalicelib.wiring.gateway import gateway
 
         for _ in range(CLEANED):

@@ -131,7 +131,7 @@ class Stage:
         """Registers an app, with NUMBERS unless `numbers` says otherwise."""
         from admin import provision
         from chalicelib.core.bindings.routes import Owner
-        from chalicelib.store.apps import app_number_item, owners_item
+        from chalicelib.store.tenants.apps import app_number_item, owners_item
 
         numbers = settings.pop("numbers", NUMBERS)
         settings.setdefault("callback_url", "http://127.0.0.1:9/never")
@@ -152,7 +152,7 @@ class Stage:
         self, binding_id: str = "0" * 26, *, number: str = X1, record: bool = False
     ) -> None:
         """A binding of demo's with this id: A and B over X."""
-        from chalicelib.store.binding_items import binding_item, seal
+        from chalicelib.store.bindings.items import binding_item, seal
         from tests.core.samples import binding
 
         encryption = self.encryption()

@@ -29,7 +29,7 @@ SETTINGS_OF_COMMANDS = {
 }
 """What `app-create` and `app-set` take besides the settings of an app."""
 PARTS = {
-    "keeper": ports.Keeper,
+    "bindings": ports.BindingCarrier,
     "dialler": ports.CallPlacer,
     "phone_login": ports.PhoneLogin,
     "messenger": ports.Messenger,

@@ -15,9 +15,9 @@ from chalicelib.core.calls.model import EventKey, Task
 from chalicelib.core.calls.schedule import GRACE_MS
 from chalicelib.core.retries import MATCHING_RETRIES_S
 from chalicelib.core.webhooks.policy import NOT_READY_S, SLOW_AFTER_S
-from chalicelib.services.bindings.cleaning import BATCH
-from chalicelib.store.apps import profile_key
+from chalicelib.services.bindings.clean_expired import BATCH
 from chalicelib.store.endpoints import health_key
+from chalicelib.store.tenants.apps import profile_key
 from chalicelib.wiring.gateway import gateway
 from tests.carriers.switch.conftest import Pbx, basic
 from tests.owners import mend, spoil

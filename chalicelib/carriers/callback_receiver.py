@@ -16,8 +16,8 @@ from chalicelib.core.credentials import CarrierAccount
 from chalicelib.core.errors import AnswerClass, Contended, GatewayError, Unavailable
 from chalicelib.core.messages import Reply
 from chalicelib.services.calls.ingest import EventIngest
-from chalicelib.store.apps import AppStore
-from chalicelib.store.credentials import CredentialStore
+from chalicelib.store.tenants.apps import AppStore
+from chalicelib.store.tenants.credentials import CredentialStore
 
 CHECK = "check"
 UNREAD = "unread"

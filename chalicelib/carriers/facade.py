@@ -12,9 +12,9 @@ from chalicelib.core.messages import Reply, Request
 from chalicelib.core.ports import KeyedDigest
 from chalicelib.core.tenants import App
 from chalicelib.services.rate_limit import RateLimiter
-from chalicelib.store.apps import AppStore
-from chalicelib.store.credentials import CredentialStore
 from chalicelib.store.requests import NonceStore
+from chalicelib.store.tenants.apps import AppStore
+from chalicelib.store.tenants.credentials import CredentialStore
 
 JSON: Mapping[str, str] = {"Content-Type": "application/json; charset=utf-8"}
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from chalicelib.carriers.profile import Profile
     from chalicelib.carriers.transport import Egress, Told
     from chalicelib.core.ports import EventFormat
-    from chalicelib.store.credentials import CredentialStore
+    from chalicelib.store.tenants.credentials import CredentialStore
 
 
 def profiles() -> "Mapping[str, Profile]":

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from chalicelib.core.bindings.lease import Kept, Operation
+from chalicelib.core.bindings.lease import Lease, Operation
 from chalicelib.core.bindings.model import Binding, BindingInfo
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ class KeyedDigest(Protocol):
     def __call__(self, *parts: str) -> str: ...
 
 
-class Keeper(Protocol):
+class BindingCarrier(Protocol):
     """A carrier that keeps bindings and routes their calls itself.
 
     Every call to a carrier ends in one of three ways: it returns (done); it raises Unavailable (not
@@ -35,7 +35,7 @@ class Keeper(Protocol):
     """Whether what became of a request is found out by asking for the same thing again, which may
     be what makes the carrier do it."""
 
-    def bind(self, binding: Binding, asked: Operation, *, now: int) -> Kept:
+    def bind(self, binding: Binding, asked: Operation, *, now: int) -> Lease:
         """Raises BadParameter (what the app sent), NumberTaken, NoNumber, QuotaExceeded,
         RateExceeded, CarrierRefused (our account with the carrier is broken)."""
         ...
@@ -46,7 +46,7 @@ class Keeper(Protocol):
 
     def renew(
         self, binding: Binding, asked: Operation, *, until: int, last: bool, now: int
-    ) -> Kept:
+    ) -> Lease:
         """Makes its lease reach `until` (epoch ms), or as `asked` says where a carrier has to be
         asked for another one beside it; binds anew what the carrier has lost.
 
@@ -54,7 +54,7 @@ class Keeper(Protocol):
         first: `last` says that the first may be given up for it."""
         ...
 
-    def find(self, binding: Binding, asked: Sequence[Operation], *, now: int) -> Sequence[Kept]:
+    def find(self, binding: Binding, asked: Sequence[Operation], *, now: int) -> Sequence[Lease]:
         """What the carrier has for this binding of ours, once what was `asked` has taken effect or
         is asked again. What is noted of its lease is among it where the carrier can't be asked for
         that. Where nothing at all can be known it raises Unavailable."""
@@ -62,7 +62,7 @@ class Keeper(Protocol):
 
 
 class Lister(Protocol):
-    """A carrier that tells what it has. Outcomes as in Keeper."""
+    """A carrier that tells what it has. Outcomes as in BindingCarrier."""
 
     def on_number(self, number: str, *, now: int) -> Sequence[BindingInfo]:
         """All that it has on an X; ids are the carrier's, `user_data` is what it was given with
@@ -71,7 +71,7 @@ class Lister(Protocol):
 
 
 class CallPlacer(Protocol):
-    """A carrier that places calls. Outcomes as in Keeper."""
+    """A carrier that places calls. Outcomes as in BindingCarrier."""
 
     def place(self, ask: "CallAsk", *, session: str, now: int) -> str:
         """Lets it ring; `session` is our proposal for the call's id, the answer is its id. Raises
@@ -106,14 +106,14 @@ class Messenger(Protocol):
 class Carrier:
     """Who owns X numbers and connects calls, with what it can do; None is what it can't.
 
-    Without a keeper the bindings are kept here and a switch of ours asks where a call goes.
+    Without `bindings` these are kept here and a switch of ours asks where a call goes.
     `transfers`: it can do XA; `announces`: announcements can be chosen; `shows_numbers`: it may
     show real numbers.
     """
 
     name: str
     kind: str
-    keeper: Keeper | None = None
+    bindings: BindingCarrier | None = None
     lister: Lister | None = None
     transfers: bool = False
     announces: bool = False
@@ -135,7 +135,7 @@ class Carriers(Protocol):
 class EventFormat(Protocol):
     """The schema in which an app is sent events."""
 
-    tells: "frozenset[EventKind]"
+    kinds: "frozenset[EventKind]"
     """The kinds that it can express."""
 
     any_success: bool

@@ -7,7 +7,7 @@ from chalicelib.core import errors
 from chalicelib.core.ports import Carrier, Carriers, KeyedDigest
 from chalicelib.core.requests import RequestId
 from chalicelib.core.tenants import App
-from chalicelib.store.messaging_users import MessagingUserStore
+from chalicelib.store.tenants.messaging_users import MessagingUserStore
 
 REGISTER = "user/create"
 """The call that registers a user, as every messenger names it."""

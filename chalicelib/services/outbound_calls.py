@@ -11,9 +11,9 @@ from chalicelib.core.ports import CallPlacer, Carrier, Carriers, KeyedDigest
 from chalicelib.core.requests import RequestId
 from chalicelib.core.tenants import App
 from chalicelib.services.messaging import namespace
-from chalicelib.store.balances import BalanceStore
-from chalicelib.store.messaging_users import MessagingUserStore
 from chalicelib.store.placed_calls import PlacedCallStore
+from chalicelib.store.tenants.balances import BalanceStore
+from chalicelib.store.tenants.messaging_users import MessagingUserStore
 
 RING_MS = 180_000
 """How long telephones ring, and a report of the end takes, at most."""
@@ -42,7 +42,7 @@ class OutboundCalls:
         _refuse_own_numbers(app, ask)
         self._check_account(app, ask.account, carrier)
         proposal = str(uuid5(NAMESPACE_OID, self.tag("session", app.name, request.key, str(now))))
-        ours = carrier.keeper is None
+        ours = carrier.bindings is None
         if ours:
             ask = replace(ask, show=shown_number(app, ask, self.tag))
         call = PlacedCall(

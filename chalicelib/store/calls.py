@@ -18,7 +18,7 @@ from chalicelib.core.errors import Contended, StoreUnavailable
 from chalicelib.core.retries import CHANGE_TRIES
 from chalicelib.core.webhooks.policy import EndpointHealth
 from chalicelib.store import codec
-from chalicelib.store.binding_items import read_binding
+from chalicelib.store.bindings.items import read_binding
 from chalicelib.store.call_index import listed_dead
 from chalicelib.store.call_items import (
     SAME_VERSION,

@@ -9,17 +9,17 @@ from chalicelib.carriers.facade import Access, Facade
 from chalicelib.carriers.netease.axb import AxbFacade
 from chalicelib.carriers.registry import CarrierRegistry, EventFormatRegistry
 from chalicelib.clock import SYSTEM, Runtime, making, new_lock, once, once_each
-from chalicelib.services.bindings.binding import BindingService
-from chalicelib.services.bindings.cleaning import Cleaner
-from chalicelib.services.bindings.leases import LeaseService
+from chalicelib.services.bindings.clean_expired import Cleaner
+from chalicelib.services.bindings.service import BindingService
+from chalicelib.services.leases.service import LeaseService
 from chalicelib.services.rate_limit import RateLimiter
 from chalicelib.stage_settings import Settings, settings
 from chalicelib.store import clients, secrets
-from chalicelib.store.apps import AppStore
-from chalicelib.store.bindings import BindingStore
-from chalicelib.store.credentials import CredentialStore
+from chalicelib.store.bindings.bindings import BindingStore
 from chalicelib.store.requests import NonceStore
 from chalicelib.store.table import Table
+from chalicelib.store.tenants.apps import AppStore
+from chalicelib.store.tenants.credentials import CredentialStore
 from chalicelib.telemetry import (
     correlate,
     correlation,
@@ -45,8 +45,6 @@ if TYPE_CHECKING:
     from chalicelib.rest.history import HistoryFacade
     from chalicelib.rest.recordings import RecordingFacade
     from chalicelib.rest.rendering import Renderer
-    from chalicelib.services.bindings.audit import Audit
-    from chalicelib.services.bindings.lease_jobs import LeaseJobs
     from chalicelib.services.calls.attribution import EventAttribution
     from chalicelib.services.calls.exports import ExportService
     from chalicelib.services.calls.follow_up import FollowUp
@@ -56,16 +54,18 @@ if TYPE_CHECKING:
     from chalicelib.services.calls.recording_links import RecordingLinks
     from chalicelib.services.calls.recordings import RecordingService
     from chalicelib.services.calls.search import Archive
+    from chalicelib.services.leases.audit import Audit
+    from chalicelib.services.leases.jobs import LeaseJobs
     from chalicelib.services.webhooks.delivery import WebhookDelivery
     from chalicelib.services.webhooks.redelivery import Redelivery
-    from chalicelib.store.balances import BalanceStore
     from chalicelib.store.calls import CallStore
     from chalicelib.store.field_encryption import FieldEncryption
     from chalicelib.store.files import FileStore
-    from chalicelib.store.messaging_users import MessagingUserStore
     from chalicelib.store.placed_calls import PlacedCallStore
     from chalicelib.store.queue import WorkQueues
     from chalicelib.store.site import SiteStore
+    from chalicelib.store.tenants.balances import BalanceStore
+    from chalicelib.store.tenants.messaging_users import MessagingUserStore
     from chalicelib.store.unread_callbacks import UnreadCallbackStore
 
 SILENCE_S = 20.0
@@ -322,7 +322,7 @@ class Gateway:
     @once_each
     def upkeep(self) -> "LeaseJobs":
         """The schedules that ask carriers."""
-        from chalicelib.services.bindings.lease_jobs import LeaseJobs  # noqa: PLC0415
+        from chalicelib.services.leases.jobs import LeaseJobs  # noqa: PLC0415
 
         return LeaseJobs(
             self._bindings,
@@ -337,7 +337,7 @@ class Gateway:
     @once_each
     def audit(self) -> "Audit":
         """What carriers have, compared with what we have."""
-        from chalicelib.services.bindings.audit import Audit  # noqa: PLC0415
+        from chalicelib.services.leases.audit import Audit  # noqa: PLC0415
 
         return Audit(
             apps=self.apps,
@@ -377,7 +377,7 @@ class Gateway:
     @once_each
     def ledger(self) -> "BalanceStore":
         """What the apps have to spend."""
-        from chalicelib.store.balances import BalanceStore  # noqa: PLC0415
+        from chalicelib.store.tenants.balances import BalanceStore  # noqa: PLC0415
 
         return BalanceStore(self._table)
 
@@ -474,7 +474,7 @@ class Gateway:
 
     @once_each
     def _accounts(self) -> "MessagingUserStore":
-        from chalicelib.store.messaging_users import MessagingUserStore  # noqa: PLC0415
+        from chalicelib.store.tenants.messaging_users import MessagingUserStore  # noqa: PLC0415
 
         return MessagingUserStore(self._table, self._data_keys.encryption)
 

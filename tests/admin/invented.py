@@ -61,7 +61,7 @@ def test_a_setting(stage: Any) -> None:
 
 def test_a_setting_that_was_not_there_when_an_app_was_made(stage: Any) -> None:
     from admin import provision
-    from chalicelib.store import apps
+    from chalicelib.store.tenants import apps
 
     stage.app()
     key = apps.profile_key("demo")

@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 
 from admin import developers, receivers
 from admin.__main__ import cli
-from chalicelib.store.credentials import CredentialStore
+from chalicelib.store.tenants.credentials import CredentialStore
 from tests.owners import everything, secret_of
 from tests.stage import Stage, answering, refusal
 

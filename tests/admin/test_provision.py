@@ -9,8 +9,8 @@ from admin import provision
 from admin.provision import Mistake
 from chalicelib.clock import SYSTEM
 from chalicelib.core.tenants import AppState
-from chalicelib.store.apps import read_owners
 from chalicelib.store.field_encryption import FieldEncryption
+from chalicelib.store.tenants.apps import read_owners
 from tests.owners import everything, item_of, secret_of
 from tests.stage import X1, X2, X15, Stage, answering, refusal
 

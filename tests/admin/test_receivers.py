@@ -12,7 +12,7 @@ from standardwebhooks import Webhook
 from admin import receivers
 from admin.__main__ import cli
 from chalicelib.egress.guard import AddressGuard
-from chalicelib.store.credentials import CredentialStore
+from chalicelib.store.tenants.credentials import CredentialStore
 from chalicelib.wiring.gateway import Gateway
 from tests.owners import everything
 from tests.receivers import Receiver, receiver

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 from admin import receivers
 from admin.__main__ import cli
 from chalicelib.egress.guard import AddressGuard
-from chalicelib.store.credentials import CredentialStore
+from chalicelib.store.tenants.credentials import CredentialStore
 from chalicelib.wiring.gateway import Gateway
 from tests.owners import everything
 from tests.stage import Stage

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field, replace
 from uuid import uuid4
 
 from chalicelib.core import errors
-from chalicelib.core.bindings.lease import ASKING_MS, Duty, Kept, Operation
+from chalicelib.core.bindings.lease import ASKING_MS, Duty, Lease, Operation
 from chalicelib.core.bindings.model import Binding, BindingInfo
 from chalicelib.core.durations import CLOCKS_APART_MS, DAY_MS, MINUTE_MS
 from chalicelib.core.ports import Carrier
 from chalicelib.core.subscribers import Subscriber
-from chalicelib.services.bindings.lease_extension import extended
+from chalicelib.services.leases.extension import extended
 from chalicelib.wiring.gateway import Gateway
 
 OVER_MS = ASKING_MS + CLOCKS_APART_MS
@@ -45,8 +45,8 @@ class Entry:
 
 @dataclass
 class Keeper:
-    """Fulfils the port Keeper. `before` and `after` are run before and after each call takes
-    effect, with the call's name, and may raise. A careless one binds whatever it is asked to."""
+    """Fulfils the port BindingCarrier. `before` and `after` are run before and after each call
+    takes effect, with its name, and may raise. A careless one binds whatever it is asked to."""
 
     book: Book
     lease_ms: int = DAY_MS
@@ -56,7 +56,7 @@ class Keeper:
     after: Callable[[str], None] = lambda _: None
     asked: Counter[str] = field(default_factory=Counter)
 
-    def bind(self, binding: Binding, asked: Operation, *, now: int) -> Kept:
+    def bind(self, binding: Binding, asked: Operation, *, now: int) -> Lease:
         self._begin("bind")
         people = frozenset(person.digits for person in (binding.a, binding.b) if person)
         for entry in [] if self.careless else self.book.live(now=now):
@@ -66,7 +66,7 @@ class Keeper:
         entry = Entry(uuid4().hex, binding.id, binding.number, people, until)
         self.book.entries[entry.id] = entry
         self.after("bind")
-        return Kept(entry.id, until)
+        return Lease(entry.id, until)
 
     def release(self, carrier_id: str, *, now: int) -> None:
         self._begin("release")
@@ -75,7 +75,7 @@ class Keeper:
 
     def renew(
         self, binding: Binding, asked: Operation, *, until: int, last: bool, now: int
-    ) -> Kept:
+    ) -> Lease:
         return extended(self, binding, asked, until=until, now=now)
 
     def extend(self, carrier_id: str, *, delta_ms: int, now: int) -> None:
@@ -86,10 +86,10 @@ class Keeper:
         self.book.entries[carrier_id] = replace(entry, until=entry.until + delta_ms)
         self.after("extend")
 
-    def find(self, binding: Binding, asked: Sequence[Operation], *, now: int) -> list[Kept]:
+    def find(self, binding: Binding, asked: Sequence[Operation], *, now: int) -> list[Lease]:
         self._begin("find")
         found = [
-            Kept(entry.id, entry.until)
+            Lease(entry.id, entry.until)
             for entry in self.book.live(now=now)
             if entry.ours == binding.id and entry.number == binding.number
         ]
@@ -126,7 +126,7 @@ class OneCarrier:
     keeper: Keeper
 
     def of(self, name: str) -> Carrier:
-        return Carrier(name=name, kind="test", keeper=self.keeper, lister=self.keeper)
+        return Carrier(name=name, kind="test", bindings=self.keeper, lister=self.keeper)
 
 
 def keeping(gateway: Gateway, book: Book) -> Keeper:

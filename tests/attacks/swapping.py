@@ -9,7 +9,7 @@ from threading import Lock
 from uuid import uuid4
 
 from chalicelib.core import errors
-from chalicelib.core.bindings.lease import Kept, Operation
+from chalicelib.core.bindings.lease import Lease, Operation
 from chalicelib.core.bindings.model import Binding
 from chalicelib.core.durations import DAY_MS, MINUTE_MS
 from chalicelib.core.ports import Carrier
@@ -18,7 +18,7 @@ from tests.attacks.keepers import Book, Entry
 
 
 @dataclass(frozen=True)
-class Lease:
+class Term:
     """From when to when it had what for which binding of ours; `planned` is the end that it was
     asked for. Epoch ms."""
 
@@ -45,7 +45,7 @@ class SwappingBook(Book):
     stubborn: bool = False
     careless: bool = False
     answers: dict[str, tuple[str | None, int]] = field(default_factory=dict)
-    leases: list[Lease] = field(default_factory=list)
+    leases: list[Term] = field(default_factory=list)
     replaced: list[tuple[str, str]] = field(default_factory=list)
     """Ids of ours: an XA whose place the XA of somebody else took while it lasted."""
     reached: dict[str, str] = field(default_factory=dict)
@@ -69,7 +69,7 @@ class SwappingBook(Book):
             self.reached[entry.ours] = binding.a.digits
             self._cut(entry.id, now=now, by=entry.ours)
             self.entries[entry.id] = entry
-            self.leases.append(Lease(entry.ours, entry.id, now, entry.until, entry.until))
+            self.leases.append(Term(entry.ours, entry.id, now, entry.until, entry.until))
             self.answers[request] = (entry.id, lease_ms)
             return entry.id
 
@@ -105,7 +105,7 @@ class SwappingBook(Book):
         return (people in on_it and not self.beside) or (crossed and not self.careless)
 
 
-def _since(lease: Lease) -> int:
+def _since(lease: Term) -> int:
     return lease.since
 
 
@@ -121,7 +121,7 @@ def _entry(binding: Binding, *, until: int) -> Entry:
 
 @dataclass
 class SwappingKeeper:
-    """Fulfils the port Keeper over such a book, as the package of a carrier of this kind does.
+    """Fulfils the port BindingCarrier over such a book, as the package of such a carrier does.
     `before` and `after` are run before and after each call takes effect, and may raise."""
 
     book: SwappingBook
@@ -131,7 +131,7 @@ class SwappingKeeper:
     after: Callable[[str], None] = lambda _: None
     asked: Counter[str] = field(default_factory=Counter)
 
-    def bind(self, binding: Binding, asked: Operation, *, now: int) -> Kept:
+    def bind(self, binding: Binding, asked: Operation, *, now: int) -> Lease:
         return self._ask(binding, asked, now=now)
 
     def release(self, carrier_id: str, *, now: int) -> None:
@@ -141,30 +141,30 @@ class SwappingKeeper:
 
     def renew(
         self, binding: Binding, asked: Operation, *, until: int, last: bool, now: int
-    ) -> Kept:
+    ) -> Lease:
         try:
             return self._ask(binding, asked, now=now)
         except errors.NumberTaken:
             raise errors.NotBeside from None
 
-    def find(self, binding: Binding, asked: Sequence[Operation], *, now: int) -> list[Kept]:
+    def find(self, binding: Binding, asked: Sequence[Operation], *, now: int) -> list[Lease]:
         lease = binding.lease
         assert lease is not None
         found = []
         if lease.id is not None:
-            found.append(Kept(lease.id, lease.until, lease.at_most))
+            found.append(Lease(lease.id, lease.until, lease.at_most))
         for each in {each.request: each for each in asked}.values():
             with suppress(*_REFUSED):
                 found.append(self._ask(binding, each, now=now))
         return found
 
-    def _ask(self, binding: Binding, asked: Operation, *, now: int) -> Kept:
+    def _ask(self, binding: Binding, asked: Operation, *, now: int) -> Lease:
         self._begin("bind")
         request = f"{binding.id} {binding.number} {asked.request}"
         id_ = self.book.put(request, binding, lease_ms=asked.lease_ms, now=now)
         self.after("bind")
         until, at_most = asked.first + asked.lease_ms, now + asked.lease_ms
-        return Kept(id_, until, at_most if at_most - until > MINUTE_MS else None)
+        return Lease(id_, until, at_most if at_most - until > MINUTE_MS else None)
 
     def _begin(self, call: str) -> None:
         self.asked[call] += 1
@@ -178,7 +178,7 @@ class OneSwapping:
     keeper: SwappingKeeper
 
     def of(self, name: str) -> Carrier:
-        return Carrier(name, "test", keeper=self.keeper, transfers=True, announces=True)
+        return Carrier(name, "test", bindings=self.keeper, transfers=True, announces=True)
 
 
 def swapping(gateway: Gateway, book: SwappingBook) -> SwappingKeeper:

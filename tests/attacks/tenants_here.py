@@ -151,7 +151,7 @@ class Kept:
     def of(self, name: str) -> Carrier:
         if name not in self.keepers:
             return self.real.of(name)  # type: ignore[no-any-return]
-        return Carrier(name=name, kind=name, keeper=self.keepers[name])
+        return Carrier(name=name, kind=name, bindings=self.keepers[name])
 
 
 class Tenancy:

@@ -7,10 +7,10 @@ import pytest
 
 from chalicelib.core import errors
 from chalicelib.core.bindings.routes import NOTICE_MS
-from chalicelib.services.bindings.audit import SLICES, Audited
-from chalicelib.services.bindings.cleaning import LATER_MS
-from chalicelib.store import apps
+from chalicelib.services.bindings.clean_expired import LATER_MS
+from chalicelib.services.leases.audit import SLICES, Audited
 from chalicelib.store.table import n
+from chalicelib.store.tenants import apps
 from chalicelib.wiring.gateway import Gateway
 from tests.attacks.keepers import Book, Entry, attend, fails, keeper, keeping
 from tests.gateways import MINUTE, NOW, Backend, Stage, number, subscriber

@@ -13,10 +13,10 @@ from botocore.config import Config
 
 from chalicelib.core.bindings.model import Binding, binding_id
 from chalicelib.core.subscribers import Subscriber
-from chalicelib.services.bindings.cleaning import LATER_MS
+from chalicelib.services.bindings.clean_expired import LATER_MS
 from chalicelib.stage_settings import settings
 from chalicelib.store import clients
-from chalicelib.store.binding_items import binding_item, seal
+from chalicelib.store.bindings.items import binding_item, seal
 from chalicelib.store.work_index import SHARDS
 from chalicelib.wiring.gateway import Gateway
 from tests.gateways import MINUTE, NOW, Stage, number, subscriber

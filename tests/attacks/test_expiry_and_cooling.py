@@ -6,7 +6,7 @@ import pytest
 
 from admin import app_settings
 from chalicelib.core.bindings.model import MIN_COOLING_MS
-from chalicelib.services.bindings.cleaning import LATER_MS
+from chalicelib.services.bindings.clean_expired import LATER_MS
 from chalicelib.wiring.gateway import Gateway
 from tests.gateways import MINUTE, NOW, Backend, Stage, Switch, number, subscriber
 

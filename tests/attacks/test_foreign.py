@@ -86,7 +86,7 @@ def test_a_number_that_changes_hands_takes_no_binding_along(here: Stage) -> None
     from chalicelib.core.bindings.routes import Owner
     from chalicelib.stage_settings import settings
     from chalicelib.store import clients
-    from chalicelib.store.apps import owners_item
+    from chalicelib.store.tenants.apps import owners_item
 
     app, switch = here.app("demo", [OURS]), here.switch()
     gateway = here.instance()

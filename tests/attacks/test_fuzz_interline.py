@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from chalicelib.stage_settings import settings
 from chalicelib.store import clients
-from chalicelib.store.apps import public_key
+from chalicelib.store.tenants.apps import public_key
 from tests.attacks.lambda_events import answer
 from tests.attacks.mutations import MUTATIONS, ODD, Draft, many
 from tests.gateways import NOW, Stage, number, stage, subscriber

@@ -10,8 +10,8 @@ from chalicelib.core import errors
 from chalicelib.core.bindings.lease import CARRIER_SLACK_MS
 from chalicelib.core.bindings.lease_rules import LOOK_MS
 from chalicelib.core.ports import Carrier
-from chalicelib.services.bindings.cleaning import LATER_MS
-from chalicelib.services.bindings.lease_jobs import CLAIM_MS
+from chalicelib.services.bindings.clean_expired import LATER_MS
+from chalicelib.services.leases.jobs import CLAIM_MS
 from chalicelib.wiring.gateway import Gateway
 from tests.attacks.keepers import (
     OVER_MS,

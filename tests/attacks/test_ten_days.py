@@ -9,7 +9,7 @@ from chalicelib.core.bindings.model import Ask
 from chalicelib.core.durations import DAY_MS, NEVER
 from chalicelib.core.requests import RequestId
 from chalicelib.core.subscribers import Subscriber
-from chalicelib.services.bindings.cleaning import LATER_MS
+from chalicelib.services.bindings.clean_expired import LATER_MS
 from chalicelib.wiring.gateway import Gateway
 from tests.gateways import MINUTE, NOW, Backend, Stage, number, subscriber
 from tests.vendor_here import ACCOUNT, VendorHere, account_at, vendor_here

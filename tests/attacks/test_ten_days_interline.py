@@ -7,7 +7,7 @@ import pytest
 
 from chalicelib.core.bindings.lease import Duty
 from chalicelib.core.durations import DAY_MS
-from chalicelib.services.bindings.cleaning import LATER_MS
+from chalicelib.services.bindings.clean_expired import LATER_MS
 from chalicelib.wiring.gateway import Gateway
 from tests.developers import Developer, developer
 from tests.gateways import MINUTE, NOW, Stage, number, subscriber

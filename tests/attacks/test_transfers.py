@@ -9,16 +9,16 @@ import pytest
 from chalicelib.carriers.interline.client import carrier
 from chalicelib.clock import SYSTEM
 from chalicelib.core import errors
-from chalicelib.core.bindings.lease import Kept, Operation
+from chalicelib.core.bindings.lease import Lease, Operation
 from chalicelib.core.bindings.lease_rules import LOOK_MS
 from chalicelib.core.bindings.model import Ask, Binding
 from chalicelib.core.credentials import CarrierAccount
 from chalicelib.core.durations import DAY_MS
-from chalicelib.core.ports import Carrier, Keeper
+from chalicelib.core.ports import BindingCarrier, Carrier
 from chalicelib.core.requests import RequestId
 from chalicelib.core.subscribers import Subscriber
 from chalicelib.core.tenants import App
-from chalicelib.services.bindings.binding import BindingService
+from chalicelib.services.bindings.service import BindingService
 from chalicelib.wiring.gateway import Gateway
 from tests.attacks.keepers import OVER_MS, attend
 from tests.carriers.interline.platform import Platform, serving
@@ -36,7 +36,7 @@ DUE = NOW + DAY_MS * 3 // 4
 class Held:
     """Stands before the platform's keeper: `before` is run once, before a lease is renewed."""
 
-    keeper: Keeper
+    keeper: BindingCarrier
     before: Callable[[], None] | None = None
 
     def __getattr__(self, name: str) -> object:
@@ -44,7 +44,7 @@ class Held:
 
     def renew(
         self, binding: Binding, asked: Operation, *, until: int, last: bool, now: int
-    ) -> Kept:
+    ) -> Lease:
         before, self.before = self.before, None
         if before:
             before()
@@ -66,7 +66,7 @@ class World:
 
     @property
     def held(self) -> Held:
-        keeper = self.gateway.carriers.of("any").keeper
+        keeper = self.gateway.carriers.of("any").bindings
         assert isinstance(keeper, Held)
         return keeper
 
@@ -109,8 +109,8 @@ def _over(here: Stage, platform: Platform) -> Gateway:
         "ours", "interline", "10000000", ("key",), (platform.url,), app_id="app"
     )
     made = carrier(account, timeout_s=2, told=Told(), egress=egress, runtime=SYSTEM)
-    assert made.keeper
-    kept = Carrier("ours", "interline", keeper=Held(made.keeper), transfers=True)  # type: ignore[arg-type]
+    assert made.bindings
+    kept = Carrier("ours", "interline", bindings=Held(made.bindings), transfers=True)  # type: ignore[arg-type]
     gateway = here.instance()
     vars(gateway)["carriers"] = Only(kept)
     return gateway

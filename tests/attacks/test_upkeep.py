@@ -7,7 +7,7 @@ import pytest
 
 from chalicelib.core import errors
 from chalicelib.core.durations import DAY_MS
-from chalicelib.services.bindings.lease_jobs import SILENT_AFTER
+from chalicelib.services.leases.jobs import SILENT_AFTER
 from chalicelib.stage_settings import settings
 from chalicelib.store import clients
 from chalicelib.wiring.gateway import Gateway

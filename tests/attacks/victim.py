@@ -13,7 +13,7 @@ from typing import Any
 from chalicelib.carriers.interline.client import InterlineKeeper
 from chalicelib.carriers.netease.client import NeteaseKeeper
 from chalicelib.core.messages import Request
-from chalicelib.store.bindings import BindingStore
+from chalicelib.store.bindings.bindings import BindingStore
 from chalicelib.wiring.gateway import gateway
 from simulator.local_addresses import allow_local_addresses
 from tests.asked import ask

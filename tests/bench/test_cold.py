@@ -34,9 +34,9 @@ ELSEWHERE = {
     "chalicelib.core.calls.prices",
     "chalicelib.core.events",
     "chalicelib.services.calls.ingest",
-    "chalicelib.services.bindings.lease_jobs",
+    "chalicelib.services.leases.jobs",
     "chalicelib.store.events",
-    "chalicelib.store.balances",
+    "chalicelib.store.tenants.balances",
     "chalicelib.store.placed_calls",
 }
 
@@ -51,5 +51,5 @@ def test_what_other_calls_need_is_not_imported() -> None:
         check=True,
     ).stdout
     loaded = set(told.split())
-    assert "chalicelib.services.bindings.binding" in loaded
+    assert "chalicelib.services.bindings.service" in loaded
     assert not loaded & ELSEWHERE

@@ -237,7 +237,7 @@ def asked_of(made: Any, carrier: Vendor, digits: str, *, reply: Any, refused: st
     carrier.content = json.dumps(reply).encode()
     before = len(carrier.seen)
     try:
-        made.keeper.bind(bound(digits), ASKED, now=NOW)
+        made.bindings.bind(bound(digits), ASKED, now=NOW)
     except errors.Forbidden:
         assert len(carrier.seen) == before
         return refused
@@ -420,7 +420,7 @@ def test_x_is_written_as_the_document_says(carrier: Vendor, row: tuple[str, ...]
         account("interline", carrier.url), timeout_s=2, told=Told(), egress=egress, runtime=SYSTEM
     )
     carrier.content = b'{"error": 0, "subid": "1"}'
-    i.keeper.bind(bound(OTHER_INSIDE, number=pool), ASKED, now=NOW)
+    i.bindings.bind(bound(OTHER_INSIDE, number=pool), ASKED, now=NOW)
     assert unquote(carrier.seen[-1].path).rpartition("/")[2] == asked
     to = AppCredentials("demo", "20000000", ("key",), app_id="their-app")
     end = event(EventKind.CALL_ENDED, NOW, number=pool)

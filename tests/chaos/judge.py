@@ -10,7 +10,7 @@ from chalicelib.core.bindings.lease import CARRIER_SLACK_MS
 from chalicelib.core.bindings.model import Binding, State
 from chalicelib.core.durations import MINUTE_MS
 from chalicelib.core.errors import StoreUnavailable
-from chalicelib.services.bindings.cleaning import LATER_MS
+from chalicelib.services.bindings.clean_expired import LATER_MS
 from simulator.seed import CARRIER
 from tests.chaos.clients import phone
 from tests.chaos.model import Case, Model, Violation, now_ms

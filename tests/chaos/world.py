@@ -12,7 +12,7 @@ from chalicelib.core.bindings.model import Binding, State
 from chalicelib.core.subscribers import Subscriber
 from chalicelib.services.bindings.routing import Connect, Router
 from chalicelib.stage_settings import settings
-from chalicelib.store.binding_items import read_binding
+from chalicelib.store.bindings.items import read_binding
 from chalicelib.wiring.gateway import gateway
 from tests.chaos.stack import INTERLINE, NETEASE, Stack
 

@@ -9,11 +9,11 @@ from typing import Any
 
 from chalicelib.carriers import registry
 from chalicelib.clock import SYSTEM
-from chalicelib.core.bindings.lease import CarrierLease, Kept, Operation
+from chalicelib.core.bindings.lease import CarrierLease, Lease, Operation
 from chalicelib.core.bindings.model import Binding
 from chalicelib.core.calls.events import Event
 from chalicelib.core.credentials import CarrierAccount
-from chalicelib.core.ports import Carrier, Keeper
+from chalicelib.core.ports import BindingCarrier, Carrier
 from chalicelib.core.subscribers import Subscriber
 from simulator.dialling import dialled, written
 from simulator.vendor_server import Server
@@ -56,9 +56,9 @@ class Desk:
         )
 
     @property
-    def keeper(self) -> Keeper:
+    def keeper(self) -> BindingCarrier:
         """The part of it that the contract is about."""
-        made = self.carrier().keeper
+        made = self.carrier().bindings
         assert made is not None
         return made
 
@@ -73,7 +73,7 @@ class Desk:
         now = self.time.now_ms
         return Operation(f"o-{request}", "bind", now, now, lease_ms, request)
 
-    def bound(self, wanted: Binding, keeper: Keeper | None = None) -> tuple[Binding, Kept]:
+    def bound(self, wanted: Binding, keeper: BindingCarrier | None = None) -> tuple[Binding, Lease]:
         """The binding once the carrier has it, and what the carrier said."""
         kept = (keeper or self.keeper).bind(wanted, self.asked(), now=self.time.now_ms)
         lease = CarrierLease(kept.id, kept.until, kept.at_most or kept.until)

@@ -13,14 +13,14 @@ from chalicelib.core import errors, numbers
 from chalicelib.core.bindings.model import Presentation
 from chalicelib.core.calls.events import EventKind, Outcome, Party, Unreadable
 from chalicelib.core.credentials import ACCOUNT_BROKEN, EMBEDDED
-from chalicelib.core.ports import Keeper
+from chalicelib.core.ports import BindingCarrier
 from simulator.vendors import simulated
 from tests.carriers.vendor import closed_port
 from tests.contract.clients import LEASE_MS, MINUTE_MS, X2, A, B, C, Desk, X, desk_of
 
 FAULTS = ("refuse", "502", "html", "half_json", "hang", "code_9999")
 TALK_S = 42
-ASKS: dict[str, Callable[[Keeper, Desk, Any, Any], Any]] = {
+ASKS: dict[str, Callable[[BindingCarrier, Desk, Any, Any], Any]] = {
     "bind": lambda keeper, desk, bound, _: keeper.bind(
         replace(bound, id="another", number=X2, lease=None),
         desk.asked("r2"),
@@ -146,7 +146,7 @@ def test_a_number_that_the_carrier_has_not_is_refused(desk: Desk) -> None:
 
 
 def test_a_secret_that_is_not_the_accounts_breaks_it(desk: Desk) -> None:
-    keeper = desk.carrier(secrets=("not the secret",)).keeper
+    keeper = desk.carrier(secrets=("not the secret",)).bindings
     assert keeper is not None
     with pytest.raises(errors.CarrierRefused):
         desk.bound(desk.wanted(), keeper)
@@ -163,7 +163,7 @@ def test_an_answer_that_says_nothing_is_never_taken_for_done_or_refused(
     bound, kept = desk.bound(desk.wanted())
     when = ("_after" if after else "_before") if fault == "hang" else "_after" * after
     desk.vendor.faults.add("*", fault + when, None)
-    keeper = desk.carrier(timeout_s=0.2 if fault == "hang" else 10).keeper
+    keeper = desk.carrier(timeout_s=0.2 if fault == "hang" else 10).bindings
     assert keeper is not None
     with pytest.raises(errors.Unavailable) as unknown:
         asks(keeper, desk, bound, kept)
@@ -185,7 +185,7 @@ def test_what_became_of_a_bind_without_an_answer_is_found_out(desk: Desk, fault:
 def test_nobody_there_is_certain(desk: Desk, asks: Callable[..., Any]) -> None:
     bound, kept = desk.bound(desk.wanted())
     with closed_port() as url:
-        keeper = desk.carrier(urls=(url,)).keeper
+        keeper = desk.carrier(urls=(url,)).bindings
         assert keeper is not None
         with pytest.raises(errors.NotReached):
             asks(keeper, desk, bound, kept)

@@ -12,8 +12,8 @@ from chalicelib.core.ports import Carrier, Carriers
 from chalicelib.core.requests import RequestId
 from chalicelib.core.subscribers import Subscriber
 from chalicelib.core.tenants import App, Pool
-from chalicelib.services.bindings.leases import LeaseService
-from chalicelib.store.bindings import BindingStore
+from chalicelib.services.leases.service import LeaseService
+from chalicelib.store.bindings.bindings import BindingStore
 
 
 def app_with(areas: dict[str, str | None]) -> App:

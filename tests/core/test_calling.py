@@ -14,11 +14,11 @@ from chalicelib.core.requests import RequestId
 from chalicelib.core.subscribers import Subscriber
 from chalicelib.core.tenants import App, Pool
 from chalicelib.services.outbound_calls import RING_MS, OutboundCalls
-from chalicelib.store.balances import BalanceStore
 from chalicelib.store.field_encryption import FieldEncryption
-from chalicelib.store.messaging_users import MessagingUserStore
 from chalicelib.store.placed_calls import PlacedCallStore
 from chalicelib.store.table import Table
+from chalicelib.store.tenants.balances import BalanceStore
+from chalicelib.store.tenants.messaging_users import MessagingUserStore
 from tests.core.samples import app_with
 from tests.stage import X1, X2, A, B, C, Stage
 

@@ -13,8 +13,8 @@ from chalicelib.core.bindings.lease import Unsettled
 from chalicelib.core.durations import DAY_MS, MINUTE_MS
 from chalicelib.core.errors import CarrierRefused, StoreUnavailable, Unavailable
 from chalicelib.jobs import FINISH_MS
-from chalicelib.services.bindings import lease_jobs as upkeep
-from chalicelib.services.bindings.lease_jobs import SILENT_AFTER, Attended, LeaseJobs
+from chalicelib.services.leases import jobs as upkeep
+from chalicelib.services.leases.jobs import SILENT_AFTER, Attended, LeaseJobs
 from tests.simulated_time import SimulatedTime
 
 NOW = 1_900_000_000_000

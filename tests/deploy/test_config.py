@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from chalicelib.jobs import FINISH_MS
-from chalicelib.services.bindings.lease_jobs import CLAIM_MS
+from chalicelib.services.leases.jobs import CLAIM_MS
 from tests.deploy.conftest import ROOT
 
 CONFIG: dict[str, Any] = json.loads((ROOT / ".chalice" / "config.json").read_text())

@@ -50,16 +50,16 @@ def of_carriers(*urls: str) -> dict[str, Callable[[], Any]]:
     line: Any = made(interline, "interline", urls)
     ours: Any = made(switch, "switch", urls)
     return {
-        "bind": lambda: vendor.keeper.bind(BOUND, ASKED, now=NOW),
-        "unbind": lambda: vendor.keeper.release("9", now=NOW),
-        "renew": lambda: vendor.keeper.renew(BOUND, ASKED, until=NOW + 1, last=False, now=NOW),
+        "bind": lambda: vendor.bindings.bind(BOUND, ASKED, now=NOW),
+        "unbind": lambda: vendor.bindings.release("9", now=NOW),
+        "renew": lambda: vendor.bindings.renew(BOUND, ASKED, until=NOW + 1, last=False, now=NOW),
         "place": lambda: vendor.dialler.place(ASK, session="s", now=NOW),
         "login": lambda: vendor.phone_login.number("token", certificate=None, now=NOW),
         "relay": lambda: vendor.messenger.relay(
             "user/update", body=b"a=b", query="", headers={}, now=NOW
         ),
-        "interline bind": lambda: line.keeper.bind(BOUND, ASKED, now=NOW),
-        "interline release": lambda: line.keeper.release("9", now=NOW),
+        "interline bind": lambda: line.bindings.bind(BOUND, ASKED, now=NOW),
+        "interline release": lambda: line.bindings.release("9", now=NOW),
         "originate": lambda: ours.dialler.place(ASK, session="s", now=NOW),
         "originate status": lambda: ours.dialler.status("s", conference=False, now=NOW),
     }

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.services.bindings.cleaning import LATER_MS
+from chalicelib.services.bindings.clean_expired import LATER_MS
 from chalicelib.wiring.gateway import Gateway
 from tests.gateways import MINUTE, NOW, Backend, Stage, Switch, number, subscriber
 from tests.races.crowd import Crowd, crowd, crowd_of

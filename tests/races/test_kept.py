@@ -14,7 +14,7 @@ import pytest
 from chalicelib.core import errors
 from chalicelib.core.bindings.lease import Duty
 from chalicelib.core.bindings.lease_rules import LOOK_MS
-from chalicelib.services.bindings.cleaning import LATER_MS
+from chalicelib.services.bindings.clean_expired import LATER_MS
 from chalicelib.wiring.gateway import Gateway
 from tests.attacks.keepers import Book, Died, Keeper, fails, keeping
 from tests.attacks.swapping import SwappingBook, SwappingKeeper, swapping

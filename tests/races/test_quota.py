@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.services.bindings.cleaning import LATER_MS
-from chalicelib.store.bindings import BindingStore
+from chalicelib.services.bindings.clean_expired import LATER_MS
+from chalicelib.store.bindings.bindings import BindingStore
 from chalicelib.wiring.gateway import Gateway
 from tests.gateways import MINUTE, NOW, Backend, Stage, number, subscriber
 from tests.races.crowd import Crowd, crowd

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from chalicelib.services.bindings.leases import LeaseService
+from chalicelib.services.leases.service import LeaseService
 from tests.simulation.exploring import Found, interleavings, kind_of, randomly, shrunk
 from tests.simulation.processes import simulated
 from tests.simulation.runs import failure

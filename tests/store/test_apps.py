@@ -7,9 +7,9 @@ from chalicelib.clock import SYSTEM
 from chalicelib.core.bindings.routes import NOTICE_MS, Owner, owner_at
 from chalicelib.core.durations import CLOCKS_APART_MS
 from chalicelib.core.tenants import App
-from chalicelib.store import apps
-from chalicelib.store.apps import AppStore
 from chalicelib.store.table import Table, n
+from chalicelib.store.tenants import apps
+from chalicelib.store.tenants.apps import AppStore
 from tests.stage import X1, X3, X15, Stage, answering
 
 

@@ -14,12 +14,12 @@ from chalicelib.core.bindings.lease import CarrierLease, Operation
 from chalicelib.core.bindings.model import Ask, Binding, Refusal, State, binding_id
 from chalicelib.core.subscribers import Subscriber
 from chalicelib.core.tenants import Tariff
-from chalicelib.services.bindings.binding import BindingService
-from chalicelib.services.bindings.cleaning import Cleaner
-from chalicelib.store.balances import BalanceStore
-from chalicelib.store.bindings import BindingStore
+from chalicelib.services.bindings.clean_expired import Cleaner
+from chalicelib.services.bindings.service import BindingService
+from chalicelib.store.bindings.bindings import BindingStore
 from chalicelib.store.field_encryption import FieldEncryption
 from chalicelib.store.table import Table
+from chalicelib.store.tenants.balances import BalanceStore
 from tests.core.samples import Embedded, app_with, binding, leases, request, tag
 from tests.stage import X1, A, B, C, Stage, answering
 

@@ -20,12 +20,12 @@ from chalicelib.core.bindings.model import (
 from chalicelib.core.bindings.routes import Owner, RouteLookup
 from chalicelib.core.errors import Unavailable
 from chalicelib.core.subscribers import Subscriber
-from chalicelib.services.bindings.binding import BindingService
-from chalicelib.services.bindings.cleaning import Cleaner
-from chalicelib.store.apps import owners_item
-from chalicelib.store.bindings import BindingStore
+from chalicelib.services.bindings.clean_expired import Cleaner
+from chalicelib.services.bindings.service import BindingService
+from chalicelib.store.bindings.bindings import BindingStore
 from chalicelib.store.field_encryption import FieldEncryption
 from chalicelib.store.table import Table
+from chalicelib.store.tenants.apps import owners_item
 from tests.core.samples import Embedded, app_with, binding, leases, request, tag
 from tests.stage import X1, X2, X15, A, B, C, D, Stage, answering, refusal
 

@@ -19,7 +19,7 @@ from chalicelib.core.numbers import national
 from chalicelib.core.subscribers import Subscriber
 from chalicelib.core.tenants import Tariff
 from chalicelib.core.webhooks.policy import EndpointHealth
-from chalicelib.store.binding_items import binding_item, seal
+from chalicelib.store.bindings.items import binding_item, seal
 from chalicelib.store.calls import CallStore
 from chalicelib.store.endpoints import EndpointStore
 from chalicelib.store.events import EventStore

@@ -12,9 +12,9 @@ from admin import developers, provision, receivers
 from chalicelib.clock import SYSTEM
 from chalicelib.core.errors import Unavailable
 from chalicelib.store import cache, clients, secrets
-from chalicelib.store.apps import AppStore
-from chalicelib.store.credentials import CredentialStore
 from chalicelib.store.table import Table
+from chalicelib.store.tenants.apps import AppStore
+from chalicelib.store.tenants.credentials import CredentialStore
 from tests.owners import mend, set_secret, spoil
 from tests.stage import NAME, Stage, answering
 

@@ -9,8 +9,8 @@ from chalicelib.clock import SYSTEM
 from chalicelib.core.errors import AccountExists, Unavailable
 from chalicelib.core.requests import Earlier, RequestId
 from chalicelib.store.field_encryption import FieldEncryption
-from chalicelib.store.messaging_users import MessagingUserStore
 from chalicelib.store.table import Table
+from chalicelib.store.tenants.messaging_users import MessagingUserStore
 from tests.stage import Stage, answering, refusal
 
 

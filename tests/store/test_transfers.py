@@ -16,12 +16,12 @@ from chalicelib.core.durations import NEVER
 from chalicelib.core.ports import Carrier
 from chalicelib.core.requests import RequestId
 from chalicelib.core.subscribers import Subscriber
-from chalicelib.services.bindings.binding import BindingService
-from chalicelib.services.bindings.cleaning import Cleaner
-from chalicelib.store.apps import owners_item
-from chalicelib.store.bindings import MOST_ROUTES, BindingStore
+from chalicelib.services.bindings.clean_expired import Cleaner
+from chalicelib.services.bindings.service import BindingService
+from chalicelib.store.bindings.bindings import MOST_ROUTES, BindingStore
 from chalicelib.store.field_encryption import FieldEncryption
 from chalicelib.store.table import Table
+from chalicelib.store.tenants.apps import owners_item
 from tests.core.samples import app_with, binding, leases, request, tag
 from tests.stage import X1, X2, A, B, C, D, Stage, answering
 

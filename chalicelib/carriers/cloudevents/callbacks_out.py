@@ -10,7 +10,7 @@ from chalicelib.core.calls.events import Event
 from chalicelib.core.calls.model import EventKey
 from chalicelib.core.errors import Unavailable
 from chalicelib.core.tenants import App
-from chalicelib.store.credentials import CredentialStore
+from chalicelib.store.tenants.credentials import CredentialStore
 
 _JSON = {"Content-Type": "application/cloudevents+json; charset=utf-8"}
 
@@ -23,7 +23,7 @@ def event_format(credentials: CredentialStore) -> "CloudEventsFormat":
 class CloudEventsFormat:
     """CloudEvents, signed by Standard Webhooks."""
 
-    tells = wire.KINDS
+    kinds = wire.KINDS
     any_success = True
     plain_links = False
     names_recordings = False

@@ -10,7 +10,7 @@ from chalicelib.core.calls.events import Event
 from chalicelib.core.calls.model import EventKey
 from chalicelib.core.errors import Unavailable
 from chalicelib.core.tenants import App
-from chalicelib.store.credentials import CredentialStore
+from chalicelib.store.tenants.credentials import CredentialStore
 
 _FORM = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
 _JSON = {"Content-Type": "application/json; charset=utf-8"}
@@ -24,7 +24,7 @@ def event_format(credentials: CredentialStore) -> "InterlineFormat":
 class InterlineFormat:
     """interline's callbacks. Nothing is signed: the vendor's callbacks are not."""
 
-    tells = frozenset(wire_callbacks.WRITERS)
+    kinds = frozenset(wire_callbacks.WRITERS)
     any_success = False
     plain_links = True
     names_recordings = True

@@ -10,7 +10,7 @@ from chalicelib.carriers.interline import codes, signing, wire_calls
 from chalicelib.carriers.transport import Answer, CarrierSession, Egress, Told, named
 from chalicelib.clock import Runtime
 from chalicelib.core import errors
-from chalicelib.core.bindings.lease import Kept, Operation
+from chalicelib.core.bindings.lease import Lease, Operation
 from chalicelib.core.bindings.model import Binding
 from chalicelib.core.credentials import CarrierAccount
 from chalicelib.core.durations import MINUTE_MS
@@ -55,7 +55,7 @@ def carrier(
     return Carrier(
         name=account.name,
         kind=account.kind,
-        keeper=InterlineKeeper(api, account, told),
+        bindings=InterlineKeeper(api, account, told),
         transfers=True,
         announces=True,
         shows_numbers=account.shows_numbers,
@@ -150,7 +150,7 @@ class InterlineKeeper:
         self._told = told
         self.lease_ms = account.lease_ms
 
-    def bind(self, binding: Binding, asked: Operation, *, now: int) -> Kept:
+    def bind(self, binding: Binding, asked: Operation, *, now: int) -> Lease:
         """The lease is rounded up to seconds. Raises Forbidden for what the carrier
         has no parameter for."""
         return self._ask(binding, asked, now=now)
@@ -175,7 +175,7 @@ class InterlineKeeper:
         until: int,  # noqa: ARG002
         last: bool,
         now: int,
-    ) -> Kept:
+    ) -> Lease:
         try:
             return self._ask(binding, asked, now=now)
         except errors.NumberTaken:
@@ -184,12 +184,12 @@ class InterlineKeeper:
                 self._told("interline.rebind", {"account": self._account.name, "why": why})
             raise errors.NotBeside from None
 
-    def find(self, binding: Binding, asked: Sequence[Operation], *, now: int) -> Sequence[Kept]:
+    def find(self, binding: Binding, asked: Sequence[Operation], *, now: int) -> Sequence[Lease]:
         """What is noted, and whatever was asked before, asked once more."""
         lease = binding.lease
         found = []
         if lease is not None and lease.id is not None:
-            found.append(Kept(lease.id, lease.until, lease.at_most))
+            found.append(Lease(lease.id, lease.until, lease.at_most))
         for each in {each.request: each for each in asked}.values():
             with suppress(errors.UnknownBinding):
                 found.append(self._ask(binding, each, now=now, knows=_NOT_DONE))
@@ -197,7 +197,7 @@ class InterlineKeeper:
 
     def _ask(
         self, binding: Binding, asked: Operation, *, now: int, knows: Knows | None = None
-    ) -> Kept:
+    ) -> Lease:
         ttl_s = -(-asked.lease_ms // 1000)
         whole = asked.lease_ms >= binding.expires - asked.first
         sent = _SENT | _LIFETIME if whole else _SENT
@@ -215,7 +215,7 @@ class InterlineKeeper:
             )
             carrier_id = wire_calls.read_bound(reply)
         until, at_most = asked.first + ttl_s * 1000, now + ttl_s * 1000
-        return Kept(carrier_id, until, at_most if at_most - until > MINUTE_MS else None)
+        return Lease(carrier_id, until, at_most if at_most - until > MINUTE_MS else None)
 
     @property
     def _app_id(self) -> str:

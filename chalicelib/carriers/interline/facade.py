@@ -24,8 +24,8 @@ from chalicelib.core.messages import Reply, Request
 from chalicelib.core.ports import KeyedDigest
 from chalicelib.core.requests import RequestId
 from chalicelib.core.tenants import App
-from chalicelib.services.bindings.binding import BindingService
-from chalicelib.store.balances import BalanceStore
+from chalicelib.services.bindings.service import BindingService
+from chalicelib.store.tenants.balances import BalanceStore
 
 KEYTIME_WANTED = (
     "no Keytime authorization; send the header Authorization: Keytime <developer id>,<epoch ms>,"

@@ -8,7 +8,7 @@ from chalicelib.carriers.netease import wire_api as wire
 from chalicelib.carriers.netease.facade import NeteaseFacade, RequestContext
 from chalicelib.core import numbers
 from chalicelib.core.tenants import Pool
-from chalicelib.services.bindings.binding import BindingService
+from chalicelib.services.bindings.service import BindingService
 
 
 class AxbFacade(NeteaseFacade):

@@ -10,7 +10,7 @@ from chalicelib.core.calls.model import EventKey
 from chalicelib.core.credentials import AppCredentials
 from chalicelib.core.errors import Unavailable
 from chalicelib.core.tenants import App
-from chalicelib.store.credentials import CredentialStore
+from chalicelib.store.tenants.credentials import CredentialStore
 
 
 def event_format(credentials: CredentialStore) -> "NeteaseFormat":
@@ -21,7 +21,7 @@ def event_format(credentials: CredentialStore) -> "NeteaseFormat":
 class NeteaseFormat:
     """NetEase's callbacks, and the check of an address that is saved."""
 
-    tells = frozenset(wire_callbacks.WRITERS)
+    kinds = frozenset(wire_callbacks.WRITERS)
     any_success = False
     plain_links = True
     names_recordings = False

@@ -8,13 +8,13 @@ from chalicelib.carriers.netease import cipher, codes, signing, wire_calls
 from chalicelib.carriers.transport import Answer, CarrierSession, Egress, Told, named
 from chalicelib.clock import Runtime
 from chalicelib.core import errors
-from chalicelib.core.bindings.lease import Kept, Operation
+from chalicelib.core.bindings.lease import Lease, Operation
 from chalicelib.core.bindings.model import Binding, BindingInfo
 from chalicelib.core.calls.placed import CallAsk
 from chalicelib.core.credentials import CarrierAccount
 from chalicelib.core.durations import MINUTE_MS
 from chalicelib.core.ports import Carrier
-from chalicelib.services.bindings.lease_extension import extended
+from chalicelib.services.leases.extension import extended
 
 Reply = Mapping[str, Any]
 Knows = Mapping[int, Callable[[Reply], errors.GatewayError]]
@@ -43,7 +43,7 @@ def carrier(
     return Carrier(
         name=account.name,
         kind=account.kind,
-        keeper=keeper,
+        bindings=keeper,
         lister=keeper,
         dialler=NeteaseDialler(api),
         phone_login=NeteaseLogin(api, account),
@@ -136,7 +136,7 @@ class NeteaseKeeper:
         self._api = api
         self.lease_ms = lease_ms
 
-    def bind(self, binding: Binding, asked: Operation, *, now: int) -> Kept:
+    def bind(self, binding: Binding, asked: Operation, *, now: int) -> Lease:
         """The lease is rounded up to minutes."""
         minutes = _minutes(asked.lease_ms)
         if binding.b is None:
@@ -162,7 +162,7 @@ class NeteaseKeeper:
         if number != binding.number:
             self.release(carrier_id, now=now)
             raise errors.CarrierRefused("the carrier gave another number")
-        return Kept(carrier_id, until=now + minutes * MINUTE_MS)
+        return Lease(carrier_id, until=now + minutes * MINUTE_MS)
 
     def release(self, carrier_id: str, *, now: int) -> None:
         parameters = wire_calls.write_unbind(carrier_id)
@@ -186,7 +186,7 @@ class NeteaseKeeper:
         until: int,
         last: bool,  # noqa: ARG002
         now: int,
-    ) -> Kept:
+    ) -> Lease:
         return extended(self, binding, asked, until=until, now=now)
 
     def extend(self, carrier_id: str, *, delta_ms: int, now: int) -> None:
@@ -207,13 +207,13 @@ class NeteaseKeeper:
         asked: Sequence[Operation],  # noqa: ARG002
         *,
         now: int,
-    ) -> Sequence[Kept]:
+    ) -> Sequence[Lease]:
         """Of what lives on this X, that with our id and these two people; what lasts
         longest comes last."""
         listed, preferred = self._listed(binding.number, now=now)
         ours = (binding.id, binding.number, {binding.a, binding.b})
         found = [
-            Kept(info.id, until=info.expires)
+            Lease(info.id, until=info.expires)
             for info in listed
             if info.expires > now and (info.user_data, info.number, {info.a, info.b}) == ours
         ]

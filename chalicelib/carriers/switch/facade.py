@@ -15,7 +15,7 @@ from chalicelib.core.errors import AnswerClass, GatewayError
 from chalicelib.core.messages import Reply
 from chalicelib.services.bindings.routing import Connect, Reject, Router
 from chalicelib.services.calls.ingest import EventIngest
-from chalicelib.store.credentials import CredentialStore
+from chalicelib.store.tenants.credentials import CredentialStore
 
 CHALLENGE: Mapping[str, str] = {"WWW-Authenticate": 'Basic realm="switch"'}
 _AGAIN: Mapping[str, str] = {

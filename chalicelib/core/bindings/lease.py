@@ -77,7 +77,7 @@ class CarrierLease:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class Lease:
     """A binding as its carrier has it: the carrier's id, and until when it keeps it (epoch ms,
     never later than it really does). `at_most` is when it has surely ended, where that is not the
     same to a minute."""

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from chalicelib.core import errors
-from chalicelib.core.bindings.lease import CarrierLease, Kept, Operation
+from chalicelib.core.bindings.lease import CarrierLease, Lease, Operation
 from chalicelib.core.bindings.model import Binding, State
 from chalicelib.core.durations import CLOCKS_APART_MS, MINUTE_MS
-from chalicelib.core.ports import Keeper
+from chalicelib.core.ports import BindingCarrier
 
 LOOK_MS = MINUTE_MS // 2
 """So long after an operation began it is looked at, and again after each look that did not settle
@@ -30,12 +30,12 @@ def past(binding: Binding, *, now: int) -> bool:
     return now >= binding.kept_until and all(each.over(now) for each in operations)
 
 
-def as_kept(lease: CarrierLease) -> Kept:
+def as_kept(lease: CarrierLease) -> Lease:
     """What is noted of it, as if the carrier had said so."""
-    return Kept(lease.id or "", lease.until, lease.at_most)
+    return Lease(lease.id or "", lease.until, lease.at_most)
 
 
-def holding(lease: CarrierLease, kept: Kept, *, exact: bool) -> CarrierLease:
+def holding(lease: CarrierLease, kept: Lease, *, exact: bool) -> CarrierLease:
     """What is known once a carrier said what it keeps; `exact` if nobody else asked for more."""
     at_most = kept.at_most or kept.until
     return replace(
@@ -66,7 +66,7 @@ def at_most_with(lease: CarrierLease, looks: Sequence[Operation], *, now: int) -
 
 
 def finished(
-    binding: Binding, settled: Sequence[Operation], keeper: Keeper, *, now: int
+    binding: Binding, settled: Sequence[Operation], keeper: BindingCarrier, *, now: int
 ) -> Binding:
     """The binding once its carrier has it no more, but for what others may still bring back."""
     lease = lease_of(binding)
@@ -76,7 +76,7 @@ def finished(
     return checked(replace(binding, lease=after), keeper, now=now)
 
 
-def ahead_ms(keeper: Keeper) -> int:
+def ahead_ms(keeper: BindingCarrier) -> int:
     """How long before a lease runs out it is made longer: time for a carrier to come back, and for
     clocks that are apart even where a lease is short."""
     return max(keeper.lease_ms // 4, LAST_MS)
@@ -86,13 +86,13 @@ def looked_at(operation: Operation, *, now: int) -> int:
     return min(operation.since, now) + LOOK_MS
 
 
-def checked(binding: Binding, keeper: Keeper, *, now: int) -> Binding:
+def checked(binding: Binding, keeper: BindingCarrier, *, now: int) -> Binding:
     """The binding with the time at which its carrier has to be asked next."""
     check_at = _check_at(binding, keeper, now=now)
     return replace(binding, lease=replace(lease_of(binding), check_at=check_at))
 
 
-def _check_at(binding: Binding, keeper: Keeper, *, now: int) -> int | None:
+def _check_at(binding: Binding, keeper: BindingCarrier, *, now: int) -> int | None:
     lease = lease_of(binding)
     times = [_next_look(each, binding, now=now) for each in lease.operations]
     if binding.state is State.BOUND and now < binding.expires:

@@ -155,5 +155,5 @@ def is_delivered(status: int, *, any_2xx: bool) -> bool:
 def wanted_by(app: App, event_format: EventFormat) -> frozenset[EventKind]:
     """The kinds of events that an app is sent: those that it wants and that its event format has a
     message for."""
-    tells = event_format.tells
-    return frozenset(kind for kind in tells if kind in app.wants) if app.wants else tells
+    kinds = event_format.kinds
+    return frozenset(kind for kind in kinds if kind in app.wants) if app.wants else kinds

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from chalicelib.core.bindings.routes import Owner, Route, owner_at
 from chalicelib.core.calls.events import RejectReason
 from chalicelib.core.subscribers import Subscriber
-from chalicelib.store.bindings import BindingStore
+from chalicelib.store.bindings.bindings import BindingStore
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,10 @@ from chalicelib.core.calls.placed import PlacedCall
 from chalicelib.core.calls.splitting import stated_start
 from chalicelib.core.durations import CLOCKS_APART_MS, DAY_MS, NEVER, YEAR_2001_MS
 from chalicelib.core.numbers import canonical
-from chalicelib.store.apps import AppStore
-from chalicelib.store.bindings import BindingStore
-from chalicelib.store.messaging_users import MessagingUserStore
+from chalicelib.store.bindings.bindings import BindingStore
 from chalicelib.store.placed_calls import PlacedCallStore
+from chalicelib.store.tenants.apps import AppStore
+from chalicelib.store.tenants.messaging_users import MessagingUserStore
 
 RECORDED_MS = DAY_MS
 """How long before a recording was there its call began, at most, if nothing says when."""

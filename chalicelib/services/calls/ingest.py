@@ -12,9 +12,9 @@ from chalicelib.core.retries import MATCHING_RETRIES_S
 from chalicelib.core.tenants import App
 from chalicelib.core.webhooks.policy import wanted_by
 from chalicelib.services.calls.attribution import AttributedEvent, EventAttribution
-from chalicelib.store.apps import AppStore
 from chalicelib.store.events import Appended, EventStore
 from chalicelib.store.queue import WorkQueues
+from chalicelib.store.tenants.apps import AppStore
 from chalicelib.store.unread_callbacks import UnreadCallbackStore
 
 Count = Callable[[str, int], None]

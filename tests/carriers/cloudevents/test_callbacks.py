@@ -203,7 +203,7 @@ def test_a_placed_call_and_a_conference() -> None:
 
 def test_every_kind_has_a_type_of_its_own_but_the_unknown_one() -> None:
     kinds = set(EventKind) - {EventKind.UNKNOWN}
-    assert dialect().tells == kinds
+    assert dialect().kinds == kinds
     types = {envelope(of_kind(kind))["type"] for kind in kinds}
     assert len(types) == len(kinds)
     assert all(re.fullmatch(r"masking(\.[a-z]+){2}\.v1", each) for each in types)
@@ -213,7 +213,7 @@ def test_every_kind_has_a_type_of_its_own_but_the_unknown_one() -> None:
 
 def test_the_public_library_takes_the_signature_of_every_kind() -> None:
     now = round(time.time() * 1000)
-    for kind in dialect().tells:
+    for kind in dialect().kinds:
         headers, body = told(of_kind(kind), now=now)
         assert Webhook(NEW).verify(body, headers) == json.loads(body)
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from chalicelib.store.apps import DEVELOPER as DEVELOPER_KIND
-from chalicelib.store.apps import public_key
+from chalicelib.store.tenants.apps import DEVELOPER as DEVELOPER_KIND
+from chalicelib.store.tenants.apps import public_key
 from tests.owners import set_item, set_secret
 from tests.stage import X15, Answer, Stage
 
@@ -104,7 +104,7 @@ class Developer:
 
     def change(self, **attributes: Any) -> None:
         """Writes settings of the app as they stand in the table."""
-        from chalicelib.store.apps import profile_key
+        from chalicelib.store.tenants.apps import profile_key
 
         self.stage.dynamodb.update_item(
             TableName=self.stage.table,

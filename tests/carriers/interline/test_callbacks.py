@@ -214,7 +214,7 @@ def test_a_recording_without_the_end_of_its_call_waits_for_it() -> None:
 
 
 def test_the_kinds_that_are_told() -> None:
-    assert event_format(Known()).tells == {
+    assert event_format(Known()).kinds == {
         *(EventKind.CALL_STARTED, EventKind.CALL_ENDED),
         *(EventKind.SMS_SENT, EventKind.RECORDING_READY),
     }

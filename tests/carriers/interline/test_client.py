@@ -14,7 +14,7 @@ from chalicelib.carriers.interline import codes
 from chalicelib.carriers.interline.client import carrier
 from chalicelib.clock import SYSTEM
 from chalicelib.core import errors
-from chalicelib.core.bindings.lease import CarrierLease, Kept, Operation
+from chalicelib.core.bindings.lease import CarrierLease, Lease, Operation
 from chalicelib.core.bindings.model import Presentation
 from chalicelib.core.credentials import ACCOUNT_BROKEN, CarrierAccount
 from chalicelib.core.ports import Carrier
@@ -78,45 +78,45 @@ CALLS = {
             "interline.bind",
             "PUT",
             AXB,
-            lambda made: made.keeper.bind(BOUND, asked(60_001), now=NOW),
+            lambda made: made.bindings.bind(BOUND, asked(60_001), now=NOW),
             {"error": 0, "reason": "ok", "subid": "sub-1"},
-            Kept("sub-1", until=NOW + 61_000),
+            Lease("sub-1", until=NOW + 61_000),
         ),
         Call(
             "transfer",
             "interline.transfer",
             "PUT",
             XA,
-            lambda made: made.keeper.bind(TRANSFER, asked(60_000), now=NOW),
+            lambda made: made.bindings.bind(TRANSFER, asked(60_000), now=NOW),
             {"error": 0},
-            Kept(f"transfer/{X}", until=NOW + 60_000),
+            Lease(f"transfer/{X}", until=NOW + 60_000),
         ),
         Call(
             "find",
             "interline.bind",
             "PUT",
             AXB,
-            lambda made: made.keeper.find(BOUND, [asked(60_001)], now=NOW + 5_000),
+            lambda made: made.bindings.find(BOUND, [asked(60_001)], now=NOW + 5_000),
             {"error": 0, "subid": "sub-1"},
-            [Kept("sub-1", until=NOW + 61_000)],
+            [Lease("sub-1", until=NOW + 61_000)],
         ),
         Call(
             "renew",
             "interline.bind",
             "PUT",
             AXB,
-            lambda made: made.keeper.renew(
+            lambda made: made.bindings.renew(
                 KEPT, asked(90_000), until=0, last=False, now=NOW + 70_000
             ),
             {"error": 0, "subid": "sub-1"},
-            Kept("sub-1", until=NOW + 90_000, at_most=NOW + 160_000),
+            Lease("sub-1", until=NOW + 90_000, at_most=NOW + 160_000),
         ),
         Call(
             "release",
             "interline.release",
             "DELETE",
             f"{ROOT}?appid={APP_ID}&subid=sub-1",
-            lambda made: made.keeper.release("sub-1", now=NOW),
+            lambda made: made.bindings.release("sub-1", now=NOW),
             {"error": 0},
             None,
             repeatable=True,
@@ -126,7 +126,7 @@ CALLS = {
             "interline.end_transfer",
             "DELETE",
             f"{XA}?appid={APP_ID}",
-            lambda made: made.keeper.release(f"transfer/{X}", now=NOW),
+            lambda made: made.bindings.release(f"transfer/{X}", now=NOW),
             {"error": 0},
             None,
             repeatable=True,
@@ -285,7 +285,7 @@ def test_codes(call: Call, code: int, told: Told, first: Vendor) -> None:
 
 def bind_whole(made: Carrier) -> None:
     """Asks for all of what the app wants."""
-    made.keeper.bind(BOUND, asked(BOUND.expires - NOW), now=NOW)
+    made.bindings.bind(BOUND, asked(BOUND.expires - NOW), now=NOW)
 
 
 @pytest.mark.parametrize("member", ["reason", "msg", "message"])
@@ -472,7 +472,7 @@ def test_what_several_asked_for_alike_is_asked_once_and_counted_from_the_first(
     other = asked(90_000, "longer")
     found = keeper(told, first.url).find(KEPT, [asked(60_001), looked, other], now=NOW + 40_000)
     noted, *rest = found
-    assert noted == Kept("sub-1", until=NOW + 60_000, at_most=NOW + 61_000)
+    assert noted == Lease("sub-1", until=NOW + 60_000, at_most=NOW + 61_000)
     assert {kept.until for kept in rest} == {NOW + 61_000, NOW + 90_000}
     assert len(first.seen) == 2
 
@@ -495,7 +495,7 @@ def test_a_code_is_an_integer(content: bytes, told: Told, first: Vendor) -> None
 
 
 def keeper(told: Told, *urls: str) -> Any:
-    return made_of(told, *urls).keeper
+    return made_of(told, *urls).bindings
 
 
 def test_what_an_account_can(told: Told) -> None:
@@ -503,6 +503,6 @@ def test_what_an_account_can(told: Told) -> None:
     assert (made.name, made.kind) == ("our-account", "interline")
     assert (made.transfers, made.announces, made.shows_numbers) == (True, True, False)
     assert made_of(told, shows_numbers=True).shows_numbers
-    assert made.keeper
-    assert made.keeper.lease_ms == 7
+    assert made.bindings
+    assert made.bindings.lease_ms == 7
     assert (made.dialler, made.phone_login, made.messenger) == (None, None, None)

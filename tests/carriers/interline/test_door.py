@@ -190,7 +190,7 @@ def test_nobodys_secret_lets_nobody_in(demo: Developer) -> None:
 
 
 def test_401_for_a_developer_whose_app_is_gone(stage: Stage, demo: Developer) -> None:
-    from chalicelib.store.apps import profile_key
+    from chalicelib.store.tenants.apps import profile_key
 
     stage.dynamodb.delete_item(TableName=stage.table, Key=profile_key("demo"))
     assert is_unauthorized(demo.account(), 1100)
@@ -379,7 +379,7 @@ def test_1002_for_a_query_string_that_is_not_utf8(stage: Stage, demo: Developer)
 def test_1500_for_a_fault_of_ours_which_is_logged_without_values(
     stage: Stage, demo: Developer, log: Any
 ) -> None:
-    from chalicelib.store.apps import profile_key
+    from chalicelib.store.tenants.apps import profile_key
 
     stage.dynamodb.update_item(
         TableName=stage.table, Key=profile_key("demo"), UpdateExpression="REMOVE callback_url"

@@ -10,11 +10,11 @@ import pytest
 from chalicelib.carriers.interline.client import carrier
 from chalicelib.clock import SYSTEM
 from chalicelib.core import errors
-from chalicelib.core.bindings.lease import CarrierLease, Kept, Operation
+from chalicelib.core.bindings.lease import CarrierLease, Lease, Operation
 from chalicelib.core.bindings.model import Binding
 from chalicelib.core.credentials import CarrierAccount
 from chalicelib.core.durations import DAY_MS, MINUTE_MS, NEVER
-from chalicelib.core.ports import Keeper
+from chalicelib.core.ports import BindingCarrier
 from chalicelib.core.subscribers import Subscriber
 from tests.carriers.interline.platform import Platform, serving
 from tests.carriers.vendor import Told, egress
@@ -50,11 +50,13 @@ def make() -> Iterator[Make]:
         each.__exit__(None, None, None)
 
 
-def keeper(platform: Platform, told: Told | None = None, lease_ms: int = HOUR_MS) -> Keeper:
+def keeper(platform: Platform, told: Told | None = None, lease_ms: int = HOUR_MS) -> BindingCarrier:
     account = CarrierAccount(
         "ours", "interline", "10000000", ("key",), (platform.url,), lease_ms, app_id="app"
     )
-    made = carrier(account, timeout_s=2, told=told or Told(), egress=egress, runtime=SYSTEM).keeper
+    made = carrier(
+        account, timeout_s=2, told=told or Told(), egress=egress, runtime=SYSTEM
+    ).bindings
     assert made
     return made
 
@@ -75,7 +77,7 @@ def bound_at(platform: Platform, bound: Binding) -> Binding:
     return replace(bound, lease=CarrierLease(kept.id, kept.until, kept.until))
 
 
-def only(found: Sequence[Kept]) -> Kept:
+def only(found: Sequence[Lease]) -> Lease:
     (kept,) = found
     return kept
 
@@ -103,7 +105,7 @@ def test_one_that_is_found_soon_has_one_end(bound: Binding, make: Make) -> None:
     with pytest.raises(errors.Unavailable):
         keeper(platform).bind(bound, first(), now=NOW)
     found = only(keeper(platform).find(bound, [first()], now=NOW + MINUTE_MS))
-    assert found == Kept(found.id, until=NOW + HOUR_MS)
+    assert found == Lease(found.id, until=NOW + HOUR_MS)
 
 
 def test_what_stands_in_the_way_says_that_it_was_not_done(make: Make) -> None:
@@ -141,7 +143,7 @@ def test_a_lease_that_is_known_is_not_asked_for(make: Make) -> None:
     kept = bound_at(platform, PAIR)
     lease = CarrierLease("sub-1", NOW + HOUR_MS, at_most=NOW + 2 * HOUR_MS)
     asked = len(platform.calls)
-    expected = Kept("sub-1", until=NOW + HOUR_MS, at_most=NOW + 2 * HOUR_MS)
+    expected = Lease("sub-1", until=NOW + HOUR_MS, at_most=NOW + 2 * HOUR_MS)
     assert keeper(platform).find(replace(kept, lease=lease), [], now=NOW) == [expected]
     assert len(platform.calls) == asked
 
@@ -152,7 +154,7 @@ def test_a_longer_lease_stands_beside_the_old_one(make: Make) -> None:
     platform.now = later = NOW + 45 * MINUTE_MS
     told = Told()
     renewed = keeper(platform, told).renew(kept, longer(later), until=0, last=False, now=later)
-    assert renewed == Kept("sub-2", until=later + HOUR_MS)
+    assert renewed == Lease("sub-2", until=later + HOUR_MS)
     assert [held.subid for held in platform.live()] == ["sub-1", "sub-2"]
     assert [call.partition(" ")[0] for call in platform.calls] == ["PUT", "PUT"]
     assert "interline.rebind" not in [operation for operation, _ in told.lines]
@@ -255,6 +257,6 @@ def test_a_binding_without_end_is_kept_by_leases(make: Make) -> None:
     with pytest.raises(errors.Unavailable):
         ours.bind(XA, first(DAY_MS), now=NOW)
     found = only(ours.find(XA, [first(DAY_MS)], now=NOW))
-    assert found == Kept(f"transfer/{X}", until=NOW + DAY_MS)
+    assert found == Lease(f"transfer/{X}", until=NOW + DAY_MS)
     (held,) = platform.live()
     assert held.parameters["ttl"] == "86400"

@@ -241,7 +241,7 @@ class MemoryCarriers:
 
     def of(self, name: str) -> Carrier:
         able = {
-            "netease-demo": ("keeper", "dialler", "phone_login", "messenger"),
+            "netease-demo": ("bindings", "dialler", "phone_login", "messenger"),
             "switch": ("dialler",),
         }
         return Carrier(name, "any", **dict.fromkeys(able.get(name, ()), self.fake))

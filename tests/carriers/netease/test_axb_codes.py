@@ -9,7 +9,7 @@ import pytest
 from chalicelib.carriers.netease.wire_api import MAX_REQUEST_ID
 from chalicelib.carriers.parameters import FORM_WANTED
 from chalicelib.core.tenants import AppState
-from chalicelib.services.bindings.cleaning import LATER_MS
+from chalicelib.services.bindings.clean_expired import LATER_MS
 from tests.carriers.netease.axb import FORM, PARAMETERS, YEAR_MINUTES, infos, is_error
 from tests.carriers.netease.recorded import OPERATIONS
 from tests.runtimes import run_with
@@ -28,7 +28,7 @@ def test_403_for_an_app_that_is_switched_off(stage: Stage, client: Client, opera
 
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_414_for_an_app_whose_profile_is_gone(stage: Stage, client: Client, operation: str) -> None:
-    from chalicelib.store.apps import profile_key
+    from chalicelib.store.tenants.apps import profile_key
 
     stage.dynamodb.delete_item(TableName=stage.table, Key=profile_key("demo"))
     assert is_error(client.call(operation, PARAMETERS[operation]), 414)
@@ -403,7 +403,7 @@ def test_an_exact_repeat_of_a_delay_after_the_end_is_a_new_request(client: Clien
 def test_500_for_a_fault_of_ours_which_is_logged_without_values(
     stage: Stage, client: Client, log: Any, operation: str
 ) -> None:
-    from chalicelib.store.apps import profile_key
+    from chalicelib.store.tenants.apps import profile_key
 
     broken = {"TableName": stage.table, "Key": profile_key("demo")}
     stage.dynamodb.update_item(**broken, UpdateExpression="REMOVE callback_url")

@@ -14,7 +14,7 @@ from chalicelib.carriers.netease import cipher, codes
 from chalicelib.carriers.netease.client import carrier
 from chalicelib.clock import SYSTEM
 from chalicelib.core import errors
-from chalicelib.core.bindings.lease import Kept, Operation
+from chalicelib.core.bindings.lease import Lease, Operation
 from chalicelib.core.calls.placed import CallAsk
 from chalicelib.core.credentials import ACCOUNT_BROKEN, CarrierAccount
 from chalicelib.core.ports import Carrier
@@ -77,14 +77,14 @@ CALLS = {
         Call(
             "netease.bind",
             "/smallphone/axb/bind",
-            lambda made: made.keeper.bind(BOUND, asked(60_001), now=NOW),
+            lambda made: made.bindings.bind(BOUND, asked(60_001), now=NOW),
             {"code": 200, "bindId": "9" * 26, "phoneX": X},
-            Kept("9" * 26, until=NOW + 120_000),
+            Lease("9" * 26, until=NOW + 120_000),
         ),
         Call(
             "netease.unbind",
             "/smallphone/axb/unbind",
-            lambda made: made.keeper.release("9" * 26, now=NOW),
+            lambda made: made.bindings.release("9" * 26, now=NOW),
             {"code": 200},
             None,
             repeatable=True,
@@ -92,16 +92,16 @@ CALLS = {
         Call(
             "netease.delay",
             "/smallphone/axb/delay",
-            lambda made: made.keeper.extend("9" * 26, delta_ms=60_000, now=NOW),
+            lambda made: made.bindings.extend("9" * 26, delta_ms=60_000, now=NOW),
             {"code": 200},
             None,
         ),
         Call(
             "netease.query",
             "/smallphone/axb/query",
-            lambda made: made.keeper.find(BOUND, [asked(60_001)], now=NOW),
+            lambda made: made.bindings.find(BOUND, [asked(60_001)], now=NOW),
             {"code": 200, "bindInfos": [INFO]},
-            [Kept("9" * 26, until=NOW + 1)],
+            [Lease("9" * 26, until=NOW + 1)],
             repeatable=True,
         ),
         Call(
@@ -361,7 +361,7 @@ def test_a_bind_asks_for_our_number_and_tells_only_our_id(told: Told, first: Ven
     }
     assert first.seen[0].headers["RequestId"] == f"{ID}abcdef0123"
     recorded = replace(BOUND, record=True)
-    keeper = made_of(told, first.url).keeper
+    keeper = made_of(told, first.url).bindings
     assert keeper
     keeper.bind(recorded, asked(120_000), now=NOW)
     assert (parameters(first)["recordFlag"], parameters(first)["expiration"]) == ("1", "2")
@@ -401,7 +401,7 @@ def test_only_our_live_binding_of_these_two_is_found(
     assert call.make(made_of(told, first.url)) == []
     turned = INFO | {"phoneA": B, "phoneB": A, "bindId": "8"}
     first.content = json.dumps({"code": 200, "bindInfos": [INFO | other, turned]}).encode()
-    assert call.make(made_of(told, first.url)) == [Kept("8", until=NOW + 1)]
+    assert call.make(made_of(told, first.url)) == [Lease("8", until=NOW + 1)]
     assert parameters(first) == {"phoneX": X, "opType": "0"}
 
 
@@ -527,7 +527,7 @@ WHOLE_MS = 120_000
 
 def bound(lease_ms: int) -> Callable[[Carrier], Any]:
     wanted = replace(BOUND, expires=NOW + WHOLE_MS)
-    return lambda made: made.keeper.bind(wanted, asked(lease_ms), now=NOW)
+    return lambda made: made.bindings.bind(wanted, asked(lease_ms), now=NOW)
 
 
 @pytest.mark.parametrize("text", ["bad param '{}'", "{} is not valid", "param {}: 参数错误"])
@@ -676,5 +676,5 @@ def test_a_number_that_is_none_counts_as_no_answer(text: str, told: Told, first:
 def test_what_an_account_can(told: Told) -> None:
     made = made_of(told, "http://x", lease_ms=7)
     assert (made.name, made.kind) == ("our-account", "netease")
-    assert made.keeper
-    assert made.keeper.lease_ms == 7
+    assert made.bindings
+    assert made.bindings.lease_ms == 7

@@ -44,7 +44,7 @@ def switch() -> Iterator[Vendor]:
 def dialler(told: Told, *urls: str) -> CallPlacer:
     account = CarrierAccount("switch", "switch", "", (SECRET, "previous"), urls=urls)
     made = carrier(account, timeout_s=0.8, told=told, egress=egress, runtime=SYSTEM)
-    assert (made.name, made.kind, made.keeper) == ("switch", "switch", None)
+    assert (made.name, made.kind, made.bindings) == ("switch", "switch", None)
     assert made.dialler
     return made.dialler
 

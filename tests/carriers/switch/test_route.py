@@ -233,7 +233,7 @@ def test_a_number_that_changed_hands_leads_to_nobody_of_before(
     stage: Stage, pbx: Pbx, demo: Client
 ) -> None:
     from chalicelib.core.bindings.routes import Owner
-    from chalicelib.store.apps import owners_item
+    from chalicelib.store.tenants.apps import owners_item
 
     demo.bind(phoneX=X1)
     moved = owners_item(X1, (Owner("other", "switch", since=0),), stage.encryption())

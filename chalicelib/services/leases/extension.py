@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from chalicelib.core import errors
-from chalicelib.core.bindings.lease import Kept, Operation
+from chalicelib.core.bindings.lease import Lease, Operation
 from chalicelib.core.bindings.lease_rules import (
     LAST_MS,
     ahead_ms,
@@ -18,8 +18,8 @@ from chalicelib.core.bindings.lease_rules import (
 )
 from chalicelib.core.bindings.model import Binding, State
 from chalicelib.core.durations import MINUTE_MS
-from chalicelib.core.ports import Keeper
-from chalicelib.services.bindings.asking import Asking, Change
+from chalicelib.core.ports import BindingCarrier
+from chalicelib.services.leases.operations import Asking, Change
 
 MOST_OPERATIONS = 8
 """How many operations of one binding may be open before nobody begins another one."""
@@ -31,7 +31,7 @@ class LeaseExtension:
     def __init__(self, asking: Asking) -> None:
         self._asking = asking
 
-    def keep_up(self, binding: Binding, keeper: Keeper, *, now: int) -> None:
+    def keep_up(self, binding: Binding, keeper: BindingCarrier, *, now: int) -> None:
         """Finds out what is open, then lets the carrier keep it for as long as it lasts."""
         if any(looked_at(each, now=now) <= now for each in lease_of(binding).operations):
             looked = self._look(binding, keeper, now=now)
@@ -44,7 +44,9 @@ class LeaseExtension:
         elif (again := checked(binding, keeper, now=now)) != binding:
             self._asking.bindings.change(binding, again)
 
-    def extend(self, binding: Binding, keeper: Keeper, longer: Change | None, *, now: int) -> bool:
+    def extend(
+        self, binding: Binding, keeper: BindingCarrier, longer: Change | None, *, now: int
+    ) -> bool:
         """Lets the carrier keep it for longer; False if it had moved on meanwhile."""
         began = self._asking.monotonic()
         lease = lease_of(binding)
@@ -72,7 +74,7 @@ class LeaseExtension:
             raise
         return self._hold(noted, mine, kept, keeper, longer, now=now)
 
-    def _look(self, binding: Binding, keeper: Keeper, *, now: int) -> Binding | None:
+    def _look(self, binding: Binding, keeper: BindingCarrier, *, now: int) -> Binding | None:
         """Takes account of what a carrier has; None if the binding had moved on."""
         looking = self._asking.looking(binding, keeper, now=now)
         if looking is None:
@@ -103,7 +105,7 @@ class LeaseExtension:
         return None
 
     def _noted(
-        self, binding: Binding, mine: Operation, keeper: Keeper, *, until: int, now: int
+        self, binding: Binding, mine: Operation, keeper: BindingCarrier, *, until: int, now: int
     ) -> Binding | None:
         """Writes that the carrier is about to be asked for more, and for how long it may keep it
         then: whatever others add meanwhile, each adds at most what is missing."""
@@ -118,7 +120,7 @@ class LeaseExtension:
         self,
         binding: Binding,
         refused: Operation,
-        keeper: Keeper,
+        keeper: BindingCarrier,
         longer: Change | None,
         *,
         until: int,
@@ -148,8 +150,8 @@ class LeaseExtension:
         self,
         noted: Binding,
         mine: Operation,
-        kept: Kept | None,
-        keeper: Keeper,
+        kept: Lease | None,
+        keeper: BindingCarrier,
         longer: Change | None,
         *,
         gone: str | None = None,
@@ -182,13 +184,15 @@ class LeaseExtension:
                 return as_asked
         raise errors.Contended("this binding is being changed")
 
-    def _let_go(self, best: Kept, others: Sequence[Kept], keeper: Keeper, *, now: int) -> None:
+    def _let_go(
+        self, best: Lease, others: Sequence[Lease], keeper: BindingCarrier, *, now: int
+    ) -> None:
         """Ends the leases beside the one that lasts longest."""
         for each in dict.fromkeys(each.id for each in others if each.id not in ("", best.id)):
             keeper.release(each, now=now)
 
 
-class Extender(Keeper, Protocol):
+class Extender(BindingCarrier, Protocol):
     """A carrier that can be asked what it has, and told to add to it."""
 
     def extend(self, carrier_id: str, *, delta_ms: int, now: int) -> None:
@@ -199,8 +203,8 @@ class Extender(Keeper, Protocol):
 
 def extended(
     carrier: Extender, binding: Binding, asked: Operation, *, until: int, now: int
-) -> Kept:
-    """What `Keeper.renew` is at an Extender: asks first what it has, so it may be repeated."""
+) -> Lease:
+    """`BindingCarrier.renew` of an Extender: asks first what it has, so it may be repeated."""
     found = carrier.find(binding, (asked,), now=now)
     kept = max(found, key=lambda each: each.until, default=None)
     if kept is None:
@@ -214,4 +218,4 @@ def extended(
     except errors.UnknownBinding:
         # It ended there meanwhile.
         return carrier.bind(binding, asked, now=now)
-    return Kept(kept.id, kept.until + delta_ms)
+    return Lease(kept.id, kept.until + delta_ms)

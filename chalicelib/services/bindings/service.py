@@ -21,9 +21,9 @@ from chalicelib.core.ports import Carrier, KeyedDigest
 from chalicelib.core.requests import RequestId
 from chalicelib.core.retries import CHANGE_TRIES
 from chalicelib.core.tenants import App
-from chalicelib.services.bindings.cleaning import Cleaner
-from chalicelib.services.bindings.leases import LeaseService
-from chalicelib.store.bindings import BindingStore
+from chalicelib.services.bindings.clean_expired import Cleaner
+from chalicelib.services.leases.service import LeaseService
+from chalicelib.store.bindings.bindings import BindingStore
 
 BLIND_TRIES = 4
 """How many numbers are tried before the routes of the two are read."""

@@ -11,8 +11,8 @@ from itertools import cycle
 from chalicelib.core.bindings.lease import Duty, Unsettled
 from chalicelib.core.durations import MINUTE_MS
 from chalicelib.core.errors import Unavailable
-from chalicelib.services.bindings.leases import LeaseService
-from chalicelib.store.bindings import BindingStore
+from chalicelib.services.leases.service import LeaseService
+from chalicelib.store.bindings.bindings import BindingStore
 
 CLAIM_MS = MINUTE_MS
 """For how long a binding is one worker's alone, counted from when that worker begins with it. Its

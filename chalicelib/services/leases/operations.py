@@ -5,14 +5,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from chalicelib.core import errors
-from chalicelib.core.bindings.lease import Kept, Operation, OperationKind
+from chalicelib.core.bindings.lease import Lease, Operation, OperationKind
 from chalicelib.core.bindings.lease_rules import at_most_with, checked, lease_of, with_looks
 from chalicelib.core.bindings.model import Binding
-from chalicelib.core.ports import Keeper
+from chalicelib.core.ports import BindingCarrier
 from chalicelib.core.retries import CHANGE_TRIES
 
 if TYPE_CHECKING:
-    from chalicelib.store.bindings import BindingStore
+    from chalicelib.store.bindings.bindings import BindingStore
 
 SEND_WITHIN_S = 30.0
 """A process that stood still for longer between deciding and asking does not ask any more."""
@@ -49,7 +49,7 @@ class Asking:
             current = self.bindings.get(binding.id)
 
     def looking(
-        self, binding: Binding, keeper: Keeper, *, now: int
+        self, binding: Binding, keeper: BindingCarrier, *, now: int
     ) -> tuple[Binding, tuple[Operation, ...]] | None:
         """The binding with what a look at its open operations asks the carrier once more; None
         if it had moved on."""
@@ -65,7 +65,7 @@ class Asking:
         return (noted, looks) if noted is not None else None
 
     def looks(
-        self, asked: Sequence[Operation], keeper: Keeper, *, now: int
+        self, asked: Sequence[Operation], keeper: BindingCarrier, *, now: int
     ) -> tuple[Operation, ...]:
         """What a look at these operations asks for once more: nothing where the carrier tells what
         it has."""
@@ -78,8 +78,8 @@ class Asking:
         self,
         current: Binding | None,
         mine: Sequence[Operation],
-        found: Sequence[Kept],
-        keeper: Keeper,
+        found: Sequence[Lease],
+        keeper: BindingCarrier,
         *,
         now: int,
         of: Binding | None = None,
@@ -103,7 +103,7 @@ class Asking:
             if self.bindings.change(each, checked(replace(each, lease=lease), keeper, now=now)):
                 return
 
-    def close(self, noted: Binding, mine: Operation, keeper: Keeper, *, now: int) -> None:
+    def close(self, noted: Binding, mine: Operation, keeper: BindingCarrier, *, now: int) -> None:
         """What was asked did certainly not happen."""
         for current in self.states(noted):
             if current is None or not lease_of(current).has(mine):

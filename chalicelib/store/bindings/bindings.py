@@ -19,8 +19,7 @@ from chalicelib.core.bindings.routes import Owner, RouteLookup
 from chalicelib.core.errors import StoreUnavailable
 from chalicelib.core.subscribers import Subscriber
 from chalicelib.store import conditions
-from chalicelib.store.apps import read_owners
-from chalicelib.store.binding_items import (
+from chalicelib.store.bindings.items import (
     ROLES,
     binding_item,
     binding_state,
@@ -37,6 +36,7 @@ from chalicelib.store.binding_items import (
 from chalicelib.store.field_encryption import FieldEncryption
 from chalicelib.store.keys import ANYBODY, binding_key, owners_key, route_key
 from chalicelib.store.table import Failed, Item, Table, check, key, n, put, remove, s, update
+from chalicelib.store.tenants.apps import read_owners
 from chalicelib.store.work_index import WorkIndex
 
 MOST_ROUTES = 8

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from chalicelib.core import errors
-from chalicelib.core.bindings.lease import CarrierLease, Kept, Operation
+from chalicelib.core.bindings.lease import CarrierLease, Lease, Operation
 from chalicelib.core.bindings.lease_rules import (
     LOOK_MS,
     ahead_ms,
@@ -26,12 +26,12 @@ from chalicelib.core.bindings.lease_rules import (
     with_looks,
 )
 from chalicelib.core.bindings.model import Binding, State
-from chalicelib.core.ports import Carrier, Carriers, Keeper
-from chalicelib.services.bindings.asking import Asking, Change
-from chalicelib.store.bindings import BindingStore
+from chalicelib.core.ports import BindingCarrier, Carrier, Carriers
+from chalicelib.services.leases.operations import Asking, Change
+from chalicelib.store.bindings.bindings import BindingStore
 
 if TYPE_CHECKING:
-    from chalicelib.services.bindings.lease_extension import LeaseExtension
+    from chalicelib.services.leases.extension import LeaseExtension
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class LeaseService:
 
     def drafted(self, draft: Binding, *, now: int) -> Binding:
         """A draft with what its carrier is about to be asked; that of our own switch as it is."""
-        keeper = self.carrier(draft.carrier).keeper
+        keeper = self.carrier(draft.carrier).bindings
         if keeper is None:
             return replace(draft, version=self._first_version())
         lease_ms = min(draft.expires - now, keeper.lease_ms)
@@ -63,7 +63,7 @@ class LeaseService:
         """Asks the carrier for a binding that is written as `drafted` (at `began` by `monotonic`);
         the binding as it is kept.
 
-        When the carrier says no nothing is left of it. Raises what Keeper.bind does.
+        When the carrier says no nothing is left of it. Raises what BindingCarrier.bind does.
         """
         keeper = self._keeper(binding)
         (mine,) = lease_of(binding).operations
@@ -108,7 +108,7 @@ class LeaseService:
         """Releases a binding at its carrier and here; False if it had moved on meanwhile.
 
         While the carrier has not agreed it stays as it is for its app, and is released later.
-        Raises what Keeper.release does, Contended.
+        Raises what BindingCarrier.release does, Contended.
         """
         keeper = self._keeper(binding)
         if now >= binding.kept_until:
@@ -151,7 +151,7 @@ class LeaseService:
     def make_longer(self, binding: Binding, longer: Change, *, now: int) -> bool:
         """Writes the longer binding that `longer` makes of it, once its carrier keeps it until the
         schedule comes; False if it had moved on meanwhile and has to be read again. Raises what
-        Keeper.renew does, Contended."""
+        BindingCarrier.renew does, Contended."""
         keeper = self._keeper(binding)
         lease, after = lease_of(binding), longer(binding)
         until = lease.until - ahead_ms(keeper)
@@ -161,7 +161,7 @@ class LeaseService:
 
     def attend(self, binding: Binding, *, now: int) -> None:
         """What the schedule does with a binding that is due: whatever makes its carrier and us
-        agree again, as far as it can be known by now. Raises what a Keeper does."""
+        agree again, as far as it can be known by now. Raises what a BindingCarrier does."""
         try:
             keeper = self._keeper(binding)
         except errors.NoSuchCarrier:
@@ -183,7 +183,7 @@ class LeaseService:
 
     def end_stray(self, binding: Binding, carrier_id: str, *, now: int) -> None:
         """Ends at the carrier what is not of `binding` any more, although it was once bound for it.
-        Raises what Keeper.release does."""
+        Raises what BindingCarrier.release does."""
         self._keeper(binding).release(carrier_id, now=now)
 
     def correct(self, binding: Binding, *, until: int, now: int) -> None:
@@ -193,7 +193,7 @@ class LeaseService:
         after = checked(replace(binding, lease=lease), self._keeper(binding), now=now)
         self.bindings.change(binding, after)
 
-    def _clear(self, binding: Binding, keeper: Keeper, *, now: int) -> None:
+    def _clear(self, binding: Binding, keeper: BindingCarrier, *, now: int) -> None:
         """Ends at the carrier what is over here: kept for too long, or brought back by who came
         late."""
         if past(binding, now=now):
@@ -212,7 +212,7 @@ class LeaseService:
         self,
         noted: Binding,
         mine: Sequence[Operation],
-        keeper: Keeper,
+        keeper: BindingCarrier,
         *,
         now: int,
         over: bool = True,
@@ -241,7 +241,7 @@ class LeaseService:
             self.bindings.change(binding, replace(ended, lease=lease))
 
     def _agree(
-        self, binding: Binding, mine: Operation, kept: Kept, keeper: Keeper, *, now: int
+        self, binding: Binding, mine: Operation, kept: Lease, keeper: BindingCarrier, *, now: int
     ) -> Binding:
         """Writes that the carrier agreed to bind it."""
         standing: Binding | None = None
@@ -291,7 +291,7 @@ class LeaseService:
             ):
                 return
 
-    def _release_all(self, binding: Binding, keeper: Keeper, *, now: int) -> None:
+    def _release_all(self, binding: Binding, keeper: BindingCarrier, *, now: int) -> None:
         """Ends what the carrier is known to have, then what it has because of whatever is open: it
         may take nothing new meanwhile, or nothing beside the first."""
         lease = lease_of(binding)
@@ -309,15 +309,15 @@ class LeaseService:
 
     @property
     def _extension(self) -> "LeaseExtension":
-        from chalicelib.services.bindings.lease_extension import LeaseExtension  # noqa: PLC0415
+        from chalicelib.services.leases.extension import LeaseExtension  # noqa: PLC0415
 
         return LeaseExtension(self._asking)
 
     def _first_version(self) -> int:
         return int(self.new_id(), 16)
 
-    def _keeper(self, binding: Binding) -> Keeper:
-        keeper = self.carrier(binding.carrier).keeper
+    def _keeper(self, binding: Binding) -> BindingCarrier:
+        keeper = self.carrier(binding.carrier).bindings
         if keeper is None:
             raise errors.NoSuchCarrier
         return keeper

@@ -5,7 +5,7 @@ from itertools import islice
 
 from chalicelib.core.bindings.model import Overdue
 from chalicelib.core.durations import MINUTE_MS
-from chalicelib.store.bindings import BindingStore
+from chalicelib.store.bindings.bindings import BindingStore
 
 LATER_MS = 5 * MINUTE_MS
 """So long after a binding ran out it is cleaned away: nobody's clock takes it for live any more,

@@ -14,10 +14,10 @@ from chalicelib.core.credentials import (
 )
 from chalicelib.core.durations import DAY_MS, MINUTE_MS
 from chalicelib.core.errors import StoreUnavailable
-from chalicelib.store.apps import APP_KEY, DEVELOPER, AppStore, public_key
 from chalicelib.store.cache import Cache
 from chalicelib.store.secrets import OwnersSecrets
 from chalicelib.store.table import Item, Table, key, s
+from chalicelib.store.tenants.apps import APP_KEY, DEVELOPER, AppStore, public_key
 
 _PUBLIC_ID = re.compile(r"[A-Za-z0-9_.@=+-]{1,128}", re.ASCII)
 _NO_SEPARATORS = str.maketrans("", "", "_.@=+-")

@@ -16,10 +16,10 @@ from chalicelib.core.durations import MINUTE_MS
 from chalicelib.core.numbers import canonical
 from chalicelib.core.ports import Carriers, Lister
 from chalicelib.core.tenants import App
-from chalicelib.services.bindings.cleaning import LATER_MS
-from chalicelib.services.bindings.leases import LeaseService
-from chalicelib.store.apps import AppStore
-from chalicelib.store.bindings import BindingStore
+from chalicelib.services.bindings.clean_expired import LATER_MS
+from chalicelib.services.leases.service import LeaseService
+from chalicelib.store.bindings.bindings import BindingStore
+from chalicelib.store.tenants.apps import AppStore
 
 SLICES = 60
 """An X is looked at once in so many runs: with one a minute, every hour."""

@@ -1,0 +1,1 @@
+"""Bindings, their routes and quotas as items, and the transactions that change them."""
