@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from chalicelib.api.routes import tables
-from chalicelib.carriers.facade import Asked, Facade, Route
+from chalicelib.carriers.facade import Facade, IncomingRequest, Route
 from chalicelib.core.messages import Reply, Request
 from chalicelib.wiring.gateway import Gateway
 
@@ -27,10 +27,10 @@ def found(path: str) -> tuple[Route, dict[str, str], str]:
 def ask(gateway: Gateway, path: str, request: Request, now: int) -> Reply:
     """What a gateway answers."""
     route, parameters, facade = found(path)
-    return gateway.facades[facade].answer(Asked(route, request, parameters, now))
+    return gateway.facades[facade].answer(IncomingRequest(route, request, parameters, now))
 
 
 def reply_of(facade: Facade[Any], path: str, request: Request, now: int) -> Reply:
     """What this facade or receiver answers."""
     route, parameters, _ = found(path)
-    return facade.answer(Asked(route, request, parameters, now))
+    return facade.answer(IncomingRequest(route, request, parameters, now))

@@ -4,7 +4,7 @@ from typing import Any
 
 import chalice.app
 
-from chalicelib.carriers.facade import Asked, Route
+from chalicelib.carriers.facade import IncomingRequest, Route
 from chalicelib.core.messages import Request
 from chalicelib.telemetry import correlate, count_request, log_fault, log_request, safe_id
 from chalicelib.wiring.gateway import gateway
@@ -27,7 +27,7 @@ def answer(
     request_id = safe or request.context.get("requestId") or runtime.new_id()
     correlate(request_id)
     try:
-        reply = facade.answer(Asked(route, _ours(request), path, now))
+        reply = facade.answer(IncomingRequest(route, _ours(request), path, now))
     except Exception as error:  # noqa: BLE001 - the last resort: no stack trace goes out
         log_fault(route.operation, error)
         reply = facade.fault()

@@ -44,8 +44,8 @@ def register(app: Chalice) -> None:
 
 def tables() -> Iterator[RouteTable]:
     """Those of the carriers that have any in their folders, and our own API's."""
-    for path in sorted(Path(carriers.__path__[0]).glob("*/routes.py")):
-        yield from import_module(f"{carriers.__name__}.{path.parent.name}.routes").TABLES
+    for path in sorted(Path(carriers.__path__[0]).glob("*/http_routes.py")):
+        yield from import_module(f"{carriers.__name__}.{path.parent.name}.http_routes").TABLES
     yield from rest.TABLES
 
 

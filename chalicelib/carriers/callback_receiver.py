@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Protocol
 
-from chalicelib.carriers.facade import JSON, Asked, Facade, Refused, Route, noted
+from chalicelib.carriers.facade import JSON, Facade, IncomingRequest, Refused, Route, with_facts
 from chalicelib.carriers.parameters import Malformed
 from chalicelib.carriers.registry import reader
 from chalicelib.core import numbers
@@ -67,19 +67,21 @@ class CallbackReceiver(Facade[Received]):
         self._service = service
         self._count = count
 
-    def admit(self, asked: Asked) -> Received:
-        name, body = asked.path["account"], asked.request.body
-        asked.facts["account"] = name
+    def admit(self, incoming: IncomingRequest) -> Received:
+        name, body = incoming.path["account"], incoming.request.body
+        incoming.facts["account"] = name
         account = self._credentials.carrier(name)
         known = account if account is not None and account.kind == self.KIND else None
-        account = self.verified(known, asked)
+        account = self.verified(known, incoming)
         if len(body) > MAX_BODY:
             self._service.too_large()
             raise Refused(self.reply(413, f"body of more than {MAX_BODY} bytes"))
-        return Received(account, body, asked.now)
+        return Received(account, body, incoming.now)
 
     @abstractmethod
-    def verified(self, account: CarrierAccount | None, asked: Asked, /) -> CarrierAccount:
+    def verified(
+        self, account: CarrierAccount | None, incoming: IncomingRequest, /
+    ) -> CarrierAccount:
         """The account, if this is a callback of it. Takes as long where there is no such account.
         Raises Refused."""
 
@@ -103,7 +105,7 @@ class CallbackReceiver(Facade[Received]):
         return reading.events[-1].kind if reading.events else CHECK
 
     def done(self, said: str) -> Reply:
-        return noted(self.reply(200, None, AnswerClass.OK), {"event": said})
+        return with_facts(self.reply(200, None, AnswerClass.OK), {"event": said})
 
     def not_there(self, _: Route) -> Reply:
         return self.reply(405, "only POST is allowed")
@@ -112,7 +114,7 @@ class CallbackReceiver(Facade[Received]):
         """What else can go wrong with a callback is a fault of ours."""
         if not isinstance(error, Unavailable | Contended):
             raise error
-        return noted(self.reply(503, "send it again", error.answered), {"why": str(error)})
+        return with_facts(self.reply(503, "send it again", error.answered), {"why": str(error)})
 
     def fault(self) -> Reply:
         return self.reply(500, "internal error", AnswerClass.FAULT)

@@ -57,7 +57,7 @@ class RouteTable:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class IncomingRequest:
     """A request to a route, with the parameters of its path, and when it came (epoch ms); `facts`
     is what the log may know of it, whatever is answered."""
 
@@ -69,15 +69,15 @@ class Asked:
 
 
 class Refused(Exception):
-    """A reply that is given before the domain is asked."""
+    """A reply that is given before the domain is called."""
 
     def __init__(self, reply: Reply) -> None:
         super().__init__()
         self.reply = reply
 
 
-def noted(reply: Reply, facts: Mapping[str, str | int]) -> Reply:
-    """The same reply, of which the log may know these facts, too, if it knows of it at all."""
+def with_facts(reply: Reply, facts: Mapping[str, str | int]) -> Reply:
+    """The same reply with these facts for the log too, if it is logged at all."""
     if reply.facts is None or not facts:
         return reply
     return replace(reply, facts={**reply.facts, **facts})
@@ -86,27 +86,27 @@ def noted(reply: Reply, facts: Mapping[str, str | int]) -> Reply:
 class Facade(ABC, Generic[_Context]):
     """One API: takes the requests of its routes, and answers all of them in one shape."""
 
-    def answer(self, asked: Asked) -> Reply:
+    def answer(self, incoming: IncomingRequest) -> Reply:
         """What the route's handler says to a request that is let in, or what is wrong with it.
 
         A handler is called with the context of the request and the path's parameters; it returns
         the members of the answer, or all of it, and raises GatewayError, Malformed or Refused.
         """
-        handler = asked.route.handlers.get(asked.request.method)
+        handler = incoming.route.handlers.get(incoming.request.method)
         if handler is None:
-            return self.not_there(asked.route)
+            return self.not_there(incoming.route)
         try:
-            context = self.admit(asked)
-            said = getattr(self, handler)(context, **asked.path)
+            context = self.admit(incoming)
+            said = getattr(self, handler)(context, **incoming.path)
             reply = said if isinstance(said, Reply) else self.done(said)
         except Refused as refused:
             reply = refused.reply
         except (GatewayError, Malformed) as error:
-            reply = self.failure(error, asked.route)
-        return noted(reply, asked.facts)
+            reply = self.failure(error, incoming.route)
+        return with_facts(reply, incoming.facts)
 
     @abstractmethod
-    def admit(self, asked: Asked, /) -> _Context:
+    def admit(self, incoming: IncomingRequest, /) -> _Context:
         """What handlers are given of a request that may be made. Raises Refused, Malformed,
         GatewayError."""
 
@@ -157,7 +157,7 @@ class AppFacade(Facade[_Context]):
         facts = {"why": text} if error.answered is AnswerClass.UNAVAILABLE else {}
         if isinstance(error, Unavailable):
             text = self.UNAVAILABLE
-        return noted(self.refusal(error, text), facts)
+        return with_facts(self.refusal(error, text), facts)
 
     @abstractmethod
     def malformed(self, why: str) -> Reply:

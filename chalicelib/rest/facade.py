@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from chalicelib.carriers import sources
-from chalicelib.carriers.facade import JSON, AppFacade, Asked, Members, Refused, Route
+from chalicelib.carriers.facade import JSON, AppFacade, IncomingRequest, Members, Refused, Route
 from chalicelib.carriers.signing import read_basic, signed_with
 from chalicelib.core import errors
 from chalicelib.core.credentials import AppCredentials
@@ -36,16 +36,16 @@ class RestFacade(AppFacade[RequestContext]):
 
     UNAVAILABLE = ""
 
-    def admit(self, asked: Asked) -> RequestContext:
-        app = self.authenticated(asked)
-        self._access.limiter.take(app, now=asked.now)
-        asked.facts["app"] = app.name
-        return RequestContext(app, asked.request, asked.now)
+    def admit(self, incoming: IncomingRequest) -> RequestContext:
+        app = self.authenticated(incoming)
+        self._access.limiter.take(app, now=incoming.now)
+        incoming.facts["app"] = app.name
+        return RequestContext(app, incoming.request, incoming.now)
 
-    def authenticated(self, asked: Asked) -> App:
+    def authenticated(self, incoming: IncomingRequest) -> App:
         """Whose request this is. A stranger takes as long as a wrong password. Raises Refused,
         Unavailable."""
-        request = asked.request
+        request = incoming.request
         user, password = read_basic(request.headers.get("authorization")) or ("", b"")
         credentials = self._known(user) if user else None
         secrets = credentials.secrets if credentials is not None else ()

@@ -1,6 +1,6 @@
 """Northbound: recordings."""
 
-from chalicelib.carriers.facade import Access, Asked
+from chalicelib.carriers.facade import Access, IncomingRequest
 from chalicelib.core.messages import Reply
 from chalicelib.core.tenants import App
 from chalicelib.rest import wire
@@ -15,12 +15,12 @@ class RecordingFacade(RestFacade):
         super().__init__(access)
         self._links = links
 
-    def authenticated(self, asked: Asked) -> App:
+    def authenticated(self, incoming: IncomingRequest) -> App:
         """A link's `expires` and `signature` prove by themselves whose the
         recording is, from whatever network."""
-        proof, event = wire.read_proof(asked.request), asked.path["event_id"]
-        bearer = self._links.bearer(event, **proof, now=asked.now) if proof else None
-        return bearer or super().authenticated(asked)
+        proof, event = wire.read_proof(incoming.request), incoming.path["event_id"]
+        bearer = self._links.bearer(event, **proof, now=incoming.now) if proof else None
+        return bearer or super().authenticated(incoming)
 
     def open(self, context: RequestContext, event_id: str) -> Reply:
         """GET and HEAD /v1/recordings/{id}"""

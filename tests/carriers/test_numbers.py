@@ -14,10 +14,10 @@ import pytest
 
 from chalicelib.carriers.interline import client as interline
 from chalicelib.carriers.interline import wire_callbacks as interline_callbacks
-from chalicelib.carriers.interline import wire_members as interline_members
+from chalicelib.carriers.interline import wire_values as interline_values
 from chalicelib.carriers.netease import client as netease
 from chalicelib.carriers.netease import wire_callbacks as netease_callbacks
-from chalicelib.carriers.netease import wire_members as netease_members
+from chalicelib.carriers.netease import wire_values as netease_values
 from chalicelib.clock import SYSTEM
 from chalicelib.core import errors
 from chalicelib.core.bindings.lease import Operation
@@ -332,10 +332,10 @@ def test_it_is_written_as_the_document_says_and_read_back(
     assert told_of_placed(digits) == placed
     assert told_by_netease(digits) == masked
 
-    assert interline_members.as_person(told) == Subscriber(digits)
+    assert interline_values.as_person(told) == Subscriber(digits)
     for national in {line, asked} - {"414", "refused"}:
-        assert netease_members.as_national_person(national) == Subscriber(digits)
-        assert interline_members.as_person(national) == Subscriber(digits)
+        assert netease_values.as_national_person(national) == Subscriber(digits)
+        assert interline_values.as_person(national) == Subscriber(digits)
 
 
 def test_nothing_that_is_told_of_a_foreigner_is_somebodys_mobile_in_china() -> None:

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from chalicelib.carriers import sources
 from chalicelib.carriers.callback_receiver import CallbackReceiver, Received
-from chalicelib.carriers.facade import Asked
+from chalicelib.carriers.facade import IncomingRequest
 from chalicelib.carriers.interline import codes, wire_callbacks
 from chalicelib.carriers.signing import signed_with
 from chalicelib.core.credentials import CarrierAccount
@@ -40,16 +40,16 @@ class Receiver(CallbackReceiver):
 
     def _take(self, received: Received, kind: str) -> str:
         account = received.account
-        if not wire_callbacks.is_for(received.body, developer=account.key, app_id=account.app_id):
+        if not wire_callbacks.is_addressed_to(received.body, account.key, account.app_id):
             raise self.unauthentic(401, "devid or appid")
         return self.take(received, kind)
 
-    def verified(self, account: CarrierAccount | None, asked: Asked) -> CarrierAccount:
+    def verified(self, account: CarrierAccount | None, incoming: IncomingRequest) -> CarrierAccount:
         tokens = account.callback_tokens if account is not None else ()
-        given = asked.path["token"].encode(errors="replace")
+        given = incoming.path["token"].encode(errors="replace")
         if signed_with(given, tokens) is None or account is None:
             raise self.unauthentic(401, "token")
-        if not sources.is_from(asked.request.source, account.sources):
+        if not sources.is_from(incoming.request.source, account.sources):
             raise self.unauthentic(403, "source address")
         return account
 

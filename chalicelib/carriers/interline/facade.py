@@ -10,10 +10,18 @@ from functools import partial
 from typing import Any
 
 from chalicelib.carriers import sources
-from chalicelib.carriers.facade import JSON, Access, AppFacade, Asked, Members, Refused, Route
+from chalicelib.carriers.facade import (
+    JSON,
+    Access,
+    AppFacade,
+    IncomingRequest,
+    Members,
+    Refused,
+    Route,
+)
 from chalicelib.carriers.interline import codes, signing
 from chalicelib.carriers.interline import wire_api as wire
-from chalicelib.carriers.interline.routes import ACCOUNT
+from chalicelib.carriers.interline.http_routes import ACCOUNT
 from chalicelib.carriers.parameters import Parameters
 from chalicelib.carriers.signing import signed_with
 from chalicelib.core import errors
@@ -98,8 +106,8 @@ class InterlineFacade(AppFacade[RequestContext]):
         same = context.identify(ask)
         return wire.write_bound(self._service.bind(context.app, ask, same, now=context.now))
 
-    def admit(self, asked: Asked) -> RequestContext:
-        request, route, now = asked.request, asked.route, asked.now
+    def admit(self, incoming: IncomingRequest) -> RequestContext:
+        request, route, now = incoming.request, incoming.route, incoming.now
         credentials, signature = self._signer(request, now=now)
         app = self._access.apps.get(credentials.app)
         if app is None:
@@ -108,14 +116,14 @@ class InterlineFacade(AppFacade[RequestContext]):
             reason = "not allowed from this address"
             raise Refused(_reply(codes.NOT_ALLOWED_FROM, AnswerClass.REFUSED, reason=reason))
         self._access.limiter.take(app, now=now)
-        asked.facts["app"] = app.name
+        incoming.facts["app"] = app.name
         if route.subject != ACCOUNT and not app.enabled:
             raise errors.Suspended
         parameters, digest = Parameters(request), self._access.digest
         if route.subject != ACCOUNT:
             _check_app_id(credentials, parameters)
         if app.strict_nonce:
-            said = request.method, route.subject.format_map(asked.path), parameters.canonical()
+            said = request.method, route.subject.format_map(incoming.path), parameters.canonical()
             once = request.method in route.single_use
             content = None if once else digest("interline content", *said)
             self.claim(app, signature, content, wanted="a time of its own", now=now)

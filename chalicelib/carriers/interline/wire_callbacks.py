@@ -4,12 +4,12 @@ written. Their times are epoch seconds, numbers national."""
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from chalicelib.carriers import callback_reader as reader
-from chalicelib.carriers.callback_reader import MAX_ID, Members
+from chalicelib.carriers import callback_values as values
+from chalicelib.carriers.callback_members import Members, call_and_binding, event_of, members_of
 from chalicelib.carriers.interline import results
-from chalicelib.carriers.interline import wire_members as members
+from chalicelib.carriers.interline import wire_values as wire
 from chalicelib.core import numbers
-from chalicelib.core.bindings.model import Binding, handle_of
+from chalicelib.core.bindings.model import Binding
 from chalicelib.core.calls.cdr import call_record
 from chalicelib.core.calls.events import Event, EventKind, Reading, SmsResult, Unreadable
 from chalicelib.core.calls.merging import end_of
@@ -26,19 +26,19 @@ OF_A_START = ("callTime", "smsContent")
 """What only starts of calls and messages have."""
 
 _MAX_SECONDS = 10**9
-_NOTHING = ("", " ", 0, "0")
+_EMPTY = ("", " ", 0, "0")
 
 Message = Mapping[str, str | int]
 Details = dict[str, Any]
 
 
-def is_for(body: bytes, *, developer: str, app_id: str | None) -> bool:
+def is_addressed_to(body: bytes, developer: str, app_id: str | None) -> bool:
     """Whether a callback is for this developer and app, or names none."""
     try:
-        fields = reader.members_of(body)
+        fields = members_of(body)
     except Unreadable:
         return True
-    named = [fields.optional(name, reader.text(MAX_ID)) for name in ("devid", "appid")]
+    named = [fields.optional(name, values.as_text) for name in ("devid", "appid")]
     return named[0] in (None, developer) and (app_id is None or named[1] in (None, app_id))
 
 
@@ -51,7 +51,7 @@ def read(body: bytes, *, carrier: str, received: int) -> Reading:
     `received` alone. `received` is epoch ms, and stands for a time that is not told. X has its
     country code. Raises Unreadable, also for one that is none of these.
     """
-    fields = reader.members_of(body)
+    fields = members_of(body)
     if not any(fields.has(name) for name in (*OF_A_RECORD, *OF_A_START)):
         raise Unreadable("neither a call record nor the start of a call nor a message")
     return _reading(fields, body, carrier=carrier, received=received)
@@ -60,32 +60,23 @@ def read(body: bytes, *, carrier: str, received: int) -> Reading:
 def read_start(body: bytes, *, carrier: str, received: int) -> Reading:
     """The same of one that came to the address for starts and messages: it is the start of a call
     if nothing in it says otherwise."""
-    return _reading(reader.members_of(body), body, carrier=carrier, received=received)
+    return _reading(members_of(body), body, carrier=carrier, received=received)
 
 
 def _reading(fields: Members, body: bytes, *, carrier: str, received: int) -> Reading:
-    common: Details = {
-        "id": "",
-        "carrier": carrier,
-        "received": received,
-        "raw": reader.raw_of(body),
-    }
-    events = [
-        Event(**common | each | {"timed": each["at"] is not None, "at": each["at"] or received})
-        for each in _details(fields)
-    ]
+    events = [event_of(each, body, carrier=carrier, received=received) for each in _details(fields)]
     return Reading(tuple(events), fields.dropped)
 
 
 def _details(fields: Members) -> list[Details]:
     of_record = [fields.values[name] for name in OF_A_RECORD if fields.has(name)]
     # A message may have a record's members, as long as they say nothing.
-    is_message = fields.has("smsContent") and all(each in _NOTHING for each in of_record)
+    is_message = fields.has("smsContent") and all(each in _EMPTY for each in of_record)
     if of_record and not is_message:
         return _of_record(fields)
     if fields.has("smsContent"):
-        said = fields.optional("smsContent", reader.cut(MAX_SMS)) or ""
-        sms = {"kind": EventKind.SMS_SENT, "sms_result": SmsResult.OK, "text": said}
+        text = fields.optional("smsContent", values.cut(MAX_SMS)) or ""
+        sms = {"kind": EventKind.SMS_SENT, "sms_result": SmsResult.OK, "text": text}
         return [_of_start(fields) | sms]
     return [_of_start(fields)]
 
@@ -94,7 +85,7 @@ def _of_record(fields: Members) -> list[Details]:
     """A call's end. Its recording is an event of its own and stands before it: a record that comes
     again, with the recording this time, is the same end."""
     end = _of_end(fields)
-    url = fields.optional("recording", reader.as_url)
+    url = fields.optional("recording", values.as_url)
     if url is None:
         return [end]
     same = ("call_id", "binding", "carrier_binding", "number", "at", "started")
@@ -104,10 +95,10 @@ def _of_record(fields: Members) -> list[Details]:
 
 def _of_end(fields: Members) -> Details:
     begun, rung, answer, release = (
-        fields.optional(name, members.as_time)
+        fields.optional(name, wire.as_time)
         for name in ("beginTime", "ringTime", "answerTime", "releaseTime")
     )
-    talked_s = fields.optional("duration", reader.whole(_MAX_SECONDS)) or None
+    talked_s = fields.optional("duration", values.whole(_MAX_SECONDS)) or None
     result = fields.optional("result", _word)
     talked = result == results.ANSWERED or talked_s is not None
     last = answer or rung or begun
@@ -137,30 +128,25 @@ def _of_start(fields: Members) -> Details:
         **_of_binding(fields),
         **_of_parties(fields),
         "kind": EventKind.CALL_STARTED,
-        "at": fields.optional("callTime", members.as_time),
+        "at": fields.optional("callTime", wire.as_time),
     }
 
 
 def _of_binding(fields: Members) -> Details:
-    user_data = fields.optional("userData", reader.text(reader.MAX_RAW)) or ""
-    return {
-        "call_id": fields.identifier("taskid"),
-        "binding": user_data if handle_of(user_data) else None,
-        "carrier_binding": fields.optional("subid", reader.text(MAX_ID)),
-    }
+    return call_and_binding(fields, call="taskid", ours="userData", theirs="subid")
 
 
 def _of_parties(fields: Members) -> Details:
-    person = members.as_person_in_form if fields.form else members.as_person
+    person = wire.as_person_in_form if fields.form else wire.as_person
     return {
         "caller": fields.optional("caller", person),
         "callee": fields.optional("callee", person),
-        "number": fields.unless_absent("rcaller", members.as_number),
+        "number": fields.unless_absent("rcaller", wire.as_number),
     }
 
 
 def _word(value: Any) -> str:
-    return reader.as_text(value, most=MAX_WORD).strip()
+    return values.as_text(value, most=MAX_WORD).strip()
 
 
 def _write_record(

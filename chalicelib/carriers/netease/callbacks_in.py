@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from chalicelib.carriers.callback_receiver import CallbackReceiver, Received
-from chalicelib.carriers.facade import Asked
+from chalicelib.carriers.facade import IncomingRequest
 from chalicelib.carriers.netease import codes
 from chalicelib.carriers.netease.signing import is_callback_signed
 from chalicelib.carriers.signing import NOBODYS, signed_with
@@ -33,10 +33,10 @@ class Receiver(CallbackReceiver):
         """What the vendor posts to the account's address."""
         return self.take(received, self.KIND)
 
-    def verified(self, account: CarrierAccount | None, asked: Asked) -> CarrierAccount:
-        headers, cur_time = asked.request.headers, asked.request.headers.get("curtime", "")
+    def verified(self, account: CarrierAccount | None, incoming: IncomingRequest) -> CarrierAccount:
+        headers, cur_time = incoming.request.headers, incoming.request.headers.get("curtime", "")
         signed = is_callback_signed(
-            asked.request.body,
+            incoming.request.body,
             account.secrets if account is not None else (),
             digest=headers.get("md5", "").lower(),
             check_sum=headers.get("checksum", "").lower(),

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import ClassVar, Literal
 
-from chalicelib.carriers.facade import JSON, AppFacade, Asked, Members, Refused, Route
+from chalicelib.carriers.facade import JSON, AppFacade, IncomingRequest, Members, Refused, Route
 from chalicelib.carriers.netease import codes, signing
 from chalicelib.carriers.netease import wire_api as wire
 from chalicelib.carriers.parameters import FORM_WANTED, Parameters, is_json
@@ -63,18 +63,18 @@ class NeteaseFacade(AppFacade[RequestContext], ABC):
     """Lets requests in by method, headers, key, time, signature and rate."""
 
     UNAVAILABLE = "service temporarily unavailable, retry with the same RequestId"
-    TOLD_BY: ClassVar[Literal["msg", "desc"]] = "msg"
+    MESSAGE_MEMBER: ClassVar[Literal["msg", "desc"]] = "msg"
     """The member in which the vendor tells what went wrong once a request was let in."""
 
-    def admit(self, asked: Asked) -> RequestContext:
-        request, now = asked.request, asked.now
+    def admit(self, incoming: IncomingRequest) -> RequestContext:
+        request, now = incoming.request, incoming.now
         app, proof = self._authenticated(request, now=now)
         self._access.limiter.take(app, now=now)
-        asked.facts["app"] = app.name
-        parameters, subject = Parameters(request), asked.route.subject
+        incoming.facts["app"] = app.name
+        parameters, subject = Parameters(request), incoming.route.subject
         context = RequestContext(app, request, parameters, proof, subject, self._access.digest, now)
         if app.strict_nonce:
-            self._claim(context, once=request.method in asked.route.single_use)
+            self._claim(context, once=request.method in incoming.route.single_use)
         return context
 
     def _authenticated(self, request: Request, *, now: int) -> tuple[App, Proof]:
@@ -132,7 +132,7 @@ class NeteaseFacade(AppFacade[RequestContext], ABC):
         hint = ""
         if isinstance(error, errors.BadParameter):
             text, hint = codes.bad_parameter(error)
-        body = {self.TOLD_BY: text, "code": codes.CODES[type(error)]}
+        body = {self.MESSAGE_MEMBER: text, "code": codes.CODES[type(error)]}
         return _reply(body | ({"hint": hint} if hint else {}), error.answered)
 
     def fault(self) -> Reply:

@@ -1,7 +1,7 @@
 """Northbound: NetEase's messaging API (IM): users are registered here or by the carrier, the
 other calls that an app may make are signed and relayed."""
 
-from chalicelib.carriers.facade import JSON, Access, Asked, Members, Route
+from chalicelib.carriers.facade import JSON, Access, IncomingRequest, Members, Route
 from chalicelib.carriers.netease import codes, wire_im
 from chalicelib.carriers.netease.facade import NeteaseFacade, RequestContext
 from chalicelib.core.errors import AnswerClass, Unavailable
@@ -19,18 +19,18 @@ _ANSWERED = {
 class ImFacade(NeteaseFacade):
     """The calls under /nimserver; parameters and replies as in the document."""
 
-    TOLD_BY = "desc"
+    MESSAGE_MEMBER = "desc"
 
     def __init__(self, access: Access, service: MessagingService) -> None:
         super().__init__(access)
         self._service = service
 
-    def answer(self, asked: Asked) -> Reply:
+    def answer(self, incoming: IncomingRequest) -> Reply:
         """As every facade; a path that can be no call does not exist, whoever asks."""
-        route, path = asked.route, asked.path
+        route, path = incoming.route, incoming.path
         if path and wire_im.read_path(path.get("resource", "user"), path["action"]) is None:
             return self.not_there(Route(route.path, route.operation, {}))
-        return super().answer(asked)
+        return super().answer(incoming)
 
     def create(self, context: RequestContext) -> Members | Reply:
         """POST /nimserver/user/create.action"""

@@ -5,13 +5,13 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from chalicelib.carriers import callback_reader as reader
-from chalicelib.carriers.callback_reader import MAX_ID, Members
+from chalicelib.carriers import callback_values as values
+from chalicelib.carriers.callback_members import Members, call_and_binding, event_of, members_of
 from chalicelib.carriers.netease import outcomes
-from chalicelib.carriers.netease import wire_members as members
-from chalicelib.carriers.netease.wire_members import COMPACT
+from chalicelib.carriers.netease import wire_values as wire
 from chalicelib.carriers.netease.wire_placed import read_placed, write_placed
-from chalicelib.core.bindings.model import Binding, handle_of
+from chalicelib.carriers.netease.wire_values import COMPACT
+from chalicelib.core.bindings.model import Binding
 from chalicelib.core.calls.cdr import call_record, outcome_of
 from chalicelib.core.calls.events import Event, EventKind, Outcome, Reading, SmsResult
 
@@ -30,23 +30,12 @@ def read(body: bytes, *, carrier: str, received: int) -> Reading:
     type that we don't know is an event of kind UNKNOWN. `received` is epoch ms, and stands for a
     time that the callback does not tell. Raises Unreadable.
     """
-    fields = reader.members_of(body)
+    fields = members_of(body)
     if not fields.values:
         return Reading(())
     event_type = fields.identifier("eventType")
     details = _READERS.get(_number_in(event_type), _read_unknown)(fields)
-    timed = details.get("at") is not None
-    event = Event(
-        **{
-            "id": "",
-            "carrier": carrier,
-            "received": received,
-            "raw": reader.raw_of(body),
-            **details,
-            "at": details["at"] if timed else received,
-            "timed": timed,
-        }
-    )
+    event = event_of(details, body, carrier=carrier, received=received)
     return Reading((event,), fields.dropped)
 
 
@@ -74,7 +63,7 @@ def _write_sms(event: Event, _: Sequence[Event], binding: Binding | None) -> dic
     told = {"userData": binding.user_data} if binding and binding.user_data else {}
     ours = str(outcomes.SMS_RESULTS[event.sms_result or SmsResult.OK])
     sms = {
-        "smsTime": members.written(event.at, COMPACT),
+        "smsTime": wire.written(event.at, COMPACT),
         "smsResult": _own_word(event) or ours,
     }
     return _common("33", event, binding) | told | _people(event, binding) | sms
@@ -109,10 +98,10 @@ def _people(event: Event, binding: Binding | None) -> dict[str, str]:
 
 def _call(event: Event, call: Sequence[Event]) -> dict[str, str]:
     record = call_record(event, call)
-    finish = members.written(record.ended, COMPACT)
-    start = members.written(record.answered, COMPACT) if record.answered is not None else finish
+    finish = wire.written(record.ended, COMPACT)
+    start = wire.written(record.answered, COMPACT) if record.answered is not None else finish
     return {
-        "callTime": members.written(record.started, COMPACT),
+        "callTime": wire.written(record.started, COMPACT),
         "startTime": start,
         "finishTime": finish,
         "callDuration": str(record.talked_s),
@@ -129,9 +118,9 @@ def _own_word(event: Event) -> str | None:
 
 def _read_call(fields: Members) -> dict[str, Any]:
     begun, start, finish = (
-        fields.optional(name, members.as_time) for name in ("callTime", "startTime", "finishTime")
+        fields.optional(name, wire.as_time) for name in ("callTime", "startTime", "finishTime")
     )
-    talked_s = fields.optional("callDuration", reader.whole(_MAX_SECONDS)) or None
+    talked_s = fields.optional("callDuration", values.whole(_MAX_SECONDS)) or None
     by = fields.optional("finishType", _word)
     released_by = outcomes.PARTIES.get(by) if by else None
     state = fields.optional("finishState", _word)
@@ -162,7 +151,7 @@ def _read_sms(fields: Members) -> dict[str, Any]:
     result = fields.optional("smsResult", _word)
     return {
         "kind": EventKind.SMS_SENT,
-        "at": fields.optional("smsTime", members.as_time),
+        "at": fields.optional("smsTime", wire.as_time),
         "sms_result": outcomes.RESULTS.get(result, SmsResult.FAILED) if result else None,
         **_own(result),
         **_of_binding(fields),
@@ -173,21 +162,21 @@ def _read_sms(fields: Members) -> dict[str, Any]:
 def _read_recording(fields: Members) -> dict[str, Any]:
     return {
         "kind": EventKind.RECORDING_READY,
-        "url": fields.needed("url", reader.as_url),
-        "md5": fields.optional("md5", reader.as_md5),
+        "url": fields.needed("url", values.as_url),
+        "md5": fields.optional("md5", values.as_md5),
         **_of_binding(fields),
     }
 
 
 def _read_unknown(fields: Members) -> dict[str, Any]:
     """All of it says what happened, so all of it says whether it is a repeat."""
-    digest = hashlib.sha256(reader.canonical(fields.values)).hexdigest()
-    call_id = fields.optional("callId", reader.text(MAX_ID))
+    digest = hashlib.sha256(values.canonical(fields.values)).hexdigest()
+    call_id = fields.optional("callId", values.as_text)
     return {
         "kind": EventKind.UNKNOWN,
         "id": digest,
-        "call_id": call_id or fields.optional("session", reader.text(MAX_ID)) or digest,
-        **_own(fields.optional("eventType", reader.cut(MAX_WORD))),
+        "call_id": call_id or fields.optional("session", values.as_text) or digest,
+        **_own(fields.optional("eventType", values.cut(MAX_WORD))),
     }
 
 
@@ -206,7 +195,7 @@ def _number_in(word: str) -> str:
 
 
 def _word(value: Any) -> str:
-    return reader.as_text(value, most=MAX_WORD).strip()
+    return values.as_text(value, most=MAX_WORD).strip()
 
 
 def _own(word: str | None) -> dict[str, Any]:
@@ -214,17 +203,12 @@ def _own(word: str | None) -> dict[str, Any]:
 
 
 def _of_binding(fields: Members) -> dict[str, Any]:
-    user_data = fields.optional("userData", reader.text(reader.MAX_RAW)) or ""
-    return {
-        "call_id": fields.identifier("callId"),
-        "binding": user_data if handle_of(user_data) else None,
-        "carrier_binding": fields.optional("bindId", reader.text(MAX_ID)),
-    }
+    return call_and_binding(fields, call="callId", ours="userData", theirs="bindId")
 
 
 def _parties(fields: Members) -> dict[str, Any]:
     return {
-        "caller": fields.optional("callNo", members.as_person),
-        "callee": fields.optional("peerNo", members.as_person),
-        "number": fields.unless_absent("phoneX", reader.as_number),
+        "caller": fields.optional("callNo", wire.as_person),
+        "callee": fields.optional("peerNo", wire.as_person),
+        "number": fields.unless_absent("phoneX", values.as_number),
     }

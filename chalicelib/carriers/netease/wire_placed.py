@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from chalicelib.carriers import callback_reader as reader
-from chalicelib.carriers.callback_reader import MAX_ID, BadValue, JsonObject, Members
+from chalicelib.carriers import callback_values as values
+from chalicelib.carriers.callback_members import Members, object_in
+from chalicelib.carriers.callback_values import BadValue, JsonObject
 from chalicelib.carriers.netease import hang_causes
-from chalicelib.carriers.netease import wire_members as members
-from chalicelib.carriers.netease.wire_members import SPACED
+from chalicelib.carriers.netease import wire_values as wire
+from chalicelib.carriers.netease.wire_values import SPACED
 from chalicelib.core import numbers
 from chalicelib.core.calls.events import EventKind, PlacedEnd, PlacedLeg
 from chalicelib.core.subscribers import Subscriber
@@ -19,14 +20,14 @@ def read_placed(fields: Members) -> dict[str, Any]:
     """The details of the event. Raises Unreadable."""
     inner = Members(fields.needed("callback", _as_object), fields.collected)
     conference = inner.has("members")
-    caller = None if conference else inner.optional("caller", members.as_national_person)
-    callee = None if conference else inner.optional("callee", members.as_national_person)
+    caller = None if conference else inner.optional("caller", wire.as_national_person)
+    callee = None if conference else inner.optional("callee", wire.as_national_person)
     others = inner.optional("members", _as_people) or (() if callee is None else (callee,))
     legs = inner.items("legs", _leg, most=MAX_PARTIES)
-    created = inner.optional("createtime", members.as_time)
-    started = inner.optional("starttime", members.as_time)
+    created = inner.optional("createtime", wire.as_time)
+    started = inner.optional("starttime", wire.as_time)
     over = [leg.ended for leg in legs if leg.ended is not None]
-    duration_s = inner.optional("durationSec", reader.whole(_MAX_SECONDS))
+    duration_s = inner.optional("durationSec", values.whole(_MAX_SECONDS))
     if duration_s is None:
         duration_s = max(0, max(over) - started) // 1000 if over and started is not None else 0
     begun = started if started is not None else created
@@ -38,25 +39,25 @@ def read_placed(fields: Members) -> dict[str, Any]:
         "caller": caller,
         "placed": PlacedEnd(
             conference=conference,
-            account=inner.optional("initAccount", reader.text(MAX_ID)) or "",
+            account=inner.optional("initAccount", values.as_text) or "",
             caller=caller,
             parties=(caller, *others) if caller else others,
             created=created,
             started=started,
             duration_s=duration_s,
-            status=(inner.optional("status", reader.text(MAX_ID)) or "").lower(),
+            status=(inner.optional("status", values.as_text) or "").lower(),
             legs=legs,
         ),
     }
 
 
 def _as_object(value: Any) -> JsonObject:
-    return value if isinstance(value, JsonObject) else reader.object_in(str(value))
+    return value if isinstance(value, JsonObject) else object_in(str(value))
 
 
 def _as_people(value: Any) -> tuple[Subscriber, ...]:
     """All of them or none: a conference without one of its people is another one."""
-    people = [members.as_national_person(each) for each in reader.as_list(value)]
+    people = [wire.as_national_person(each) for each in values.as_list(value)]
     if len(people) > MAX_PARTIES or None in people:
         raise BadValue("no list of people")
     return tuple(person for person in people if person is not None)
@@ -64,21 +65,21 @@ def _as_people(value: Any) -> tuple[Subscriber, ...]:
 
 def _leg(leg: Members) -> PlacedLeg:
     return PlacedLeg(
-        party=leg.needed("endpoint", members.as_national_person),
-        ended=leg.optional("endTime", members.as_time),
+        party=leg.needed("endpoint", wire.as_national_person),
+        ended=leg.optional("endTime", wire.as_time),
         cause=leg.optional("hangCause", _as_cause),
     )
 
 
 def _as_cause(value: Any) -> int | None:
     """By FreeSWITCH's name, or its number."""
-    word = reader.as_text(value, most=MAX_ID).strip()
+    word = values.as_text(value).strip()
     return int(word) if word.isdecimal() and word.isascii() else hang_causes.NUMBERS.get(word)
 
 
 def write_placed(end: PlacedEnd, session: str) -> dict[str, str]:
     """The body's members; what they tell is JSON in text."""
-    return {"callback": members.compact(_inner(end, session)), "eventType": "10"}
+    return {"callback": wire.compact(_inner(end, session)), "eventType": "10"}
 
 
 def _inner(end: PlacedEnd, session: str) -> dict[str, Any]:
@@ -91,7 +92,7 @@ def _inner(end: PlacedEnd, session: str) -> dict[str, Any]:
         "status": end.status.upper(),
     }
     if end.conference:
-        return {**common, "members": members.compact([_told(each) for each in end.parties])}
+        return {**common, "members": wire.compact([_told(each) for each in end.parties])}
     callee = next((each for each in end.parties if each != end.caller), None)
     return {
         **common,
@@ -115,4 +116,4 @@ def _told(person: Subscriber | None) -> str:
 
 def _when(name: str, at: int | None) -> dict[str, str]:
     """Nothing, for what did not happen."""
-    return {} if at is None else {name: members.written(at, SPACED)}
+    return {} if at is None else {name: wire.written(at, SPACED)}

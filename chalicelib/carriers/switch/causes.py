@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from chalicelib.carriers.callback_reader import BadValue
+from chalicelib.carriers.callback_values import BadValue
 
 MAX_Q850 = 127
 INTERWORKING = 127

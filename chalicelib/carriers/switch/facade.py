@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from chalicelib.carriers.callback_receiver import MAX_BODY, Count, tell
-from chalicelib.carriers.facade import Asked, Facade, Refused, Route, noted
+from chalicelib.carriers.facade import Facade, IncomingRequest, Refused, Route, with_facts
 from chalicelib.carriers.parameters import Malformed
 from chalicelib.carriers.signing import read_basic, signed_with
 from chalicelib.carriers.switch import wire_callbacks as wire
@@ -76,8 +76,8 @@ class SwitchFacade(Facade[RequestContext]):
             return Reply(400, json.dumps(body), facts=facts, answered=AnswerClass.REFUSED)
         return Reply(200, json.dumps({"accepted": accepted}), facts=facts)
 
-    def admit(self, asked: Asked) -> RequestContext:
-        request = asked.request
+    def admit(self, incoming: IncomingRequest) -> RequestContext:
+        request = incoming.request
         if len(request.body) > MAX_BODY:
             raise Refused(_error(413, "too_large", f"at most {MAX_BODY} bytes"))
         user, password = read_basic(request.headers.get("authorization")) or ("", b"")
@@ -86,7 +86,7 @@ class SwitchFacade(Facade[RequestContext]):
         if signed_with(password, passwords) is None or switch is None:
             message, answered = "HTTP Basic with the switch's user", AnswerClass.UNAUTHENTICATED
             raise Refused(_error(401, "unauthorized", message, CHALLENGE, answered))
-        return RequestContext(switch, request.body, asked.now)
+        return RequestContext(switch, request.body, incoming.now)
 
     def done(self, said: Reply) -> Reply:
         return said
@@ -101,7 +101,7 @@ class SwitchFacade(Facade[RequestContext]):
         if isinstance(error, Malformed):
             return _error(400, "malformed", str(error))
         reply = _error(503, "unavailable", _AGAIN[route.subject], answered=AnswerClass.UNAVAILABLE)
-        return noted(reply, {"why": str(error)})
+        return with_facts(reply, {"why": str(error)})
 
     def fault(self) -> Reply:
         text = "an internal fault; try again"

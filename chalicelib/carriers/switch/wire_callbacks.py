@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from chalicelib.carriers import callback_reader as reader
-from chalicelib.carriers.callback_reader import MAX_ID, Members
+from chalicelib.carriers import callback_values as values
+from chalicelib.carriers.callback_members import Members
 from chalicelib.carriers.parameters import Malformed
-from chalicelib.carriers.switch import members
+from chalicelib.carriers.switch import wire_values as wire
 from chalicelib.carriers.switch.wire_calls import read_placed
 from chalicelib.core.calls.events import (
     Event,
@@ -49,19 +49,19 @@ class Question:
 
 def read_route(body: bytes, plan: DialPlan) -> Question:
     """A route request. Raises Malformed."""
-    fields = Members(members.fields_of(members.parse(body)))
+    fields = Members(wire.fields_of(wire.parse(body)))
     try:
         fields.identifier("call_id")
     except Unreadable as error:
         raise Malformed(str(error)) from None
-    dialled = fields.optional("to", reader.text(MAX_ID)) or ""
+    dialled = fields.optional("to", values.as_text) or ""
     if not fields.has("to") or "to" in fields.dropped:
         raise Malformed("to: the number that was dialled")
-    if fields.optional("kind", reader.text(MAX_WORD)) not in ("call", "sms"):
+    if fields.optional("kind", values.text(MAX_WORD)) not in ("call", "sms"):
         raise Malformed("kind: call or sms")
-    number = Members({"to": dialled}).optional("to", members.number(plan))
-    caller = _asserted(fields, plan) or fields.optional("from", members.person(plan))
-    privacy = fields.optional("privacy", reader.text(MAX_ID)) or ""
+    number = Members({"to": dialled}).optional("to", wire.number(plan))
+    caller = _asserted(fields, plan) or fields.optional("from", wire.person(plan))
+    privacy = fields.optional("privacy", values.as_text) or ""
     return Question(
         number=number or dialled,
         caller=caller,
@@ -76,7 +76,7 @@ def _asserted(fields: Members, plan: DialPlan) -> Subscriber | None:
     given = fields.values.get("asserted")
     for each in given if isinstance(given, list) else [given]:
         found = Members({"asserted": each}, fields.collected).optional(
-            "asserted", members.person(plan)
+            "asserted", wire.person(plan)
         )
         if found is not None:
             return found
@@ -114,7 +114,7 @@ def read_events(
 
     Raises Malformed for a body that is not a list of at most MAX_EVENTS.
     """
-    sent = members.parse(body)
+    sent = wire.parse(body)
     if not isinstance(sent, list) or len(sent) > MAX_EVENTS:
         raise Malformed(f"a list of at most {MAX_EVENTS} events is wanted")
     good: list[Event] = []
@@ -139,11 +139,11 @@ def read_event(raw: Any, *, carrier: str, received: int, plan: DialPlan) -> Read
     Raises Malformed for an event that can't be stored: no id, no call, no type, no time, an X that
     can't be read, too large.
     """
-    values = members.fields_of(raw)
-    text = json.dumps(values, ensure_ascii=False).encode(errors="replace")
+    members = wire.fields_of(raw)
+    text = json.dumps(members, ensure_ascii=False).encode(errors="replace")
     if len(text) > MAX_EVENT:
         raise Malformed(f"an event has at most {MAX_EVENT} bytes")
-    fields = Members(values)
+    fields = Members(members)
     try:
         kind = fields.identifier("type")
         known = kind in KNOWN_TYPES
@@ -152,11 +152,11 @@ def read_event(raw: Any, *, carrier: str, received: int, plan: DialPlan) -> Read
             kind=EventKind(kind) if known else EventKind.UNKNOWN,
             carrier=carrier,
             call_id=fields.identifier("call_id"),
-            at=fields.needed("at", reader.epoch_ms),
+            at=fields.needed("at", values.epoch_ms),
             received=received,
-            raw=_raw(values),
+            raw=_raw(members),
             node=_node(fields),
-            sequence=fields.optional("seq", reader.whole(MAX_SEQUENCE)),
+            sequence=fields.optional("seq", values.whole(MAX_SEQUENCE)),
             placed=read_placed(fields, plan) if kind == EventKind.PLACED_ENDED else None,
             **(_details(fields, plan) if known else {"result": kind[:MAX_WORD]}),
         )
@@ -165,9 +165,9 @@ def read_event(raw: Any, *, carrier: str, received: int, plan: DialPlan) -> Read
     return Reading((event,), fields.dropped)
 
 
-def _raw(values: Mapping[str, Any]) -> str:
+def _raw(members: Mapping[str, Any]) -> str:
     """What came, without what a message said: whether that may be kept its binding decides."""
-    kept = {name: value for name, value in values.items() if name != "text"}
+    kept = {name: value for name, value in members.items() if name != "text"}
     return json.dumps(kept, ensure_ascii=False).encode(errors="replace").decode()
 
 
@@ -186,17 +186,17 @@ def _node(fields: Members) -> str | None:
 
 
 def _details(fields: Members, plan: DialPlan) -> dict[str, Any]:
-    rejected = members.word_or(RejectReason, RejectReason.BLOCKED)
+    rejected = wire.word_or(RejectReason, RejectReason.BLOCKED)
     return {
-        "number": fields.unless_absent("to", members.number(plan)),
-        "caller": _asserted(fields, plan) or fields.optional("from", members.person(plan)),
-        "callee": fields.optional("callee", members.person(plan)),
-        "binding": fields.optional("binding", reader.text(MAX_ID)),
-        "cause": fields.optional("reason", members.cause),
-        "released_by": fields.optional("released_by", members.word(Party)),
+        "number": fields.unless_absent("to", wire.number(plan)),
+        "caller": _asserted(fields, plan) or fields.optional("from", wire.person(plan)),
+        "callee": fields.optional("callee", wire.person(plan)),
+        "binding": fields.optional("binding", values.as_text),
+        "cause": fields.optional("reason", wire.cause),
+        "released_by": fields.optional("released_by", wire.word(Party)),
         "rejected": fields.optional("rejected", rejected),
-        "sms_result": fields.optional("result", members.word_or(SmsResult, SmsResult.FAILED)),
-        "url": fields.optional("url", reader.as_url),
-        "md5": fields.optional("md5", reader.as_md5),
-        "text": fields.optional("text", reader.cut(MAX_EVENT)),
+        "sms_result": fields.optional("result", wire.word_or(SmsResult, SmsResult.FAILED)),
+        "url": fields.optional("url", values.as_url),
+        "md5": fields.optional("md5", values.as_md5),
+        "text": fields.optional("text", values.cut(MAX_EVENT)),
     }

@@ -5,10 +5,11 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from chalicelib.carriers import callback_reader as reader
-from chalicelib.carriers.callback_reader import MAX_ID, BadValue, Members
+from chalicelib.carriers import callback_values as values
+from chalicelib.carriers.callback_members import Members
+from chalicelib.carriers.callback_values import BadValue
 from chalicelib.carriers.parameters import Malformed
-from chalicelib.carriers.switch import members
+from chalicelib.carriers.switch import wire_values as wire
 from chalicelib.core.calls.events import PlacedEnd, PlacedLeg
 from chalicelib.core.calls.placed import CallAsk
 from chalicelib.core.credentials import DialPlan
@@ -43,7 +44,7 @@ def read_answer(status: int, body: bytes) -> tuple[int, tuple[int, Any]]:
     """
     if status in DONE:
         try:
-            return status, (status, members.object_of(members.parse_json(body)))
+            return status, (status, wire.object_of(wire.parse_json(body)))
         except Malformed as error:
             raise Unavailable(str(error)) from None
     # 408: it waited for the end of the request, and knows as little as we do.
@@ -63,18 +64,18 @@ def read_status(fields: Mapping[str, Any]) -> dict[str, str | int]:
 
 def read_placed(fields: Members, plan: DialPlan) -> PlacedEnd:
     """The fields that only `placed.ended` has; those that can't be read are dropped."""
-    conference = fields.optional("kind", reader.text(MAX_ID)) == "conference"
-    person = members.person(plan)
+    conference = fields.optional("kind", values.as_text) == "conference"
+    person = wire.person(plan)
     return PlacedEnd(
         conference=conference,
-        account=fields.optional("account", reader.text(MAX_ID)) or "",
+        account=fields.optional("account", values.as_text) or "",
         caller=None if conference else fields.optional("from", person),
         parties=fields.optional("parties", _people(plan)) or (),
-        created=fields.optional("created", reader.epoch_ms),
-        started=fields.optional("started", reader.epoch_ms),
-        duration_s=fields.optional("duration_s", reader.whole(_MAX_SECONDS)) or 0,
-        status=(fields.optional("status", reader.text(MAX_ID)) or "").lower(),
-        legs=fields.items("legs", _leg(plan), most=members.MAX_ITEMS),
+        created=fields.optional("created", values.epoch_ms),
+        started=fields.optional("started", values.epoch_ms),
+        duration_s=fields.optional("duration_s", values.whole(_MAX_SECONDS)) or 0,
+        status=(fields.optional("status", values.as_text) or "").lower(),
+        legs=fields.items("legs", _leg(plan), most=wire.MAX_ITEMS),
     )
 
 
@@ -82,9 +83,9 @@ def _people(plan: DialPlan) -> Callable[[Any], tuple[Subscriber, ...]]:
     """All of them or none: a conference without one of its people is another one."""
 
     def read(value: Any) -> tuple[Subscriber, ...]:
-        people = [members.person(plan)(each) for each in reader.as_list(value)]
+        people = [wire.person(plan)(each) for each in values.as_list(value)]
         found = tuple(each for each in people if each is not None)
-        if len(people) > members.MAX_ITEMS or len(found) < len(people):
+        if len(people) > wire.MAX_ITEMS or len(found) < len(people):
             raise BadValue("no list of people")
         return found
 
@@ -93,7 +94,7 @@ def _people(plan: DialPlan) -> Callable[[Any], tuple[Subscriber, ...]]:
 
 def _leg(plan: DialPlan) -> Callable[[Members], PlacedLeg]:
     return lambda leg: PlacedLeg(
-        party=leg.needed("number", members.person(plan)),
-        ended=leg.optional("ended_at", reader.epoch_ms),
-        cause=leg.optional("cause", members.cause),
+        party=leg.needed("number", wire.person(plan)),
+        ended=leg.optional("ended_at", values.epoch_ms),
+        cause=leg.optional("cause", wire.cause),
     )

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.carriers.switch.members import parse
 from chalicelib.carriers.switch.wire_callbacks import read_event
+from chalicelib.carriers.switch.wire_values import parse
 from chalicelib.core.calls.events import Event, EventKind, PlacedLeg
 from chalicelib.core.credentials import DialPlan
 from chalicelib.core.subscribers import Subscriber

@@ -1,30 +1,17 @@
-"""How callbacks of all carriers are read, by one rule.
-
-A body is a form or JSON, whichever it looks like; a list with one object is that object. Null is
-absent. A number in text is read as a number, and a number as text. Members that nobody asks for are
-ignored, however often they come. A member that comes twice with one value has that value; one that
-comes with two, or that can't be read for another reason, is dropped and named in `dropped`, unless
-it says which call the callback is about, or which X: then all of the callback is Unreadable.
-"""
+"""Values in callbacks of all carriers: JSON, texts, numbers, times, addresses. Whatever can't be
+read raises ValueError."""
 
 import json
 import math
 import re
 import string
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime, tzinfo
-from typing import Any, Self, TypeVar
-from urllib.parse import parse_qsl
+from typing import Any, Self
 
 from chalicelib.carriers import number_text
-from chalicelib.core.calls.events import Unreadable
 from chalicelib.core.durations import YEAR_2001_MS
 
-_T = TypeVar("_T")
-
-MAX_RAW = 32 * 1024
-"""Characters of a callback that are kept as they came: more might not fit into an item of the
-table, and what is known is read from the whole."""
 MAX_ID = 255
 MAX_URL = 4096
 END_OF_TIME = 25 * 10**11
@@ -57,120 +44,11 @@ class JsonObject(dict[str, Any]):
         found = cls()
         for name, value in pairs:
             known = found.get(name)
-            if not (_is_absent(known) or _is_absent(value) or _same(known, value)):
+            if not (is_absent(known) or is_absent(value) or _same(known, value)):
                 found.conflicting.add(name)
-            if name not in found or (_is_absent(known) and value is not None):
+            if name not in found or (is_absent(known) and value is not None):
                 found[name] = value
         return found
-
-
-class Members:
-    """The members of one callback, read one by one. The names of those that could not be read are
-    collected in `dropped`, behind `prefix`; members of members share it."""
-
-    def __init__(
-        self,
-        values: Mapping[str, Any],
-        dropped: list[str] | None = None,
-        *,
-        prefix: str = "",
-        form: bool = False,
-    ) -> None:
-        """`form`: they came in a form, where an unescaped `+` is a blank."""
-        self.values = values
-        self.form = form
-        self._conflicting = values.conflicting if isinstance(values, JsonObject) else set()
-        self.collected: list[str] = [] if dropped is None else dropped
-        self._prefix = prefix
-
-    @property
-    def dropped(self) -> tuple[str, ...]:
-        """Each name once, in the order in which they were asked for."""
-        return tuple(dict.fromkeys(self.collected))
-
-    def has(self, name: str) -> bool:
-        """Whether it is there, with whatever value but null."""
-        return self.values.get(name) is not None
-
-    def identifier(self, name: str) -> str:
-        """Text of 1 to MAX_ID characters, or a whole number. Raises Unreadable."""
-        try:
-            found = as_text(self._value(name), most=MAX_ID)
-        except ValueError:
-            found = ""
-        # Of an id in another encoding we can't tell whose it is.
-        if not found.strip() or "\ufffd" in found:
-            raise Unreadable(f"{self._prefix}{name}: text of 1 to {MAX_ID} characters")
-        return found
-
-    def optional(self, name: str, read: Callable[[Any], _T | None]) -> _T | None:
-        """What `read` makes of it; None for null, for an empty text and for nothing. What `read`
-        refuses with ValueError is dropped."""
-        if _is_absent(self.values.get(name)):
-            return None
-        try:
-            return read(self._value(name))
-        except ValueError:
-            self.collected.append(f"{self._prefix}{name}")
-            return None
-
-    def needed(self, name: str, read: Callable[[Any], _T | None]) -> _T:
-        """As `optional`, of what the callback is worth nothing without. Raises Unreadable."""
-        found = self.optional(name, read)
-        if found is None:
-            raise Unreadable(f"{self._prefix}{name}: missing, or not a value of this member")
-        return found
-
-    def unless_absent(self, name: str, read: Callable[[Any], _T | None]) -> _T | None:
-        """As `optional`, of what may be absent and must not be taken for absent where it is there:
-        without its X an event would follow another call. Raises Unreadable for a value that is
-        neither null nor blank and that `read` refuses or makes nothing of."""
-        given = self.values.get(name)
-        if given is None or (isinstance(given, str) and not given.strip()):
-            return None
-        return self.needed(name, read)
-
-    def items(self, name: str, read: Callable[["Members"], _T], *, most: int) -> tuple[_T, ...]:
-        """What `read` makes of the objects in a list; those after `most` are dropped, and those
-        that are none or that it refuses with ValueError."""
-        found: list[_T] = []
-        listed = self.optional(name, as_list) or []
-        if len(listed) > most:
-            self.collected.append(f"{self._prefix}{name}")
-        for each in listed[:most]:
-            values = each if isinstance(each, dict) else {}
-            try:
-                found.append(read(Members(values, self.collected, prefix=f"{self._prefix}{name}.")))
-            except ValueError:
-                self.collected.append(f"{self._prefix}{name}")
-        return tuple(found)
-
-    def _value(self, name: str) -> Any:
-        if name in self._conflicting:
-            raise BadValue("two values")
-        return self.values.get(name)
-
-
-def members_of(body: bytes) -> Members:
-    """The members of a form or of JSON. Raises Unreadable, whose text holds nothing of the body."""
-    # A text in another encoding is no reason to lose the call that it belongs to.
-    text = body.decode("utf-8-sig", errors="replace").strip()
-    if text.startswith(("{", "[")):
-        return Members(object_in(text))
-    return Members(_of_form(text), form=True)
-
-
-def object_in(text: str) -> JsonObject:
-    """The JSON object that is a text, or that is alone in a list. Raises Unreadable."""
-    try:
-        parsed = parse_json(text)
-    except ValueError:
-        raise Unreadable("the body is no JSON") from None
-    if isinstance(parsed, list) and len(parsed) == 1:
-        parsed = parsed[0]
-    if not isinstance(parsed, JsonObject):
-        raise Unreadable("the body is not one object")
-    return parsed
 
 
 def parse_json(text: str) -> Any:
@@ -210,14 +88,7 @@ def _as_int(digits: str) -> int | str:
     return int(digits) if len(digits) <= _MAX_INTEGER_DIGITS else digits
 
 
-def _of_form(text: str) -> JsonObject:
-    found = JsonObject.of_pairs(parse_qsl(text, keep_blank_values=True))
-    if not any(found.values()):
-        raise Unreadable("the body is neither a form nor JSON")
-    return found
-
-
-def _is_absent(value: Any) -> bool:
+def is_absent(value: Any) -> bool:
     return value is None or value == ""
 
 
@@ -226,7 +97,7 @@ def _same(one: Any, other: Any) -> bool:
     return str(one) == str(other)
 
 
-def as_text(value: Any, *, most: int) -> str:
+def as_text(value: Any, *, most: int = MAX_ID) -> str:
     """Text of at most `most` characters, or a number as text. Half a surrogate pair becomes a
     question mark. Raises ValueError."""
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
@@ -310,7 +181,7 @@ def _decimal(value: Any) -> tuple[int, float]:
 def as_number(value: Any) -> str | None:
     """The digits of a telephone number that stands with its country code; None for one that is not
     shown. Raises ValueError."""
-    return number_text.digits_of(as_text(value, most=MAX_ID))
+    return number_text.digits_of(as_text(value))
 
 
 def as_url(value: Any) -> str | None:
@@ -333,12 +204,7 @@ def as_list(value: Any) -> list[Any]:
 
 def as_md5(value: Any) -> str:
     """An md5 in hex, lower case. Raises ValueError."""
-    found = as_text(value, most=MAX_ID).strip().lower()
+    found = as_text(value).strip().lower()
     if not _MD5.fullmatch(found):
         raise BadValue("no md5")
     return found
-
-
-def raw_of(body: bytes) -> str:
-    """What of a body is kept as it came."""
-    return body.decode(errors="replace")[:MAX_RAW]
