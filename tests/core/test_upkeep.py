@@ -13,6 +13,7 @@ from chalicelib.core.bindings.lease import Unsettled
 from chalicelib.core.durations import DAY_MS, MINUTE_MS
 from chalicelib.core.errors import CarrierRefused, StoreUnavailable, Unavailable
 from chalicelib.jobs import FINISH_MS
+from chalicelib.services.leases import due_queue
 from chalicelib.services.leases import jobs as upkeep
 from chalicelib.services.leases.jobs import SILENT_AFTER, Attended, LeaseJobs
 from tests.simulated_time import SimulatedTime
@@ -276,7 +277,7 @@ def test_a_refusal_is_no_silence() -> None:
 
 
 def test_more_than_a_run_remembers_are_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(upkeep, "REMEMBERED", 40)
+    monkeypatch.setattr(due_queue, "REMEMBERED", 40)
     world = World(good=Carrier(0.1), slow=Carrier(SLOW_S))
     for i in range(1_000):
         world.lease("good", due_at=NOW - i)

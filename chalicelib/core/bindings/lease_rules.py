@@ -1,4 +1,4 @@
-"""What is noted of a binding at its carrier, and when the carrier has to be asked next."""
+"""Rules of leases: what is known after a carrier has answered, and when to ask it next."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,33 +10,34 @@ from chalicelib.core.durations import CLOCKS_APART_MS, MINUTE_MS
 from chalicelib.core.ports import BindingCarrier
 
 LOOK_MS = MINUTE_MS // 2
-"""So long after an operation began it is looked at, and again after each look that did not settle
-it: the schedule comes every minute."""
+"""When a pending operation is looked at, counted from its beginning and from each look that did not
+settle it: the schedule comes every minute."""
 LAST_MS = CLOCKS_APART_MS + MINUTE_MS + MINUTE_MS // 2
-"""How long before its end a lease is given up for another one, if the carrier takes no second one
-beside it: one clock wrote its end down and another one waits for it, the schedule comes every
-minute, and then half a minute is left for a slow one."""
+"""How long before its end a lease is exchanged for another one at a carrier that takes no second
+one beside it: clocks are apart, the schedule comes every minute, and half a minute is left for a
+slow one."""
 
 
 def lease_of(binding: Binding) -> CarrierLease:
+    """Raises Unavailable for a binding of our own switch."""
     if binding.lease is None:
         raise errors.Unavailable("a binding that its carrier does not keep")
     return binding.lease
 
 
 def past(binding: Binding, *, now: int) -> bool:
-    """Whether whatever its carrier was asked for has run out there, and takes effect no more."""
+    """Whether its carrier has it no more, whatever it was asked to do."""
     operations = lease_of(binding).operations
     return now >= binding.kept_until and all(each.over(now) for each in operations)
 
 
-def as_kept(lease: CarrierLease) -> Lease:
-    """What is noted of it, as if the carrier had said so."""
+def as_known(lease: CarrierLease) -> Lease:
+    """The known lease, as if the carrier had answered with it."""
     return Lease(lease.id or "", lease.until, lease.at_most)
 
 
 def holding(lease: CarrierLease, kept: Lease, *, exact: bool) -> CarrierLease:
-    """What is known once a carrier said what it keeps; `exact` if nobody else asked for more."""
+    """The lease after the carrier's answer; `exact` if nobody else has asked for more."""
     at_most = kept.at_most or kept.until
     return replace(
         lease,
@@ -46,69 +47,55 @@ def holding(lease: CarrierLease, kept: Lease, *, exact: bool) -> CarrierLease:
     )
 
 
-def settled_by_now(looked: Binding, *, now: int) -> tuple[Operation, ...]:
-    """The operations that a look has settled: whatever they did was there to be seen."""
-    return tuple(each for each in lease_of(looked).operations if each.over(now))
+def repeating(lease: CarrierLease, repeats: Sequence[Operation], *, now: int) -> CarrierLease:
+    """The lease once the carrier is asked for the same things again. An operation that can no
+    longer take effect gives way to its repeat."""
+    again = {each.request for each in repeats}
+    replaced = [each for each in lease.asked if each.over(now) and each.request in again]
+    return replace(
+        lease,
+        operations=(*lease.without(*replaced).operations, *repeats),
+        at_most=max([lease.at_most, *(now + each.lease_ms for each in repeats)]),
+    )
 
 
-def with_looks(
-    lease: CarrierLease, looks: Sequence[Operation], *, now: int
-) -> tuple[Operation, ...]:
-    """What was asked, and is asked once more: what is over is succeeded by the look at it."""
-    again = {each.request for each in looks}
-    done = [each for each in lease.asked if each.over(now) and each.request in again]
-    return (*lease.without(*done), *looks)
+def finished(binding: Binding, settled: Sequence[Operation], *, now: int) -> Binding:
+    """The binding once its carrier has it no more, except for what the operations that are left
+    may still bring back."""
+    lease = lease_of(binding).without(*settled)
+    at_most = max(now, lease.at_most) if lease.operations else min(now, binding.kept_until)
+    return replace(binding, lease=CarrierLease(at_most=at_most, operations=lease.operations))
 
 
-def at_most_with(lease: CarrierLease, looks: Sequence[Operation], *, now: int) -> int:
-    """How long the carrier keeps it at most once it was asked so again."""
-    return max(lease.at_most, *(now + each.lease_ms for each in looks), 0)
+def ahead_ms(carrier: BindingCarrier) -> int:
+    """How long before its end a lease is extended: time for a carrier to come back, and for clocks
+    that are apart even where a lease is short."""
+    return max(carrier.lease_ms // 4, LAST_MS)
 
 
-def finished(
-    binding: Binding, settled: Sequence[Operation], keeper: BindingCarrier, *, now: int
-) -> Binding:
-    """The binding once its carrier has it no more, but for what others may still bring back."""
-    lease = lease_of(binding)
-    left = lease.without(*settled)
-    gone = min(now, binding.kept_until)
-    after = CarrierLease(at_most=max(now, lease.at_most) if left else gone, operations=left)
-    return checked(replace(binding, lease=after), keeper, now=now)
-
-
-def ahead_ms(keeper: BindingCarrier) -> int:
-    """How long before a lease runs out it is made longer: time for a carrier to come back, and for
-    clocks that are apart even where a lease is short."""
-    return max(keeper.lease_ms // 4, LAST_MS)
-
-
-def looked_at(operation: Operation, *, now: int) -> int:
+def look_at(operation: Operation, *, now: int) -> int:
+    """When a pending operation is looked at first."""
     return min(operation.since, now) + LOOK_MS
 
 
-def checked(binding: Binding, keeper: BindingCarrier, *, now: int) -> Binding:
+def scheduled(binding: Binding, carrier: BindingCarrier, *, now: int) -> Binding:
     """The binding with the time at which its carrier has to be asked next."""
-    check_at = _check_at(binding, keeper, now=now)
-    return replace(binding, lease=replace(lease_of(binding), check_at=check_at))
-
-
-def _check_at(binding: Binding, keeper: BindingCarrier, *, now: int) -> int | None:
     lease = lease_of(binding)
     times = [_next_look(each, binding, now=now) for each in lease.operations]
     if binding.state is State.BOUND and now < binding.expires:
         if lease.until < binding.expires:
-            times.append(lease.until - ahead_ms(keeper))
+            times.append(lease.until - ahead_ms(carrier))
         elif binding.unfinished:
             # Carriers count in minutes; what is more than one too long has to be ended by us.
             times.append(binding.expires)
-    return min(times, default=None)
+    return replace(binding, lease=replace(lease, check_at=min(times, default=None)))
 
 
 def _next_look(operation: Operation, binding: Binding, *, now: int) -> int:
-    looked = looked_at(operation, now=now)
-    if now < looked:
-        return looked
+    first = look_at(operation, now=now)
+    if now < first:
+        return first
     if binding.live(now) or binding.state is State.BINDING:
-        # Seen once; what comes later does no harm while it stands.
+        # Looked at once; a later effect does no harm while the binding lives.
         return max(now + LOOK_MS, operation.over_at)
     return now + LOOK_MS

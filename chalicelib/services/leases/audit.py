@@ -99,7 +99,7 @@ class Audit:
             if binding is None or not _is_of(binding, app.carrier, number):
                 seen.unknown += 1
             elif _is_stray(binding, info, now=now):
-                self.leases.end_stray(binding, info.id, now=now)
+                self.leases.release_stray(binding, info.id, now=now)
                 seen.strays += 1
             elif _is_shorter(binding, info):
                 self.leases.correct(binding, until=info.expires, now=now)
