@@ -1,60 +1,35 @@
-"""Credentials as operators change them, and what an operator did wrong.
-
-Each app, account with a carrier and switch has a secret of its own. Its item of the table says
-which version counts. Whoever changes one claims the item, puts a version beside the one that
-counts, and commits it: of two who try at once one hears that he lost. A claim lapses after
-CLAIM_MS, so that a process that died is in nobody's way.
-"""
+"""Credentials as operators make, change and remove them (store.secret_changes), with what an
+operator did wrong as a Mistake."""
 
 import json
 import secrets
-from collections.abc import Callable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any
-
-from botocore.exceptions import BotoCoreError, ClientError
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from chalicelib.clock import SYSTEM, now_ms
-from chalicelib.core.durations import MINUTE_MS
+from chalicelib.core.credentials import drop_previous as drop_previous_member
+from chalicelib.core.credentials import rotate as rotate_member
+from chalicelib.core.errors import Contended, PreviousStillValid
 from chalicelib.stage_settings import settings
 from chalicelib.store import clients
-from chalicelib.store.table import Failed, Item, Table, key, n, s
-from chalicelib.store.tenants import apps
+from chalicelib.store.table import Item, Table, key, n, s
+from chalicelib.store.tenants import secret_changes
 from chalicelib.store.tenants.credentials import (
     CARRIERS,
     SWITCHES,
-    app_secret,
     carrier_secret,
     switch_secret,
 )
+from chalicelib.store.tenants.secret_changes import (
+    CLAIM_MS,
+    Content,
+    Owner,
+    SecretChanges,
+    app_owner,
+)
 from cli.failures import Mistake
 
-CLAIM_MS = MINUTE_MS
-"""So long somebody who changes a secret is waited for."""
-
-Content = dict[str, Any]
-"""A secret's members."""
-
-
-@dataclass(frozen=True, slots=True)
-class Owner:
-    """Whose credentials: where its item stands, where its secret is below the stage's prefix,
-    and what operators call it."""
-
-    key: Item
-    path: str
-    called: str
-
-    @property
-    def full_name(self) -> str:
-        """Of its secret."""
-        return f"{settings().secrets_prefix}/{self.path}"
-
-
-def app(name: str) -> Owner:
-    """An app."""
-    return Owner(apps.credentials_key(name), app_secret(name), f"app {name}")
+app = app_owner
 
 
 def carrier(name: str) -> Owner:
@@ -97,18 +72,15 @@ def known(owner: Owner) -> Item:
     return item
 
 
+def full_name(owner: Owner) -> str:
+    """Of its secret."""
+    return _changes().full_name(owner)
+
+
 def content_of(owner: Owner, item: Item) -> Content:
     """Its secret, as its item says that it counts. Nothing where it is broken or gone: a rotation
     mends that."""
-    manager, version = clients.secretsmanager(), item["version"]["S"]
-    if not version:
-        return {}
-    try:
-        found = manager.get_secret_value(SecretId=owner.full_name, VersionId=version)
-        content: Any = json.loads(found["SecretString"])
-    except (manager.exceptions.ResourceNotFoundException, ValueError, KeyError):
-        return {}
-    return content if isinstance(content, dict) else {}
+    return _changes().content_of(owner, item)
 
 
 def create(
@@ -136,7 +108,7 @@ def create(
     if taken is not None:
         raise _taken(owner, taken.item)
     try:
-        version = _first_version(owner, content) if content else ""
+        version = _changes().first_version(owner, content) if content else ""
     except Exception:
         _forget_claim(owner, claim)
         raise
@@ -152,7 +124,8 @@ def create(
     if failed[0] is None:
         delete_secret(owner)
         _forget_claim(owner, claim)
-    raise _refused(owner, failed, beside)
+    with _mistakes():
+        raise secret_changes.refused(owner, failed, _as_mistakes(beside))
 
 
 def change(
@@ -165,37 +138,9 @@ def change(
     """Lets `how` change an owner's secret, and sets these attributes of its item in the same
     moment. Whatever `how` raises leaves all as it was; it is called twice, the first time before
     anything is written. `beside` as in `create`. Raises Mistake."""
-    how(content_of(owner, known(owner)))
-    item, claim = _claimed(owner)
-    try:
-        content = content_of(owner, item)
-        how(content)
-        # Secrets Manager keeps versions with a label; one that died may have left it elsewhere.
-        if _make_current(owner, item["version"]["S"]):
-            version = _put_beside(owner.full_name, content)
-        else:
-            version = _first_version(owner, content)
-    except BaseException:
-        _release(owner, claim)
-        raise
-    sets = {"version": s(version)} | (attributes or {})
-    update = {
-        "Key": owner.key,
-        "UpdateExpression": f"SET {', '.join(f'#{each} = :{each}' for each in sets)}"
-        " REMOVE claim, claim_until",
-        "ConditionExpression": "claim = :claim",
-        "ExpressionAttributeNames": {f"#{each}": each for each in sets},
-        "ExpressionAttributeValues": {f":{each}": value for each, value in sets.items()}
-        | {":claim": s(claim)},
-    }
-    failed = table().transact([{"Update": update}, *(write for write, _ in beside)])
-    if failed is None:
-        # Committed: whatever goes wrong now, the next change makes good.
-        with suppress(ClientError, BotoCoreError):
-            _make_current(owner, version)
-        return
-    _release(owner, claim)
-    raise _refused(owner, failed, beside)
+    known(owner)
+    with _mistakes():
+        _changes().change(owner, how, attributes, beside=_as_mistakes(beside))
 
 
 def set_attributes(owner: Owner, attributes: Item, maps: Item | None = None) -> None:
@@ -229,14 +174,16 @@ def remove(owner: Owner, beside: Sequence[Item] = ()) -> None:
     if item_of(owner) is None and delete_secret(owner):
         # One who died had taken the item away.
         return
-    _, claim = _claimed(owner)
+    known(owner)
+    with _mistakes():
+        _, claim = _changes().claimed(owner)
     delete = {
         "Key": owner.key,
         "ConditionExpression": "claim = :claim",
         "ExpressionAttributeValues": {":claim": s(claim)},
     }
     if table().transact([{"Delete": delete}, *beside]) is not None:
-        raise _overtaken(owner)
+        raise Mistake(str(secret_changes.overtaken(owner)))
     delete_secret(owner)
 
 
@@ -244,7 +191,7 @@ def delete_secret(owner: Owner) -> bool:
     """Deletes an owner's secret for good; whether there was one."""
     manager = clients.secretsmanager()
     try:
-        manager.delete_secret(SecretId=owner.full_name, ForceDeleteWithoutRecovery=True)
+        manager.delete_secret(SecretId=full_name(owner), ForceDeleteWithoutRecovery=True)
     except manager.exceptions.ResourceNotFoundException:
         return False
     return True
@@ -253,13 +200,14 @@ def delete_secret(owner: Owner) -> bool:
 def rotate(content: Content, member: str, fresh: str) -> None:
     """Makes `fresh` the current one of a secret's member; the one before it stays valid until it is
     dropped. Raises Mistake while there still is one before."""
-    if content.get(f"previous_{member}"):
+    try:
+        rotate_member(content, member, fresh)
+    except PreviousStillValid:
         raise Mistake(
             "the one before the current one is still valid: once nobody signs with it, end it with"
             " --drop-previous, and rotate then; if the current one was lost before anybody had it,"
             " --again makes another in its place"
-        )
-    content[f"previous_{member}"], content[member] = content.get(member), fresh
+        ) from None
 
 
 def rotating(*, again: bool) -> Callable[[Content, str, str], None]:
@@ -277,9 +225,8 @@ def replace_lost(content: Content, member: str, fresh: str) -> None:
 
 def drop_previous(content: Content, member: str) -> None:
     """Ends the one before the current one. Raises Mistake if there is none."""
-    if not content.get(f"previous_{member}"):
+    if not drop_previous_member(content, member):
         raise Mistake("there is none before the current one")
-    content[f"previous_{member}"] = None
 
 
 def swap(secret: str, how: Callable[[Content], None]) -> None:
@@ -289,72 +236,32 @@ def swap(secret: str, how: Callable[[Content], None]) -> None:
     seen = manager.get_secret_value(SecretId=secret, VersionStage="AWSCURRENT")
     content: Content = json.loads(seen["SecretString"])
     how(content)
-    version = _put_beside(secret, content)
+    version = _changes().put_beside(secret, content)
+    if not _changes().move_current(secret, seen["VersionId"], version):
+        raise Mistake("somebody else has changed this meanwhile: try again")
+
+
+def _changes() -> SecretChanges:
+    return SecretChanges(table(), clients.secretsmanager, settings().secrets_prefix)
+
+
+@contextmanager
+def _mistakes() -> Iterator[None]:
+    """Somebody else's change, as the operator's Mistake."""
     try:
-        _move_current(secret, seen["VersionId"], version)
-    except manager.exceptions.InvalidParameterException:
-        raise Mistake("somebody else has changed this meanwhile: try again") from None
+        yield
+    except Contended as error:
+        raise Mistake(str(error)) from None
 
 
-def _claimed(owner: Owner) -> tuple[Item, str]:
-    """The owner's item once nobody else changes it, and the claim on it."""
-    claim, now = secrets.token_hex(8), now_ms()
-    update = {
-        "Key": owner.key,
-        "UpdateExpression": "SET claim = :claim, claim_until = :until",
-        "ConditionExpression": "attribute_exists(version) AND "
-        "(attribute_not_exists(claim_until) OR claim_until < :now)",
-        "ExpressionAttributeValues": {
-            ":claim": s(claim),
-            ":until": n(now + CLAIM_MS),
-            ":now": n(now),
-        },
-    }
-    item = table().update_if({"Update": update})
-    if item is None:
-        raise _busy(owner, known(owner))
-    return item, claim
+def _as_mistakes(beside: Sequence[tuple[Item, str]]) -> list[tuple[Item, Exception]]:
+    return [(write, Mistake(text)) for write, text in beside]
 
 
 def _taken(owner: Owner, item: Item | None) -> Mistake:
     if item is not None and "version" not in item:
-        return _busy(owner, item)
+        return Mistake(str(secret_changes.busy(owner, item, now=now_ms())))
     return Mistake(f"{owner.called} exists")
-
-
-def _busy(owner: Owner, item: Item) -> Mistake:
-    left_s = 1 + max(0, int(item["claim_until"]["N"]) - now_ms()) // 1000 if "claim" in item else 1
-    return Mistake(
-        f"somebody else is changing {owner.called}: try again when that is done (if it died, in"
-        f" {left_s} s)"
-    )
-
-
-def _refused(
-    owner: Owner, failed: Sequence[Failed | None], beside: Sequence[tuple[Item, str]]
-) -> Mistake:
-    """Why the owner's write, or one of those beside it, was not made."""
-    said = [text for each, (_, text) in zip(failed[1:], beside, strict=True) if each is not None]
-    return Mistake(said[0]) if said else _overtaken(owner)
-
-
-def _overtaken(owner: Owner) -> Mistake:
-    return Mistake(
-        f"this took too long, and somebody else has changed {owner.called}: nothing was done"
-    )
-
-
-def _release(owner: Owner, claim: str) -> None:
-    table().update_if(
-        {
-            "Update": {
-                "Key": owner.key,
-                "UpdateExpression": "REMOVE claim, claim_until",
-                "ConditionExpression": "claim = :claim",
-                "ExpressionAttributeValues": {":claim": s(claim)},
-            }
-        }
-    )
 
 
 def _forget_claim(owner: Owner, claim: str) -> None:
@@ -365,59 +272,3 @@ def _forget_claim(owner: Owner, claim: str) -> None:
         "ExpressionAttributeValues": {":claim": s(claim)},
     }
     table().transact([{"Delete": delete}])
-
-
-def _first_version(owner: Owner, content: Content) -> str:
-    manager, version = clients.secretsmanager(), secrets.token_hex(16)
-    text = json.dumps(content)
-    try:
-        manager.create_secret(
-            Name=owner.full_name,
-            Description=f"Credentials of {owner.called}.",
-            SecretString=text,
-            ClientRequestToken=version,
-        )
-    except manager.exceptions.ResourceExistsException:
-        # Of somebody who died before the owner came about.
-        manager.put_secret_value(
-            SecretId=owner.full_name, SecretString=text, ClientRequestToken=version
-        )
-    return version
-
-
-def _put_beside(secret: str, content: Content) -> str:
-    """A new version, which nobody reads yet."""
-    version = secrets.token_hex(16)
-    clients.secretsmanager().put_secret_value(
-        SecretId=secret,
-        SecretString=json.dumps(content),
-        ClientRequestToken=version,
-        VersionStages=["AWSPENDING"],
-    )
-    return version
-
-
-def _make_current(owner: Owner, version: str) -> bool:
-    """Labels the version that counts, for whoever looks at it in the console; whether there is a
-    secret at all."""
-    manager = clients.secretsmanager()
-    try:
-        found = manager.describe_secret(SecretId=owner.full_name)
-    except manager.exceptions.ResourceNotFoundException:
-        return False
-    labelled = found.get("VersionIdsToStages", {})
-    current = next((each for each, labels in labelled.items() if "AWSCURRENT" in labels), None)
-    if current is not None and current != version and version in labelled:
-        # Whoever committed it a moment ago may be moving the label there, too.
-        with suppress(manager.exceptions.InvalidParameterException):
-            _move_current(owner.full_name, current, version)
-    return True
-
-
-def _move_current(secret: str, before: str, version: str) -> None:
-    clients.secretsmanager().update_secret_version_stage(
-        SecretId=secret,
-        VersionStage="AWSCURRENT",
-        RemoveFromVersionId=before,
-        MoveToVersionId=version,
-    )

@@ -40,7 +40,7 @@ def spoil(name: str, text: str = "p4ssw0rd{") -> str:
     of = owner(name)
     before: str = credentials.known(of)["version"]["S"]
     put = clients.secretsmanager().put_secret_value(
-        SecretId=of.full_name,
+        SecretId=credentials.full_name(of),
         SecretString=text if isinstance(text, str) else json.dumps(text),
         VersionStages=["AWSPENDING"],
     )

@@ -1,8 +1,10 @@
 """How apps and switches prove who they are to us, and we to carriers."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from chalicelib.core.durations import DAY_MS
+from chalicelib.core.errors import PreviousStillValid
 
 EMBEDDED = "switch"
 """The account that is there without being made, and its kind: bindings are kept here, and a switch
@@ -79,3 +81,18 @@ class CarrierAccount:
 ACCOUNT_BROKEN = "account broken"
 """The outcome of a call to a carrier, in the log, when it refused for a reason that lies in our
 account there."""
+
+
+def rotate(secret: dict[str, Any], member: str, fresh: str) -> None:
+    """Makes `fresh` the current one of a secret's member; the one before it stays valid until it is
+    dropped. Raises PreviousStillValid."""
+    if secret.get(f"previous_{member}"):
+        raise PreviousStillValid
+    secret[f"previous_{member}"], secret[member] = secret.get(member), fresh
+
+
+def drop_previous(secret: dict[str, Any], member: str) -> bool:
+    """Ends the one before the current one of a secret's member; whether there was one."""
+    had = bool(secret.get(f"previous_{member}"))
+    secret[f"previous_{member}"] = None
+    return had

@@ -137,6 +137,24 @@ class NonceReused(GatewayError):
     """An app in strict mode sent one signature with two different contents."""
 
 
+class PreviousStillValid(GatewayError):
+    """A secret can't be rotated: the one before the current one is still valid."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the secret before the current one is still valid: drop it once nobody uses it, and"
+            " rotate then"
+        )
+
+
+class LimitReached(GatewayError):
+    """The app has as many of something as it may have; the text says of what, and what to do."""
+
+
+class NotSupported(GatewayError):
+    """The app's carrier, or its event format, can't do this; the text says why."""
+
+
 class Unavailable(GatewayError):
     """A carrier or a store did not answer; what happened is not known."""
 
@@ -223,6 +241,10 @@ class UnknownRecord(GatewayError):
 
 class UnknownExport(GatewayError):
     """No such export, or somebody else's: both look the same."""
+
+
+class UnknownKey(GatewayError):
+    """No such API key, or somebody else's: both look the same."""
 
 
 class TooEarly(GatewayError):

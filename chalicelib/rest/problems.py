@@ -51,6 +51,7 @@ TABLE: Mapping[Problem, tuple[type[errors.GatewayError], ...]] = {
         errors.UnknownRecording,
         errors.UnknownEvent,
         errors.UnknownExport,
+        errors.UnknownKey,
     ),
     Problem(409, "conflict", "Something else is in the way"): (
         errors.NumberTaken,
@@ -60,6 +61,9 @@ TABLE: Mapping[Problem, tuple[type[errors.GatewayError], ...]] = {
         errors.AccountExists,
         errors.NonceReused,
         errors.RequestOver,
+        errors.PreviousStillValid,
+        errors.LimitReached,
+        errors.NotSupported,
     ),
     Problem(409, "not-ready", "Not yet", retry_s=10): (
         errors.RecordingNotReady,

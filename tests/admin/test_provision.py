@@ -8,6 +8,7 @@ from admin import numbers as pools
 from admin import provision
 from admin.provision import Mistake
 from chalicelib.clock import SYSTEM
+from chalicelib.core.errors import StoreUnavailable
 from chalicelib.core.tenants import AppState
 from chalicelib.store.field_encryption import FieldEncryption
 from chalicelib.store.tenants.apps import read_owners
@@ -88,7 +89,7 @@ def test_settings_that_can_not_be_are_mistakes(stage: Stage, change: dict[str, A
 
 def test_an_app_whose_credentials_can_not_be_written_is_not_left_behind(stage: Stage) -> None:
     failing = answering(stage.secretsmanager, "CreateSecret", refusal("InternalServiceError"))
-    with failing, pytest.raises(stage.secretsmanager.exceptions.ClientError):
+    with failing, pytest.raises(StoreUnavailable):
         provision.create_app("demo", callback_url=URL)
     assert stage.items() == []
     provision.create_app("demo", callback_url=URL)
@@ -110,6 +111,13 @@ def test_a_rotation_waits_until_the_secret_before_is_dropped(stage: Stage) -> No
     assert secret_of("app/demo") == {"secret": third, "previous_secret": second}
     assert len({first, second, third}) == 3
     assert secret_of("app/other") == {"secret": other}
+
+
+def test_no_app_key_looks_like_an_api_keys_id(stage: Stage) -> None:
+    with pytest.raises(Mistake, match="API key"):
+        provision.create_app(
+            "demo", callback_url=URL, app_key=f"key_{'x' * 22}", app_secret="their-secret"
+        )
 
 
 def test_an_app_that_brings_its_key_and_secret(stage: Stage) -> None:

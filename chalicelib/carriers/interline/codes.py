@@ -19,7 +19,15 @@ TABLE: Table = {
     1000: Code((), unknown),
     UNKNOWN_PATH: Code((), refused),
     BAD_PARAMETER: Code(
-        (errors.BadParameter, errors.RefusedAddress, errors.AccountExists), refused
+        (
+            errors.BadParameter,
+            errors.RefusedAddress,
+            errors.AccountExists,
+            errors.PreviousStillValid,
+            errors.LimitReached,
+            errors.NotSupported,
+        ),
+        refused,
     ),
     1003: Code((), refused),
     # What came first under our request id was not what we ask now; it may well have been done.
@@ -53,6 +61,7 @@ TABLE: Table = {
             errors.RecordingGone,
             errors.UnknownRecord,
             errors.UnknownExport,
+            errors.UnknownKey,
         ),
         refused,
     ),

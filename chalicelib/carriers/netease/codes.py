@@ -25,10 +25,21 @@ TABLE: Table = {
             errors.RecordingGone,
             errors.UnknownRecord,
             errors.UnknownExport,
+            errors.UnknownKey,
         ),
         refused,
     ),
-    414: Code((errors.BadParameter, errors.RefusedAddress, errors.AccountExists), refused),
+    414: Code(
+        (
+            errors.BadParameter,
+            errors.RefusedAddress,
+            errors.AccountExists,
+            errors.PreviousStillValid,
+            errors.LimitReached,
+            errors.NotSupported,
+        ),
+        refused,
+    ),
     416: Code(
         (errors.RateExceeded, errors.Contended),
         lambda _: errors.RateExceeded("the carrier takes no more requests for the moment"),
