@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from chalicelib.carriers import number_text
 from chalicelib.carriers.profile import AccountRules, Profile
 from chalicelib.carriers.registry import profiles
+from chalicelib.core.api_keys import is_key_id
 from chalicelib.core.bindings.model import MAX_LIFETIME_MS
 from chalicelib.core.credentials import EMBEDDED
 from chalicelib.core.durations import MINUTE_MS
@@ -52,6 +53,8 @@ def app_key(text: str) -> str:
             "an AppKey, or a developer's id, has 6 to 64 letters, digits or _ . -, and is no number"
             " of nine digits or more"
         )
+    if is_key_id(text):
+        raise Mistake("an AppKey can't look like the id of an API key (key_ and 22 characters)")
     return text
 
 

@@ -46,3 +46,8 @@ class Cache(Generic[_T]):
             self._absent.pop(next(iter(self._absent), ""), None)
         self._absent[name] = now + self._absent_s
         return None
+
+    def forget(self, name: str) -> None:
+        """Reads what stands under this name anew the next time."""
+        self._found.pop(name, None)
+        self._absent.pop(name, None)

@@ -11,8 +11,12 @@ from admin import deletion
 from admin import numbers as pools
 from admin.__main__ import cli
 from admin.commands import numbers as commands
+from chalicelib.clock import SYSTEM
+from chalicelib.core.api_keys import ApiKey
 from chalicelib.core.durations import MINUTE_MS
 from chalicelib.store import clients
+from chalicelib.store.table import Table
+from chalicelib.store.tenants.api_keys import ApiKeyStore
 from tests.carriers.switch.conftest import Pbx, basic
 from tests.owners import everything, secret_of, spoil
 from tests.rest.backend import BUCKET, s3, set_up
@@ -106,6 +110,19 @@ def test_a_numbers_whole_life(stage: Stage, demo: Client, clock: Clock) -> None:
     call_over(stage, pbx, X1, clock.now + MINUTE_MS * 5, "new")
     owners = {item["app"]["S"] for item in stage.items("C#") if "app" in item}
     assert owners == {"demo", "other"}
+
+
+def test_an_app_that_is_deleted_leaves_no_api_key(stage: Stage, clock: Clock) -> None:
+    table = Table(clients.dynamodb, stage.table, SYSTEM)
+    keys = ApiKeyStore(table, stage.encryption, max_age_s=0)
+    for name in ("demo", "other"):
+        stage.app(name, numbers=())
+        made = ApiKey(f"key_{name:x<22}", name, "ci", read_only=False, created=clock.now)
+        assert keys.add(made, secret="s", salt=b"") is None
+    done("app-delete", "demo")
+    left = [each["pk"]["S"] for each in stage.items("K#key#")]
+    assert left == [f"K#key#key_{'other':x<22}"]
+    assert keys.authenticate(f"key_{'demo':x<22}", b"s") is None
 
 
 def test_a_move_that_was_broken_off_goes_on(

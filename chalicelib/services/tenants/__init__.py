@@ -1,0 +1,1 @@
+"""Use cases of a tenant over what is its own: keys, webhook endpoint, account, numbers."""
