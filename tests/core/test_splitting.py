@@ -1,8 +1,10 @@
 """Calls taken apart that are stored under one key: the same in whatever order their events came."""
 
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import permutations
+from types import FrameType
 
 import pytest
 
@@ -97,3 +99,29 @@ def test_a_message_without_a_time_is_no_part_of_a_call_either(timed: bool) -> No
         kinds = [{each.kind.value for each in part.events} for part in split(call_of(*turn))]
         assert {"sms.sent"} in kinds
         assert {"call.ended", "recording.ready"} in kinds
+
+
+@pytest.mark.parametrize("kind", [EventKind.CALL_GAP, EventKind.RECORDING_READY])
+def test_many_events_under_one_key_take_time_in_proportion(kind: EventKind) -> None:
+    """A carrier may report hundreds under one id: as many comparisons for each would take seconds
+    of every write. What is counted are calls of functions, not the time that they take."""
+    calls = ends(*(f"b{n}" for n in range(300)))
+    told = [
+        event(kind, LATE, id=f"t{n}", binding=f"b{n}", started=n * HOUR, timed=False)
+        for n in range(300)
+    ]
+    called = 0
+
+    def count(_frame: FrameType, what: str, _: object) -> None:
+        nonlocal called
+        called += what == "call"
+
+    stored = call_of(*calls, *told)
+    sys.setprofile(count)
+    try:
+        parts = split(stored)
+    finally:
+        sys.setprofile(None)
+    assert [len(part.stored) for part in parts] == [2] * 300
+    assert [part.events[0].binding for part in parts] == [part.events[1].binding for part in parts]
+    assert called <= 100 * 600

@@ -17,6 +17,7 @@ Call-ID itself. So the events under one key (EventKey) are one call or several:
 
 import math
 import zlib
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -33,25 +34,40 @@ _Part = list[Stored]
 
 def split(call: Call) -> tuple[Call, ...]:
     """The calls that are stored under one key, by their time; the first is known by the key's id
-    alone, each other one by its own time too."""
+    alone, each other one by its own time too. Takes time in proportion to the events."""
+    if _is_one(call.events):
+        return (call,)
     messages = [each for each in call.stored if is_message(each.event)]
     others = [each for each in call.stored if not is_message(each.event)]
     placed = [each for each in others if has_place(each.event)]
-    # What no time places is a call by itself only if there is no other.
-    placed = placed or sorted(others, key=_turn)[:1]
-    parts = [part for timed in _by_starts(placed) for part in _by_ends(timed)] if placed else []
-    rest = [each for each in others if each not in placed]
-    parts += _messages(messages)
-    parts.sort(key=lambda part: (_start(part), part[0].event.id))
+    rest = sorted((each for each in others if not has_place(each.event)), key=_turn)
+    if not placed:
+        # What no time places is a call by itself only if there is no other.
+        placed, rest = rest[:1], rest[1:]
+    calls = [part for timed in _by_starts(placed) for part in _by_ends(timed)] if placed else []
+    calls.sort(key=_place)
+    parts = sorted(calls + _messages(messages), key=_place)
     if len(parts) <= 1:
         return (call,)
     names = [""] + [_name(part) for part in parts[1:]]
-    for each in sorted(rest, key=_turn):
-        _of(each, parts).append(each)
+    if rest:
+        unplaced = _Unplaced(calls)
+        for each in rest:
+            unplaced.add(each)
     return tuple(
         replace(call, stored=tuple(sorted(part, key=order)), part=name)
         for name, part in zip(names, parts, strict=True)
     )
+
+
+def _is_one(events: Sequence[Event]) -> bool:
+    """Whether they are one call at first sight, as they usually are."""
+    if any(map(is_message, events)):
+        return False
+    if sum(event.kind is EventKind.CALL_ENDED for event in events) > 1:
+        return False
+    starts = [start for event in events if (start := stated_start(event)) is not None]
+    return not starts or max(starts) - min(starts) <= APART_MS
 
 
 def order(each: Stored) -> tuple[int, str, str, str]:
@@ -96,11 +112,12 @@ def has_place(event: Event) -> bool:
     return event.timed and not event.kind.traits.ours
 
 
-def _turn(each: Stored) -> tuple[bool, bool, str]:
+def _turn(each: Stored) -> tuple[bool, bool, bool, str]:
     """In which order events that no time places are looked at: when they were received depends on
-    the order in which they came. What we say of a recording comes after it."""
-    is_recording = each.event.kind is EventKind.RECORDING_READY
-    return not is_recording, each.event.binding is None, each.key.event
+    the order in which they came. What we say of a recording or of a call comes after it."""
+    event = each.event
+    is_gap = event.kind is EventKind.CALL_GAP
+    return not _is_recording(each), is_gap, event.binding is None, each.key.event
 
 
 def _by_starts(events: Sequence[Stored]) -> list[_Part]:
@@ -113,8 +130,7 @@ def _by_starts(events: Sequence[Stored]) -> list[_Part]:
     for each in events:
         start = stated_start(each.event)
         moment = _moment(each.event) if start is None else start
-        later = sum(first <= moment for first in firsts)
-        parts[max(0, later - 1)].append(each)
+        parts[max(0, bisect_right(firsts, moment) - 1)].append(each)
     return [part for part in parts if part]
 
 
@@ -143,32 +159,69 @@ def _by_ends(part: _Part) -> list[_Part]:
     ]
     parts: list[_Part] = [[] for _ in range(len(borders) + 1)]
     for each in part:
-        parts[sum(border < each.event.at for border in borders)].append(each)
+        parts[bisect_left(borders, each.event.at)].append(each)
     return parts
 
 
-def _of(each: Stored, parts: list[_Part]) -> _Part:
-    """The call of an event that no time places."""
-    event = each.event
-    parts = [part for part in parts if not is_message(part[0].event)]
-    if event.kind is EventKind.RECORDING_FAILED:
-        about = [part for part in parts if any(f"lost {o.key.event}" == event.id for o in part)]
-        return about[0] if about else parts[-1]
-    if event.kind is EventKind.CALL_GAP:
-        return min(parts, key=lambda part: abs(_start(part) - (event.started or 0)))
-    if event.kind is EventKind.RECORDING_READY:
-        named = [part for part in parts if event.binding in _bindings(part)] or parts
-        lacking = [
-            part
-            for part in named
-            if not any(other.event.kind is EventKind.RECORDING_READY for other in part)
-        ]
-        return (lacking or named)[-1]
-    return parts[-1]
+class _Unplaced:
+    """Adds the events that no time places, in the order of `_turn`, to the calls of one key; these
+    are in the order of their starts."""
+
+    def __init__(self, calls: Sequence[_Part]) -> None:
+        self._calls = calls
+        self._starts: list[tuple[int, int]] = []
+        self._call_of = {each.key.event: part for part in calls for each in part}
+        # By the bindings that they name, and all of them at None: the calls, and those of them that
+        # lack a recording.
+        self._named: dict[str | None, list[_Part]] = {None: list(calls)}
+        self._lacking: dict[str | None, list[_Part]] = {None: list(calls)}
+        for part in calls:
+            for binding in {each.event.binding for each in part} - {None}:
+                self._named.setdefault(binding, []).append(part)
+                self._lacking.setdefault(binding, []).append(part)
+
+    def add(self, each: Stored) -> None:
+        """Adds one to the call that it is of."""
+        part = self._part_of(each.event)
+        part.append(each)
+        self._call_of[each.key.event] = part
+
+    def _part_of(self, event: Event) -> _Part:
+        if event.kind is EventKind.RECORDING_FAILED:
+            return self._call_of.get(event.id.removeprefix("lost "), self._calls[-1])
+        if event.kind is EventKind.CALL_GAP:
+            return self._nearest(event.started or 0)
+        if event.kind is EventKind.RECORDING_READY:
+            return self._of_recording(event.binding)
+        return self._calls[-1]
+
+    def _of_recording(self, binding: str | None) -> _Part:
+        known = binding if binding in self._named else None
+        lacking = self._lacking[known]
+        while lacking and any(map(_is_recording, lacking[-1])):
+            lacking.pop()
+        part = lacking[-1] if lacking else self._named[known][-1]
+        if binding is not known:
+            # The call names this binding from now on.
+            self._named[binding], self._lacking[binding] = [part], []
+        return part
+
+    def _nearest(self, moment: int) -> _Part:
+        """The call that began next to this moment. Gaps come last: what is before them may say of a
+        call that it began earlier, as whoever found the gap knew."""
+        if not self._starts:
+            self._starts = sorted((_start(part), i) for i, part in enumerate(self._calls))
+        at = bisect_left(self._starts, (moment, 0))
+        around = self._starts[max(0, at - 1) : at + 1]
+        return self._calls[min(around, key=lambda start: abs(start[0] - moment))[1]]
 
 
-def _bindings(part: _Part) -> set[str]:
-    return {each.event.binding for each in part if each.event.binding is not None}
+def _is_recording(each: Stored) -> bool:
+    return each.event.kind is EventKind.RECORDING_READY
+
+
+def _place(part: _Part) -> tuple[int, str]:
+    return _start(part), part[0].event.id
 
 
 def _start(part: _Part) -> int:
