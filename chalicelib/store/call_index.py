@@ -1,9 +1,11 @@
 """By what calls are found: attributes of their items, and entries beside them."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache, partial
+from typing import TypeVar
 
 from chalicelib.core.calls.events import Event
 from chalicelib.core.calls.merging import end_of
@@ -20,11 +22,12 @@ from chalicelib.store.call_items import (
     call_key,
     call_ttl,
     change_call,
-    due_entry,
     read_call,
 )
 from chalicelib.store.field_encryption import FieldEncryption
 from chalicelib.store.table import Item, Table, n, s
+
+_T = TypeVar("_T")
 
 FOUND_BY = ("day", "place", "binding_of", "number_of", "caller_of", "callee_of")
 """The attributes by which a call is found."""
@@ -42,11 +45,36 @@ class _Entries:
 
 
 class CallIndex:
-    """Keeps what calls are found by as their events have it."""
+    """Keeps what calls are found by as their events have it. Made anew for each event that comes
+    in: what stands for a number or a person is worked out once."""
 
-    def __init__(self, table: Table, encryption: Callable[[], FieldEncryption]) -> None:
+    def __init__(self, table: Table, encryption: FieldEncryption) -> None:
         self._table = table
-        self._encryption = encryption
+        self.encryption = encryption
+        self._number = cache(partial(number_of, encryption=encryption))
+        self._person = cache(partial(_person, encryption=encryption))
+
+    def of(self, call: Call) -> Item:
+        """The attributes by which one call is found (`place` is where it stands among others);
+        nothing for what is nobody's."""
+        app, events = call.app, listed(call)
+        if app is None or not events:
+            return {}
+        at = started_at(events)
+        told = [end_of(events) or events[0], *events]
+        binding = _first(event.binding for event in told)
+        number = _first(event.number for event in told)
+        caller = _first(event.caller for event in told)
+        callee = _first(event.callee for event in told)
+        known = {
+            "day": day_of(app, at),
+            "place": place(at, call.name),
+            "binding_of": f"{app}#{binding}" if binding else None,
+            "number_of": self._number(app, number) if number else None,
+            "caller_of": self._person(app, caller) if caller else None,
+            "callee_of": self._person(app, callee) if callee else None,
+        }
+        return {name: s(value) for name, value in known.items() if value is not None}
 
     def mend(self, item: Item, call: Call) -> None:
         """Mends what the call is found by, where a late event says that it was another, and when it
@@ -56,12 +84,12 @@ class CallIndex:
             # The write that added it says all that it is found by.
             return
         for _ in range(CHANGE_TRIES):
-            first, *others = split(call)
-            wanted = indexed(first, self._encryption())
+            calls = split(call)
+            wanted = self.of(calls[0])
             gone = stale(item, wanted)
-            wanted |= _sooner(item, call)
-            if others or "others" in item:
-                wanted["others"] = self._entered(others, item, call)
+            wanted |= _sooner(item, call, calls)
+            if len(calls) > 1 or "others" in item:
+                wanted["others"] = self._entered([self.of(each) for each in calls[1:]], item, call)
             if not gone and all(item.get(name) == wanted[name] for name in wanted):
                 return
             before = {":before": n(call.version)}
@@ -71,13 +99,12 @@ class CallIndex:
             seen = self._table.get(call_key(call.id))
             if seen is None:
                 return
-            item, call = seen, read_call(seen, self._encryption())
+            item, call = seen, read_call(seen, self.encryption)
         raise Contended("many events of one call at once")
 
-    def _entered(self, others: Sequence[Call], item: Item, call: Call) -> Item:
+    def _entered(self, entries: Sequence[Item], item: Item, call: Call) -> Item:
         """Writes by what each call of a key but the first is found; what says that it was done."""
-        entries = [indexed(each, self._encryption()) for each in others]
-        digest = self._encryption().label("entries", json.dumps(entries, sort_keys=True))
+        digest = self.encryption.label("entries", json.dumps(entries, sort_keys=True))
         known = {"M": codec.write(_Entries(len(entries), digest))}
         before = codec.read(_Entries, item["others"]["M"]) if "others" in item else _Entries(0, "")
         if before.digest != digest:
@@ -106,47 +133,23 @@ def listed(call: Call) -> list[Event]:
     return [event for event in call.events if event.kind.traits.made]
 
 
-def indexed(call: Call, encryption: FieldEncryption) -> Item:
-    """What one call is found by, as its events have it (`place` is where it stands among others);
-    nothing for what is nobody's."""
-    app, events = call.app, listed(call)
-    if app is None or not events:
-        return {}
-    at = started_at(events)
-    first = end_of(events) or events[0]
-    known: Item = {
-        "day": s(day_of(app, at)),
-        "place": s(place(at, call.name)),
-    }
-    found: Mapping[str, Callable[[Event], str | None]] = {
-        "binding_of": lambda event: _of(app, event.binding),
-        "number_of": lambda event: number_of(app, event.number, encryption),
-        "caller_of": lambda event: _person(app, event.caller, encryption),
-        "callee_of": lambda event: _person(app, event.callee, encryption),
-    }
-    for name, of in found.items():
-        if (value := next(filter(None, map(of, (first, *events))), None)) is not None:
-            known[name] = s(value)
-    return known
-
-
 def day_of(app: str, at: int) -> str:
     """The partition of a day (UTC) of an app."""
     return f"{app}#{datetime.fromtimestamp(max(0, at) // 1000, UTC):%Y%m%d}"
 
 
-def number_of(app: str, number: str | None, encryption: FieldEncryption) -> str | None:
+def number_of(app: str, number: str, encryption: FieldEncryption) -> str:
     """The partition of an X of an app, however that is spelled: a digest, as a switch may say
     somebody's own number."""
-    return f"{app}#{encryption.label('number', canonical(number))}" if number else None
+    return f"{app}#{encryption.label('number', canonical(number))}"
 
 
-def _of(app: str, name: str | None) -> str | None:
-    return f"{app}#{name}" if name else None
+def _person(app: str, person: Subscriber, encryption: FieldEncryption) -> str:
+    return f"{app}#{encryption.person(person.digits)}"
 
 
-def _person(app: str, person: Subscriber | None, encryption: FieldEncryption) -> str | None:
-    return f"{app}#{encryption.person(person.digits)}" if person is not None else None
+def _first(values: Iterator[_T | None]) -> _T | None:
+    return next(filter(None, values), None)
 
 
 def listed_dead(call: Call) -> Item:
@@ -164,8 +167,9 @@ def stale(item: Item | None, found_by: Item) -> list[str]:
     return [name for name in FOUND_BY if name in (item or {}) and name not in found_by]
 
 
-def _sooner(item: Item, call: Call) -> Item:
-    """When a call is due, if that is well before it says so itself."""
-    at = due_at(call)
-    put_off = at is not None and "due_at" in item and at + GRACE_MS < work_index.due_at(item)
-    return due_entry(call) if put_off else {}
+def _sooner(item: Item, call: Call, calls: Sequence[Call]) -> Item:
+    """When a call is due, if that is well before its item says."""
+    at = due_at(call, calls)
+    if at is None or "due_at" not in item or at + GRACE_MS >= work_index.due_at(item):
+        return {}
+    return work_index.entry("call", call.id, at=at)

@@ -6,7 +6,7 @@ brought. What is unplaced stands at `-----------`. Where one key stands for seve
 the first has an entry beside it, `<digest of owner and X>.<number>`, by which it is found.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from chalicelib.core.calls.events import Event
 from chalicelib.core.calls.model import Call, EventKey, Progress, Recording, Stored
@@ -81,11 +81,16 @@ def sealed(event: Event, event_key: EventKey, encryption: FieldEncryption) -> It
     return {"B": encryption.seal(codec.to_text(event, last="raw"), event_key.id)}
 
 
-def read_call(item: Item, encryption: FieldEncryption) -> Call:
-    """What is stored under one key."""
+def read_call(item: Item, encryption: FieldEncryption, *, known: Stored | None = None) -> Call:
+    """What is stored under one key. `known` is one of its events, if the caller has it: it need not
+    be decrypted."""
     call_id = call_id_of(item)
-    names = [name[1:] for name in item if len(name) == 23 and name[0] == "E"]
-    stored = [_stored(item, EventKey(call_id, name), encryption) for name in names]
+    stored = [known] if known is not None else []
+    stored += [
+        _stored(item, EventKey(call_id, name[1:]), encryption)
+        for name in item
+        if len(name) == 23 and name[0] == "E" and (known is None or name[1:] != known.key.event)
+    ]
     return codec.read(Call, item, id=call_id, stored=tuple(sorted(stored, key=order)))
 
 
@@ -107,10 +112,11 @@ def call_ttl(call: Call) -> Item:
     return n(max(until) // 1000)
 
 
-def due_entry(call: Call) -> Item:
-    """What makes a call due when something has to be done about it; nothing if nothing has to."""
-    at = due_at(call)
-    return {} if at is None else entry_at(call.id, at=at)
+def due_entry(stored: Call, calls: Sequence[Call] | None = None) -> Item:
+    """What makes it due when something has to be done about what is stored under a key; nothing if
+    nothing has to. `calls` as in `due_at`."""
+    at = due_at(stored, calls)
+    return {} if at is None else entry_at(stored.id, at=at)
 
 
 def change_call(

@@ -67,7 +67,7 @@ class CallSearch:
             yield "by_binding", "binding_of", f"{search.app}#{search.binding}"
         elif search.number is not None:
             number = number_of(search.app, search.number, self._encryption())
-            yield "by_number", "number_of", number or ""
+            yield "by_number", "number_of", number
         elif search.person is not None:
             for person in self._encryption().person_everywhere(search.person.digits):
                 yield "by_caller", "caller_of", f"{search.app}#{person}"

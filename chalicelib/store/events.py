@@ -11,7 +11,7 @@ from chalicelib.core.calls.splitting import order, split
 from chalicelib.core.errors import Contended, ItemTooLarge, StoreUnavailable
 from chalicelib.core.retries import CHANGE_TRIES
 from chalicelib.store import codec, conditions
-from chalicelib.store.call_index import CallIndex, indexed, listed_dead, stale
+from chalicelib.store.call_index import CallIndex, listed_dead, stale
 from chalicelib.store.call_items import (
     SAME_VERSION,
     call_key,
@@ -56,7 +56,6 @@ class EventStore:
     def __init__(self, table: Table, encryption: Callable[[], FieldEncryption]) -> None:
         self._table = table
         self._encryption = encryption
-        self._index = CallIndex(table, encryption)
 
     def append(
         self,
@@ -82,6 +81,7 @@ class EventStore:
         seemed. Raises Contended. With a bill one read and one transaction.
         """
         encryption = self._encryption()
+        index = CallIndex(self._table, encryption)
         if call is None:
             placed = delivery is not Delivery.UNPLACED
             call = call_of(event, encryption, owner=owner, placed=placed)
@@ -90,21 +90,21 @@ class EventStore:
         stored = Stored(key, event, Progress(delivery, 0, event.received))
         new = _New(stored, owner, recorded, bill, now)
         try:
-            return self._append(new)
+            return self._append(new, index)
         except ItemTooLarge:
-            # A call with more events than an item holds: this one is kept, and told, by itself.
+            # A call with more events than an item holds: this one is kept, and sent, by itself.
             alone = EventKey(encryption.label("alone", key.id), key.event)
-            return self._append(replace(new, stored=replace(new.stored, key=alone)))
+            return self._append(replace(new, stored=replace(new.stored, key=alone)), index)
 
-    def _append(self, new: "_New") -> Appended:
+    def _append(self, new: "_New", index: CallIndex) -> Appended:
         if new.bill is not None:
-            call, is_new = self._charged(new, new.bill)
+            call, is_new = self._charged(new, new.bill, index)
         else:
-            item, is_new = self._table.update_and_see(self._appending(new))
-            call = read_call(item, self._encryption())
+            item, is_new = self._table.update_and_see(_adding(new, index))
+            call = read_call(item, index.encryption, known=new.stored if is_new else None)
             if call.find(new.key) is None:
                 raise ItemTooLarge("a call with more events than an item holds")
-            self._index.mend(item, call)
+            index.mend(item, call)
             self._days_changed(item, call, new)
         stored = call.find(new.key)
         if stored is None:
@@ -126,36 +126,13 @@ class EventStore:
         if changes := days_changed(_without(call, stored.key), call, now=now):
             self._table.transact([*changes, _noted(stored.key)])
 
-    def _appending(self, new: "_New") -> Item:
-        """The write that adds an event; it says of its call what it knows where nobody did yet."""
-        event, key, alone = new.event, new.key, new.alone
-        known = indexed(alone, self._encryption()) | listed_dead(alone) | {"ttl": call_ttl(alone)}
-        changes = _added(new.stored, self._encryption())
-        size = _size(changes, key)
-        if new.owner is not None:
-            known["app"] = s(new.owner)
-        at = due_at(alone)
-        if at is not None and (new.stored.progress.open or event.sequence is not None):
-            entry = entry_at(key.call, at=at)
-            changes["due_at"], known["due_shard"] = entry["due_at"], entry["due_shard"]
-        elif event.kind.traits.part and new.owner is not None:
-            known |= entry_at(key.call, at=event.received + UNFINISHED_MS)
-        added = {"version": n(1), "filled": n(size)}
-        if new.recorded_binding is not None:
-            added["recorded"] = {"SS": [new.recorded_binding]}
-        room = {":room": n(MOST_BYTES - size)}
-        adding = update(call_key(key.call), changes, NEW_EVENT, room, initial=known, added=added)
-        adding["Update"]["ExpressionAttributeNames"]["#event"] = f"E{key.event}"
-        return adding
-
-    def _charged(self, new: "_New", bill: Bill) -> tuple[Call, bool]:
+    def _charged(self, new: "_New", bill: Bill, index: CallIndex) -> tuple[Call, bool]:
         """Adds an event and charges what its calls cost with it more than without it, once."""
-        encryption = self._encryption()
         for _ in range(CHANGE_TRIES):
             item = self._table.get(call_key(new.key.call))
-            before = read_call(item, encryption) if item else None
+            before = read_call(item, index.encryption) if item else None
             if before and before.find(new.key):
-                self._found_each(before, item)
+                self._found_each(before, item, index)
                 return before, False
             paid = _charged(item)
             call = new.added_to(before)
@@ -163,35 +140,21 @@ class EventStore:
             more = _charges(charged) | ({"app": s(call.app)} if call.app else {})
             if call.recorded:
                 more["recorded"] = {"SS": sorted(call.recorded)}
-            writes = [self._rewritten(call, new.stored, more, before=item)]
+            writes = [_rewritten(call, new.stored, more, item, index)]
             if due := charged.total - paid.total:
                 writes.append(conditions.charge(bill.app, due, now=new.event.received))
             writes += days_changed(_without(call, new.key), call, now=new.at)
             if self._table.transact(writes) is None:
-                self._found_each(call, item)
+                self._found_each(call, item, index)
                 return call, True
         raise Contended("many events of one call at once")
 
-    def _found_each(self, call: Call, before: Item | None) -> None:
+    def _found_each(self, call: Call, before: Item | None, index: CallIndex) -> None:
         """The transaction wrote what the first call of a key is found by: what the others are found
         by is written now, or taken away, also if whoever should have died."""
         several = len(split(call)) > 1 or "others" in (before or {})
         if several and (item := self._table.get(call_key(call.id))):
-            self._index.mend(item, read_call(item, self._encryption()))
-
-    def _rewritten(self, call: Call, new: Stored, more: Item, *, before: Item | None) -> Item:
-        changes = _added(new, self._encryption())
-        filled = _number(before, "filled")
-        after = filled + _size(changes, new.key)
-        if filled and after > MOST_BYTES:
-            raise ItemTooLarge("a call with more events than an item holds")
-        found_by = indexed(split(call)[0], self._encryption())
-        changes |= more | {"filled": n(after), "ttl": call_ttl(call)}
-        changes |= found_by | listed_dead(call) | due_entry(call)
-        condition, values = conditions.NEW, {}
-        if call.version > 1:
-            condition, values = SAME_VERSION, {":before": n(call.version - 1)}
-        return change_call(call, changes, condition, values, removed=stale(before, found_by))
+            index.mend(item, read_call(item, index.encryption))
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,26 +181,62 @@ class _New:
         return self.stored.event
 
     @property
-    def recorded_binding(self) -> str | None:
-        """The binding of which it is noted that its calls are recorded."""
-        return self.event.binding if self.recorded else None
-
-    @property
     def alone(self) -> Call:
         """The call as this event alone makes it."""
-        return self.added_to(None)
+        recorded = {self.event.binding} if self.recorded and self.event.binding else ()
+        return Call(self.key.call, self.owner, 1, (self.stored,), frozenset(recorded))
 
     def added_to(self, call: Call | None) -> Call:
         """The call with this event."""
-        recorded = {self.recorded_binding} if self.recorded_binding is not None else set()
+        alone = self.alone
         if call is None:
-            return Call(self.key.call, self.owner, 1, (self.stored,), frozenset(recorded))
+            return alone
         return replace(
             call,
             version=call.version + 1,
             stored=tuple(sorted((*call.stored, self.stored), key=order)),
-            recorded=call.recorded | recorded,
+            recorded=call.recorded | alone.recorded,
         )
+
+
+def _adding(new: "_New", index: CallIndex) -> Item:
+    """The write that adds an event; it says of its call what it knows where nobody did yet."""
+    event, key, alone = new.event, new.key, new.alone
+    known = index.of(alone) | listed_dead(alone) | {"ttl": call_ttl(alone)}
+    changes = _attributes(new.stored, index.encryption)
+    size = _size(changes, key)
+    if new.owner is not None:
+        known["app"] = s(new.owner)
+    at = due_at(alone)
+    if at is not None and (new.stored.progress.open or event.sequence is not None):
+        entry = entry_at(key.call, at=at)
+        changes["due_at"], known["due_shard"] = entry["due_at"], entry["due_shard"]
+    elif event.kind.traits.part and new.owner is not None:
+        known |= entry_at(key.call, at=event.received + UNFINISHED_MS)
+    added = {"version": n(1), "filled": n(size)}
+    if alone.recorded:
+        added["recorded"] = {"SS": sorted(alone.recorded)}
+    room = {":room": n(MOST_BYTES - size)}
+    adding = update(call_key(key.call), changes, NEW_EVENT, room, initial=known, added=added)
+    adding["Update"]["ExpressionAttributeNames"]["#event"] = f"E{key.event}"
+    return adding
+
+
+def _rewritten(call: Call, new: Stored, more: Item, before: Item | None, index: CallIndex) -> Item:
+    """The write that adds an event to a call as it was read, with whatever changes by that."""
+    changes = _attributes(new, index.encryption)
+    filled = _number(before, "filled")
+    after = filled + _size(changes, new.key)
+    if filled and after > MOST_BYTES:
+        raise ItemTooLarge("a call with more events than an item holds")
+    calls = split(call)
+    found = index.of(calls[0])
+    changes |= more | {"filled": n(after), "ttl": call_ttl(call)}
+    changes |= found | listed_dead(call) | due_entry(call, calls)
+    condition, values = conditions.NEW, {}
+    if call.version > 1:
+        condition, values = SAME_VERSION, {":before": n(call.version - 1)}
+    return change_call(call, changes, condition, values, removed=stale(before, found))
 
 
 def _without(call: Call, key: EventKey) -> Call:
@@ -250,7 +249,7 @@ def _noted(event_key: EventKey) -> Item:
     return update(call_key(event_key.call), {}, "attribute_exists(pk)", added=noted)
 
 
-def _added(new: Stored, encryption: FieldEncryption) -> Item:
+def _attributes(new: Stored, encryption: FieldEncryption) -> Item:
     """The attributes that an event is."""
     return {
         f"E{new.key.event}": sealed(new.event, new.key, encryption),

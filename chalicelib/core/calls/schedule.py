@@ -1,5 +1,7 @@
 """When a call has to be looked at again."""
 
+from collections.abc import Sequence
+
 from chalicelib.core.calls.events import EventKind
 from chalicelib.core.calls.missing import gaps_of
 from chalicelib.core.calls.model import Call
@@ -20,16 +22,17 @@ LATE_MS = 60_000
 """So much later than it was received an event may be stored, by whichever clock."""
 
 
-def due_at(call: Call) -> int | None:
-    """When (epoch ms) something has to be done about a call; None: never again."""
-    due = [each.progress.at + GRACE_MS for each in call.stored if each.progress.open]
-    look = next_look(call)
+def due_at(stored: Call, calls: Sequence[Call] | None = None) -> int | None:
+    """When (epoch ms) something has to be done about what is stored under one key; None: never
+    again. `calls` are those that it is split into, if that is known."""
+    due = [each.progress.at + GRACE_MS for each in stored.stored if each.progress.open]
+    look = next_look(stored, calls)
     return min([*due, *([look] if look is not None else [])], default=None)
 
 
-def next_look(call: Call) -> int | None:
-    """When a call has to be looked over; None: never again unless more events come."""
-    times = (numbers_at(call), *map(look_at, split(call)))
+def next_look(stored: Call, calls: Sequence[Call] | None = None) -> int | None:
+    """When they have to be looked over; None: never again unless more events come."""
+    times = (numbers_at(stored), *map(look_at, split(stored) if calls is None else calls))
     return min((at for at in times if at is not None), default=None)
 
 

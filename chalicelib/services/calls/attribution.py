@@ -58,15 +58,18 @@ class EventAttribution:
         dropped. Where an event does not say when its call began, the binding decides, as that stood
         then. The end of a placed call is of whoever had it placed, over no binding. Raises
         Unavailable."""
-        event = replace(event, request=request or event.request)
+        request = request or event.request
         if event.placed is not None:
-            return self._of_placed(event)
+            return self._of_placed(event, request)
         named = self._named(event)
         number = event.number or (named.number if named is not None else None)
         apps = self._apps(event, number, named) if number is not None else set()
         if number is None or len(apps) > 1:
             return AttributedEvent(
-                replace(event, binding=None), None, dropped=event.binding is not None, unplaced=True
+                replace(event, binding=None, request=request),
+                None,
+                dropped=event.binding is not None,
+                unplaced=True,
             )
         app = next(iter(apps), None)
         binding = named if named is not None and named.app == app else None
@@ -77,6 +80,7 @@ class EventAttribution:
                 event,
                 number=self._spelled(number, app),
                 binding=binding.id if binding is not None else None,
+                request=request,
             ),
             app,
             record=binding is not None and binding.record,
@@ -115,7 +119,7 @@ class EventAttribution:
         if call is not None:
             self._placed.end(call, now=now)
 
-    def _of_placed(self, event: Event) -> AttributedEvent:
+    def _of_placed(self, event: Event, request: str | None) -> AttributedEvent:
         """Its telephones may show an X of the app's; any other X is not of this call."""
         call = self.placed_call(event)
         app = call.app if call is not None else None
@@ -123,7 +127,8 @@ class EventAttribution:
         if shown is not None and app not in self._owners(event, shown):
             shown = None
         dropped = event.binding is not None
-        return AttributedEvent(replace(event, number=shown, binding=None), app, dropped=dropped)
+        attributed = replace(event, number=shown, binding=None, request=request)
+        return AttributedEvent(attributed, app, dropped=dropped)
 
     def _apps(self, event: Event, number: str, named: BindingFacts | None) -> set[str]:
         """The apps whose an event over this X may be."""
