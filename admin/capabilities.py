@@ -74,7 +74,7 @@ def accounts(kind: str | None) -> tuple[Carrier, Carrier]:
     """Two of this kind that nobody is ever asked through: one that may not show real numbers, and
     one that may. Without a kind there is no account to allow it."""
     if kind is None:
-        embedded = CarrierRegistry(_NoAccounts(), 1, _silent, _nobody, SYSTEM).of(EMBEDDED)  # type: ignore[arg-type]
+        embedded = CarrierRegistry(_NoAccounts(), carrier).of(EMBEDDED)  # type: ignore[arg-type]
         return embedded, embedded
     plain, showing = (
         carrier(
@@ -88,7 +88,7 @@ def accounts(kind: str | None) -> tuple[Carrier, Carrier]:
                 shows_numbers=shows,
             ),
             timeout_s=1,
-            told=_silent,
+            log_call=_silent,
             egress=_nobody,
             runtime=SYSTEM,
         )

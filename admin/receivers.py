@@ -8,7 +8,7 @@ from typing import Any
 
 from admin import credentials, developers
 from chalicelib.carriers.profile import Credential
-from chalicelib.carriers.registry import Checking, event_format, profiles
+from chalicelib.carriers.registry import endpoint_check, event_format, profiles
 from chalicelib.clock import now_ms
 from chalicelib.core.credentials import AppCredentials
 from chalicelib.core.ports import EventFormat
@@ -59,11 +59,12 @@ def signs_with(name: str) -> Credential:
 def try_address(app: App, to: AppCredentials | None = None) -> None:
     """Posts what the app's event format tries addresses with to its own, if it does. `to` is how
     the app signs, where that is not stored yet. Raises Mistake unless the receiver takes it."""
-    event_format = _format(app.event_format)
+    signs_with(app.event_format)
+    check = endpoint_check(app.event_format)
     to = to or _known().of_app(app.name)
-    if not isinstance(event_format, Checking) or to is None:
+    if check is None or to is None:
         return
-    headers, body = event_format.check(to, now=now_ms())
+    headers, body = check(to, now=now_ms())
     sender = WebhookSender(Client(gateway().guard), timeout_s=TRIAL_S)
     try:
         sender.post(app.callback_url, headers, body)

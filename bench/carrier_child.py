@@ -16,7 +16,7 @@ import requests
 from bench.carrier_call import ASKED, BIND_ID, BINDING, LEASE_MS, PATHS
 from bench.stub import save
 from bench.turns import taking_turns
-from chalicelib.carriers.netease.client import carrier
+from chalicelib.carriers.registry import carrier
 from chalicelib.clock import SYSTEM
 from chalicelib.core.credentials import CarrierAccount
 from chalicelib.core.durations import MINUTE_MS
@@ -46,7 +46,7 @@ def main(url: str, result_path: str, rounds_asked: int, requests_asked: int) -> 
     keeper = carrier(
         account,
         timeout_s=TIMEOUT_S,
-        told=log_call,
+        log_call=log_call,
         egress=lambda: client,
         runtime=SYSTEM,
     ).bindings

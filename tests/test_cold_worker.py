@@ -33,7 +33,7 @@ NEWEST = ROOT / ".venv-3.13" / "bin" / "python"
 SLOW_S = 3
 ONCE = (
     "chalicelib.wiring.gateway.Gateway",
-    "chalicelib.carriers.netease.callbacks_out.NeteaseFormat",
+    "chalicelib.carriers.netease.callbacks_out.Format",
     "chalicelib.services.webhooks.delivery.OpenRequests",
     "chalicelib.egress.client.Client",
     "chalicelib.store.field_encryption.FieldEncryption",

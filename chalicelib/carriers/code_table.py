@@ -8,24 +8,30 @@ from chalicelib.core import errors
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """What one code stands for: the errors of ours that are told by it, and the error that it is
-    when a carrier answers with it to a call that knows no better."""
+    """What one code stands for: the errors of ours that a client hears of by it, and the error that
+    it is when a carrier answers with it to a call that knows no better."""
 
-    told: tuple[type[errors.GatewayError], ...]
-    heard: Callable[[int], errors.GatewayError]
+    sent_for: tuple[type[errors.GatewayError], ...]
+    received: Callable[[int], errors.GatewayError]
 
 
 Table = Mapping[int, Code]
 
 
 def refused(code: int) -> errors.GatewayError:
-    """The carrier said no, for a reason between it and us: our account there is broken."""
+    """The carrier refused, for a reason between it and us: our account there is broken."""
     return errors.CarrierRefused(f"the carrier refused it (code {code})")
 
 
 def unknown(code: int) -> errors.GatewayError:
-    """Nobody knows what the carrier did."""
+    """It is not known what the carrier did."""
     return errors.Unavailable(f"code {code}")
+
+
+def received(code: int, table: Table) -> errors.GatewayError:
+    """The error that a carrier's code is. One that is in no document may mean anything: it is not
+    known what happened then."""
+    return table[code].received(code) if code in table else unknown(code)
 
 
 def wanted(error: errors.BadParameter, name: str, table: Mapping[str, str]) -> str:
@@ -38,5 +44,5 @@ def wanted(error: errors.BadParameter, name: str, table: Mapping[str, str]) -> s
 
 
 def by_error(table: Table) -> Mapping[type[errors.GatewayError], int]:
-    """Error -> the code that tells of it."""
-    return {error: code for code, row in table.items() for error in row.told}
+    """Error -> the code that a client is answered with."""
+    return {error: code for code, row in table.items() for error in row.sent_for}

@@ -2,15 +2,16 @@
 
 A folder beside this module with a `profile.py` is a carrier, an event format, or both; nothing
 outside the folder names it. What else it has is imported by name when it is first used:
-`client.carrier` makes a Carrier of an account, `callbacks_out.event_format` an EventFormat,
+`client.carrier` makes a Carrier of a session with its account, `callbacks_out.Format` is an
+EventFormat, `callbacks_out.check` makes what an address is tried with when it is saved,
 `wire_callbacks.read` (`read_<what>`, where a callback of another kind is read differently) reads
-its callbacks.
+the vendor's callbacks.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol
 
 from chalicelib.clock import Runtime, making
 from chalicelib.core.credentials import EMBEDDED, AppCredentials, CarrierAccount
@@ -21,7 +22,7 @@ from chalicelib.core.tenants import App
 if TYPE_CHECKING:
     from chalicelib.carriers.callback_receiver import Read
     from chalicelib.carriers.profile import Profile
-    from chalicelib.carriers.transport import Egress, Told
+    from chalicelib.carriers.transport import Egress, LogCall
     from chalicelib.core.ports import EventFormat
     from chalicelib.store.tenants.credentials import CredentialStore
 
@@ -38,7 +39,7 @@ def carrier_kinds() -> list[str]:
 
 
 def event_formats() -> list[str]:
-    """What an app can be told in, by name."""
+    """What an app can be sent events in, by name."""
     return [name for name, each in profiles().items() if each.signs_with is not None]
 
 
@@ -46,22 +47,36 @@ def carrier(
     account: CarrierAccount,
     *,
     timeout_s: float,
-    told: "Told",
+    log_call: "LogCall",
     egress: "Egress",
     runtime: Runtime,
 ) -> Carrier:
-    """All that an account's kind of carrier can do. `timeout_s` are seconds of silence, a call
-    takes twice as long at most; `told` hears of every call, `egress` gives the HTTP client."""
-    made: Carrier = _module(account.kind, "client").carrier(
-        account, timeout_s=timeout_s, told=told, egress=egress, runtime=runtime
+    """All that an account's kind of carrier can do, asked as transport.CarrierSession says."""
+    session = import_module("chalicelib.carriers.transport").CarrierSession(
+        account, timeout_s=timeout_s, log_call=log_call, egress=egress, runtime=runtime
     )
+    made: Carrier = _module(account.kind, "client").carrier(session)
     return made
 
 
 def event_format(name: str, credentials: "CredentialStore") -> "EventFormat":
     """The format of this name, with what it signs or addresses with."""
-    made: EventFormat = _module(name, "callbacks_out").event_format(credentials)
+    made: EventFormat = _module(name, "callbacks_out").Format(credentials)
     return made
+
+
+class EndpointCheck(Protocol):
+    """Makes what an address is tried with when it is saved."""
+
+    def __call__(self, to: AppCredentials, *, now: int) -> tuple[Mapping[str, str], bytes]:
+        """Headers and body, signed with the current secret of whom it is `to`. An endpoint that
+        takes it as it takes a callback will do."""
+        ...
+
+
+def endpoint_check(event_format: str) -> EndpointCheck | None:
+    """That of an event format; None if the format's vendor tries no addresses."""
+    return getattr(_module(event_format, "callbacks_out"), "check", None)
 
 
 def reader(callback: str) -> "Read":
@@ -75,33 +90,14 @@ def _module(folder: str, file: str) -> Any:
     return import_module(f"chalicelib.carriers.{folder}.{file}")
 
 
-@runtime_checkable
-class Checking(Protocol):
-    """What an event format may be besides: one in which an address is tried when it is saved."""
-
-    def check(self, to: AppCredentials, *, now: int) -> tuple[Mapping[str, str], bytes]:
-        """Headers and body of the trial, signed with the current secret of whom it is `to`. A
-        receiver that takes it as it takes a callback will do."""
-        ...
-
-
 class CarrierRegistry:
-    """Our accounts with carriers: a carrier is made once for each version of its account. `told`
-    hears the facts of every call to one, `egress` gives the client that they are asked by."""
+    """Our accounts with carriers: `make` is called once for each version of an account."""
 
     def __init__(
-        self,
-        credentials: "CredentialStore",
-        timeout_s: float,
-        told: "Told",
-        egress: "Egress",
-        runtime: Runtime,
+        self, credentials: "CredentialStore", make: Callable[[CarrierAccount], Carrier]
     ) -> None:
         self._credentials = credentials
-        self._timeout_s = timeout_s
-        self._told = told
-        self._egress = egress
-        self._runtime = runtime
+        self._make = make
         self._made: dict[str, tuple[CarrierAccount, Carrier]] = {}
 
     def of(self, name: str) -> Carrier:
@@ -113,13 +109,7 @@ class CarrierRegistry:
         with making:
             made_of, made = self._made.get(name, (None, None))
             if made is None or made_of != account:
-                made = carrier(
-                    account,
-                    timeout_s=self._timeout_s,
-                    told=self._told,
-                    egress=self._egress,
-                    runtime=self._runtime,
-                )
+                made = self._make(account)
                 self._made[name] = (account, made)
             return made
 

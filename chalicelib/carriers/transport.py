@@ -1,6 +1,5 @@
 """Requests to carriers: how long they may take, which address is asked, what an answer means."""
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -22,12 +21,14 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
-Told = Callable[[str, Mapping[str, str | int]], None]
+LogCall = Callable[[str, Mapping[str, str | int]], None]
 """Is called with an operation and the facts of its log line: no number, no secret, nothing of a
 body."""
 
-Sign = Callable[[], Mapping[str, str | bytes]]
-"""Makes the headers of one request."""
+Headers = Mapping[str, str | bytes]
+
+Sign = Callable[[], Headers]
+"""Makes the headers of one attempt."""
 
 Read = Callable[[int, bytes], tuple[int, _T]]
 """Reads the HTTP status and body of an answer; returns its code, for the log, and its content.
@@ -35,8 +36,6 @@ Raises Unavailable if the answer does not say whether the carrier did what was a
 
 Egress = Callable[[], "Client"]
 """Returns the HTTP client, which is made with the first request."""
-
-_WORD = re.compile(r"\w+", re.ASCII)
 
 MAX_CONNECT_S = 2.0
 """How many seconds a connection may take, at most: there may be a second address to try."""
@@ -47,8 +46,8 @@ MAX_REPLY = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Answer(Generic[_T]):
-    """What a carrier said, and whether its preferred address did: only the data centre there has
-    certainly heard of everything that was asked before."""
+    """What a carrier answered, and whether its preferred address did: only the data centre there
+    has certainly heard of everything that was asked before."""
 
     content: _T
     preferred: bool
@@ -58,24 +57,16 @@ Refusal = Callable[[Answer[_T]], GatewayError | None]
 """The error that an answer stands for, if the carrier did not do what was asked."""
 
 
+@dataclass(frozen=True, slots=True)
 class CarrierSession:
     """Asks the carrier of one account. A request fails when no byte comes for `timeout_s` seconds;
-    all of its attempts take twice as long at most. `told` is called once for each request."""
+    all of its attempts take twice as long at most. `log_call` is called once for each request."""
 
-    def __init__(
-        self,
-        account: CarrierAccount,
-        *,
-        timeout_s: float,
-        told: Told,
-        egress: Egress,
-        runtime: Runtime,
-    ) -> None:
-        self._account = account
-        self._timeout_s = timeout_s
-        self._told = told
-        self._egress = egress
-        self._monotonic = runtime.monotonic
+    account: CarrierAccount
+    timeout_s: float
+    log_call: LogCall
+    egress: Egress
+    runtime: Runtime
 
     def ask(
         self,
@@ -95,51 +86,51 @@ class CarrierSession:
         Raises NotReached if the request was certainly not sent, Unavailable if it is not known
         whether the carrier did what was asked, and the error that `refusal` makes of the answer.
         """
-        started = self._monotonic()
-        until = started + 2 * self._timeout_s
-        urls = self._account.urls if repeatable else self._account.urls[:1]
-        facts: dict[str, str | int] = {"account": self._account.name}
+        started = self.runtime.monotonic()
+        until = started + 2 * self.timeout_s
+        urls = self.account.urls if repeatable else self.account.urls[:1]
+        facts: dict[str, str | int] = {"account": self.account.name}
         failure: Unavailable = NotReached("the carrier has no address")
         try:
             for tries, url in enumerate(urls, 1):
                 facts |= {"host": urlsplit(url).netloc.rpartition("@")[2], "tries": tries}
-                share_s = (until - self._monotonic()) / (len(urls) - tries + 1)
+                share_s = (until - self.runtime.monotonic()) / (len(urls) - tries + 1)
                 try:
                     status, content = self._send(
                         method, url.rstrip("/") + path, body, sign(), within_s=share_s
                     )
-                    code, said = read(status, content)
+                    code, reply = read(status, content)
                 except Unavailable as error:
                     if tries == 1 or not isinstance(error, NotReached):
                         failure = error
                 else:
                     facts["code"] = code
-                    return _judged(Answer(said, preferred=tries == 1), refusal, facts)
+                    return _judged(Answer(reply, preferred=tries == 1), refusal, facts)
             outcome = "not reached" if isinstance(failure, NotReached) else "unknown"
             facts |= {"outcome": outcome, "why": str(failure)}
             raise failure
         finally:
-            facts["ms"] = round((self._monotonic() - started) * 1000)
-            self._told(operation, facts)
+            facts["ms"] = round((self.runtime.monotonic() - started) * 1000)
+            self.log_call(operation, facts)
 
     def _send(
         self,
         method: str,
         url: str,
         body: bytes,
-        headers: Mapping[str, str | bytes],
+        headers: Headers,
         *,
         within_s: float,
     ) -> tuple[int, bytes]:
         try:
-            with self._egress().ask(
+            with self.egress().ask(
                 method,
                 url,
                 headers=headers,
                 body=body or None,
-                until=self._monotonic() + within_s,
-                silence_s=self._timeout_s,
-                connect_s=min(self._timeout_s, MAX_CONNECT_S),
+                until=self.runtime.monotonic() + within_s,
+                silence_s=self.timeout_s,
+                connect_s=min(self.timeout_s, MAX_CONNECT_S),
                 by_operator=True,
                 resend=False,
             ) as reply:
@@ -164,11 +155,3 @@ def _judged(
     if of_x or isinstance(error, CarrierRefused):
         facts["outcome"] = ACCOUNT_BROKEN
     raise error
-
-
-def named(text: str, parameters: Mapping[str, str]) -> BadParameter | None:
-    """The parameter that the text of a refusal names, as an error; None if it names none.
-    `parameters` are those that an app sent: the carrier's word -> the domain's."""
-    found = (parameters[word] for word in _WORD.findall(text) if word in parameters)
-    name = next(found, None)
-    return BadParameter(name) if name else None

@@ -54,7 +54,7 @@ class BindingCarrier(Protocol):
         first: `last` says that the first may be given up for it."""
         ...
 
-    def find(self, binding: Binding, asked: Sequence[Operation], *, now: int) -> Sequence[Lease]:
+    def find(self, binding: Binding, asked: Sequence[Operation], /, *, now: int) -> Sequence[Lease]:
         """What the carrier has for this binding of ours, once what was `asked` has taken effect or
         is asked again. What is noted of its lease is among it where the carrier can't be asked for
         that. Where nothing at all can be known it raises Unavailable."""
@@ -132,37 +132,42 @@ class Carriers(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class OutgoingEvent:
+    """An event that is to be sent to an app, with all events of its call.
+
+    `record` is the id of the call's record, `attempt` counts from 0, `now` is epoch ms.
+    """
+
+    event: "Event"
+    call: "Sequence[Event]"
+    key: "EventKey"
+    record: str
+    attempt: int
+    app: "App"
+    binding: Binding | None
+    now: int
+
+
 class EventFormat(Protocol):
     """The schema in which an app is sent events."""
 
     kinds: "frozenset[EventKind]"
     """The kinds that it can express."""
 
-    any_success: bool
+    any_success: bool = False
     """Whether any 2xx says that the endpoint has it; else only 200 does."""
 
-    plain_links: bool
+    plain_links: bool = True
     """Whether a recording's address opens by a plain GET, as the vendor's documents have it."""
 
-    names_recordings: bool
+    names_recordings: bool = False
     """Whether the end of a call is sent with the addresses of its recordings."""
 
-    def callback(
-        self,
-        event: "Event",
-        call: "Sequence[Event]",
-        *,
-        key: "EventKey",
-        record: str,
-        attempt: int,
-        app: "App",
-        binding: Binding | None,
-        now: int,
-    ) -> tuple[Mapping[str, str], bytes] | None:
+    def callback(self, outgoing: OutgoingEvent) -> tuple[Mapping[str, str], bytes] | None:
         """Headers (signed, where the format signs) and body; None if this event is sent with
-        another one of its call. `record` is the id of the call's record. `attempt` counts from
-        0: a format that can send one signature only takes the secrets of an app in turn. Raises
-        Unavailable for an app without credentials."""
+        another one of its call. A format with room for one signature takes the secrets of an app
+        in turn, by the attempt. Raises Unavailable for an app without credentials."""
         ...
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.carriers.facade import Access, Facade
 from chalicelib.carriers.netease.axb import AxbFacade
-from chalicelib.carriers.registry import CarrierRegistry, EventFormatRegistry
+from chalicelib.carriers.registry import CarrierRegistry, EventFormatRegistry, carrier
 from chalicelib.clock import SYSTEM, Runtime, making, new_lock, once, once_each
 from chalicelib.services.bindings.clean_expired import Cleaner
 from chalicelib.services.bindings.service import BindingService
@@ -351,14 +351,14 @@ class Gateway:
     @once_each
     def carriers(self) -> CarrierRegistry:
         """Our accounts with carriers."""
-        timeout_s = self.settings.carrier_timeout_s
-        return CarrierRegistry(
-            self._credentials,
-            timeout_s,
-            told=log_call,
+        make = partial(
+            carrier,
+            timeout_s=self.settings.carrier_timeout_s,
+            log_call=log_call,
             egress=lambda: self._egress,
             runtime=self.runtime,
         )
+        return CarrierRegistry(self._credentials, make)
 
     @once_each
     def _egress(self) -> "Client":

@@ -11,7 +11,7 @@ from chalicelib.core.bindings.model import Binding, BindingInfo
 from chalicelib.core.durations import CLOCKS_APART_MS, DAY_MS, MINUTE_MS
 from chalicelib.core.ports import Carrier
 from chalicelib.core.subscribers import Subscriber
-from chalicelib.services.leases.extension import extended
+from chalicelib.services.leases.extension import Extender
 from chalicelib.wiring.gateway import Gateway
 
 OVER_MS = ASKING_MS + CLOCKS_APART_MS
@@ -44,7 +44,7 @@ class Entry:
 
 
 @dataclass
-class Keeper:
+class Keeper(Extender):
     """Fulfils the port BindingCarrier. `before` and `after` are run before and after each call
     takes effect, with its name, and may raise. A careless one binds whatever it is asked to."""
 
@@ -73,11 +73,6 @@ class Keeper:
         self.book.entries.pop(carrier_id, None)
         self.after("release")
 
-    def renew(
-        self, binding: Binding, asked: Operation, *, until: int, last: bool, now: int
-    ) -> Lease:
-        return extended(self, binding, asked, until=until, now=now)
-
     def extend(self, carrier_id: str, *, delta_ms: int, now: int) -> None:
         self._begin("extend")
         entry = self.book.entries.get(carrier_id)
@@ -86,7 +81,7 @@ class Keeper:
         self.book.entries[carrier_id] = replace(entry, until=entry.until + delta_ms)
         self.after("extend")
 
-    def find(self, binding: Binding, asked: Sequence[Operation], *, now: int) -> list[Lease]:
+    def find(self, binding: Binding, asked: Sequence[Operation], /, *, now: int) -> list[Lease]:
         self._begin("find")
         found = [
             Lease(entry.id, entry.until)

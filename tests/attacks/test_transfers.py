@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from chalicelib.carriers.interline.client import carrier
+from chalicelib.carriers.registry import carrier
 from chalicelib.clock import SYSTEM
 from chalicelib.core import errors
 from chalicelib.core.bindings.lease import Lease, Operation
@@ -108,7 +108,7 @@ def _over(here: Stage, platform: Platform) -> Gateway:
     account = CarrierAccount(
         "ours", "interline", "10000000", ("key",), (platform.url,), app_id="app"
     )
-    made = carrier(account, timeout_s=2, told=Told(), egress=egress, runtime=SYSTEM)
+    made = carrier(account, timeout_s=2, log_call=Told(), egress=egress, runtime=SYSTEM)
     assert made.bindings
     kept = Carrier("ours", "interline", bindings=Held(made.bindings), transfers=True)  # type: ignore[arg-type]
     gateway = here.instance()

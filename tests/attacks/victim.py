@@ -10,8 +10,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from chalicelib.carriers.interline.client import InterlineKeeper
-from chalicelib.carriers.netease.client import NeteaseKeeper
+from chalicelib.carriers.interline.client import InterlineClient
+from chalicelib.carriers.netease.client import NeteaseClient
 from chalicelib.core.messages import Request
 from chalicelib.store.bindings.bindings import BindingStore
 from chalicelib.wiring.gateway import gateway
@@ -24,7 +24,7 @@ POINTS = ("before the request", "after the effect", "after the reply", "after th
 def stop_at(point: str) -> None:
     """Lets the process stand still at this point of a bind; after its effect the carrier does."""
     if point == "before the request":
-        for keeper in (NeteaseKeeper, InterlineKeeper):
+        for keeper in (NeteaseClient, InterlineClient):
             _before(keeper, "bind", point)
     elif point == "after the reply":
         _before(BindingStore, "change", point)

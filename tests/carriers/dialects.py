@@ -7,7 +7,7 @@ from chalicelib.core.bindings.model import Binding
 from chalicelib.core.calls.events import Event
 from chalicelib.core.calls.model import EventKey
 from chalicelib.core.credentials import AppCredentials, CarrierAccount, SwitchCredentials
-from chalicelib.core.ports import EventFormat
+from chalicelib.core.ports import EventFormat, OutgoingEvent
 from chalicelib.core.tenants import App
 from tests.core.samples import app_with
 
@@ -68,14 +68,16 @@ def told(
 ) -> tuple[Mapping[str, str], bytes] | None:
     """Headers and body, as the delivery worker asks for them."""
     return dialect.callback(
-        event,
-        call,
-        key=key,
-        record=key.call,
-        attempt=attempt,
-        app=app or app_with({}),
-        binding=binding,
-        now=now,
+        OutgoingEvent(
+            event=event,
+            call=call,
+            key=key,
+            record=key.call,
+            attempt=attempt,
+            app=app or app_with({}),
+            binding=binding,
+            now=now,
+        )
     )
 
 

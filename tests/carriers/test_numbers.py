@@ -12,10 +12,9 @@ from uuid import uuid4
 
 import pytest
 
-from chalicelib.carriers.interline import client as interline
+from chalicelib.carriers import registry
 from chalicelib.carriers.interline import wire_callbacks as interline_callbacks
 from chalicelib.carriers.interline import wire_values as interline_values
-from chalicelib.carriers.netease import client as netease
 from chalicelib.carriers.netease import wire_callbacks as netease_callbacks
 from chalicelib.carriers.netease import wire_values as netease_values
 from chalicelib.clock import SYSTEM
@@ -202,11 +201,10 @@ def test_a_door_reads_it_as_the_document_says(
 # Carriers
 
 
-def asking(kind: Any, vendor: Vendor) -> Any:
+def asking(kind: str, vendor: Vendor) -> Any:
     """A carrier of this kind, through an account with the vendor."""
-    name = kind.__name__.split(".")[-2]
-    made = account(name, vendor.url)
-    return kind.carrier(made, timeout_s=2, told=Told(), egress=egress, runtime=SYSTEM)
+    made = account(kind, vendor.url)
+    return registry.carrier(made, timeout_s=2, log_call=Told(), egress=egress, runtime=SYSTEM)
 
 
 @pytest.fixture
@@ -319,10 +317,8 @@ def test_it_is_written_as_the_document_says_and_read_back(
     row: tuple[str, ...], carrier: Vendor
 ) -> None:
     digits, _, axb, line, asked, told, placed, masked = row
-    n = asking(netease, carrier)
-    i = interline.carrier(
-        account("interline", carrier.url), timeout_s=2, told=Told(), egress=egress, runtime=SYSTEM
-    )
+    n = asking("netease", carrier)
+    i = asking("interline", carrier)
     done = {"code": 200, "bindId": "1", "phoneX": X}
     assert asked_of(n, carrier, digits, reply=done, refused="403") == axb
     assert dialled_by_netease(n, carrier, digits) == line
@@ -416,9 +412,7 @@ def test_x_of_an_interline_app_is_found_in_either_spelling(
 @pytest.mark.parametrize("row", OF_X, ids=[row[0] for row in OF_X])
 def test_x_is_written_as_the_document_says(carrier: Vendor, row: tuple[str, ...]) -> None:
     pool, _, asked, told = row
-    i = interline.carrier(
-        account("interline", carrier.url), timeout_s=2, told=Told(), egress=egress, runtime=SYSTEM
-    )
+    i = asking("interline", carrier)
     carrier.content = b'{"error": 0, "subid": "1"}'
     i.bindings.bind(bound(OTHER_INSIDE, number=pool), ASKED, now=NOW)
     assert unquote(carrier.seen[-1].path).rpartition("/")[2] == asked

@@ -18,7 +18,7 @@ NUMBER = "8610010000001"
 def ask(url: str, path: str = "/") -> None:
     """One call of an account whose carrier listens there."""
     account = CarrierAccount("a", "netease", key="k", secrets=("s",), urls=(url,))
-    CarrierSession(account, timeout_s=1, told=Told(), egress=egress, runtime=SYSTEM).ask(
+    CarrierSession(account, timeout_s=1, log_call=Told(), egress=egress, runtime=SYSTEM).ask(
         "any", path, sign=dict, read=lambda status, content: (status, content)
     )
 

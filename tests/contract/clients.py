@@ -52,7 +52,7 @@ class Desk:
         """Our client; `changes` are of the account."""
         account = replace(self.account, **changes)
         return registry.carrier(
-            account, timeout_s=timeout_s, told=self.told, egress=egress, runtime=SYSTEM
+            account, timeout_s=timeout_s, log_call=self.told, egress=egress, runtime=SYSTEM
         )
 
     @property

@@ -32,9 +32,9 @@ MISTAKES = {
         '"x": "861009000002",',
         "test_a_pair_is_bound_as_it_was_wanted",
     ),
-    "a refusal told as done": (
-        "return code, answer",
-        "return (code, answer) if code != 42 else (OK, {'code': OK, 'id': '1'})",
+    "a refusal taken for unknown": (
+        'errors.NumberTaken("taken")',
+        'errors.Unavailable("taken")',
         "test_a_number_that_serves_one_of_them_is_taken",
     ),
 }

@@ -10,9 +10,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.carriers.interline.client import carrier as interline
-from chalicelib.carriers.netease.client import carrier as netease
-from chalicelib.carriers.switch.client import carrier as switch
+from chalicelib.carriers.registry import carrier
 from chalicelib.clock import SYSTEM
 from chalicelib.core.bindings.lease import Operation
 from chalicelib.core.calls.placed import CallAsk
@@ -38,17 +36,16 @@ ASKED = Operation("1", "bind", NOW, NOW, 60_000, "1")
 ASK = CallAsk("caller", A, (B,), conference=False, max_s=60, record=False)
 
 
-def made(make: Any, kind: str, urls: tuple[str, ...]) -> Carrier:
+def made(kind: str, urls: tuple[str, ...]) -> Carrier:
     account = CarrierAccount("our-account", kind, "key", (SECRET,), urls, app_id="app")
-    carrier: Carrier = make(account, timeout_s=T, told=Told(), egress=egress, runtime=SYSTEM)
-    return carrier
+    return carrier(account, timeout_s=T, log_call=Told(), egress=egress, runtime=SYSTEM)
 
 
 def of_carriers(*urls: str) -> dict[str, Callable[[], Any]]:
     """Everything that carriers are asked."""
-    vendor: Any = made(netease, "netease", urls)
-    line: Any = made(interline, "interline", urls)
-    ours: Any = made(switch, "switch", urls)
+    vendor: Any = made("netease", urls)
+    line: Any = made("interline", urls)
+    ours: Any = made("switch", urls)
     return {
         "bind": lambda: vendor.bindings.bind(BOUND, ASKED, now=NOW),
         "unbind": lambda: vendor.bindings.release("9", now=NOW),

@@ -89,11 +89,6 @@ CODES = by_error(TABLE)
 """Error -> code."""
 
 
-def heard(code: int) -> errors.GatewayError:
-    """The error that a carrier's code is. One that is in no document may mean anything."""
-    return TABLE[code].heard(code) if code in TABLE else unknown(code)
-
-
 PARAMETERS: Mapping[str, str] = {
     "a": "anum",
     "b": "bnum",

@@ -1,17 +1,13 @@
 """interline southbound on the wire: the paths and parameters of our calls, and what it answers."""
 
 from collections.abc import Mapping
-from typing import Any
 from urllib.parse import quote, urlencode
 
-from chalicelib.carriers.interline import codes
-from chalicelib.carriers.json_text import parse_answer
+from chalicelib.carriers.coded_api import Reply, text_in
 from chalicelib.core import numbers
 from chalicelib.core.bindings.model import Binding, Presentation
-from chalicelib.core.errors import Forbidden, Unavailable
+from chalicelib.core.errors import Forbidden
 from chalicelib.core.subscribers import Subscriber
-
-MAX_ID = 128
 
 Parameters = Mapping[str, str]
 
@@ -41,18 +37,15 @@ def transfer_release_path(app_id: str, number: str) -> str:
 def write_bind(app_id: str, binding: Binding, *, request: str, ttl_s: int) -> Parameters:
     """The parameters of an AXB, or of an XA without B; what stands at its default is left out.
     userData is our id and nothing else. Raises Forbidden for what there is no parameter for."""
-    people = {"anum": _person(binding.a)}
-    if binding.b is not None:
-        people["bnum"] = _person(binding.b)
-    transfer = binding.b is None
     shown = binding.presentation
     return {
         "appid": app_id,
-        **people,
+        "anum": _person(binding.a),
+        **({"bnum": _person(binding.b)} if binding.b else {}),
         "reqid": request,
         "ttl": str(ttl_s),
         **({"record": "1"} if binding.record else {}),
-        **(_transfer_presentation(shown) if transfer else _presentation(shown)),
+        **(_presentation(shown) if binding.b else _transfer_presentation(shown)),
         "userData": binding.id,
     }
 
@@ -84,31 +77,6 @@ def _transfer_presentation(shown: Presentation) -> Parameters:
     }
 
 
-def read_reply(status: int, body: bytes) -> tuple[int, Mapping[str, Any]]:
-    """The code of an answer, and all of it. Raises Unavailable for what is none: another HTTP
-    status than 200 and 401, not JSON, no code."""
-    if status == 401:
-        return codes.UNAUTHORIZED, {}
-    if status != 200:
-        raise Unavailable(f"HTTP {status}")
-    try:
-        reply = parse_answer(body, code="error")
-    except ValueError as error:
-        raise Unavailable(str(error)) from None
-    code = reply.get("error") if isinstance(reply, dict) else None
-    if type(code) is not int:
-        raise Unavailable("an answer without a code")
-    return code, reply
-
-
-def said(reply: Mapping[str, Any]) -> str:
-    """What a refusal says for people to read: the document names no member for it."""
-    return " ".join(text for text in reply.values() if isinstance(text, str))
-
-
-def read_bound(reply: Mapping[str, Any]) -> str:
+def read_bound(reply: Reply) -> str:
     """The carrier's id of an AXB. Raises Unavailable."""
-    value = reply.get("subid")
-    if not isinstance(value, str) or not 0 < len(value) <= MAX_ID:
-        raise Unavailable("an answer without subid")
-    return value
+    return text_in(reply, "subid")

@@ -3,10 +3,12 @@
 import hashlib
 import re
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.ciphers.modes import CBC
+from cryptography.hazmat.primitives.padding import PKCS7
 
 USUAL = "md5-cbc"
 """The scheme of an account that names none."""
@@ -17,8 +19,6 @@ _BLOCK = 128
 
 def encrypt(digits: str, *, secret: str, scheme: str | None) -> str:
     """Upper-case hex. Raises ValueError for a scheme that there is not."""
-    from cryptography.hazmat.primitives.padding import PKCS7  # noqa: PLC0415
-
     padder = PKCS7(_BLOCK).padder()
     encryptor = _cipher(secret, scheme).encryptor()
     padded = padder.update(digits.encode()) + padder.finalize()
@@ -28,8 +28,6 @@ def encrypt(digits: str, *, secret: str, scheme: str | None) -> str:
 def decrypt(text: str, *, secret: str, scheme: str | None) -> str:
     """The 7 to 15 digits inside. Raises ValueError, whose text holds nothing of them, for what
     was not enciphered with this secret by this scheme."""
-    from cryptography.hazmat.primitives.padding import PKCS7  # noqa: PLC0415
-
     decryptor = _cipher(secret, scheme).decryptor()
     unpadder = PKCS7(_BLOCK).unpadder()
     try:
@@ -42,22 +40,18 @@ def decrypt(text: str, *, secret: str, scheme: str | None) -> str:
     return plain.decode()
 
 
-def _cipher(secret: str, scheme: str | None) -> "Cipher[Any]":
+def _cipher(secret: str, scheme: str | None) -> Cipher[Any]:
     make = SCHEMES.get(scheme or USUAL)
     if make is None:
         raise ValueError("no such scheme")
     return make(secret)
 
 
-def _md5_cbc(secret: str) -> "Cipher[Any]":
+def _md5_cbc(secret: str) -> Cipher[Any]:
     """AES-128-CBC; key and IV are the halves of lower hex md5(secret), as ASCII."""
-    from cryptography.hazmat.primitives.ciphers import Cipher  # noqa: PLC0415
-    from cryptography.hazmat.primitives.ciphers.algorithms import AES  # noqa: PLC0415
-    from cryptography.hazmat.primitives.ciphers.modes import CBC  # noqa: PLC0415
-
     halves = hashlib.md5(secret.encode(), usedforsecurity=False).hexdigest().encode()
     return Cipher(AES(halves[:16]), CBC(halves[16:]))
 
 
-SCHEMES: Mapping[str, Callable[[str], "Cipher[Any]"]] = {USUAL: _md5_cbc}
+SCHEMES: Mapping[str, Callable[[str], Cipher[Any]]] = {USUAL: _md5_cbc}
 """By the name that settings give it."""

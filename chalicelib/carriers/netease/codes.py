@@ -82,12 +82,6 @@ CODES = by_error(TABLE)
 """Error -> code."""
 
 
-def heard(code: int) -> errors.GatewayError:
-    """The error that a carrier's code is. One that is in no document may mean anything, the
-    operators' own (2 and two digits) included: nobody knows what happened then."""
-    return TABLE[code].heard(code) if code in TABLE else unknown(code)
-
-
 PARAMETERS: Mapping[str, str] = {
     "a": "phoneA",
     "b": "phoneB",

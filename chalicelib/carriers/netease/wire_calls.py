@@ -3,20 +3,16 @@
 import json
 import re
 from collections.abc import Mapping
-from typing import Any
 
-from chalicelib.carriers.json_text import parse_answer
+from chalicelib.carriers.coded_api import Reply, text_in
 from chalicelib.core import numbers
-from chalicelib.core.bindings.model import BindingInfo
+from chalicelib.core.bindings.model import Binding, BindingInfo
 from chalicelib.core.calls.placed import CallAsk
 from chalicelib.core.errors import BadParameter, Unavailable
 from chalicelib.core.subscribers import Subscriber
 
-READABLE = frozenset({200, 400})
-"""The HTTP statuses under which a code of its own comes."""
 ABOUT_HEADERS = frozenset({403, 414})
 """The codes with which a carrier refuses what is wrong with our headers."""
-MAX_ID = 128
 
 Parameters = Mapping[str, str]
 
@@ -31,18 +27,15 @@ CALL_PARAMETERS = {
 _OF_THE_HEADERS = re.compile(r"bad http header|checksum|curtime is expired|appkey", re.IGNORECASE)
 
 
-def write_bind(
-    a: Subscriber, b: Subscriber, *, number: str, minutes: int, record: bool, user_data: str
-) -> Parameters:
+def write_bind(binding: Binding, b: Subscriber, *, minutes: int) -> Parameters:
     """The parameters of bind; what stands at its default is left out."""
-    more = {"recordFlag": "1"} if record else {}
-    more |= {"userData": user_data} if user_data else {}
     return {
-        "phoneA": a.digits,
+        "phoneA": binding.a.digits,
         "phoneB": b.digits,
-        "phoneX": number,
+        "phoneX": binding.number,
         "expiration": str(minutes),
-        **more,
+        **({"recordFlag": "1"} if binding.record else {}),
+        "userData": binding.id,
     }
 
 
@@ -92,45 +85,25 @@ def write_login(token: str, *, certificate: str | None) -> Parameters:
     return {**({"certname": certificate} if certificate else {}), "token": token}
 
 
-def read_reply(status: int, body: bytes) -> tuple[int, Mapping[str, Any]]:
-    """The code of an answer, and all of it. Raises Unavailable for what is none: another HTTP
-    status, not JSON, no code."""
-    if status not in READABLE:
-        raise Unavailable(f"HTTP {status}")
-    try:
-        reply = parse_answer(body, code="code")
-    except ValueError as error:
-        raise Unavailable(str(error)) from None
-    code = reply.get("code") if isinstance(reply, dict) else None
-    if type(code) is not int:
-        raise Unavailable("an answer without a code")
-    return code, reply
-
-
-def said(reply: Mapping[str, Any]) -> str:
-    """What a refusal says for people to read."""
-    return " ".join(text for name in ("msg", "desc") if isinstance(text := reply.get(name), str))
-
-
-def about_signature(reply: Mapping[str, Any]) -> bool:
+def about_signature(reply: Reply) -> bool:
     """Whether a refusal is of our headers, by its text."""
     desc = reply.get("desc")
     return isinstance(desc, str) and _OF_THE_HEADERS.match(desc) is not None
 
 
-def about_headers(reply: Mapping[str, Any]) -> bool:
+def about_headers(reply: Reply) -> bool:
     """Whether a refusal is of our signature, not of what we asked: the document's own samples of
     414 say that in `desc` and everything else in `msg`. Of codes that can't be about headers the
     member says nothing."""
     return about_signature(reply) or (reply["code"] in ABOUT_HEADERS and "desc" in reply)
 
 
-def read_bound(reply: Mapping[str, Any]) -> tuple[str, str]:
+def read_bound(reply: Reply) -> tuple[str, str]:
     """The carrier's id of the binding, and its X. Raises Unavailable."""
-    return _text(reply, "bindId"), _text(reply, "phoneX")
+    return text_in(reply, "bindId"), text_in(reply, "phoneX")
 
 
-def read_infos(reply: Mapping[str, Any]) -> list[BindingInfo]:
+def read_infos(reply: Reply) -> list[BindingInfo]:
     """Reads the reply to query; times are epoch ms. Raises Unavailable for a reply that does not
     list them, for nothing may be concluded from it."""
     infos = reply.get("bindInfos")
@@ -139,13 +112,13 @@ def read_infos(reply: Mapping[str, Any]) -> list[BindingInfo]:
     return [_info(each) for each in infos]
 
 
-def _info(fields: Mapping[str, Any]) -> BindingInfo:
+def _info(fields: Reply) -> BindingInfo:
     user_data = fields.get("userData")
     return BindingInfo(
-        id=_text(fields, "bindId"),
-        number=_text(fields, "phoneX"),
-        a=Subscriber(_text(fields, "phoneA")),
-        b=Subscriber(_text(fields, "phoneB")),
+        id=text_in(fields, "bindId"),
+        number=text_in(fields, "phoneX"),
+        a=Subscriber(text_in(fields, "phoneA")),
+        b=Subscriber(text_in(fields, "phoneB")),
         record=fields.get("recordFlag") == 1,
         user_data=user_data if isinstance(user_data, str) else "",
         created=_time(fields, "createTime", default=0),
@@ -154,39 +127,32 @@ def _info(fields: Mapping[str, Any]) -> BindingInfo:
     )
 
 
-def read_session(reply: Mapping[str, Any]) -> str:
+def read_session(reply: Reply) -> str:
     """The id of a call that was placed. Raises Unavailable."""
-    return _text(_obj(reply), "session")
+    return text_in(_obj(reply), "session")
 
 
-def read_call(reply: Mapping[str, Any]) -> dict[str, str | int]:
-    """What is said of a placed call: texts and integers, `status` in lower case. Raises
+def read_call(reply: Reply) -> dict[str, str | int]:
+    """The state of a placed call: texts and integers, `status` in lower case. Raises
     Unavailable."""
     fields = _obj(reply)
-    said = {name: value for name, value in fields.items() if type(value) in (str, int)}
-    return {**said, "status": _text(fields, "status").lower()}
+    simple = {name: value for name, value in fields.items() if type(value) in (str, int)}
+    return {**simple, "status": text_in(fields, "status").lower()}
 
 
-def read_login(reply: Mapping[str, Any]) -> str:
+def read_login(reply: Reply) -> str:
     """The enciphered number. Raises Unavailable."""
-    return _text(reply, "mobilePhone")
+    return text_in(reply, "mobilePhone")
 
 
-def _obj(reply: Mapping[str, Any]) -> Mapping[str, Any]:
+def _obj(reply: Reply) -> Reply:
     fields = reply.get("obj")
     if not isinstance(fields, dict):
         raise Unavailable("an answer without obj")
     return fields
 
 
-def _text(fields: Mapping[str, Any], name: str) -> str:
-    value = fields.get(name)
-    if not isinstance(value, str) or not 0 < len(value) <= MAX_ID:
-        raise Unavailable(f"an answer without {name}")
-    return value
-
-
-def _time(fields: Mapping[str, Any], name: str, *, default: int | None = None) -> int:
+def _time(fields: Reply, name: str, *, default: int | None = None) -> int:
     value = fields.get(name, default)
     if type(value) is not int or not 0 <= value < 10**15:
         raise Unavailable(f"an answer without {name}")

@@ -7,28 +7,20 @@ from urllib.parse import quote
 
 from chalicelib.carriers.standard_webhooks import signed_headers
 from chalicelib.carriers.switch import wire_calls
-from chalicelib.carriers.transport import Answer, CarrierSession, Egress, Told
-from chalicelib.clock import Runtime
+from chalicelib.carriers.transport import Answer, CarrierSession
 from chalicelib.core import errors
 from chalicelib.core.calls.placed import CallAsk
-from chalicelib.core.credentials import CarrierAccount
 from chalicelib.core.ports import Carrier
 
 
-def carrier(
-    account: CarrierAccount, *, timeout_s: float, told: Told, egress: Egress, runtime: Runtime
-) -> Carrier:
-    """A switch. One with an address of its own can be asked for calls. `timeout_s` are seconds of
-    silence, a call takes twice as long at most; `told` hears of every call, `egress` gives the HTTP
-    client."""
-    session = CarrierSession(
-        account, timeout_s=timeout_s, told=told, egress=egress, runtime=runtime
-    )
+def carrier(session: CarrierSession) -> Carrier:
+    """A switch. One with an address of its own can be asked for calls."""
+    account = session.account
     can_be_asked = account.urls and account.secrets
     return Carrier(
         name=account.name,
         kind=account.kind,
-        dialler=SwitchDialler(session, secret=account.secrets[0]) if can_be_asked else None,
+        dialler=SwitchDialler(session) if can_be_asked else None,
         transfers=True,
         announces=True,
         shows_numbers=account.shows_numbers,
@@ -38,9 +30,9 @@ def carrier(
 class SwitchDialler:
     """Places calls by `POST /originate` and `GET /originate/<call>` at the switch."""
 
-    def __init__(self, session: CarrierSession, *, secret: str) -> None:
+    def __init__(self, session: CarrierSession) -> None:
         self._session = session
-        self._secret = secret
+        self._secrets = session.account.secrets[:1]
 
     def place(self, ask: CallAsk, *, session: str, now: int) -> str:
         """Our proposal is the call's id."""
@@ -51,7 +43,7 @@ class SwitchDialler:
             body=body.encode(),
             sign=lambda: {
                 "Content-Type": "application/json",
-                **signed_headers((self._secret,), session, body, now=now),
+                **signed_headers(self._secrets, session, body, now=now),
             },
             read=wire_calls.read_answer,
             refusal=partial(_refusal, {409: errors.AlreadyCalling}),
@@ -59,16 +51,16 @@ class SwitchDialler:
         return session
 
     def status(self, session: str, *, conference: bool, now: int) -> Mapping[str, str | int]:  # noqa: ARG002
-        _, said = self._session.ask(
+        _, reply = self._session.ask(
             "switch.status",
             f"/originate/{quote(session, safe='')}",
             method="GET",
-            sign=lambda: signed_headers((self._secret,), session, "", now=now),
+            sign=lambda: signed_headers(self._secrets, session, "", now=now),
             read=wire_calls.read_answer,
             refusal=partial(_refusal, {404: lambda: errors.UnknownCall("no such call")}),
             repeatable=True,
         ).content
-        return wire_calls.read_status(said)
+        return wire_calls.read_status(reply)
 
 
 def _refusal(

@@ -9,7 +9,7 @@ from chalicelib.core import errors
 from chalicelib.core.calls.events import Event, EventKind
 from chalicelib.core.calls.model import Call, Delivery, Stored, Task
 from chalicelib.core.calls.splitting import split
-from chalicelib.core.ports import EventFormat, EventFormats
+from chalicelib.core.ports import EventFormat, EventFormats, OutgoingEvent
 from chalicelib.core.retries import EARLY_MS, queue_delay_s
 from chalicelib.core.tenants import App
 from chalicelib.core.webhooks.policy import (
@@ -156,17 +156,19 @@ class WebhookDelivery:
         (call,) = (each for each in split(context.call) if stored in each.stored)
         linked = partial(self._linked, app=app, plain=event_format.plain_links, now=now)
         message = event_format.callback(
-            linked(stored),
-            [
-                linked(each) if event_format.names_recordings else replace(each.event, url=None)
-                for each in call.stored
-            ],
-            key=stored.key,
-            record=call.name,
-            attempt=stored.progress.attempts,
-            app=app,
-            binding=context.binding,
-            now=now,
+            OutgoingEvent(
+                event=linked(stored),
+                call=[
+                    linked(each) if event_format.names_recordings else replace(each.event, url=None)
+                    for each in call.stored
+                ],
+                key=stored.key,
+                record=call.name,
+                attempt=stored.progress.attempts,
+                app=app,
+                binding=context.binding,
+                now=now,
+            )
         )
         if message is None or stored.event.request is None:
             return message

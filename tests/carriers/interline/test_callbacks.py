@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 import pytest
 
 from chalicelib.carriers.interline import wire_callbacks
-from chalicelib.carriers.interline.callbacks_out import event_format
+from chalicelib.carriers.interline.callbacks_out import Format
 from chalicelib.core.bindings.model import Binding
 from chalicelib.core.calls.events import Event, EventKind, Party, RejectReason, SmsResult
 from chalicelib.core.credentials import AppCredentials
@@ -35,7 +35,7 @@ def told(
     event: Event, call: Sequence[Event] = (), *, of: Binding | None = BOUND, as_json: bool = False
 ) -> dict[str, Any] | None:
     app = replace(app_with({}), callback_json=as_json)
-    known = event_format(Known(developers=[DEMO]))
+    known = Format(Known(developers=[DEMO]))
     message = dialects.told(known, event, [*call, event], app=app, binding=of, now=NOW)
     if message is None:
         return None
@@ -214,7 +214,7 @@ def test_a_recording_without_the_end_of_its_call_waits_for_it() -> None:
 
 
 def test_the_kinds_that_are_told() -> None:
-    assert event_format(Known()).kinds == {
+    assert Format(Known()).kinds == {
         *(EventKind.CALL_STARTED, EventKind.CALL_ENDED),
         *(EventKind.SMS_SENT, EventKind.RECORDING_READY),
     }
@@ -224,4 +224,4 @@ def test_the_kinds_that_are_told() -> None:
 def test_an_app_without_developer_can_not_be_told(kind: EventKind) -> None:
     one = event(kind, ENDED)
     with pytest.raises(Unavailable):
-        dialects.told(event_format(Known()), one, [one], now=NOW)
+        dialects.told(Format(Known()), one, [one], now=NOW)

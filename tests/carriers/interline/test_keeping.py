@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.carriers.interline.client import carrier
+from chalicelib.carriers.registry import carrier
 from chalicelib.clock import SYSTEM
 from chalicelib.core import errors
 from chalicelib.core.bindings.lease import CarrierLease, Lease, Operation
@@ -55,7 +55,7 @@ def keeper(platform: Platform, told: Told | None = None, lease_ms: int = HOUR_MS
         "ours", "interline", "10000000", ("key",), (platform.url,), lease_ms, app_id="app"
     )
     made = carrier(
-        account, timeout_s=2, told=told or Told(), egress=egress, runtime=SYSTEM
+        account, timeout_s=2, log_call=told or Told(), egress=egress, runtime=SYSTEM
     ).bindings
     assert made
     return made

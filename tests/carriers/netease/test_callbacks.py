@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.carriers.netease.callbacks_out import NeteaseFormat
-from chalicelib.carriers.registry import Checking
+from chalicelib.carriers.netease.callbacks_out import Format, check
 from chalicelib.core.bindings.model import Binding
 from chalicelib.core.calls.events import Event, EventKind, Outcome, Party, RejectReason, SmsResult
 from chalicelib.core.credentials import AppCredentials
@@ -30,7 +29,7 @@ DEMO = AppCredentials("demo", "the-app-key", ("current", "previous"))
 def rendered(
     told: Event, call: Sequence[Event] = (), *, of: Binding | None = None
 ) -> dict[str, Any]:
-    _, body = message(NeteaseFormat(Known(DEMO)), told, [*call, told], binding=of, now=NOW)
+    _, body = message(Format(Known(DEMO)), told, [*call, told], binding=of, now=NOW)
     rendered: dict[str, Any] = json.loads(body)
     return rendered
 
@@ -186,7 +185,7 @@ def test_a_kind_that_nobody_is_told_of_has_no_message() -> None:
 def test_a_callback_is_signed_over_its_very_bytes_with_the_current_secret() -> None:
     told = event(EventKind.CALL_ENDED, ENDED, binding="1")
     headers, body = message(
-        NeteaseFormat(Known(DEMO)), told, [told], binding=binding(user_data="订单"), now=NOW
+        Format(Known(DEMO)), told, [told], binding=binding(user_data="订单"), now=NOW
     )
     digest = hashlib.md5(body).hexdigest()  # noqa: S324
     signed = hashlib.sha1(f"current{digest}{NOW}".encode()).hexdigest()  # noqa: S324
@@ -217,7 +216,7 @@ def signature(secret: str, body: bytes) -> str:
 def test_attempts_take_the_valid_secrets_in_turn(
     secrets: tuple[str, ...], expected: list[str]
 ) -> None:
-    dialect = NeteaseFormat(Known(AppCredentials("demo", "the-app-key", secrets)))
+    dialect = Format(Known(AppCredentials("demo", "the-app-key", secrets)))
     end = event(EventKind.CALL_ENDED, ENDED, binding="1")
     for attempt, secret in enumerate(expected):
         headers, body = message(dialect, end, [end], attempt=attempt, now=NOW)
@@ -225,9 +224,7 @@ def test_attempts_take_the_valid_secrets_in_turn(
 
 
 def test_an_address_is_tried_with_an_empty_object_signed_like_a_callback() -> None:
-    dialect = NeteaseFormat(Known())
-    assert isinstance(dialect, Checking)
-    headers, body = dialect.check(DEMO, now=NOW)
+    headers, body = check(DEMO, now=NOW)
     assert body == b"{}"
     assert headers == {
         "Content-Type": "application/json",
@@ -241,7 +238,7 @@ def test_an_address_is_tried_with_an_empty_object_signed_like_a_callback() -> No
 def test_an_app_without_credentials_can_not_be_told() -> None:
     told = event(EventKind.CALL_ENDED, ENDED)
     with pytest.raises(Unavailable):
-        message(NeteaseFormat(Known()), told, [told], now=NOW)
+        message(Format(Known()), told, [told], now=NOW)
 
 
 def test_all_outcomes_can_be_told() -> None:

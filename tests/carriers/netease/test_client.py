@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, parse_qsl
 import pytest
 
 from chalicelib.carriers.netease import cipher, codes
-from chalicelib.carriers.netease.client import carrier
+from chalicelib.carriers.registry import carrier
 from chalicelib.clock import SYSTEM
 from chalicelib.core import errors
 from chalicelib.core.bindings.lease import Lease, Operation
@@ -182,7 +182,9 @@ def account(*urls: str, **more: Any) -> CarrierAccount:
 
 
 def made_of(told: Told, *urls: str, **more: Any) -> Carrier:
-    return carrier(account(*urls, **more), timeout_s=0.8, told=told, egress=egress, runtime=SYSTEM)
+    return carrier(
+        account(*urls, **more), timeout_s=0.8, log_call=told, egress=egress, runtime=SYSTEM
+    )
 
 
 def ready(call: Call, *servers: Vendor) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from chalicelib.carriers.code_table import received
 from chalicelib.carriers.netease import codes, hang_causes, outcomes
 from chalicelib.core import errors, numbers
 from chalicelib.core.calls.events import Outcome, Party, SmsResult
@@ -20,7 +21,7 @@ def below(kind: type[errors.GatewayError]) -> Iterator[type[errors.GatewayError]
 def test_every_error_has_a_documented_code() -> None:
     # Looked up by exact type, so a new one without a row would be a fault.
     assert set(codes.CODES) == set(below(errors.GatewayError))
-    assert sum(len(row.told) for row in codes.TABLE.values()) == len(codes.CODES)
+    assert sum(len(row.sent_for) for row in codes.TABLE.values()) == len(codes.CODES)
     assert set(codes.CODES.values()) <= DOCUMENTED
 
 
@@ -46,14 +47,14 @@ def test_the_codes_of_the_document(error: type[errors.GatewayError], code: int) 
 def test_what_we_tell_of_an_unknown_outcome_is_heard_as_one() -> None:
     # A gateway behind a gateway: what is uncertain there may not become certain here.
     for error in (errors.Unavailable, errors.RequestRunning):
-        assert isinstance(codes.heard(codes.CODES[error]), errors.Unavailable)
+        assert isinstance(received(codes.CODES[error], codes.TABLE), errors.Unavailable)
     for error in (errors.QuotaExceeded, errors.NumberTaken, errors.NoNumber, errors.RateExceeded):
-        assert type(codes.heard(codes.CODES[error])) is error
+        assert type(received(codes.CODES[error], codes.TABLE)) is error
 
 
 @pytest.mark.parametrize("code", [0, -1, 199, 201, 299, 999, 10**30])
 def test_a_code_that_is_in_no_document_says_nothing(code: int) -> None:
-    assert type(codes.heard(code)) is errors.Unavailable
+    assert type(received(code, codes.TABLE)) is errors.Unavailable
 
 
 def test_every_outcome_of_a_call_has_a_finish_state() -> None:

@@ -6,10 +6,11 @@ from urllib.parse import parse_qsl, urlencode
 
 import pytest
 
+from chalicelib.carriers.coded_api import parameter_in
 from chalicelib.carriers.netease import wire_api as wire
 from chalicelib.carriers.netease import wire_callbacks, wire_calls
+from chalicelib.carriers.netease.client import NeteaseClient
 from chalicelib.carriers.parameters import Parameters
-from chalicelib.carriers.transport import named
 from chalicelib.core import numbers
 from chalicelib.core.bindings.model import Binding
 from chalicelib.core.calls.events import Event, EventKind, Outcome, Party, SmsResult
@@ -57,17 +58,18 @@ def parameters(name: str) -> Parameters:
 def test_the_requests_of_axb() -> None:
     ask = wire.read_bind(parameters("bind"))
     written = {
-        "bind": wire_calls.write_bind(
-            ask.a,
-            ask.b,
-            number=ask.number or "",
-            minutes=ask.lifetime_ms // 60_000,
-            record=ask.record,
-            user_data=ask.user_data,
+        "bind": dict(
+            wire_calls.write_bind(
+                binding(id="ours", a=ask.a, number=ask.number or "", record=ask.record),
+                ask.b,
+                minutes=ask.lifetime_ms // 60_000,
+            )
         ),
         "unbind": wire_calls.write_unbind(wire.read_binding_id(parameters("unbind"))),
         "query": wire_calls.write_query(wire.read_query(parameters("query"))[0] or ""),
     }
+    # The sample has none; what we send there is our id.
+    assert written["bind"].pop("userData") == "ours"
     binding_id, delta_ms = wire.read_delay(parameters("delay"))
     written["delay"] = wire_calls.write_delay(binding_id, minutes=delta_ms // 60_000)
     for name, each in written.items():
@@ -105,7 +107,7 @@ def test_the_request_of_one_click_login() -> None:
 
 def reply(name: str) -> dict[str, Any]:
     body = json.dumps(recorded(name)["body"]).encode()
-    _, read = wire_calls.read_reply(200, body)
+    _, read = NeteaseClient.read(200, body)
     return dict(read)
 
 
@@ -125,7 +127,7 @@ def test_the_replies() -> None:
 def test_the_errors(name: str, value: str | None) -> None:
     said = reply(f"error-{name}")
     assert wire_calls.about_headers(said) == ("desc" in recorded(f"error-{name}")["body"])
-    bad = named(wire_calls.said(said), wire_calls.CALL_PARAMETERS)
+    bad = parameter_in(said, wire_calls.CALL_PARAMETERS)
     assert (bad and bad.name) == value
     assert bad is None or isinstance(bad, BadParameter)
 

@@ -6,13 +6,14 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
 import standardwebhooks.webhooks
 from standardwebhooks import Webhook
 
-from chalicelib.carriers.switch.client import carrier
+from chalicelib.carriers.registry import CarrierRegistry, carrier
 from chalicelib.clock import SYSTEM
 from chalicelib.core import errors
 from chalicelib.core.calls.placed import CallAsk
@@ -43,7 +44,7 @@ def switch() -> Iterator[Vendor]:
 
 def dialler(told: Told, *urls: str) -> CallPlacer:
     account = CarrierAccount("switch", "switch", "", (SECRET, "previous"), urls=urls)
-    made = carrier(account, timeout_s=0.8, told=told, egress=egress, runtime=SYSTEM)
+    made = carrier(account, timeout_s=0.8, log_call=told, egress=egress, runtime=SYSTEM)
     assert (made.name, made.kind, made.bindings) == ("switch", "switch", None)
     assert made.dialler
     return made.dialler
@@ -199,13 +200,15 @@ def test_a_session_can_not_lead_to_another_path(told: Told, switch: Vendor) -> N
 def test_what_only_calls_need_is_loaded_when_one_is_made(kind: str) -> None:
     program = f"""
 import sys
-from chalicelib.carriers.registry import CarrierRegistry
+from functools import partial
+from chalicelib.carriers.registry import CarrierRegistry, carrier
 from chalicelib.clock import SYSTEM
 from chalicelib.core.credentials import CarrierAccount
 class Known:
     def carrier(self, name):
         return CarrierAccount(name, {kind!r}, "k", ("s",), ("http://127.0.0.1:9",))
-assert CarrierRegistry(Known(), 1, print, None, SYSTEM).of({kind!r}).dialler
+make = partial(carrier, timeout_s=1, log_call=print, egress=None, runtime=SYSTEM)
+assert CarrierRegistry(Known(), make).of({kind!r}).dialler
 loaded = {{"requests", "urllib3", "standardwebhooks", "cryptography"}} & set(sys.modules)
 assert not loaded, loaded
 """
@@ -213,8 +216,6 @@ assert not loaded, loaded
 
 
 def test_an_account_is_made_into_a_carrier_once_and_again_when_it_changes() -> None:
-    from chalicelib.carriers.registry import CarrierRegistry
-
     class Known:
         account: CarrierAccount | None = None
 
@@ -222,7 +223,9 @@ def test_an_account_is_made_into_a_carrier_once_and_again_when_it_changes() -> N
             return self.account
 
     known = Known()
-    accounts = CarrierRegistry(known, 1.0, lambda *_: None, egress, SYSTEM)
+    accounts = CarrierRegistry(
+        known, partial(carrier, timeout_s=1, log_call=Told(), egress=egress, runtime=SYSTEM)
+    )
     assert accounts.of("switch").dialler is None
     with pytest.raises(errors.NoSuchCarrier):
         accounts.of("netease-1")
