@@ -18,7 +18,7 @@ from chalicelib.stage_settings import settings
 
 if TYPE_CHECKING:
     from chalicelib.core.calls.model import Call
-    from chalicelib.core.calls.sequences import BlockKey
+    from chalicelib.core.calls.sequence_numbers import BlockKey
 
 SERVICE = "masking-gateway"
 NAMESPACE = "MaskingGateway"

@@ -10,7 +10,7 @@ import pytest
 from admin import provision
 from chalicelib.core.calls.events import Event, EventKind, Outcome, PlacedEnd
 from chalicelib.core.calls.model import Task
-from chalicelib.core.calls.placed import CallAsk, PlacedCall
+from chalicelib.core.calls.placed_calls import CallAsk, PlacedCall
 from chalicelib.core.requests import RequestId
 from chalicelib.core.subscribers import Subscriber
 from chalicelib.core.webhooks.policy import Result

@@ -21,7 +21,7 @@ from werkzeug.serving import make_server
 from chalicelib.core.calls.events import Event, EventKind, Party
 from chalicelib.core.subscribers import Subscriber
 from chalicelib.core.webhooks.policy import SLOW_FOR_MS
-from chalicelib.store.endpoints import health_key
+from chalicelib.store.webhooks.endpoints import health_key
 from chalicelib.wiring.gateway import gateway
 from simulator.aws import Dispatcher, Handler, OneAtATime
 from tests import aws_here

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from chalicelib.core.calls.events import Event, EventKind, Party
+from chalicelib.core.calls.follow_up import GRACE_MS
 from chalicelib.core.calls.model import Task
-from chalicelib.core.calls.schedule import GRACE_MS
 from chalicelib.core.errors import UnknownEvent
 from chalicelib.core.retries import JITTER, QUEUED_S
 from chalicelib.core.subscribers import Subscriber
@@ -20,7 +20,7 @@ from chalicelib.core.webhooks.policy import (
     Result,
 )
 from chalicelib.services.calls.follow_up import Seen
-from chalicelib.store.endpoints import EndpointStore
+from chalicelib.store.webhooks.endpoints import EndpointStore
 from chalicelib.wiring.gateway import Gateway, gateway
 from tests.stage import X1, A, B, Receiver, Stage, answering, refusal
 
@@ -190,7 +190,7 @@ def test_a_receiver_that_never_answers_is_left_alone_and_probed_by_one(
 def test_whoever_was_put_off_is_told_once_the_receiver_is_back(
     stage: Stage, ours: Gateway, receiver: Receiver
 ) -> None:
-    from chalicelib.store.endpoints import EndpointStore
+    from chalicelib.store.webhooks.endpoints import EndpointStore
 
     for _ in range(OPEN_AFTER):
         EndpointStore(ours._table).unanswered("demo", open_until=AT + 5_000)

@@ -9,9 +9,9 @@ import pytest
 
 from admin import provision, receivers
 from chalicelib.core.calls.events import Event, EventKind
+from chalicelib.core.calls.follow_up import CLAIM_MS, GRACE_MS, NOTED_MS, SETTLED_MS, UNFINISHED_MS
 from chalicelib.core.calls.model import Call, Task
-from chalicelib.core.calls.schedule import CLAIM_MS, GRACE_MS, NOTED_MS, SETTLED_MS, UNFINISHED_MS
-from chalicelib.core.calls.sequences import BLOCK, OVERTAKEN_MS
+from chalicelib.core.calls.sequence_numbers import BLOCK, OVERTAKEN_MS
 from chalicelib.core.subscribers import Subscriber
 from chalicelib.core.webhooks.policy import Result
 from chalicelib.services.calls.follow_up import Seen

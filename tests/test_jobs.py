@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from chalicelib import jobs
+from chalicelib.core.calls.follow_up import GRACE_MS
 from chalicelib.core.calls.model import EventKey, Task
-from chalicelib.core.calls.schedule import GRACE_MS
 from chalicelib.core.retries import MATCHING_RETRIES_S
 from chalicelib.core.webhooks.policy import NOT_READY_S, SLOW_AFTER_S
 from chalicelib.services.bindings.clean_expired import BATCH
-from chalicelib.store.endpoints import health_key
 from chalicelib.store.tenants.apps import profile_key
+from chalicelib.store.webhooks.endpoints import health_key
 from chalicelib.wiring.gateway import gateway
 from tests.carriers.switch.conftest import Pbx, basic
 from tests.owners import mend, spoil

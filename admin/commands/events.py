@@ -16,7 +16,7 @@ from chalicelib.core.calls.events import Unreadable
 from chalicelib.core.durations import DAY_MS
 from chalicelib.services.calls.orphans import Orphan
 from chalicelib.services.webhooks.redelivery import AT_ONCE, DeadLetter
-from chalicelib.store.unread_callbacks import Kept
+from chalicelib.store.calls.unread_callbacks import Kept
 from chalicelib.wiring.gateway import gateway
 from cli.command import Report, Row
 

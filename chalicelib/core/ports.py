@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     # What a cold bind does without.
     from chalicelib.core.calls.events import Event, EventKind
     from chalicelib.core.calls.model import EventKey
-    from chalicelib.core.calls.placed import CallAsk
+    from chalicelib.core.calls.placed_calls import CallAsk
     from chalicelib.core.tenants import App
 
 

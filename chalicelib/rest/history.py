@@ -7,7 +7,7 @@ from chalicelib.core.messages import Reply
 from chalicelib.rest import wire
 from chalicelib.rest.facade import RequestContext, RestFacade, check_enabled, reply
 from chalicelib.rest.rendering import Renderer
-from chalicelib.services.calls.search import Archive
+from chalicelib.services.calls.records import Archive
 from chalicelib.services.webhooks.redelivery import AT_ONCE, DeadLetter, Redelivery
 
 

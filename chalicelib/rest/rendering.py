@@ -10,7 +10,7 @@ from typing import Any
 from chalicelib.core.calls.merging import KeptRecording
 from chalicelib.core.ports import KeyedDigest
 from chalicelib.core.subscribers import Subscriber
-from chalicelib.services.calls.search import Entry
+from chalicelib.services.calls.records import Entry
 
 Json = dict[str, Any]
 

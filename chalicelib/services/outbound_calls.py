@@ -6,12 +6,12 @@ from uuid import NAMESPACE_OID, uuid5
 
 from chalicelib.core import errors, numbers
 from chalicelib.core.bindings.choosing import shown_number
-from chalicelib.core.calls.placed import CallAsk, Occupied, PlacedCall
+from chalicelib.core.calls.placed_calls import CallAsk, Occupied, PlacedCall
 from chalicelib.core.ports import CallPlacer, Carrier, Carriers, KeyedDigest
 from chalicelib.core.requests import RequestId
 from chalicelib.core.tenants import App
 from chalicelib.services.messaging import namespace
-from chalicelib.store.placed_calls import PlacedCallStore
+from chalicelib.store.calls.placed_calls import PlacedCallStore
 from chalicelib.store.tenants.balances import BalanceStore
 from chalicelib.store.tenants.messaging_users import MessagingUserStore
 

@@ -53,20 +53,20 @@ if TYPE_CHECKING:
     from chalicelib.services.calls.orphans import OrphanService
     from chalicelib.services.calls.recording_links import RecordingLinks
     from chalicelib.services.calls.recordings import RecordingService
-    from chalicelib.services.calls.search import Archive
+    from chalicelib.services.calls.records import Archive
     from chalicelib.services.leases.audit import Audit
     from chalicelib.services.leases.jobs import LeaseJobs
     from chalicelib.services.webhooks.delivery import WebhookDelivery
     from chalicelib.services.webhooks.redelivery import Redelivery
-    from chalicelib.store.calls import CallStore
+    from chalicelib.store.calls.calls import CallStore
+    from chalicelib.store.calls.placed_calls import PlacedCallStore
+    from chalicelib.store.calls.unread_callbacks import UnreadCallbackStore
     from chalicelib.store.field_encryption import FieldEncryption
     from chalicelib.store.files import FileStore
-    from chalicelib.store.placed_calls import PlacedCallStore
-    from chalicelib.store.queue import WorkQueues
     from chalicelib.store.site import SiteStore
     from chalicelib.store.tenants.balances import BalanceStore
     from chalicelib.store.tenants.messaging_users import MessagingUserStore
-    from chalicelib.store.unread_callbacks import UnreadCallbackStore
+    from chalicelib.store.work_queues import WorkQueues
 
 SILENCE_S = 20.0
 """So long nothing may come of a recording that is being fetched."""
@@ -168,7 +168,7 @@ class Gateway:
     def events(self) -> "EventIngest":
         """Events in."""
         from chalicelib.services.calls.ingest import EventIngest  # noqa: PLC0415
-        from chalicelib.store.events import EventStore  # noqa: PLC0415
+        from chalicelib.store.calls.events import EventStore  # noqa: PLC0415
 
         return EventIngest(
             events=EventStore(self._table, self._data_keys.encryption),
@@ -184,7 +184,7 @@ class Gateway:
     @once_each
     def unread(self) -> "UnreadCallbackStore":
         """Callbacks that nobody could read yet."""
-        from chalicelib.store.unread_callbacks import UnreadCallbackStore  # noqa: PLC0415
+        from chalicelib.store.calls.unread_callbacks import UnreadCallbackStore  # noqa: PLC0415
 
         return UnreadCallbackStore(self._table, self._data_keys.encryption)
 
@@ -207,7 +207,7 @@ class Gateway:
         """Events out."""
         from chalicelib.egress.webhooks import WebhookSender  # noqa: PLC0415
         from chalicelib.services.webhooks.delivery import WebhookDelivery  # noqa: PLC0415
-        from chalicelib.store.endpoints import EndpointStore  # noqa: PLC0415
+        from chalicelib.store.webhooks.endpoints import EndpointStore  # noqa: PLC0415
 
         return WebhookDelivery(
             events=self._events,
@@ -272,7 +272,7 @@ class Gateway:
     def export_desk(self) -> "ExportService":
         """Exports, started and written."""
         from chalicelib.services.calls.exports import ExportService, Format  # noqa: PLC0415
-        from chalicelib.store.exports import ExportStore  # noqa: PLC0415
+        from chalicelib.store.calls.exports import ExportStore  # noqa: PLC0415
 
         return ExportService(
             exports=ExportStore(self._table),
@@ -291,8 +291,8 @@ class Gateway:
         """The schedule after calls."""
         from chalicelib.services.calls.follow_up import FollowUp  # noqa: PLC0415
         from chalicelib.services.calls.missing import MissingEvents  # noqa: PLC0415
-        from chalicelib.services.calls.sequences import SequenceGaps  # noqa: PLC0415
-        from chalicelib.store.sequences import SequenceStore  # noqa: PLC0415
+        from chalicelib.services.calls.sequence_gaps import SequenceGaps  # noqa: PLC0415
+        from chalicelib.store.calls.sequence_numbers import SequenceStore  # noqa: PLC0415
 
         counting = SequenceGaps(SequenceStore(self._table), report=log_sequence_gap)
         return FollowUp(
@@ -383,14 +383,14 @@ class Gateway:
 
     @once_each
     def _events(self) -> "CallStore":
-        from chalicelib.store.calls import CallStore  # noqa: PLC0415
+        from chalicelib.store.calls.calls import CallStore  # noqa: PLC0415
 
         return CallStore(self._table, self._data_keys.encryption)
 
     @once_each
     def archive(self) -> "Archive":
         """Records, looked up."""
-        from chalicelib.services.calls.search import Archive  # noqa: PLC0415
+        from chalicelib.services.calls.records import Archive  # noqa: PLC0415
 
         return Archive(self._events)
 
@@ -420,7 +420,7 @@ class Gateway:
 
     @once_each
     def _queues(self) -> "WorkQueues":
-        from chalicelib.store.queue import WorkQueues  # noqa: PLC0415
+        from chalicelib.store.work_queues import WorkQueues  # noqa: PLC0415
 
         names = self.settings
         delivery: dict[Queue, str] = {
@@ -468,7 +468,7 @@ class Gateway:
 
     @once_each
     def _placed(self) -> "PlacedCallStore":
-        from chalicelib.store.placed_calls import PlacedCallStore  # noqa: PLC0415
+        from chalicelib.store.calls.placed_calls import PlacedCallStore  # noqa: PLC0415
 
         return PlacedCallStore(self._table, self._data_keys.encryption)
 

@@ -111,8 +111,8 @@ def test_a_recording_that_names_its_call_alone_goes_with_what_is_given(
     ready = {"event_id": "r", "type": "recording.ready", "call_id": "c1", "at": stage.clock.now}
     report(ready | {"url": "http://127.0.0.1:9/x.wav"})
     assert "unplaced" in stage.deliveries()
+    from chalicelib.core.calls.follow_up import GRACE_MS
     from chalicelib.core.calls.model import Task
-    from chalicelib.core.calls.schedule import GRACE_MS
     from chalicelib.wiring.gateway import gateway
 
     later = stage.clock.now + GRACE_MS

@@ -28,7 +28,7 @@ from chalicelib.core.subscribers import Subscriber
 from chalicelib.core.tenants import Tariff
 from chalicelib.stage_settings import settings
 from chalicelib.store import clients
-from chalicelib.store.queue import WorkQueues
+from chalicelib.store.work_queues import WorkQueues
 from tests.asked import ask
 from tests.attacks.keepers import Book, Keeper
 from tests.attacks.tenants import (

@@ -10,8 +10,8 @@ import pytest
 from botocore.exceptions import ReadTimeoutError
 
 from admin import provision
+from chalicelib.core.calls.follow_up import UNFINISHED_MS
 from chalicelib.core.calls.model import Task
-from chalicelib.core.calls.schedule import UNFINISHED_MS
 from chalicelib.core.errors import GatewayError
 from chalicelib.core.tenants import Tariff
 from chalicelib.store import clients

@@ -18,8 +18,8 @@ import requests
 
 from admin import numbers as pools
 from admin import provision
+from chalicelib.core.calls.follow_up import GRACE_MS
 from chalicelib.core.calls.model import Task
-from chalicelib.core.calls.schedule import GRACE_MS
 from chalicelib.core.retries import JITTER
 from chalicelib.core.webhooks.policy import RETRIES_S
 from chalicelib.store import clients

@@ -15,8 +15,8 @@ from admin.__main__ import cli
 from chalicelib.carriers.interline import wire_callbacks as interline
 from chalicelib.carriers.netease import wire_callbacks as netease
 from chalicelib.core.calls.events import Reading
+from chalicelib.core.calls.follow_up import GRACE_MS
 from chalicelib.core.calls.model import Task
-from chalicelib.core.calls.schedule import GRACE_MS
 from chalicelib.wiring.gateway import gateway
 from tests.carriers.interline.reports import MESSAGE, RECORD, typed
 from tests.carriers.netease.recorded import recorded

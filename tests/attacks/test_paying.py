@@ -13,7 +13,7 @@ from chalicelib.core.calls.events import Event, EventKind, SmsResult
 from chalicelib.core.calls.model import Delivery
 from chalicelib.core.calls.prices import Bill
 from chalicelib.core.tenants import Tariff
-from chalicelib.store.events import EventStore
+from chalicelib.store.calls.events import EventStore
 from chalicelib.wiring.gateway import Gateway
 from tests.core.samples import event
 from tests.gateways import MINUTE, NOW, Stage, number, subscriber

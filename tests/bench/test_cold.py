@@ -35,9 +35,9 @@ ELSEWHERE = {
     "chalicelib.core.events",
     "chalicelib.services.calls.ingest",
     "chalicelib.services.leases.jobs",
-    "chalicelib.store.events",
+    "chalicelib.store.calls.events",
     "chalicelib.store.tenants.balances",
-    "chalicelib.store.placed_calls",
+    "chalicelib.store.calls.placed_calls",
 }
 
 

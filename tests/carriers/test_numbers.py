@@ -22,7 +22,7 @@ from chalicelib.core import errors
 from chalicelib.core.bindings.lease import Operation
 from chalicelib.core.bindings.model import MIN_COOLING_MS
 from chalicelib.core.calls.events import EventKind, PlacedEnd
-from chalicelib.core.calls.placed import CallAsk
+from chalicelib.core.calls.placed_calls import CallAsk
 from chalicelib.core.credentials import AppCredentials, CarrierAccount
 from chalicelib.core.subscribers import Subscriber
 from tests.carriers.interline.developer import Developer, developer

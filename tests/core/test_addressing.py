@@ -7,7 +7,7 @@ import pytest
 from chalicelib.core.bindings.model import Binding, BindingFacts
 from chalicelib.core.bindings.routes import Owner
 from chalicelib.core.calls.events import Event, EventKind, PlacedEnd
-from chalicelib.core.calls.placed import CallAsk, PlacedCall
+from chalicelib.core.calls.placed_calls import CallAsk, PlacedCall
 from chalicelib.core.durations import DAY_MS
 from chalicelib.core.subscribers import Subscriber
 from chalicelib.services.calls.attribution import AttributedEvent, EventAttribution

@@ -14,7 +14,7 @@ import pytest
 from chalicelib.clock import SYSTEM
 from chalicelib.core.bindings.choosing import candidates, shown_number
 from chalicelib.core.bindings.model import Ask
-from chalicelib.core.calls.placed import CallAsk
+from chalicelib.core.calls.placed_calls import CallAsk
 from chalicelib.core.ports import KeyedDigest
 from chalicelib.core.subscribers import Subscriber
 from chalicelib.core.tenants import App

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from chalicelib.core.calls.search import Found, Search
-from chalicelib.services.calls.search import Archive
+from chalicelib.services.calls.records import Archive
 
 
 def test_a_page_whose_calls_are_gone_is_not_the_last_one() -> None:

@@ -8,14 +8,14 @@ import pytest
 
 from chalicelib.clock import SYSTEM
 from chalicelib.core import errors
-from chalicelib.core.calls.placed import CallAsk
+from chalicelib.core.calls.placed_calls import CallAsk
 from chalicelib.core.ports import Carrier
 from chalicelib.core.requests import RequestId
 from chalicelib.core.subscribers import Subscriber
 from chalicelib.core.tenants import App, Pool
 from chalicelib.services.outbound_calls import RING_MS, OutboundCalls
+from chalicelib.store.calls.placed_calls import PlacedCallStore
 from chalicelib.store.field_encryption import FieldEncryption
-from chalicelib.store.placed_calls import PlacedCallStore
 from chalicelib.store.table import Table
 from chalicelib.store.tenants.balances import BalanceStore
 from chalicelib.store.tenants.messaging_users import MessagingUserStore

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from chalicelib.core.calls.sequences import (
+from chalicelib.core.calls.sequence_numbers import (
     APART_MS,
     BLOCK,
     OVERTAKEN_MS,

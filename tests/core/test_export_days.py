@@ -1,11 +1,11 @@
 """Which days an event changes that may have been exported already."""
 
-from chalicelib.core.calls.days import changed_days, opens_at
 from chalicelib.core.calls.events import EventKind
+from chalicelib.core.calls.export_days import changed_days, opens_at
+from chalicelib.core.calls.follow_up import SETTLED_MS
 from chalicelib.core.calls.missing import Gap, gap_event
-from chalicelib.core.calls.schedule import SETTLED_MS
 from chalicelib.core.durations import DAY_MS, MINUTE_MS
-from chalicelib.services.calls.search import entry_of
+from chalicelib.services.calls.records import entry_of
 from tests.core.samples import call_of, event
 
 DAY = 20_000 * DAY_MS

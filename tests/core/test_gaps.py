@@ -7,9 +7,7 @@ from typing import Any
 import pytest
 
 from chalicelib.core.calls.events import Event, EventKind, Outcome, PlacedEnd, RejectReason
-from chalicelib.core.calls.missing import Gap, gap_event, gaps_of, unreported
-from chalicelib.core.calls.model import Call, Delivery, EventKey, Progress, Stored
-from chalicelib.core.calls.schedule import (
+from chalicelib.core.calls.follow_up import (
     GRACE_MS,
     LATE_MS,
     NOTED_MS,
@@ -20,6 +18,8 @@ from chalicelib.core.calls.schedule import (
     next_look,
     numbers_at,
 )
+from chalicelib.core.calls.missing import Gap, gap_event, gaps_of, unreported
+from chalicelib.core.calls.model import Call, Delivery, EventKey, Progress, Stored
 from chalicelib.core.subscribers import Subscriber
 from tests.core.samples import event
 

@@ -13,7 +13,7 @@ import pytest
 from chalicelib.carriers.registry import carrier
 from chalicelib.clock import SYSTEM
 from chalicelib.core.bindings.lease import Operation
-from chalicelib.core.calls.placed import CallAsk
+from chalicelib.core.calls.placed_calls import CallAsk
 from chalicelib.core.credentials import CarrierAccount
 from chalicelib.core.errors import GatewayError, NotReached, RecordingFailed
 from chalicelib.core.errors import Unavailable as Unknown

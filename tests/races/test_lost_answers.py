@@ -14,9 +14,9 @@ from chalicelib.clock import SYSTEM
 from chalicelib.core.errors import StoreUnavailable
 from chalicelib.stage_settings import settings
 from chalicelib.store import clients
-from chalicelib.store.endpoints import EndpointStore, health_key
 from chalicelib.store.table import CONFLICT_TRIES, Table
 from chalicelib.store.tenants.balances import BalanceStore
+from chalicelib.store.webhooks.endpoints import EndpointStore, health_key
 from tests.gateways import NOW, BytesStream, Stage
 
 IN_PROGRESS = b'{"__type": "com.amazonaws.dynamodb.v20120810#TransactionInProgressException"}'

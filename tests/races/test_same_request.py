@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.core.calls.placed import CallAsk, Occupied, PlacedCall
+from chalicelib.core.calls.placed_calls import CallAsk, Occupied, PlacedCall
 from chalicelib.core.requests import Earlier, RequestId
 from chalicelib.core.subscribers import Subscriber
 from chalicelib.store.requests import AnswerStore

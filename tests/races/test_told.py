@@ -13,8 +13,8 @@ import pytest
 from admin import provision
 from chalicelib.core import errors
 from chalicelib.core.calls.events import Event, EventKind
+from chalicelib.core.calls.follow_up import GRACE_MS
 from chalicelib.core.calls.model import Task
-from chalicelib.core.calls.schedule import GRACE_MS
 from chalicelib.core.subscribers import Subscriber
 from chalicelib.egress.webhooks import NotDelivered
 from chalicelib.wiring.gateway import Gateway

@@ -165,7 +165,7 @@ def test_a_path_that_is_not(stage: Stage, path: str) -> None:
 def test_a_fault_is_a_problem_too(
     demo: Backend, monkeypatch: pytest.MonkeyPatch, client: Client
 ) -> None:
-    from chalicelib.services.calls.search import Archive
+    from chalicelib.services.calls.records import Archive
 
     def broken(*_: Any, **__: Any) -> None:
         raise RuntimeError(client.secret)

@@ -9,7 +9,7 @@ import pytest
 import requests
 from botocore.exceptions import ClientError
 
-from chalicelib.core.calls.schedule import GRACE_MS
+from chalicelib.core.calls.follow_up import GRACE_MS
 from chalicelib.core.retries import RECORDING_RETRIES_S
 from chalicelib.wiring.gateway import gateway
 from tests.carriers.switch.conftest import Pbx

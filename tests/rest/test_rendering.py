@@ -10,7 +10,7 @@ from chalicelib.core.calls.events import EventKind
 from chalicelib.core.calls.merging import record_of
 from chalicelib.core.calls.model import Call, Delivery, EventKey, Progress, Stored
 from chalicelib.rest.rendering import Renderer
-from chalicelib.services.calls.search import Entry
+from chalicelib.services.calls.records import Entry
 from tests.core.samples import event
 
 KEY = EventKey("-" + "c" * 21, "e" * 22)

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from admin import provision, receivers
+from chalicelib.core.calls.follow_up import GRACE_MS
 from chalicelib.core.calls.model import Task
-from chalicelib.core.calls.schedule import GRACE_MS
 from chalicelib.core.webhooks.policy import Result
 from chalicelib.wiring.gateway import gateway
 from tests.carriers.switch.conftest import Pbx

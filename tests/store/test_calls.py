@@ -10,9 +10,9 @@ from bench.capacity import KB, item_size
 from chalicelib.carriers.netease.wire_callbacks import read
 from chalicelib.clock import SYSTEM
 from chalicelib.core.calls.events import Event, EventKind, Party, PlacedEnd, RejectReason, SmsResult
+from chalicelib.core.calls.follow_up import GRACE_MS, SETTLED_MS, UNFINISHED_MS
 from chalicelib.core.calls.model import Call, Delivery, Progress, Recording, Task
 from chalicelib.core.calls.prices import Bill
-from chalicelib.core.calls.schedule import GRACE_MS, SETTLED_MS, UNFINISHED_MS
 from chalicelib.core.calls.search import Search
 from chalicelib.core.durations import DAY_MS
 from chalicelib.core.numbers import national
@@ -20,11 +20,11 @@ from chalicelib.core.subscribers import Subscriber
 from chalicelib.core.tenants import Tariff
 from chalicelib.core.webhooks.policy import EndpointHealth
 from chalicelib.store.bindings.items import binding_item, seal
-from chalicelib.store.calls import CallStore
-from chalicelib.store.endpoints import EndpointStore
-from chalicelib.store.events import EventStore
+from chalicelib.store.calls.calls import CallStore
+from chalicelib.store.calls.events import EventStore
 from chalicelib.store.field_encryption import FieldEncryption
 from chalicelib.store.table import Table
+from chalicelib.store.webhooks.endpoints import EndpointStore
 from chalicelib.store.work_index import SHARDS, shard_of
 from tests.carriers.netease.recorded import recorded
 from tests.core.samples import binding, event

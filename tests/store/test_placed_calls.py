@@ -7,12 +7,12 @@ from dataclasses import replace
 import pytest
 
 from chalicelib.clock import SYSTEM
-from chalicelib.core.calls.placed import CallAsk, Occupied, PlacedCall
+from chalicelib.core.calls.placed_calls import CallAsk, Occupied, PlacedCall
 from chalicelib.core.errors import Unavailable
 from chalicelib.core.requests import Earlier, RequestId
 from chalicelib.core.subscribers import Subscriber
+from chalicelib.store.calls.placed_calls import PlacedCallStore
 from chalicelib.store.field_encryption import FieldEncryption
-from chalicelib.store.placed_calls import PlacedCallStore
 from chalicelib.store.table import Table
 from tests.stage import A, B, C, Stage, answering, refusal
 

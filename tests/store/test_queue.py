@@ -8,7 +8,7 @@ from botocore.exceptions import EndpointConnectionError
 
 from chalicelib.core.calls.model import EventKey, Task
 from chalicelib.core.errors import Unavailable
-from chalicelib.store.queue import WorkQueues
+from chalicelib.store.work_queues import WorkQueues
 from tests.stage import NAME, Stage, answering, refusal
 
 DOWN = EndpointConnectionError(endpoint_url="https://nowhere.invalid")

@@ -7,9 +7,9 @@ import pytest
 
 from bench.capacity import KB, item_size
 from chalicelib.clock import SYSTEM
-from chalicelib.core.calls.sequences import BLOCK, BlockKey
+from chalicelib.core.calls.sequence_numbers import BLOCK, BlockKey
 from chalicelib.core.durations import DAY_MS
-from chalicelib.store.sequences import SequenceStore
+from chalicelib.store.calls.sequence_numbers import SequenceStore
 from chalicelib.store.table import Table
 from tests.stage import Stage, answering
 

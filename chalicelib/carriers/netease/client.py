@@ -8,7 +8,7 @@ from chalicelib.carriers.transport import Answer, CarrierSession
 from chalicelib.core import errors
 from chalicelib.core.bindings.lease import Lease, Operation
 from chalicelib.core.bindings.model import Binding, BindingInfo
-from chalicelib.core.calls.placed import CallAsk
+from chalicelib.core.calls.placed_calls import CallAsk
 from chalicelib.core.durations import MINUTE_MS
 from chalicelib.core.ports import Carrier
 from chalicelib.services.leases.extension import Extender

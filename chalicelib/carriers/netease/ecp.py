@@ -3,7 +3,7 @@
 from chalicelib.carriers.facade import Access, Members
 from chalicelib.carriers.netease import wire_ecp
 from chalicelib.carriers.netease.facade import NeteaseFacade, RequestContext
-from chalicelib.core.calls.placed import CallAsk
+from chalicelib.core.calls.placed_calls import CallAsk
 from chalicelib.services.outbound_calls import OutboundCalls
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from chalicelib.carriers.coded_api import Reply, text_in
 from chalicelib.core import numbers
 from chalicelib.core.bindings.model import Binding, BindingInfo
-from chalicelib.core.calls.placed import CallAsk
+from chalicelib.core.calls.placed_calls import CallAsk
 from chalicelib.core.errors import BadParameter, Unavailable
 from chalicelib.core.subscribers import Subscriber
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from chalicelib.carriers.parameters import Parameters
 from chalicelib.core import numbers
-from chalicelib.core.calls.placed import CallAsk
+from chalicelib.core.calls.placed_calls import CallAsk
 from chalicelib.core.errors import BadParameter
 
 MAX_DURATION_S = 86_400

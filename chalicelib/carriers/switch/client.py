@@ -9,7 +9,7 @@ from chalicelib.carriers.standard_webhooks import signed_headers
 from chalicelib.carriers.switch import wire_calls
 from chalicelib.carriers.transport import Answer, CarrierSession
 from chalicelib.core import errors
-from chalicelib.core.calls.placed import CallAsk
+from chalicelib.core.calls.placed_calls import CallAsk
 from chalicelib.core.ports import Carrier
 
 

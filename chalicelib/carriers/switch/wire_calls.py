@@ -11,7 +11,7 @@ from chalicelib.carriers.callback_values import BadValue
 from chalicelib.carriers.parameters import Malformed
 from chalicelib.carriers.switch import wire_values as wire
 from chalicelib.core.calls.events import PlacedEnd, PlacedLeg
-from chalicelib.core.calls.placed import CallAsk
+from chalicelib.core.calls.placed_calls import CallAsk
 from chalicelib.core.credentials import DialPlan
 from chalicelib.core.errors import Unavailable
 from chalicelib.core.subscribers import Subscriber

@@ -12,7 +12,7 @@ from chalicelib.core.tenants import App
 
 if TYPE_CHECKING:
     # What a cold bind does without.
-    from chalicelib.core.calls.placed import CallAsk
+    from chalicelib.core.calls.placed_calls import CallAsk
 
 
 def candidates(app: App, ask: Ask, tag: KeyedDigest) -> Iterator[str]:

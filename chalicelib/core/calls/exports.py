@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
 
-from chalicelib.core.calls.days import date_of
+from chalicelib.core.calls.export_days import date_of
 from chalicelib.core.durations import DAY_MS
 from chalicelib.core.retries import EXPORT_TRIES
 

@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 from chalicelib.core.bindings.model import BindingFacts
 from chalicelib.core.bindings.routes import owner_at
 from chalicelib.core.calls.events import Event, EventKind, Outcome
-from chalicelib.core.calls.placed import PlacedCall
+from chalicelib.core.calls.placed_calls import PlacedCall
 from chalicelib.core.calls.splitting import stated_start
 from chalicelib.core.durations import CLOCKS_APART_MS, DAY_MS, NEVER, YEAR_2001_MS
 from chalicelib.core.numbers import canonical
 from chalicelib.store.bindings.bindings import BindingStore
-from chalicelib.store.placed_calls import PlacedCallStore
+from chalicelib.store.calls.placed_calls import PlacedCallStore
 from chalicelib.store.tenants.apps import AppStore
 from chalicelib.store.tenants.messaging_users import MessagingUserStore
 

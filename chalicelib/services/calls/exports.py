@@ -10,16 +10,16 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from chalicelib.core import errors
-from chalicelib.core.calls.days import date_of, opens_at
+from chalicelib.core.calls.export_days import date_of, opens_at
 from chalicelib.core.calls.exports import Asked, Export, ExportState, Job
 from chalicelib.core.durations import DAY_MS
 from chalicelib.core.ports import KeyedDigest
 from chalicelib.core.retries import EXPORT_RETRY_S
 from chalicelib.core.tenants import App
-from chalicelib.services.calls.search import Archive, Entry
-from chalicelib.store.exports import ExportStore
+from chalicelib.services.calls.records import Archive, Entry
+from chalicelib.store.calls.exports import ExportStore
 from chalicelib.store.files import FileStore
-from chalicelib.store.queue import WorkQueues
+from chalicelib.store.work_queues import WorkQueues
 
 PART = 10_000
 """Records in a file, at most."""

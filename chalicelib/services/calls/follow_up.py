@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
+from chalicelib.core.calls.follow_up import CLAIM_MS, due_at, next_look
 from chalicelib.core.calls.model import Call, Delivery, Task
-from chalicelib.core.calls.schedule import CLAIM_MS, due_at, next_look
-from chalicelib.core.calls.sequences import BlockKey
+from chalicelib.core.calls.sequence_numbers import BlockKey
 from chalicelib.core.retries import CHANGE_TRIES
 from chalicelib.services.calls.missing import MissingEvents
-from chalicelib.services.calls.sequences import SequenceGaps
-from chalicelib.store.calls import CallStore
-from chalicelib.store.queue import WorkQueues
+from chalicelib.services.calls.sequence_gaps import SequenceGaps
+from chalicelib.store.calls.calls import CallStore
+from chalicelib.store.work_queues import WorkQueues
 
 _T = TypeVar("_T")
 

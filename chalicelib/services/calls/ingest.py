@@ -12,10 +12,10 @@ from chalicelib.core.retries import MATCHING_RETRIES_S
 from chalicelib.core.tenants import App
 from chalicelib.core.webhooks.policy import wanted_by
 from chalicelib.services.calls.attribution import AttributedEvent, EventAttribution
-from chalicelib.store.events import Appended, EventStore
-from chalicelib.store.queue import WorkQueues
+from chalicelib.store.calls.events import Appended, EventStore
+from chalicelib.store.calls.unread_callbacks import UnreadCallbackStore
 from chalicelib.store.tenants.apps import AppStore
-from chalicelib.store.unread_callbacks import UnreadCallbackStore
+from chalicelib.store.work_queues import WorkQueues
 
 Count = Callable[[str, int], None]
 """Adds to a metric."""

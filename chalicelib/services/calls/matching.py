@@ -12,8 +12,8 @@ from chalicelib.core.numbers import canonical
 from chalicelib.core.retries import MATCHING_RETRIES_S, queue_delay_s, retry_at
 from chalicelib.core.subscribers import Subscriber
 from chalicelib.services.calls.ingest import EventIngest
-from chalicelib.store.calls import CallStore
-from chalicelib.store.queue import WorkQueues
+from chalicelib.store.calls.calls import CallStore
+from chalicelib.store.work_queues import WorkQueues
 
 FOLLOWS_MS = 60 * MINUTE_MS
 """How long after the last event of a call one may come that names nothing but its id."""

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 
 from chalicelib.core.calls.events import Event
+from chalicelib.core.calls.follow_up import look_at
 from chalicelib.core.calls.missing import Gap, gap_event, unreported
 from chalicelib.core.calls.model import Call
-from chalicelib.core.calls.schedule import look_at
 from chalicelib.core.calls.splitting import split
-from chalicelib.services.calls.sequences import SequenceGaps
+from chalicelib.services.calls.sequence_gaps import SequenceGaps
 
 
 class MissingEvents:

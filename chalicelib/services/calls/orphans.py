@@ -8,7 +8,7 @@ from chalicelib.core.calls.model import Call, Delivery, EventKey, Stored
 from chalicelib.core.errors import UnknownEvent
 from chalicelib.services.calls.ingest import EventIngest
 from chalicelib.services.calls.matching import CallMatching
-from chalicelib.store.calls import CallStore
+from chalicelib.store.calls.calls import CallStore
 
 PAGE = 100
 """How many calls are looked at in one go."""

@@ -8,7 +8,7 @@ from chalicelib.core.calls.events import Event, EventKind
 from chalicelib.core.calls.model import Call, Delivery, EventKey, Stored
 from chalicelib.core.durations import DAY_MS
 from chalicelib.core.tenants import App, AppState, RecordingAuth
-from chalicelib.store.calls import CallStore
+from chalicelib.store.calls.calls import CallStore
 from chalicelib.store.field_encryption import FieldEncryption
 from chalicelib.store.files import FileStore
 from chalicelib.store.tenants.apps import AppStore

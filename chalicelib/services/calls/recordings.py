@@ -14,11 +14,11 @@ from chalicelib.core.tenants import App
 from chalicelib.core.webhooks.policy import wanted_by
 from chalicelib.egress.recordings import RecordingSource
 from chalicelib.services.calls.ingest import EventIngest
-from chalicelib.store.calls import CallStore
+from chalicelib.store.calls.calls import CallStore
 from chalicelib.store.files import FileStore
-from chalicelib.store.queue import WorkQueues
 from chalicelib.store.tenants.apps import AppStore
 from chalicelib.store.tenants.credentials import CredentialStore
+from chalicelib.store.work_queues import WorkQueues
 
 
 class Fetched(StrEnum):

@@ -28,10 +28,10 @@ from chalicelib.core.webhooks.policy import (
 from chalicelib.egress.webhooks import NotAnswered, NotDelivered, WebhookSender
 from chalicelib.services.calls.matching import CallMatching
 from chalicelib.services.calls.recording_links import RecordingLinks
-from chalicelib.store.calls import CallStore, DeliveryContext
-from chalicelib.store.endpoints import EndpointStore
-from chalicelib.store.queue import WorkQueues
+from chalicelib.store.calls.calls import CallStore, DeliveryContext
 from chalicelib.store.tenants.apps import AppStore
+from chalicelib.store.webhooks.endpoints import EndpointStore
+from chalicelib.store.work_queues import WorkQueues
 
 _LOST = frozenset({Delivery.LOST, Delivery.UNMATCHED})
 

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from chalicelib.core.calls.events import EventKind
+from chalicelib.core.calls.follow_up import UNFINISHED_MS
 from chalicelib.core.calls.model import Call, Delivery, EventKey, Progress, Stored, Task
-from chalicelib.core.calls.schedule import UNFINISHED_MS
 from chalicelib.core.calls.search import Search
 from chalicelib.core.errors import UnknownEvent
-from chalicelib.store.calls import CallStore
-from chalicelib.store.queue import WorkQueues
+from chalicelib.store.calls.calls import CallStore
+from chalicelib.store.work_queues import WorkQueues
 
 PAGE = 100
 """How many calls are read at once."""

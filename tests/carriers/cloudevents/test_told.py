@@ -10,8 +10,8 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from admin import receivers
 from chalicelib.clock import now_ms
+from chalicelib.core.calls.follow_up import GRACE_MS
 from chalicelib.core.calls.model import Task
-from chalicelib.core.calls.schedule import GRACE_MS
 from chalicelib.core.webhooks.policy import NOT_READY_S
 from chalicelib.wiring.gateway import gateway
 from tests.owners import set_secret

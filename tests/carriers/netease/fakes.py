@@ -12,7 +12,7 @@ from chalicelib.carriers.facade import Access
 from chalicelib.core import errors
 from chalicelib.core.balance import Balance
 from chalicelib.core.bindings.routes import Owner
-from chalicelib.core.calls.placed import CallAsk, Occupied, PlacedCall
+from chalicelib.core.calls.placed_calls import CallAsk, Occupied, PlacedCall
 from chalicelib.core.credentials import AppCredentials, CarrierAccount, SwitchCredentials
 from chalicelib.core.messages import Reply, Request
 from chalicelib.core.ports import Carrier

@@ -15,7 +15,7 @@ from chalicelib.carriers.registry import carrier
 from chalicelib.clock import SYSTEM
 from chalicelib.core import errors
 from chalicelib.core.bindings.lease import Lease, Operation
-from chalicelib.core.calls.placed import CallAsk
+from chalicelib.core.calls.placed_calls import CallAsk
 from chalicelib.core.credentials import ACCOUNT_BROKEN, CarrierAccount
 from chalicelib.core.ports import Carrier
 from chalicelib.core.subscribers import Subscriber

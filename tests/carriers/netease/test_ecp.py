@@ -6,7 +6,7 @@ import pytest
 
 from chalicelib.carriers.netease.ecp import EcpFacade
 from chalicelib.core import errors
-from chalicelib.core.calls.placed import CallAsk
+from chalicelib.core.calls.placed_calls import CallAsk
 from chalicelib.core.messages import Reply
 from chalicelib.core.subscribers import Subscriber
 from chalicelib.services.outbound_calls import OutboundCalls

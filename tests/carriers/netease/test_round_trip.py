@@ -14,7 +14,7 @@ from chalicelib.carriers.parameters import Parameters
 from chalicelib.core import numbers
 from chalicelib.core.bindings.model import Binding
 from chalicelib.core.calls.events import Event, EventKind, Outcome, Party, SmsResult
-from chalicelib.core.calls.placed import CallAsk
+from chalicelib.core.calls.placed_calls import CallAsk
 from chalicelib.core.errors import BadParameter
 from chalicelib.core.messages import Request
 from chalicelib.core.subscribers import Subscriber

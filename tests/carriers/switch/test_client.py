@@ -16,7 +16,7 @@ from standardwebhooks import Webhook
 from chalicelib.carriers.registry import CarrierRegistry, carrier
 from chalicelib.clock import SYSTEM
 from chalicelib.core import errors
-from chalicelib.core.calls.placed import CallAsk
+from chalicelib.core.calls.placed_calls import CallAsk
 from chalicelib.core.credentials import CarrierAccount
 from chalicelib.core.ports import CallPlacer
 from chalicelib.core.subscribers import Subscriber

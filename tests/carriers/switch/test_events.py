@@ -8,7 +8,7 @@ import pytest
 
 from chalicelib.carriers.switch.wire_callbacks import MAX_EVENT, MAX_EVENTS
 from chalicelib.core.subscribers import Subscriber
-from chalicelib.store.call_items import call_id_of
+from chalicelib.store.calls.items import call_id_of
 from tests.carriers.switch.conftest import Pbx, metric
 from tests.stage import X1, A, B, Stage, answering, refusal
 

@@ -8,8 +8,8 @@ from chalicelib.core.calls.model import Call
 from chalicelib.core.calls.search import Found, Search
 from chalicelib.core.calls.splitting import split, started_at
 from chalicelib.core.durations import DAY_MS, NEVER
-from chalicelib.store.call_index import ORPHANED, day_of, listed, number_of, place
-from chalicelib.store.call_items import call_id_of, call_key, read_call
+from chalicelib.store.calls.index import ORPHANED, day_of, listed, number_of, place
+from chalicelib.store.calls.items import call_id_of, call_key, read_call
 from chalicelib.store.field_encryption import FieldEncryption
 from chalicelib.store.table import Item, Table, s
 

@@ -9,8 +9,8 @@ the first has an entry beside it, `<digest of owner and X>.<number>`, by which i
 from collections.abc import Collection, Sequence
 
 from chalicelib.core.calls.events import Event
+from chalicelib.core.calls.follow_up import due_at
 from chalicelib.core.calls.model import Call, EventKey, Progress, Recording, Stored
-from chalicelib.core.calls.schedule import due_at
 from chalicelib.core.calls.splitting import order
 from chalicelib.core.durations import DAY_MS
 from chalicelib.core.numbers import canonical

@@ -4,15 +4,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from chalicelib.core.calls.events import Event
+from chalicelib.core.calls.follow_up import UNFINISHED_MS, due_at
 from chalicelib.core.calls.model import Call, Delivery, EventKey, Progress, Stored, Task
 from chalicelib.core.calls.prices import Bill, Charged
-from chalicelib.core.calls.schedule import UNFINISHED_MS, due_at
 from chalicelib.core.calls.splitting import order, split
 from chalicelib.core.errors import Contended, ItemTooLarge, StoreUnavailable
 from chalicelib.core.retries import CHANGE_TRIES
 from chalicelib.store import codec, conditions
-from chalicelib.store.call_index import CallIndex, listed_dead, stale
-from chalicelib.store.call_items import (
+from chalicelib.store.calls.exports import days_changed
+from chalicelib.store.calls.index import CallIndex, listed_dead, stale
+from chalicelib.store.calls.items import (
     SAME_VERSION,
     call_key,
     call_of,
@@ -24,7 +25,6 @@ from chalicelib.store.call_items import (
     read_call,
     sealed,
 )
-from chalicelib.store.exports import days_changed
 from chalicelib.store.field_encryption import FieldEncryption
 from chalicelib.store.table import Item, Table, n, s, update
 

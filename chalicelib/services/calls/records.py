@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from chalicelib.core.calls.follow_up import look_at
 from chalicelib.core.calls.merging import Record, record_of
 from chalicelib.core.calls.missing import Gap, gaps_of
 from chalicelib.core.calls.model import Call
-from chalicelib.core.calls.schedule import look_at
 from chalicelib.core.calls.search import Search
 from chalicelib.core.calls.splitting import split
 from chalicelib.core.errors import UnknownRecord
-from chalicelib.store.calls import CallStore
+from chalicelib.store.calls.calls import CallStore
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Exports: one item for each, which says how far it is, and how often a day changed."""
 
-from chalicelib.core.calls.days import changed_days, date_of
+from chalicelib.core.calls.export_days import changed_days, date_of
 from chalicelib.core.calls.exports import KEPT_MS, Asked, Export
 from chalicelib.core.calls.model import Call
 from chalicelib.core.durations import DAY_MS

@@ -8,16 +8,16 @@ from functools import cache, partial
 from typing import TypeVar
 
 from chalicelib.core.calls.events import Event
+from chalicelib.core.calls.follow_up import GRACE_MS, due_at
 from chalicelib.core.calls.merging import end_of
 from chalicelib.core.calls.model import Call, Delivery
-from chalicelib.core.calls.schedule import GRACE_MS, due_at
 from chalicelib.core.calls.splitting import split, started_at
 from chalicelib.core.errors import Contended
 from chalicelib.core.numbers import canonical
 from chalicelib.core.retries import CHANGE_TRIES
 from chalicelib.core.subscribers import Subscriber
 from chalicelib.store import codec, work_index
-from chalicelib.store.call_items import (
+from chalicelib.store.calls.items import (
     SAME_VERSION,
     call_key,
     call_ttl,

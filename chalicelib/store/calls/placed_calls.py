@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from chalicelib.core.calls.placed import CallAsk, Occupied, PlacedCall
+from chalicelib.core.calls.placed_calls import CallAsk, Occupied, PlacedCall
 from chalicelib.core.durations import DAY_MS
 from chalicelib.core.errors import StoreUnavailable
 from chalicelib.core.requests import RequestId

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Set
 
-from chalicelib.core.calls.sequences import Block, BlockKey
+from chalicelib.core.calls.sequence_numbers import Block, BlockKey
 from chalicelib.core.durations import DAY_MS
 from chalicelib.store import codec, work_index
 from chalicelib.store.table import Item, Table, key, n, update

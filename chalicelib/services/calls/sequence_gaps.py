@@ -4,15 +4,15 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from chalicelib.core.calls.events import Event
-from chalicelib.core.calls.schedule import CLAIM_MS
-from chalicelib.core.calls.sequences import (
+from chalicelib.core.calls.follow_up import CLAIM_MS
+from chalicelib.core.calls.sequence_numbers import (
     BLOCK,
     OVERTAKEN_MS,
     BlockKey,
     missing_of,
     ranges_of,
 )
-from chalicelib.store.sequences import SequenceStore
+from chalicelib.store.calls.sequence_numbers import SequenceStore
 
 
 class SequenceGaps:

@@ -19,8 +19,9 @@ from chalicelib.core.retries import CHANGE_TRIES
 from chalicelib.core.webhooks.policy import EndpointHealth
 from chalicelib.store import codec
 from chalicelib.store.bindings.items import read_binding
-from chalicelib.store.call_index import listed_dead
-from chalicelib.store.call_items import (
+from chalicelib.store.calls.exports import days_changed
+from chalicelib.store.calls.index import listed_dead
+from chalicelib.store.calls.items import (
     SAME_VERSION,
     UNPLACED,
     call_id_of,
@@ -32,12 +33,11 @@ from chalicelib.store.call_items import (
     reported_key,
     reporter_of,
 )
-from chalicelib.store.call_search import CallSearch
-from chalicelib.store.endpoints import health_key, read_health
-from chalicelib.store.exports import days_changed
+from chalicelib.store.calls.search import CallSearch
 from chalicelib.store.field_encryption import FieldEncryption
 from chalicelib.store.keys import binding_key
 from chalicelib.store.table import Item, Table, n, s
+from chalicelib.store.webhooks.endpoints import health_key, read_health
 from chalicelib.store.work_index import WorkIndex
 
 

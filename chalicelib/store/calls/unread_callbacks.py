@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from chalicelib.core.calls.events import UnreadCallback
 from chalicelib.core.durations import DAY_MS
 from chalicelib.store import codec
-from chalicelib.store.call_index import place
+from chalicelib.store.calls.index import place
 from chalicelib.store.field_encryption import FieldEncryption
 from chalicelib.store.table import Item, Table, key, n, s, update
 

@@ -1,0 +1,1 @@
+"""Calls and their events in the table, and what goes with them."""
