@@ -1,10 +1,9 @@
 """By what calls are found: attributes of their items, and entries beside them."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache, partial
 from typing import TypeVar
 
 from chalicelib.core.calls.events import Event
@@ -28,6 +27,8 @@ from chalicelib.store.field_encryption import FieldEncryption
 from chalicelib.store.table import Item, Table, n, s
 
 _T = TypeVar("_T")
+_Named = TypeVar("_Named", str, Subscriber)
+_Partition = Callable[[str, _Named, FieldEncryption], str]
 
 FOUND_BY = ("day", "place", "binding_of", "number_of", "caller_of", "callee_of")
 """The attributes by which a call is found."""
@@ -51,8 +52,7 @@ class CallIndex:
     def __init__(self, table: Table, encryption: FieldEncryption) -> None:
         self._table = table
         self.encryption = encryption
-        self._number = cache(partial(number_of, encryption=encryption))
-        self._person = cache(partial(_person, encryption=encryption))
+        self._known: dict[tuple[str, str | Subscriber], str] = {}
 
     def of(self, call: Call) -> Item:
         """The attributes by which one call is found (`place` is where it stands among others);
@@ -61,20 +61,26 @@ class CallIndex:
         if app is None or not events:
             return {}
         at = started_at(events)
-        told = [end_of(events) or events[0], *events]
-        binding = _first(event.binding for event in told)
-        number = _first(event.number for event in told)
-        caller = _first(event.caller for event in told)
-        callee = _first(event.callee for event in told)
+        by_weight = [end_of(events) or events[0], *events]
+        binding = _first(event.binding for event in by_weight)
+        number = _first(event.number for event in by_weight)
+        caller = _first(event.caller for event in by_weight)
+        callee = _first(event.callee for event in by_weight)
         known = {
             "day": day_of(app, at),
             "place": place(at, call.name),
             "binding_of": f"{app}#{binding}" if binding else None,
-            "number_of": self._number(app, number) if number else None,
-            "caller_of": self._person(app, caller) if caller else None,
-            "callee_of": self._person(app, callee) if callee else None,
+            "number_of": self._once(number_of, app, number) if number else None,
+            "caller_of": self._once(_person, app, caller) if caller else None,
+            "callee_of": self._once(_person, app, callee) if callee else None,
         }
         return {name: s(value) for name, value in known.items() if value is not None}
+
+    def _once(self, work_out: _Partition[_Named], app: str, name: _Named) -> str:
+        known = self._known.get((app, name))
+        if known is None:
+            known = self._known[app, name] = work_out(app, name, self.encryption)
+        return known
 
     def mend(self, item: Item, call: Call) -> None:
         """Mends what the call is found by, where a late event says that it was another, and when it
