@@ -19,7 +19,8 @@ class Most:
     carrier: int | None = None
 
 
-BIND = Most(1, write=8, index=3)
+BIND = Most(1, write=8, index=2)
+"""Index: the work that is due, and the list of the app's bindings."""
 STORE = Most(2, write=2, index=6, carrier=0)
 """One write of the call's item (a first event has up to 2 KB) and one message. A first event's
 entries: due, day, binding, X, caller, callee."""
@@ -55,14 +56,14 @@ OPERATIONS: Mapping[str, Most] = {
     "bind, interline": BIND,
     "bind a transfer": BIND,
     # The account as a fifth item (2), in the same transaction.
-    "bind, paid for": Most(1, write=10, index=3),
+    "bind, paid for": Most(1, write=10, index=2),
     # Everybody's leg and the caller's come together.
     "route, connect by a transfer": Most(1, write=0, index=0),
     # Everybody's leg, the binding, and its release.
     "end a transfer": Most(3, write=8, index=3),
     "account status": Most(1, write=0, index=0),
     # What it asks is noted as any bind is (8), and what came of it (6). Before and after.
-    "bind at a carrier": Most(2, write=14, index=3, carrier=1),
+    "bind at a carrier": Most(2, write=14, index=4, carrier=1),
     # Read, what it asks noted (6), query and delay at the carrier, longer (6).
     "delay at a carrier": Most(3, write=12, index=4, carrier=2),
     # Read, longer (6): its lease is the schedule's to make longer, when it was due anyhow.
@@ -70,8 +71,8 @@ OPERATIONS: Mapping[str, Most] = {
     # Read, what it asks noted (1), released there, released here (8).
     "unbind at a carrier": Most(3, write=9, index=3, carrier=1),
     # As at any carrier; paid for in the first transaction (2).
-    "bind at interline": Most(2, write=14, index=3, carrier=1),
-    "bind at interline, paid for": Most(2, write=16, index=3, carrier=1),
+    "bind at interline": Most(2, write=14, index=4, carrier=1),
+    "bind at interline, paid for": Most(2, write=16, index=4, carrier=1),
     "unbind at interline": Most(3, write=9, index=3, carrier=1),
     # What is due (8 shards); of each: claimed (1), noted (1), bound once more and the first
     # released there, longer here (6). Each of the three moves its entry of the work index (2).

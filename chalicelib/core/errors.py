@@ -68,12 +68,35 @@ class UnknownBinding(GatewayError):
     """No such binding, or somebody else's: both look the same."""
 
 
+class BindingEnded(GatewayError):
+    """The binding has ended: it can be read, and not be changed any more."""
+
+    def __init__(self) -> None:
+        super().__init__("this binding has ended; make a new one")
+
+
+class TooManyChanges(GatewayError):
+    """B, direction and recording of a binding were changed as often as they may be."""
+
+
+class ReferenceTaken(GatewayError):
+    """A live binding of other people has this reference."""
+
+    def __init__(self) -> None:
+        super().__init__("a live binding of other people has this reference; release it first")
+
+
+class NotKept(GatewayError):
+    """What is asked about is longer ago than anything is kept of it."""
+
+
 class UnknownNumber(GatewayError):
     """No such X, or somebody else's: both look the same."""
 
 
 class NumberTaken(GatewayError):
-    """The X that was asked for already serves one of the two, or did until a moment ago."""
+    """The X that was asked for already serves one of the two, or did until a moment ago. It is free
+    at `free_at` (epoch ms), if nothing is bound over it until then; None: not known."""
 
     _TEXTS: ClassVar = {
         "bound": "these two are bound over this number already",
@@ -81,9 +104,9 @@ class NumberTaken(GatewayError):
         "cooling": "this number served one of the two to somebody else until a moment ago",
     }
 
-    def __init__(self, cause: str) -> None:
+    def __init__(self, cause: str, free_at: int | None = None) -> None:
         super().__init__(self._TEXTS[cause])
-        self.cause = cause
+        self.cause, self.free_at = cause, free_at
 
 
 class NotBeside(NumberTaken):
@@ -94,7 +117,8 @@ class NotBeside(NumberTaken):
 
 
 class NoNumber(GatewayError):
-    """Not one X is left for these two; `cause` says why."""
+    """Not one X is left for these two; `cause` says why, `free_at` when the first of those that
+    were tried is free again (epoch ms; None: not known)."""
 
     _TEXTS: ClassVar = {
         "area": "the app has no number in this area",
@@ -102,9 +126,9 @@ class NoNumber(GatewayError):
         "taken": "every number serves one of the two already",
     }
 
-    def __init__(self, cause: str) -> None:
+    def __init__(self, cause: str, free_at: int | None = None) -> None:
         super().__init__(self._TEXTS[cause])
-        self.cause = cause
+        self.cause, self.free_at = cause, free_at
 
 
 class QuotaExceeded(GatewayError):
@@ -130,7 +154,12 @@ class RequestMismatch(GatewayError):
 
 
 class RequestOver(GatewayError):
-    """The request was carried out, and what it made has ended since; nothing was done again."""
+    """The request was carried out, and what it made has ended since; nothing was done again.
+    `made` is the id of that binding, where it made one."""
+
+    def __init__(self, text: str, made: str | None = None) -> None:
+        super().__init__(text)
+        self.made = made
 
 
 class NonceReused(GatewayError):
@@ -152,7 +181,8 @@ class LimitReached(GatewayError):
 
 
 class NotSupported(GatewayError):
-    """The app's carrier, or its event format, can't do this; the text says why."""
+    """The app's carrier, its event format, or this kind of binding, can't do this; the text says
+    why."""
 
 
 class Unavailable(GatewayError):

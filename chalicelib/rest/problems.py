@@ -45,6 +45,7 @@ TABLE: Mapping[Problem, tuple[type[errors.GatewayError], ...]] = {
     Problem(403, "forbidden", "The app may not do this"): (errors.Forbidden, errors.Suspended),
     Problem(404, "unknown", "There is no such thing"): (
         errors.UnknownBinding,
+        errors.NotKept,
         errors.UnknownNumber,
         errors.UnknownCall,
         errors.UnknownRecord,
@@ -64,6 +65,9 @@ TABLE: Mapping[Problem, tuple[type[errors.GatewayError], ...]] = {
         errors.PreviousStillValid,
         errors.LimitReached,
         errors.NotSupported,
+        errors.BindingEnded,
+        errors.ReferenceTaken,
+        errors.TooManyChanges,
     ),
     Problem(409, "not-ready", "Not yet", retry_s=10): (
         errors.RecordingNotReady,

@@ -3,7 +3,7 @@
 from chalicelib.core.bindings.model import Overdue, State
 from chalicelib.store import work_index
 from chalicelib.store.keys import account_key, binding_key
-from chalicelib.store.table import Item, check, key, n, s, update
+from chalicelib.store.table import Item, check, key, n, put, s, update
 
 NEW = "attribute_not_exists(pk)"
 UNCHANGED = "id = :id AND version = :before"
@@ -99,6 +99,14 @@ def archived(overdue: Overdue, *, before: int) -> Item:
         # The version moves on, so that a release that read it before can't count it off twice.
         added={"version": n(1)},
     )
+
+
+def refer(entry: Item, *, instead_of: str | None) -> Item:
+    """Gives a reference to a binding: one that nobody has, or that the binding `instead_of` has,
+    which is over."""
+    if instead_of is None:
+        return put(entry, NEW)
+    return put(entry, f"{NEW} OR {OURS}", {":binding": s(instead_of)})
 
 
 def quota(app: str, shard: int, change: int, *, limit: int | None = None) -> Item:

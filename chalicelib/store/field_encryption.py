@@ -90,20 +90,22 @@ class FieldEncryption:
         text = "\x00".join(parts).encode()
         return f"{version}.{_b64(hmac.digest(self._link_keys[version], text, 'sha256'))}"
 
-    def seal(self, text: str, context: str) -> bytes:
+    def seal(self, text: str, context: str, version: int | None = None) -> bytes:
         """`seal_bytes` of a text in UTF-8."""
-        return self.seal_bytes(text.encode(), context)
+        return self.seal_bytes(text.encode(), context, version)
 
     def open(self, sealed: bytes, context: str) -> str:
         """The text of `seal`. Raises what `open_bytes` does."""
         return self.open_bytes(sealed, context).decode()
 
-    def seal_bytes(self, content: bytes, context: str) -> bytes:
-        """Encrypts; opens only with the same `context`. One byte version, nonce, cipher text: 29
-        bytes more than `content`."""
+    def seal_bytes(self, content: bytes, context: str, version: int | None = None) -> bytes:
+        """Encrypts under the current data key, or the one of a `version`; opens only with the same
+        `context`. One byte version, nonce, cipher text: 29 bytes more than `content`. KeyError for
+        a version that is not known yet."""
+        version = version or self.version
         nonce = self._random_bytes(_NONCE_SIZE)
-        cipher = self._ciphers[self.version]
-        return bytes((self.version,)) + nonce + cipher.encrypt(nonce, content, context.encode())
+        cipher = self._ciphers[version]
+        return bytes((version,)) + nonce + cipher.encrypt(nonce, content, context.encode())
 
     def open_bytes(self, sealed: bytes, context: str) -> bytes:
         """The content of `seal_bytes`. Raises cryptography's InvalidTag, or KeyError for a version

@@ -24,6 +24,12 @@ def route_key(number: str, person: str) -> Item:
     return key(f"X#{number}", f"L#{person}")
 
 
+def reference_key(app: str, reference: str, encryption: FieldEncryption) -> Item:
+    """Where it is written which binding of an app has a reference: by digest, a reference may be
+    anything."""
+    return key(f"F#{encryption.label('reference', app, reference)}", "F")
+
+
 def account_key(app: str) -> Item:
     """Where it is written what an app has to spend."""
     return key(f"A#{app}", "A")

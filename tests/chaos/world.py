@@ -8,9 +8,10 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
+from chalicelib.core.bindings.decision import Connect
 from chalicelib.core.bindings.model import Binding, State
 from chalicelib.core.subscribers import Subscriber
-from chalicelib.services.bindings.routing import Connect, Router
+from chalicelib.services.bindings.routing import Router
 from chalicelib.stage_settings import settings
 from chalicelib.store.bindings.items import read_binding
 from chalicelib.wiring.gateway import gateway

@@ -6,12 +6,13 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
+from chalicelib.core.bindings.decision import Connect, Reject
 from chalicelib.core.bindings.model import Presentation
 from chalicelib.core.bindings.routes import Owner, Route, RouteLookup
 from chalicelib.core.calls.events import RejectReason
 from chalicelib.core.durations import NEVER
 from chalicelib.core.subscribers import Subscriber
-from chalicelib.services.bindings.routing import Connect, Reject, Router
+from chalicelib.services.bindings.routing import Router
 
 X = "8610000000001"
 A, B, C, D = (Subscriber(f"44770090000{i}") for i in range(1, 5))
@@ -97,7 +98,7 @@ def test_everybody_reaches_the_a_of_an_xa_also_without_a_number(caller: Subscrib
 def test_the_own_call_of_a_leads_nowhere() -> None:
     how = Presentation(prompt_a="own")
     own, all_ = open_to_all(A, presentation=how)
-    assert route(Legs(own, all_), A) == Reject(RejectReason.BLOCKED, "own", "xa")
+    assert route(Legs(own, all_), A) == Reject(RejectReason.BLOCKED, "own", own[A])
 
 
 def test_an_a_whose_own_leg_is_not_seen_does_not_reach_himself() -> None:

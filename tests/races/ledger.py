@@ -3,7 +3,7 @@
 An XA is a binding of A and everybody: `*` stands for everybody as a person does for himself.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from tests.gateways import MINUTE
@@ -12,7 +12,8 @@ from tests.races.transfers import EVERYBODY
 
 @dataclass
 class Entry:
-    """One acknowledged binding. Epoch ms."""
+    """One acknowledged binding, or what is left of it for a B whom A does not reach any more. Epoch
+    ms; `b_since` is when B became B, where that is later than the start."""
 
     id: str
     number: str
@@ -20,6 +21,17 @@ class Entry:
     b: str
     start: int
     expires: int
+    b_since: int = 0
+    of: str = ""
+    first_b: str = ""
+
+    def b_for(self, person: str) -> str:
+        """Who B was when the binding took a person's route."""
+        return self.first_b or self.b if person == self.a else self.b
+
+    def begins(self, person: str) -> int:
+        """Since when the route of a person leads where it leads."""
+        return max(self.start, self.b_since) if person == self.b else self.start
 
     def peer(self, person: str) -> str:
         """Whom this person reaches."""
@@ -28,10 +40,6 @@ class Entry:
     def live(self, now: int) -> bool:
         """Whether it routes."""
         return now < self.expires
-
-
-def _start(entry: Entry) -> int:
-    return entry.start
 
 
 class Ledger:
@@ -59,6 +67,28 @@ class Ledger:
         entry = self.entries[binding]
         entry.expires = now if released else entry.expires + delayed * MINUTE
 
+    def reassigned(self, binding: str, acknowledged: Sequence[str], b: str, *, now: int) -> None:
+        """Takes in that A reaches other people now, in any order: `b` in the end."""
+        entry = self.entries[binding]
+        assert b in acknowledged, "a B whom nobody asked for"
+        for left in {entry.b, *acknowledged} - {b}:
+            key = f"{binding}/{left}/{now}"
+            since = entry.b_since if left == entry.b else now
+            self.entries[key] = Entry(
+                key, entry.number, entry.a, left, entry.start, now, since, binding
+            )
+        entry.first_b = entry.first_b or entry.b
+        entry.b, entry.b_since = b, now
+
+    def holds_b(self, binding: str, b: str, *, now: int) -> bool:
+        """Whether the route of `b` can't be given to this binding."""
+        own = self.entries[binding]
+        return any(
+            now < entry.expires + (0 if {own.a, b} == {entry.a, entry.b} else self.cooling)
+            for entry in self.entries.values()
+            if entry.number == own.number and b in (entry.a, entry.b) and entry is not own
+        )
+
     def live(self, now: int) -> list[Entry]:
         """The bindings that have to route."""
         return [entry for entry in self.entries.values() if entry.live(now)]
@@ -72,8 +102,11 @@ class Ledger:
             return {entry.peer(str(person)) for entry in own} - {EVERYBODY}
         open_to = {entry.a for entry in self._of(number, EVERYBODY, now=now, cooling=0)} - {person}
         cools = self._of(number, person, now=now, cooling=self.cooling)
-        if cools and max(cools, key=_start).peer(str(person)) not in open_to:
-            return set()
+        if cools:
+            # Of a binding and what is left of it the binding says where A's own route led.
+            last = max(cools, key=lambda entry: (entry.begins(str(person)), not entry.of))
+            if last.peer(str(person)) not in open_to:
+                return set()
         return open_to
 
     def _of(self, number: str, person: str | None, *, now: int, cooling: int) -> list[Entry]:
@@ -102,12 +135,20 @@ class Ledger:
             (first, second)
             for first in self.entries.values()
             for second in self.entries.values()
-            if first is not second and first.number == second.number
-            for shared in [{first.a, first.b} & {second.a, second.b}]
-            if shared
-            and first.start <= second.start
-            and second.start < first.expires + (0 if len(shared) == 2 else self.cooling)
+            if first.number == second.number and (first.of or first.id) != (second.of or second.id)
+            for person in {first.a, first.b} & {second.a, second.b}
+            if self._crossed(first, second, person)
         ]
+
+    def _crossed(self, first: Entry, second: Entry, person: str) -> bool:
+        """Whether a person's route was given to the second too early after the first."""
+        if (person == first.a and first.of) or (person == second.a and second.of):
+            # A's own route stays with the binding.
+            return False
+        if (first.begins(person), first.expires) > (second.begins(person), second.expires):
+            return False
+        same = {first.a, first.b} == {second.a, second.b_for(person)}
+        return second.begins(person) < first.expires + (0 if same else self.cooling)
 
     def forget(self, *, now: int) -> None:
         """Drops what can't matter any more."""

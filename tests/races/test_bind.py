@@ -1,16 +1,21 @@
-"""64 instances bind, delay and unbind overlapping pairs and XAs on five numbers, while a cleaner
-runs."""
+"""64 instances bind, delay, change and unbind overlapping pairs and XAs on five numbers, while a
+cleaner runs."""
 
 import os
 import random
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 import pytest
 
+from chalicelib.core import errors
+from chalicelib.core.bindings.change import Change
+from chalicelib.core.bindings.model import Binding
+from chalicelib.core.requests import RequestId
+from chalicelib.core.subscribers import Subscriber
 from chalicelib.services.bindings.clean_expired import LATER_MS
 from chalicelib.wiring.gateway import Gateway
 from tests.gateways import MINUTE, NOW, Backend, Stage, Switch, number, subscriber
@@ -37,6 +42,7 @@ _MAY_ANSWER = {
     "open": {200, 603, 416},
     "unbind": {200, 416},
     "delay": {200, 404, 416},
+    "change_b": {200, 404, 416, 602},
 }
 """Operation -> codes. Never 500 or 514; 416 says: nothing was changed, try again."""
 
@@ -71,6 +77,8 @@ class Move:
                     now=now,
                     number=self.number or None,
                 )
+            case "change_b":
+                return _change_b(gateway, app.name, self.binding, self.b, now=now)
             case "unbind":
                 return app.call(gateway, "unbind", now=now, bindId=self.binding)
             case _:
@@ -87,10 +95,17 @@ class Race:
     rng: random.Random
     ledger: Ledger
     now: int = NOW
+    held_b: set[tuple[str, str]] = field(default_factory=set)
 
     def round(self) -> Counter[tuple[str, int]]:
         """One round: everybody acts at once, then everything is checked. Counts the answers."""
         held_before = self._held()
+        self.held_b = {
+            (entry.id, b)
+            for entry in self.ledger.live(self.now)
+            for b in PEOPLE
+            if self.ledger.holds_b(entry.id, b, now=self.now)
+        }
         moves = [self._move() for _ in range(THREADS - 1)]
         actions: list[Callable[[Gateway], Any]] = [
             partial(move.send, app=self.app, now=self.now) for move in moves
@@ -112,7 +127,13 @@ class Race:
         minutes = self.rng.randint(1, 3)
         operations = ["bind_on"] * 5 + ["bind", "open_on", "open"]
         operations += ["unbind", "delay"] * 2 if live else []
+        pairs = [entry for entry in live if entry.b != EVERYBODY]
+        operations += ["change_b"] * 3 if pairs else []
         operation = self.rng.choice(operations)
+        if operation == "change_b":
+            entry = self.rng.choice(pairs)
+            b = self.rng.choice([each for each in PEOPLE if each != entry.a])
+            return Move(operation, binding=entry.id, b=b)
         if operation in ("unbind", "delay"):
             return Move(operation, binding=self.rng.choice(live).id, minutes=minutes)
         a, b = self.rng.sample(PEOPLE, 2)
@@ -133,6 +154,8 @@ class Race:
         acknowledged = [(move, reply) for move, reply in answered if reply["code"] == 200]
         for binding in {move.binding for move, _ in acknowledged if move.binding}:
             own = [move for move, _ in acknowledged if move.binding == binding]
+            if changed := [move.b for move in own if move.operation == "change_b"]:
+                self.ledger.reassigned(binding, changed, self._b_of(binding), now=self.now)
             self.ledger.changed(
                 binding,
                 delayed=sum(move.minutes for move in own if move.operation == "delay"),
@@ -143,6 +166,11 @@ class Race:
             if not move.binding:
                 self.ledger.bound(reply, move.a, move.b, now=self.now, minutes=move.minutes)
 
+    def _b_of(self, binding: str) -> str:
+        stands = self.crowd.all_of([lambda gateway: _standing(gateway, self.app.name, binding)])[0]
+        assert stands.b is not None
+        return stands.b.digits
+
     def _check_answers(
         self,
         answered: list[tuple[Move, dict[str, Any]]],
@@ -152,7 +180,10 @@ class Race:
         for move, reply in answered:
             assert reply["code"] in _MAY_ANSWER[move.operation], (move, reply)
             # A refusal has a reason: whatever was free all the time is found.
-            if reply["code"] == 602:
+            if move.operation == "change_b" and reply["code"] == 602:
+                held_now = self.ledger.holds_b(move.binding, move.b, now=self.now)
+                assert held_now or (move.binding, move.b) in self.held_b, (move, reply)
+            elif reply["code"] == 602:
                 assert (move.number, move.a, move.b) in held, (move, reply)
             if reply["code"] == 603:
                 assert all((x, move.a, move.b) in held for x in NUMBERS), (move, reply)
@@ -190,6 +221,29 @@ class Race:
         self.ledger.forget(now=self.now)
 
 
+def _change_b(gateway: Gateway, app: str, binding: str, b: str, *, now: int) -> dict[str, Any]:
+    """A reaches another B; answered in NetEase's codes, which has no words for it."""
+    profile = gateway.apps.get(app)
+    assert profile is not None
+    request = RequestId(os.urandom(16).hex(), "c" * 32, explicit=True)
+    change = Change(b=Subscriber(b))
+    try:
+        gateway.service.change(profile, binding, change, request, now=now)
+    except errors.NumberTaken:
+        return {"code": 602}
+    except errors.BindingEnded:
+        return {"code": 404}
+    except errors.Contended:
+        return {"code": 416}
+    return {"code": 200}
+
+
+def _standing(gateway: Gateway, app: str, binding: str) -> Binding:
+    profile = gateway.apps.get(app)
+    assert profile is not None
+    return gateway.service.get(profile, binding)
+
+
 def _run(here: Stage, everybody: Crowd, *, seed: int, rounds: int) -> None:
     """So many rounds, and in the end the quota."""
     app, switch = here.apps["demo"], here.switches["switch"]
@@ -210,6 +264,7 @@ def _run(here: Stage, everybody: Crowd, *, seed: int, rounds: int) -> None:
     assert conflicts
     assert {("bind_on", 200), ("bind_on", 602), ("unbind", 200), ("delay", 200)} <= counted.keys()
     assert {("open_on", 200), ("open_on", 602), ("open", 200)} <= counted.keys()
+    assert {("change_b", 200), ("change_b", 602)} <= counted.keys()
 
 
 @pytest.fixture

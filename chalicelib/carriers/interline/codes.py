@@ -25,7 +25,6 @@ TABLE: Table = {
             errors.AccountExists,
             errors.PreviousStillValid,
             errors.LimitReached,
-            errors.NotSupported,
         ),
         refused,
     ),
@@ -35,7 +34,7 @@ TABLE: Table = {
     NO_ACCOUNT: Code((), refused),
     UNAUTHORIZED: Code((), refused),
     1102: Code((errors.Suspended,), refused),
-    1103: Code((errors.Forbidden,), refused),
+    1103: Code((errors.Forbidden, errors.NotSupported), refused),
     NOT_ALLOWED_FROM: Code((), refused),
     1105: Code(
         (errors.RateExceeded, errors.Contended),
@@ -47,6 +46,8 @@ TABLE: Table = {
         (
             errors.RequestRunning,
             errors.AlreadyCalling,
+            errors.ReferenceTaken,
+            errors.TooManyChanges,
             errors.RecordingNotReady,
             errors.TooEarly,
         ),
@@ -55,6 +56,8 @@ TABLE: Table = {
     UNKNOWN: Code(
         (
             errors.UnknownBinding,
+            errors.BindingEnded,
+            errors.NotKept,
             errors.UnknownNumber,
             errors.UnknownEvent,
             errors.UnknownRecording,

@@ -14,10 +14,14 @@ FAULT = 500
 
 
 TABLE: Table = {
-    403: Code((errors.Forbidden, errors.Suspended, errors.BalanceUsedUp), refused),
+    403: Code(
+        (errors.Forbidden, errors.NotSupported, errors.Suspended, errors.BalanceUsedUp), refused
+    ),
     404: Code(
         (
             errors.UnknownBinding,
+            errors.BindingEnded,
+            errors.NotKept,
             errors.UnknownNumber,
             errors.UnknownCall,
             errors.UnknownEvent,
@@ -36,7 +40,6 @@ TABLE: Table = {
             errors.AccountExists,
             errors.PreviousStillValid,
             errors.LimitReached,
-            errors.NotSupported,
         ),
         refused,
     ),
@@ -44,7 +47,15 @@ TABLE: Table = {
         (errors.RateExceeded, errors.Contended),
         lambda _: errors.RateExceeded("the carrier takes no more requests for the moment"),
     ),
-    417: Code((errors.RequestMismatch, errors.AlreadyCalling), refused),
+    417: Code(
+        (
+            errors.RequestMismatch,
+            errors.AlreadyCalling,
+            errors.ReferenceTaken,
+            errors.TooManyChanges,
+        ),
+        refused,
+    ),
     419: Code((), lambda _: errors.QuotaExceeded("the carrier takes no more")),
     431: Code(
         (

@@ -9,11 +9,12 @@ from chalicelib.carriers.facade import Facade, IncomingRequest, Refused, Route, 
 from chalicelib.carriers.parameters import Malformed
 from chalicelib.carriers.signing import read_basic, signed_with
 from chalicelib.carriers.switch import wire_callbacks as wire
+from chalicelib.core.bindings.decision import Connect, Reject
 from chalicelib.core.calls.events import RejectReason
 from chalicelib.core.credentials import SwitchCredentials
 from chalicelib.core.errors import AnswerClass, GatewayError
 from chalicelib.core.messages import Reply
-from chalicelib.services.bindings.routing import Connect, Reject, Router
+from chalicelib.services.bindings.routing import Router
 from chalicelib.services.calls.ingest import EventIngest
 from chalicelib.store.tenants.credentials import CredentialStore
 

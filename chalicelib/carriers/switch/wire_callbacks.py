@@ -12,6 +12,7 @@ from chalicelib.carriers.callback_members import Members
 from chalicelib.carriers.parameters import Malformed
 from chalicelib.carriers.switch import wire_values as wire
 from chalicelib.carriers.switch.wire_calls import read_placed
+from chalicelib.core.bindings.decision import Connect, Reject
 from chalicelib.core.calls.events import (
     Event,
     EventKind,
@@ -23,7 +24,6 @@ from chalicelib.core.calls.events import (
 )
 from chalicelib.core.credentials import DialPlan
 from chalicelib.core.subscribers import Subscriber
-from chalicelib.services.bindings.routing import Connect, Reject
 
 KNOWN_TYPES = frozenset(kind for kind in EventKind if kind.traits.known and not kind.traits.ours)
 MAX_EVENTS = 100

@@ -71,11 +71,31 @@ class Presentation:
 PLAIN = Presentation()
 
 
+class Direction(StrEnum):
+    """Who may call whom over a binding. Over an XA only everybody else calls A."""
+
+    BOTH = "both"
+    A_TO_B = "a_to_b"
+    B_TO_A = "b_to_a"
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """What held of a binding before its app changed it at `until` (epoch ms)."""
+
+    until: int
+    b: Subscriber | None
+    direction: Direction
+    record: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Ask:
     """What a client wants bound; `number` wins over `area`, with neither any X will do.
 
-    Without `b` it is an XA: whoever dials X reaches A. `lifetime_ms` is None for one without end.
+    Without `b` it is an XA: whoever dials X reaches A. `lifetime_ms` is None for one without end,
+    `max_call_s` None for what the app's calls last at most. `reference` is the app's own name for
+    the binding (empty: none): no two live ones have the same.
     """
 
     a: Subscriber
@@ -86,6 +106,9 @@ class Ask:
     record: bool
     user_data: str
     presentation: Presentation = PLAIN
+    max_call_s: int | None = None
+    direction: Direction = Direction.BOTH
+    reference: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +128,9 @@ class BindingInfo:
 
 @dataclass(frozen=True, slots=True)
 class BindingFacts:
-    """What of a binding never changes: its id, app, carrier and X, whom it is about (an XA: A
-    alone), and whether its calls are recorded."""
+    """What of a binding hardly changes: its id, app, carrier and X, whom it is or was about (an XA:
+    A alone), and whether its calls are recorded. Whoever keeps it reads it again where a change
+    would matter."""
 
     id: str
     app: str
@@ -158,6 +182,9 @@ class Binding:
     lease: CarrierLease | None = None
     presentation: Presentation = PLAIN
     price: int = 0
+    direction: Direction = Direction.BOTH
+    reference: str = ""
+    revisions: tuple[Revision, ...] = ()
 
     @property
     def info(self) -> BindingInfo:
@@ -176,15 +203,22 @@ class Binding:
 
     @property
     def facts(self) -> BindingFacts:
-        """What never changes of it."""
+        """What hardly changes of it."""
         return BindingFacts(
             id=self.id,
             app=self.app,
             carrier=self.carrier,
             number=self.number,
-            people=tuple(person for person in (self.a, self.b) if person is not None),
+            people=self.people,
             record=self.record,
         )
+
+    @property
+    def people(self) -> tuple[Subscriber, ...]:
+        """Whom it is about, then whom A reached before."""
+        before = (each.b for each in reversed(self.revisions))
+        everybody = (self.a, self.b, *before)
+        return tuple(dict.fromkeys(person for person in everybody if person is not None))
 
     @property
     def over(self) -> bool:
@@ -263,14 +297,17 @@ class Refusal:
     """Why a commit did not happen; nothing was written.
 
     `existing` is the binding that already stands under the same handle. `route` says what holds a
-    route over this X: `bound` (this very pair), `taken` (somebody else), `cooling`, or None.
-    `unpaid`: the app's account does not pay for it.
+    route over this X: `bound` (this very pair), `taken` (somebody else), `cooling` (until
+    `free_at`, epoch ms), or None. `unpaid`: the app's account does not pay for it. `referred` is
+    the id of the binding that has its reference.
     """
 
     existing: Binding | None = None
     route: str | None = None
     quota_full: bool = False
     unpaid: bool = False
+    referred: str | None = None
+    free_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,9 @@
 """Whose an X is, the routing entries (X, caller) -> binding, and what both say to one caller."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from chalicelib.core.bindings.model import PLAIN, Presentation, Role
+from chalicelib.core.bindings.model import PLAIN, Direction, Presentation, Role
 from chalicelib.core.durations import MINUTE_MS
 from chalicelib.core.subscribers import Subscriber
 
@@ -58,6 +58,7 @@ class Route:
     max_call_s: int
     released: bool = False
     presentation: Presentation = PLAIN
+    direction: Direction = Direction.BOTH
 
     def live(self, now: int) -> bool:
         """Whether it leads somewhere at `now`: one that was released does not, whatever a clock
@@ -70,6 +71,11 @@ class Route:
         return self.b if self.role == "a" else self.a
 
     @property
+    def allowed(self) -> bool:
+        """Whether this caller may call in this direction."""
+        return self.direction in (Direction.BOTH, _FROM[self.role])
+
+    @property
     def shows_caller(self) -> bool:
         """Whether the peer sees this caller's real number."""
         return self.presentation.show_a if self.role == "a" else self.presentation.show_b
@@ -78,6 +84,9 @@ class Route:
     def prompt(self) -> str:
         """The announcement that this caller hears; empty: none."""
         return self.presentation.prompt_a if self.role == "a" else self.presentation.prompt_b
+
+
+_FROM: Mapping[Role, Direction] = {"a": Direction.A_TO_B, "b": Direction.B_TO_A}
 
 
 @dataclass(frozen=True, slots=True)

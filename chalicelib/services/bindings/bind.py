@@ -1,12 +1,20 @@
 """One bind: tries numbers, counters of the quota and handles until one transaction succeeds."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 
 from chalicelib.core import errors
-from chalicelib.core.bindings.model import MIN_COOLING_MS, Ask, Binding, State, binding_id
+from chalicelib.core.bindings.model import (
+    MIN_COOLING_MS,
+    Ask,
+    Binding,
+    Direction,
+    Refusal,
+    State,
+    binding_id,
+)
 from chalicelib.core.durations import DAY_MS, NEVER
 from chalicelib.core.ports import Carrier
 from chalicelib.core.requests import RequestId
@@ -26,7 +34,7 @@ CARRIER_TRIES = 4
 
 
 class BindAttempt:
-    """One bind request. `order` are the numbers to try, best first."""
+    """One bind request. `order` are the numbers to try, best first; `release` ends a binding."""
 
     def __init__(
         self,
@@ -36,6 +44,7 @@ class BindAttempt:
         carrier: Carrier,
         order: Iterator[str],
         *,
+        release: Callable[[Binding], None],
         app: App,
         ask: Ask,
         request: RequestId,
@@ -46,6 +55,7 @@ class BindAttempt:
         self._leases = leases
         self._carrier = carrier
         self._order = order
+        self._release = release
         self._app = app
         self._ask = ask
         self._request = request
@@ -53,6 +63,8 @@ class BindAttempt:
         self._handles_taken = 0
         self._refused_by_carrier = 0
         self._held: Counter[str] = Counter()
+        self._free_at: list[int] = []
+        self._instead_of: str | None = None
         self._shards: list[int] | None = None
         self._draft = self._new_draft("")
 
@@ -95,13 +107,15 @@ class BindAttempt:
             expires=now + ask.lifetime_ms if ask.lifetime_ms is not None else NEVER,
             cooling_ms=max(app.cooling_s * 1000, MIN_COOLING_MS),
             retention_ms=app.retention_days * DAY_MS,
-            max_call_s=app.max_call_s,
+            max_call_s=ask.max_call_s or app.max_call_s,
             quota_shard=int(handle) % app.quota_shards,
             request=request.key,
             content=request.content,
             version=1,
             presentation=ask.presentation,
             price=app.tariff.binding,
+            direction=ask.direction if ask.b is not None else Direction.BOTH,
+            reference=ask.reference,
         )
 
     def _numbers(self) -> Iterator[str]:
@@ -128,21 +142,49 @@ class BindAttempt:
                 quota_limit=self._app.shard_limit(self._draft.quota_shard),
                 metered=not self._app.tariff.free,
                 now=self._now,
+                instead_of=self._instead_of,
             )
             if refusal is None:
                 return drafted if drafted.lease is None else self._at_carrier(drafted, began)
-            if refusal.existing is not None:
-                if not self._is_ours(refusal.existing):
-                    self._draft = self._new_draft(self._draft.number)
-                elif (first := self._settled(refusal.existing)) is not None:
-                    return first
-            elif refusal.unpaid:
+            if refusal.unpaid:
                 raise errors.BalanceUsedUp
-            elif refusal.route is not None:
+            if refusal.route is not None:
                 self._held[refusal.route] += 1
+                self._free_at += [refusal.free_at] if refusal.free_at is not None else []
                 return None
+            if refusal.existing is not None or refusal.referred is not None:
+                if (made := self._made(refusal)) is not None:
+                    return made
             else:
                 self._draft = replace(self._draft, quota_shard=self._next_shard())
+
+    def _made(self, refusal: Refusal) -> Binding | None:
+        """The live binding that this request, or one with the same reference, made before; None if
+        it has to be made (again)."""
+        if refusal.referred is not None:
+            return self._referred(refusal.referred)
+        if refusal.existing is not None and self._is_ours(refusal.existing):
+            return self._settled(refusal.existing)
+        self._draft = self._new_draft(self._draft.number)
+        return None
+
+    def _referred(self, holder_id: str) -> Binding | None:
+        """The live binding of the same two that has the reference; None if the reference may be
+        taken. Raises ReferenceTaken, RequestRunning."""
+        holder = self._bindings.get(holder_id)
+        if holder is not None and holder.state is State.BINDING:
+            holder = self._leases.settle(holder, now=self._now)
+            if holder is None:
+                return None
+        if holder is not None and holder.live(self._now):
+            if (holder.a, holder.b) != (self._ask.a, self._ask.b):
+                raise errors.ReferenceTaken
+            return holder
+        if holder is not None and not holder.over:
+            # Somebody whose clock is behind may be extending it: from now on nobody does.
+            self._release(holder)
+        self._instead_of = holder_id
+        return None
 
     def _settled(self, existing: Binding) -> Binding | None:
         """The live binding that this request made before; None if it has to be made (again).
@@ -157,7 +199,7 @@ class BindAttempt:
         if existing.live(self._now):
             return existing
         if self._app.does_once(self._request):
-            raise request_over()
+            raise request_over(existing.id)
         self._draft = self._new_draft(self._draft.number)
         return None
 
@@ -208,16 +250,23 @@ class BindAttempt:
     def _no_number(self) -> errors.GatewayError:
         if self._ask.number is not None and self._held:
             (cause,) = self._held
-            return errors.NumberTaken(cause)
+            return errors.NumberTaken(cause, self._soonest)
         if self._ask.number is not None:
             return errors.UnknownNumber("this number takes no new bindings")
         if not self._held:
             return errors.NoNumber("area")
-        return errors.NoNumber("cooling" if set(self._held) == {"cooling"} else "taken")
+        if set(self._held) == {"cooling"}:
+            return errors.NoNumber("cooling", self._soonest)
+        return errors.NoNumber("taken")
+
+    @property
+    def _soonest(self) -> int | None:
+        return min(self._free_at, default=None)
 
 
-def request_over() -> errors.RequestOver:
-    """A repeat of a request that is not to be done again."""
+def request_over(made: str) -> errors.RequestOver:
+    """A repeat of a request that is not to be done again; it made the binding of this id."""
     return errors.RequestOver(
-        "this request was carried out and its binding has ended; to bind again, send a new request"
+        "this request was carried out and its binding has ended; to bind again, send a new request",
+        made,
     )

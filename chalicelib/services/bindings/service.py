@@ -1,8 +1,19 @@
 """Bind, release, extend and look up bindings: the rules that hold whichever API was spoken."""
 
+from functools import partial
+
 from chalicelib.core import errors, numbers
+from chalicelib.core.bindings.change import Change
 from chalicelib.core.bindings.choosing import candidates
-from chalicelib.core.bindings.model import MAX_LIFETIME_MS, Ask, Binding, BindingInfo, State
+from chalicelib.core.bindings.model import (
+    MAX_LIFETIME_MS,
+    Ask,
+    Binding,
+    BindingInfo,
+    Direction,
+    Refusal,
+    State,
+)
 from chalicelib.core.ports import Carrier, KeyedDigest
 from chalicelib.core.requests import RequestId
 from chalicelib.core.retries import CHANGE_TRIES
@@ -30,7 +41,7 @@ class BindingService:
 
         One transaction on the usual path. With a carrier that keeps bindings it is two, and the
         request to the carrier between them. Raises BadParameter, UnknownNumber, NumberTaken,
-        NoNumber, QuotaExceeded, BalanceUsedUp, Forbidden (its carrier can't do what was asked),
+        NoNumber, ReferenceTaken, QuotaExceeded, BalanceUsedUp, NotSupported (by its carrier),
         RequestMismatch, RequestRunning, RequestOver, Contended, CarrierRefused, Unavailable.
         """
         _check_people(app, ask)
@@ -38,18 +49,24 @@ class BindingService:
             raise errors.UnknownNumber("no such number")
         carrier = self._leases.carriers.of(app.carrier)
         _check_capabilities(ask, carrier)
+        _check_limits(app, ask)
         attempt = BindAttempt(
             self._bindings,
             self._cleaner,
             self._leases,
             carrier,
             candidates(app, ask, self._tag),
+            release=partial(self._release, app, now=now),
             app=app,
             ask=ask,
             request=request,
             now=now,
         )
         return attempt.run()
+
+    def get(self, app: App, binding_id: str) -> Binding:
+        """A binding of this app, ended or not. One read. Raises UnknownBinding, Unavailable."""
+        return self._own(app, binding_id)
 
     def find(self, app: App, binding_id: str, *, now: int) -> BindingInfo | None:
         """A live binding of this app; None for an unknown, foreign or ended one. One read."""
@@ -106,7 +123,7 @@ class BindingService:
             if done and live:
                 return
             if done and app.does_once(request):
-                raise request_over()
+                raise request_over(binding.id)
             if not live or binding.state is not State.BOUND:
                 raise errors.UnknownBinding("this binding has ended")
             if binding.expires + delta_ms - now > MAX_LIFETIME_MS:
@@ -117,6 +134,48 @@ class BindingService:
             elif self._bindings.change(binding, extend(binding)):
                 return
         raise errors.Contended("this binding is being changed")
+
+    def change(
+        self, app: App, binding_id: str, change: Change, request: RequestId, *, now: int
+    ) -> Binding:
+        """Changes a live binding; the binding as it is then. A repeat of the request changes
+        nothing.
+
+        The one exception to cooling: with another B, A reaches somebody else over the same X from
+        one moment to the next. The B before cools, and the new one has to pass the rule of a bind.
+        One transaction after one read. Of a binding that a carrier keeps only the end and the
+        userData can be changed, and its lease is extended first. Raises UnknownBinding,
+        BindingEnded, BadParameter, NumberTaken, NotSupported, TooManyChanges, RequestMismatch,
+        CarrierRefused, Contended, Unavailable.
+        """
+        for _ in range(CHANGE_TRIES):
+            binding = self._own(app, binding_id)
+            if binding.extended_by(request):
+                return binding
+            if not binding.live(now) or binding.state is not State.BOUND:
+                raise errors.BindingEnded
+            _check_change(app, binding, change)
+            after = change.applied_to(binding, request, now=now)
+            if after == binding:
+                return binding
+            if binding.lease is None:
+                changed = self._changed(binding, after, now=now)
+                if changed is not None:
+                    return changed
+            elif self._leases.extend(
+                binding, partial(change.applied_to, request=request, now=now), now=now
+            ):
+                return self._own(app, binding_id)
+        raise errors.Contended("this binding is being changed")
+
+    def _changed(self, binding: Binding, after: Binding, *, now: int) -> Binding | None:
+        """None if it has to be read again. Raises NumberTaken."""
+        if after.b == binding.b:
+            return self._bindings.change(binding, after)
+        changed = self._bindings.reassign(binding, after, now=now)
+        if isinstance(changed, Refusal):
+            raise errors.NumberTaken(changed.route or "taken", changed.free_at)
+        return changed
 
     def _release(self, app: App, binding: Binding, *, now: int) -> None:
         for _ in range(CHANGE_TRIES):
@@ -152,10 +211,38 @@ def _check_people(app: App, ask: Ask) -> None:
 
 
 def _check_capabilities(ask: Ask, carrier: Carrier) -> None:
-    """Raises Forbidden if the carrier lacks what was asked for."""
+    """Raises NotSupported if the carrier lacks what was asked for."""
+    kept_here = carrier.bindings is None
     if (
         (ask.b is None and not carrier.transfers)
         or (ask.presentation.announces and not carrier.announces)
         or (ask.presentation.shows_numbers and not carrier.shows_numbers)
+        or (ask.direction is not Direction.BOTH and not kept_here)
+        or (ask.max_call_s is not None and not kept_here)
     ):
-        raise errors.Forbidden("the app's carrier can't do this")
+        raise errors.NotSupported("the app's carrier can't do this")
+
+
+def _check_limits(app: App, ask: Ask) -> None:
+    """Raises BadParameter."""
+    if ask.max_call_s is not None and ask.max_call_s > app.max_call_s:
+        most = f"calls of this app last {app.max_call_s} s at most"
+        raise errors.BadParameter("max_call_s", most)
+    if ask.b is None and ask.direction is Direction.A_TO_B:
+        raise errors.BadParameter("direction", "over a single-sided binding A is called")
+
+
+def _check_change(app: App, binding: Binding, change: Change) -> None:
+    """Raises NotSupported, BadParameter."""
+    kept_here = (change.b, change.direction, change.record, change.max_call_s)
+    if binding.lease is not None and any(each is not None for each in kept_here):
+        raise errors.NotSupported("a carrier keeps this binding: only its end can be changed")
+    if binding.b is None and (change.b is not None or change.direction is not None):
+        raise errors.NotSupported("a single-sided binding has no B and no direction")
+    if change.max_call_s is not None and change.max_call_s > app.max_call_s:
+        most = f"calls of this app last {app.max_call_s} s at most"
+        raise errors.BadParameter("max_call_s", most)
+    if change.b == binding.a:
+        raise errors.BadParameter("b", "A and B are the same")
+    if change.b is not None and numbers.is_x(change.b, (*app.pool.areas, binding.number)):
+        raise errors.BadParameter("b", numbers.NOT_AN_X)

@@ -16,11 +16,13 @@ from chalicelib.core.bindings.model import (
     handle_of,
 )
 from chalicelib.core.bindings.routes import Owner, RouteLookup
+from chalicelib.core.durations import NEVER
 from chalicelib.core.errors import StoreUnavailable
 from chalicelib.core.subscribers import Subscriber
 from chalicelib.store import conditions
 from chalicelib.store.bindings.items import (
     ROLES,
+    Sealed,
     binding_item,
     binding_state,
     caller_of,
@@ -32,9 +34,10 @@ from chalicelib.store.bindings.items import (
     route_item,
     route_state,
     seal,
+    sealed_alike,
 )
 from chalicelib.store.field_encryption import FieldEncryption
-from chalicelib.store.keys import ANYBODY, binding_key, owners_key, route_key
+from chalicelib.store.keys import ANYBODY, binding_key, owners_key, reference_key, route_key
 from chalicelib.store.table import Failed, Item, Table, check, key, n, put, remove, s, update
 from chalicelib.store.tenants.apps import read_owners
 from chalicelib.store.work_index import WorkIndex
@@ -43,7 +46,9 @@ MOST_ROUTES = 8
 """How many routes of an X are looked at for what unknown callers hear. One has at most 5 KB
 (userData of 1,024 characters): all of them at most 40 KB, 10 read units."""
 KNOWN = 4_096
-"""Of how many bindings a process remembers what never changes."""
+"""Of how many bindings a process remembers what hardly changes."""
+KNOWN_S = 300
+"""For how long."""
 
 
 class BindingStore:
@@ -56,7 +61,7 @@ class BindingStore:
         self._table = table
         self._encryption = encryption
         self._work = WorkIndex(table)
-        self._known: dict[str, BindingFacts] = {}
+        self._known: dict[str, tuple[float, BindingFacts]] = {}
 
     def handle(self, *, app: str, request: str, attempt: int) -> str:
         """12 digits that a request finds again; keyed, so that they tell nothing."""
@@ -64,19 +69,26 @@ class BindingStore:
         return f"{int.from_bytes(tag[:8], 'big') % 10**12:012d}"
 
     def commit(
-        self, binding: Binding, *, quota_limit: int, metered: bool, now: int
+        self,
+        binding: Binding,
+        *,
+        quota_limit: int,
+        metered: bool,
+        now: int,
+        instead_of: str | None = None,
     ) -> Refusal | None:
-        """One transaction: binding, both routes, quota, and its price if the app is
-        `metered`; None when done. While its carrier has not agreed (`BINDING`), the routes
-        are reserved and lead nowhere. Raises Contended. 8 write units on the table while
-        each item stays within 1 KB, 2 more for a metered app."""
+        """One transaction: binding, both routes, quota, its price if the app is `metered`, and its
+        reference, which is free or belongs to the binding `instead_of`, which is over; None when
+        done. While its carrier has not agreed (`BINDING`), the routes are reserved and lead
+        nowhere. Raises Contended. 8 write units on the table while each item stays within 1 KB, 2
+        more for a metered app, and for a reference."""
         if quota_limit <= 0:
             return Refusal(quota_full=True)
         encryption = self._encryption()
         sealed = seal(encryption, binding)
         pair = pair_of(encryption, binding.a, binding.b)
         free = {":now": n(now), ":pair": s(pair)}
-        routes = [route_item(binding, role, sealed, pair, encryption) for role in ROLES]
+        routes = [route_item(binding, role, sealed.route, pair, encryption) for role in ROLES]
         writes: list[Item] = [
             put(binding_item(binding, sealed), conditions.NEW),
             *(
@@ -87,20 +99,23 @@ class BindingStore:
             ),
             conditions.quota(binding.app, binding.quota_shard, 1, limit=quota_limit),
         ]
+        paying, referring = len(writes), len(writes) + metered
         if metered:
             writes.append(conditions.pay(binding.app, binding.price, now=now))
+        if binding.reference:
+            entry = _reference(binding, encryption)
+            writes.append(conditions.refer(entry, instead_of=instead_of))
         fixed = len(writes)
-        for person in _people(binding):
-            # While a key is being replaced, a route under the other version rules just as well.
-            writes += [
-                check(route_key(binding.number, other), conditions.ROUTE_FREE, free)
-                for other in encryption.person_everywhere(person.digits)[1:]
-            ]
+        writes += self._other_versions_free(binding, [binding.a, binding.b], free)
         failed = self._table.transact(writes)
         if failed is None:
             return None
+        if failed[0] is None and binding.reference and (met := failed[referring]) is not None:
+            if met.item is None:
+                raise StoreUnavailable("who has the reference was not told")
+            return Refusal(referred=met.item["binding"]["S"])
         held = [each.item for each in (*failed[1:3], *failed[fixed:]) if each is not None]
-        unpaid = metered and failed[fixed - 1] is not None
+        unpaid = metered and failed[paying] is not None
         return self._refusal(failed[0], held, pair=pair, unpaid=unpaid, now=now)
 
     def _refusal(
@@ -126,17 +141,21 @@ class BindingStore:
             }
             # A number that is held by several things is as bad as the worst of them.
             worst = next((by for by in ("bound", "taken", "cooling") if by in held), "taken")
-            return Refusal(route=worst)
+            cooled = [int(route["reusable_at"]["N"]) for route in routes if route is not None]
+            free_at = max(cooled, default=None) if worst == "cooling" else None
+            return Refusal(route=worst, free_at=free_at)
         return Refusal(quota_full=True)
 
     def change(self, before: Binding, after: Binding) -> Binding | None:
         """Writes what became of a binding over what it was, with its routes and the quota
         as far as they change; the binding as it is then, None if it had moved on meanwhile
-        (its id and version say so). One write, or one transaction. Raises Contended. One
-        write unit where the routes stay as they are, else 6; 8 to release."""
+        (its id and version say so). A and B stay (`reassign`). One write, or one transaction.
+        Raises Contended. One write unit where the routes stay as they are, else 6; 8 to release; 2
+        more for the reference of one that is made longer."""
         after = replace(after, version=before.version + 1)
-        writes = [self._changed(before, after)]
-        routes = self._changed_routes(before, after)
+        sealed = None if sealed_alike(before, after) else seal(self._encryption(), after)
+        writes = [self._changed(before, after, sealed)]
+        routes = self._changed_routes(before, after, sealed)
         if after.over and not before.over:
             writes.append(conditions.quota(after.app, after.quota_shard, -1))
         if len(writes) == 1 and not routes:
@@ -147,28 +166,82 @@ class BindingStore:
             failed = self._table.transact(writes)
         return after if failed is None else None
 
-    def _changed(self, before: Binding, after: Binding) -> Item:
+    def reassign(self, before: Binding, after: Binding, *, now: int) -> Binding | Refusal | None:
+        """Writes a binding in which A reaches another B: A's route leads to him, under the same id,
+        his own is written under the condition of a bind, and the one of the B before cools from
+        `now` on. The binding as it is then; a Refusal if somebody else holds the new route, None if
+        the binding had moved on meanwhile. One transaction of 8 write units. Raises Contended."""
+        encryption = self._encryption()
+        after = replace(after, version=before.version + 1)
+        sealed = seal(encryption, after)
+        pair = pair_of(encryption, after.a, after.b)
+        free = {":now": n(now), ":pair": s(pair)}
+        a_route, old_route = _route_keys(before, encryption)
+        left = replace(before, expires=now, state=State.ENDED)
+        new_route = route_item(after, "b", sealed.route, pair, encryption)
+        writes = [
+            self._changed(before, after, sealed),
+            self._changed_route(a_route, before, after, {"sealed": sealed.route, "pair": s(pair)}),
+            self._changed_route(old_route, before, left, {"updated": n(now)}),
+            put(new_route, conditions.ROUTE_FREE, free),
+            *self._other_versions_free(after, [after.b], free),
+        ]
+        failed = self._table.transact(writes)
+        if failed is None:
+            return after
+        if any(failed[:3]):
+            return None
+        held = [each.item for each in failed[3:] if each is not None]
+        return self._refusal(None, held, pair=pair, unpaid=False, now=now)
+
+    def _other_versions_free(
+        self, binding: Binding, people: Sequence[Subscriber | None], free: Item
+    ) -> list[Item]:
+        """While a data key is being replaced, a route under another version rules just as well."""
+        encryption = self._encryption()
+        return [
+            check(route_key(binding.number, other), conditions.ROUTE_FREE, free)
+            for person in people
+            if person is not None
+            for other in encryption.person_everywhere(person.digits)
+            if other != caller_of(encryption, person, binding.key_version)
+        ]
+
+    def _changed(self, before: Binding, after: Binding, sealed: Sealed | None) -> Item:
         """Writes a binding over what it was."""
         was, state = binding_state(before), binding_state(after)
+        state |= sealed.binding if sealed is not None else {}
         changes = {name: value for name, value in state.items() if was.get(name) != value}
         gone = [name for name in was if name not in state]
         return update(
             binding_key(after.handle), changes, conditions.UNCHANGED, _as(before), removed=gone
         )
 
-    def _changed_routes(self, before: Binding, after: Binding) -> list[Item]:
-        """What changes of its routes; nothing as long as they say what they said."""
-        were, state = route_state(before), route_state(after)
-        if were == state:
+    def _changed_routes(self, before: Binding, after: Binding, sealed: Sealed | None) -> list[Item]:
+        """What changes of its routes, and of the entry of its reference; nothing as long as they
+        say what they said."""
+        more = {"sealed": sealed.route} if sealed is not None else {}
+        if route_state(before) == route_state(after) and not more:
             return []
-        gone = [name for name in were if name not in state]
-        if "pending" in gone:
-            gone.append("reusable_before")
-        changes = state | {"updated": n(after.updated)}
-        return [
-            update(route, changes, conditions.OURS, {":binding": s(after.id)}, removed=gone)
-            for route in _route_keys(after, self._encryption())
+        encryption = self._encryption()
+        more |= {"updated": n(after.updated)}
+        changed = [
+            self._changed_route(route, before, after, more)
+            for route in _route_keys(after, encryption)
         ]
+        if after.reference and after.expires > before.expires:
+            # It is kept for as long as the binding.
+            ours = {":binding": s(after.id)}
+            changed.append(put(_reference(after, encryption), conditions.OURS, ours))
+        return changed
+
+    def _changed_route(self, route: Item, before: Binding, after: Binding, more: Item) -> Item:
+        were, state = route_state(before), route_state(after)
+        removed = [name for name in were if name not in state]
+        if "pending" in removed:
+            removed.append("reusable_before")
+        ours = {":binding": s(after.id)}
+        return update(route, state | more, conditions.OURS, ours, removed=removed)
 
     def undo(self, binding: Binding, *, now: int, reusable_at: int | None = None) -> bool:
         """A carrier did not agree to what it was being asked (`BINDING`): nothing is left
@@ -190,6 +263,9 @@ class BindingStore:
             conditions.give_back(route, binding.id, now=now, reusable_at=reusable_at)
             for route in routes
         ]
+        if binding.reference:
+            entry = reference_key(binding.app, binding.reference, self._encryption())
+            given.append(remove(entry, conditions.OURS, {":binding": s(binding.id)}))
         failed = self._table.transact([*writes, *given])
         if failed is not None and failed[0] is None:
             # They are somebody else's by now.
@@ -305,16 +381,18 @@ class BindingStore:
         return RouteLookup(owned[0], route, everybodys, owned[1] if caller else ())
 
     def facts(self, binding_id: str) -> BindingFacts | None:
-        """What never changes of a binding: one read, once in a process."""
-        known = self._known.get(binding_id)
-        if known is None:
+        """What hardly changes of a binding: one read, once in KNOWN_S and process."""
+        now = self._table.runtime.monotonic()
+        until, facts = self._known.get(binding_id, (0.0, None))
+        if facts is None or now >= until:
             binding = self.get(binding_id)
             if binding is None:
                 return None
             if len(self._known) >= KNOWN:
                 self._known.pop(next(iter(self._known)), None)
-            known = self._known[binding_id] = binding.facts
-        return known
+            facts = binding.facts
+            self._known[binding_id] = now + KNOWN_S, facts
+        return facts
 
     def quota_used(self, app: str) -> Mapping[int, int]:
         """Shard -> what its counter says."""
@@ -368,9 +446,11 @@ class BindingStore:
         return self.archive(batch[:half], before=before) + self.archive(batch[half:], before=before)
 
 
-def _people(binding: Binding) -> list[Subscriber]:
-    """Whom it is about."""
-    return [person for person in (binding.a, binding.b) if person is not None]
+def _reference(binding: Binding, encryption: FieldEncryption) -> Item:
+    """Says which binding has the reference; kept for as long as that."""
+    entry = reference_key(binding.app, binding.reference, encryption)
+    kept = {"ttl": n((binding.expires + binding.retention_ms) // 1000)}
+    return entry | {"binding": s(binding.id)} | (kept if binding.expires < NEVER else {})
 
 
 def _route_keys(binding: Binding, encryption: FieldEncryption) -> list[Item]:

@@ -1,9 +1,19 @@
 """Bindings and routes as items of the table, and back again."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from chalicelib.core.bindings.lease import CarrierLease, Unsettled
-from chalicelib.core.bindings.model import PLAIN, Binding, BindingInfo, Presentation, Role, State
+from chalicelib.core.bindings.model import (
+    PLAIN,
+    Binding,
+    BindingInfo,
+    Direction,
+    Presentation,
+    Revision,
+    Role,
+    State,
+)
 from chalicelib.core.bindings.routes import Route
 from chalicelib.core.durations import DAY_MS
 from chalicelib.core.subscribers import Subscriber
@@ -14,7 +24,17 @@ from chalicelib.store.table import Item, n, s
 
 ROLES: tuple[Role, Role] = ("a", "b")
 _WRITTEN_ELSEWHERE = frozenset(
-    {"handle", "a", "b", "user_data", "presentation", "key_version", "lease"}
+    {
+        "handle",
+        "a",
+        "b",
+        "user_data",
+        "presentation",
+        "reference",
+        "revisions",
+        "key_version",
+        "lease",
+    }
 )
 
 
@@ -30,9 +50,11 @@ def pair_of(encryption: FieldEncryption, a: Subscriber, b: Subscriber | None) ->
     return encryption.pair(a.digits, b.digits if b is not None else ANYBODY)
 
 
-def binding_item(binding: Binding, sealed: Item) -> Item:
-    """A binding that is stored for the first time."""
-    return binding_key(binding.handle) | binding_state(binding) | {"sealed": sealed}
+def binding_item(binding: Binding, sealed: "Sealed") -> Item:
+    """A binding that is stored for the first time. `of`, which nothing else has, puts it into the
+    index of its app's bindings."""
+    of = {"of": s(binding.app)}
+    return binding_key(binding.handle) | binding_state(binding) | of | sealed.binding
 
 
 def binding_state(binding: Binding) -> Item:
@@ -85,7 +107,7 @@ def route_item(
     """One of its two routes."""
     caller = binding.a if role == "a" else binding.b
     return (
-        route_key(binding.number, caller_of(encryption, caller))
+        route_key(binding.number, caller_of(encryption, caller, binding.key_version))
         | route_state(binding)
         | {
             "binding": s(binding.id),
@@ -93,22 +115,24 @@ def route_item(
             "role": s(role),
             "pair": s(pair),
             "sealed": sealed,
-            "record": {"BOOL": binding.record},
             "created": n(binding.created),
             "updated": n(binding.updated),
-            "max_call_s": n(binding.max_call_s),
         }
     )
 
 
 def route_state(binding: Binding) -> Item:
     """What changes of its routes: when they stop routing, when they may lead elsewhere, whether
-    they were released, and whether even the same two have to wait."""
+    they were released, whether even the same two have to wait, and how their calls are."""
     state = {
         "expires": n(binding.expires),
         "reusable_at": n(binding.reusable_at),
         "ttl": n((binding.reusable_at + DAY_MS) // 1000),
+        "record": {"BOOL": binding.record},
+        "max_call_s": n(binding.max_call_s),
     }
+    if binding.direction is not Direction.BOTH:
+        state["direction"] = s(binding.direction)
     marks = {
         "released": binding.over,
         "busy": binding.blocks,
@@ -128,10 +152,43 @@ class _Sealed:
     presentation: Presentation = PLAIN
 
 
-def seal(encryption: FieldEncryption, binding: Binding) -> Item:
-    """A, B, what they see and hear, and userData."""
-    sealed = _Sealed(binding.a, binding.b, binding.user_data, binding.presentation)
-    return {"B": encryption.seal(codec.to_text(sealed, last="user_data"), binding.id)}
+@dataclass(frozen=True, slots=True)
+class _SealedApart:
+    """What its routes need not have: the app's own name for it, and what it was before."""
+
+    reference: str = ""
+    revisions: tuple[Revision, ...] = ()
+
+
+class Sealed(NamedTuple):
+    """The attribute of a route, and the attributes of the binding."""
+
+    route: Item
+    binding: Item
+
+
+def seal(encryption: FieldEncryption, binding: Binding) -> Sealed:
+    """What is readable only with the data key: all of a binding under one version of it."""
+
+    def sealed(text: str) -> Item:
+        return {"B": encryption.seal(text, binding.id, binding.key_version)}
+
+    people = _Sealed(binding.a, binding.b, binding.user_data, binding.presentation)
+    route = sealed(codec.to_text(people, last="user_data"))
+    apart = _SealedApart(binding.reference, binding.revisions)
+    if apart == _SealedApart():
+        return Sealed(route, {"sealed": route})
+    return Sealed(route, {"sealed": route, "sealed_apart": sealed(codec.to_text(apart))})
+
+
+def sealed_alike(one: Binding, other: Binding) -> bool:
+    """Whether all that is sealed is the same."""
+    return _sealed_parts(one) == _sealed_parts(other)
+
+
+def _sealed_parts(binding: Binding) -> tuple[object, ...]:
+    who = (binding.a, binding.b, binding.user_data, binding.presentation)
+    return (*who, binding.reference, binding.revisions)
 
 
 def _opened(item: Item, encryption: FieldEncryption, *, binding: str) -> _Sealed:
@@ -141,7 +198,11 @@ def _opened(item: Item, encryption: FieldEncryption, *, binding: str) -> _Sealed
 
 def read_binding(item: Item, encryption: FieldEncryption) -> Binding:
     """The binding that an item is."""
-    sealed = _opened(item, encryption, binding=item["id"]["S"])
+    binding_id = item["id"]["S"]
+    sealed, apart = _opened(item, encryption, binding=binding_id), _SealedApart()
+    if "sealed_apart" in item:
+        text = encryption.open(item["sealed_apart"]["B"], binding_id)
+        apart = codec.from_text(_SealedApart, text)
     return codec.read(
         Binding,
         item,
@@ -150,6 +211,8 @@ def read_binding(item: Item, encryption: FieldEncryption) -> Binding:
         b=sealed.b,
         user_data=sealed.user_data,
         presentation=sealed.presentation,
+        reference=apart.reference,
+        revisions=apart.revisions,
         key_version=encryption.version_of(item["sealed"]["B"]),
         lease=_read_lease(item),
     )

@@ -7,11 +7,11 @@ import pytest
 
 from admin import carriers
 from chalicelib.carriers.switch.facade import SwitchFacade
+from chalicelib.core.bindings.decision import Connect
 from chalicelib.core.bindings.routes import Route
 from chalicelib.core.credentials import SwitchCredentials
 from chalicelib.core.messages import Request
 from chalicelib.core.subscribers import Subscriber
-from chalicelib.services.bindings.routing import Connect
 from cli.failures import Mistake
 from tests.asked import reply_of
 from tests.carriers.switch.conftest import Pbx, basic, metric

@@ -1,0 +1,88 @@
+"""What an app changes of a binding while it lasts."""
+
+from dataclasses import dataclass, replace
+
+from chalicelib.core.bindings.model import (
+    MARKS_KEPT,
+    MAX_LIFETIME_MS,
+    Binding,
+    Direction,
+    Revision,
+)
+from chalicelib.core.errors import BadParameter, TooManyChanges
+from chalicelib.core.requests import RequestId
+from chalicelib.core.subscribers import Subscriber
+
+MAX_REVISIONS = 32
+"""How often B, the direction and whether it is recorded may change: each change is kept with the
+binding, so that it can be told later whom a call reached."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is to change; None: it stays. Of `ttl_ms` (from now on), `extend_ms` (longer than now)
+    and `expires` (epoch ms) at most one is given."""
+
+    ttl_ms: int | None = None
+    extend_ms: int | None = None
+    expires: int | None = None
+    b: Subscriber | None = None
+    direction: Direction | None = None
+    record: bool | None = None
+    max_call_s: int | None = None
+    user_data: str | None = None
+
+    def applied_to(self, binding: Binding, request: RequestId, *, now: int) -> Binding:
+        """The binding as it is to be; the same one if nothing changes. Raises BadParameter for an
+        end that has passed or is more than a year away, TooManyChanges."""
+        after = replace(
+            binding,
+            expires=self._expires(binding, now=now),
+            b=self.b or binding.b,
+            direction=self.direction or binding.direction,
+            record=binding.record if self.record is None else self.record,
+            max_call_s=self.max_call_s or binding.max_call_s,
+            user_data=binding.user_data if self.user_data is None else self.user_data,
+        )
+        if after == binding:
+            return binding
+        return replace(
+            after,
+            updated=now,
+            extensions=(*binding.extensions, request.mark)[-MARKS_KEPT:],
+            revisions=_revisions(binding, after, now=now),
+        )
+
+    def _expires(self, binding: Binding, *, now: int) -> int:
+        expires = binding.expires
+        if self.ttl_ms is not None:
+            expires = now + self.ttl_ms
+        elif self.extend_ms is not None:
+            expires += self.extend_ms
+        elif self.expires is not None:
+            expires = self.expires
+        if expires == binding.expires:
+            return expires
+        if expires <= now:
+            raise BadParameter("expires_at", "this time has passed")
+        if expires - now > MAX_LIFETIME_MS:
+            name = next(
+                name
+                for name, given in (
+                    ("ttl_s", self.ttl_ms),
+                    ("extend_s", self.extend_ms),
+                    ("expires_at", self.expires),
+                )
+                if given is not None
+            )
+            raise BadParameter(name, "the binding would last more than a year from now")
+        return expires
+
+
+def _revisions(before: Binding, after: Binding, *, now: int) -> tuple[Revision, ...]:
+    then = Revision(now, before.b, before.direction, before.record)
+    if (then.b, then.direction, then.record) == (after.b, after.direction, after.record):
+        return before.revisions
+    if len(before.revisions) >= MAX_REVISIONS:
+        raise TooManyChanges(f"a binding is changed at most {MAX_REVISIONS} times; make a new one")
+    return (*before.revisions, then)
