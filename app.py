@@ -13,14 +13,6 @@ from typing import Any
 from chalice.app import Chalice, CloudWatchEvent, Rate, Request, SQSEvent
 
 from chalicelib.api import routes
-from chalicelib.jobs import (
-    clean_expired,
-    deliver_batch,
-    extend_leases,
-    follow_up,
-    reconcile,
-    transfer_batch,
-)
 from chalicelib.stage_settings import by_command, settings
 from chalicelib.telemetry import SERVICE, logger
 
@@ -54,17 +46,25 @@ def in_context(event: Any, get_response: Callable[[Any], Any]) -> Any:
 routes.register(app)
 
 
+# What a queue or a schedule starts is imported by its handler: no other function needs it, and the
+# API's cold start does without.
+
+
 @app.on_sqs_message(
     queue=settings().delivery_queue_name, batch_size=10, maximum_concurrency=FAST_LANE
 )
 def deliver(event: SQSEvent) -> dict[str, Any]:
-    """Hands stored events to the apps' receivers."""
+    """Posts stored events to the apps' endpoints."""
+    from chalicelib.jobs.deliver import deliver_batch
+
     return deliver_batch(event.to_dict(), queue="fast")
 
 
 @app.on_sqs_message(queue=settings().slow_queue_name, batch_size=10, maximum_concurrency=SLOW_LANE)
 def deliver_slow(event: SQSEvent) -> dict[str, Any]:
-    """The same, to receivers that were slow lately."""
+    """The same, to endpoints that were slow lately."""
+    from chalicelib.jobs.deliver import deliver_batch
+
     return deliver_batch(event.to_dict(), queue="slow")
 
 
@@ -73,6 +73,8 @@ def deliver_slow(event: SQSEvent) -> dict[str, Any]:
 )
 def transfer(event: SQSEvent) -> dict[str, Any]:
     """Fetches recordings and writes exports."""
+    from chalicelib.jobs.transfer import transfer_batch
+
     context: Any = event.context
     return transfer_batch(event.to_dict(), context.get_remaining_time_in_millis)
 
@@ -80,29 +82,37 @@ def transfer(event: SQSEvent) -> dict[str, Any]:
 @app.schedule(Rate(1, unit=Rate.MINUTES))
 def clean(event: CloudWatchEvent) -> None:
     """Archives expired bindings."""
+    from chalicelib.jobs import schedules
+
     context: Any = event.context
-    clean_expired(context.get_remaining_time_in_millis)
+    schedules.clean_expired(context.get_remaining_time_in_millis)
 
 
 @app.schedule(Rate(1, unit=Rate.MINUTES))
 def extend(event: CloudWatchEvent) -> None:
-    """Makes carriers' leases longer before they run out."""
+    """Extends carriers' leases before they run out."""
+    from chalicelib.jobs import schedules
+
     context: Any = event.context
-    extend_leases(context.get_remaining_time_in_millis)
+    schedules.extend_leases(context.get_remaining_time_in_millis)
 
 
 @app.schedule(Rate(1, unit=Rate.MINUTES), name="reconcile")
 def settle(event: CloudWatchEvent) -> None:
-    """Settles what carriers were asked and did not answer."""
+    """Finds out the outcome of pending operations."""
+    from chalicelib.jobs import schedules
+
     context: Any = event.context
-    reconcile(context.get_remaining_time_in_millis)
+    schedules.reconcile(context.get_remaining_time_in_millis)
 
 
 @app.schedule(Rate(1, unit=Rate.MINUTES), name="follow_up")
 def follow(event: CloudWatchEvent) -> None:
-    """Looks after what was not told, fetched or complete in time."""
+    """Looks after calls of which something is not delivered, fetched or complete in time."""
+    from chalicelib.jobs import schedules
+
     context: Any = event.context
-    follow_up(context.get_remaining_time_in_millis)
+    schedules.follow_up(context.get_remaining_time_in_millis)
 
 
 # What was imported stays as long as the process: the collector need not go through it each time,

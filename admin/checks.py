@@ -15,7 +15,7 @@ from chalicelib.core.numbers import without_prefixes
 from chalicelib.core.subscribers import parse_number
 from chalicelib.core.tenants import network
 from chalicelib.store.tenants.credentials import is_public_id
-from chalicelib.wiring.gateway import gateway
+from chalicelib.wiring import egress
 from cli.failures import Mistake
 
 MIN_LEASE_MINUTES = 5
@@ -68,7 +68,7 @@ def app_secret(text: str) -> str:
 def callback_url(text: str) -> None:
     """Of an app."""
     try:
-        gateway().guard.read(text)
+        egress.guard.read(text)
     except RefusedAddress as error:
         raise Mistake(
             f"the callback address is refused ({error.why}): https:// and a public name are wanted,"
@@ -84,7 +84,7 @@ def recording_hosts(hosts: Iterable[str]) -> tuple[str, ...]:
 def _recording_host(text: str) -> str:
     name = text.removeprefix("*.")
     try:
-        address = gateway().guard.read(f"https://{name}")
+        address = egress.guard.read(f"https://{name}")
     except RefusedAddress:
         address = None
     if address is None or set("/?#") & set(name):
@@ -161,7 +161,7 @@ def carrier_kind(kind: str) -> tuple[Profile, AccountRules]:
 
 def _carrier_url(text: str) -> None:
     try:
-        gateway().guard.read(text, by_operator=True)
+        egress.guard.read(text, by_operator=True)
     except RefusedAddress as error:
         raise Mistake(
             f"a carrier's address is refused ({error.why}): it starts with https:// or http:// and"

@@ -19,6 +19,7 @@ from chalicelib.stage_settings import settings
 from chalicelib.store import clients
 from chalicelib.store.table import Item, n, s, update
 from chalicelib.store.tenants import apps
+from chalicelib.wiring.calls import Calls
 from chalicelib.wiring.gateway import gateway
 from cli.failures import Mistake
 
@@ -51,7 +52,7 @@ def delete_app(
         raise Mistake(f"no app {name}")
     if "erased" in entry:
         raise Mistake(f"the app {name} was deleted already")
-    bucket = gateway().site.get().bucket
+    bucket = gateway().shared(Calls).site.get().bucket
     known = "deleted" in entry
     ended = int(entry["deleted"]["N"]) if known else _end_app(name, _check_drained(name))
     wait_until(ended + SETTLED_MS, now=now_ms, say=wait)

@@ -19,6 +19,7 @@ from chalicelib.stage_settings import settings
 from chalicelib.store.secrets import OwnersSecrets, provider
 from chalicelib.store.tenants import apps
 from chalicelib.store.tenants.credentials import CredentialStore
+from chalicelib.wiring import egress
 from chalicelib.wiring.gateway import gateway
 from cli.failures import Mistake
 
@@ -65,7 +66,7 @@ def try_address(app: App, to: AppCredentials | None = None) -> None:
     if check is None or to is None:
         return
     headers, body = check(to, now=now_ms())
-    sender = WebhookSender(Client(gateway().guard), timeout_s=TRIAL_S)
+    sender = WebhookSender(Client(egress.guard), timeout_s=TRIAL_S)
     try:
         sender.post(app.callback_url, headers, body)
     except NotDelivered as error:

@@ -5,7 +5,7 @@ from chalicelib.core.errors import RefusedAddress
 from chalicelib.stage_settings import settings
 from chalicelib.store import clients
 from chalicelib.store.site import SITE_KEY, Site, site_item
-from chalicelib.wiring.gateway import gateway
+from chalicelib.wiring import egress
 from cli.failures import Mistake
 
 
@@ -22,7 +22,7 @@ def check_url(url: str) -> None:
     """Raises Mistake unless it can be the gateway's: https, a public name, perhaps a path. On a
     developer's machine http, a port and a name without a dot will do."""
     try:
-        gateway().guard.read(url)
+        egress.guard.read(url)
         why = "a query or fragment" if set("?#") & set(url) else ""
     except RefusedAddress as error:
         why = error.why

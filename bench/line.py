@@ -9,6 +9,7 @@ from bench.events import ACCOUNT, CALL_AT_S, LINE
 from bench.operations import Measured
 from bench.world import Client, Failed, World
 from chalicelib.core.durations import DAY_MS
+from chalicelib.wiring import schedules
 
 HOUR_S = 3600
 THREE_DAYS_S = 3 * 24 * HOUR_S
@@ -166,7 +167,11 @@ class CarrierOperations(_Line):
         before = line.requests.total()
         later = now_ms() + DUE_MS
         with self._world.meter.recording() as calls:
-            seen = gateway().upkeep.run("lease", now=later, time_left=lambda: True)
+            seen = (
+                gateway()
+                .shared(schedules.lease_jobs)
+                .run("lease", now=later, time_left=lambda: True)
+            )
         if (seen.done, seen.put_off) != (RENEWED, 0):
             raise Failed(f"made {seen.done} leases longer, put off {seen.put_off}")
         asked = line.requests.total() - before

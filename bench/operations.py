@@ -10,6 +10,8 @@ from bench.capacity import Units
 from bench.events import CALL_AT_S
 from bench.meter import Call
 from bench.world import Client, Failed, World
+from chalicelib.wiring import schedules
+from chalicelib.wiring.records import Records
 
 MINUTES = 60
 LONGEST_USER_DATA = "\U0001f4de" * 150
@@ -164,7 +166,7 @@ class Operations:
 
     def _deliver(self, name: str, *, status: int) -> Measured:
         """The worker's part: what was announced last, to a receiver that answers this."""
-        from chalicelib.jobs import deliver_events
+        from chalicelib.jobs.deliver import deliver_events
         from chalicelib.wiring.gateway import gateway
 
         (message,) = self._world.announced(newest=1)
@@ -183,7 +185,7 @@ class Operations:
 
         search = Search(self._client.name, since=0, until=2**42, number=number)
         with self._world.meter.recording() as calls:
-            found = gateway().archive.find(search, limit=20, now=0)
+            found = gateway().shared(Records).archive.find(search, limit=20, now=0)
         if len(found.entries) < 2:
             raise Failed(f"{len(found.entries)} calls found")
         return Measured(f"records of an X, {len(found.entries)}", calls)
@@ -193,7 +195,7 @@ class Operations:
         from chalicelib.wiring.gateway import gateway
 
         with self._world.meter.recording() as calls:
-            gateway().follow_up.run(now=1, time_left=lambda: True)
+            gateway().shared(schedules.follow_up).run(now=1, time_left=lambda: True)
         return Measured("follow up, nothing due", calls)
 
     def _clean(self) -> Measured:

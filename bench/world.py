@@ -122,7 +122,7 @@ class World:
 
     def warm(self, client: "Client") -> None:
         """As if an app had been heard in this process before, by either API."""
-        known, who = gateway()._credentials, client.credentials
+        known, who = gateway().credentials, client.credentials
         known.app(who.app_key)
         known.developer(who.devid)
 

@@ -1,16 +1,16 @@
 """Time, sleeping, randomness, identifiers and threads: read from the machine here and nowhere else.
 
 Whatever needs them is handed a `Runtime`: production has `SYSTEM`, a test or a simulation its own.
-Sockets (`egress`) keep their own deadlines. What threads share is made by `once` and `once_each`.
+Sockets (`egress`) keep their own deadlines. What threads share is made by `once` or under `making`.
 """
 
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property, partial
+from functools import cache, partial
 from threading import RLock, Thread
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import Generic, TypeVar
 
 _T = TypeVar("_T")
 
@@ -119,16 +119,3 @@ class once(Generic[_T]):  # noqa: N801 - a decorator
     def __call__(self) -> _T:
         with making:
             return self._cached()
-
-
-if TYPE_CHECKING:
-    once_each = cached_property
-else:
-
-    class once_each(cached_property):  # noqa: N801 - a decorator
-        """`functools.cached_property`, made once in each object, whoever asks at once."""
-
-        def __get__(self, instance: object, owner: type | None = None) -> object:
-            # Found in the object itself from then on, without the lock.
-            with making:
-                return super().__get__(instance, owner)

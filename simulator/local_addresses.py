@@ -5,7 +5,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_network
 
 from chalicelib.egress.addresses import Address
 from chalicelib.egress.guard import AddressGuard
-from chalicelib.wiring.gateway import Gateway
+from chalicelib.wiring import egress
 
 _LOCAL = [
     ip_network(each)
@@ -37,6 +37,6 @@ def _is_local(ip: IPv4Address | IPv6Address) -> bool:
 
 
 def allow_local_addresses() -> None:
-    """Gives this guard to the gateway of this process. No setting does that: what is deployed has
+    """Gives this guard to the client of this process. No setting does that: what is deployed has
     no code that would let a local address through."""
-    Gateway.guard = LocalAddresses()  # type: ignore[assignment]
+    egress.guard = LocalAddresses()

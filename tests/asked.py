@@ -6,6 +6,7 @@ from typing import Any
 from chalicelib.api.routes import tables
 from chalicelib.carriers.facade import Facade, IncomingRequest, Route
 from chalicelib.core.messages import Reply, Request
+from chalicelib.wiring.api import Api
 from chalicelib.wiring.gateway import Gateway
 
 ROUTES = [
@@ -27,7 +28,9 @@ def found(path: str) -> tuple[Route, dict[str, str], str]:
 def ask(gateway: Gateway, path: str, request: Request, now: int) -> Reply:
     """What a gateway answers."""
     route, parameters, facade = found(path)
-    return gateway.facades[facade].answer(IncomingRequest(route, request, parameters, now))
+    return (
+        gateway.shared(Api).facade(facade).answer(IncomingRequest(route, request, parameters, now))
+    )
 
 
 def reply_of(facade: Facade[Any], path: str, request: Request, now: int) -> Reply:

@@ -43,15 +43,22 @@ def main(result: str) -> None:
     threading.setprofile(notice)
     sys.setprofile(notice)
     import app
+    from chalicelib.wiring.calls import Calls
+    from chalicelib.wiring.deliver import webhook_delivery
     from chalicelib.wiring.gateway import gateway
+    from chalicelib.wiring.ingest import Ingest
     from simulator.local_addresses import allow_local_addresses
 
     allow_local_addresses()
 
     answer = app.deliver(batch, None)
     sys.setprofile(None)
-    shared = {type(each) for each in vars(gateway()).values()}
-    named = sorted(f"{of.__module__}.{of.__qualname__}" for of in shared)
+    ours = gateway()
+    groups = [ours, ours.shared(Calls), ours.shared(Ingest), ours.shared(webhook_delivery)]
+    shared = {type(each) for group in groups for each in (group, *vars(group).values())}
+    named = sorted(
+        f"{of.__module__}.{of.__qualname__}" for of in shared if of.__module__.startswith(OURS)
+    )
     told = {"answer": answer, "made": made, "shared": named, "python": sys.version}
     Path(result).write_text(json.dumps(told))
 

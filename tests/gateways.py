@@ -26,11 +26,12 @@ from admin import provision
 from chalicelib import stage_settings
 from chalicelib.clock import SYSTEM
 from chalicelib.core.messages import Reply, Request
+from chalicelib.core.ports import Carriers
 from chalicelib.stage_settings import settings
 from chalicelib.store import clients, secrets
 from chalicelib.store.site import Site, site_item
-from chalicelib.wiring import gateway as bootstrap
-from chalicelib.wiring.gateway import Gateway
+from chalicelib.wiring import egress
+from chalicelib.wiring.gateway import Gateway, build, gateway
 from simulator.local_addresses import LocalAddresses
 from tests import aws_here, dynamodb_here
 from tests.asked import ask
@@ -57,7 +58,8 @@ def forget_caches() -> None:
     """Makes the next call of the bundle look at the environment, as a new process does."""
     for cached in (
         stage_settings.settings,
-        bootstrap.gateway,
+        gateway,
+        egress.client,
         secrets.provider,
         clients.dynamodb,
         clients.secretsmanager,
@@ -66,6 +68,11 @@ def forget_caches() -> None:
         clients._session,
     ):
         cached.cache_clear()
+
+
+def lend(gateway: Gateway, carriers: Carriers) -> None:
+    """From now on this gateway's carriers are these."""
+    vars(gateway.carriers)["of"] = carriers.of
 
 
 @contextmanager
@@ -83,7 +90,7 @@ def stage(dynamodb_endpoint: str | None) -> Iterator["Stage"]:
     with ExitStack() as until:
         until.enter_context(patch.dict(os.environ, environment))
         # The receivers of tests are on this machine.
-        until.enter_context(patch.object(Gateway, "guard", LocalAddresses()))
+        until.enter_context(patch.object(egress, "guard", LocalAddresses()))
         for each in (*names, *queues, "AWS_ENDPOINT_URL"):
             os.environ.pop(each, None)
         urls = [dynamodb_endpoint] if dynamodb_endpoint else []
@@ -152,15 +159,15 @@ class Stage:
 
     def instance(self) -> Gateway:
         """A gateway as a fresh Lambda instance has it: its own caches, nothing shared but AWS."""
-        return Gateway(settings(), STANDING_STILL)
+        return build(settings(), STANDING_STILL)
 
     def instance_with_these_secrets(self) -> Gateway:
         """An instance that has read the secrets as they are now, and keeps them."""
-        gateway = self.instance()
         kept = SecretsProvider(boto3_client=clients.secretsmanager())
-        gateway._data_keys._secret._provider = lambda: kept
-        gateway._data_keys.encryption()
-        return gateway
+        with patch.object(secrets, "provider", lambda: kept):
+            instance = self.instance()
+        instance.encryption()
+        return instance
 
     def rotation(self) -> tuple[Gateway, Gateway]:
         """A new data key: an instance that knows both and writes the old one, and one that has
@@ -169,9 +176,7 @@ class Stage:
         writes_old = self.instance_with_these_secrets()
         provision.use_data_key(version)
         writes_new = self.instance_with_these_secrets()
-        assert (
-            writes_old._data_keys.encryption().version < writes_new._data_keys.encryption().version
-        )
+        assert writes_old.encryption().version < writes_new.encryption().version
         return writes_old, writes_new
 
     def app(self, name: str, numbers: Sequence[str], **options: Any) -> "Backend":

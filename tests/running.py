@@ -17,7 +17,7 @@ import pytest
 import requests
 
 from admin import provision
-from chalicelib.wiring.gateway import Gateway
+from chalicelib.wiring import egress
 from simulator.local_addresses import LocalAddresses
 from simulator.ports import DEFAULTS
 from simulator.vendors import simulated
@@ -65,7 +65,7 @@ class Running:
             "AWS_SECRET_ACCESS_KEY": "local",
             "AWS_DEFAULT_REGION": "us-east-1",
         }
-        with patch.dict(os.environ, environment), patch.object(Gateway, "guard", LocalAddresses()):
+        with patch.dict(os.environ, environment), patch.object(egress, "guard", LocalAddresses()):
             forget_caches()
             try:
                 yield

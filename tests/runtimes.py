@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 
 from chalicelib.api import http
-from chalicelib.wiring import gateway as bootstrap
+from chalicelib.wiring import gateway as wiring
 
 
 def answer_at(patch: pytest.MonkeyPatch, now_ms: Callable[[], int]) -> None:
     """Requests alone come in at `now_ms` (epoch ms): workers and schedules go by the machine."""
-    runtime = replace(bootstrap.SYSTEM, now_ms=now_ms)
+    runtime = replace(wiring.SYSTEM, now_ms=now_ms)
 
     def asked() -> SimpleNamespace:
-        return SimpleNamespace(runtime=runtime, facades=bootstrap.gateway().facades)
+        return SimpleNamespace(runtime=runtime, shared=wiring.gateway().shared)
 
     patch.setattr(http, "gateway", asked)
 
@@ -24,5 +24,5 @@ def answer_at(patch: pytest.MonkeyPatch, now_ms: Callable[[], int]) -> None:
 def run_with(patch: pytest.MonkeyPatch, **members: Any) -> None:
     """From now on the bundle's own gateway runs with these members of Runtime instead of the
     machine's, for example `now_ms`."""
-    patch.setattr(bootstrap, "SYSTEM", replace(bootstrap.SYSTEM, **members))
-    bootstrap.gateway.cache_clear()
+    patch.setattr(wiring, "SYSTEM", replace(wiring.SYSTEM, **members))
+    wiring.gateway.cache_clear()

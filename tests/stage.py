@@ -290,9 +290,10 @@ def refusal(code: str, **more: Any) -> tuple[int, dict[str, Any]]:
 def _forget() -> None:
     from chalicelib import stage_settings
     from chalicelib.store import secrets
-    from chalicelib.wiring import gateway as bootstrap
+    from chalicelib.wiring import egress
+    from chalicelib.wiring.gateway import gateway
 
-    for cached in (stage_settings.settings, bootstrap.gateway, secrets.provider):
+    for cached in (stage_settings.settings, gateway, egress.client, secrets.provider):
         cached.cache_clear()
 
 
@@ -327,9 +328,9 @@ def stage(
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("STAGE", STAGE)
     # The receivers of tests are on this machine.
-    from chalicelib.wiring.gateway import Gateway
+    from chalicelib.wiring import egress
 
-    monkeypatch.setattr(Gateway, "guard", LocalAddresses())
+    monkeypatch.setattr(egress, "guard", LocalAddresses())
     _forget()
     with aws_here.mocked(), tables(NAME):
         services = ("dynamodb", "sqs", "secretsmanager")

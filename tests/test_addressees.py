@@ -14,7 +14,9 @@ from chalicelib.core.calls.placed_calls import CallAsk, PlacedCall
 from chalicelib.core.requests import RequestId
 from chalicelib.core.subscribers import Subscriber
 from chalicelib.core.webhooks.policy import Result
+from chalicelib.wiring.deliver import webhook_delivery
 from chalicelib.wiring.gateway import Gateway, gateway
+from chalicelib.wiring.ingest import Ingest
 from tests.attacks.keepers import Book, keeping
 from tests.stage import X1, X2, X3, A, B, C, Client, Receiver, Stage
 
@@ -72,7 +74,7 @@ def ended(carrier: str, number: str | None, **more: Any) -> Event:
 
 def told(ours: Gateway, stage: Stage, receiver: Receiver, event: Event) -> Any:
     """What an app is told of it: app key and body; None for nobody."""
-    ours.events.record([event])
+    ours.shared(Ingest).events.record([event])
     messages = stage.messages()
     if not messages:
         assert stage.deliveries() == ["unmatched"]
@@ -80,7 +82,7 @@ def told(ours: Gateway, stage: Stage, receiver: Receiver, event: Event) -> Any:
     (message,) = messages
     before = len(receiver.got)
     task = Task.from_text(message)
-    assert ours.delivery.deliver(task, now=event.received) is Result.DELIVERED
+    assert ours.shared(webhook_delivery).deliver(task, now=event.received) is Result.DELIVERED
     assert len(receiver.got) == before + 1
     _, headers, body = receiver.got[-1]
     return headers["AppKey"], json.loads(body)
@@ -146,7 +148,7 @@ def placed(stage: Stage, *, carrier: str = "netease-a", session: str | None) -> 
         created=stage.clock.now,
         until=stage.clock.now + 240_000,
     )
-    calls = gateway()._placed
+    calls = gateway().shared(Ingest).placed
     assert calls.claim(call, once=True, now=stage.clock.now) is None
     if session is not None:
         calls.started(call, session=session)
@@ -175,17 +177,17 @@ def test_the_end_of_a_placed_call_is_told_to_its_app_and_frees_its_people(
     assert (key, body["eventType"]) == (apps["netease-a"].key, "10")
     assert json.loads(body["callback"])["session"] == "one"
     other = replace(call, request=RequestId(key="s" * 22, content="c" * 22, explicit=True))
-    assert ours._placed.claim(other, once=True, now=stage.clock.now) is None
+    assert ours.shared(Ingest).placed.claim(other, once=True, now=stage.clock.now) is None
 
 
 def test_a_session_that_was_never_heard_is_found_by_its_people(
     ours: Gateway, stage: Stage, receiver: Receiver, apps: dict[str, Client]
 ) -> None:
     call = placed(stage, session=None)
-    ours._accounts.add("bob", namespace="netease-a", app=call.app)
+    ours.shared(Ingest).messaging_users.add("bob", namespace="netease-a", app=call.app)
     key, _ = told(ours, stage, receiver, over("netease-a", "lost"))
     assert key == apps["netease-a"].key
-    assert ours._placed.get("lost", carrier="netease-a") is not None
+    assert ours.shared(Ingest).placed.get("lost", carrier="netease-a") is not None
 
 
 @pytest.mark.parametrize("owner", [None, "app-netease-b"])
@@ -194,9 +196,9 @@ def test_a_session_that_was_never_heard_is_nobodys_unless_its_user_is_known(
 ) -> None:
     call = placed(stage, session=None)
     if owner is not None:
-        ours._accounts.add("bob", namespace="netease-a", app=owner)
+        ours.shared(Ingest).messaging_users.add("bob", namespace="netease-a", app=owner)
     assert told(ours, stage, receiver, over("netease-a", "lost")) is None
-    taken = ours._placed.among(call.ask.parties, carrier="netease-a", app=call.app)
+    taken = ours.shared(Ingest).placed.among(call.ask.parties, carrier="netease-a", app=call.app)
     assert taken is not None
     assert (taken.session, taken.ended) == (None, None)
 
@@ -221,6 +223,6 @@ def test_the_end_of_nobodys_call_is_told_to_nobody(
     call = placed(stage, session="one")
     assert told(ours, stage, receiver, over(carrier, session, *people)) is None
     # And frees nobody.
-    taken = ours._placed.among(call.ask.parties, carrier="netease-a", app=call.app)
+    taken = ours.shared(Ingest).placed.among(call.ask.parties, carrier="netease-a", app=call.app)
     assert taken is not None
     assert taken.ended is None

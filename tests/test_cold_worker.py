@@ -23,6 +23,7 @@ from chalicelib.core.subscribers import Subscriber
 from chalicelib.core.webhooks.policy import SLOW_FOR_MS
 from chalicelib.store.webhooks.endpoints import health_key
 from chalicelib.wiring.gateway import gateway
+from chalicelib.wiring.ingest import Ingest
 from simulator.aws import Dispatcher, Handler, OneAtATime
 from tests import aws_here
 from tests.gateways import RESOURCES
@@ -112,7 +113,7 @@ def test_its_threads_share_one_of_each_and_a_slow_receiver_is_noticed(
         for index, path in enumerate(["slow", *["good"] * 9]):
             number = f"861000000010{index}"
             stage.app(f"app{index}", callback_url=f"{receivers}/{path}", numbers=[(number, None)])
-            gateway().events.record([ended(f"c{index}", number)])
+            gateway().shared(Ingest).events.record([ended(f"c{index}", number)])
         records = [
             {"messageId": str(index), "body": each} for index, each in enumerate(stage.messages())
         ]

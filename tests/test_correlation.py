@@ -9,8 +9,10 @@ from chalicelib.clock import SYSTEM
 from chalicelib.core.calls.model import Task
 from chalicelib.core.durations import MINUTE_MS
 from chalicelib.core.webhooks.policy import Result
-from chalicelib.jobs import transfer_batch
+from chalicelib.jobs.transfer import transfer_batch
 from chalicelib.telemetry import correlate, correlation, logger
+from chalicelib.wiring import schedules
+from chalicelib.wiring.deliver import webhook_delivery
 from chalicelib.wiring.gateway import gateway
 from tests.carriers.switch.conftest import Pbx, basic
 from tests.stage import REQUEST_ID, A, Client, Receiver, Stage
@@ -62,9 +64,12 @@ def test_the_id_outlives_attempts_and_the_queue(stage: Stage, pbx: Pbx, receiver
     assert attempts(stage) == [1]
     receiver.status = 200
     later = SYSTEM.now_ms() + 10 * MINUTE_MS
-    gateway().follow_up.run(now=later, time_left=lambda: True)
+    gateway().shared(schedules.follow_up).run(now=later, time_left=lambda: True)
     (message,) = stage.messages()
-    assert gateway().delivery.deliver(Task.from_text(message), now=later) is Result.DELIVERED
+    assert (
+        gateway().shared(webhook_delivery).deliver(Task.from_text(message), now=later)
+        is Result.DELIVERED
+    )
     assert told_as(receiver) == [SENT, SENT]
     assert correlation() == SENT
 

@@ -15,7 +15,10 @@ from chalicelib.core.calls.sequence_numbers import BLOCK, OVERTAKEN_MS
 from chalicelib.core.subscribers import Subscriber
 from chalicelib.core.webhooks.policy import Result
 from chalicelib.services.calls.follow_up import Seen
+from chalicelib.wiring import schedules
+from chalicelib.wiring.deliver import webhook_delivery
 from chalicelib.wiring.gateway import Gateway, gateway
+from chalicelib.wiring.ingest import Ingest
 from tests.stage import X1, A, B, Receiver, Stage, answering, refusal
 
 AT = 1_768_464_000_000
@@ -55,13 +58,16 @@ def told(stage: Stage, receiver: Receiver) -> Gateway:
 
 
 def run(ours: Gateway, now: int) -> Seen:
-    return ours.follow_up.run(now=now, time_left=lambda: True)
+    return ours.shared(schedules.follow_up).run(now=now, time_left=lambda: True)
 
 
 def deliver(ours: Gateway, stage: Stage, now: int) -> None:
     """Whatever is in the queue, and what follows from it."""
     for message in stage.messages():
-        assert ours.delivery.deliver(Task.from_text(message), now=now) is Result.DELIVERED
+        assert (
+            ours.shared(webhook_delivery).deliver(Task.from_text(message), now=now)
+            is Result.DELIVERED
+        )
 
 
 def gaps(receiver: Receiver) -> list[str]:
@@ -101,7 +107,7 @@ def test_a_gap_is_found_in_time_and_told_once(
     lacks: str,
     after_ms: int,
 ) -> None:
-    told.events.record(events)
+    told.shared(Ingest).events.record(events)
     deliver(told, stage, AT)
     assert run(told, AT + after_ms - 1) == Seen()
     assert run(told, AT + after_ms) == Seen(looked=1, gaps=1)
@@ -117,16 +123,16 @@ def test_a_gap_is_found_in_time_and_told_once(
 
 
 def test_a_complete_call_is_none(stage: Stage, told: Gateway, receiver: Receiver) -> None:
-    told.events.record([END, START, ANSWER])
+    told.shared(Ingest).events.record([END, START, ANSWER])
     deliver(told, stage, AT)
     assert run(told, AT + 10 * UNFINISHED_MS) == Seen()
     assert gaps(receiver) == []
 
 
 def test_what_comes_in_time_is_no_gap(stage: Stage, told: Gateway, receiver: Receiver) -> None:
-    told.events.record([END])
+    told.shared(Ingest).events.record([END])
     deliver(told, stage, AT)
-    told.events.record([replace(START, received=AT + SETTLED_MS - 1)])
+    told.shared(Ingest).events.record([replace(START, received=AT + SETTLED_MS - 1)])
     deliver(told, stage, AT + SETTLED_MS)
     assert run(told, AT + 10 * UNFINISHED_MS) == Seen()
 
@@ -134,11 +140,11 @@ def test_what_comes_in_time_is_no_gap(stage: Stage, told: Gateway, receiver: Rec
 def test_what_comes_late_can_lack_something_else(
     stage: Stage, told: Gateway, receiver: Receiver
 ) -> None:
-    told.events.record([ANSWER])
+    told.shared(Ingest).events.record([ANSWER])
     deliver(told, stage, AT)
     looked = AT + UNFINISHED_MS
     run(told, looked)
-    told.events.record([replace(END, received=looked + MINUTE_MS)])
+    told.shared(Ingest).events.record([replace(END, received=looked + MINUTE_MS)])
     deliver(told, stage, looked + MINUTE_MS)
     assert run(told, looked + MINUTE_MS + SETTLED_MS).gaps == 1
     deliver(told, stage, looked + MINUTE_MS + SETTLED_MS)
@@ -157,7 +163,7 @@ def test_the_recording_of_a_binding_that_records_is_missed(
     about = {"binding": bound["bindId"], "number": "8610000000088"}
     events = [replace(each, **about) for each in (START, ANSWER, END)]
     again = gateway()
-    again.events.record(events if answered else [events[0], events[2]])
+    again.shared(Ingest).events.record(events if answered else [events[0], events[2]])
     deliver(again, stage, AT)
     assert run(again, AT + SETTLED_MS).gaps == len(lacks)
     deliver(again, stage, AT + SETTLED_MS)
@@ -168,7 +174,7 @@ def test_a_dialect_without_a_word_for_it_is_silent(
     stage: Stage, receiver: Receiver, log: Callable[[], list[dict[str, Any]]]
 ) -> None:
     silent = ours(stage, receiver, event_format="netease")
-    silent.events.record([replace(END, caller=None)])
+    silent.shared(Ingest).events.record([replace(END, caller=None)])
     deliver(silent, stage, AT)
     receiver.got.clear()
     assert run(silent, AT + SETTLED_MS).gaps == 1
@@ -186,9 +192,9 @@ def test_a_gap_is_told_once_whoever_finds_it(
     capsys: pytest.CaptureFixture[str],
     again: str,
 ) -> None:
-    told.events.record([END])
+    told.shared(Ingest).events.record([END])
     deliver(told, stage, AT)
-    events, now = told.follow_up._events, AT + SETTLED_MS
+    events, now = told.shared(schedules.follow_up)._events, AT + SETTLED_MS
     rest = events.rest
 
     def rested(call: Call, *, looked: int | None) -> bool:
@@ -216,7 +222,7 @@ def test_a_gap_is_told_once_whoever_finds_it(
 def test_a_gap_that_can_not_be_stored_is_found_again(
     stage: Stage, told: Gateway, receiver: Receiver
 ) -> None:
-    told.events.record([END])
+    told.shared(Ingest).events.record([END])
     deliver(told, stage, AT)
     now = AT + SETTLED_MS
     with answering(stage.sqs, "SendMessageBatch", refusal("InternalFailure")):
@@ -229,7 +235,7 @@ def test_a_gap_that_can_not_be_stored_is_found_again(
 def test_what_can_not_be_read_keeps_nobody_waiting(
     stage: Stage, told: Gateway, receiver: Receiver
 ) -> None:
-    told.events.record([replace(END, call_id=f"c{i}", id=f"e{i}") for i in range(3)])
+    told.shared(Ingest).events.record([replace(END, call_id=f"c{i}", id=f"e{i}") for i in range(3)])
     deliver(told, stage, AT)
     first = stage.items("C#")[0]
     (name,) = (each for each in first if len(each) == 23 and each[0] == "E")
@@ -250,7 +256,7 @@ def count(ours: Gateway, stage: Stage, *numbers: int, now: int = AT) -> None:
         )
         for i, number in enumerate(numbers)
     ]
-    ours.events.record(events)
+    ours.shared(Ingest).events.record(events)
     deliver(ours, stage, now)
     assert run(ours, now + NOTED_MS).looked >= len(events)
 
@@ -314,7 +320,7 @@ def test_a_hole_is_reported_by_one(
     stage: Stage, told: Gateway, monkeypatch: pytest.MonkeyPatch, again: str
 ) -> None:
     count(told, stage, 1, 3)
-    counting = told.follow_up._counting
+    counting = told.shared(schedules.follow_up)._counting
     reports: list[int] = []
     now = AT + NOTED_MS + OVERTAKEN_MS
     run(told, now)
@@ -342,9 +348,13 @@ def test_a_hole_is_reported_by_one(
 def test_a_turn_without_time_for_all_calls_misses_no_number(stage: Stage, told: Gateway) -> None:
     count(told, stage, 1, 3)
     run(told, now := AT + NOTED_MS + OVERTAKEN_MS)
-    told.events.record([replace(END, call_id="other", id="o", started=AT, sequence=2)])
+    told.shared(Ingest).events.record(
+        [replace(END, call_id="other", id="o", started=AT, sequence=2)]
+    )
     deliver(told, stage, AT)
-    hurried = told.follow_up.run(now=now + OVERTAKEN_MS, time_left=iter([False] * 9).__next__)
+    hurried = told.shared(schedules.follow_up).run(
+        now=now + OVERTAKEN_MS, time_left=iter([False] * 9).__next__
+    )
     assert hurried == Seen()
     assert looks(told, now + OVERTAKEN_MS) == []
 
@@ -354,7 +364,7 @@ def test_a_long_call_is_no_hole(stage: Stage, told: Gateway) -> None:
         replace(START, call_id="long", id="l", sequence=1),
         replace(ANSWER, call_id="long", id="m", sequence=2),
     ]
-    told.events.record(talking)
+    told.shared(Ingest).events.record(talking)
     deliver(told, stage, AT)
     assert run(told, AT + NOTED_MS).looked == 1
     count(told, stage, 0, 3, now=AT + MINUTE_MS)
@@ -363,9 +373,9 @@ def test_a_long_call_is_no_hole(stage: Stage, told: Gateway) -> None:
 
 def test_the_calls_of_nobody_are_counted_too(stage: Stage, told: Gateway) -> None:
     nobodys = replace(END, number="8610000000099", call_id="n", id="n", sequence=2)
-    told.events.record([nobodys])
+    told.shared(Ingest).events.record([nobodys])
     for message in stage.messages():
-        told.delivery.deliver(Task.from_text(message), now=AT)
+        told.shared(webhook_delivery).deliver(Task.from_text(message), now=AT)
     count(told, stage, 1, 3)
     assert looks(told, AT + NOTED_MS) == []
 
@@ -377,10 +387,12 @@ def test_what_nobody_is_told_of_is_counted_too(
     stage: Stage, receiver: Receiver, kept: Event
 ) -> None:
     silent = ours(stage, receiver, event_format="netease")
-    silent.events.record([replace(kept, call_id="kept", id="k", sequence=1)])
+    silent.shared(Ingest).events.record([replace(kept, call_id="kept", id="k", sequence=1)])
     assert run(silent, AT + NOTED_MS).looked == 1
     later = AT + NOTED_MS
-    silent.events.record([replace(kept, call_id="kept", id="l", sequence=2, received=later)])
+    silent.shared(Ingest).events.record(
+        [replace(kept, call_id="kept", id="l", sequence=2, received=later)]
+    )
     count(silent, stage, 0, 3, now=later)
     assert looks(silent, later + NOTED_MS) == []
 
@@ -389,10 +401,12 @@ def test_what_is_due_goes_to_the_queue_ten_at_a_time_also_when_time_runs_out(
     stage: Stage, told: Gateway
 ) -> None:
     for i in range(12):
-        told.events.record([replace(END, id=f"e{i}", call_id=f"c{i}")])
+        told.shared(Ingest).events.record([replace(END, id=f"e{i}", call_id=f"c{i}")])
     stage.messages()
     left = iter([True] * 11)
     with answering(stage.sqs, "SendMessageBatch") as sent:
-        seen = told.follow_up.run(now=AT + GRACE_MS, time_left=lambda: next(left, False))
+        seen = told.shared(schedules.follow_up).run(
+            now=AT + GRACE_MS, time_left=lambda: next(left, False)
+        )
     assert seen.told == 11
     assert [len(each["Entries"]) for each in sent] == [10, 1]

@@ -10,14 +10,17 @@ from typing import Any
 
 import pytest
 
-from chalicelib import jobs
 from chalicelib.core.calls.follow_up import GRACE_MS
 from chalicelib.core.calls.model import EventKey, Task
 from chalicelib.core.retries import MATCHING_RETRIES_S
 from chalicelib.core.webhooks.policy import NOT_READY_S, SLOW_AFTER_S
+from chalicelib.jobs.deliver import LOOK_S
+from chalicelib.jobs.job import MARGIN_MS
 from chalicelib.services.bindings.clean_expired import BATCH
 from chalicelib.store.tenants.apps import profile_key
 from chalicelib.store.webhooks.endpoints import health_key
+from chalicelib.wiring import schedules
+from chalicelib.wiring.deliver import webhook_delivery
 from chalicelib.wiring.gateway import gateway
 from tests.carriers.switch.conftest import Pbx, basic
 from tests.owners import mend, spoil
@@ -72,9 +75,9 @@ def attempts(stage: Stage) -> list[int]:
 def follow(stage: Stage) -> None:
     """The schedule by the test's clock, and what it sends to the queue."""
     now = stage.clock.now
-    gateway().follow_up.run(now=now, time_left=lambda: True)
+    gateway().shared(schedules.follow_up).run(now=now, time_left=lambda: True)
     for message in stage.messages():
-        gateway().delivery.deliver(Task.from_text(message), now=now)
+        gateway().shared(webhook_delivery).deliver(Task.from_text(message), now=now)
 
 
 def test_a_call_reaches_the_apps_receiver_signed(
@@ -234,7 +237,7 @@ def test_a_table_that_takes_its_time_is_no_receivers_fault(
     messages = stage.messages()
 
     def dawdle(**_: Any) -> None:
-        time.sleep(SLOW_AFTER_S + 3 * jobs.LOOK_S)
+        time.sleep(SLOW_AFTER_S + 3 * LOOK_S)
 
     events = stage.dynamodb.meta.events
     events.register_first("before-call.dynamodb.BatchGetItem", dawdle)
@@ -420,12 +423,12 @@ def test_cleaning_stops_when_little_time_is_left_and_goes_on_next_time(
     overdue(stage, demo, BATCH + 1)
     left = [used(stage)]
     for _ in range(2):
-        clean(time_left_ms=jobs.MARGIN_MS)
+        clean(time_left_ms=MARGIN_MS)
         left.append(used(stage))
     assert left == [BATCH + 1, 1, 0]
 
 
 def test_cleaning_goes_on_while_there_is_time(stage: Stage, demo: Client) -> None:
     overdue(stage, demo, BATCH + 1)
-    clean(time_left_ms=jobs.MARGIN_MS + 1)
+    clean(time_left_ms=MARGIN_MS + 1)
     assert used(stage) == 0

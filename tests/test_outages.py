@@ -12,7 +12,7 @@ from botocore.config import Config
 from admin import provision
 from chalicelib.core import errors
 from chalicelib.core.errors import AnswerClass
-from chalicelib.jobs import transfer_batch
+from chalicelib.jobs.transfer import transfer_batch
 from chalicelib.telemetry import METRICS, NAMESPACE, SERVICE
 from tests.carriers.interline.developer import Developer, developer
 from tests.carriers.interline.test_receiver import RECORD, account_of, as_json

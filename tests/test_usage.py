@@ -4,6 +4,7 @@ import zlib
 
 from chalicelib.core.durations import MINUTE_MS
 from chalicelib.services.leases.audit import SLICES
+from chalicelib.wiring import schedules
 from chalicelib.wiring.gateway import gateway
 from tests.stage import X1, X2, A, B, C, Stage
 
@@ -13,7 +14,7 @@ def test_every_app_is_counted_once_an_hour(stage: Stage) -> None:
     stage.app("other", numbers=[("8610000000088", None)])
     assert [demo.bind(A, B).code, demo.bind(A, C).code] == [200, 200]
     hour = range(0, 60 * MINUTE_MS, MINUTE_MS)
-    seen = [gateway().audit.usage(now=minute) for minute in hour]
+    seen = [gateway().shared(schedules.audit).usage(now=minute) for minute in hour]
     assert (sum(each.bindings for each in seen), sum(each.numbers for each in seen)) == (2, 3)
     turn = seen[zlib.crc32(b"demo") % SLICES]
     assert (turn.bindings, turn.numbers) in {(2, 2), (2, 3)}

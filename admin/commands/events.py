@@ -18,6 +18,9 @@ from chalicelib.services.calls.orphans import Orphan
 from chalicelib.services.webhooks.redelivery import AT_ONCE, DeadLetter
 from chalicelib.store.calls.unread_callbacks import Kept
 from chalicelib.wiring.gateway import gateway
+from chalicelib.wiring.ingest import Ingest
+from chalicelib.wiring.operator import orphans
+from chalicelib.wiring.records import Records
 from cli.command import Report, Row
 
 EVENTS = Section("Events")
@@ -63,13 +66,17 @@ def app_redeliver(name: str, event: str | None, since: int | None, until: int | 
     provision.show_app(name)
     if event is not None:
         changing(f"sent event {event} to app {name} again")
-        gateway().redelivery.redeliver(name, event, now=now_ms())
+        gateway().shared(Records).redelivery.redeliver(name, event, now=now_ms())
         return Report({"app": name, "redelivered": 1}, "")
     since, until = _span(since, until)
     changing(f"sent the dead events of app {name} again, {written(since)} to {written(until)}")
     total, told = 0, AT_ONCE
     while told >= AT_ONCE:
-        told = gateway().redelivery.redeliver_between(name, since=since, until=until, now=now_ms())
+        told = (
+            gateway()
+            .shared(Records)
+            .redelivery.redeliver_between(name, since=since, until=until, now=now_ms())
+        )
         total += told
         if told >= AT_ONCE:
             click.echo(f"{total} so far", err=True)
@@ -79,7 +86,11 @@ def app_redeliver(name: str, event: str | None, since: int | None, until: int | 
 def _dead(app: str, since: int, until: int) -> Iterator[DeadLetter]:
     after, more = None, True
     while more:
-        page = gateway().redelivery.dead_letters(app, since=since, until=until, after=after)
+        page = (
+            gateway()
+            .shared(Records)
+            .redelivery.dead_letters(app, since=since, until=until, after=after)
+        )
         yield from page.events
         after, more = page.after, page.after is not None
 
@@ -108,7 +119,9 @@ def events_orphaned(ids: tuple[str, ...], give: str | None, limit: int) -> Repor
     if given:
         changing(f"assigned orphaned events to app {give}: {len(given)}")
     with _metrics_aside():
-        taken = [each for each in given if gateway().orphans.give(each.id, give, now=now_ms())]
+        taken = [
+            each for each in given if gateway().shared(orphans).give(each.id, give, now=now_ms())
+        ]
     others = len(given) - len(taken)
     said = f"given to {give}" + (
         f"; {others} left, whose X was another app's then" if others else ""
@@ -164,8 +177,8 @@ def _reread(kept: Kept, give: str | None) -> Row:
         changing("stored the events of callbacks that can be read now")
         events = read_callback(kept.callback, gateway().apps).events
         with _metrics_aside():
-            gateway().events.record(events, give=give, now=now_ms())
-        gateway().unread.done(kept.id)
+            gateway().shared(Ingest).events.record(events, give=give, now=now_ms())
+        gateway().shared(Ingest).unread.done(kept.id)
     return _described(kept) | {"read": why is None, "why": why}
 
 
@@ -176,16 +189,16 @@ def _metrics_aside() -> AbstractContextManager[object]:
 
 def _waiting(ids: tuple[str, ...]) -> Iterator[Kept]:
     if not ids:
-        return iter(gateway().unread.waiting())
+        return iter(gateway().shared(Ingest).unread.waiting())
     # What was read is somebody's, or among the orphans.
-    found = (gateway().unread.get(each) for each in ids)
+    found = (gateway().shared(Ingest).unread.get(each) for each in ids)
     return (kept for kept in found if kept is not None and kept.waiting)
 
 
 def _orphans() -> Iterator[Orphan]:
     after, more = None, True
     while more:
-        page = gateway().orphans.find(after=after)
+        page = gateway().shared(orphans).find(after=after)
         yield from page.orphans
         after, more = page.after, page.after is not None
 

@@ -7,6 +7,7 @@ import chalice.app
 from chalicelib.carriers.facade import IncomingRequest, Route
 from chalicelib.core.messages import Request
 from chalicelib.telemetry import correlate, count_request, log_fault, log_request, safe_id
+from chalicelib.wiring.api import Api
 from chalicelib.wiring.gateway import gateway
 
 REQUEST_ID = "X-Request-Id"
@@ -19,22 +20,22 @@ def answer(
     and logs one line, unless the reply wants none. Lines and answer carry the client's
     X-Request-Id, if that is safe, else API Gateway's id of the request."""
     request: Any = app.current_request
-    here = gateway()
-    facade, runtime = here.facades[facade_name], here.runtime
-    now = runtime.now_ms()
+    ours = gateway()
+    facade, now_ms = ours.shared(Api).facade(facade_name), ours.runtime.now_ms
+    began = now_ms()
     sent = request.headers.get(REQUEST_ID)
     safe = sent if sent and safe_id(sent) else None
-    request_id = safe or request.context.get("requestId") or runtime.new_id()
+    request_id = safe or request.context.get("requestId") or ours.runtime.new_id()
     correlate(request_id)
     try:
-        reply = facade.answer(IncomingRequest(route, _ours(request), path, now))
+        reply = facade.answer(IncomingRequest(route, _ours(request), path, began))
     except Exception as error:  # noqa: BLE001 - the last resort: no stack trace goes out
         log_fault(route.operation, error)
         reply = facade.fault()
     if reply.facts is None:
         count_request(route.operation, reply.answered)
     else:
-        ms = runtime.now_ms() - now
+        ms = now_ms() - began
         log_request(route.operation, reply.answered, ms=ms, **reply.facts)
     headers: dict[str, Any] = {
         "Content-Type": "application/json",
@@ -50,7 +51,8 @@ def _ours(request: chalice.app.Request) -> Request:
     return Request(
         method=request.method,
         headers={
-            name.lower(): _unicode(value) for name, value in (event.get("headers") or {}).items()
+            name.lower(): value if value.isascii() else _unicode(value)
+            for name, value in (event.get("headers") or {}).items()
         },
         query=tuple(
             (_unicode(name), _unicode(value)) for name, values in query.items() for value in values
@@ -62,11 +64,7 @@ def _ours(request: chalice.app.Request) -> Request:
 
 def _unicode(text: str) -> str:
     """`text` with U+FFFD for each half of a surrogate pair, which no encoding can carry."""
-    return (
-        text
-        if text.isascii()
-        else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    )
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _body(request: chalice.app.Request, event: dict[str, Any]) -> bytes:

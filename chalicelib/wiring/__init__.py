@@ -1,1 +1,2 @@
-"""Puts stores, carriers and services together, for each entry of the bundle."""
+"""Puts stores, carriers and services together: one module for each entry of the bundle, over the
+building blocks of `gateway`, `ingest`, `calls` and `records`."""

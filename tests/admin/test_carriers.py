@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 from admin import checks
 from admin.__main__ import cli
 from chalicelib.egress.guard import AddressGuard
-from chalicelib.wiring.gateway import Gateway
+from chalicelib.wiring import egress
 from cli.failures import Mistake
 from tests.owners import everything, secret_of
 from tests.stage import X1, Stage
@@ -143,7 +143,7 @@ def test_where_a_carrier_answers_is_wanted(stage: Stage) -> None:
 def test_an_address_that_is_never_called_is_no_carriers(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, url: str
 ) -> None:
-    monkeypatch.setattr(Gateway, "guard", AddressGuard())
+    monkeypatch.setattr(egress, "guard", AddressGuard())
     stage.forget()
     with pytest.raises(Mistake, match=r"a carrier's address is refused \("):
         checks.carrier("acme", "netease", key="k", app_id=None, urls=[url])

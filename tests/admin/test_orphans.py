@@ -11,6 +11,8 @@ from admin import numbers as pools
 from admin import provision
 from admin.__main__ import cli
 from admin.command import written
+from chalicelib.wiring import schedules
+from chalicelib.wiring.deliver import webhook_delivery
 from tests.stage import X1, A, B, Receiver, Stage
 from tests.workers import deliver
 
@@ -116,9 +118,9 @@ def test_a_recording_that_names_its_call_alone_goes_with_what_is_given(
     from chalicelib.wiring.gateway import gateway
 
     later = stage.clock.now + GRACE_MS
-    gateway().follow_up.run(now=later, time_left=lambda: True)
+    gateway().shared(schedules.follow_up).run(now=later, time_left=lambda: True)
     for message in stage.messages():
-        gateway().delivery.deliver(Task.from_text(message), now=later)
+        gateway().shared(webhook_delivery).deliver(Task.from_text(message), now=later)
     assert len(stage.messages("transfer")) == 1
     assert shown("events-orphaned")["count"] == 0
 

@@ -13,7 +13,7 @@ from admin import receivers
 from admin.__main__ import cli
 from chalicelib.egress.guard import AddressGuard
 from chalicelib.store.tenants.credentials import CredentialStore
-from chalicelib.wiring.gateway import Gateway
+from chalicelib.wiring import egress
 from tests.owners import everything
 from tests.receivers import Receiver, receiver
 from tests.stage import Stage, answering, refusal
@@ -136,7 +136,7 @@ def test_other_dialects_try_nothing(stage: Stage, inbox: Receiver) -> None:
 def test_only_public_addresses_are_saved_outside_development(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, url: str
 ) -> None:
-    monkeypatch.setattr(Gateway, "guard", AddressGuard())
+    monkeypatch.setattr(egress, "guard", AddressGuard())
     stage.forget()
     assert url not in refused(stage, "app-create", "shop", "--callback-url", url, "--unchecked")
     done("app-create", "shop", *NOBODY)

@@ -11,7 +11,7 @@ from admin import receivers
 from admin.__main__ import cli
 from chalicelib.egress.guard import AddressGuard
 from chalicelib.store.tenants.credentials import CredentialStore
-from chalicelib.wiring.gateway import Gateway
+from chalicelib.wiring import egress
 from tests.owners import everything
 from tests.stage import Stage
 
@@ -146,7 +146,7 @@ def test_a_mistake_is_one_line_and_changes_nothing(stage: Stage, arguments: list
 def test_hosts_of_this_machine_are_for_development(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, host: str
 ) -> None:
-    monkeypatch.setattr(Gateway, "guard", AddressGuard())
+    monkeypatch.setattr(egress, "guard", AddressGuard())
     stage.forget()
     assert run("switch-create", "pbx", HOST, host).exit_code == 1
     assert not stage.items("SWITCHES")

@@ -13,6 +13,7 @@ from admin.__main__ import cli
 from admin.command import written
 from chalicelib.core.calls.model import Delivery, Progress
 from chalicelib.store.codec import attribute
+from chalicelib.wiring.records import Records
 from tests.receivers import Receiver, receiver
 from tests.stage import X1, Stage
 from tests.workers import deliver
@@ -101,13 +102,13 @@ def test_a_list_is_cut_and_says_so(inbox: Receiver) -> None:
 def test_more_than_a_page_are_listed(inbox: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
     from chalicelib.wiring.gateway import gateway
 
-    dead, asked = gateway().redelivery.dead_letters, []
+    dead, asked = gateway().shared(Records).redelivery.dead_letters, []
 
     def page(*given: Any, **more: Any) -> Any:
         asked.append(more)
         return dead(*given, **more | {"limit": 1})
 
-    monkeypatch.setattr(gateway().redelivery, "dead_letters", page)
+    monkeypatch.setattr(gateway().shared(Records).redelivery, "dead_letters", page)
     assert len(lines("app-dead", "demo", *SINCE)) == 3
     assert len(asked) >= 3
 

@@ -11,7 +11,7 @@ from chalicelib.egress.guard import AddressGuard
 from chalicelib.store import clients
 from chalicelib.store.site import Site, SiteStore, site_item
 from chalicelib.store.table import Table
-from chalicelib.wiring.gateway import Gateway
+from chalicelib.wiring import egress
 from tests.stage import NAME, STAGE, Stage
 
 URL = "https://calls.example.org/masked"
@@ -66,7 +66,7 @@ def test_a_pipeline_deploys_without_writing_it(
 def test_what_is_no_public_address_is_refused(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, url: str
 ) -> None:
-    monkeypatch.setattr(Gateway, "guard", AddressGuard())
+    monkeypatch.setattr(egress, "guard", AddressGuard())
     stage.forget()
     result = set_url(url)
     assert (result.exit_code, result.output.count("\n")) == (1, 1)

@@ -8,8 +8,10 @@ import pytest
 from chalice.app import Chalice
 
 from chalicelib.api.routes import ROOT, UNKNOWN, nearest, register, tables
+from chalicelib.clock import SYSTEM
 from chalicelib.stage_settings import settings
-from chalicelib.wiring.gateway import Gateway
+from chalicelib.wiring.api import Api
+from chalicelib.wiring.gateway import build
 
 TABLES = tuple(tables())
 ROUTES = {route.path: route for table in TABLES for route in table.routes}
@@ -39,9 +41,9 @@ def registered() -> dict[str, str]:
 
 
 def test_every_handler_is_there() -> None:
-    gateway = Gateway(settings())
+    gateway = build(settings(), SYSTEM)
     for table in TABLES:
-        facade = gateway.facades[table.facade]
+        facade = gateway.shared(Api).facade(table.facade)
         handlers = [name for route in table.routes for name in route.handlers.values()]
         assert all(callable(getattr(facade, name)) for name in handlers)
         assert table.unknown in {each.facade for each in TABLES}

@@ -10,6 +10,7 @@ from chalicelib.core.bindings.lease_rules import LOOK_MS
 from chalicelib.core.bindings.model import MIN_COOLING_MS
 from chalicelib.core.durations import DAY_MS
 from chalicelib.store import clients
+from chalicelib.wiring import schedules
 from chalicelib.wiring.gateway import Gateway
 from tests.attacks.keepers import OVER_MS, Book, Died, Entry, keeper, keeping
 from tests.attacks.swapping import SwappingBook, swapping
@@ -102,7 +103,7 @@ def delay(world: World, gateway: Gateway) -> None:
 
 
 def renew(world: World, gateway: Gateway) -> None:
-    gateway.upkeep.run("lease", now=RENEWAL, time_left=lambda: True)
+    gateway.shared(schedules.lease_jobs).run("lease", now=RENEWAL, time_left=lambda: True)
 
 
 def renew_lost(world: World, gateway: Gateway) -> None:
@@ -111,7 +112,7 @@ def renew_lost(world: World, gateway: Gateway) -> None:
 
 
 def settle(world: World, gateway: Gateway) -> None:
-    gateway.upkeep.run("pending", now=NOW + LOOK_MS, time_left=lambda: True)
+    gateway.shared(schedules.lease_jobs).run("pending", now=NOW + LOOK_MS, time_left=lambda: True)
 
 
 def bound_for(minutes: int) -> Callable[[World], None]:
@@ -161,7 +162,7 @@ def recover(gateway: Gateway, *, now: int) -> int:
     for _ in range(OVER_MS // MINUTE + 2):
         now += MINUTE
         for duty in ("pending", "lease"):
-            gateway.upkeep.run(duty, now=now, time_left=lambda: True)  # type: ignore[arg-type]
+            gateway.shared(schedules.lease_jobs).run(duty, now=now, time_left=lambda: True)  # type: ignore[arg-type]
         gateway.cleaner.clean(now=now, time_left=lambda: True)
     return now
 

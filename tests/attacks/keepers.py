@@ -12,7 +12,9 @@ from chalicelib.core.durations import CLOCKS_APART_MS, DAY_MS, MINUTE_MS
 from chalicelib.core.ports import Carrier
 from chalicelib.core.subscribers import Subscriber
 from chalicelib.services.leases.extension import Extender
+from chalicelib.wiring import schedules
 from chalicelib.wiring.gateway import Gateway
+from tests.gateways import lend
 
 OVER_MS = ASKING_MS + CLOCKS_APART_MS
 """So long after it began an operation surely takes effect no more."""
@@ -127,13 +129,13 @@ class OneCarrier:
 def keeping(gateway: Gateway, book: Book) -> Keeper:
     """Lets this gateway have its bindings kept in the book; what stands between the two."""
     keeper = Keeper(book)
-    vars(gateway)["carriers"] = OneCarrier(keeper)
+    lend(gateway, OneCarrier(keeper))
     return keeper
 
 
 def keeper(gateway: Gateway) -> Keeper:
     """What stands between this gateway and the book."""
-    return gateway.carriers.keeper  # type: ignore[attr-defined,no-any-return]
+    return gateway.carriers.of("any").bindings  # type: ignore[return-value]
 
 
 def fails(call: str, error: BaseException) -> Callable[[str], None]:
@@ -148,5 +150,5 @@ def fails(call: str, error: BaseException) -> Callable[[str], None]:
 
 def attend(gateway: Gateway, duty: Duty, *, now: int) -> tuple[int, int, int]:
     """One run of a schedule: settled, put off, taken by others."""
-    seen = gateway.upkeep.run(duty, now=now, time_left=lambda: True)
+    seen = gateway.shared(schedules.lease_jobs).run(duty, now=now, time_left=lambda: True)
     return seen.done, seen.put_off, seen.taken

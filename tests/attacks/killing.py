@@ -16,7 +16,7 @@ import pytest
 from chalicelib.core.messages import Request
 from chalicelib.stage_settings import settings
 from chalicelib.store import clients
-from chalicelib.wiring.gateway import Gateway
+from chalicelib.wiring import egress
 from simulator.local_addresses import LocalAddresses
 from simulator.processes import Children
 from tests import gateways
@@ -43,7 +43,7 @@ def own_stage(dynamodb_endpoint: str, logs: Path) -> Iterator[Stage]:
     }
     with (
         patch.dict(os.environ, environment),
-        patch.object(Gateway, "guard", LocalAddresses()),
+        patch.object(egress, "guard", LocalAddresses()),
         # DynamoDB Local takes its time to make a table on a busy machine.
         patch.object(clients, "_CONFIG", clients._CONFIG.merge(gateways._PATIENT)),
     ):

@@ -15,6 +15,7 @@ from chalicelib.core.durations import DAY_MS, MINUTE_MS
 from chalicelib.core.ports import Carrier
 from chalicelib.wiring.gateway import Gateway
 from tests.attacks.keepers import Book, Entry
+from tests.gateways import lend
 
 
 @dataclass(frozen=True)
@@ -184,5 +185,5 @@ class OneSwapping:
 def swapping(gateway: Gateway, book: SwappingBook) -> SwappingKeeper:
     """Lets this gateway have its bindings kept in such a book; what stands between the two."""
     keeper = SwappingKeeper(book)
-    vars(gateway)["carriers"] = OneSwapping(keeper)
+    lend(gateway, OneSwapping(keeper))
     return keeper

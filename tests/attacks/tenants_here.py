@@ -6,7 +6,7 @@ import hashlib
 import json
 import threading
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -28,7 +28,13 @@ from chalicelib.core.subscribers import Subscriber
 from chalicelib.core.tenants import Tariff
 from chalicelib.stage_settings import settings
 from chalicelib.store import clients
-from chalicelib.store.work_queues import WorkQueues
+from chalicelib.store.tenants.balances import BalanceStore
+from chalicelib.wiring import schedules, transfer
+from chalicelib.wiring.api import Api
+from chalicelib.wiring.deliver import webhook_delivery
+from chalicelib.wiring.gateway import Gateway
+from chalicelib.wiring.ingest import Ingest
+from chalicelib.wiring.records import Records
 from tests.asked import ask
 from tests.attacks.keepers import Book, Keeper
 from tests.attacks.tenants import (
@@ -54,7 +60,7 @@ from tests.attacks.tenants import (
     x_of,
 )
 from tests.attacks.tenants_model import sound
-from tests.gateways import Stage
+from tests.gateways import Stage, lend
 
 PAID_IN = 10**9
 SITE = "https://gateway.example"
@@ -145,12 +151,12 @@ def outside() -> Iterator[Outside]:
 class Kept:
     """Fulfils the port Carriers: vendors keep bindings in a book, switches are as they are."""
 
-    real: Any
+    real: Callable[[str], Carrier]
     keepers: Mapping[str, Keeper]
 
     def of(self, name: str) -> Carrier:
         if name not in self.keepers:
-            return self.real.of(name)  # type: ignore[no-any-return]
+            return self.real(name)
         return Carrier(name=name, kind=name, bindings=self.keepers[name])
 
 
@@ -173,21 +179,19 @@ class Tenancy:
             self._make_app(app)
         self.gateway = stage.instance()
         for app in APPS:
-            self.gateway.ledger.deposit(app, PAID_IN, now=START)
+            BalanceStore(self.gateway.table).deposit(app, PAID_IN, now=START)
         own = self.gateway.settings
         self._lanes = own.delivery_queue_name, own.slow_queue_name
         self._transfers = own.transfer_queue_name
-        lanes = {"fast": self._lanes[0], "slow": self._lanes[1]}
-        self._queues = WorkQueues(lambda: self.queue, lanes, self._transfers)  # type: ignore[arg-type, return-value]
-        vars(self.gateway)["_queues"] = self._queues
         self.book = {carrier: Book() for carrier in VENDORS}
         keepers = {carrier: Keeper(self.book[carrier]) for carrier in VENDORS}
-        vars(self.gateway)["carriers"] = Kept(self.gateway.carriers, keepers)
+        self._carriers = Kept(self.gateway.carriers.of, keepers)
+        self._equip(self.gateway)
         self.bound: list[Bound] = []
         self._make_bindings()
         # Numbers have moved since it began: one that has seen that is a process of today.
         fresh = stage.instance()
-        vars(fresh)["_queues"] = self._queues
+        self._send_here(fresh)
         self.gateway = fresh
         self._start = {_key(item): item for item in stage.items()}
 
@@ -262,9 +266,16 @@ class Tenancy:
 
     def _again(self) -> Any:
         fresh = self.stage.instance()
-        for name in ("_queues", "carriers"):
-            vars(fresh)[name] = vars(self.gateway)[name]
+        self._equip(fresh)
         return fresh
+
+    def _equip(self, gateway: Gateway) -> None:
+        lend(gateway, self._carriers)
+        self._send_here(gateway)
+
+    def _send_here(self, gateway: Gateway) -> None:
+        """What this gateway sends to a queue is in ours."""
+        vars(gateway.shared(Ingest).queues)["_client"] = lambda: self.queue
 
     def _give(self, app: str, x: str, *, at: int) -> None:
         with patch.object(pools, "now_ms", lambda: at):
@@ -286,8 +297,10 @@ class Tenancy:
                 record=i == 0,
                 user_data=word,
             )
-            request = RequestId(self.gateway._tag("t", name, x, str(i)), "content", explicit=False)
-            made = self.gateway.service.bind(app, ask, request, now=at)
+            request = RequestId(
+                self.gateway.digest("t", name, x, str(i)), "content", explicit=False
+            )
+            made = self.gateway.shared(Api).binding_service.bind(app, ask, request, now=at)
             replaced = name.startswith("red-") and x == x_of(app.carrier, "moves")
             self.bound.append(
                 Bound(
@@ -339,19 +352,21 @@ class Tenancy:
             for queue, body in due:
                 if queue != self._transfers:
                     lane: Any = "fast" if queue == self._lanes[0] else "slow"
-                    self.gateway.delivery.deliver(Task.from_text(body), now=now, queue=lane)
+                    self.gateway.shared(webhook_delivery).deliver(
+                        Task.from_text(body), now=now, queue=lane
+                    )
                 elif (job := Job.from_text(body)) is not None:
-                    desk = self.gateway.export_desk
+                    desk = self.gateway.shared(Records).exports
                     desk.work(job, now=lambda: now, time_left=lambda: True)
                 else:
                     task = Task.from_text(body)
-                    self.gateway.recordings.fetch(task, now=now, within_s=60)
+                    self.gateway.shared(transfer.recordings).fetch(task, now=now, within_s=60)
 
     def settle(self) -> None:
         """Hours go by, in which the schedule and the workers do all that is to be done."""
         for now in STEPS:
             self.queue.now = now
-            seen = self.gateway.follow_up.run(now=now, time_left=lambda: True)
+            seen = self.gateway.shared(schedules.follow_up).run(now=now, time_left=lambda: True)
             assert seen.put_off == 0
             self.work(now=now, transfers=True)
         assert self.queue.sent == []
@@ -397,7 +412,7 @@ class Tenancy:
 
     def balance(self, app: str) -> int:
         """What it has to spend, without what was paid in."""
-        return int(self.gateway.ledger.standing(app).balance) - PAID_IN
+        return int(BalanceStore(self.gateway.table).standing(app).balance) - PAID_IN
 
     # Between two interleavings.
 

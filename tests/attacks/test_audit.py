@@ -11,6 +11,7 @@ from chalicelib.services.bindings.clean_expired import LATER_MS
 from chalicelib.services.leases.audit import SLICES, Audited
 from chalicelib.store.table import n
 from chalicelib.store.tenants import apps
+from chalicelib.wiring import schedules
 from chalicelib.wiring.gateway import Gateway
 from tests.attacks.keepers import Book, Entry, attend, fails, keeper, keeping
 from tests.gateways import MINUTE, NOW, Backend, Stage, number, subscriber
@@ -34,7 +35,7 @@ def audited(gateway: Gateway, *, now: int) -> Audited:
     """All X once: as many runs as there are slices. `now` stands still but for whose turn it is."""
     total = Audited()
     for turn in range(SLICES):
-        seen = gateway.audit.run(now=now + turn * MINUTE, time_left=lambda: True)
+        seen = gateway.shared(schedules.audit).run(now=now + turn * MINUTE, time_left=lambda: True)
         for name in Audited.__slots__:
             setattr(total, name, getattr(total, name) + getattr(seen, name))
     return total
@@ -74,10 +75,10 @@ def test_what_was_ended_here_is_ended_there_also_when_x_has_moved(
     assert app.call(gateway, "unbind", now=NOW + MINUTE, bindId=id_)["code"] == 200
     here.app("other", [])
     drained = apps.app_number_item("demo", X, None) | {"draining": n(NOW - NOTICE_MS)}
-    gateway._table.transact([{"Put": {"Item": drained}}])
-    gateway._table.transact([apps.number_leaves("demo", X, now=NOW)])
+    gateway.table.transact([{"Put": {"Item": drained}}])
+    gateway.table.transact([apps.number_leaves("demo", X, now=NOW)])
     if to is not None:
-        gateway._table.transact([{"Put": {"Item": apps.app_number_item(to, X, None)}}])
+        gateway.table.transact([{"Put": {"Item": apps.app_number_item(to, X, None)}}])
     moved = here.instance()
     keeping(moved, book)
     book.entries["late"] = replace(entry, id="late")
@@ -93,10 +94,10 @@ def test_what_another_carrier_account_has_under_an_id_of_ours_is_left_alone(
     (entry,) = book.live(now=NOW)
     assert app.call(gateway, "unbind", now=NOW + MINUTE, bindId=id_)["code"] == 200
     book.entries[entry.id] = entry
-    binding = gateway._bindings.get(id_)
+    binding = gateway.bindings.get(id_)
     assert binding is not None
     elsewhere = replace(binding, carrier="another")
-    monkeypatch.setattr(type(gateway._bindings), "get", lambda *_: elsewhere)
+    monkeypatch.setattr(type(gateway.bindings), "get", lambda *_: elsewhere)
     assert audited(gateway, now=NOW + 2 * MINUTE) == Audited(numbers=2, unknown=1)
 
 
@@ -175,5 +176,5 @@ def test_one_that_ran_out_a_moment_ago_is_given_time(
 def test_a_silent_carrier_is_not_asked_about_each_x(here: Stage, gateway: Gateway) -> None:
     here.app("many", [number(i) for i in range(2, 400)])
     keeper(gateway).before = fails("list", errors.Unavailable("silence"))
-    gateway.audit.run(now=NOW, time_left=lambda: True)
+    gateway.shared(schedules.audit).run(now=NOW, time_left=lambda: True)
     assert keeper(gateway).asked["list"] <= 3

@@ -13,7 +13,9 @@ from chalicelib.core import errors
 from chalicelib.core.calls.events import Event, EventKind, SmsResult
 from chalicelib.core.subscribers import Subscriber
 from chalicelib.core.tenants import Tariff
+from chalicelib.store.tenants.balances import BalanceStore
 from chalicelib.wiring.gateway import Gateway
+from chalicelib.wiring.ingest import Ingest
 from tests.attacks.keepers import Book, attend, fails, keeping
 from tests.core.samples import event
 from tests.gateways import MINUTE, NOW, Backend, Stage, number, subscriber
@@ -94,7 +96,7 @@ def take_in(gateway: Gateway, told: Event) -> None:
     """As a carrier does: again until it is taken."""
     for _ in range(50):
         try:
-            gateway.events.record([told])
+            gateway.shared(Ingest).events.record([told])
         except errors.Contended:
             continue
         return
@@ -113,7 +115,7 @@ def test_everything_is_paid_once(here: Stage, seed: int) -> None:
     rng.shuffle(sent)
     with crowd(here, WORKERS) as everybody, here.conflicts(CONFLICTS, random.Random(seed)):
         everybody.all_of([lambda gateway, each=each: take_in(gateway, each) for each in sent])
-    ledger = here.instance().ledger
+    ledger = BalanceStore(here.instance().table)
     assert cost
     assert -ledger.standing(PAYING).balance == cost, f"seed {seed}"
     assert ledger.standing(FREE).balance == 0
@@ -141,7 +143,7 @@ class Spenders:
 def test_an_account_pays_for_as_many_bindings_as_it_can_and_no_more(here: Stage) -> None:
     app = here.app(PAYING, [number(i) for i in range(5)])
     provision.set_app(PAYING, tariff=Tariff(binding=10))
-    ledger = here.instance().ledger
+    ledger = BalanceStore(here.instance().table)
     ledger.deposit(PAYING, 155, now=NOW)
     spenders = Spenders(app)
     with crowd(here, 32) as everybody, here.conflicts(CONFLICTS, random.Random(1)):
@@ -158,21 +160,21 @@ def test_an_account_pays_for_as_many_bindings_as_it_can_and_no_more(here: Stage)
 def test_deposits_and_prices_of_all_at_once_add_up(here: Stage) -> None:
     app = here.app(PAYING, [number(i) for i in range(5)])
     provision.set_app(PAYING, tariff=Tariff(binding=10))
-    here.instance().ledger.deposit(PAYING, 1000, now=NOW)
+    BalanceStore(here.instance().table).deposit(PAYING, 1000, now=NOW)
     spenders = Spenders(app)
 
     def deposit(gateway: Gateway) -> int:
-        gateway.ledger.deposit(PAYING, 7, now=NOW)
+        BalanceStore(gateway.table).deposit(PAYING, 7, now=NOW)
         return 0
 
     def allow(gateway: Gateway) -> int:
-        gateway.ledger.set_overdraft(PAYING, 500, now=NOW)
+        BalanceStore(gateway.table).set_overdraft(PAYING, 500, now=NOW)
         return 0
 
     with crowd(here, 32) as everybody, here.conflicts(CONFLICTS, random.Random(1)):
         actions = [spenders.bind(i) for i in range(16)] + [deposit] * 15 + [allow]
         codes = everybody.at_once(actions)
-    standing = here.instance().ledger.standing(PAYING)
+    standing = BalanceStore(here.instance().table).standing(PAYING)
     assert set(codes) == {0, 200}
     assert (standing.balance, standing.overdraft) == (1000 - 160 + 105, 500)
 
@@ -182,25 +184,25 @@ def test_what_a_carrier_refuses_is_paid_back(here: Stage, end: Exception) -> Non
     app = here.app(PAYING, [number(0)])
     provision.set_app(PAYING, tariff=Tariff(binding=10))
     gateway = here.instance()
-    gateway.ledger.deposit(PAYING, 10, now=NOW)
+    BalanceStore(gateway.table).deposit(PAYING, 10, now=NOW)
     between = keeping(gateway, Book())
     between.before = fails("bind", end)
     assert app.bind(gateway, subscriber(0), subscriber(1), now=NOW)["code"] == 514
-    assert gateway.ledger.standing(PAYING).balance == 10
+    assert BalanceStore(gateway.table).standing(PAYING).balance == 10
     between.before = lambda _: None
     assert app.bind(gateway, subscriber(0), subscriber(1), now=NOW)["code"] == 200
-    assert gateway.ledger.standing(PAYING).balance == 0
+    assert BalanceStore(gateway.table).standing(PAYING).balance == 0
 
 
 def test_what_a_carrier_never_bound_is_paid_back_by_the_schedule(here: Stage) -> None:
     app = here.app(PAYING, [number(0)])
     provision.set_app(PAYING, tariff=Tariff(binding=10))
     gateway = here.instance()
-    gateway.ledger.deposit(PAYING, 10, now=NOW)
+    BalanceStore(gateway.table).deposit(PAYING, 10, now=NOW)
     between = keeping(gateway, Book())
     between.before = fails("bind", errors.Unavailable("silence"))
     assert app.bind(gateway, subscriber(0), subscriber(1), now=NOW)["code"] == 514
-    assert gateway.ledger.standing(PAYING).balance == 0
+    assert BalanceStore(gateway.table).standing(PAYING).balance == 0
     for minute in range(1, 6):
         attend(gateway, "pending", now=NOW + minute * MINUTE)
-    assert gateway.ledger.standing(PAYING).balance == 10
+    assert BalanceStore(gateway.table).standing(PAYING).balance == 10

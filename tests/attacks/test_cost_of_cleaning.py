@@ -40,7 +40,7 @@ def engine(dynamodb_local: str) -> str:
 def _item(gateway: Gateway, i: int, *, expires: int) -> dict[str, Any]:
     """The i-th binding as the store writes it. Its legs are left out: cleaning never sees them,
     and no index does."""
-    encryption = gateway._data_keys.encryption()
+    encryption = gateway.encryption()
     handle = f"{i:012d}"
     binding = Binding(
         id=binding_id(handle, NOW),
@@ -141,7 +141,7 @@ def test_it_is_the_same_among_fifty_times_as_many(here: Stage) -> None:
         assert abs(among_many[name] - cost) <= TOLERANCE * cost, name
     # Nor does it look at anything but what is due, the first time or the second.
     assert among_many["items looked at"] == EXPIRED
-    assert sum(gateway._bindings.quota_used("demo").values()) == MANY
+    assert sum(gateway.bindings.quota_used("demo").values()) == MANY
 
 
 def test_with_nothing_due_it_reads_nothing(here: Stage) -> None:

@@ -11,6 +11,7 @@ from botocore.httpsession import URLLib3Session
 
 from chalicelib.core.calls.model import Task
 from chalicelib.store import clients
+from chalicelib.wiring.deliver import webhook_delivery
 from chalicelib.wiring.gateway import Gateway
 from tests.asked import ask
 from tests.gateways import MINUTE, NOW, Backend, Stage, Switch, number, subscriber
@@ -162,7 +163,7 @@ def _ended(event_id: str, binding: str) -> dict[str, Any]:
 def _deliver(here: Stage, gateway: Gateway) -> int:
     tasks = [Task.from_text(body) for body in here.queued()]
     for task in tasks:
-        gateway.delivery.deliver(task, now=NOW)
+        gateway.shared(webhook_delivery).deliver(task, now=NOW)
     return len(tasks)
 
 
@@ -212,10 +213,10 @@ def test_a_death_between_telling_and_marking_tells_twice_and_no_more(
 
     clients.dynamodb().meta.events.register_first(refuse, down)
     with pytest.raises(Unavailable):
-        gateway.delivery.deliver(Task.from_text(body), now=NOW)
+        gateway.shared(webhook_delivery).deliver(Task.from_text(body), now=NOW)
     clients.dynamodb().meta.events.unregister(refuse, down)
     for _ in range(2):
-        gateway.delivery.deliver(Task.from_text(body), now=NOW)
+        gateway.shared(webhook_delivery).deliver(Task.from_text(body), now=NOW)
     assert len(inbox.bodies()) == 2
 
 

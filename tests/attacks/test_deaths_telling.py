@@ -15,7 +15,11 @@ from chalicelib.core.calls.model import Task
 from chalicelib.core.errors import GatewayError
 from chalicelib.core.tenants import Tariff
 from chalicelib.store import clients
+from chalicelib.store.tenants.balances import BalanceStore
+from chalicelib.wiring import schedules
+from chalicelib.wiring.deliver import webhook_delivery
 from chalicelib.wiring.gateway import Gateway
+from chalicelib.wiring.records import Records
 from tests.attacks.keepers import Died
 from tests.gateways import MINUTE, NOW, Stage, Switch, number, subscriber
 from tests.receivers import Receiver, receiver
@@ -68,7 +72,7 @@ def told(here: Stage, gateway: Gateway, *, now: int) -> list[str]:
     tasks = [Task.from_text(message) for message in here.queued()]
     for task in tasks:
         with suppress(GatewayError):
-            gateway.delivery.deliver(task, now=now)
+            gateway.shared(webhook_delivery).deliver(task, now=now)
     return [task.key.id for task in tasks]
 
 
@@ -83,10 +87,10 @@ def worked(here: Stage, gateway: Gateway, switch: Switch, inbox: Receiver, step:
             inbox.status = status
             ids += told(here, gateway, now=NOW)
         with suppress(GatewayError):
-            gateway.follow_up.run(now=later, time_left=lambda: True)
+            gateway.shared(schedules.follow_up).run(now=later, time_left=lambda: True)
         ids += told(here, gateway, now=later)
         with suppress(GatewayError):
-            gateway.redelivery.redeliver("demo", ids[0] if ids else "", now=later)
+            gateway.shared(Records).redelivery.redeliver("demo", ids[0] if ids else "", now=later)
     inbox.status = 200
     return acknowledged
 
@@ -115,7 +119,7 @@ def test_what_was_acknowledged_is_told_and_paid_for_once(
             assert switch.report(healthy, *call(step), now=NOW).status == 200, happened
         for turn in range(TURNS):
             now = NOW + (turn + 1) * UNFINISHED_MS
-            healthy.follow_up.run(now=now, time_left=lambda: True)
+            healthy.shared(schedules.follow_up).run(now=now, time_left=lambda: True)
             told(here, healthy, now=now)
         stored = {i["pk"]["S"]: i for i in here.items() if i["pk"]["S"].startswith("C#")}
         (item,) = [stored[pk] for pk in stored.keys() - known]
@@ -126,7 +130,7 @@ def test_what_was_acknowledged_is_told_and_paid_for_once(
         assert states == ["delivered", "kept", "kept"], happened
         assert "due_at" not in item, happened
         assert item["place"]["S"].startswith(f"{NOW - MINUTE - 1000:015d}#"), happened
-        assert healthy.ledger.standing("demo").balance == -PRICE * len(known), happened
+        assert BalanceStore(healthy.table).standing("demo").balance == -PRICE * len(known), happened
         assert inbox.received, happened
         if len(calls) <= step:
             break

@@ -23,7 +23,10 @@ from chalicelib.core.calls.model import Task
 from chalicelib.core.retries import JITTER
 from chalicelib.core.webhooks.policy import RETRIES_S
 from chalicelib.store import clients
+from chalicelib.wiring import schedules
+from chalicelib.wiring.deliver import webhook_delivery
 from chalicelib.wiring.gateway import Gateway, gateway
+from chalicelib.wiring.records import Records
 from tests.gateways import number, subscriber
 from tests.running import Running, stack
 from tests.simulator.outside import wait_until
@@ -158,7 +161,7 @@ class Later:
     def after(self, s: float) -> None:
         """So much later, all that is due is done."""
         self.now += round(s * 1000)
-        self._gateway.follow_up.run(now=self.now, time_left=lambda: True)
+        self._gateway.shared(schedules.follow_up).run(now=self.now, time_left=lambda: True)
         self.work()
 
     def work(self) -> None:
@@ -168,7 +171,9 @@ class Later:
                 list(workers.map(self._deliver, messages))
 
     def _deliver(self, message: str) -> None:
-        self._gateway.delivery.deliver(Task.from_text(message), now=self.now, queue="slow")
+        self._gateway.shared(webhook_delivery).deliver(
+            Task.from_text(message), now=self.now, queue="slow"
+        )
 
     def stored(self) -> Counter[tuple[str, str]]:
         """How many events there are, by app and how far they are."""
@@ -191,7 +196,9 @@ class Later:
         """How many events of an app are listed as dead."""
         listed, after = 0, None
         while True:
-            page = self._gateway.redelivery.dead_letters(app, since=0, until=self.now, after=after)
+            page = self._gateway.shared(Records).redelivery.dead_letters(
+                app, since=0, until=self.now, after=after
+            )
             assert {each.attempts for each in page.events} <= {len(RETRIES_S) + 1}
             listed += len(page.events)
             if page.after is None:
@@ -200,7 +207,7 @@ class Later:
 
     def again(self, app: str) -> int:
         """Tells all of them again; how many."""
-        redelivery = self._gateway.redelivery
+        redelivery = self._gateway.shared(Records).redelivery
         again = redelivery.redeliver_between(app, since=0, until=self.now, now=self.now)
         self.work()
         return again

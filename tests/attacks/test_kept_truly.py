@@ -8,6 +8,7 @@ import pytest
 from chalicelib.core import errors
 from chalicelib.core.bindings.lease_rules import LOOK_MS
 from chalicelib.core.durations import DAY_MS
+from chalicelib.wiring import schedules
 from chalicelib.wiring.gateway import Gateway
 from tests.attacks.keepers import OVER_MS, Book, Died, attend, fails, keeper, keeping
 from tests.gateways import MINUTE, NOW, Backend, Stage, number, subscriber
@@ -141,7 +142,9 @@ def test_what_was_bound_anew_by_a_process_that_died_is_released_too(
     app.call(gateway, "unbind", now=due, bindId=bound)
     keeper(gateway).before = lambda _: None
     if again == "schedule":
-        gateway.upkeep.run("pending", now=due + LOOK_MS, time_left=lambda: True)
+        gateway.shared(schedules.lease_jobs).run(
+            "pending", now=due + LOOK_MS, time_left=lambda: True
+        )
     assert not book.live(now=due)
 
 
@@ -197,7 +200,7 @@ def test_a_bind_during_which_the_data_key_changes_is_carried_through(
 
     def changed(asked: str) -> None:
         if asked == "bind":
-            writes_old._data_keys._secret = writes_new._data_keys._secret
+            writes_old.data_keys._secret = writes_new.data_keys._secret
             if refused:
                 raise errors.CarrierRefused("no")
 

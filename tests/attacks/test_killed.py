@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from chalicelib.core.bindings.lease_rules import LOOK_MS
+from chalicelib.wiring import schedules
 from chalicelib.wiring.gateway import Gateway
 from tests.attacks.keepers import OVER_MS
 from tests.attacks.killing import PATIENCE_S, Victim, own_stage
@@ -82,14 +83,14 @@ def test_gateway_and_carrier_agree_after_a_kill(
     later = now + OVER_MS
     vendor.clock.now_ms = later
     if repeat == "after the schedule":
-        gateway.upkeep.run("pending", now=later, time_left=lambda: True)
+        gateway.shared(schedules.lease_jobs).run("pending", now=later, time_left=lambda: True)
         assert shown(gateway, app, now=later) == vendor.live()
         assert bool(vendor.live()) == effect
     again = app.bind(gateway, A, B, now=later, minutes=60, request_id=request_id)
     assert again["code"] == 200
     assert shown(gateway, app, now=later) == vendor.live() == [(again["bindId"], X)]
     assert app.bind(gateway, A, B, now=later, minutes=60, request_id=request_id) == again
-    gateway.upkeep.run("pending", now=later + LOOK_MS, time_left=lambda: True)
+    gateway.shared(schedules.lease_jobs).run("pending", now=later + LOOK_MS, time_left=lambda: True)
     assert vendor.live() == [(again["bindId"], X)]
     assert stage.quota_used("demo") == 1
     assert app.call(gateway, "unbind", now=later, bindId=again["bindId"])["code"] == 200

@@ -9,6 +9,7 @@ import pytest
 
 from chalicelib.core.bindings.lease_rules import LOOK_MS
 from chalicelib.core.durations import DAY_MS
+from chalicelib.wiring import schedules
 from chalicelib.wiring.gateway import Gateway
 from tests.attacks.keepers import OVER_MS
 from tests.attacks.killing import PATIENCE_S, Victim, own_stage
@@ -118,14 +119,14 @@ def test_one_binding_in_the_end(
     later = now if repeat == "at once" else now + LOOK_MS
     vendor.clock.now_ms = later
     if repeat == "after the schedule":
-        gateway.upkeep.run("pending", now=later, time_left=lambda: True)
+        gateway.shared(schedules.lease_jobs).run("pending", now=later, time_left=lambda: True)
         assert len(vendor.live()) == 1
     again = ask.again(gateway, now=later)
     assert again["error"] == 0
     subid = str(again["subid"])
     assert vendor.live() == [(subid, X)]
     assert ask.again(stage.instance(), now=later) == again
-    gateway.upkeep.run("pending", now=later + OVER_MS, time_left=lambda: True)
+    gateway.shared(schedules.lease_jobs).run("pending", now=later + OVER_MS, time_left=lambda: True)
     assert vendor.live() == [(subid, X)]
     assert stage.quota_used("demo") == stage.live("demo", now=later) == 1
     assert ask.end(gateway, subid, now=later) == 0

@@ -13,6 +13,7 @@ from admin.__main__ import cli
 from chalicelib.core.bindings.lease import Duty
 from chalicelib.core.durations import DAY_MS
 from chalicelib.stage_settings import settings
+from chalicelib.wiring import schedules
 from chalicelib.wiring.gateway import Gateway
 from tests.gateways import MINUTE, NOW, Backend, Stage, forget_caches, number, subscriber
 from tests.owners import mend, spoil
@@ -95,7 +96,9 @@ def test_two_hundred_leases_at_a_slow_carrier_a_dead_one_and_a_quick_one(
 
     ran: list[Any] = []
     run = threading.Thread(
-        target=lambda: ran.append(gateway.upkeep.run("lease", now=DUE, time_left=lambda: True))
+        target=lambda: ran.append(
+            gateway.shared(schedules.lease_jobs).run("lease", now=DUE, time_left=lambda: True)
+        )
     )
     began = time.monotonic()
     run.start()
@@ -120,7 +123,11 @@ def test_two_hundred_leases_at_a_slow_carrier_a_dead_one_and_a_quick_one(
     dead.vendor.faults.clear()
     duties: tuple[tuple[Duty, int], ...] = (("lease", LEASES - 3), ("pending", 3))
     for duty, due in duties:
-        again = here.instance().upkeep.run(duty, now=DUE + MINUTE, time_left=lambda: True)
+        again = (
+            here.instance()
+            .shared(schedules.lease_jobs)
+            .run(duty, now=DUE + MINUTE, time_left=lambda: True)
+        )
         assert (again.done, again.put_off, again.left, again.silent) == (due, 0, 0, [])
 
 
@@ -141,11 +148,13 @@ def test_what_a_removed_carrier_keeps_ends_and_gives_its_quota_back(
     assert removed.exit_code == 0, removed.output
     vendor.clock.now_ms = DUE
     forget_caches()
-    seen = here.instance().upkeep.run("lease", now=DUE, time_left=lambda: True)
+    seen = (
+        here.instance().shared(schedules.lease_jobs).run("lease", now=DUE, time_left=lambda: True)
+    )
     assert (seen.done, seen.put_off, seen.silent) == (1, 0, [])
     assert here.quota_used("demo") == 0
     assert here.live("demo", now=DUE) == 0
-    assert not list(here.instance()._bindings.unsettled("lease", now=DUE + DAY_MS))
+    assert not list(here.instance().bindings.unsettled("lease", now=DUE + DAY_MS))
 
     # The carrier was told nothing: as long as it may connect these two, X leads them to no others.
     assert vendor.live() == [(bound, x)]
@@ -168,13 +177,19 @@ def test_an_account_that_cannot_be_read_ends_nothing(
     before = spoil("carrier/acme", broken)
     vendor.clock.now_ms = DUE
     forget_caches()
-    seen = here.instance().upkeep.run("lease", now=DUE, time_left=lambda: True)
+    seen = (
+        here.instance().shared(schedules.lease_jobs).run("lease", now=DUE, time_left=lambda: True)
+    )
     assert (seen.done, seen.put_off) == (0, 1)
     assert here.live("demo", now=DUE) == here.quota_used("demo") == 1
 
     mend("carrier/acme", before)
     forget_caches()
     vendor.clock.now_ms = DUE + MINUTE
-    seen = here.instance().upkeep.run("lease", now=DUE + MINUTE, time_left=lambda: True)
+    seen = (
+        here.instance()
+        .shared(schedules.lease_jobs)
+        .run("lease", now=DUE + MINUTE, time_left=lambda: True)
+    )
     assert (seen.done, seen.put_off) == (1, 0)
     assert kept_until(vendor)[0] > DUE + DAY_MS * 3 // 4

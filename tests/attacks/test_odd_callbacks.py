@@ -17,6 +17,8 @@ from chalicelib.carriers.netease import wire_callbacks as netease
 from chalicelib.core.calls.events import Reading
 from chalicelib.core.calls.follow_up import GRACE_MS
 from chalicelib.core.calls.model import Task
+from chalicelib.wiring import schedules
+from chalicelib.wiring.deliver import webhook_delivery
 from chalicelib.wiring.gateway import gateway
 from tests.carriers.interline.reports import MESSAGE, RECORD, typed
 from tests.carriers.netease.recorded import recorded
@@ -69,10 +71,12 @@ def app_behind(stage: Stage, receiver: Receiver, sample: str) -> None:
 def delivered(stage: Stage, now: int) -> None:
     """Whatever is in the queues, and what the schedule puts there."""
     for at in (now, now + GRACE_MS, now + 2 * GRACE_MS):
-        gateway().follow_up.run(now=at, time_left=lambda: True)
+        gateway().shared(schedules.follow_up).run(now=at, time_left=lambda: True)
         for queue in ("delivery", "delivery-slow"):
             for message in stage.messages(queue):
-                gateway().delivery.deliver(Task.from_text(message), now=at, queue="slow")
+                gateway().shared(webhook_delivery).deliver(
+                    Task.from_text(message), now=at, queue="slow"
+                )
 
 
 def told(receiver: Receiver) -> list[str]:

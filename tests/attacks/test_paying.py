@@ -14,6 +14,7 @@ from chalicelib.core.calls.model import Delivery
 from chalicelib.core.calls.prices import Bill
 from chalicelib.core.tenants import Tariff
 from chalicelib.store.calls.events import EventStore
+from chalicelib.store.tenants.balances import BalanceStore
 from chalicelib.wiring.gateway import Gateway
 from tests.core.samples import event
 from tests.gateways import MINUTE, NOW, Stage, number, subscriber
@@ -39,7 +40,7 @@ def gateway(here: Stage) -> Gateway:
 
 
 def store_of(gateway: Gateway) -> EventStore:
-    return EventStore(gateway._table, gateway._data_keys.encryption)
+    return EventStore(gateway.table, gateway.encryption)
 
 
 def charge(store: EventStore, told: Event, bill: Bill) -> None:
@@ -47,7 +48,7 @@ def charge(store: EventStore, told: Event, bill: Bill) -> None:
 
 
 def paid(gateway: Gateway, app: str = "demo") -> int:
-    return -gateway.ledger.standing(app).balance
+    return -BalanceStore(gateway.table).standing(app).balance
 
 
 def test_in_whatever_order_the_events_of_a_call_come_it_costs_the_same(gateway: Gateway) -> None:
@@ -111,5 +112,5 @@ def test_a_crowd_gets_as_many_bindings_as_were_paid_for(here: Stage) -> None:
     # 3.1 yuan for 0.3 each: the last 0.1 pays for nothing.
     assert codes == [200] * 10 + [403] * 20
     assert here.live("demo", now=NOW) == 10
-    standing = here.instance().ledger.standing("demo")
+    standing = BalanceStore(here.instance().table).standing("demo")
     assert (standing.balance, standing.overdraft) == (-100_000, 200_000)

@@ -13,6 +13,7 @@ from chalicelib.core.bindings.model import MIN_COOLING_MS, Ask, Binding
 from chalicelib.core.durations import CLOCKS_APART_MS, DAY_MS
 from chalicelib.core.requests import RequestId
 from chalicelib.core.subscribers import Subscriber
+from chalicelib.wiring.api import Api
 from chalicelib.wiring.gateway import Gateway
 from tests.attacks.keepers import OVER_MS, Died, attend, fails
 from tests.attacks.swapping import SwappingBook, SwappingKeeper, swapping
@@ -46,7 +47,7 @@ def gateway(here: Stage, app: Backend, book: SwappingBook) -> Gateway:
 
 def asked(gateway: Gateway) -> SwappingKeeper:
     """What stands between this gateway and the book."""
-    return gateway.carriers.keeper  # type: ignore[attr-defined,no-any-return]
+    return gateway.carriers.of("any").bindings  # type: ignore[return-value]
 
 
 def schedules(gateway: Gateway, *, now: int) -> None:
@@ -75,7 +76,7 @@ def open_to_all(gateway: Gateway, a: str, *, name: str, now: int, minutes: int =
     profile = gateway.apps.get("demo")
     assert profile is not None
     ask = Ask(Subscriber(a), None, X, None, minutes * MINUTE, record=False, user_data="")
-    return gateway.service.bind(
+    return gateway.shared(Api).binding_service.bind(
         profile, ask, RequestId(name * 32, "c" * 32, explicit=True), now=now
     )
 
@@ -84,7 +85,7 @@ def close_to_all(gateway: Gateway, *, now: int) -> None:
     """Ends the XA."""
     profile = gateway.apps.get("demo")
     assert profile is not None
-    gateway.service.release_transfer(profile, X, now=now)
+    gateway.shared(Api).binding_service.release_transfer(profile, X, now=now)
 
 
 # Doubts
@@ -202,7 +203,7 @@ def test_a_delay_in_the_middle_of_a_renewal_is_kept(
     now = RENEWAL
     for _ in range(1440 // 2):
         now += 2 * MINUTE
-        if gateway._bindings.get(bound).lease.check_at <= now:  # type: ignore[union-attr,operator]
+        if gateway.bindings.get(bound).lease.check_at <= now:  # type: ignore[union-attr,operator]
             schedules(gateway, now=now)
     (entry,) = book.live(now=now)
     assert book.gaps(bound, since=NOW, until=entry.until) == []
@@ -265,7 +266,7 @@ def test_a_late_release_of_an_xa_leaves_the_next_one_alone(
     asked(other).before = once("release", meanwhile)
     close_to_all(other, now=NOW)
     standing = [entry.ours for entry in book.live(now=NOW)]
-    binding = gateway._bindings.transfer_on(X)
+    binding = gateway.bindings.transfer_on(X)
     assert binding is not None
     assert standing == ([binding.id] if binding.live(NOW) else [])
 

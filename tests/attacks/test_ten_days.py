@@ -10,6 +10,8 @@ from chalicelib.core.durations import DAY_MS, NEVER
 from chalicelib.core.requests import RequestId
 from chalicelib.core.subscribers import Subscriber
 from chalicelib.services.bindings.clean_expired import LATER_MS
+from chalicelib.wiring import schedules
+from chalicelib.wiring.api import Api
 from chalicelib.wiring.gateway import Gateway
 from tests.gateways import MINUTE, NOW, Backend, Stage, number, subscriber
 from tests.vendor_here import ACCOUNT, VendorHere, account_at, vendor_here
@@ -37,7 +39,7 @@ def app(here: Stage, vendor: VendorHere) -> Backend:
 def attend(gateway: Gateway, *, now: int) -> None:
     """What the schedules run every minute."""
     for duty in DUTIES:
-        gateway.upkeep.run(duty, now=now, time_left=lambda: True)
+        gateway.shared(schedules.lease_jobs).run(duty, now=now, time_left=lambda: True)
 
 
 def pass_time(gateway: Gateway, vendor: VendorHere, *, since: int, until: int, step: int) -> None:
@@ -145,10 +147,10 @@ def test_one_without_an_end_is_carried_on_until_it_is_released(
     request = RequestId(key="k" * 22, content="c" * 22, explicit=True)
     demo = gateway.apps.get("demo")
     assert demo is not None
-    bound = gateway.service.bind(demo, ask, request, now=NOW)
+    bound = gateway.shared(Api).binding_service.bind(demo, ask, request, now=NOW)
     later = NOW + 12 * DAY_MS
     pass_time(gateway, vendor, since=NOW, until=later, step=3 * 60 * MINUTE)
     assert asked(vendor)["delay"] == 12
     vendor.clock.now_ms = later + LATENCY
-    gateway.service.release(demo, bound.id, now=later)
+    gateway.shared(Api).binding_service.release(demo, bound.id, now=later)
     assert not vendor.live()

@@ -8,6 +8,7 @@ import pytest
 from chalicelib.core.bindings.lease import Duty
 from chalicelib.core.durations import DAY_MS
 from chalicelib.services.bindings.clean_expired import LATER_MS
+from chalicelib.wiring import schedules
 from chalicelib.wiring.gateway import Gateway
 from tests.developers import Developer, developer
 from tests.gateways import MINUTE, NOW, Stage, number, subscriber
@@ -54,7 +55,7 @@ def app(here: Stage, vendor: InterlineHere) -> Developer:
 def attend(gateway: Gateway, *, now: int) -> None:
     """What the schedules run every minute."""
     for duty in DUTIES:
-        gateway.upkeep.run(duty, now=now, time_left=lambda: True)
+        gateway.shared(schedules.lease_jobs).run(duty, now=now, time_left=lambda: True)
 
 
 def pass_time(gateway: Gateway, vendor: InterlineHere, *ids: str, since: int, until: int) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.wiring.operator import orphans
 from tests.attacks.tenants import (
     APPS,
     DAY,
@@ -96,7 +97,7 @@ def _one(tenancy: Tenancy, world: World, order: int, rng: random.Random) -> Seen
         opened = partial(tenancy.opened, app)
         told = Told(model, tenancy.developers[app], opened, prompt=prompt)
         told.check(tenancy.place.told[app])
-    assert len(tenancy.gateway.orphans.find().orphans) == len(world.orphans)
+    assert len(tenancy.gateway.shared(orphans).find().orphans) == len(world.orphans)
     return seen
 
 

@@ -19,11 +19,12 @@ from chalicelib.core.requests import RequestId
 from chalicelib.core.subscribers import Subscriber
 from chalicelib.core.tenants import App
 from chalicelib.services.bindings.service import BindingService
+from chalicelib.wiring.api import Api
 from chalicelib.wiring.gateway import Gateway
 from tests.attacks.keepers import OVER_MS, attend
 from tests.carriers.interline.platform import Platform, serving
 from tests.carriers.vendor import Told, egress
-from tests.gateways import MINUTE, NOW, Stage, number, subscriber
+from tests.gateways import MINUTE, NOW, Stage, lend, number, subscriber
 
 X = number(0)
 A = Subscriber(subscriber(0))
@@ -62,7 +63,7 @@ class World:
 
     @property
     def service(self) -> BindingService:
-        return self.gateway.service
+        return self.gateway.shared(Api).binding_service
 
     @property
     def held(self) -> Held:
@@ -112,7 +113,7 @@ def _over(here: Stage, platform: Platform) -> Gateway:
     assert made.bindings
     kept = Carrier("ours", "interline", bindings=Held(made.bindings), transfers=True)  # type: ignore[arg-type]
     gateway = here.instance()
-    vars(gateway)["carriers"] = Only(kept)
+    lend(gateway, Only(kept))
     return gateway
 
 

@@ -10,6 +10,7 @@ from chalicelib.core.durations import DAY_MS
 from chalicelib.services.leases.jobs import SILENT_AFTER
 from chalicelib.stage_settings import settings
 from chalicelib.store import clients
+from chalicelib.wiring import schedules
 from chalicelib.wiring.gateway import Gateway
 from tests.attacks.keepers import Book, attend, keeper
 from tests.gateways import MINUTE, NOW, Stage, number, subscriber
@@ -44,7 +45,7 @@ def four(here: Stage, gateway: Gateway) -> list[str]:
     for i in range(4):
         bound = app.bind(gateway, subscriber(2 * i), subscriber(2 * i + 1), now=NOW, minutes=4320)
         assert bound["code"] == 200
-    return [entry.handle for entry in gateway._bindings.unsettled("lease", now=DUE)]
+    return [entry.handle for entry in gateway.bindings.unsettled("lease", now=DUE)]
 
 
 def spoil(handle: str, **attributes: Any) -> None:
@@ -97,14 +98,14 @@ def test_a_claim_that_meets_a_transaction_does_not_hold_up_the_others(
     here: Stage, gateway: Gateway, book: Book, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, *_ = four(here, gateway)
-    claim = gateway._bindings.claim
+    claim = gateway.bindings.claim
 
     def meets(entry: Any, *, until: int) -> Any:
         if entry.handle == first:
             raise errors.Unavailable("update_item: conflict")
         return claim(entry, until=until)
 
-    monkeypatch.setattr(gateway._bindings, "claim", meets)
+    monkeypatch.setattr(gateway.bindings, "claim", meets)
     assert renew(gateway, now=DUE) == (3, 1, 0)
     assert renewed(book, now=DUE) == 3
 
@@ -112,12 +113,12 @@ def test_a_claim_that_meets_a_transaction_does_not_hold_up_the_others(
 def test_a_silent_carrier_is_not_asked_for_each_binding(here: Stage, gateway: Gateway) -> None:
     handles = four(here, gateway)
     failing(gateway, errors.Unavailable("silence"), times=4)
-    seen = gateway.upkeep.run("lease", now=DUE, time_left=lambda: True)
+    seen = gateway.shared(schedules.lease_jobs).run("lease", now=DUE, time_left=lambda: True)
     assert (seen.done, seen.put_off, seen.left) == (0, SILENT_AFTER, 1)
     assert seen.silent == ["switch"]
     assert keeper(gateway).asked["find"] == SILENT_AFTER
     # The others are as they were.
-    (left,) = gateway._bindings.unsettled("lease", now=DUE)
+    (left,) = gateway.bindings.unsettled("lease", now=DUE)
     assert left.handle in handles
     assert left.due_at == NOW + DAY_MS * 3 // 4
 
@@ -129,7 +130,7 @@ def test_what_is_due_for_longest_comes_first_whichever_shard_it_stands_in(
     for i in range(40):
         at = NOW + (i * 17 % 40) * 1000
         app.bind(gateway, subscriber(2 * i), subscriber(2 * i + 1), now=at, minutes=4320)
-    due = list(gateway._bindings.unsettled("lease", now=DUE + MINUTE))
+    due = list(gateway.bindings.unsettled("lease", now=DUE + MINUTE))
     assert [entry.due_at - DUE for entry in due] == [1000 * i for i in range(40)]
     assert len({int(entry.handle) % 8 for entry in due}) > 4
     assert {entry.carrier for entry in due} == {"switch"}

@@ -7,8 +7,9 @@ from bench import cold
 
 LOOK = """
 import sys, app
+from chalicelib.wiring.api import Api
 from chalicelib.wiring.gateway import gateway
-gateway().facades["axb"]
+gateway().shared(Api).facade("axb")
 print(*sys.modules)
 """
 ELSEWHERE = {
@@ -27,6 +28,7 @@ ELSEWHERE = {
     "chalicelib.carriers.netease.wire_calls",
     "chalicelib.carriers.sources",
     "chalicelib.carriers.transport",
+    "chalicelib.jobs",
     "chalicelib.carriers.switch.client",
     "chalicelib.carriers.switch.facade",
     "chalicelib.rest.facade",
@@ -38,6 +40,10 @@ ELSEWHERE = {
     "chalicelib.store.calls.events",
     "chalicelib.store.tenants.balances",
     "chalicelib.store.calls.placed_calls",
+    "chalicelib.wiring.calls",
+    "chalicelib.wiring.egress",
+    "chalicelib.wiring.ingest",
+    "chalicelib.wiring.schedules",
 }
 
 

@@ -109,7 +109,7 @@ def kept(binding_id: str) -> Any:
     """A binding as it is kept."""
     from chalicelib.wiring.gateway import gateway
 
-    return gateway()._bindings.get(binding_id)
+    return gateway().bindings.get(binding_id)
 
 
 def by_netease(stage: Stage, client: Client, text: str) -> str:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import click
 
+from chalicelib.wiring import schedules
 from tests.chaos import judge
 from tests.chaos.clients import Client, clients
 from tests.chaos.history import written
@@ -154,8 +155,8 @@ class Run:
         logger().setLevel(logging.CRITICAL)
         ours, now = gateway(), now_ms() + self.ahead_ms
         _always: Callable[[], bool] = lambda: True  # noqa: E731
-        ours.upkeep.run("pending", now=now, time_left=_always)
-        ours.upkeep.run("lease", now=now, time_left=_always)
+        ours.shared(schedules.lease_jobs).run("pending", now=now, time_left=_always)
+        ours.shared(schedules.lease_jobs).run("lease", now=now, time_left=_always)
         ours.cleaner.clean(now=now, time_left=_always)
 
     def _routed(self) -> list[Violation]:

@@ -115,7 +115,7 @@ def reached(app: str, number: str, caller: str) -> tuple[str, str] | None:
     ours = gateway()
     found = ours.apps.get(app)
     assert found is not None
-    router = Router(ours._bindings)
+    router = Router(ours.bindings)
     x = next(each for each in found.pool.numbers(None) if national(each) == national(number))
     by = Subscriber(f"86{caller}")
     way = router.route(x, by, carrier=found.carrier, now=ours.runtime.now_ms())
@@ -124,7 +124,7 @@ def reached(app: str, number: str, caller: str) -> tuple[str, str] | None:
 
 def stored(binding: str) -> Binding | None:
     """A binding by its id."""
-    return gateway()._bindings.get(binding)
+    return gateway().bindings.get(binding)
 
 
 def national(number: str) -> str:

@@ -10,6 +10,8 @@ from typing import Any
 
 from chalicelib.core.calls.model import Task
 from chalicelib.core.messages import Reply, Request
+from chalicelib.wiring import schedules, transfer
+from chalicelib.wiring.deliver import webhook_delivery
 from simulator import http_server, vendor_server
 from simulator.clock import Clock, MovableClock
 from simulator.numbers import ON_SWITCH
@@ -87,7 +89,9 @@ class Here(World):
         """All of them, once."""
         with self._one_at_a_time:
             for duty in ("lease", "pending"):
-                self._gateway.upkeep.run(duty, now=self.time.now, time_left=lambda: True)
+                self._gateway.shared(schedules.lease_jobs).run(
+                    duty, now=self.time.now, time_left=lambda: True
+                )
             self._gateway.cleaner.clean(now=self.time.now, time_left=lambda: True)
 
     def used(self, app: str) -> int:
@@ -101,12 +105,14 @@ class Here(World):
             self._deliver()
             for message in self._stage.queued(transfers):
                 task = Task.from_text(message)
-                gateway.recordings.fetch(task, now=self.time.now, within_s=FETCH_S)
+                gateway.shared(transfer.recordings).fetch(task, now=self.time.now, within_s=FETCH_S)
             self._deliver()
 
     def _deliver(self) -> None:
         for message in self._stage.queued():
-            self._gateway.delivery.deliver(Task.from_text(message), now=self.time.now)
+            self._gateway.shared(webhook_delivery).deliver(
+                Task.from_text(message), now=self.time.now
+            )
 
 
 @contextmanager

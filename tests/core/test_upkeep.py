@@ -12,7 +12,7 @@ import pytest
 from chalicelib.core.bindings.lease import Unsettled
 from chalicelib.core.durations import DAY_MS, MINUTE_MS
 from chalicelib.core.errors import CarrierRefused, StoreUnavailable, Unavailable
-from chalicelib.jobs import FINISH_MS
+from chalicelib.jobs.schedules import FINISH_MS
 from chalicelib.services.leases import due_queue
 from chalicelib.services.leases import jobs as upkeep
 from chalicelib.services.leases.jobs import SILENT_AFTER, Attended, LeaseJobs

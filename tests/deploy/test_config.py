@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.jobs import FINISH_MS
+from chalicelib.jobs.schedules import FINISH_MS
 from chalicelib.services.leases.jobs import CLAIM_MS
 from tests.deploy.conftest import ROOT
 

@@ -30,7 +30,7 @@ def at_once(work: Any, count: int = AT_ONCE) -> tuple[list[Any], list[str]]:
 
 def of(here: Stage, name: str) -> AppCredentials:
     """How an app signs, as a fresh process knows it."""
-    found = here.instance()._credentials.of_app(name)
+    found = here.instance().credentials.of_app(name)
     assert found is not None
     return found
 
@@ -41,7 +41,7 @@ def test_apps_made_at_once_all_work(here: Stage) -> None:
 
     made, refused = at_once(make)
     assert (len(made), refused) == (AT_ONCE, [])
-    known = here.instance()._credentials
+    known = here.instance().credentials
     for name, key, secret in made:
         found = known.app(key)
         assert found is not None

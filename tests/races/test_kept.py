@@ -15,6 +15,7 @@ from chalicelib.core import errors
 from chalicelib.core.bindings.lease import Duty
 from chalicelib.core.bindings.lease_rules import LOOK_MS
 from chalicelib.services.bindings.clean_expired import LATER_MS
+from chalicelib.wiring import schedules
 from chalicelib.wiring.gateway import Gateway
 from tests.attacks.keepers import Book, Died, Keeper, fails, keeping
 from tests.attacks.swapping import SwappingBook, SwappingKeeper, swapping
@@ -113,7 +114,7 @@ class Clients:
     def attend(self, duty: Duty) -> Callable[[Gateway], int]:
         def run_once(gateway: Gateway) -> int:
             with suppress(Died):
-                gateway.upkeep.run(duty, now=self.now, time_left=lambda: True)
+                gateway.shared(schedules.lease_jobs).run(duty, now=self.now, time_left=lambda: True)
             return -1
 
         return run_once
@@ -202,7 +203,7 @@ def test_gateway_and_carrier_agree_in_the_end(
     for _ in range(12):
         now += MINUTE
         for duty in ("pending", "lease"):
-            run_ = healthy.upkeep.run(duty, now=now, time_left=lambda: True)
+            run_ = healthy.shared(schedules.lease_jobs).run(duty, now=now, time_left=lambda: True)
         assert not crossings(book, now=now), f"seed {seed}"
     assert (run_.put_off, run_.taken) == (0, 0)
     healthy.cleaner.clean(now=now + LATER_MS, time_left=lambda: True)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from chalicelib.core.bindings.lease_rules import LOOK_MS
+from chalicelib.wiring import schedules
 from chalicelib.wiring.gateway import Gateway
 from tests import interline_here, vendor_here
 from tests.developers import Developer, developer
@@ -61,7 +62,9 @@ def test_all_get_the_first_answer(
     assert others == [first] * (COPIES - 1)
     assert here.live("demo", now=NOW) == here.quota_used("demo") == 1
     assert carriers[carrier]() == ([(first["subid"], X)] if carrier == INTERLINE else [])
-    here.instance().upkeep.run("pending", now=NOW + LOOK_MS, time_left=lambda: True)
+    here.instance().shared(schedules.lease_jobs).run(
+        "pending", now=NOW + LOOK_MS, time_left=lambda: True
+    )
     assert len(carriers[carrier]()) == (carrier == INTERLINE)
 
 

@@ -10,6 +10,7 @@ from chalicelib.core.requests import Earlier, RequestId
 from chalicelib.core.subscribers import Subscriber
 from chalicelib.store.requests import AnswerStore
 from chalicelib.wiring.gateway import Gateway
+from chalicelib.wiring.ingest import Ingest
 from tests.asked import ask
 from tests.gateways import MINUTE, NOW, Backend, Stage, number, read, subscriber
 from tests.races.crowd import Action, Crowd, crowd
@@ -180,7 +181,7 @@ def test_one_of_many_asks_and_all_hear_its_answer(here: Stage) -> None:
 
 
 def answers(gateway: Gateway) -> AnswerStore:
-    return AnswerStore(gateway._table, gateway._data_keys.encryption)
+    return AnswerStore(gateway.table, gateway.encryption)
 
 
 def test_one_of_many_copies_of_a_placed_call_claims_its_people(here: Stage) -> None:
@@ -189,7 +190,7 @@ def test_one_of_many_copies_of_a_placed_call_claims_its_people(here: Stage) -> N
     call = PlacedCall("demo", "switch", ask, request, NOW, NOW + MINUTE, proposed="one")
 
     def claim(gateway: Gateway) -> Occupied | None:
-        return gateway._placed.claim(call, once=True, now=NOW)
+        return gateway.shared(Ingest).placed.claim(call, once=True, now=NOW)
 
     with crowd(here, COPIES) as everybody, here.conflicts(CONFLICTS, random.Random(1)):
         met = everybody.at_once([claim] * COPIES)

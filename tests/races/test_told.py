@@ -17,7 +17,10 @@ from chalicelib.core.calls.follow_up import GRACE_MS
 from chalicelib.core.calls.model import Task
 from chalicelib.core.subscribers import Subscriber
 from chalicelib.egress.webhooks import NotDelivered
+from chalicelib.wiring import schedules
+from chalicelib.wiring.deliver import webhook_delivery
 from chalicelib.wiring.gateway import Gateway
+from chalicelib.wiring.ingest import Ingest
 from tests.core.samples import event
 from tests.gateways import NOW, Stage, number, subscriber
 from tests.owners import set_secret
@@ -93,8 +96,9 @@ def parts(i: int) -> list[Event]:
 
 def instance(here: Stage, queue: Queue, app: App) -> Gateway:
     gateway = here.instance()
-    gateway.__dict__["_queues"] = queue
-    gateway.delivery._sender = app
+    sent = vars(gateway.shared(Ingest).queues)
+    sent["announce"], sent["transfer"] = queue.announce, queue.transfer
+    gateway.shared(webhook_delivery)._sender = app
     return gateway
 
 
@@ -124,10 +128,10 @@ def test_in_the_end_everybody_knows_everything(here: Stage, seed: int) -> None:
     rng.shuffle(sent)
 
     def store(gateway: Gateway, each: Event) -> None:
-        gateway.events.record([each])
+        gateway.shared(Ingest).events.record([each])
 
     def deliver(gateway: Gateway, task: Task, now: int) -> None:
-        gateway.delivery.deliver(task, now=now)
+        gateway.shared(webhook_delivery).deliver(task, now=now)
 
     with crowd_of([instance(here, queue, app) for _ in range(WORKERS)]) as everybody:
         work = [lambda g, each=each: store(g, each) for each in sent]
@@ -135,7 +139,9 @@ def test_in_the_end_everybody_knows_everything(here: Stage, seed: int) -> None:
         for _ in range(ROUNDS):
             work += [lambda g, e=e, now=now: deliver(g, e, now) for e in queue.taken()]
             work += [
-                lambda g, now=now: g.follow_up.run(now=now, time_left=lambda: True)
+                lambda g, now=now: g.shared(schedules.follow_up).run(
+                    now=now, time_left=lambda: True
+                )
                 for _ in range(2)
             ]
             rng.shuffle(work)

@@ -7,6 +7,7 @@ from chalicelib.core import errors
 from chalicelib.core.bindings.model import Ask
 from chalicelib.core.requests import RequestId
 from chalicelib.core.subscribers import Subscriber
+from chalicelib.wiring.api import Api
 from chalicelib.wiring.gateway import Gateway
 from tests.gateways import MINUTE
 
@@ -30,7 +31,7 @@ def open_to_all(
     ask = Ask(Subscriber(a), None, number, None, lifetime_ms, record=False, user_data="")
     request = RequestId(request_id.ljust(32, "x"), "c" * 32, explicit=True)
     try:
-        bound = gateway.service.bind(profile, ask, request, now=now)
+        bound = gateway.shared(Api).binding_service.bind(profile, ask, request, now=now)
     except errors.GatewayError as error:
         return {"code": next(c for c, row in codes.TABLE.items() if type(error) in row.told)}
     return {"code": codes.OK, "bindId": bound.id, "phoneX": bound.number}

@@ -166,7 +166,7 @@ def transfer(messages: list[str], *, left_ms: int = PLENTY_MS) -> list[str]:
 def follow_up(stage: Stage) -> None:
     """The schedule, and the workers with what it sends to the queues of events."""
     from app import deliver
-    from chalicelib.jobs import follow_up as schedule
+    from chalicelib.jobs.schedules import follow_up as schedule
 
     schedule(lambda: PLENTY_MS)
     records = [{"messageId": m, "body": m, "receiptHandle": "r"} for m in stage.messages()]

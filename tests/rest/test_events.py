@@ -7,6 +7,7 @@ import pytest
 
 from chalicelib.core.calls.model import Task
 from chalicelib.core.webhooks.policy import RETRIES_S
+from chalicelib.wiring.deliver import webhook_delivery
 from chalicelib.wiring.gateway import gateway
 from tests.carriers.switch.conftest import Pbx
 from tests.rest.backend import Backend, is_problem
@@ -32,7 +33,7 @@ def dies(stage: Stage, demo: Backend, pbx: Pbx, receiver: Receiver, clock: Clock
         (message,) = stage.messages()
         task, now = Task.from_text(message), clock.now
         for _ in range(len(RETRIES_S) + 1):
-            gateway().delivery.deliver(task, now=now)
+            gateway().shared(webhook_delivery).deliver(task, now=now)
             now += 30 * 3_600_000
         stage.messages()
         receiver.status = 200
@@ -71,7 +72,7 @@ def test_one_is_told_again(
     answer = demo.post(f"/v1/events/{one['id']}/redeliver")
     assert (answer.status, answer.json) == (202, {"id": one["id"]})
     (message,) = stage.messages()
-    gateway().delivery.deliver(Task.from_text(message), now=clock.now)
+    gateway().shared(webhook_delivery).deliver(Task.from_text(message), now=clock.now)
     assert len(receiver.got) == 1
     assert dead(demo) == [two]
     # Once more, though it was told: whoever lost it asks for it.
@@ -88,7 +89,7 @@ def test_all_of_a_time_are_told_again(
     answer = demo.post("/v1/events/redeliver", span)
     assert (answer.status, answer.json) == (202, {"redelivered": 2, "more": False})
     for message in stage.messages():
-        gateway().delivery.deliver(Task.from_text(message), now=clock.now)
+        gateway().shared(webhook_delivery).deliver(Task.from_text(message), now=clock.now)
     assert len(receiver.got) == 2
     assert [each["at"] for each in dead(demo)] == [clock.now - 1_000, clock.now - 4_000]
     assert demo.post("/v1/events/redeliver", span).json == {"redelivered": 0, "more": False}

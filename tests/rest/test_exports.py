@@ -19,6 +19,8 @@ from chalicelib.core.tenants import Tariff
 from chalicelib.rest.rendering import COLUMNS
 from chalicelib.services.calls import exports as exporting
 from chalicelib.services.calls.exports import RUNNING
+from chalicelib.wiring.operator import orphans
+from chalicelib.wiring.records import Records
 from tests.carriers.switch.conftest import Pbx
 from tests.rest.backend import BUCKET, Backend, Recordings, is_problem, s3, transfer
 from tests.stage import X1, A, B, Client, Clock, Stage, answering
@@ -189,7 +191,7 @@ def test_people_are_others_for_another_app(stage: Stage, demo: Backend) -> None:
     from chalicelib.core.subscribers import Subscriber
     from chalicelib.wiring.gateway import gateway
 
-    renderer = gateway()._renderer
+    renderer = gateway().shared(Records).renderer
     one, two = (renderer._ref(app, Subscriber(A)) for app in ("demo", "other"))
     assert one != two
 
@@ -431,7 +433,9 @@ def steps(stage: Stage, most: int) -> None:
         job = exporting.Job.from_text(message)
         assert job is not None
         left = iter(range(most, 0, -1))
-        gateway().export_desk.work(job, now=stage.clock, time_left=partial(next, left, 0))
+        gateway().shared(Records).exports.work(
+            job, now=stage.clock, time_left=partial(next, left, 0)
+        )
 
 
 @pytest.mark.parametrize("written", range(4))
@@ -557,8 +561,8 @@ def test_an_orphaned_event_changes_its_day_when_it_is_given_to_an_app(
     first = start(demo)
     worked(stage)
     assert seen(demo, first)["records"] == 0
-    for orphan in gateway().orphans.find().orphans:
-        gateway().orphans.give(orphan.id, "demo", now=clock.now)
+    for orphan in gateway().shared(orphans).find().orphans:
+        gateway().shared(orphans).give(orphan.id, "demo", now=clock.now)
     second = start(demo)
     assert second["id"] != first["id"]
     worked(stage)
@@ -578,7 +582,7 @@ def test_what_changes_no_day_that_can_be_exported_changes_none(
     assert (changed["sk"]["S"], again["revision"]) == (DATE, {"N": "2"})
     assert int(again["ttl"]["N"]) > clock.now // 1000 + 7 * 86_400
     # How an event is delivered changes no record.
-    from chalicelib.jobs import deliver_events
+    from chalicelib.jobs.deliver import deliver_events
     from chalicelib.wiring.gateway import gateway
 
     deliver_events(gateway(), dict(enumerate(stage.messages())), queue="fast")

@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from chalicelib.core.calls.follow_up import GRACE_MS
 from chalicelib.core.retries import RECORDING_RETRIES_S
+from chalicelib.wiring import schedules
 from chalicelib.wiring.gateway import gateway
 from tests.carriers.switch.conftest import Pbx
 from tests.egress.servers import listening, request
@@ -52,7 +53,7 @@ def given_out(demo: Backend) -> bytes:
 
 def follow_up(clock: Clock) -> int:
     """A turn of the schedule: how many recordings it sent for."""
-    return gateway().follow_up.run(now=clock.now, time_left=lambda: True).fetched
+    return gateway().shared(schedules.follow_up).run(now=clock.now, time_left=lambda: True).fetched
 
 
 def test_two_workers_at_once(stage: Stage, demo: Backend, clock: Clock) -> None:

@@ -14,6 +14,7 @@ from admin import developers, provision, receivers
 from chalicelib.core.calls.model import Delivery, Progress, Task
 from chalicelib.core.webhooks.policy import RETRIES_S, Result
 from chalicelib.store.codec import attribute
+from chalicelib.wiring.deliver import webhook_delivery
 from chalicelib.wiring.gateway import gateway
 from tests.carriers.switch.conftest import Pbx, basic
 from tests.rest.backend import URL, Backend, Recordings, is_problem, transfer
@@ -59,7 +60,10 @@ def reported(client: Client, pbx: Pbx, kept: Recordings, clock: Clock) -> None:
 def told(stage: Stage, receiver: Receiver, *, now: int) -> str:
     """Lets everything be told; the address of the recording in the last callback that has one."""
     for message in stage.messages():
-        assert gateway().delivery.deliver(Task.from_text(message), now=now) is not Result.FAILED
+        assert (
+            gateway().shared(webhook_delivery).deliver(Task.from_text(message), now=now)
+            is not Result.FAILED
+        )
     return next(filter(None, map(address, reversed(receiver.got))))
 
 
@@ -223,7 +227,7 @@ def test_each_retry_has_the_same_link(
     for delay in (0, *RETRIES_S):
         now += delay * 1100
         for message in messages:
-            gateway().delivery.deliver(Task.from_text(message), now=now)
+            gateway().shared(webhook_delivery).deliver(Task.from_text(message), now=now)
     urls = [url for url in map(address, receiver.got) if url]
     assert len(urls) > len(RETRIES_S)
     assert len(set(urls)) == 1

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import requests
 
+from chalicelib.wiring.calls import Calls
 from tests.carriers.switch.conftest import Pbx
 from tests.rest.backend import BUCKET, Backend, Recordings, is_problem, s3, transfer
 from tests.stage import X1, A, Clock, Stage
@@ -126,7 +127,7 @@ def test_an_event_that_is_no_recording(demo: Backend, pbx: Pbx, clock: Clock) ->
 
     pbx.report({"type": "call.ended", "event_id": "e", "call_id": "c", "at": clock.now, "to": X1})
     search = Search("demo", clock.now - DAY, clock.now + DAY)
-    (call,) = gateway()._events.find(search, limit=1).calls
+    (call,) = gateway().shared(Calls).store.find(search, limit=1).calls
     (stored,) = call.stored
     is_problem(demo.get(f"/v1/recordings/{stored.key.id}"), 404, "unknown")
 

@@ -9,6 +9,7 @@ from admin import provision, receivers
 from chalicelib.core.calls.follow_up import GRACE_MS
 from chalicelib.core.calls.model import Task
 from chalicelib.core.webhooks.policy import Result
+from chalicelib.wiring.deliver import webhook_delivery
 from chalicelib.wiring.gateway import gateway
 from tests.carriers.switch.conftest import Pbx
 from tests.rest.backend import Recordings, follow_up, transfer
@@ -48,7 +49,7 @@ def followed(stage: Stage, clock: Clock) -> None:
 def told(stage: Stage, receiver: Receiver, clock: Clock) -> dict[str, Any]:
     """What the app is told, by its type."""
     for message in stage.messages():
-        outcome = gateway().delivery.deliver(Task.from_text(message), now=clock.now)
+        outcome = gateway().shared(webhook_delivery).deliver(Task.from_text(message), now=clock.now)
         assert outcome is Result.DELIVERED
     bodies = [json.loads(body) for _, _, body in receiver.got]
     return {body["type"]: body for body in bodies}

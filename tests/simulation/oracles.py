@@ -8,6 +8,7 @@ from typing import Any
 from chalicelib.core.bindings.model import BindingInfo
 from chalicelib.core.durations import CLOCKS_APART_MS, MINUTE_MS
 from chalicelib.core.tenants import App
+from chalicelib.wiring.api import Api
 from tests.simulation.processes import Process
 from tests.simulation.schedules import Scenario
 from tests.simulation.vendors import Book
@@ -241,7 +242,7 @@ class Watch:
         items, at, known = self._looked
         # A table that was written since has other items.
         if items is not self._observer.outside.database.items or at != now:
-            desk = self._observer.gateway.service
+            desk = self._observer.gateway.shared(Api).binding_service
             known = self._observer.freely(lambda: desk.on_number(self._app, self._x, now=now))
             self._looked = self._observer.outside.database.items, now, known
         return known
@@ -251,7 +252,7 @@ class Watch:
         return any("due_shard" in each and each["id"]["S"] == id_ for each in items)
 
     def _knows(self, id_: str) -> bool:
-        desk, now = self._observer.gateway.service, self._time.now
+        desk, now = self._observer.gateway.shared(Api).binding_service, self._time.now
         return self._observer.freely(lambda: desk.find(self._app, id_, now=now)) is not None
 
     def _since_over(self, id_: str) -> int:

@@ -20,7 +20,9 @@ from chalicelib.egress.connecting import ExchangeFailed, NotSent
 from chalicelib.stage_settings import Settings
 from chalicelib.store import secrets
 from chalicelib.store.table import Table
-from chalicelib.wiring import gateway as bootstrap
+from chalicelib.store.tenants.apps import AppStore
+from chalicelib.wiring import gateway as wiring
+from chalicelib.wiring import schedules
 from chalicelib.wiring.gateway import Gateway
 from simulator.interline import bindings as interline_bindings
 from simulator.netease import times as netease_times
@@ -115,15 +117,19 @@ class Process:
         self.gateway = self._gateway()
 
     def _gateway(self) -> Gateway:
-        gateway = Gateway(SETTINGS, RUNTIME)
-        own: dict[str, Any] = {}
         client: Any = _Client(self)
-        own["_data_keys"] = DATA_KEYS
-        own["_credentials"] = _Accounts()
-        own["_table"] = Table(lambda: client, SETTINGS.table_name, RUNTIME)
-        own["_egress"] = _Egress(self)
-        vars(gateway).update(own)
-        return gateway
+        accounts: Any = _Accounts()
+        egress: Any = _Egress(self)
+        table = Table(lambda: client, SETTINGS.table_name, RUNTIME)
+        return Gateway(
+            SETTINGS,
+            RUNTIME,
+            table=table,
+            data_keys=DATA_KEYS,
+            apps=AppStore(table, DATA_KEYS.encryption, SETTINGS.cache_s),
+            credentials=accounts,
+            egress=lambda: egress,
+        )
 
     @property
     def now(self) -> int:
@@ -355,7 +361,7 @@ def simulated() -> Iterator[None]:
     with (
         patch.object(netease_times, "random", theirs),
         patch.object(interline_bindings, "uuid", theirs),
-        patch.object(bootstrap, "log_call", lambda *_: None),
-        patch.object(bootstrap, "log_trouble", lambda found: _running().trouble(found)),
+        patch.object(wiring, "log_call", lambda *_: None),
+        patch.object(schedules, "log_trouble", lambda found: _running().trouble(found)),
     ):
         yield

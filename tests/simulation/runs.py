@@ -12,6 +12,8 @@ from chalicelib.core.durations import MINUTE_MS
 from chalicelib.core.requests import RequestId
 from chalicelib.core.subscribers import Subscriber
 from chalicelib.core.tenants import App, Pool
+from chalicelib.wiring import schedules
+from chalicelib.wiring.api import Api
 from tests.simulation import vendors
 from tests.simulation.database import Key
 from tests.simulation.expressions import Item
@@ -117,7 +119,7 @@ def bind(process: Process, kind: str, *, other: str, request: str, lifetime_ms: 
     if kind == "transfer":
         a, b = Subscriber(A if other == B else other), cast("Any", None)
     ask = Ask(a, b, X, None, lifetime_ms, record=False, user_data="")
-    desk = process.gateway.service
+    desk = process.gateway.shared(Api).binding_service
     return desk.bind(_app(kind), ask, _request(request), now=process.now)
 
 
@@ -237,7 +239,9 @@ class Run:
             return f"bound as {made.id}"
         if letter in "LI":
             duty: Duty = "lease" if letter == "L" else "pending"
-            return str(gateway.upkeep.run(duty, now=now, time_left=lambda: True))
+            return str(
+                gateway.shared(schedules.lease_jobs).run(duty, now=now, time_left=lambda: True)
+            )
         if letter == "C":
             return f"{gateway.cleaner.clean(now=now, time_left=lambda: True)} cleared away"
         if self._id is None and letter != "X":
@@ -248,15 +252,15 @@ class Run:
         ids = [self._id or ""] if letter == "U" else [*self.watch.claims]
         self.watch.asked_end(*ids, all_later=letter == "X")
         if letter == "U":
-            gateway.service.release(self._app, self._id or "", now=now)
+            gateway.shared(Api).binding_service.release(self._app, self._id or "", now=now)
         else:
-            gateway.service.release_transfer(self._app, X, now=now)
+            gateway.shared(Api).binding_service.release_transfer(self._app, X, now=now)
         self.watch.unbound(*ids)
         return "ended"
 
     def _delay(self, process: Process, id_: str, name: str, *, now: int) -> None:
         longer, request = self.watch.asked_longer, _request(name)
-        extend = process.gateway.service.extend
+        extend = process.gateway.shared(Api).binding_service.extend
         longer(id_, name, DELTA_MS, outcome=None)
         try:
             extend(self._app, id_, request, delta_ms=DELTA_MS, now=now)
@@ -297,7 +301,7 @@ class Run:
             watch.minute()
             if not self._due() and not self.outside.vendor.live():
                 break
-        used = healthy.freely(lambda: healthy.gateway._bindings.quota_used("app"))
+        used = healthy.freely(lambda: healthy.gateway.bindings.quota_used("app"))
         watch.finished(quota=sum(used.values()), due=self._due())
 
     def _jobs(self, healthy: Process) -> None:
@@ -308,7 +312,9 @@ class Run:
             return
         gateway = healthy.gateway
         for duty in ("pending", "lease"):
-            run = partial(gateway.upkeep.run, duty, now=now, time_left=lambda: True)
+            run = partial(
+                gateway.shared(schedules.lease_jobs).run, duty, now=now, time_left=lambda: True
+            )
             self._say(f"{self._clock()} job {duty}: {healthy.freely(run)}")
         healthy.freely(partial(gateway.cleaner.clean, now=now, time_left=lambda: True))
 
@@ -332,7 +338,9 @@ class Run:
 
     def _released(self, healthy: Process, id_: str) -> None:
         self.watch.asked_end(id_)
-        end = partial(healthy.gateway.service.release, self._app, id_, now=healthy.now)
+        end = partial(
+            healthy.gateway.shared(Api).binding_service.release, self._app, id_, now=healthy.now
+        )
         healthy.freely(end)
         self.watch.unbound(id_)
 

@@ -6,6 +6,7 @@ import pytest
 
 from chalicelib.carriers.callback_receiver import MAX_BODY
 from chalicelib.core.calls.events import UnreadCallback
+from chalicelib.wiring.ingest import Ingest
 from tests.stage import Stage
 
 NOW = 1_790_000_000_000
@@ -22,7 +23,7 @@ NOW = 1_790_000_000_000
 def test_the_largest_body_is_kept_once_and_as_it_came(stage: Stage, body: bytes) -> None:
     from chalicelib.wiring.gateway import gateway
 
-    unread = gateway().unread
+    unread = gateway().shared(Ingest).unread
     callback = UnreadCallback("ours", "netease", body, NOW)
     assert unread.add(callback)
     assert not unread.add(callback)

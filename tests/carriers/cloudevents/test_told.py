@@ -13,7 +13,10 @@ from chalicelib.clock import now_ms
 from chalicelib.core.calls.follow_up import GRACE_MS
 from chalicelib.core.calls.model import Task
 from chalicelib.core.webhooks.policy import NOT_READY_S
+from chalicelib.wiring import schedules
+from chalicelib.wiring.deliver import webhook_delivery
 from chalicelib.wiring.gateway import gateway
+from chalicelib.wiring.records import Records
 from tests.owners import set_secret
 from tests.receivers import Receiver, receiver
 from tests.stage import X1, A, B, Stage
@@ -82,7 +85,7 @@ def test_the_call_that_is_named_has_the_record_also_where_its_id_was_used_before
     report(stage, *CALL, since=(0, 600_000))
     deliver(stage.messages())
     for body in inbox.bodies():
-        found = gateway().archive.get("demo", body["data"]["call"], now=now_ms())
+        found = gateway().shared(Records).archive.get("demo", body["data"]["call"], now=now_ms())
         assert found.record.started == body["data"]["started"]
     assert len({body["data"]["call"] for body in inbox.bodies()}) == 2
 
@@ -121,8 +124,8 @@ def test_an_app_without_a_secret_is_told_once_it_has_one(stage: Stage, inbox: Re
     stage.forget()
     # It was put off by a quarter of its age, which is no attempt.
     later = now_ms() + NOT_READY_S[1] * 1000 + GRACE_MS
-    gateway().follow_up.run(now=later, time_left=lambda: True)
+    gateway().shared(schedules.follow_up).run(now=later, time_left=lambda: True)
     (message,) = stage.messages()
-    gateway().delivery.deliver(Task.from_text(message), now=later)
+    gateway().shared(webhook_delivery).deliver(Task.from_text(message), now=later)
     assert stage.deliveries() == ["delivered"]
     assert len(inbox.received) == 1

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.store.tenants.balances import BalanceStore
 from tests.carriers.interline.developer import Developer, developer, is_done, is_error, subid
 from tests.stage import Stage
 
@@ -24,7 +25,7 @@ def ledger(stage: Stage) -> Any:
     """What an operator changes accounts with."""
     from chalicelib.wiring.gateway import gateway
 
-    return gateway().ledger
+    return BalanceStore(gateway().table)
 
 
 def test_all_members_of_the_document(demo: Developer, ledger: Any) -> None:

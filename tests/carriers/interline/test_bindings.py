@@ -40,7 +40,7 @@ def binding_of(stage: Stage, binding: str) -> Any:
     """A binding as it is kept."""
     from chalicelib.wiring.gateway import gateway
 
-    kept = gateway()._bindings.get(binding)
+    kept = gateway().bindings.get(binding)
     assert kept is not None
     return kept
 

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, urlencode
 import pytest
 
 from chalicelib.store.site import Site, site_item
+from chalicelib.wiring import schedules
 from chalicelib.wiring.gateway import gateway
 from simulator.dialling import dialled, written
 from simulator.interline.account import Account
@@ -106,7 +107,11 @@ def pass_time(stage: Stage, platform: Platform, *, minutes: int) -> None:
         stage.clock.advance(minutes=1)
         platform.clock.now_ms = stage.clock.now
         for duty in ("lease", "pending"):
-            seen = gateway().upkeep.run(duty, now=stage.clock.now, time_left=lambda: True)
+            seen = (
+                gateway()
+                .shared(schedules.lease_jobs)
+                .run(duty, now=stage.clock.now, time_left=lambda: True)
+            )
             assert not seen.put_off
 
 
@@ -241,7 +246,11 @@ def test_a_renewal_without_an_answer_leaves_nothing_behind(
     platform.vendor.faults.add(PUT, kind, 1)
     stage.clock.advance(minutes=1)
     platform.clock.now_ms = stage.clock.now
-    seen = gateway().upkeep.run("lease", now=stage.clock.now, time_left=lambda: True)
+    seen = (
+        gateway()
+        .shared(schedules.lease_jobs)
+        .run("lease", now=stage.clock.now, time_left=lambda: True)
+    )
     assert (seen.done, seen.put_off) == (0, 1)
     assert is_done(demo.unbind(bound))
     assert not platform.live()

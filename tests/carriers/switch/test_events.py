@@ -9,6 +9,7 @@ import pytest
 from chalicelib.carriers.switch.wire_callbacks import MAX_EVENT, MAX_EVENTS
 from chalicelib.core.subscribers import Subscriber
 from chalicelib.store.calls.items import call_id_of
+from chalicelib.wiring.calls import Calls
 from tests.carriers.switch.conftest import Pbx, metric
 from tests.stage import X1, A, B, Stage, answering, refusal
 
@@ -30,7 +31,7 @@ def stored(stage: Stage) -> list[Any]:
     """The events in the table, opened as the delivery worker would, by their ids."""
     from chalicelib.wiring.gateway import gateway
 
-    events = gateway()._events
+    events = gateway().shared(Calls).store
     calls = [events.call(call_id_of(item)) for item in stage.items("C#")]
     found = [(each.event, each.progress.delivery) for call in calls for each in call.stored]
     return sorted(found, key=lambda each: each[0].id)
@@ -332,7 +333,7 @@ def test_a_repeat_is_stored_and_announced_once_it_was_delivered(
     pbx.report(event, event)
     (first, second) = stage.messages()
     assert first == second
-    key, events = Task.from_text(first).key, gateway()._events
+    key, events = Task.from_text(first).key, gateway().shared(Calls).store
     assert events.settle(events.call(key.call), key, Progress(Delivery.DELIVERED, 0, 1))
     assert pbx.report(event).json == {"accepted": 1}
     assert stage.messages() == []

@@ -1,0 +1,1 @@
+"""What the queues and the schedules start: one module each, loaded with its first event."""

@@ -1,0 +1,97 @@
+"""The schedules. An error is logged and raised again, so that Lambda counts it too."""
+
+from chalicelib.core.bindings.lease import Duty
+from chalicelib.jobs.job import MARGIN_MS, TimeLeft, logged
+from chalicelib.telemetry import count, share
+from chalicelib.wiring import schedules
+from chalicelib.wiring.gateway import gateway
+
+FINISH_MS = 60_000
+"""Schedules that ask carriers begin nothing new when only this much of their time is left: they
+finish what they began, while their next run begins."""
+
+
+def extend_leases(time_left_ms: TimeLeft) -> None:
+    """Extends carriers' leases before they run out."""
+    _run_lease_job("lease", time_left_ms)
+
+
+def reconcile(time_left_ms: TimeLeft) -> None:
+    """Finds out the outcome of pending operations, then compares what carriers have with what we
+    have."""
+    _run_lease_job("pending", time_left_ms)
+    _audit(time_left_ms)
+
+
+def _run_lease_job(duty: Duty, time_left_ms: TimeLeft) -> None:
+    ours = gateway()
+    with logged(duty, ours.runtime.now_ms) as line:
+        jobs = ours.shared(schedules.lease_jobs)
+        seen = jobs.run(duty, now=line.began, time_left=lambda: time_left_ms() > FINISH_MS)
+        if seen.put_off:
+            count("PutOff", operation=duty, by=seen.put_off)
+        # Published by every run, so that the alarm ends too, and under one operation, because a
+        # lease may wait for a pending operation.
+        share("LeaseLag", seen.lag, operation="lease")
+        count("OldestDue", operation=duty, by=seen.late_ms // 1000)
+        line.facts = {
+            "done": seen.done,
+            "taken": seen.taken,
+            "put_off": seen.put_off,
+            "left": seen.left,
+        }
+        if seen.silent:
+            line.facts["silent"] = ",".join(seen.silent)
+
+
+def _audit(time_left_ms: TimeLeft) -> None:
+    ours = gateway()
+    with logged("audit", ours.runtime.now_ms) as line:
+        audit = ours.shared(schedules.audit)
+        seen = audit.run(now=line.began, time_left=lambda: time_left_ms() > FINISH_MS)
+        if wrong := seen.strays + seen.lost + seen.shorter:
+            count("CarrierDiffered", operation="audit", by=wrong)
+        used = audit.usage(now=line.began)
+        if used.numbers:
+            count("LiveBindings", operation="audit", by=used.bindings)
+            count("Numbers", operation="audit", by=used.numbers)
+        if seen.numbers:
+            line.facts = {
+                "numbers": seen.numbers,
+                "unknown": seen.unknown,
+                "strays": seen.strays,
+                "lost": seen.lost,
+                "shorter": seen.shorter,
+            }
+
+
+def clean_expired(time_left_ms: TimeLeft) -> None:
+    """Archives expired bindings."""
+    ours = gateway()
+    with logged("clean", ours.runtime.now_ms) as line:
+        done = ours.cleaner.clean(now=line.began, time_left=lambda: time_left_ms() > MARGIN_MS)
+        line.facts = {"archived": done}
+
+
+def follow_up(time_left_ms: TimeLeft) -> None:
+    """Looks after calls of which an event was not delivered, a recording not fetched, or something
+    is missing."""
+    ours = gateway()
+    with logged("follow_up", ours.runtime.now_ms) as line:
+        seen = ours.shared(schedules.follow_up).run(
+            now=line.began, time_left=lambda: time_left_ms() > MARGIN_MS
+        )
+        if missing := seen.gaps + seen.holes:
+            # Gaps of every kind: the alarm is about this one.
+            count("CallGap", operation="follow_up", by=missing)
+        if seen.put_off:
+            count("PutOff", operation="follow_up", by=seen.put_off)
+        count("OldestDue", operation="follow_up", by=seen.late_ms // 1000)
+        line.facts = {
+            "told": seen.told,
+            "fetched": seen.fetched,
+            "looked": seen.looked,
+            "gaps": seen.gaps,
+            "holes": seen.holes,
+            "put_off": seen.put_off,
+        }
