@@ -107,8 +107,8 @@ def test_the_dashboard_searches_for_what_is_published() -> None:
 
 def test_operations_have_the_names_of_the_code() -> None:
     """Of alarms and dashboard alike: a wrong one would be silent for ever."""
-    jobs = (ROOT / "chalicelib" / "jobs.py").read_text()
-    known = set(re.findall(r'"([a-z_]+)"', jobs))
+    jobs = (ROOT / "chalicelib" / "jobs").glob("*.py")
+    known = {name for each in jobs for name in re.findall(r'"([a-z_]+)"', each.read_text())}
     known |= {route.operation for table in tables() for route in table.routes}
     # Counted under a name for what they are about, not for a route or a job.
     known |= {"events", "carrier"}

@@ -47,7 +47,7 @@ class Route:
 class RouteTable:
     """Routes that one facade or receiver answers.
 
-    `facade` is its name (wiring.gateway.Facades), so that a table is loaded without it.
+    `facade` is its name (wiring.api.Api.facade), so that a table is loaded without it.
     `unknown` names the one that answers paths beside these that do not exist.
     """
 

@@ -99,7 +99,7 @@ def build(settings: Settings, runtime: Runtime) -> Gateway:
 
 
 def _egress() -> "Client":
-    # Loads `requests`, which a bind on our own switch does without: a tenth of a cold start.
+    # Loads `requests`: tens of milliseconds, which a bind on our own switch does without.
     from chalicelib.wiring import egress  # noqa: PLC0415
 
     return egress.client()
