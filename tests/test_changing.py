@@ -14,6 +14,7 @@ from chalicelib.core.requests import RequestId
 from chalicelib.core.subscribers import Subscriber
 from chalicelib.core.tenants import App
 from chalicelib.store.bindings.search import BindingSearch
+from chalicelib.wiring.api import Api
 from chalicelib.wiring.gateway import Gateway
 from tests.gateways import MINUTE, NOW, Stage, Switch, number, subscriber
 
@@ -30,7 +31,7 @@ class Desk:
         self.here = here
         self.gateway = here.instance()
         self.switch = here.switch()
-        self.search = BindingSearch(self.gateway._table, self.gateway._data_keys.encryption)
+        self.search = BindingSearch(self.gateway.table, self.gateway.encryption)
 
     @property
     def app(self) -> App:
@@ -48,11 +49,13 @@ class Desk:
             "user_data": "",
         }
         ask = Ask(Subscriber(a), Subscriber(b) if b else None, **(values | more))
-        return self.gateway.service.bind(self.app, ask, request, now=now)
+        return self.gateway.shared(Api).binding_service.bind(self.app, ask, request, now=now)
 
     def change(self, binding: Binding, *, now: int = NOW, **more: Any) -> Binding:
         request = more.pop("request", None) or new_request()
-        return self.gateway.service.change(self.app, binding.id, Change(**more), request, now=now)
+        return self.gateway.shared(Api).binding_service.change(
+            self.app, binding.id, Change(**more), request, now=now
+        )
 
     def reached(self, caller: str, *, now: int = NOW) -> str | None:
         return self.switch.reached(self.gateway, caller, X, now=now)
@@ -88,7 +91,7 @@ def test_a_reaches_another_b_at_once_and_the_b_before_cools(desk: Desk) -> None:
 def test_the_change_is_one_transaction_of_eight_units_after_one_read(desk: Desk) -> None:
     bound = desk.bind()
     sent: list[Any] = []
-    table = desk.gateway._table
+    table = desk.gateway.table
     original: Callable[..., Any] = table._call
     table._call = lambda operation, **more: (  # type: ignore[method-assign]
         sent.append((operation, more)) or original(operation, **more)
@@ -132,7 +135,7 @@ def test_an_xa_has_no_b_and_an_ended_binding_is_not_changed(desk: Desk) -> None:
     with pytest.raises(errors.NotSupported):
         desk.change(xa, b=Subscriber(C))
     pair = desk.bind(B, C, number=number(1))
-    desk.gateway.service.release(desk.app, pair.id, now=NOW)
+    desk.gateway.shared(Api).binding_service.release(desk.app, pair.id, now=NOW)
     with pytest.raises(errors.BindingEnded):
         desk.change(pair, b=Subscriber(D))
 
@@ -191,9 +194,9 @@ def test_recording_length_and_user_data_change(desk: Desk) -> None:
     desk.change(bound, record=True, max_call_s=90, user_data="订单")
     answer = desk.switch.route(desk.gateway, A, X, now=NOW)
     assert (answer["record"], answer["max_duration_s"]) == (True, 90)
-    (info,) = desk.gateway.service.on_number(desk.app, X, now=NOW)
+    (info,) = desk.gateway.shared(Api).binding_service.on_number(desk.app, X, now=NOW)
     assert info.user_data == "订单"
-    assert desk.gateway.service.get(desk.app, bound.id).user_data == "订单"
+    assert desk.gateway.shared(Api).binding_service.get(desk.app, bound.id).user_data == "订单"
     with pytest.raises(errors.BadParameter):
         desk.change(bound, max_call_s=desk.app.max_call_s + 1)
 
@@ -233,7 +236,7 @@ def test_one_live_binding_for_a_reference(desk: Desk) -> None:
     with pytest.raises(errors.ReferenceTaken):
         desk.bind(A, C, reference="order-1", number=number(1))
     assert desk.search.with_reference("demo", "order-1") == replace(first, key_version=1)
-    desk.gateway.service.release(desk.app, first.id, now=NOW + 1)
+    desk.gateway.shared(Api).binding_service.release(desk.app, first.id, now=NOW + 1)
     second = desk.bind(A, C, reference="order-1", number=number(1), now=NOW + 1)
     found = desk.search.with_reference("demo", "order-1")
     assert found is not None
@@ -276,7 +279,7 @@ def test_bindings_are_listed_by_creation(desk: Desk) -> None:
 
 def test_bindings_of_a_number_and_of_a_person(desk: Desk) -> None:
     first, second = desk.bind(), desk.bind(A, C, number=number(1), now=NOW + 1)
-    desk.gateway.service.release(desk.app, first.id, now=NOW + 2)
+    desk.gateway.shared(Api).binding_service.release(desk.app, first.id, now=NOW + 2)
     assert [each.id for each in desk.search.on_number("demo", X)] == [first.id]
     assert desk.search.on_number("other", X) == []
     numbers = [number(i) for i in range(3)]

@@ -12,6 +12,7 @@ from chalicelib.core.durations import DAY_MS
 from chalicelib.core.subscribers import Subscriber
 from chalicelib.services.bindings.explain import ExplainService, Explanation
 from chalicelib.services.bindings.routing import Router
+from chalicelib.wiring.api import Api
 from tests.gateways import MINUTE, NOW, Stage, number, subscriber
 from tests.sizes import seeds, size
 from tests.test_changing import COOLING, Desk
@@ -27,7 +28,7 @@ def desk(here: Stage) -> Desk:
 
 
 def explaining(desk: Desk) -> ExplainService:
-    bindings = desk.gateway._bindings
+    bindings = desk.gateway.bindings
     return ExplainService(Router(bindings), bindings, desk.search)
 
 
@@ -65,7 +66,7 @@ class Day:
         index = rng.randrange(len(self.live))
         binding = self.live[index]
         if what == "end":
-            desk.gateway.service.release(desk.app, binding.id, now=now)
+            desk.gateway.shared(Api).binding_service.release(desk.app, binding.id, now=now)
             del self.live[index]
         elif what == "more":
             moved = {"ttl_ms": rng.randrange(1, 60) * MINUTE}

@@ -17,6 +17,7 @@ from chalicelib.core.bindings.model import Binding
 from chalicelib.core.requests import RequestId
 from chalicelib.core.subscribers import Subscriber
 from chalicelib.services.bindings.clean_expired import LATER_MS
+from chalicelib.wiring.api import Api
 from chalicelib.wiring.gateway import Gateway
 from tests.gateways import MINUTE, NOW, Backend, Stage, Switch, number, subscriber
 from tests.races.crowd import Crowd, crowd, crowd_of
@@ -228,7 +229,7 @@ def _change_b(gateway: Gateway, app: str, binding: str, b: str, *, now: int) -> 
     request = RequestId(os.urandom(16).hex(), "c" * 32, explicit=True)
     change = Change(b=Subscriber(b))
     try:
-        gateway.service.change(profile, binding, change, request, now=now)
+        gateway.shared(Api).binding_service.change(profile, binding, change, request, now=now)
     except errors.NumberTaken:
         return {"code": 602}
     except errors.BindingEnded:
@@ -241,7 +242,7 @@ def _change_b(gateway: Gateway, app: str, binding: str, b: str, *, now: int) -> 
 def _standing(gateway: Gateway, app: str, binding: str) -> Binding:
     profile = gateway.apps.get(app)
     assert profile is not None
-    return gateway.service.get(profile, binding)
+    return gateway.shared(Api).binding_service.get(profile, binding)
 
 
 def _run(here: Stage, everybody: Crowd, *, seed: int, rounds: int) -> None:
