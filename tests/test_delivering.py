@@ -120,8 +120,8 @@ def test_what_waits_in_the_index_comes_when_it_is_due(
         ours.shared(webhook_delivery).deliver(task, now=now)
         now = waits(stage, ours, task)
     stage.messages()
-    assert followed(ours, now - 1).told == 0
-    assert followed(ours, now + GRACE_MS).told == 1
+    assert followed(ours, now - 1).delivered == 0
+    assert followed(ours, now + GRACE_MS).delivered == 1
     (message,) = stage.messages()
     receiver.status = 200
     assert (
@@ -141,9 +141,9 @@ def test_the_event_itself_is_the_outbox(stage: Stage, ours: Gateway, receiver: R
         ours.shared(Ingest).events.record([END])
     assert stage.messages() == []
     # The carrier never repeats it; the schedule does what was left undone.
-    assert followed(ours, AT + GRACE_MS).told == 1
+    assert followed(ours, AT + GRACE_MS).delivered == 1
     # What is on its way again is left alone for a while.
-    assert followed(ours, AT + GRACE_MS + 60_000).told == 0
+    assert followed(ours, AT + GRACE_MS + 60_000).delivered == 0
     (message,) = stage.messages()
     assert (
         ours.shared(webhook_delivery).deliver(Task.from_text(message), now=AT + GRACE_MS)

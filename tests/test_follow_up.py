@@ -194,7 +194,7 @@ def test_a_gap_is_told_once_whoever_finds_it(
 ) -> None:
     told.shared(Ingest).events.record([END])
     deliver(told, stage, AT)
-    events, now = told.shared(schedules.follow_up)._events, AT + SETTLED_MS
+    events, now = told.shared(schedules.follow_up)._calls, AT + SETTLED_MS
     rest = events.rest
 
     def rested(call: Call, *, looked: int | None) -> bool:
@@ -227,7 +227,7 @@ def test_a_gap_that_can_not_be_stored_is_found_again(
     now = AT + SETTLED_MS
     with answering(stage.sqs, "SendMessageBatch", refusal("InternalFailure")):
         assert run(told, now).put_off == 1
-    assert run(told, now + GRACE_MS).told == 1
+    assert run(told, now + GRACE_MS).delivered == 1
     deliver(told, stage, now + GRACE_MS)
     assert gaps(receiver) == ["no_start"]
 
@@ -264,7 +264,7 @@ def count(ours: Gateway, stage: Stage, *numbers: int, now: int = AT) -> None:
 def looks(ours: Gateway, now: int) -> list[int]:
     """What the next turns of the schedule miss."""
     turns = range(now, now + 3 * OVERTAKEN_MS, 15 * MINUTE_MS)
-    return [holes for turn in turns if (holes := run(ours, turn).holes)]
+    return [holes for turn in turns if (holes := run(ours, turn).missing_numbers)]
 
 
 def test_a_hole_is_found_in_time_and_reported_once(
@@ -320,7 +320,7 @@ def test_a_hole_is_reported_by_one(
     stage: Stage, told: Gateway, monkeypatch: pytest.MonkeyPatch, again: str
 ) -> None:
     count(told, stage, 1, 3)
-    counting = told.shared(schedules.follow_up)._counting
+    counting = told.shared(schedules.follow_up)._sequences
     reports: list[int] = []
     now = AT + NOTED_MS + OVERTAKEN_MS
     run(told, now)
@@ -408,5 +408,5 @@ def test_what_is_due_goes_to_the_queue_ten_at_a_time_also_when_time_runs_out(
         seen = told.shared(schedules.follow_up).run(
             now=AT + GRACE_MS, time_left=lambda: next(left, False)
         )
-    assert seen.told == 11
+    assert seen.delivered == 11
     assert [len(each["Entries"]) for each in sent] == [10, 1]

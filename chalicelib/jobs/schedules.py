@@ -81,17 +81,17 @@ def follow_up(time_left_ms: TimeLeft) -> None:
         seen = ours.shared(schedules.follow_up).run(
             now=line.began, time_left=lambda: time_left_ms() > MARGIN_MS
         )
-        if missing := seen.gaps + seen.holes:
+        if missing := seen.gaps + seen.missing_numbers:
             # Gaps of every kind: the alarm is about this one.
             count("CallGap", operation="follow_up", by=missing)
         if seen.put_off:
             count("PutOff", operation="follow_up", by=seen.put_off)
         count("OldestDue", operation="follow_up", by=seen.late_ms // 1000)
         line.facts = {
-            "told": seen.told,
+            "delivered": seen.delivered,
             "fetched": seen.fetched,
             "looked": seen.looked,
             "gaps": seen.gaps,
-            "holes": seen.holes,
+            "missing_numbers": seen.missing_numbers,
             "put_off": seen.put_off,
         }

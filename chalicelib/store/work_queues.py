@@ -21,7 +21,8 @@ _BATCH = 10
 
 class WorkQueues:
     """Sends tasks to the workers. Every method raises Unavailable unless all messages are in the
-    queue; `delay_s` are the seconds after which the worker gets them."""
+    queue. The worker gets them after `delay_s` seconds; None: nothing is sent, as the work index
+    has what is due later than a queue can hold it."""
 
     def __init__(
         self, client: "Callable[[], SQSClient]", delivery: Mapping[Queue, str], transfers: str
@@ -32,11 +33,13 @@ class WorkQueues:
         self._transfers = transfers
         self._urls: dict[str, str] = {}
 
-    def announce(self, tasks: Sequence[Task], *, queue: Queue = "fast", delay_s: int = 0) -> None:
+    def deliver(
+        self, tasks: Sequence[Task], *, queue: Queue = "fast", delay_s: int | None = 0
+    ) -> None:
         """Asks for events to be delivered."""
         self._send(self._delivery[queue], tasks, delay_s)
 
-    def transfer(self, tasks: Sequence[Task], *, delay_s: int = 0) -> None:
+    def fetch(self, tasks: Sequence[Task], *, delay_s: int | None = 0) -> None:
         """Asks for recordings to be fetched."""
         self._send(self._transfers, tasks, delay_s)
 
@@ -44,7 +47,9 @@ class WorkQueues:
         """Asks for an export to be written."""
         self._send(self._transfers, [job], delay_s)
 
-    def _send(self, name: str, work: "Sequence[Task | Job]", delay_s: int) -> None:
+    def _send(self, name: str, work: "Sequence[Task | Job]", delay_s: int | None) -> None:
+        if delay_s is None:
+            return
         try:
             if name not in self._urls:
                 self._urls[name] = self._client().get_queue_url(QueueName=name)["QueueUrl"]

@@ -16,13 +16,13 @@ class Calls:
     def __init__(self, gateway: Gateway) -> None:
         ingest = gateway.shared(Ingest)
         self.store = CallStore(gateway.table, gateway.encryption)
-        self.matching = CallMatching(events=self.store, outbox=ingest.queues, service=ingest.events)
+        self.matching = CallMatching(calls=self.store, queues=ingest.queues, ingest=ingest.events)
         self.site = SiteStore(gateway.table, gateway.settings.cache_s)
         self.files = FileStore(clients.s3, self.site)
         self.recording_links = RecordingLinks(
             site=lambda: self.site.get().url,
             signer=gateway.encryption,
-            events=self.store,
+            calls=self.store,
             apps=gateway.apps,
             files=self.files,
         )

@@ -13,7 +13,7 @@ def webhook_delivery(gateway: Gateway) -> WebhookDelivery:
     """What delivers a queue's messages."""
     calls, ingest = gateway.shared(Calls), gateway.shared(Ingest)
     return WebhookDelivery(
-        events=calls.store,
+        calls=calls.store,
         queues=ingest.queues,
         endpoints=EndpointStore(gateway.table),
         apps=gateway.apps,

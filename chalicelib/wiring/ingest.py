@@ -14,7 +14,7 @@ from chalicelib.wiring.gateway import Gateway
 
 
 class Ingest:
-    """The use case `events`, the queues that it announces events in, and what it writes to."""
+    """The use case `events`, the queues that it fills, and what it writes to."""
 
     def __init__(self, gateway: Gateway) -> None:
         settings, table, encryption = gateway.settings, gateway.table, gateway.encryption
@@ -29,7 +29,7 @@ class Ingest:
         self.messaging_users = MessagingUserStore(table, encryption)
         self.events = EventIngest(
             events=EventStore(table, encryption),
-            outbox=self.queues,
+            queues=self.queues,
             attribution=EventAttribution(
                 numbers=gateway.apps,
                 bindings=gateway.bindings,

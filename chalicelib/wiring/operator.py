@@ -9,4 +9,4 @@ from chalicelib.wiring.ingest import Ingest
 def orphans(gateway: Gateway) -> OrphanService:
     """Events that are nobody's."""
     calls, ingest = gateway.shared(Calls), gateway.shared(Ingest)
-    return OrphanService(events=calls.store, service=ingest.events, placing=calls.matching)
+    return OrphanService(calls=calls.store, ingest=ingest.events, matching=calls.matching)

@@ -2,7 +2,6 @@
 
 from chalicelib.clock import new_lock
 from chalicelib.services.calls.follow_up import FollowUp
-from chalicelib.services.calls.missing import MissingEvents
 from chalicelib.services.calls.sequence_gaps import SequenceGaps
 from chalicelib.services.leases.audit import Audit
 from chalicelib.services.leases.jobs import LeaseJobs
@@ -39,13 +38,13 @@ def audit(gateway: Gateway) -> Audit:
 
 
 def follow_up(gateway: Gateway) -> FollowUp:
-    """What looks after calls of which something is not delivered, fetched or complete."""
+    """What follows up calls of which something is not delivered, fetched or complete."""
     ingest = gateway.shared(Ingest)
-    gaps = SequenceGaps(SequenceStore(gateway.table), report=log_sequence_gap)
     return FollowUp(
-        events=gateway.shared(Calls).store,
-        outbox=ingest.queues,
-        gaps=MissingEvents(record=ingest.events.note, counting=gaps, report=log_missing_event),
-        counting=gaps,
+        calls=gateway.shared(Calls).store,
+        queues=ingest.queues,
+        ingest=ingest.events,
+        sequences=SequenceGaps(SequenceStore(gateway.table), report=log_sequence_gap),
+        report=log_missing_event,
         trouble=log_trouble,
     )

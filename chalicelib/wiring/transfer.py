@@ -16,14 +16,14 @@ def recordings(gateway: Gateway) -> RecordingService:
     calls, ingest = gateway.shared(Calls), gateway.shared(Ingest)
     limit_bytes = gateway.settings.recording_limit_mb * 1024 * 1024
     return RecordingService(
-        events=calls.store,
-        outbox=ingest.queues,
-        service=ingest.events,
+        calls=calls.store,
+        queues=ingest.queues,
+        ingest=ingest.events,
         apps=gateway.apps,
         formats=ingest.formats,
         credentials=gateway.credentials,
         source=RecordingSource(gateway.egress(), limit_bytes=limit_bytes, timeout_s=SILENCE_S),
         files=calls.files,
         report=log_fetch_failed,
-        about=correlate,
+        correlate=correlate,
     )

@@ -44,7 +44,7 @@ def store_of(gateway: Gateway) -> EventStore:
 
 
 def charge(store: EventStore, told: Event, bill: Bill) -> None:
-    store.append(told, said=told, owner=bill.app, delivery=Delivery.PENDING, bill=bill)
+    store.append(told, reported=told, owner=bill.app, delivery=Delivery.PENDING, bill=bill)
 
 
 def paid(gateway: Gateway, app: str = "demo") -> int:

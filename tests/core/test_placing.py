@@ -45,7 +45,7 @@ def followed(bare: Event, *calls: Event) -> tuple[str | None, str | None]:
     """The binding that it takes over, and the caller."""
     desk, nothing = Desk(), cast("Any", None)
     (stored,) = call_of(bare).stored
-    placing = CallMatching(events=nothing, outbox=nothing, service=cast("Any", desk))
+    placing = CallMatching(calls=nothing, queues=nothing, ingest=cast("Any", desk))
     placing.follow(stored, call_of(*calls), now=5)
     assert desk.added is not None
     assert desk.added.number == X
@@ -152,10 +152,10 @@ class Events:
         return True
 
 
-class Outbox:
+class Queues:
     """As much of the port Outbox as is asked."""
 
-    def announce(self, tasks: Sequence[Task], *, delay_s: int) -> None:
+    def deliver(self, tasks: Sequence[Task], *, delay_s: int) -> None:
         pass
 
 
@@ -178,9 +178,9 @@ def test_what_names_nobody_waits_for_another_call_with_its_id(
     named: dict[str, Any], calls: list[Event], after_s: int, becomes: Delivery
 ) -> None:
     """Or whose call is reported first would have the recording of another."""
-    events, desk, outbox = Events(*map(call_of, calls)), Desk(), Outbox()
+    events, desk, queues = Events(*map(call_of, calls)), Desk(), Queues()
     placing = CallMatching(
-        events=cast("Any", events), outbox=cast("Any", outbox), service=cast("Any", desk)
+        calls=cast("Any", events), queues=cast("Any", queues), ingest=cast("Any", desk)
     )
     call = call_of(event(EventKind.RECORDING_READY, 30_000, **named))
     (stored,) = call.stored

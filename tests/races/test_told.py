@@ -46,13 +46,15 @@ class Queue:
     waiting: list[Task] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def announce(self, tasks: Sequence[Task], *, queue: str = "fast", delay_s: int = 0) -> None:
+    def deliver(
+        self, tasks: Sequence[Task], *, queue: str = "fast", delay_s: int | None = 0
+    ) -> None:
         with self.lock:
             for task in tasks:
                 if self.rng.random() >= LOST:
                     self.waiting += [task] * (1 + (self.rng.random() < DOUBLED))
 
-    def transfer(self, tasks: Sequence[Task], *, delay_s: int = 0) -> None:
+    def fetch(self, tasks: Sequence[Task], *, delay_s: int | None = 0) -> None:
         raise AssertionError("no recordings here")
 
     def taken(self) -> list[Task]:

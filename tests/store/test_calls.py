@@ -76,7 +76,7 @@ def append(
     owner: str | None = "demo",
     **more: Any,
 ) -> Task | None:
-    appended = events(store).append(event, said=event, owner=owner, delivery=delivery, **more)
+    appended = events(store).append(event, reported=event, owner=owner, delivery=delivery, **more)
     return appended.task if appended.stored.progress.open else None
 
 
@@ -184,7 +184,7 @@ def test_a_placed_call_is_beside_whatever_any_node_reports(store: CallStore) -> 
 
 def test_the_same_id_with_another_content_is_an_event_of_its_own(store: CallStore) -> None:
     def appended(event: Event) -> Any:
-        return events(store).append(event, said=event, owner="demo", delivery=Delivery.KEPT)
+        return events(store).append(event, reported=event, owner="demo", delivery=Delivery.KEPT)
 
     first = appended(FULL)
     assert (first.new, first.conflicting) == (True, False)

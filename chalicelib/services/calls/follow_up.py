@@ -1,15 +1,16 @@
-"""The schedule after calls: what was not told, fetched or complete in time is looked after."""
+"""The schedule after calls: what was not delivered, fetched or complete in time is followed up."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import partial
 from typing import TypeVar
 
-from chalicelib.core.calls.follow_up import CLAIM_MS, due_at, next_look
+from chalicelib.core.calls.follow_up import CLAIM_MS, due_at, look_at, next_look
+from chalicelib.core.calls.missing import Gap, gap_event, unreported
 from chalicelib.core.calls.model import Call, Delivery, Task
 from chalicelib.core.calls.sequence_numbers import BlockKey
+from chalicelib.core.calls.splitting import split
 from chalicelib.core.retries import CHANGE_TRIES
-from chalicelib.services.calls.missing import MissingEvents
+from chalicelib.services.calls.ingest import EventIngest
 from chalicelib.services.calls.sequence_gaps import SequenceGaps
 from chalicelib.store.calls.calls import CallStore
 from chalicelib.store.work_queues import WorkQueues
@@ -22,122 +23,143 @@ BATCH = 10
 
 @dataclass(slots=True)
 class Seen:
-    """What one turn did: tasks sent again, calls looked over, gaps in them and missing numbers
-    that it found, and what it had to put off. `late_ms` is for how long the oldest call that it
-    took had been due."""
+    """What one run did: deliveries and fetches that it queued again, calls that it looked over, the
+    gaps in them and the missing sequence numbers that it found, and what it had to put off.
+    `late_ms` is for how long the oldest call that it took had been due."""
 
-    told: int = 0
+    delivered: int = 0
     fetched: int = 0
     looked: int = 0
     gaps: int = 0
-    holes: int = 0
+    missing_numbers: int = 0
     put_off: int = 0
     late_ms: int = 0
 
 
 class FollowUp:
-    """Attends to whatever is due in the calls. `trouble` hears why something was put off."""
+    """Follows up whatever is due in the calls. `report` is called with each gap that is found,
+    `trouble` with the reason why something was put off."""
 
     def __init__(
         self,
         *,
-        events: CallStore,
-        outbox: WorkQueues,
-        gaps: MissingEvents,
-        counting: SequenceGaps,
+        calls: CallStore,
+        queues: WorkQueues,
+        ingest: EventIngest,
+        sequences: SequenceGaps,
+        report: Callable[[Call, Gap], None],
         trouble: Callable[[Exception], None],
     ) -> None:
-        self._events = events
-        self._outbox = outbox
-        self._gaps = gaps
-        self._counting = counting
+        self._calls = calls
+        self._queues = queues
+        self._ingest = ingest
+        self._sequences = sequences
+        self._report = report
         self._trouble = trouble
 
     def run(self, *, now: int, time_left: Callable[[], bool]) -> Seen:
-        """One turn, until everything due is attended to or no time is left. What can't be attended
-        to, for whatever reason, does not keep the others waiting. Raises Unavailable if nothing can
-        be seen."""
-        seen, bag = Seen(), _Bag(self._outbox)
+        """Works until nothing is due or no time is left. What fails, for whatever reason, is put
+        off and does not keep the rest waiting. Raises Unavailable if the work index can't be read.
+        """
+        seen, batch = Seen(), _Batch(self._queues)
 
-        def tried(work: Callable[[], None]) -> None:
+        def call(call_id: str) -> None:
+            self._follow_up(call_id, seen, batch, now=now)
+
+        def block(key: BlockKey) -> None:
+            seen.missing_numbers += self._sequences.look(key, now=now)
+
+        finished = self._each(self._calls.due(now=now), call, seen, time_left)
+        self._each([batch], _Batch.send, seen, lambda: True)
+        # A number that seems to be missing may be of a call that was not looked over in time.
+        if finished:
+            self._each(self._sequences.due(now=now), block, seen, time_left)
+        return seen
+
+    def _each(
+        self,
+        due: Iterable[_T],
+        work: Callable[[_T], None],
+        seen: Seen,
+        time_left: Callable[[], bool],
+    ) -> bool:
+        """Works on each of them while there is time; whether there was enough."""
+        for each in due:
+            if not time_left():
+                return False
             try:
-                work()
+                work(each)
             except Exception as error:  # noqa: BLE001 - an item may hold anything
                 seen.put_off += 1
                 self._trouble(error)
+        return True
 
-        def each(due: Iterable[_T], attend: Callable[[_T], None]) -> bool:
-            for entry in due:
-                if not time_left():
-                    return False
-                tried(partial(attend, entry))
-            return True
-
-        def count(key: BlockKey) -> None:
-            seen.holes += self._counting.look(key, now=now)
-
-        def attend(call_id: str) -> None:
-            self._attend(call_id, seen, bag, now=now)
-
-        all_seen = each(self._events.due(now=now), attend)
-        tried(bag.empty)
-        # A number that seems to be missing may be of a call that was not looked over in time.
-        if all_seen:
-            each(self._counting.due(now=now), count)
-        return seen
-
-    def _attend(self, call_id: str, seen: Seen, bag: "_Bag", *, now: int) -> None:
-        call = self._events.claim(call_id, until=now + CLAIM_MS, now=now)
+    def _follow_up(self, call_id: str, seen: Seen, batch: "_Batch", *, now: int) -> None:
+        call = self._calls.claim(call_id, until=now + CLAIM_MS, now=now)
         if call is None:
             return
         seen.late_ms = max(seen.late_ms, now - (due_at(call) or now))
-        told = _due(call, Delivery.UNPLACED, now=now) + _due(call, Delivery.PENDING, now=now)
-        fetched = _due(call, Delivery.FETCHING, now=now)
-        if not told and not fetched:
+        deliver = _due(call, Delivery.UNPLACED, now=now) + _due(call, Delivery.PENDING, now=now)
+        fetch = _due(call, Delivery.FETCHING, now=now)
+        if not deliver and not fetch:
             self._look(call, seen, now=now)
             return
-        seen.told += len(told)
-        seen.fetched += len(fetched)
-        bag.add(told, fetched)
+        seen.delivered += len(deliver)
+        seen.fetched += len(fetch)
+        batch.deliver += deliver
+        batch.fetch += fetch
+        batch.send(at_least=BATCH)
 
     def _look(self, call: Call | None, seen: Seen, *, now: int) -> None:
-        """What is claimed for nothing is due again when it really is."""
+        """Looks a claimed call over if that is due, and puts it back into the work index."""
         for _ in range(CHANGE_TRIES):
             if call is None:
                 return
             at = next_look(call)
             looked = at is not None and at <= now
             if looked:
-                seen.gaps += self._gaps.look_over(call, now=now)
+                seen.gaps += self._look_over(call, now=now)
             # What was found is an event of the call, which has moved on by it.
-            if self._events.rest(call, looked=now if looked else None):
+            if self._calls.rest(call, looked=now if looked else None):
                 seen.looked += looked
                 return
-            call = self._events.call(call.id)
+            call = self._calls.call(call.id)
+
+    def _look_over(self, stored: Call, *, now: int) -> int:
+        """Reports the gaps in the calls under one key, as they are by now; how many are new. A gap
+        that is found twice, because a process died over it, is one event."""
+        self._sequences.note(stored.events, now=now)
+        found = [
+            (call, gap)
+            for call in split(stored)
+            if (at := look_at(call)) is not None and at <= now
+            for gap in unreported(call)
+        ]
+        for call, gap in found:
+            self._report(call, gap)
+            self._ingest.note(gap_event(call, gap, now=now), call)
+        return len(found)
 
 
-class _Bag:
-    """Tasks on their way to the queues, as many as one message batch holds. What can't be sent
-    stays in it; what is lost with it is due again when its claim is over."""
+class _Batch:
+    """Tasks on their way to the queues. What can't be sent stays in it; what is lost with it is due
+    again when its claim ends."""
 
-    def __init__(self, outbox: WorkQueues) -> None:
-        self._outbox = outbox
-        self._told: list[Task] = []
-        self._fetched: list[Task] = []
+    def __init__(self, queues: WorkQueues) -> None:
+        self._queues = queues
+        self.deliver: list[Task] = []
+        self.fetch: list[Task] = []
 
-    def add(self, told: Sequence[Task], fetched: Sequence[Task]) -> None:
-        self._told += told
-        self._fetched += fetched
-        if max(len(self._told), len(self._fetched)) >= BATCH:
-            self.empty()
-
-    def empty(self) -> None:
-        if self._told:
-            self._outbox.announce(self._told)
-            self._told = []
-        if self._fetched:
-            self._outbox.transfer(self._fetched)
-            self._fetched = []
+    def send(self, *, at_least: int = 1) -> None:
+        """Sends all of it, if there are so many tasks for a queue."""
+        if max(len(self.deliver), len(self.fetch)) < at_least:
+            return
+        if self.deliver:
+            self._queues.deliver(self.deliver)
+            self.deliver = []
+        if self.fetch:
+            self._queues.fetch(self.fetch)
+            self.fetch = []
 
 
 def _due(call: Call, delivery: Delivery, *, now: int) -> list[Task]:

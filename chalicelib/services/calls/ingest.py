@@ -1,7 +1,7 @@
-"""Events in: whose each is, stored and charged before it is answered, handed on afterwards."""
+"""Events in: attributed, stored and charged before the carrier is answered, queued afterwards."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from chalicelib.core.calls.events import Event, EventKind, UnreadCallback
@@ -22,18 +22,19 @@ Count = Callable[[str, int], None]
 
 
 class EventIngest:
-    """Takes events in. `count` adds to a metric of this name:
+    """Takes events in. `request` returns the id of the request that is being answered. `count` adds
+    to a metric:
 
-    OrphanedEvents: an event that is nobody's. BindingsDropped: it named a binding of another X, app
-    or carrier. EventConflicts: its id came before with another content. UnreadCallbacks: a callback
-    that nobody could read yet. `request` tells the id of the request that is being answered.
+    OrphanedEvents: an event of no app. BindingsDropped: it named a binding of another X, app or
+    carrier. EventConflicts: its id came before with another content. UnreadCallbacks: a callback
+    that can't be read yet.
     """
 
     def __init__(
         self,
         *,
         events: EventStore,
-        outbox: WorkQueues,
+        queues: WorkQueues,
         attribution: EventAttribution,
         apps: AppStore,
         formats: EventFormats,
@@ -42,7 +43,7 @@ class EventIngest:
         request: Callable[[], str | None],
     ) -> None:
         self._events = events
-        self._outbox = outbox
+        self._queues = queues
         self._attribution = attribution
         self._apps = apps
         self._formats = formats
@@ -58,45 +59,43 @@ class EventIngest:
         give: str | None = None,
         now: int | None = None,
     ) -> None:
-        """Stores each event once, as what its app, X and binding make it, charges its app, and
-        announces what has to be done about it.
+        """Stores each event once, attributed to its app, X and binding, charges the app, and queues
+        what has to be done about it.
 
-        Without `texts` what a message said is kept only if its binding records. `give` names the
-        app that takes what is nobody's, `now` is when this is if the events were received before
-        that. A repeat is announced again while something is still to be
-        done, so that a crash between storing and announcing is made good by the carrier's own
-        repeat, or by the schedule. Raises Unavailable, Contended.
+        Without `texts` the text of a message is stored only if its binding records. `give` names
+        the app that gets orphaned events; `now` is the present, if the events were received
+        earlier. A repeat is queued again while something is still to be done, so that a crash
+        between storing and queueing is repaired by the carrier's own repeat, or by the schedule.
+        Raises Unavailable, Contended.
         """
-        announced = _Announced(self._outbox)
+        stored: list[Appended] = []
         counted: Counter[str] = Counter()
         request = self._request()
         for event in events:
             addressed = self._attribution.address(event, request=request)
             if addressed.app is not None and self._apps.get(addressed.app) is None:
-                # The app was deleted, with all that was kept of it: what is late is nobody's.
+                # The app was deleted, with all its data: what comes late is orphaned.
                 addressed = replace(addressed, app=None)
             if give is not None and addressed.app is None and not addressed.unplaced:
                 addressed = replace(addressed, app=give)
             if not texts and not addressed.record:
                 addressed = replace(addressed, event=replace(addressed.event, text=None))
             appended = self._store(event, addressed, now=now)
-            announced.add(appended)
+            stored.append(appended)
             counted += _counted(addressed, appended)
-        announced.send()
+        self._queue(stored)
         for name, number in counted.items():
             self._count(name, number)
 
     def note(self, event: Event, call: Call) -> None:
-        """Stores an event that we ourselves tell of a call, as one of that call. Raises
-        Unavailable, Contended."""
+        """Stores an event that we report ourselves, as one of this call. Raises Unavailable,
+        Contended."""
         self.add(event, event, call, now=event.received)
 
-    def add(self, said: Event | EventKey, event: Event, call: Call, *, now: int) -> None:
-        """Stores an event as one of this call, whoever reported it: what was `said`, or the key
-        that it has so far, and the same with what is known of it. Raises Unavailable, Contended."""
-        announced = _Announced(self._outbox)
-        announced.add(self._store(said, AttributedEvent(event, call.app), call=call, now=now))
-        announced.send()
+    def add(self, reported: Event | EventKey, event: Event, call: Call, *, now: int) -> None:
+        """Stores an event as one of this call: as it was `reported`, or the key that it has so far,
+        and `event`, which is the same with what is known of it. Raises Unavailable, Contended."""
+        self._queue([self._store(reported, AttributedEvent(event, call.app), call=call, now=now)])
 
     def give(self, orphan: Stored, app: str, *, now: int) -> bool:
         """Stores an event that is nobody's as one of this app's, unless its X was another app's
@@ -104,29 +103,41 @@ class EventIngest:
         Raises Unavailable, Contended."""
         if self._attribution.was_anothers(orphan.event, app):
             return False
-        announced = _Announced(self._outbox)
         event = replace(orphan.event, binding=None)
-        announced.add(self._store(orphan.key, AttributedEvent(event, app), now=now))
-        announced.send()
+        self._queue([self._store(orphan.key, AttributedEvent(event, app), now=now)])
         return True
 
     def orphaned(self) -> None:
-        """Counts an event of which it was found out only now that it is nobody's."""
+        """Counts an event that turned out to be orphaned after it was stored."""
         self._count("OrphanedEvents", 1)
 
     def keep(self, callback: UnreadCallback) -> None:
-        """Keeps an authentic callback that nobody can read yet, sealed and once, for as long as a
-        mend may take. Raises Unavailable."""
+        """Stores an authentic callback that can't be read yet, sealed and once. Raises
+        Unavailable."""
         if self._unread.add(callback):
             self._count("UnreadCallbacks", 1)
 
     def too_large(self) -> None:
-        """Counts an authentic callback that was refused because it is larger than what is kept."""
+        """Counts an authentic callback that was refused because of its size."""
         self._count("UnreadCallbacks", 1)
+
+    def _queue(self, stored: Sequence[Appended]) -> None:
+        """Queues what is still to be done about events."""
+        open_: dict[Delivery, list[Task]] = {}
+        for each in stored:
+            if each.stored.progress.open:
+                open_.setdefault(each.stored.progress.delivery, []).append(each.task)
+        if Delivery.PENDING in open_:
+            self._queues.deliver(open_[Delivery.PENDING])
+        if Delivery.FETCHING in open_:
+            self._queues.fetch(open_[Delivery.FETCHING])
+        if Delivery.UNPLACED in open_:
+            # What else is known of its call may be on its way.
+            self._queues.deliver(open_[Delivery.UNPLACED], delay_s=MATCHING_RETRIES_S[0])
 
     def _store(
         self,
-        said: Event | EventKey,
+        reported: Event | EventKey,
         addressed: AttributedEvent,
         *,
         now: int | None,
@@ -134,13 +145,13 @@ class EventIngest:
     ) -> Appended:
         event = addressed.event
         if event.placed is not None:
-            # Whatever its app is told of: its people may be called again.
+            # Whatever its app wants to be sent: its people may be called again.
             self._attribution.end_placed(event, now=event.received)
         app = self._apps.get(addressed.app) if addressed.app is not None else None
         metered = app is not None and not app.tariff.free and event.kind.traits.charged
         return self._events.append(
             event,
-            said=said,
+            reported=reported,
             owner=addressed.app,
             call=call.id if call is not None else None,
             delivery=self._delivery(event, app, unplaced=addressed.unplaced),
@@ -151,37 +162,15 @@ class EventIngest:
 
     def _delivery(self, event: Event, app: App | None, *, unplaced: bool) -> Delivery:
         if unplaced:
-            # Of a type that we don't know nobody is told.
+            # An event of a type that we don't know is sent to nobody.
             known = event.kind.traits.known
             return Delivery.UNPLACED if known else Delivery.KEPT
         if app is None:
             return Delivery.UNMATCHED
         if event.kind is EventKind.RECORDING_READY and event.url:
             return Delivery.FETCHING
-        told = wanted_by(app, self._formats.of(app))
-        return Delivery.PENDING if event.kind in told else Delivery.KEPT
-
-
-class _Announced:
-    """Tasks on their way to the queues."""
-
-    def __init__(self, outbox: WorkQueues) -> None:
-        self._outbox = outbox
-        self._by_delivery: dict[Delivery, list[Task]] = {}
-
-    def add(self, appended: Appended) -> None:
-        delivery = appended.stored.progress.delivery
-        if appended.stored.progress.open:
-            self._by_delivery.setdefault(delivery, []).append(appended.task)
-
-    def send(self) -> None:
-        if told := self._by_delivery.get(Delivery.PENDING):
-            self._outbox.announce(told)
-        if fetched := self._by_delivery.get(Delivery.FETCHING):
-            self._outbox.transfer(fetched)
-        if unplaced := self._by_delivery.get(Delivery.UNPLACED):
-            # What else is known of its call may be on its way.
-            self._outbox.announce(unplaced, delay_s=MATCHING_RETRIES_S[0])
+        wanted = wanted_by(app, self._formats.of(app))
+        return Delivery.PENDING if event.kind in wanted else Delivery.KEPT
 
 
 def _counted(addressed: AttributedEvent, appended: Appended) -> Counter[str]:

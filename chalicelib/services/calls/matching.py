@@ -27,15 +27,15 @@ class CallMatching:
     call that is known first may not be the one. If there are several, nobody knows, and the event
     is orphaned. Times are epoch ms."""
 
-    def __init__(self, *, events: CallStore, outbox: WorkQueues, service: EventIngest) -> None:
-        self._events = events
-        self._outbox = outbox
-        self._service = service
+    def __init__(self, *, calls: CallStore, queues: WorkQueues, ingest: EventIngest) -> None:
+        self._calls = calls
+        self._queues = queues
+        self._ingest = ingest
 
     def place(self, task: Task, call: Call, stored: Stored, *, now: int) -> Delivery:
         """Lets an event that is unplaced follow its call, if that is known by now; how far it is
         then. Raises Unavailable, Contended."""
-        calls = _over_its_x(stored.event, self._events.beside(stored.event))
+        calls = _over_its_x(stored.event, self._calls.beside(stored.event))
         about = follows_of(stored.event, calls)
         failed = stored.progress.attempts + 1
         at = retry_at(MATCHING_RETRIES_S[1:], failed=failed, now=now, salt=stored.key.id)
@@ -46,12 +46,11 @@ class CallMatching:
                 self.follow(stored, about, now=now)
                 return self._settle(call, stored, Delivery.KEPT, now=now)
         elif len(calls) > 1 or at is None:
-            self._service.orphaned()
+            self._ingest.orphaned()
             return self._settle(call, stored, Delivery.UNMATCHED, now=now)
         waiting = Progress(Delivery.UNPLACED, failed, at)
-        delay_s = queue_delay_s(at, now=now)
-        if self._events.advance(call, stored, waiting) and delay_s is not None:
-            self._outbox.announce([task], delay_s=delay_s)
+        if self._calls.advance(call, stored, waiting):
+            self._queues.deliver([task], delay_s=queue_delay_s(at, now=now))
         return Delivery.UNPLACED
 
     def follow(self, stored: Stored, call: Call, *, now: int) -> None:
@@ -63,10 +62,10 @@ class CallMatching:
             known = (begun or calls)[-1 if begun else 0].completed(event)
         else:
             known = replace(event, number=call.completed(event).number)
-        self._service.add(stored.key, known, call, now=now)
+        self._ingest.add(stored.key, known, call, now=now)
 
     def _settle(self, call: Call, stored: Stored, outcome: Delivery, *, now: int) -> Delivery:
-        self._events.advance(call, stored, Progress(outcome, stored.progress.attempts, now))
+        self._calls.advance(call, stored, Progress(outcome, stored.progress.attempts, now))
         return outcome
 
 

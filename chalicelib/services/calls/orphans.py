@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from chalicelib.core.calls.events import EventKind
-from chalicelib.core.calls.model import Call, Delivery, EventKey, Stored
+from chalicelib.core.calls.model import Call, Delivery, Stored
 from chalicelib.core.errors import UnknownEvent
 from chalicelib.services.calls.ingest import EventIngest
 from chalicelib.services.calls.matching import CallMatching
@@ -38,33 +38,32 @@ class OrphanPage:
 class OrphanService:
     """What an operator does about them. Times are epoch ms; every method may raise Unavailable."""
 
-    def __init__(self, *, events: CallStore, service: EventIngest, placing: CallMatching) -> None:
-        self._events = events
-        self._service = service
-        self._placing = placing
+    def __init__(self, *, calls: CallStore, ingest: EventIngest, matching: CallMatching) -> None:
+        self._calls = calls
+        self._ingest = ingest
+        self._matching = matching
 
     def find(self, *, after: str | None = None, limit: int = PAGE) -> OrphanPage:
         """The orphaned events of at most `limit` calls."""
-        found = self._events.orphaned(after=after, limit=limit)
+        found = self._calls.orphaned(after=after, limit=limit)
         orphans = [_shown(each) for call in found.calls for each in _orphans(call)]
         return OrphanPage(orphans, found.after)
 
     def give(self, event_id: str, app: str, *, now: int) -> bool:
-        """Makes an orphaned event one of this app's, which is told of it as if it had just come. A
-        repeat changes nothing. False, and nothing is done, if its X was another app's then. Raises
-        UnknownEvent, Contended."""
-        key = EventKey.from_id(event_id)
-        call = self._events.call(key.call) if key else None
-        stored = call.find(key) if call and key else None
-        if call is None or stored is None or stored not in _orphans(call):
+        """Makes an orphaned event one of this app's, to which it is delivered as if it had just
+        come. A repeat changes nothing. False, and nothing is done, if its X was another app's then.
+        Raises UnknownEvent, Contended."""
+        found = self._calls.event(event_id)
+        if found is None or found[1] not in _orphans(found[0]):
             raise UnknownEvent("no such orphaned event")
+        call, stored = found
         # First where it belongs: if we die now, it is only put there again.
-        calls = [each for each in self._events.beside(stored.event) if each.app == app]
+        calls = [each for each in self._calls.beside(stored.event) if each.app == app]
         if stored.event.number is None and len(calls) == 1:
-            self._placing.follow(stored, calls[0], now=now)
-        elif not self._service.give(stored, app, now=now):
+            self._matching.follow(stored, calls[0], now=now)
+        elif not self._ingest.give(stored, app, now=now):
             return False
-        self._events.advance(call, stored, replace(stored.progress, delivery=Delivery.KEPT, at=now))
+        self._calls.advance(call, stored, replace(stored.progress, delivery=Delivery.KEPT, at=now))
         return True
 
 

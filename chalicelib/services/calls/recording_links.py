@@ -31,13 +31,13 @@ class RecordingLinks:
         *,
         site: Callable[[], str],
         signer: Callable[[], FieldEncryption],
-        events: CallStore,
+        calls: CallStore,
         apps: AppStore,
         files: FileStore,
     ) -> None:
         self._site = site
         self._signer = signer
-        self._events = events
+        self._calls = calls
         self._apps = apps
         self._files = files
 
@@ -88,12 +88,10 @@ class RecordingLinks:
         return self._files.link(kept.name, expires_s=LINK_S, filename=name, head=head)
 
     def _found(self, event_id: str) -> tuple[Call, Stored]:
-        key = EventKey.from_id(event_id)
-        call = self._events.call(key.call) if key else None
-        stored = call.find(key) if call and key else None
-        if call is None or stored is None or stored.event.kind is not EventKind.RECORDING_READY:
+        found = self._calls.event(event_id)
+        if found is None or found[1].event.kind is not EventKind.RECORDING_READY:
             raise errors.UnknownRecording("no such recording")
-        return call, stored
+        return found
 
 
 def _end(received: int, life_ms: int, *, now: int) -> int:

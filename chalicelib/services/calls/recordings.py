@@ -33,55 +33,55 @@ class Fetched(StrEnum):
 
 
 class RecordingService:
-    """Fetches recordings. Times are epoch ms; `report` hears why a fetch failed, each time, `about`
-    which request had reported the event that tells of the recording."""
+    """Fetches recordings. Times are epoch ms. `report` is called with the reason of each fetch that
+    failed, `correlate` with the id of the request that reported the recording."""
 
     def __init__(
         self,
         *,
-        events: CallStore,
-        outbox: WorkQueues,
-        service: EventIngest,
+        calls: CallStore,
+        queues: WorkQueues,
+        ingest: EventIngest,
         apps: AppStore,
         formats: EventFormats,
         credentials: CredentialStore,
         source: RecordingSource,
         files: FileStore,
         report: Callable[[Call, errors.RecordingFailed], None],
-        about: Callable[[str | None], None],
+        correlate: Callable[[str | None], None],
     ) -> None:
-        self._events = events
-        self._outbox = outbox
-        self._service = service
+        self._calls = calls
+        self._queues = queues
+        self._ingest = ingest
         self._apps = apps
         self._formats = formats
         self._credentials = credentials
         self._source = source
         self._files = files
         self._report = report
-        self._about = about
+        self._correlate = correlate
 
     def fetch(self, task: Task, *, now: int, within_s: float) -> Fetched:
-        """Fetches the recording of one event, and lets its app be told then. What fails is tried
-        again as `retrying` has it; what fails for good is an event of its own. It
-        may take `within_s` seconds. Raises Unavailable, Contended."""
-        context = self._events.open(task)
+        """Fetches the recording of one event, which is delivered to its app then. A fetch that
+        failed is retried after RECORDING_RETRIES_S; one that failed for good is an event of its
+        own. May take `within_s` seconds. Raises Unavailable, Contended."""
+        context = self._calls.open(task)
         stored = context.call.find(task.key)
         if stored is None:
-            raise errors.Unavailable("an announced event is not to be seen yet")
-        self._about(stored.event.request)
+            raise errors.Unavailable("the event of a queue message is not visible yet")
+        self._correlate(stored.event.request)
         if stored.progress.delivery is not Delivery.FETCHING:
             return Fetched.DONE_BEFORE
         if stored.progress.at > now + EARLY_MS:
             return Fetched.TAKEN
         app = self._apps.get(context.call.app) if context.call.app is not None else None
         if app is None:
-            self._note(context.call, stored, Progress(Delivery.UNMATCHED, 0, now))
+            self._calls.advance(context.call, stored, Progress(Delivery.UNMATCHED, 0, now))
             return Fetched.UNMATCHED
         tried = stored.progress.attempts
         if tried > len(RECORDING_RETRIES_S):
             why = errors.RecordingFailed("no attempt came to its end", final=True)
-            return self._again(task, context.call, stored, why, failed=tried, now=now)
+            return self._retry(task, context.call, stored, why, failed=tried, now=now)
         taken = self._take(context.call, stored, until=now + round(within_s * 1000))
         if taken is None:
             return Fetched.TAKEN
@@ -90,17 +90,17 @@ class RecordingService:
             recording = self._keep(app, stored, now=now, within_s=within_s)
         except errors.RecordingFailed as error:
             tried = stored.progress.attempts
-            return self._again(task, call, stored, error, failed=tried, now=now)
+            return self._retry(task, call, stored, error, failed=tried, now=now)
         except errors.Unavailable:
             # Of ours something is down: that is no attempt.
             tried = stored.progress.attempts - 1
-            self._note(call, stored, replace(stored.progress, at=now, attempts=tried))
+            self._calls.advance(call, stored, replace(stored.progress, at=now, attempts=tried))
             raise
-        told = stored.event.kind in wanted_by(app, self._formats.of(app))
-        progress = Progress(Delivery.PENDING if told else Delivery.KEPT, 0, now)
-        self._note(call, stored, progress, recording)
-        if told:
-            self._outbox.announce([task])
+        wanted = stored.event.kind in wanted_by(app, self._formats.of(app))
+        progress = Progress(Delivery.PENDING if wanted else Delivery.KEPT, 0, now)
+        self._calls.advance(call, stored, progress, recording=recording)
+        if wanted:
+            self._queues.deliver([task])
         return Fetched.STORED
 
     def _take(self, call: Call, stored: Stored, *, until: int) -> tuple[Call, Stored] | None:
@@ -109,9 +109,9 @@ class RecordingService:
         md5. None if somebody does. It counts as an attempt from now on, or what kills its worker
         would be tried for ever."""
         progress = replace(stored.progress, at=until, attempts=stored.progress.attempts + 1)
-        if not self._note(call, stored, progress):
+        if not self._calls.advance(call, stored, progress):
             return None
-        seen = self._events.call(call.id)
+        seen = self._calls.call(call.id)
         current = seen.find(stored.key) if seen else None
         return (seen, current) if seen and current and current.progress == progress else None
 
@@ -130,7 +130,7 @@ class RecordingService:
                 content_type=reader.content_type,
             )
 
-    def _again(
+    def _retry(
         self,
         task: Task,
         call: Call,
@@ -144,19 +144,12 @@ class RecordingService:
         at = retry_at(RECORDING_RETRIES_S, failed=failed, now=now, salt=stored.key.id)
         if at is None or why.final:
             # First the event that says so: if we die now, it is only said again.
-            self._service.note(_lost(stored, call, why, now=now), call)
-            self._note(call, stored, Progress(Delivery.LOST, failed, now))
+            self._ingest.note(_lost(stored, call, why, now=now), call)
+            self._calls.advance(call, stored, Progress(Delivery.LOST, failed, now))
             return Fetched.LOST
-        if self._note(call, stored, Progress(Delivery.FETCHING, failed, at)):
-            delay_s = queue_delay_s(at, now=now)
-            if delay_s is not None:
-                self._outbox.transfer([task], delay_s=delay_s)
+        if self._calls.advance(call, stored, Progress(Delivery.FETCHING, failed, at)):
+            self._queues.fetch([task], delay_s=queue_delay_s(at, now=now))
         return Fetched.FAILED
-
-    def _note(
-        self, call: Call, stored: Stored, progress: Progress, recording: Recording | None = None
-    ) -> bool:
-        return self._events.advance(call, stored, progress, recording=recording)
 
 
 def _lost(stored: Stored, call: Call, why: errors.RecordingFailed, *, now: int) -> Event:

@@ -70,7 +70,7 @@ class WebhookDelivery:
     def __init__(
         self,
         *,
-        events: CallStore,
+        calls: CallStore,
         queues: WorkQueues,
         endpoints: EndpointStore,
         apps: AppStore,
@@ -81,7 +81,7 @@ class WebhookDelivery:
         monotonic: Callable[[], float],
         correlate: Callable[[str | None], None],
     ) -> None:
-        self._events = events
+        self._calls = calls
         self._queues = queues
         self._endpoints = endpoints
         self._apps = apps
@@ -97,7 +97,7 @@ class WebhookDelivery:
         next attempt where one is due. An event is delivered at least once, or dead-lettered. Raises
         Unavailable if the event could not be read or its progress not be saved; the message has to
         come again then."""
-        context = self._events.open(task)
+        context = self._calls.open(task)
         stored = context.call.find(task.key)
         if stored is None:
             raise errors.Unavailable("the event of a queue message is not visible yet")
@@ -113,7 +113,7 @@ class WebhookDelivery:
         if app is None:
             attempt = Attempt.NO_APP
         elif queue == "fast" and context.health.slow_until > now:
-            self._queues.announce([task], queue="slow")
+            self._queues.deliver([task], queue="slow")
             return Result.SLOW_QUEUE
         else:
             attempt = self._attempt(app, stored, context, now=now)
@@ -225,8 +225,7 @@ class WebhookDelivery:
     def _follow(self, plan: Plan, task: Task, call: Call, stored: Stored, *, now: int) -> None:
         """Saves the progress and asks the queue for the next attempt. The work index has those that
         the queue does not: too late for it, or not sent because the process died."""
-        saved = self._events.advance(call, stored, plan.progress)
+        saved = self._calls.advance(call, stored, plan.progress)
         if saved and plan.queue is not None:
             delay_s = queue_delay_s(plan.progress.at, now=now)
-            if delay_s is not None:
-                self._queues.announce([task], queue=plan.queue, delay_s=delay_s)
+            self._queues.deliver([task], queue=plan.queue, delay_s=delay_s)

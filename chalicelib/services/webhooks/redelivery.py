@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from chalicelib.core.calls.events import EventKind
 from chalicelib.core.calls.follow_up import UNFINISHED_MS
-from chalicelib.core.calls.model import Call, Delivery, EventKey, Progress, Stored, Task
+from chalicelib.core.calls.model import Call, Delivery, Progress, Stored, Task
 from chalicelib.core.calls.search import Search
 from chalicelib.core.errors import UnknownEvent
 from chalicelib.store.calls.calls import CallStore
@@ -44,8 +44,8 @@ class DeadLetterPage:
 class Redelivery:
     """What an app, or its operator, does once the endpoint answers again. Times are epoch ms."""
 
-    def __init__(self, events: CallStore, queues: WorkQueues) -> None:
-        self._events = events
+    def __init__(self, calls: CallStore, queues: WorkQueues) -> None:
+        self._calls = calls
         self._queues = queues
 
     def dead_letters(
@@ -53,7 +53,7 @@ class Redelivery:
     ) -> DeadLetterPage:
         """The dead-lettered events that happened from `since` until before `until`. A page has
         those of `limit` calls at most, and may have none."""
-        found = self._events.dead(_search(app, since, until, after), limit=limit)
+        found = self._calls.dead(_search(app, since, until, after), limit=limit)
         letters = [
             DeadLetter(
                 id=each.key.id,
@@ -71,16 +71,15 @@ class Redelivery:
         """Delivers an event again that was delivered or dead-lettered, and fetches a recording
         again that was lost. Does nothing about an event whose delivery is going on. Raises
         UnknownEvent."""
-        key = EventKey.from_id(event_id)
-        call = self._events.call(key.call) if key else None
-        stored = call.find(key) if call and key else None
-        if call is None or stored is None or call.app != app:
+        found = self._calls.event(event_id)
+        if found is None or found[0].app != app:
             raise UnknownEvent("no such event")
+        call, stored = found
         if stored.progress.delivery in REDELIVERABLE:
             self._restart(call, [stored], now=now)
         elif stored.progress.delivery is Delivery.LOST:
-            if self._events.advance(call, stored, Progress(Delivery.FETCHING, 0, now)):
-                self._queues.transfer([call.task(stored)])
+            if self._calls.advance(call, stored, Progress(Delivery.FETCHING, 0, now)):
+                self._queues.fetch([call.task(stored)])
         elif not stored.progress.open:
             raise UnknownEvent("no such event")
 
@@ -90,7 +89,7 @@ class Redelivery:
         done by the same call again."""
         restarted, after = 0, None
         while True:
-            found = self._events.dead(_search(app, since, until, after), limit=PAGE)
+            found = self._calls.dead(_search(app, since, until, after), limit=PAGE)
             for call in found.calls:
                 letters = _dead_lettered(call, since=since, until=until)
                 restarted += self._restart(call, letters, now=now)
@@ -103,11 +102,11 @@ class Redelivery:
         tasks: list[Task] = []
         pending = Progress(Delivery.PENDING, 0, now)
         for each in stored:
-            current = self._events.call(call.id) if tasks else call
-            if current and self._events.advance(current, each, pending):
+            current = self._calls.call(call.id) if tasks else call
+            if current and self._calls.advance(current, each, pending):
                 tasks.append(call.task(each))
         if tasks:
-            self._queues.announce(tasks)
+            self._queues.deliver(tasks)
         return len(tasks)
 
 

@@ -127,6 +127,13 @@ class CallStore(CallSearch):
         item = self._table.get(call_key(call_id))
         return read_call(item, self._encryption()) if item else None
 
+    def event(self, event_id: str) -> tuple[Call, Stored] | None:
+        """An event by what an app knows it by, with its call. One consistent read."""
+        key = EventKey.from_id(event_id)
+        call = self.call(key.call) if key else None
+        stored = call.find(key) if call and key else None
+        return (call, stored) if call and stored else None
+
     def settle(
         self,
         call: Call,

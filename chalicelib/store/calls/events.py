@@ -61,7 +61,7 @@ class EventStore:
         self,
         event: Event,
         *,
-        said: Event | EventKey,
+        reported: Event | EventKey,
         owner: str | None,
         delivery: Delivery,
         call: str | None = None,
@@ -69,23 +69,26 @@ class EventStore:
         bill: Bill | None = None,
         now: int | None = None,
     ) -> Appended:
-        """Stores once, as an event of `owner`'s, and charges for it in the same write;
-        `now` is when, if that is not when the event was received. A day that can be
-        exported already and that this changes is noted.
+        """Stores an event of `owner` once, and charges for it in the same write. A day that can be
+        exported already and that the event changes is noted; `now` is the present, if the event
+        was received earlier.
 
-        `said` is the event as it was reported: what it says, without our time and whatever
-        a carrier did not state, makes two reports the same one; or the key of the event as
-        it is stored elsewhere, which knows that. Of the call with this id, or else of the
-        one that reporter, call id, owner and X make. `recorded`: calls of its binding are.
-        One write; a second one where a late event says that its call was another than it
-        seemed. Raises Contended. With a bill one read and one transaction.
+        Two reports are one event if they say the same, apart from our time and what a carrier did
+        not state: `reported` is the event as it came, or its key where it is stored already. It is
+        stored in the call with this id, or else in that of its reporter, call id, owner and X.
+        `recorded`: calls of its binding are.
+
+        One write; a second one where a late event changes by what its call is found. With a bill
+        one read and one transaction. Raises Contended.
         """
         encryption = self._encryption()
         index = CallIndex(self._table, encryption)
         if call is None:
             placed = delivery is not Delivery.UNPLACED
             call = call_of(event, encryption, owner=owner, placed=placed)
-        known = said.event if isinstance(said, EventKey) else event_digest(said, encryption)
+        known = (
+            reported.event if isinstance(reported, EventKey) else event_digest(reported, encryption)
+        )
         key = EventKey(call, known)
         stored = Stored(key, event, Progress(delivery, 0, event.received))
         new = _New(stored, owner, recorded, bill, now)
