@@ -24,7 +24,12 @@ _Reader = Callable[[Any], Any]
 
 def write(value: object, *, without: Collection[str] = ()) -> Item:
     """The attributes of a dataclass, but for the fields that the caller writes in its own way."""
-    return {name: attribute(each) for name, each in _told(value) if name not in without}
+    return attributes({name: each for name, each in _written(value) if name not in without})
+
+
+def attributes(values: Mapping[str, Any]) -> Item:
+    """Values as typed attributes, or as the values of an expression."""
+    return {name: attribute(each) for name, each in values.items()}
 
 
 def read(cls: type[_T], item: Mapping[str, Any], **known: Any) -> _T:
@@ -78,7 +83,7 @@ def to_text(value: object, *, without: Collection[str] = (), last: str | None = 
     """A dataclass as compact JSON, to be sealed. The field `last`, a text that may be long, stands
     behind a line's end as it is: escaped it would take more room."""
     left_out = {*without, last}
-    members = {name: _json(each) for name, each in _told(value) if name not in left_out}
+    members = {name: _json(each) for name, each in _written(value) if name not in left_out}
     text = json.dumps(members, ensure_ascii=False, separators=(",", ":"))
     return text if last is None else f"{text}\n{getattr(value, last)}"
 
@@ -89,8 +94,8 @@ def from_text(cls: type[_T], text: str, *, last: str | None = None) -> _T:
     return _built(cls, json.loads(members), {} if last is None else {last: rest})
 
 
-def _told(value: object) -> Iterable[tuple[str, Any]]:
-    """The fields that have to be written, by name."""
+def _written(value: object) -> Iterable[tuple[str, Any]]:
+    """The fields that are not as their defaults say, by name."""
     return [
         (name, each)
         for name, default in _defaults(type(value))
@@ -104,14 +109,14 @@ def _json(value: Any) -> Any:
     if isinstance(value, tuple):
         return [_json(each) for each in value]
     if is_dataclass(value):
-        return {name: _json(each) for name, each in _told(value)}
+        return {name: _json(each) for name, each in _written(value)}
     return value
 
 
 def _built(cls: type[_T], members: Mapping[str, Any], known: Mapping[str, Any]) -> _T:
     readers, absent = _plan(cls)
-    told = {name: readers[name](each) for name, each in members.items() if name in readers}
-    return cls(**{**absent, **told, **known})
+    read = {name: readers[name](each) for name, each in members.items() if name in readers}
+    return cls(**{**absent, **read, **known})
 
 
 _DEFAULTS: dict[type, tuple[tuple[str, Any], ...]] = {}

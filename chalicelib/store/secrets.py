@@ -15,11 +15,12 @@ from chalicelib.store import clients
 from chalicelib.store.field_encryption import FieldEncryption
 
 LOOK_AGAIN_S = 30
-"""How long the last value of a secret goes on when Secrets Manager did not answer."""
+"""How long the last value of a secret is used when Secrets Manager has not answered."""
 
 
 class Secret:
-    """One JSON secret. Kept `max_age_s`; when Secrets Manager fails, the last value goes on."""
+    """One JSON secret. It is fetched again after `max_age_s`; when Secrets Manager fails, the last
+    value is used on."""
 
     def __init__(
         self,
@@ -33,25 +34,23 @@ class Secret:
         self._max_age_s = max_age_s
         self.runtime = runtime
         self._last: Mapping[str, Any] | None = None
-        self._not_before = float("-inf")
+        self._fetch_at = float("-inf")
 
     def value(self) -> Mapping[str, Any]:
         """The parsed secret; the same object until it is fetched again. Raises Unavailable."""
-        if self._last is not None and self.runtime.monotonic() < self._not_before:
+        now = self.runtime.monotonic()
+        if self._last is not None and now < self._fetch_at:
             return self._last
         try:
             value: Any = self._provider().get(
-                self._name,
-                max_age=self._max_age_s,
-                transform="json",
-                VersionStage="AWSCURRENT",
+                self._name, max_age=0, transform="json", VersionStage="AWSCURRENT"
             )
         except (GetParameterError, TransformParameterError):
             if self._last is None:
                 raise StoreUnavailable("a secret can't be read") from None
-            self._not_before = self.runtime.monotonic() + LOOK_AGAIN_S
+            self._fetch_at = now + LOOK_AGAIN_S
             return self._last
-        self._last = value
+        self._last, self._fetch_at = value, now + self._max_age_s
         return self._last
 
 
@@ -66,8 +65,9 @@ class DataKeys:
     def encryption(self) -> FieldEncryption:
         """Raises Unavailable while there are no usable keys."""
         source = self._secret.value()
+        if self._encryption is not None and source is self._source:
+            return self._encryption
         with making:
-            # Two threads that fetched the same keys X.
             if self._encryption is None or source != self._source:
                 try:
                     self._encryption = FieldEncryption(source, self._secret.runtime.random_bytes)

@@ -8,10 +8,10 @@ from uuid import uuid4
 from chalicelib.core import errors
 from chalicelib.core.bindings.lease import ASKING_MS, Duty, Lease, Operation
 from chalicelib.core.bindings.model import Binding, BindingInfo
+from chalicelib.core.bindings.renewal import Extender
 from chalicelib.core.durations import CLOCKS_APART_MS, DAY_MS, MINUTE_MS
 from chalicelib.core.ports import Carrier
 from chalicelib.core.subscribers import Subscriber
-from chalicelib.services.leases.extension import Extender
 from chalicelib.wiring import schedules
 from chalicelib.wiring.gateway import Gateway
 from tests.gateways import lend

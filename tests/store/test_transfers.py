@@ -18,7 +18,8 @@ from chalicelib.core.requests import RequestId
 from chalicelib.core.subscribers import Subscriber
 from chalicelib.services.bindings.clean_expired import Cleaner
 from chalicelib.services.bindings.service import BindingService
-from chalicelib.store.bindings.bindings import MOST_ROUTES, BindingStore
+from chalicelib.store.bindings.bindings import BindingStore
+from chalicelib.store.bindings.routes import MOST_ROUTES
 from chalicelib.store.field_encryption import FieldEncryption
 from chalicelib.store.table import Table
 from chalicelib.store.tenants.apps import owners_item

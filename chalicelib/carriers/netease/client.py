@@ -8,10 +8,10 @@ from chalicelib.carriers.transport import Answer, CarrierSession
 from chalicelib.core import errors
 from chalicelib.core.bindings.lease import Lease, Operation
 from chalicelib.core.bindings.model import Binding, BindingInfo
+from chalicelib.core.bindings.renewal import Extender
 from chalicelib.core.calls.placed_calls import CallAsk
 from chalicelib.core.durations import MINUTE_MS
 from chalicelib.core.ports import Carrier
-from chalicelib.services.leases.extension import Extender
 
 _RELAYED = ("content-type", "requestid", "x-custom-traceid")
 _GONE: Knows = {codes.NOT_FOUND: lambda: errors.UnknownBinding("the carrier has it no more")}

@@ -10,14 +10,14 @@ from chalicelib.core.bindings.decision import (
 from chalicelib.core.bindings.routes import owner_at
 from chalicelib.core.calls.events import RejectReason
 from chalicelib.core.subscribers import Subscriber
-from chalicelib.store.bindings.bindings import BindingStore
+from chalicelib.store.bindings.routes import RouteStore
 
 
 class Router:
     """Answers a switch. Reads, never writes."""
 
-    def __init__(self, bindings: BindingStore) -> None:
-        self._bindings = bindings
+    def __init__(self, routes: RouteStore) -> None:
+        self._routes = routes
 
     def route(
         self, number: str, caller: Subscriber | None, *, carrier: str, now: int
@@ -28,10 +28,10 @@ class Router:
         One consistent read for everybody who has a route; an unknown caller costs a second one,
         which only decides between the reasons to reject him. Raises Unavailable.
         """
-        lookup = self._bindings.find(number, caller)
+        lookup = self._routes.find(number, caller)
         decision = decide(lookup, caller, carrier=carrier, at=now)
         if isinstance(decision, UnknownCaller):
-            prompt = self._bindings.prompt_for_others(lookup.number or number, now=now)
+            prompt = self._routes.prompt_for_others(lookup.number or number, now=now)
             return turned_away(decision, prompt)
         return self.checked(decision, now=now)
 
@@ -40,6 +40,6 @@ class Router:
         this one would see that number, and not that the call came over an X already."""
         if isinstance(decision, Reject) or decision.show == decision.route.number:
             return decision
-        if owner_at(self._bindings.owners_of(decision.to.digits), now) is None:
+        if owner_at(self._routes.owners_of(decision.to.digits), now) is None:
             return decision
         return Reject(RejectReason.PROXY_NUMBER, route=decision.route)

@@ -1,5 +1,6 @@
 """Bindings and routes as items of the table, and back again."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -22,7 +23,6 @@ from chalicelib.store.field_encryption import FieldEncryption
 from chalicelib.store.keys import ANYBODY, binding_key, route_key
 from chalicelib.store.table import Item, n, s
 
-ROLES: tuple[Role, Role] = ("a", "b")
 _WRITTEN_ELSEWHERE = frozenset(
     {
         "handle",
@@ -38,11 +38,14 @@ _WRITTEN_ELSEWHERE = frozenset(
 )
 
 
-def caller_of(
-    encryption: FieldEncryption, person: Subscriber | None, version: int | None = None
-) -> str:
-    """What stands for a caller in the key of a route."""
+def caller_of(encryption: FieldEncryption, person: Subscriber | None, version: int | None) -> str:
+    """What stands for a caller in the key of a route, under this version of the data key."""
     return encryption.person(person.digits, version) if person is not None else ANYBODY
+
+
+def callers_of(encryption: FieldEncryption, person: Subscriber | None) -> list[str]:
+    """The same under every version that there is, the current one first."""
+    return encryption.person_everywhere(person.digits) if person is not None else [ANYBODY]
 
 
 def pair_of(encryption: FieldEncryption, a: Subscriber, b: Subscriber | None) -> str:
@@ -58,10 +61,10 @@ def binding_item(binding: Binding, sealed: "Sealed") -> Item:
 
 
 def binding_state(binding: Binding) -> Item:
-    """The attributes of a binding but for its key and what is sealed.
+    """The attributes of a binding except its key and what is sealed.
 
-    It has no TTL while its carrier has still to be asked: it could not be ended there, nor its
-    quota be given back, without it."""
+    It has no TTL while its carrier still has to be asked: without it, it could neither be released
+    there nor be taken off the quota."""
     known = codec.write(binding, without=_WRITTEN_ELSEWHERE)
     lease = binding.lease
     if lease is not None:
@@ -72,8 +75,8 @@ def binding_state(binding: Binding) -> Item:
 
 
 def _due(binding: Binding) -> Item:
-    """When its carrier has to be asked, or else when it runs out; nothing once nothing is left to
-    do."""
+    """Its entry in the work index: when its carrier has to be asked, or else when it expires;
+    nothing once nothing is left to do."""
     lease = binding.lease
     if lease is not None and lease.check_at is not None:
         work: work_index.Work = "pending" if lease.operations else "lease"
@@ -83,14 +86,14 @@ def _due(binding: Binding) -> Item:
     else:
         entry = work_index.entry("expiry", binding.handle, at=binding.expires)
     if binding.state is State.BOUND and lease is not None and lease.until < binding.expires:
-        # Otherwise the carrier keeps it for longer than its app wants: it is to be ended there.
+        # Otherwise it has to be released at the carrier, which keeps it for longer than it lasts.
         entry["lapses_at"] = n(lease.until)
     return entry
 
 
 def read_unsettled(entry: Item) -> Unsettled:
-    """An entry of the work index as the schedules want it."""
-    # One that lacks these is nobody's, and fails by itself when it is claimed.
+    """An entry of the work index as the schedules need it."""
+    # An entry that lacks these fails when it is claimed.
     binding_id, carrier = (entry.get(name, s(""))["S"] for name in ("id", "carrier"))
     return Unsettled(
         handle=entry["pk"]["S"].removeprefix("B#"),
@@ -101,50 +104,51 @@ def read_unsettled(entry: Item) -> Unsettled:
     )
 
 
-def route_item(
-    binding: Binding, role: Role, sealed: Item, pair: str, encryption: FieldEncryption
-) -> Item:
-    """One of its two routes."""
-    caller = binding.a if role == "a" else binding.b
-    return (
-        route_key(binding.number, caller_of(encryption, caller, binding.key_version))
-        | route_state(binding)
-        | {
-            "binding": s(binding.id),
-            "app": s(binding.app),
-            "role": s(role),
-            "pair": s(pair),
-            "sealed": sealed,
-            "created": n(binding.created),
-            "updated": n(binding.updated),
+def route_items(
+    binding: Binding, sealed: Item, *, pair: str, callers: Mapping[Role, str]
+) -> list[Item]:
+    """Its routes of these roles, each with what stands for the caller in its key."""
+    shared = codec.attributes(
+        {
+            "binding": binding.id,
+            "app": binding.app,
+            "pair": pair,
+            "created": binding.created,
+            "updated": binding.updated,
         }
     )
+    shared |= route_state(binding) | {"sealed": sealed}
+    return [
+        route_key(binding.number, caller) | shared | {"role": s(role)}
+        for role, caller in callers.items()
+    ]
 
 
 def route_state(binding: Binding) -> Item:
-    """What changes of its routes: when they stop routing, when they may lead elsewhere, whether
-    they were released, whether even the same two have to wait, and how their calls are."""
-    state = {
-        "expires": n(binding.expires),
-        "reusable_at": n(binding.reusable_at),
-        "ttl": n((binding.reusable_at + DAY_MS) // 1000),
-        "record": {"BOOL": binding.record},
-        "max_call_s": n(binding.max_call_s),
+    """What of its routes changes: until when they route, when they may lead to somebody else,
+    whether they were released, whether even the same two have to wait, and how their calls are."""
+    reusable_at = binding.reusable_at
+    state: dict[str, int | bool | str] = {
+        "expires": binding.expires,
+        "reusable_at": reusable_at,
+        "ttl": (reusable_at + DAY_MS) // 1000,
+        "record": binding.record,
+        "max_call_s": binding.max_call_s,
     }
     if binding.direction is not Direction.BOTH:
-        state["direction"] = s(binding.direction)
+        state["direction"] = binding.direction
     marks = {
         "released": binding.over,
         "busy": binding.blocks,
         "pending": binding.state is State.BINDING,
     }
-    return state | {name: {"BOOL": True} for name, marked in marks.items() if marked}
+    return codec.attributes(state | {name: True for name, marked in marks.items() if marked})
 
 
 @dataclass(frozen=True, slots=True)
 class _Sealed:
-    """What of a binding is readable only with the data key and the binding's id: the people, what
-    they see and hear (an announcement's code may be any text), and userData."""
+    """What is encrypted, with the binding's id as context: the people, what they see and hear (an
+    announcement's code may be any text), and userData."""
 
     a: Subscriber
     b: Subscriber | None
@@ -183,12 +187,8 @@ def seal(encryption: FieldEncryption, binding: Binding) -> Sealed:
 
 def sealed_alike(one: Binding, other: Binding) -> bool:
     """Whether all that is sealed is the same."""
-    return _sealed_parts(one) == _sealed_parts(other)
-
-
-def _sealed_parts(binding: Binding) -> tuple[object, ...]:
-    who = (binding.a, binding.b, binding.user_data, binding.presentation)
-    return (*who, binding.reference, binding.revisions)
+    names = ("a", "b", "user_data", "presentation", "reference", "revisions")
+    return all(getattr(one, name) == getattr(other, name) for name in names)
 
 
 def _opened(item: Item, encryption: FieldEncryption, *, binding: str) -> _Sealed:
@@ -197,7 +197,7 @@ def _opened(item: Item, encryption: FieldEncryption, *, binding: str) -> _Sealed
 
 
 def read_binding(item: Item, encryption: FieldEncryption) -> Binding:
-    """The binding that an item is."""
+    """Reads `binding_item`."""
     binding_id = item["id"]["S"]
     sealed, apart = _opened(item, encryption, binding=binding_id), _SealedApart()
     if "sealed_apart" in item:
@@ -227,7 +227,7 @@ def _read_lease(item: Item) -> CarrierLease | None:
 
 
 def read_route(item: Item, encryption: FieldEncryption) -> Route:
-    """The route that an item is."""
+    """Reads one of `route_items`."""
     sealed = _opened(item, encryption, binding=item["binding"]["S"])
     return codec.read(
         Route,
@@ -240,7 +240,7 @@ def read_route(item: Item, encryption: FieldEncryption) -> Route:
 
 
 def read_info(item: Item, encryption: FieldEncryption) -> BindingInfo:
-    """What A's route of a binding tells of it."""
+    """What an app may see of a binding, from A's route."""
     sealed = _opened(item, encryption, binding=item["binding"]["S"])
     return codec.read(
         BindingInfo,
