@@ -17,7 +17,6 @@ from tests.attacks.keepers import (
     OVER_MS,
     Book,
     Died,
-    OneCarrier,
     attend,
     fails,
     keeper,
@@ -342,7 +341,7 @@ def test_routes_stay_reserved_for_what_a_removed_carrier_may_connect(
     def gone(*_: object) -> Carrier:
         raise errors.NoSuchCarrier
 
-    monkeypatch.setattr(OneCarrier, "of", gone)
+    monkeypatch.setitem(vars(gateway.carriers), "of", gone)
     assert settle(gateway, now=NOW + MINUTE) == (1, 0, 0)
     assert here.quota_used("demo") == 0
     assert min(reserved(here)) >= entry.until + COOLING_S * 1000
