@@ -79,7 +79,7 @@ def _export(world: World, out: Transcript) -> None:
     found = world.own.records_of(caller)
     out.check("a search for the caller finds it", len(found) == 1, got=found)
     record = found[0]
-    started = datetime.fromtimestamp(record["started"] / 1000, UTC).date()
+    started = datetime.fromisoformat(record["started"]).date()
     out.check("it is a record of that day", started == day, got=str(started))
     export = _exported(world, str(day))
     out.show(json.dumps({name: value for name, value in export.items() if name != "links"}))

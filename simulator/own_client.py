@@ -18,13 +18,13 @@ class OwnClient:
 
     def records(self, **search: Any) -> list[dict[str, Any]]:
         """The first page of the records that are looked for."""
-        found: list[dict[str, Any]] = self._json("GET", "/v1/records", params=search)["records"]
+        found: list[dict[str, Any]] = self._json("GET", "/v1/records", params=search)["data"]
         return found
 
     def records_of(self, person: str) -> list[dict[str, Any]]:
         """The same, of a person's calls: the number goes into the body, as addresses are logged."""
         answer = self._json("POST", "/v1/records/search", json={"person": person})
-        found: list[dict[str, Any]] = answer["records"]
+        found: list[dict[str, Any]] = answer["data"]
         return found
 
     def recording(self, url: str) -> requests.Response:

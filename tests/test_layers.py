@@ -29,11 +29,12 @@ NOT_SHIPPED = {"admin", "bench", "cli", "infra", "scripts", "simulator", "tests"
 # From layer to the layers it may see; every layer sees itself and the standard library.
 MAY_SEE = {
     "core": set(),
+    "schema": {"core"},
     "egress": {"core"},
     "store": {"clock", "core"},
     "services": {"clock", "core", "egress", "store"},
-    "carriers": {"clock", "core", "egress", "services", "store"},
-    "rest": {"carriers", "clock", "core", "services", "store"},
+    "carriers": {"clock", "core", "egress", "schema", "services", "store"},
+    "rest": {"carriers", "clock", "core", "schema", "services", "store"},
     "clock": set(),
     "stage_settings": {"clock"},
     "telemetry": {"clock", "core", "stage_settings"},

@@ -103,7 +103,7 @@ class Doors:
 DOORS: dict[str, tuple[str, Callable[[Doors], Any]]] = {
     "axb.bind": ("Unavailable", Doors.bind),
     "interline.binding": ("Unavailable", Doors.interline),
-    "history.records": ("Unavailable", Doors.records),
+    "records.list": ("Unavailable", Doors.records),
     "switch.route": ("Unavailable", Doors.route),
     "switch.events": ("Unavailable", Doors.events),
     "netease.callback": ("Unavailable", Doors.netease),
@@ -191,7 +191,7 @@ def test_what_a_user_would_notice_raises_an_alarm(trouble: str, stage: Stage, lo
             assert seen & alarmed, (operation, answer.status, line)
             assert (line["level"], bool(line["why"])) == ("ERROR", True), operation
             # The stage's, at the least; of what users notice at once, the operation's too.
-            assert len(seen & alarmed) == (1 if operation == "history.records" else 2), operation
+            assert len(seen & alarmed) == (1 if operation == "records.list" else 2), operation
 
 
 @pytest.mark.parametrize("schedule", ["clean", "extend", "settle", "follow"])
@@ -289,7 +289,7 @@ STRANGERS: dict[str, Callable[[Doors], Any]] = {
     "interline.binding": lambda d: d.stage.send(
         f"/igw/service/uc/interline/{X1}", method="PUT", headers={"Authorization": "Keytime x"}
     ),
-    "history.records": lambda d: d.stage.send(
+    "records.list": lambda d: d.stage.send(
         "/v1/records", method="GET", headers={"Authorization": basic("pbx", "wrong")}
     ),
     "switch.route": lambda d: Pbx(d.stage, basic("pbx", "wrong")).route("447700900009", X1),

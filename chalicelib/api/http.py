@@ -27,16 +27,18 @@ def answer(
     safe = sent if sent and safe_id(sent) else None
     request_id = safe or request.context.get("requestId") or ours.runtime.new_id()
     correlate(request_id)
+    incoming = IncomingRequest(route, _ours(request), path, began)
     try:
-        reply = facade.answer(IncomingRequest(route, _ours(request), path, began))
+        reply = facade.answer(incoming)
     except Exception as error:  # noqa: BLE001 - the last resort: no stack trace goes out
-        log_fault(route.operation, error)
+        log_fault(incoming.operation, error)
         reply = facade.fault()
     if reply.facts is None:
-        count_request(route.operation, reply.answered)
+        count_request(incoming.operation, reply.answered)
     else:
         ms = now_ms() - began
-        log_request(route.operation, reply.answered, ms=ms, **reply.facts)
+        facts = {name: each for name, each in reply.facts.items() if name != "operation"}
+        log_request(incoming.operation, reply.answered, ms=ms, **facts)
     headers: dict[str, Any] = {
         "Content-Type": "application/json",
         **reply.headers,

@@ -13,7 +13,7 @@ from chalice.app import Chalice, Response
 from chalicelib import carriers
 from chalicelib.api.http import answer
 from chalicelib.carriers.facade import Route, RouteTable
-from chalicelib.rest import routes as rest
+from chalicelib.rest import http_routes as rest
 
 # Methods and content types are left to the facade, which answers in its own shape.
 ANY: dict[str, Any] = {
@@ -22,7 +22,7 @@ ANY: dict[str, Any] = {
 }
 UNKNOWN = "unknown"
 """The operation of a path that does not exist."""
-ROOT, OWN = "axb", "history"
+ROOT, OWN = "axb", "rest"
 """Who answers where no facade is nearer than another, and for our own API."""
 DEPTH = 5
 """How many segments unknown paths have, at most, that begin like no other or like our own."""

@@ -67,6 +67,11 @@ class IncomingRequest:
     now: int
     facts: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def operation(self) -> str:
+        """What it is counted as: the route's, unless a facade has noted a narrower one."""
+        return self.facts.get("operation", self.route.operation)
+
 
 class Refused(Exception):
     """A reply that is given before the domain is called."""
@@ -83,8 +88,20 @@ def with_facts(reply: Reply, facts: Mapping[str, str | int]) -> Reply:
     return replace(reply, facts={**reply.facts, **facts})
 
 
-class Facade(ABC, Generic[_Context]):
+class Answering(ABC):
     """One API: takes the requests of its routes, and answers all of them in one shape."""
+
+    @abstractmethod
+    def answer(self, incoming: IncomingRequest) -> Reply:
+        """The reply to a request; notes in its facts what the log may know."""
+
+    @abstractmethod
+    def fault(self) -> Reply:
+        """The reply when our code has a fault."""
+
+
+class Facade(Answering, Generic[_Context]):
+    """An API that has a handler for each of its routes."""
 
     def answer(self, incoming: IncomingRequest) -> Reply:
         """What the route's handler says to a request that is let in, or what is wrong with it.
@@ -121,10 +138,6 @@ class Facade(ABC, Generic[_Context]):
     @abstractmethod
     def failure(self, error: GatewayError | Malformed, route: Route, /) -> Reply:
         """The reply to a request that failed so."""
-
-    @abstractmethod
-    def fault(self) -> Reply:
-        """The reply when our code has a fault."""
 
 
 @dataclass(frozen=True, slots=True)

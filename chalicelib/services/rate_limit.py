@@ -22,8 +22,9 @@ class RateLimiter:
     def __init__(self) -> None:
         self._buckets: dict[str, _Bucket] = {}
 
-    def take(self, app: App, *, now: int) -> None:
-        """Takes one request's token (`now` in epoch ms). Raises RateExceeded."""
+    def take(self, app: App, *, now: int) -> int:
+        """Takes one request's token (`now` in epoch ms); returns how many are left. Raises
+        RateExceeded."""
         bucket = self._buckets.setdefault(app.name, _Bucket(tokens=app.rate, at=now))
         gained = max(0, now - bucket.at) * app.rate / 1000
         bucket.tokens = min(app.rate, bucket.tokens + gained)
@@ -31,3 +32,4 @@ class RateLimiter:
         if bucket.tokens < 1:
             raise RateExceeded("too many requests a second")
         bucket.tokens -= 1
+        return int(bucket.tokens)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from chalicelib.core.durations import MINUTE_MS
+from chalicelib.core.durations import DAY_MS, MINUTE_MS
 from chalicelib.core.errors import StoreUnavailable
 from chalicelib.core.requests import Earlier, RequestId
 from chalicelib.store import conditions
@@ -11,6 +11,8 @@ from chalicelib.store.table import Failed, Item, Table, key, n, put, remove, s, 
 
 KEPT_MS = 15 * MINUTE_MS
 """How long an answer is kept; a signature, and so an exact repeat, is valid for ten minutes."""
+DAY_OF_ANSWERS_MS = DAY_MS + 60 * MINUTE_MS
+"""How long our own API keeps an answer under an Idempotency-Key: a day at least."""
 SIGNATURES_KEPT_MS = 15 * MINUTE_MS
 """A signature is valid five minutes either side of its time; kept longer than that."""
 WORKED_ON_MS = MINUTE_MS
@@ -49,19 +51,25 @@ def read_mark(failed: Failed) -> Earlier:
 
 class AnswerStore:
     """First answers. A request stands at `R#<digest>`, its answer sealed. Every method may raise
-    Unavailable."""
+    Unavailable. An answer is kept for `kept_ms`."""
 
-    def __init__(self, table: Table, encryption: Callable[[], FieldEncryption]) -> None:
+    def __init__(
+        self, table: Table, encryption: Callable[[], FieldEncryption], *, kept_ms: int = KEPT_MS
+    ) -> None:
         self._table = table
         self._encryption = encryption
+        self._kept_ms = kept_ms
 
-    def begin(self, request: RequestId, *, app: str, now: int) -> Earlier | None:
+    def begin(
+        self, request: RequestId, *, app: str, now: int, again: bool = True
+    ) -> Earlier | None:
         """Notes that the request is being worked on, at `now`; None when done. An earlier
-        one without an answer is still being worked on: after a minute nobody is any more.
-        One write."""
+        one without an answer is still being worked on: after a minute nobody is any more, and
+        the request may be begun again, unless `again` is false. One write."""
         encryption = self._encryption()
-        item = _item(encryption, request, app=app, now=now, until=now + KEPT_MS)
-        limits = {":old": n(now - KEPT_MS), ":unattended": n(now - WORKED_ON_MS)}
+        item = _item(encryption, request, app=app, now=now, until=now + self._kept_ms)
+        unattended = now - WORKED_ON_MS if again else 0
+        limits = {":old": n(now - self._kept_ms), ":unattended": n(unattended)}
         met = self._table.claim(put(item, _CLAIMABLE, limits))
         if met is None:
             return None
@@ -72,7 +80,7 @@ class AnswerStore:
         return Earlier(earlier.content, earlier.at, answer)
 
     def keep(self, answer: str, request: RequestId, *, app: str, began: int) -> None:
-        """Keeps the answer of what was begun at `began`, for a quarter of an hour. One write."""
+        """Keeps the answer of what was begun at `began`. One write."""
         encryption = self._encryption()
         sealed = {"answer": {"B": encryption.seal(answer, _context(request))}}
         values = {":created": n(began)}

@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import Any
 
-from chalicelib.carriers.facade import Access, Facade
+from chalicelib.carriers.facade import Access, Answering
 from chalicelib.clock import making
 from chalicelib.services.bindings.service import BindingService
 from chalicelib.services.rate_limit import RateLimiter
@@ -26,9 +26,9 @@ class Api:
         self.binding_service = BindingService(
             gateway.bindings, gateway.cleaner, gateway.leases, gateway.digest
         )
-        self._facades: dict[str, Facade[Any]] = {}
+        self._facades: dict[str, Answering] = {}
 
-    def facade(self, name: str) -> Facade[Any]:
+    def facade(self, name: str) -> Answering:
         """Who answers the routes of a table that names this facade: the module of this name in
         wiring.facades makes it; `<carrier>.callbacks_in` is that carrier's receiver."""
         with making:
@@ -36,8 +36,8 @@ class Api:
                 self._facades[name] = self._make(name)
             return self._facades[name]
 
-    def _make(self, name: str) -> Facade[Any]:
+    def _make(self, name: str) -> Answering:
         carrier, _, callbacks = name.partition(".")
         module: Any = import_module(f"{__package__}.facades.{'callbacks' if callbacks else name}")
-        made: Facade[Any] = module.facade(self, carrier) if callbacks else module.facade(self)
+        made: Answering = module.facade(self, carrier) if callbacks else module.facade(self)
         return made

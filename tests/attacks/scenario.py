@@ -302,7 +302,7 @@ class Day:
 
     def history(self) -> None:
         """The app looks its calls up, well and badly."""
-        span: dict[str, Any] = {"since": str(NOW - 1000), "until": str(NOW + 1000)}
+        span: dict[str, Any] = {"since": NOW - 1000, "until": NOW + 1000}
         for status, method, path, query, body in (
             (200, "GET", "/v1/records", span, None),
             (200, "GET", "/v1/records", {"number": number(0)}, None),
@@ -321,13 +321,13 @@ class Day:
                 method,
                 path,
                 headers={"Authorization": basic(self._app.key, self._app.secret)},
-                query=list(query.items()),
+                query=[(name, str(each)) for name, each in query.items()],
                 body=json.dumps(body).encode() if body is not None else None,
             )
             got = self._lambda.answer(sent)
             assert got["statusCode"] == status, (path, got["body"])
             if "/search" in path and status == 200:
-                (shown, *_) = json.loads(got["body"])["records"]
+                (shown, *_) = json.loads(got["body"])["data"]
                 assert A in str(shown)
 
     def faults(self, binding: str) -> None:

@@ -26,6 +26,7 @@ from tests.attacks.tenants import (
     Said,
     World,
 )
+from tests.conventions import plus, rfc
 
 Json = dict[str, Any]
 
@@ -188,19 +189,19 @@ class Model:
     def page(self, shown: str, views: Sequence[View]) -> str:
         """The reply to a search that finds these, the latest first, with the digests that `shown`
         has."""
-        given = json.loads(shown)["records"]
+        given = json.loads(shown)["data"]
         assert len(given) == len(views), (self.app, [v.started for v in views], given)
         latest_first = sorted(views, key=lambda view: view.started, reverse=True)
         records = [self.record(view, each) for view, each in zip(latest_first, given, strict=True)]
-        return json.dumps({"records": records, "cursor": None}, ensure_ascii=False)
+        return json.dumps({"data": records, "next_cursor": None}, ensure_ascii=False)
 
     def record(self, view: View, shown: Json) -> Json:
         """A record as the API shows it."""
         return {
             **self._common(view, shown),
             "call_id": view.call.call_id,
-            "caller": view.told_first("caller"),
-            "callee": view.told_first("callee"),
+            "caller": plus(view.told_first("caller")),
+            "callee": plus(view.told_first("callee")),
             "parties": [],
             "result": view.told_first("result"),
             "recordings": [
@@ -211,7 +212,8 @@ class Model:
 
     def export_row(self, view: View, shown: Json) -> Json:
         """The same as an export has it."""
-        return {**self._common(view, shown), "recordings": self._recordings(view, shown)}
+        row = {**self._common(view, shown), "recordings": self._recordings(view, shown)}
+        return {name: row[name] for name in COLUMNS}
 
     def csv(self, rows: Sequence[Json]) -> bytes:
         """These rows as a CSV export."""
@@ -234,14 +236,14 @@ class Model:
             "id": self._id(view, shown["id"]),
             "kind": view.kind,
             "binding": binding.id if binding else None,
-            "number": view.call.number,
+            "number": plus(view.call.number),
             "caller_ref": self._ref(view.told_first("caller"), shown["caller_ref"]),
             "callee_ref": self._ref(view.told_first("callee"), shown["callee_ref"]),
             "party_refs": [],
-            "started": view.started,
-            "ringing": view.ringing_by(end),
-            "answered": view.answered_by(end),
-            "ended": end.at if end else None,
+            "started": rfc(view.started),
+            "ringing": rfc(view.ringing_by(end)),
+            "answered": rfc(view.answered_by(end)),
+            "ended": rfc(end.at if end else None),
             "talked_s": view.talked_s(end),
             "released_by": view.released_by(end) if end else None,
             "outcome": view.outcome(end) if end else None,
@@ -286,7 +288,7 @@ class Model:
                     "state": "kept",
                     "size": len(self.sound_of(view, content)),
                     "md5": content,
-                    "expires": self.expires,
+                    "expires": rfc(self.expires),
                 }
             )
         assert [each["id"] for each in given] == sorted(each["id"] for each in given)

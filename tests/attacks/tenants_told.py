@@ -3,12 +3,12 @@ east, NetEase's on west and at NetEase, interline's at interline."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from tests.attacks.tenants import SECOND, Said, utc8
 from tests.attacks.tenants_model import Json, Model, View, md5_of, without_digest
+from tests.conventions import plus, rfc
 
 DERIVED = ("started", "ringing", "answered", "talked_s", "outcome")
 DERIVED_NETEASE = ("callTime", "startTime", "callDuration", "finishState")
@@ -99,10 +99,10 @@ class Told:
             yield [message]
 
     def _written(self, view: View, said: Said) -> Json:
-        data = self._common(view, said) | {"at": said.at} | self._of_kind(view, said)
+        data = self._common(view, said) | {"at": rfc(said.at)} | self._of_kind(view, said)
         message = {
             **self._envelope(view, said.kind, said.binding.id if said.binding else None),
-            "time": _rfc3339(said.at or 0),
+            "time": rfc(said.at or 0),
         }
         derived = DERIVED if said.kind == "call.ended" else ()
         return self._less(message | {"data": data}, data, derived)
@@ -123,19 +123,19 @@ class Told:
             "call_id": view.call.call_id,
             "binding": said.binding.id if said.binding else None,
             "user_data": said.binding.user_data if said.binding else None,
-            "number": view.call.number,
-            "caller": said.caller,
-            "callee": said.callee,
+            "number": plus(view.call.number),
+            "caller": plus(said.caller),
+            "callee": plus(said.callee),
         }
 
     def _of_kind(self, view: View, said: Said) -> Json:
         match said.kind:
             case "call.ended":
                 return {
-                    "started": view.started_by(said),
-                    "ringing": view.ringing_by(said),
-                    "answered": view.answered_by(said),
-                    "ended": said.at,
+                    "started": rfc(view.started_by(said)),
+                    "ringing": rfc(view.ringing_by(said)),
+                    "answered": rfc(view.answered_by(said)),
+                    "ended": rfc(said.at),
                     "talked_s": view.talked_s(said),
                     "released_by": view.released_by(said),
                     "outcome": view.outcome(said),
@@ -282,7 +282,3 @@ def _text(message: Mapping[str, Any]) -> str:
 
 def _seconds(at: int | None) -> str:
     return str((at or 0) // SECOND)
-
-
-def _rfc3339(at: int) -> str:
-    return f"{datetime.fromtimestamp(at // 1000, UTC):%Y-%m-%dT%H:%M:%S}.{at % 1000:03d}Z"

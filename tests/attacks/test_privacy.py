@@ -107,7 +107,7 @@ def test_something_was_left_behind(day: tuple[str, Mapping[str, bytes]]) -> None
     for word in (
         *(b"axb.bind", b"axb.query", b"switch.route", b"deliver", b"clean", b"fault"),
         *(b"netease.bind", b"netease.relay", b"netease.startcall", b"ecp.startcall", b"put off"),
-        *(b"fetch", b"follow_up", b"history.search", b"history.recording", b"history.events"),
+        *(b"fetch", b"follow_up", b"records.search", b"recordings.open", b"events.list"),
     ):
         assert word in left["stdout"]
     assert b"botocore" in left["stderr"]

@@ -34,6 +34,7 @@ from tests.attacks.tenants import (
 from tests.attacks.tenants_here import SETTLED, SITE, Tenancy, outside
 from tests.attacks.tenants_model import Model, View, md5_of
 from tests.attacks.tenants_told import Told
+from tests.conventions import rfc
 from tests.gateways import stage
 
 ORDERS = range(4)
@@ -110,13 +111,13 @@ def _check_app(tenancy: Tenancy, model: Model, rng: random.Random) -> Seen:
     for about, views in _searches(model, rng):
         reply = tenancy.post(app, "records/search", about)
         seen[json.dumps(about)] = _check_page(tenancy, model, reply.body, views)
-    for record in rng.sample(json.loads(seen["records"])["records"], min(1, len(model.views))):
+    for record in rng.sample(json.loads(seen["records"])["data"], min(1, len(model.views))):
         reply = tenancy.get(app, f"records/{record['id']}")
         assert reply.body == json.dumps(record, ensure_ascii=False)
         for other in rng.sample(APPS, 2):
             if other != app:
                 assert tenancy.get(other, f"records/{record['id']}").status == 404
-    _check_recordings(tenancy, model, json.loads(seen["records"])["records"], rng)
+    _check_recordings(tenancy, model, json.loads(seen["records"])["data"], rng)
     for day in (since, since + DAY):
         seen[f"export {day}"] = _check_export(tenancy, model, day)
     assert tenancy.balance(app) == model.balance, app
@@ -176,7 +177,7 @@ def _check_export(tenancy: Tenancy, model: Model, day: int) -> list[str]:
     views = model.on(day)
     shown = tenancy.export(model.app, day, "jsonl").decode()
     rows = [json.loads(line) for line in shown.splitlines()]
-    by_start = {view.started: view for view in views}
+    by_start = {str(rfc(view.started)): view for view in views}
     assert sorted(row["started"] for row in rows) == sorted(by_start)
     expected = [model.export_row(by_start[row["started"]], row) for row in rows]
     assert shown == "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in expected)

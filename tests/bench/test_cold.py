@@ -32,6 +32,8 @@ ELSEWHERE = {
     "chalicelib.carriers.switch.client",
     "chalicelib.carriers.switch.facade",
     "chalicelib.rest.facade",
+    "chalicelib.rest.operations",
+    "chalicelib.schema",
     "chalicelib.services.outbound_calls",
     "chalicelib.core.calls.prices",
     "chalicelib.core.events",

@@ -86,7 +86,7 @@ class HistoryJob:
             "of a day": self._get("/v1/records", since=str(self.since)),
             "by person": self._post("/v1/records/search", {"person": self.caller}),
         }
-        (record,) = [each for each in found["of a day"]["records"] if _kept(each)]
+        (record,) = [each for each in found["of a day"]["data"] if _kept(each)]
         found["record"] = self._get("/v1/records/{record_id}", record_id=record["id"])
         link = self._get(
             "/v1/recordings/{event_id}",

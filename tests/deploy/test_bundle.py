@@ -500,11 +500,11 @@ def test_alone_it_shows_what_was(day: Day) -> None:
     seen = day.answers["history"]
     calls = {"heard", "broken", "elsewhere"}
     for how in ("by binding", "by number", "of a day", "by person"):
-        assert calls <= {record["call_id"] for record in seen[how]["records"]}
+        assert calls <= {record["call_id"] for record in seen[how]["data"]}
     assert seen["record"]["call_id"] == "heard"
-    assert seen["record"]["caller"] == STRANGER
+    assert seen["record"]["caller"] == f"+{STRANGER}"
     assert seen["sound"] == SOUND
-    assert [each["failed"] for each in seen["dead"]["events"]]
+    assert [each["failed"] for each in seen["dead"]["data"]]
     assert seen["redelivered"] == {"redelivered": 1, "more": False}
     header, *lines = seen["export"].splitlines()
     assert header.startswith("id,")

@@ -1,7 +1,6 @@
 """An app's own server that asks for its history, and the ground that takes: a bucket, a site, a
 switch that reports, and where that keeps recordings."""
 
-import base64
 import json
 import threading
 from collections.abc import Iterator, Mapping
@@ -15,8 +14,11 @@ from urllib.parse import parse_qsl, urlsplit
 import boto3
 from botocore.config import Config
 
+from chalicelib.rest.facade import RestFacade
 from chalicelib.store import clients
 from chalicelib.store.site import Site, site_item
+from chalicelib.wiring.api import Api
+from chalicelib.wiring.gateway import gateway
 from tests.carriers.switch.conftest import Pbx, basic
 from tests.owners import set_item
 from tests.stage import Answer, Stage
@@ -24,6 +26,8 @@ from tests.stage import Answer, Stage
 URL = "https://gateway.example"
 BUCKET = "masking-gateway-unit-files"
 PLENTY_MS = 900_000
+WHOLE = {"type", "title", "status", "detail", "request_id"}
+"""What each problem has."""
 
 
 @cache
@@ -78,10 +82,10 @@ class Backend:
         found, cursor = [], ""
         while True:
             page = self.get(f"/v1/records?{query}{cursor}").json
-            found += page["records"]
-            if page["cursor"] is None:
+            found += page["data"]
+            if page["next_cursor"] is None:
                 return found
-            cursor = f"&cursor={page['cursor']}"
+            cursor = f"&cursor={page['next_cursor']}"
 
 
 def is_problem(answer: Answer, status: int, word: str) -> bool:
@@ -89,10 +93,26 @@ def is_problem(answer: Answer, status: int, word: str) -> bool:
     assert answer.headers["Content-Type"] == "application/problem+json", answer.text
     assert answer.headers["Cache-Control"] == "no-store"
     problem = answer.json
-    assert problem.keys() - {"detail"} == {"type", "title", "status"}
-    assert problem["type"] == f"urn:masking-gateway:problem:{word}", problem
+    assert problem.keys() - {"errors", "code"} == WHOLE
+    assert problem["type"] == f"/docs#{word}", problem
+    assert problem["request_id"] == answer.headers["X-Request-Id"]
+    assert bool(problem.get("errors")) >= (word == "bad-parameter")
+    assert ("code" in problem) is (status == 409)
     assert answer.status == problem["status"] == status
     return True
+
+
+def rest() -> RestFacade:
+    """The facade of this process."""
+    facade = gateway().shared(Api).facade("rest")
+    assert isinstance(facade, RestFacade)
+    return facade
+
+
+def whole(answer: Answer) -> tuple[int, str, str]:
+    """All of an answer that says anything: not how many requests are left this second."""
+    headers = {name: each for name, each in answer.headers.items() if name != "RateLimit"}
+    return answer.status, answer.text, str(headers)
 
 
 @dataclass
@@ -173,8 +193,3 @@ def follow_up(stage: Stage) -> None:
     if records:
         answer: Mapping[str, Any] = deliver({"Records": records}, Context(PLENTY_MS))
         assert answer["batchItemFailures"] == []
-
-
-def unpadded(text: str) -> str:
-    """A cursor of one's own making."""
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.carriers.switch.conftest import Pbx
+from tests.conventions import rfc
 from tests.rest.backend import URL, Backend, Recordings, follow_up, transfer
 from tests.stage import X1, A, B, Client, Clock, Stage
 
@@ -83,7 +84,7 @@ def test_the_same_record_byte_for_byte(
         settled(stage, clock, begun + 90_000)
         assert pbx.report(events[order[0]]).status == 200
         page = demo.get("/v1/records")
-        (record,) = page.json["records"]
+        (record,) = page.json["data"]
         seen.add((page.text, demo.get(f"/v1/records/{record['id']}").text))
         forgotten(stage)
     ((text, _),) = seen
@@ -104,7 +105,7 @@ def test_what_the_record_says(
         "state": "kept",
         "size": len(SOUND),
         "md5": MD5,
-        "expires": clock.now + 180 * 86_400_000,
+        "expires": rfc(clock.now + 180 * 86_400_000),
         "url": f"{URL}/v1/recordings/{recording['id']}",
     }
     caller, callee = record.pop("caller_ref"), record.pop("callee_ref")
@@ -113,12 +114,12 @@ def test_what_the_record_says(
         "id": recording["id"].partition(".")[0],
         "kind": "call",
         "binding": binding,
-        "number": X1,
+        "number": f"+{X1}",
         "party_refs": [],
-        "started": AT,
+        "started": rfc(AT),
         "ringing": None,
-        "answered": AT + 4_000,
-        "ended": AT + 64_000,
+        "answered": rfc(AT + 4_000),
+        "ended": rfc(AT + 64_000),
         "talked_s": 60,
         "released_by": "callee",
         "outcome": "callee_hung_up",
@@ -127,8 +128,8 @@ def test_what_the_record_says(
         "gaps": [],
         "events": ["call.answered", "call.ended", "call.started", "recording.ready"],
         "call_id": "c",
-        "caller": A,
-        "callee": B,
+        "caller": f"+{A}",
+        "callee": f"+{B}",
         "parties": [],
         "result": None,
     }

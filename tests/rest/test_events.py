@@ -10,7 +10,8 @@ from chalicelib.core.webhooks.policy import RETRIES_S
 from chalicelib.wiring.deliver import webhook_delivery
 from chalicelib.wiring.gateway import gateway
 from tests.carriers.switch.conftest import Pbx
-from tests.rest.backend import Backend, is_problem
+from tests.conventions import epoch_ms, rfc
+from tests.rest.backend import Backend, is_problem, whole
 from tests.stage import X1, A, B, Clock, Receiver, Stage
 
 Die = Callable[..., None]
@@ -43,24 +44,24 @@ def dies(stage: Stage, demo: Backend, pbx: Pbx, receiver: Receiver, clock: Clock
 
 
 def dead(demo: Backend, query: str = "") -> list[dict[str, Any]]:
-    listed: list[dict[str, Any]] = demo.get(f"/v1/events?{query}").json["events"]
+    listed: list[dict[str, Any]] = demo.get(f"/v1/events?{query}").json["data"]
     return listed
 
 
 def test_listed_newest_first(demo: Backend, dies: Die, clock: Clock) -> None:
-    assert demo.get("/v1/events").json == {"events": [], "cursor": None}
+    assert demo.get("/v1/events").json == {"data": [], "next_cursor": None}
     dies("old", clock.now - 2_000)
     dies("new", clock.now - 1_000)
     new, old = dead(demo, "state=dead")
-    assert (new["at"], old["at"]) == (clock.now - 1_000, clock.now - 2_000)
+    assert (new["at"], old["at"]) == (rfc(clock.now - 1_000), rfc(clock.now - 2_000))
     assert new.keys() == {"id", "kind", "at", "attempts", "failed"}
     assert (new["kind"], new["attempts"]) == ("call.ended", len(RETRIES_S) + 1)
-    assert new["failed"] > clock.now
+    assert epoch_ms(new["failed"]) > clock.now
     assert dead(demo, f"since={clock.now - 1_000}") == [new]
     assert dead(demo, f"until={clock.now - 1_000}") == [old]
     page = demo.get("/v1/events?limit=1").json
-    assert page["events"] == [new]
-    assert dead(demo, f"limit=1&cursor={page['cursor']}") == [old]
+    assert page["data"] == [new]
+    assert dead(demo, f"limit=1&cursor={page['next_cursor']}") == [old]
 
 
 def test_one_is_told_again(
@@ -91,7 +92,10 @@ def test_all_of_a_time_are_told_again(
     for message in stage.messages():
         gateway().shared(webhook_delivery).deliver(Task.from_text(message), now=clock.now)
     assert len(receiver.got) == 2
-    assert [each["at"] for each in dead(demo)] == [clock.now - 1_000, clock.now - 4_000]
+    assert [each["at"] for each in dead(demo)] == [
+        rfc(clock.now - 1_000),
+        rfc(clock.now - 4_000),
+    ]
     assert demo.post("/v1/events/redeliver", span).json == {"redelivered": 0, "more": False}
 
 
@@ -106,11 +110,17 @@ def test_a_foreign_one_is_an_unknown_one(
         for each in (event["id"], event["id"].swapcase(), "x", f"{'a' * 22}.{'a' * 22}")
     ]
     assert all(is_problem(each, 404, "unknown") for each in answers)
-    assert len({(each.text, str(each.headers)) for each in answers}) == 1
+    assert len(set(map(whole, answers))) == 1
     span = {"since": 0, "until": clock.now}
     assert other.post("/v1/events/redeliver", span).json == {"redelivered": 0, "more": False}
     assert stage.messages() == []
     assert dead(demo) == [event]
+
+
+def test_no_time_has_no_events(demo: Backend, dies: Die, clock: Clock) -> None:
+    dies("one", clock.now - 1_000)
+    span = {"since": clock.now, "until": clock.now - 5_000}
+    assert demo.post("/v1/events/redeliver", span).json == {"redelivered": 0, "more": False}
 
 
 @pytest.mark.parametrize("query", ["state=alive", "since=x", "limit=0", "cursor=x"])
@@ -124,9 +134,8 @@ def test_what_can_not_be_listed(demo: Backend, query: str) -> None:
         ({}, "bad-parameter"),
         ({"since": 1}, "bad-parameter"),
         ({"until": 1}, "bad-parameter"),
-        ({"since": 1, "until": 1}, "bad-parameter"),
         ({"since": "x", "until": 1}, "bad-parameter"),
-        ({"since": 1, "until": 2, "app": "other"}, "malformed"),
+        ({"since": 1, "until": 2, "app": "other"}, "bad-parameter"),
         ("", "malformed"),
     ],
 )

@@ -22,7 +22,16 @@ from chalicelib.services.calls.exports import RUNNING
 from chalicelib.wiring.operator import orphans
 from chalicelib.wiring.records import Records
 from tests.carriers.switch.conftest import Pbx
-from tests.rest.backend import BUCKET, Backend, Recordings, is_problem, s3, transfer
+from tests.conventions import epoch_ms, rfc
+from tests.rest.backend import (
+    BUCKET,
+    Backend,
+    Recordings,
+    is_problem,
+    s3,
+    transfer,
+    whole,
+)
 from tests.stage import X1, A, B, Client, Clock, Stage, answering
 
 DAY = 86_400_000
@@ -103,7 +112,7 @@ def test_json_lines(stage: Stage, demo: Backend, day: list[str]) -> None:
         "day": DATE,
         "format": "jsonl",
         "state": "running",
-        "created": stage.clock.now,
+        "created": rfc(stage.clock.now),
         "parts": 0,
         "records": 0,
     }
@@ -115,7 +124,7 @@ def test_json_lines(stage: Stage, demo: Backend, day: list[str]) -> None:
         "parts": 3,
         "records": 5,
         "links": done["links"],
-        "expires_in": 300,
+        "expires_in_s": 300,
     }
     assert exported(demo, export) == day
     assert [len(file.splitlines()) for file in files(demo, export)] == [2, 2, 1]
@@ -351,7 +360,7 @@ def test_the_same_key_is_the_same_export(stage: Stage, demo: Backend, clock: Clo
     assert ask("two").json == first.json
     assert len(stage.messages("transfer")) == 1
     clock.advance(minutes=8 * 24 * 60)
-    assert ask("one").json["created"] == clock.now
+    assert ask("one").json["created"] == rfc(clock.now)
 
 
 def test_a_day_opens_at_half_past_four_of_the_next(demo: Backend, clock: Clock) -> None:
@@ -365,7 +374,7 @@ def test_a_day_opens_at_half_past_four_of_the_next(demo: Backend, clock: Clock) 
         assert "2026-01-15 can be exported from 2026-01-16T04:30:00Z" in answer.json["detail"]
     clock.now = opens
     assert demo.post("/v1/exports", today).status == 202
-    assert [each["day"] for each in demo.get("/v1/exports").json["exports"]] == ["2026-01-15"]
+    assert [each["day"] for each in demo.get("/v1/exports").json["data"]] == ["2026-01-15"]
     is_problem(demo.post("/v1/exports", {"day": "2027-01-01"}), 409, "not-ready")
 
 
@@ -384,7 +393,7 @@ def test_one_export_however_often_it_is_asked_for(
             (message,) = stage.messages("transfer")
             assert transfer([message]) == []
     assert stage.messages("transfer") == []
-    assert len(demo.get("/v1/exports").json["exports"]) == 1
+    assert len(demo.get("/v1/exports").json["data"]) == 1
     assert exported(demo, first) == day
     assert start(demo, format="csv")["id"] != first["id"]
 
@@ -643,7 +652,7 @@ def test_no_more_than_a_few_at_a_time(
         start(demo, day=each)
     # Their workers died, and nothing will send them again.
     clock.advance(ms=STALLED_MS)
-    states = [each["state"] for each in demo.get("/v1/exports").json["exports"]]
+    states = [each["state"] for each in demo.get("/v1/exports").json["data"]]
     assert sorted(states) == ["done"] * RUNNING + ["failed"] * RUNNING
     start(demo)
 
@@ -653,11 +662,11 @@ def test_the_latest_first_for_a_week(stage: Stage, demo: Backend, clock: Clock) 
     clock.advance(s=1)
     second = start(demo, day="2026-01-13")
     worked(stage)
-    listed = demo.get("/v1/exports").json["exports"]
+    listed = demo.get("/v1/exports").json["data"]
     assert [each["id"] for each in listed] == [second["id"], first["id"]]
     assert all("links" not in each for each in listed)
-    clock.now = first["created"] + 7 * DAY
-    assert [each["id"] for each in demo.get("/v1/exports").json["exports"]] == [second["id"]]
+    clock.now = epoch_ms(first["created"]) + 7 * DAY
+    assert [each["id"] for each in demo.get("/v1/exports").json["data"]] == [second["id"]]
     is_problem(demo.get(f"/v1/exports/{first['id']}"), 404, "unknown")
 
 
@@ -669,8 +678,8 @@ def test_a_foreign_one_is_an_unknown_one(
     wrong = [export["id"], export["id"].swapcase(), "x", "a" * 22]
     answers = [other.get(f"/v1/exports/{each}") for each in wrong]
     assert all(is_problem(each, 404, "unknown") for each in answers)
-    assert len({(each.text, str(each.headers)) for each in answers}) == 1
-    assert other.get("/v1/exports").json == {"exports": []}
+    assert len(set(map(whole, answers))) == 1
+    assert other.get("/v1/exports").json == {"data": [], "next_cursor": None}
     theirs = start(other)
     worked(stage)
     assert seen(other, theirs)["records"] == 0
@@ -682,11 +691,10 @@ def test_a_foreign_one_is_an_unknown_one(
         ({}, "bad-parameter"),
         ({"day": "2026-13-01"}, "bad-parameter"),
         ({"day": "2026-1-1"}, "bad-parameter"),
-        ({"day": "1969-12-31"}, "bad-parameter"),
         ({"day": 20260114}, "bad-parameter"),
         ({"day": DATE, "format": "xlsx"}, "bad-parameter"),
         ({"day": DATE, "format": ["csv"]}, "bad-parameter"),
-        ({"day": DATE, "app": "other"}, "malformed"),
+        ({"day": DATE, "app": "other"}, "bad-parameter"),
         ("day=2026-01-14", "malformed"),
     ],
 )

@@ -17,7 +17,7 @@ from chalicelib.store.codec import attribute
 from chalicelib.wiring.deliver import webhook_delivery
 from chalicelib.wiring.gateway import gateway
 from tests.carriers.switch.conftest import Pbx, basic
-from tests.rest.backend import URL, Backend, Recordings, is_problem, transfer
+from tests.rest.backend import URL, Backend, Recordings, is_problem, transfer, whole
 from tests.stage import X1, A, Answer, B, Client, Clock, Receiver, Stage
 
 SOUND = bytes(range(256)) * 40
@@ -207,7 +207,7 @@ def test_whatever_else_is_answered_as_without_a_signature(
     ]
     answers = [opened(stage, each) for each in wrong]
     assert all(is_problem(each, 401, "unauthorized") for each in answers)
-    assert len({(each.text, str(each.headers)) for each in answers}) == 1
+    assert len(set(map(whole, answers))) == 1
     # Another app hears of them what it hears of an unknown one; the link is good for anybody.
     signed_in = {"Authorization": basic(other.user, other.password)}
     known = [opened(stage, each, **signed_in) for each in (path, changed(url, expires="1"))]
@@ -279,7 +279,8 @@ def test_it_waits_for_a_recording_that_is_still_fetched(
     )
     for method in ("GET", "HEAD"):
         answer = opened(stage, url, method=method)
-        is_problem(answer, 409, "not-ready")
+        assert answer.status == 409
+        assert method == "HEAD" or is_problem(answer, 409, "not-ready")
         assert int(answer.headers["Retry-After"]) > 0
 
 

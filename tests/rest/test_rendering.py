@@ -27,15 +27,20 @@ def row(**more: Any) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    "evil", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "-1 " + "x" * 22, "-x|cmd!A0"]
+    "evil", ["=1+1", "+1+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "-1 " + "x" * 22, "-x|cmd!A0"]
 )
 def test_a_formula_is_text(evil: str) -> None:
     assert row(number=evil)["number"] == f"'{evil}"
 
 
-@pytest.mark.parametrize("plain", ["8610000000001", "a=1", "'", " =1", 'a"b', "a,b\r\nc", ""])
+@pytest.mark.parametrize("plain", ["8610000000001 ", "a=1", "'", " =1", 'a"b', "a,b\r\nc", ""])
 def test_anything_else_is_as_it_is(plain: str) -> None:
     assert row(number=plain)["number"] == plain
+
+
+def test_a_number_is_a_number() -> None:
+    assert row(number="8610000000001")["number"] == "+8610000000001"
+    assert row(number="700000000000001")["number"] == "+86700000000000001"
 
 
 def test_a_digest_is_what_it_is_also_with_a_hyphen() -> None:

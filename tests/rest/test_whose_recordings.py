@@ -75,7 +75,7 @@ def test_that_it_will_not_come_is_told_too(
     assert transfer(stage.messages("transfer")) == []
     failed = told(stage, receiver, clock)["masking.recording.failed.v1"]
     assert failed["subject"] == binding
-    assert failed["data"]["number"] == X1
+    assert failed["data"]["number"] == f"+{X1}"
 
 
 def test_a_call_that_is_nobodys_has_nobodys_recording(

@@ -198,7 +198,7 @@ def test_the_curl_commands_work_when_pasted(stack: Stack) -> None:
     assert wait_until(
         lambda: any(seen["call_id"] in callback["body"] for callback in paste(received))
     )
-    (record,) = [each for each in paste(records)["records"] if each["call_id"] == seen["call_id"]]
+    (record,) = [each for each in paste(records)["data"] if each["call_id"] == seen["call_id"]]
     assert (record["binding"], record["talked_s"]) == (bound["bindId"], 30)
 
 

@@ -1,15 +1,22 @@
 """CloudEvents on the wire: structured JSON (CloudEvents 1.0.2 and its JSON format), and what is in
-their `data`. The members are those of the records that apps can ask for."""
+their `data`. The members are those of the records that apps can ask for (schema.calls)."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from chalicelib.core.bindings.model import Binding
 from chalicelib.core.calls.cdr import call_record
 from chalicelib.core.calls.events import Event, EventKind, PlacedEnd
 from chalicelib.core.calls.model import EventKey
-from chalicelib.core.subscribers import Subscriber
+from chalicelib.schema import calls
+from chalicelib.schema.types import Listed, Member, Nullable, Object, shape
+from chalicelib.schema.values import (
+    ANYBODY,
+    BOOLEAN,
+    TIMESTAMP,
+    show_time,
+    shown_text,
+)
 
 KINDS = frozenset(kind for kind in EventKind if kind.traits.known)
 
@@ -49,14 +56,59 @@ def write(
         "id": key.id,
         "source": source_of(app),
         "type": type_of(event.kind),
-        "time": _time(event.at),
+        "time": show_time(event.at),
         **({"subject": binding.id} if binding else {}),
         "datacontenttype": "application/json",
-        "data": {
-            **_common(event, record, binding),
-            **more,
-        },
+        "data": DATA[event.kind].write({**_common(event, record, binding), **more}),
     }
+
+
+_COMMON: calls.Members = {
+    "call": Member(shown_text("A7yIiw-CjYoCmIcgGCC5Lw"), "`id` of the call's record."),
+    **calls.members(("call_id", "binding")),
+    "user_data": Member(Nullable(shown_text("order-1")), "Of the binding, as it was made."),
+    **calls.members(("number", "caller", "callee")),
+    "at": Member(TIMESTAMP, "When it happened: `time` again."),
+}
+_CDR = (
+    *("started", "ringing", "answered", "ended", "talked_s"),
+    *("released_by", "outcome", "rejected", "cause", "result"),
+)
+_LEG = shape(
+    "",
+    {
+        "party": Member(ANYBODY, "Whose telephone it is."),
+        **calls.members(("ended", "cause")),
+    },
+)
+_MORE: Mapping[EventKind, calls.Members] = {
+    EventKind.CALL_ENDED: calls.members(_CDR),
+    EventKind.SMS_SENT: {
+        **calls.members(("sms_result",)),
+        "text": Member(Nullable(shown_text("I am at the door")), "What the message said."),
+    },
+    EventKind.RECORDING_READY: {
+        "url": Member(
+            Nullable(shown_text("https://gateway.example/v1/recordings/A7yIiw...")),
+            "Where the recording is, with the app's own authentication.",
+        ),
+        "md5": Member(Nullable(shown_text("9e107d9d372bb6826bd81d3542a419d6")), "Of the file."),
+    },
+    EventKind.PLACED_ENDED: {
+        "conference": Member(BOOLEAN, "Whether it has more than two parties."),
+        "account": Member(shown_text("clerk-1"), "For whom it was placed."),
+        **calls.members(("parties",)),
+        "created": Member(Nullable(TIMESTAMP), "When it was placed."),
+        **calls.members(("started", "ended", "talked_s", "result")),
+        "legs": Member(Listed(_LEG), "Each telephone: when its part ended, and its Q.850 cause."),
+    },
+    EventKind.RECORDING_FAILED: calls.members(("result",)),
+    EventKind.CALL_GAP: calls.members(("result",)),
+}
+DATA: Mapping[EventKind, Object[Data]] = {
+    kind: shape("", {**_COMMON, **_MORE.get(kind, {})}) for kind in EventKind if kind in KINDS
+}
+"""`data` of the events of each kind."""
 
 
 def _common(event: Event, record: str, binding: Binding | None) -> Data:
@@ -66,8 +118,8 @@ def _common(event: Event, record: str, binding: Binding | None) -> Data:
         "binding": binding.id if binding else None,
         "user_data": binding.user_data if binding else None,
         "number": event.number or (binding.number if binding else None),
-        "caller": _digits(event.caller),
-        "callee": _digits(event.callee),
+        "caller": event.caller,
+        "callee": event.callee,
         "at": event.at,
     }
 
@@ -105,26 +157,34 @@ def _why(event: Event, _: Sequence[Event]) -> Data:
 
 
 def _placed(event: Event, _: Sequence[Event]) -> Data:
-    placed = event.placed
-    return {} if placed is None else {**_of_everybody(placed), "ended": event.at}
-
-
-def _of_everybody(placed: PlacedEnd) -> Data:
+    placed = event.placed or _UNKNOWN
     return {
         "conference": placed.conference,
         "account": placed.account,
-        "caller": _digits(placed.caller),
-        "parties": [party.digits for party in placed.parties],
+        "caller": placed.caller,
+        "parties": placed.parties,
         "created": placed.created,
         "started": placed.started,
+        "ended": event.at,
         "talked_s": placed.duration_s,
         "result": placed.status,
         "legs": [
-            {"party": leg.party.digits, "ended": leg.ended, "cause": leg.cause}
-            for leg in placed.legs
+            {"party": leg.party, "ended": leg.ended, "cause": leg.cause} for leg in placed.legs
         ],
     }
 
+
+_UNKNOWN = PlacedEnd(
+    conference=False,
+    account="",
+    caller=None,
+    parties=(),
+    created=None,
+    started=None,
+    duration_s=0,
+    status="",
+)
+"""What is said of a placed call's end that says nothing."""
 
 _OF_KIND: Mapping[EventKind, Callable[[Event, Sequence[Event]], Data]] = {
     EventKind.CALL_ENDED: _end,
@@ -134,14 +194,4 @@ _OF_KIND: Mapping[EventKind, Callable[[Event, Sequence[Event]], Data]] = {
     EventKind.RECORDING_FAILED: _why,
     EventKind.CALL_GAP: _why,
 }
-"""What the events of a kind say beside what all of them say."""
-
-
-def _digits(party: Subscriber | None) -> str | None:
-    return party.digits if party else None
-
-
-def _time(at: int) -> str:
-    """RFC 3339, with milliseconds. From whole numbers: a float would be off by one now and then."""
-    moment = datetime.fromtimestamp(at // 1000, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{at % 1000:03d}Z"
+"""The values of what the events of a kind say beside what all of them say."""

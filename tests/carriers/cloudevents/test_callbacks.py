@@ -26,6 +26,7 @@ from chalicelib.core.calls.events import (
 from chalicelib.core.errors import Unavailable
 from chalicelib.core.subscribers import Subscriber
 from tests.carriers.dialects import KEY, Known, message
+from tests.conventions import plus, rfc
 from tests.core.samples import app_with, binding, event
 
 NOW = 1_768_464_100_123
@@ -98,10 +99,10 @@ def test_what_all_say() -> None:
         "call_id": "c-1",
         "binding": BOUND.id,
         "user_data": "订单 1",
-        "number": X,
-        "caller": A.digits,
-        "callee": B.digits,
-        "at": AT,
+        "number": plus(X),
+        "caller": plus(A.digits),
+        "callee": plus(B.digits),
+        "at": rfc(AT),
     }
 
 
@@ -137,10 +138,10 @@ def test_an_end_brings_the_whole_record() -> None:
     ]
     end = of_kind(EventKind.CALL_ENDED, cause=16, released_by=Party.CALLEE, result="answered")
     assert data(end, *earlier) == {
-        "started": AT - 20_000,
-        "ringing": AT - 18_000,
-        "answered": AT - 9_000,
-        "ended": AT,
+        "started": rfc(AT - 20_000),
+        "ringing": rfc(AT - 18_000),
+        "answered": rfc(AT - 9_000),
+        "ended": rfc(AT),
         "talked_s": 9,
         "released_by": "callee",
         "outcome": Outcome.CALLEE_HUNG_UP,
@@ -190,15 +191,15 @@ def test_a_placed_call_and_a_conference() -> None:
     assert data(end, to=None) == {
         "conference": False,
         "account": "clerk",
-        "parties": [A.digits, B.digits],
-        "created": AT - 30_000,
-        "started": AT - 12_000,
-        "ended": AT,
+        "parties": [plus(A.digits), plus(B.digits)],
+        "created": rfc(AT - 30_000),
+        "started": rfc(AT - 12_000),
+        "ended": rfc(AT),
         "talked_s": 12,
         "result": "success",
-        "legs": [{"party": B.digits, "ended": AT, "cause": 16}],
+        "legs": [{"party": plus(B.digits), "ended": rfc(AT), "cause": 16}],
     }
-    assert envelope(end, to=None)["data"]["caller"] == A.digits
+    assert envelope(end, to=None)["data"]["caller"] == plus(A.digits)
 
 
 def test_every_kind_has_a_type_of_its_own_but_the_unknown_one() -> None:

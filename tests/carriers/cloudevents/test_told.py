@@ -17,6 +17,7 @@ from chalicelib.wiring import schedules
 from chalicelib.wiring.deliver import webhook_delivery
 from chalicelib.wiring.gateway import gateway
 from chalicelib.wiring.records import Records
+from tests.conventions import plus, rfc
 from tests.owners import set_secret
 from tests.receivers import Receiver, receiver
 from tests.stage import X1, A, B, Stage
@@ -71,11 +72,11 @@ def test_every_event_of_a_call_is_told_once(stage: Stage, inbox: Receiver) -> No
     (end,) = (body for body in inbox.bodies() if body["type"] == "masking.call.ended.v1")
     assert end["source"] == "/apps/demo"
     assert (end["data"]["started"], end["data"]["answered"], end["data"]["ended"]) == (
-        1000,
-        3000,
-        4000,
+        rfc(1000),
+        rfc(3000),
+        rfc(4000),
     )
-    assert (end["data"]["caller"], end["data"]["number"]) == (A, X1)
+    assert (end["data"]["caller"], end["data"]["number"]) == (plus(A), plus(X1))
 
 
 def test_the_call_that_is_named_has_the_record_also_where_its_id_was_used_before(
@@ -86,7 +87,7 @@ def test_the_call_that_is_named_has_the_record_also_where_its_id_was_used_before
     deliver(stage.messages())
     for body in inbox.bodies():
         found = gateway().shared(Records).archive.get("demo", body["data"]["call"], now=now_ms())
-        assert found.record.started == body["data"]["started"]
+        assert rfc(found.record.started) == body["data"]["started"]
     assert len({body["data"]["call"] for body in inbox.bodies()}) == 2
 
 

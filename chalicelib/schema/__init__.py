@@ -1,0 +1,1 @@
+"""Types of what our own API and events say: each reads, writes and describes itself."""

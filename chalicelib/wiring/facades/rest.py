@@ -1,0 +1,45 @@
+"""Our own API, as apps call it."""
+
+from functools import partial
+
+from chalicelib.rest.cursors import Cursors
+from chalicelib.rest.description import Description
+from chalicelib.rest.events import Events
+from chalicelib.rest.exports import Exports
+from chalicelib.rest.facade import RestFacade
+from chalicelib.rest.idempotency import Idempotency
+from chalicelib.rest.recordings import Recordings
+from chalicelib.rest.records import Records
+from chalicelib.store.requests import DAY_OF_ANSWERS_MS, AnswerStore
+from chalicelib.store.site import SITE_KEY
+from chalicelib.telemetry import correlation
+from chalicelib.wiring import records
+from chalicelib.wiring.api import Api
+from chalicelib.wiring.calls import Calls
+from chalicelib.wiring.gateway import Gateway
+
+
+def facade(api: Api) -> RestFacade:
+    ours = api.gateway
+    known, calls = ours.shared(records.Records), ours.shared(Calls)
+    resources = [
+        Records(known.archive, known.renderer),
+        Recordings(calls.recording_links),
+        Events(known.redelivery),
+        Exports(known.exports),
+    ]
+    described = [type(each) for each in resources]
+    answers = AnswerStore(ours.table, ours.encryption, kept_ms=DAY_OF_ANSWERS_MS)
+    return RestFacade(
+        api.access,
+        [*resources, Description(partial(_check, ours), ours.runtime.monotonic, described)],
+        cursors=Cursors(ours.encryption),
+        idempotency=Idempotency(answers, ours.digest, ours.runtime),
+        request_id=correlation,
+    )
+
+
+def _check(ours: Gateway) -> None:
+    """Raises Unavailable unless the table and the data keys can be read."""
+    ours.encryption()
+    ours.table.get(SITE_KEY)
