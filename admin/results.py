@@ -1,6 +1,6 @@
 """How calls end, in the words of all: tables in Markdown, made from the code's own."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from chalicelib.carriers.interline import results
 from chalicelib.carriers.netease.outcomes import FINISH_STATES
@@ -13,6 +13,53 @@ _PARTIES = {
     Party.PLATFORM: "platform",
     None: "nobody said who",
 }
+MEANINGS: Mapping[str, str] = {
+    results.ANSWERED: "answered",
+    "1": "nobody has this number",
+    "2": "no route to the transit network",
+    "3": "no route to the destination",
+    "4": "special information tone",
+    "16": "normal clearing",
+    "17": "busy",
+    "18": "the telephone does not respond",
+    "19": "it rings, nobody answers",
+    "20": "the subscriber is absent",
+    "21": "rejected",
+    "22": "the number has changed",
+    "27": "the destination is out of order",
+    "28": "the number is not complete",
+    "29": "the facility is rejected",
+    "31": "normal, unspecified",
+    "34": "no circuit available",
+    "42": "congestion in the switch",
+    "50": "the facility is not subscribed",
+    "53": "outgoing calls barred within the user group",
+    "55": "incoming calls barred within the user group",
+    "57": "not authorized for the bearer capability",
+    "58": "the bearer capability is not available now",
+    "65": "the bearer capability is not implemented",
+    "69": "the facility is not implemented",
+    "87": "the callee is not in the user group",
+    "88": "incompatible destination",
+    "90": "no such user group",
+    "91": "invalid choice of the transit network",
+    "95": "invalid message, unspecified",
+    "97": "message type unknown or not implemented",
+    "99": "parameter unknown or not implemented",
+    "102": "recovery on the expiry of a timer",
+    "103": "parameter unknown, passed on",
+    "110": "message with an unknown parameter, discarded",
+    "111": "protocol error, unspecified",
+    "127": "interworking, unspecified",
+    "202": "busy, no roaming number to be had; ended by the platform",
+    "203": "deactivated; ended by the platform",
+    "204": "switched off at the platform; ended by it",
+    "205": "no such subscriber; ended by the platform",
+    "206": "the X does not allow this call; ended by the platform",
+    "207": "a call to the caller's own X; ended by the platform",
+    "209": "a call to X that was diverted there; ended by the platform",
+}
+"""interline's `result` -> what its document says it means (section 5.2)."""
 
 
 def of_interline() -> str:
@@ -54,7 +101,7 @@ def of_causes() -> str:
 def _readings() -> list[tuple[str, str, Outcome]]:
     """What each `result` is; a row for each who may have ended the call, where that matters."""
     read = []
-    for result, meaning in results.MEANINGS.items():
+    for result, meaning in MEANINGS.items():
         talked = result == results.ANSWERED
         by_party = {
             word: results.outcome(result, by, talked=talked) for by, word in _PARTIES.items()

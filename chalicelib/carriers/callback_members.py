@@ -1,7 +1,7 @@
 """How callbacks of all carriers are read, by one rule.
 
 A body is a form or JSON, whichever it looks like; a list with one object is that object. Null is
-absent. A number in text is read as a number, and a number as text. Members that nobody asks for are
+absent. A number in text is read as a number, and a number as text. Members that are not read are
 ignored, however often they come. A member that comes twice with one value has that value; one that
 comes with two, or that can't be read for another reason, is dropped and named in `dropped`, unless
 it says which call the callback is about, or which X: then all of the callback is Unreadable.
@@ -65,7 +65,7 @@ class Members:
             found = as_text(self._value(name))
         except ValueError:
             found = ""
-        # Of an id in another encoding we can't tell whose it is.
+        # An id in another encoding can't be attributed.
         if not found.strip() or "\ufffd" in found:
             raise Unreadable(f"{self._prefix}{name}: text of 1 to {MAX_ID} characters")
         return found

@@ -48,7 +48,7 @@ class Received:
 class CallbackReceiver(Facade[Received]):
     """Takes the callbacks of all our accounts with one carrier; `account` in the path names one.
 
-    HTTP 200 when the events are durable, or the callback is kept because nobody can read it yet;
+    HTTP 200 when the events are durable, or the callback is kept because it can't be read yet;
     405 for anything but POST; 413 for more than MAX_BODY bytes; 503 when it should be sent again;
     what a vendor says to one that is not authentic. `count` counts dropped members and unknown
     events.
@@ -90,7 +90,7 @@ class CallbackReceiver(Facade[Received]):
         """The members of an answer, to be rendered as JSON."""
 
     def take(self, received: Received, kind: str) -> str:
-        """Makes a callback durable: stores the events that it tells of, or keeps it as it came if
+        """Makes a callback durable: stores the events that it reports, or keeps it as it came if
         it can't be read. `kind` says who reads it (registry.reader). What it was, for the log: the
         kind of its last event, CHECK or UNREAD. Raises Unavailable, Contended.
         """
@@ -101,11 +101,11 @@ class CallbackReceiver(Facade[Received]):
             self._service.keep(callback)
             return UNREAD
         self._service.record(reading.events)
-        tell(reading, self._count)
+        count_dropped(reading, self._count)
         return reading.events[-1].kind if reading.events else CHECK
 
-    def done(self, said: str) -> Reply:
-        return with_facts(self.reply(200, None, AnswerClass.OK), {"event": said})
+    def done(self, result: str) -> Reply:
+        return with_facts(self.reply(200, None, AnswerClass.OK), {"event": result})
 
     def not_there(self, _: Route) -> Reply:
         return self.reply(405, "only POST is allowed")
@@ -135,8 +135,8 @@ class CallbackReceiver(Facade[Received]):
 
 
 def read_callback(callback: UnreadCallback, apps: AppStore) -> Reading:
-    """What a callback tells of, with X as the pool has it that it is in; the same whether it comes
-    in or was kept. Raises Unreadable."""
+    """What a callback reports, with X as it stands in its pool; the same for one that just came and
+    one that was kept. Raises Unreadable."""
     read = reader(callback.kind)
     reading = read(callback.body, carrier=callback.carrier, received=callback.received)
     return replace(reading, events=tuple(_with_our_number(each, apps) for each in reading.events))
@@ -151,8 +151,8 @@ def _with_our_number(event: Event, apps: AppStore) -> Event:
     return replace(event, number=next(owned, known[0]))
 
 
-def tell(reading: Reading, count: Count) -> None:
-    """Counts what a reading could not make out."""
+def count_dropped(reading: Reading, count: Count) -> None:
+    """Counts the members that could not be read, and the events of a kind that we don't know."""
     unknown = sum(not event.kind.traits.known for event in reading.events)
     for name, number in (("MembersDropped", len(reading.dropped)), ("UnknownEvents", unknown)):
         if number:

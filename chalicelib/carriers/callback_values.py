@@ -60,7 +60,7 @@ def parse_json(text: str) -> Any:
 
 
 def _without_depths(text: str) -> str:
-    """Nobody asks for what is nested that deep, and no parser has room for any depth."""
+    """No member that we read is nested that deep, and no parser has room for any depth."""
     if text.count("[") + text.count("{") <= MAX_DEPTH:
         return text
     kept: list[str] = []

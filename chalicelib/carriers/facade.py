@@ -32,8 +32,8 @@ class Route:
     `operation` names it in metrics and the log. `handlers` says for each HTTP method which method
     of the facade answers; without any, the path does not exist. `subject` is what a request is
     about, as far as that makes two requests the same; parameters of the path may stand in it. The
-    HTTP methods in `single_use` can't tell a repeat by an id: a strict app's signature does them
-    once.
+    HTTP methods in `single_use` have no id by which a repeat is known: a strict app's signature
+    does them once.
     """
 
     path: str
@@ -114,8 +114,8 @@ class Facade(Answering, Generic[_Context]):
             return self.not_there(incoming.route)
         try:
             context = self.admit(incoming)
-            said = getattr(self, handler)(context, **incoming.path)
-            reply = said if isinstance(said, Reply) else self.done(said)
+            result = getattr(self, handler)(context, **incoming.path)
+            reply = result if isinstance(result, Reply) else self.done(result)
         except Refused as refused:
             reply = refused.reply
         except (GatewayError, Malformed) as error:
@@ -128,7 +128,7 @@ class Facade(Answering, Generic[_Context]):
         GatewayError."""
 
     @abstractmethod
-    def done(self, said: Any) -> Reply:
+    def done(self, result: Any) -> Reply:
         """The reply that says what a handler did."""
 
     @abstractmethod
@@ -157,8 +157,8 @@ class AppFacade(Facade[_Context]):
     and to note the app's name in the facts."""
 
     UNAVAILABLE: ClassVar[str]
-    """What a client is told when something of ours or a carrier's did not answer. What that was is
-    for our log alone."""
+    """The message to a client when something of ours or a carrier's did not answer. What it was is
+    logged, not sent."""
 
     def __init__(self, access: Access) -> None:
         self._access = access
@@ -178,7 +178,7 @@ class AppFacade(Facade[_Context]):
 
     @abstractmethod
     def refusal(self, error: GatewayError, text: str) -> Reply:
-        """The reply that tells of an error in these words, or better ones."""
+        """The reply to an error, with this message or a better one."""
 
     def claim(
         self, app: App, signature: str, content: str | None, *, wanted: str, now: int

@@ -1,6 +1,7 @@
 """The parameters of a request to a facade: a form body and a query string, read as one."""
 
 import json
+import re
 from collections.abc import Collection, Iterable
 from urllib.parse import parse_qsl
 
@@ -10,6 +11,7 @@ from chalicelib.core.messages import Request
 
 MAX_BODY = 64 * 1024
 MAX_FIELDS = 100
+_WHOLE = re.compile(r"[0-9]{1,9}", re.ASCII)
 FORM_WANTED = (
     "the body is JSON; send the parameters as a form, name=value&name=value, with the header"
     " Content-Type: application/x-www-form-urlencoded"
@@ -64,19 +66,34 @@ class Parameters:
             if self._values.get(name) != values:
                 self._values.setdefault(name, []).extend(values)
 
-    def get(self, name: str) -> str | None:
-        """The value, or None. Raises BadParameter when there are two."""
+    def get(self, name: str, *, most: int | None = None) -> str | None:
+        """The value, or None. Raises BadParameter when there are two, or it has more than `most`
+        characters."""
         values = self._values.get(name, [])
         if len(values) > 1:
             raise BadParameter(name, "it comes twice")
-        return values[0] if values and values[0] else None
+        value = values[0] if values else ""
+        if most is not None and len(value) > most:
+            raise BadParameter(name)
+        return value or None
 
-    def need(self, name: str) -> str:
-        """The value. Raises BadParameter when there is none, or two."""
-        value = self.get(name)
+    def need(self, name: str, *, most: int | None = None) -> str:
+        """The same of what has to be there. Raises BadParameter also when there is none."""
+        value = self.get(name, most=most)
         if value is None:
             raise BadParameter(name, "it is missing")
         return value
+
+    def whole(self, name: str, *, least: int, most: int, default: str | None = None) -> int:
+        """A whole number of at most nine digits, from `least` to `most`. Raises BadParameter."""
+        value = self.need(name) if default is None else self.get(name) or default
+        if not _WHOLE.fullmatch(value) or not least <= int(value) <= most:
+            raise BadParameter(name)
+        return int(value)
+
+    def flag(self, name: str) -> bool:
+        """0, which is also what stands for nothing, or 1. Raises BadParameter."""
+        return self.one_of(name, ("0", "1"), default="0") == "1"
 
     def names(self) -> Collection[str]:
         """The names of all that were sent, as they came."""

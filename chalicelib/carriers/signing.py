@@ -4,8 +4,8 @@ import base64
 from collections.abc import Callable, Sequence
 from hmac import compare_digest
 
-NOBODYS = "nobody's secret"
-"""Compared in the place of the secrets of somebody who is not known; matches nothing."""
+PLACEHOLDER = "nobody's secret"
+"""Compared in the place of the secrets of an unknown sender; matches nothing."""
 
 
 def signed_with(
@@ -15,10 +15,12 @@ def signed_with(
     there is none.
 
     Takes as long whichever it is: each is compared, and in constant time. Without secrets, because
-    nobody knows who sent this, it takes as long as with one.
+    the sender is unknown, it takes as long as with one.
     """
     matching = [
-        secret for secret in secrets or (NOBODYS,) if compare_digest(signed(secret).encode(), given)
+        secret
+        for secret in secrets or (PLACEHOLDER,)
+        if compare_digest(signed(secret).encode(), given)
     ]
     return matching[0] if matching and secrets else None
 

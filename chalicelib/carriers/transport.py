@@ -1,4 +1,4 @@
-"""Requests to carriers: how long they may take, which address is asked, what an answer means."""
+"""Requests to carriers: how long they may take, to which address they go, what an answer means."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -47,7 +47,7 @@ MAX_REPLY = 1024 * 1024
 @dataclass(frozen=True, slots=True)
 class Answer(Generic[_T]):
     """What a carrier answered, and whether its preferred address did: only the data centre there
-    has certainly heard of everything that was asked before."""
+    has certainly received every request before this one."""
 
     content: _T
     preferred: bool

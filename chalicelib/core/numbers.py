@@ -91,7 +91,7 @@ def reported(text: str) -> str:
     return from_national(text) or from_national(text.removeprefix("0")) or text
 
 
-def told(digits: str) -> str:
+def national_or_plus(digits: str) -> str:
     """A person's number for an app that reads national numbers. One that has no such form has a
     `+` in front, or it might read as somebody else's: +1 310 555 1234 has the digits of a mobile
     number in China."""

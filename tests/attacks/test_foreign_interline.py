@@ -8,7 +8,7 @@ import pytest
 from tests.carriers.interline.developer import Developer, developer, is_error, subid
 from tests.stage import Answer, Stage
 
-THEIRS, NOBODYS = "10099000011", "10099000012"
+THEIRS, PLACEHOLDER = "10099000011", "10099000012"
 
 CALLS: list[Callable[[Developer, str, str], Answer]] = [
     lambda own, _, x: own.bind(x),
@@ -57,7 +57,7 @@ def test_a_foreign_thing_is_an_unknown_one(
     own.account()  # what is read once and then known by heart
     before = stage.items()
     theirs, asked = counted(stage, lambda: call(own, foreign, THEIRS))
-    unknown, expected = counted(stage, lambda: call(own, unknown_like(foreign), NOBODYS))
+    unknown, expected = counted(stage, lambda: call(own, unknown_like(foreign), PLACEHOLDER))
     assert theirs == unknown
     assert is_error(theirs, 1002 if "x" in theirs.json["reason"].split() else 1300)
     assert asked == expected

@@ -6,7 +6,7 @@ import pytest
 
 from chalicelib.carriers import signing
 from chalicelib.carriers.interline.signing import signature
-from chalicelib.carriers.signing import NOBODYS, signed_with
+from chalicelib.carriers.signing import PLACEHOLDER, signed_with
 
 
 def test_the_secret_that_was_given() -> None:
@@ -30,7 +30,7 @@ def test_nothing_else_is_a_signature(given: str) -> None:
 
 
 def test_nobody_has_nobodys_secret() -> None:
-    assert signed_with(NOBODYS.encode(), ()) is None
+    assert signed_with(PLACEHOLDER.encode(), ()) is None
 
 
 @pytest.mark.parametrize("secrets", [(), ("right",), ("right", "previous"), ("a", "right")])

@@ -11,7 +11,7 @@ from tests.contract.apps import App
 from tests.contract.worlds import World
 
 MINUTE_MS = 60_000
-NOBODYS = ("02201808081112181234567890", "1", "x" * 64, "绑定")
+PLACEHOLDER = ("02201808081112181234567890", "1", "x" * 64, "绑定")
 SHANGHAIS = ("6", "7", "8", "9")
 """How the numbers of Shanghai end in the local stack."""
 
@@ -129,7 +129,7 @@ def test_what_is_another_apps_is_unknown(
     assert world.rings(a, x) == (b, x)
 
 
-@pytest.mark.parametrize("bind_id", NOBODYS)
+@pytest.mark.parametrize("bind_id", PLACEHOLDER)
 def test_an_id_that_nobody_gave_out_is_unknown(app: App, bind_id: str) -> None:
     assert (app.unbind(bind_id), app.delay(bind_id, 1)) == (404, 404)
     assert app.shown(bind_id) is None

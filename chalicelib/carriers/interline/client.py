@@ -51,7 +51,7 @@ def carrier(session: CarrierSession) -> Carrier:
 class InterlineClient(CodedApi):
     """Keeps bindings.
 
-    The carrier can't be asked what it has, nor told to keep it for longer. So every lease is asked
+    The carrier can neither list what it has nor extend a lease. So every lease is asked
     for under a request id that follows from what is stored of it: asked again, the carrier gives
     its first answer, or does it now. A longer lease is a second binding beside the first, or,
     where the carrier takes none, in its place.
@@ -114,7 +114,7 @@ class InterlineClient(CodedApi):
             raise errors.NotBeside from None
 
     def find(self, binding: Binding, asked: Sequence[Operation], /, *, now: int) -> Sequence[Lease]:
-        """The lease that is stored, and whatever was asked before, asked once more."""
+        """The lease that is stored, and the answers to the operations, each requested once more."""
         lease = binding.lease
         found = []
         if lease is not None and lease.id is not None:

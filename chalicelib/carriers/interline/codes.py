@@ -123,6 +123,6 @@ WANTED: Mapping[str, str] = {
 
 
 def bad_parameter(error: errors.BadParameter) -> str:
-    """What a client is told of it, and what is wanted."""
+    """The message: which parameter, and what is wanted there."""
     name = PARAMETERS.get(error.name, error.name)
     return ": ".join(filter(None, (f"bad value of {name}", wanted(error, name, WANTED))))

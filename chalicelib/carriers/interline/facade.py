@@ -111,7 +111,7 @@ class InterlineFacade(AppFacade[RequestContext]):
         credentials, signature = self._signer(request, now=now)
         app = self._access.apps.get(credentials.app)
         if app is None:
-            raise _stranger(codes.NO_ACCOUNT, "no such account")
+            raise _unauthenticated(codes.NO_ACCOUNT, "no such account")
         if not sources.is_from(request.source, app.sources):
             reason = "not allowed from this address"
             raise Refused(_reply(codes.NOT_ALLOWED_FROM, AnswerClass.REFUSED, reason=reason))
@@ -123,9 +123,9 @@ class InterlineFacade(AppFacade[RequestContext]):
         if route.subject != ACCOUNT:
             _check_app_id(credentials, parameters)
         if app.strict_nonce:
-            said = request.method, route.subject.format_map(incoming.path), parameters.canonical()
+            signed = request.method, route.subject.format_map(incoming.path), parameters.canonical()
             once = request.method in route.single_use
-            content = None if once else digest("interline content", *said)
+            content = None if once else digest("interline content", *signed)
             self.claim(app, signature, content, wanted="a time of its own", now=now)
         return RequestContext(app, parameters, digest, now)
 
@@ -133,20 +133,20 @@ class InterlineFacade(AppFacade[RequestContext]):
         """Who signed it, and the signature. An unknown developer takes as long as a known one."""
         keytime = wire.read_keytime(request.headers.get("authorization", ""))
         if keytime is None:
-            raise _stranger(codes.UNAUTHORIZED, KEYTIME_WANTED)
+            raise _unauthenticated(codes.UNAUTHORIZED, KEYTIME_WANTED)
         credentials = self._access.credentials.developer(keytime.developer)
         secrets = credentials.secrets if credentials is not None else ()
         signed = partial(signing.signature, timestamp=keytime.timestamp)
         secret = signed_with(keytime.signature.encode(), secrets, signed)
         if credentials is None:
-            raise _stranger(codes.NO_ACCOUNT, "unknown developer")
+            raise _unauthenticated(codes.NO_ACCOUNT, "unknown developer")
         if secret is None:
-            raise _stranger(codes.UNAUTHORIZED, "wrong signature")
+            raise _unauthenticated(codes.UNAUTHORIZED, "wrong signature")
         _check_time(int(keytime.timestamp), now)
         return credentials, keytime.signature
 
-    def done(self, said: Members) -> Reply:
-        return _reply(codes.OK, AnswerClass.OK, **said)
+    def done(self, result: Members) -> Reply:
+        return _reply(codes.OK, AnswerClass.OK, **result)
 
     def not_there(self, _: Route) -> Reply:
         reason = "unknown path or method"
@@ -174,7 +174,7 @@ def _check_time(sent: int, server: int) -> None:
         f"the time is off by more than 3 minutes: {abs(off)} ms {word} this server's,"
         f" which is {server}"
     )
-    raise _stranger(codes.UNAUTHORIZED, reason)
+    raise _unauthenticated(codes.UNAUTHORIZED, reason)
 
 
 def _check_app_id(credentials: AppCredentials, parameters: Parameters) -> None:
@@ -184,7 +184,7 @@ def _check_app_id(credentials: AppCredentials, parameters: Parameters) -> None:
         raise errors.Forbidden("no authorization for this appid")
 
 
-def _stranger(error: int, reason: str) -> Refused:
+def _unauthenticated(error: int, reason: str) -> Refused:
     """It is not proved who sent the request."""
     reply = _reply(error, AnswerClass.UNAUTHENTICATED, status=401, reason=reason)
     challenge = {**reply.headers, "WWW-Authenticate": signing.SCHEME}

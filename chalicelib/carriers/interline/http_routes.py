@@ -1,4 +1,4 @@
-"""What can be asked for in interline's API, and where its callbacks come in."""
+"""The HTTP routes of interline's API, and of its callbacks."""
 
 from chalicelib.carriers.facade import Route, RouteTable
 

@@ -11,54 +11,6 @@ ANSWERED = "answered"
 MAX_CAUSE = 127
 """The numbers up to here are Q.850 causes, those above the platform's own."""
 
-MEANINGS: Mapping[str, str] = {
-    ANSWERED: "answered",
-    "1": "nobody has this number",
-    "2": "no route to the transit network",
-    "3": "no route to the destination",
-    "4": "special information tone",
-    "16": "normal clearing",
-    "17": "busy",
-    "18": "the telephone does not respond",
-    "19": "it rings, nobody answers",
-    "20": "the subscriber is absent",
-    "21": "rejected",
-    "22": "the number has changed",
-    "27": "the destination is out of order",
-    "28": "the number is not complete",
-    "29": "the facility is rejected",
-    "31": "normal, unspecified",
-    "34": "no circuit available",
-    "42": "congestion in the switch",
-    "50": "the facility is not subscribed",
-    "53": "outgoing calls barred within the user group",
-    "55": "incoming calls barred within the user group",
-    "57": "not authorized for the bearer capability",
-    "58": "the bearer capability is not available now",
-    "65": "the bearer capability is not implemented",
-    "69": "the facility is not implemented",
-    "87": "the callee is not in the user group",
-    "88": "incompatible destination",
-    "90": "no such user group",
-    "91": "invalid choice of the transit network",
-    "95": "invalid message, unspecified",
-    "97": "message type unknown or not implemented",
-    "99": "parameter unknown or not implemented",
-    "102": "recovery on the expiry of a timer",
-    "103": "parameter unknown, passed on",
-    "110": "message with an unknown parameter, discarded",
-    "111": "protocol error, unspecified",
-    "127": "interworking, unspecified",
-    "202": "busy, no roaming number to be had; ended by the platform",
-    "203": "deactivated; ended by the platform",
-    "204": "switched off at the platform; ended by it",
-    "205": "no such subscriber; ended by the platform",
-    "206": "the X does not allow this call; ended by the platform",
-    "207": "a call to the caller's own X; ended by the platform",
-    "209": "a call to X that was diverted there; ended by the platform",
-}
-"""The document's table. What a Q.850 cause is here is in core.records, as for every carrier."""
-
 OWN: Mapping[str, Outcome] = {
     "202": Outcome.BUSY,
     "203": Outcome.UNREACHABLE,
@@ -96,7 +48,7 @@ OF_OUTCOME: Mapping[Outcome, str] = {
     Outcome.TEST_QUOTA: "127",
     Outcome.CAPTCHA_FAILED: "206",
 }
-"""What is told of a call whose carrier reports no `result` of its own."""
+"""The `result` of a call whose carrier reports none of its own."""
 
 OF_REASON: Mapping[RejectReason, str] = {
     RejectReason.UNKNOWN_NUMBER: "1",
@@ -110,7 +62,7 @@ OF_REASON: Mapping[RejectReason, str] = {
     RejectReason.UNAVAILABLE: "42",
     RejectReason.BLOCKED: "207",
 }
-"""What is told of a call that the gateway itself did not let through."""
+"""The `result` of a call that the gateway itself rejected."""
 
 RELEASED: Mapping[Party, str] = {
     Party.CALLER: "1",
@@ -139,7 +91,7 @@ def cause(result: str) -> int | None:
 
 
 def result(end: Event, record: CallRecord) -> str:
-    """What is told of the end of a call: the carrier's own word if it is one of this API, also one
+    """The `result` of a call for an app: the carrier's own word if it is one of this API, also one
     that is in no table, else what comes nearest."""
     if end.result is not None and end.result_of == FORMAT:
         return end.result

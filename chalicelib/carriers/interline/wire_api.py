@@ -27,9 +27,7 @@ _KEYTIME = re.compile(
     r"Keytime\s+([^\s,]{1,128})\s*,\s*([1-9][0-9]{0,14})\s*,\s*([0-9a-f]{16})",
     re.ASCII | re.IGNORECASE,
 )
-_SECONDS = re.compile(r"[0-9]{1,9}", re.ASCII)
 _PROMPT = re.compile(r"[A-Za-z0-9_-]{1,32}", re.ASCII)
-_FLAGS = ("0", "1")
 _DISPLAYS = ("0,0", "0,1", "1,0", "1,1")
 
 
@@ -63,9 +61,9 @@ def read_axb(parameters: Parameters, number: str) -> Ask:
         b=_person(parameters, "bnum", name="b"),
         number=number,
         area=None,
-        lifetime_ms=_lifetime_ms(parameters.need("ttl"), least=1),
-        record=_record(parameters),
-        user_data=_user_data(parameters),
+        lifetime_ms=parameters.whole("ttl", least=1, most=MAX_LIFETIME_S) * 1000,
+        record=parameters.flag("record"),
+        user_data=parameters.get("userData", most=MAX_USER_DATA) or "",
         presentation=Presentation(
             show_a=to_b == "1",
             show_b=to_a == "1",
@@ -85,11 +83,12 @@ def read_xa(parameters: Parameters, number: str) -> Ask:
         b=None,
         number=number,
         area=None,
-        lifetime_ms=_lifetime_ms(parameters.get("ttl") or "0", least=0) or None,
-        record=_record(parameters),
-        user_data=_user_data(parameters),
+        lifetime_ms=parameters.whole("ttl", least=0, most=MAX_LIFETIME_S, default="0") * 1000
+        or None,
+        record=parameters.flag("record"),
+        user_data=parameters.get("userData", most=MAX_USER_DATA) or "",
         presentation=Presentation(
-            show_b=parameters.one_of("display", _FLAGS, default="0") == "1",
+            show_b=parameters.flag("display"),
             prompt_a=prompt,
             prompt_b=prompt,
         ),
@@ -105,25 +104,18 @@ def canonical(ask: Ask) -> str:
 
 def read_request_id(parameters: Parameters) -> str:
     """Raises BadParameter."""
-    return _short(parameters, "reqid", most=MAX_REQUEST_ID)
+    return parameters.need("reqid", most=MAX_REQUEST_ID)
 
 
 def read_binding_id(parameters: Parameters) -> str:
     """An id is opaque: one that we never gave out is unknown, not malformed. Raises BadParameter
     when there is none, or far too long a one."""
-    return _short(parameters, "subid", most=MAX_BINDING_ID)
+    return parameters.need("subid", most=MAX_BINDING_ID)
 
 
 def read_app_id(parameters: Parameters) -> str:
     """Raises BadParameter."""
     return parameters.need("appid")
-
-
-def _short(parameters: Parameters, name: str, *, most: int) -> str:
-    value = parameters.need(name)
-    if len(value) > most:
-        raise BadParameter(name)
-    return value
 
 
 def _person(parameters: Parameters, parameter: str, *, name: str) -> Subscriber:
@@ -132,23 +124,6 @@ def _person(parameters: Parameters, parameter: str, *, name: str) -> Subscriber:
     if digits.startswith(numbers.CHINA):
         return numbers.subscriber(digits, name=name)
     return numbers.national_subscriber(digits, name=name)
-
-
-def _lifetime_ms(seconds: str, *, least: int) -> int:
-    if not _SECONDS.fullmatch(seconds) or not least <= int(seconds) <= MAX_LIFETIME_S:
-        raise BadParameter("ttl")
-    return int(seconds) * 1000
-
-
-def _record(parameters: Parameters) -> bool:
-    return parameters.one_of("record", _FLAGS, default="0") == "1"
-
-
-def _user_data(parameters: Parameters) -> str:
-    value = parameters.get("userData") or ""
-    if len(value) > MAX_USER_DATA:
-        raise BadParameter("userData")
-    return value
 
 
 def _prompts(parameters: Parameters) -> tuple[str, str, str]:

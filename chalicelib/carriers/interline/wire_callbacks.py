@@ -43,12 +43,12 @@ def is_addressed_to(body: bytes, developer: str, app_id: str | None) -> bool:
 
 
 def read(body: bytes, *, carrier: str, received: int) -> Reading:
-    """What a callback tells of that came to the address for call records, in the order in which it
+    """What a callback reports that came to the address for call records, in the order in which it
     is to be stored. What only call records have makes it one, `smsContent` a message, `callTime`
     the start of a call.
 
     Two callbacks that say the same, as form or as JSON, give events that differ in `raw` and
-    `received` alone. `received` is epoch ms, and stands for a time that is not told. X has its
+    `received` alone. `received` is epoch ms, and stands for a time that it does not have. X has its
     country code. Raises Unreadable, also for one that is none of these.
     """
     fields = members_of(body)
@@ -174,8 +174,8 @@ def _write_record(
 def _write_recording(
     event: Event, call: Sequence[Event], to: AppCredentials, binding: Binding | None
 ) -> Message | None:
-    """A record tells of the recordings that were named until it came: one that was named later is
-    told by the record once more."""
+    """A record has the recordings that were named until it came: one that was named later is sent
+    with the record once more."""
     end = end_of(call)
     if end is None or event.received <= end.received:
         return None
@@ -202,7 +202,7 @@ WRITERS = {
     EventKind.RECORDING_READY: _write_recording,
 }
 """The kinds of events that there is a callback for, each with what writes it; None is written where
-another event of the call tells of it."""
+another event of the call has it."""
 
 
 def _whose(event: Event, *, to: AppCredentials, binding: Binding | None) -> Message:
@@ -212,9 +212,9 @@ def _whose(event: Event, *, to: AppCredentials, binding: Binding | None) -> Mess
         "appid": to.app_id or "",
         "taskid": event.call_id,
         "subid": binding.id if binding else "",
-        "caller": numbers.told(event.caller.digits) if event.caller else "",
+        "caller": numbers.national_or_plus(event.caller.digits) if event.caller else "",
         "rcaller": numbers.national(number) or number,
-        "callee": numbers.told(event.callee.digits) if event.callee else "",
+        "callee": numbers.national_or_plus(event.callee.digits) if event.callee else "",
     }
 
 

@@ -8,7 +8,7 @@ from chalicelib.carriers.callback_receiver import CallbackReceiver, Received
 from chalicelib.carriers.facade import IncomingRequest
 from chalicelib.carriers.netease import codes
 from chalicelib.carriers.netease.signing import is_callback_signed
-from chalicelib.carriers.signing import NOBODYS, signed_with
+from chalicelib.carriers.signing import PLACEHOLDER, signed_with
 from chalicelib.core.credentials import CarrierAccount
 from chalicelib.core.errors import Unavailable
 
@@ -42,7 +42,7 @@ class Receiver(CallbackReceiver):
             check_sum=headers.get("checksum", "").lower(),
             cur_time=cur_time,
         )
-        key = account.key if account is not None else NOBODYS
+        key = account.key if account is not None else PLACEHOLDER
         # The document's own callbacks carry no AppKey; the vendor's signer sends it.
         same_key = signed_with(headers.get("appkey", key).encode(), (key,)) is not None
         if account is None or not signed or not same_key or not _MS.fullmatch(cur_time):

@@ -148,6 +148,6 @@ HEADERS: Mapping[str, str] = {
 
 
 def bad_parameter(error: errors.BadParameter) -> tuple[str, str]:
-    """What a client is told of it: in the documents' words, and what is wanted."""
+    """The message in the documents' words, and a hint at what is wanted."""
     name = PARAMETERS.get(error.name, error.name)
     return f"bad param '{name}'", wanted(error, name, WANTED)

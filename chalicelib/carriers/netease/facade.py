@@ -24,22 +24,16 @@ from chalicelib.core.tenants import App
 
 
 @dataclass(frozen=True, slots=True)
-class Proof:
-    """How a request was signed: `secret` is the one of `credentials` that did it."""
-
-    credentials: AppCredentials
-    secret: str = field(repr=False)
-    signature: wire.Signature = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
 class RequestContext:
-    """A request that was let in; `subject` is its route's."""
+    """A request that was let in: signed with `secret`, which is one of `credentials`; `subject` is
+    its route's."""
 
     app: App
     request: Request
     parameters: Parameters
-    proof: Proof
+    credentials: AppCredentials
+    secret: str = field(repr=False)
+    signature: wire.Signature = field(repr=False)
     subject: str
     digest: KeyedDigest
     now: int
@@ -47,7 +41,7 @@ class RequestContext:
     def identify(self) -> RequestId:
         """What makes this request the same as another: its id, or else that it is sent again with
         the same signature and the same parameters."""
-        content, signature = self.content(), self.proof.signature
+        content, signature = self.content(), self.signature
         if signature.request_id is not None:
             key = self.digest("request", self.subject, signature.request_id)
             return RequestId(key=key, content=content, explicit=True)
@@ -55,7 +49,7 @@ class RequestContext:
         return RequestId(key=key, content=content, explicit=False)
 
     def content(self) -> str:
-        """A digest of all that is asked."""
+        """A digest of what is requested."""
         return self.digest("content", self.subject, self.parameters.canonical())
 
 
@@ -64,28 +58,45 @@ class NeteaseFacade(AppFacade[RequestContext], ABC):
 
     UNAVAILABLE = "service temporarily unavailable, retry with the same RequestId"
     MESSAGE_MEMBER: ClassVar[Literal["msg", "desc"]] = "msg"
-    """The member in which the vendor tells what went wrong once a request was let in."""
+    """The member with the vendor's error message, once a request is authenticated."""
 
     def admit(self, incoming: IncomingRequest) -> RequestContext:
         request, now = incoming.request, incoming.now
-        app, proof = self._authenticated(request, now=now)
+        signature, credentials, secret = self._signed_by(request, now=now)
+        app = self._access.apps.get(credentials.app)
+        if app is None:
+            raise errors.Forbidden("no authorization")
+        if not app.enabled:
+            raise errors.Suspended
         self._access.limiter.take(app, now=now)
         incoming.facts["app"] = app.name
-        parameters, subject = Parameters(request), incoming.route.subject
-        context = RequestContext(app, request, parameters, proof, subject, self._access.digest, now)
+        context = RequestContext(
+            app=app,
+            request=request,
+            parameters=Parameters(request),
+            credentials=credentials,
+            secret=secret,
+            signature=signature,
+            subject=incoming.route.subject,
+            digest=self._access.digest,
+            now=now,
+        )
         if app.strict_nonce:
             self._claim(context, once=request.method in incoming.route.single_use)
         return context
 
-    def _authenticated(self, request: Request, *, now: int) -> tuple[App, Proof]:
-        """Whose request this is. Raises Refused, Forbidden, Unavailable."""
+    def _signed_by(
+        self, request: Request, *, now: int
+    ) -> tuple[wire.Signature, AppCredentials, str]:
+        """How a request is signed, whose it is, and with which secret. Raises Refused,
+        Unavailable."""
         try:
             signature = wire.read_signature(request.headers)
         except wire.BadHeader as error:
             raise _bad_header(error, request) from None
         credentials = self._access.credentials.app(signature.app_key)
         if credentials is None:
-            raise _stranger("appkey")
+            raise _unauthenticated("appkey")
         _check_time(int(signature.cur_time), now // 1000)
         secret = signed_with(
             signature.check_sum.encode(),
@@ -93,17 +104,12 @@ class NeteaseFacade(AppFacade[RequestContext], ABC):
             partial(signing.check_sum, nonce=signature.nonce, cur_time=signature.cur_time),
         )
         if secret is None:
-            raise _stranger("checksum")
-        app = self._access.apps.get(credentials.app)
-        if app is None:
-            raise errors.Forbidden("no authorization")
-        if not app.enabled:
-            raise errors.Suspended
-        return app, Proof(credentials, secret, signature)
+            raise _unauthenticated("checksum")
+        return signature, credentials, secret
 
     def _claim(self, context: RequestContext, *, once: bool) -> None:
         """Uses a strict app's signature up for this request, or, where `once`, for good."""
-        signature = context.proof.signature
+        signature = context.signature
         content = None
         if not once:
             # The id is not signed: under another one the request would be another one, too.
@@ -116,8 +122,8 @@ class NeteaseFacade(AppFacade[RequestContext], ABC):
             now=context.now,
         )
 
-    def done(self, said: Members) -> Reply:
-        return _reply(said, AnswerClass.OK)
+    def done(self, result: Members) -> Reply:
+        return _reply(result, AnswerClass.OK)
 
     def not_there(self, route: Route) -> Reply:
         code, desc = codes.NOT_FOUND, "unknown path"
@@ -148,7 +154,7 @@ def _check_time(sent: int, server: int) -> None:
         f"CurTime is {abs(off)} s {'ahead of' if off > 0 else 'behind'} serverTime, at most"
         f" {wire.CLOCK_SKEW_S} s are allowed; set this machine's clock by NTP"
     )
-    raise _stranger("CurTime is expired", hint=hint, serverTime=server)
+    raise _unauthenticated("CurTime is expired", hint=hint, serverTime=server)
 
 
 def _bad_header(error: wire.BadHeader, request: Request) -> Refused:
@@ -156,10 +162,10 @@ def _bad_header(error: wire.BadHeader, request: Request) -> Refused:
     hint = f"the HTTP header {error.name} must be {codes.HEADERS[error.name]}"
     if is_json(request.body):
         hint = f"{hint}; {FORM_WANTED}"
-    return _stranger("bad http header", header=error.name, hint=hint)
+    return _unauthenticated("bad http header", header=error.name, hint=hint)
 
 
-def _stranger(desc: str, **more: str | int) -> Refused:
+def _unauthenticated(desc: str, **more: str | int) -> Refused:
     """It is not proved who sent the request; `more` are further members."""
     body = {"desc": desc, "code": codes.MALFORMED, **more}
     return Refused(_reply(body, AnswerClass.UNAUTHENTICATED))

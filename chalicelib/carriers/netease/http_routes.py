@@ -1,4 +1,4 @@
-"""What can be asked for in NetEase's APIs, and where its callbacks come in."""
+"""The HTTP routes of NetEase's APIs, and of its callbacks."""
 
 from chalicelib.carriers.facade import Route, RouteTable
 

@@ -37,7 +37,7 @@ FINISH_TYPES: Mapping[Party | None, int] = {
     Party.LIMIT: 0,
     None: 0,
 }
-"""finishType has no number for a call of which nobody said who ended it: that is 0 too."""
+"""finishType has no number for a call whose carrier did not report who ended it: that is 0 too."""
 
 SMS_RESULTS: Mapping[SmsResult, int] = {
     SmsResult.FAILED: 0,

@@ -1,7 +1,8 @@
 """Northbound: one-click login as NetEase answers it."""
 
 from chalicelib.carriers.facade import Access, Members
-from chalicelib.carriers.netease import cipher, wire_login
+from chalicelib.carriers.netease import cipher
+from chalicelib.carriers.netease import wire_api as wire
 from chalicelib.carriers.netease.facade import NeteaseFacade, RequestContext
 from chalicelib.services.login import LoginService
 
@@ -15,12 +16,12 @@ class PhoneLoginFacade(NeteaseFacade):
 
     def number(self, context: RequestContext) -> Members:
         """POST /phoneauth/login/getMobile; the number is encrypted for this app alone."""
-        token, certificate = wire_login.read_token(context.parameters)
+        token, certificate = wire.read_login_token(context.parameters)
         digits = self._service.number(
             context.app, token, context.identify(), certificate=certificate, now=context.now
         )
-        credentials = context.proof.credentials
-        secret = credentials.login_secret or context.proof.secret
-        return wire_login.write_number(
+        credentials = context.credentials
+        secret = credentials.login_secret or context.secret
+        return wire.write_login_number(
             cipher.encrypt(digits, secret=secret, scheme=credentials.login_scheme)
         )

@@ -1,4 +1,5 @@
-"""NetEase on the wire: the headers and parameters of every call, and AXB's; as documented."""
+"""NetEase on the wire: the headers and parameters of every call, and those of number privacy (AXB)
+and one-click login; as documented."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -16,6 +17,8 @@ MAX_NONCE = 1024
 MAX_REQUEST_ID = 256
 MAX_USER_DATA = 150
 MAX_BINDING_ID = 64
+MAX_LOGIN_TOKEN = 2048
+MAX_CERTIFICATE = 128
 CLOCK_SKEW_S = 300
 MAX_MINUTES = MAX_LIFETIME_MS // MINUTE_MS
 
@@ -23,7 +26,6 @@ MAX_MINUTES = MAX_LIFETIME_MS // MINUTE_MS
 _SECONDS = re.compile(r"[1-9][0-9]{0,11}", re.ASCII)
 _SHA1 = re.compile(r"[0-9a-fA-F]{40}", re.ASCII)
 _AREA = re.compile(r"[0-9]{1,3}", re.ASCII)
-_INTEGER = re.compile(r"[0-9]{1,9}", re.ASCII)
 
 
 class BadHeader(Exception):
@@ -77,18 +79,16 @@ def _request_id(headers: Mapping[str, str]) -> str | None:
 def read_bind(parameters: Parameters) -> Ask:
     """Raises BadParameter."""
     number, area = parameters.get("phoneX"), parameters.get("areaCode")
-    user_data = parameters.get("userData") or ""
     if area is not None and not _AREA.fullmatch(area):
         raise BadParameter("areaCode")
-    if len(user_data) > MAX_USER_DATA:
-        raise BadParameter("userData")
+    user_data = parameters.get("userData", most=MAX_USER_DATA) or ""
     return Ask(
         a=_person(parameters, "phoneA", name="a"),
         b=_person(parameters, "phoneB", name="b"),
         number=parse_number(number, name="number") if number is not None else None,
         area=str(int(area)) if area is not None else None,
         lifetime_ms=_minutes(parameters, "expiration"),
-        record=parameters.one_of("recordFlag", ("0", "1"), default="0") == "1",
+        record=parameters.flag("recordFlag"),
         user_data=user_data,
     )
 
@@ -105,10 +105,7 @@ def _person(parameters: Parameters, parameter: str, *, name: str) -> Subscriber:
 def read_binding_id(parameters: Parameters) -> str:
     """An id is opaque: one that we never gave out is unknown, not malformed. Raises BadParameter
     when there is none, or far too long a one."""
-    value = parameters.need("bindId")
-    if len(value) > MAX_BINDING_ID:
-        raise BadParameter("bindId")
-    return value
+    return parameters.need("bindId", most=MAX_BINDING_ID)
 
 
 def read_delay(parameters: Parameters) -> tuple[str, int]:
@@ -124,10 +121,14 @@ def read_query(parameters: Parameters) -> tuple[str | None, str | None]:
 
 
 def _minutes(parameters: Parameters, name: str) -> int:
-    value = parameters.need(name)
-    if not _INTEGER.fullmatch(value) or not 0 < int(value) <= MAX_MINUTES:
-        raise BadParameter(name)
-    return int(value) * MINUTE_MS
+    return parameters.whole(name, least=1, most=MAX_MINUTES) * MINUTE_MS
+
+
+def read_login_token(parameters: Parameters) -> tuple[str, str | None]:
+    """getMobile: the operator's token, and the certificate's name if there is one. Raises
+    BadParameter."""
+    token = parameters.need("token", most=MAX_LOGIN_TOKEN)
+    return token, parameters.get("certname", most=MAX_CERTIFICATE)
 
 
 def write_bound(binding: Binding) -> dict[str, Any]:
@@ -154,3 +155,8 @@ def write_infos(infos: Iterable[BindingInfo]) -> dict[str, Any]:
             for info in infos
         ],
     }
+
+
+def write_login_number(encrypted: str) -> dict[str, Any]:
+    """The reply to getMobile."""
+    return {"code": 200, "mobilePhone": encrypted}

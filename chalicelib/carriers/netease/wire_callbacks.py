@@ -24,11 +24,11 @@ _WHOLE = re.compile(r"0*([0-9]+)(?:\.0*)?", re.ASCII)
 
 
 def read(body: bytes, *, carrier: str, received: int) -> Reading:
-    """What a callback tells of; nothing for `{}`, which checks that somebody listens.
+    """What a callback reports; nothing for `{}`, which checks that somebody listens.
 
     Two callbacks that say the same give events that differ in `raw` and `received` alone. One of a
     type that we don't know is an event of kind UNKNOWN. `received` is epoch ms, and stands for a
-    time that the callback does not tell. Raises Unreadable.
+    time that the callback does not have. Raises Unreadable.
     """
     fields = members_of(body)
     if not fields.values:
@@ -54,24 +54,25 @@ def _write_placed(event: Event, _: Sequence[Event], __: Binding | None) -> dict[
 
 
 def _write_call(event: Event, call: Sequence[Event], binding: Binding | None) -> dict[str, str]:
-    told = {"userData": binding.user_data if binding else ""}
-    return _common("32", event, binding) | told | _people(event, binding) | _call(event, call)
+    user_data = {"userData": binding.user_data if binding else ""}
+    return _common("32", event, binding) | user_data | _people(event, binding) | _call(event, call)
 
 
 def _write_sms(event: Event, _: Sequence[Event], binding: Binding | None) -> dict[str, str]:
     # The document's table has userData, its example, of a binding without, has none.
-    told = {"userData": binding.user_data} if binding and binding.user_data else {}
+    user_data = {"userData": binding.user_data} if binding and binding.user_data else {}
     ours = str(outcomes.SMS_RESULTS[event.sms_result or SmsResult.OK])
     sms = {
         "smsTime": wire.written(event.at, COMPACT),
         "smsResult": _own_word(event) or ours,
     }
-    return _common("33", event, binding) | told | _people(event, binding) | sms
+    return _common("33", event, binding) | user_data | _people(event, binding) | sms
 
 
 def _write_recording(event: Event, _: Sequence[Event], binding: Binding | None) -> dict[str, str]:
-    told = {"userData": binding.user_data if binding else ""}
-    return _common("34", event, binding) | told | {"url": event.url or "", "md5": event.md5 or ""}
+    user_data = {"userData": binding.user_data if binding else ""}
+    recording = {"url": event.url or "", "md5": event.md5 or ""}
+    return _common("34", event, binding) | user_data | recording
 
 
 WRITERS = {

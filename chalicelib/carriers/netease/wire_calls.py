@@ -56,7 +56,7 @@ def write_query(number: str) -> Parameters:
 
 def write_call(ask: CallAsk) -> Parameters:
     """The parameters of startcall or startconf. Raises BadParameter for a telephone that has no
-    national number in China, which ECP can't be told of."""
+    national number in China, which ECP does not take."""
     callees = [_national(person, name="callee") for person in ask.callees]
     return {
         "callerAcc": ask.account,
@@ -92,9 +92,9 @@ def about_signature(reply: Reply) -> bool:
 
 
 def about_headers(reply: Reply) -> bool:
-    """Whether a refusal is of our signature, not of what we asked: the document's own samples of
-    414 say that in `desc` and everything else in `msg`. Of codes that can't be about headers the
-    member says nothing."""
+    """Whether a refusal is about our signature, not about the request: the document's own samples
+    of 414 say that in `desc` and everything else in `msg`. Of codes that can't be about headers
+    the member says nothing."""
     return about_signature(reply) or (reply["code"] in ABOUT_HEADERS and "desc" in reply)
 
 

@@ -13,7 +13,6 @@ MAX_DURATION_S = 86_400
 MAX_SESSION = 64
 
 _ACCOUNT = re.compile(r"[A-Za-z0-9_@.-]{1,32}", re.ASCII)
-_DURATION = re.compile(r"[0-9]{1,9}", re.ASCII)
 _PARTY = r"""(?:"\s*[0-9]{1,15}\s*"|'\s*[0-9]{1,15}\s*'|[0-9]{1,15})"""
 _PARTIES = re.compile(rf"\s*\[\s*{_PARTY}(?:\s*,\s*{_PARTY}){{0,7}}\s*\]\s*", re.ASCII)
 _DIGITS = re.compile(r"[0-9]+", re.ASCII)
@@ -52,7 +51,7 @@ def _read_ask(parameters: Parameters, callees: tuple[str, ...], *, conference: b
         caller=numbers.national_subscriber(parameters.need("caller"), name="caller"),
         callees=tuple(numbers.national_subscriber(each, name="callee") for each in callees),
         conference=conference,
-        max_s=_duration(parameters),
+        max_s=parameters.whole("maxDur", least=1, most=MAX_DURATION_S),
         record=parameters.one_of("record", ("0", "1", "false", "true"), "0") in ("1", "true"),
     )
     if len(set(ask.parties)) < len(ask.parties):
@@ -60,19 +59,10 @@ def _read_ask(parameters: Parameters, callees: tuple[str, ...], *, conference: b
     return ask
 
 
-def _duration(parameters: Parameters) -> int:
-    value = parameters.need("maxDur")
-    if not _DURATION.fullmatch(value) or not 0 < int(value) <= MAX_DURATION_S:
-        raise BadParameter("maxDur")
-    return int(value)
-
-
 def read_session(parameters: Parameters) -> tuple[str, bool | None]:
     """queryBySession: the call's id, and whether it is a conference (None: whichever it is, which
     public clients ask for by 0 and by leaving it out). Raises BadParameter."""
-    session = parameters.need("session")
-    if len(session) > MAX_SESSION:
-        raise BadParameter("session")
+    session = parameters.need("session", most=MAX_SESSION)
     return session, _CONFERENCE[parameters.one_of("type", _CONFERENCE.keys(), default="0")]
 
 

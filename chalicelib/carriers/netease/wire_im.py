@@ -39,12 +39,8 @@ def read_user(parameters: Parameters) -> tuple[str, str, str | None]:
     """
     _check_names(parameters)
     user = read_account(parameters, "accid")
-    name, token = parameters.get("name") or "", parameters.get("token")
-    if len(name) > MAX_NAME:
-        raise BadParameter("name")
-    if token is not None and len(token) > MAX_TOKEN:
-        raise BadParameter("token")
-    return user, name, token
+    name = parameters.get("name", most=MAX_NAME) or ""
+    return user, name, parameters.get("token", most=MAX_TOKEN)
 
 
 def read_code(reply: bytes) -> int:
@@ -93,7 +89,7 @@ def relayed(request: Request, *, app: str, tag: KeyedDigest, same: str | None = 
     """The request as it is sent on: form and query as they came, new ids, and no signature.
 
     The carrier gives the first answer again to a request id that it has seen from us within 60 s.
-    So each app gets ids of its own, or it would be told another's answer. `same` makes an id for a
+    So each app gets ids of its own, or it would get another's answer. `same` makes an id for a
     request without one. Raises Malformed for a query string that is too long to be sent on.
     """
     query = urlencode(request.query)

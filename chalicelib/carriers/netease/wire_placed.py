@@ -78,7 +78,7 @@ def _as_cause(value: Any) -> int | None:
 
 
 def write_placed(end: PlacedEnd, session: str) -> dict[str, str]:
-    """The body's members; what they tell is JSON in text."""
+    """The body's members; the call's are JSON in text."""
     return {"callback": wire.compact(_inner(end, session)), "eventType": "10"}
 
 
@@ -92,16 +92,16 @@ def _inner(end: PlacedEnd, session: str) -> dict[str, Any]:
         "status": end.status.upper(),
     }
     if end.conference:
-        return {**common, "members": wire.compact([_told(each) for each in end.parties])}
+        return {**common, "members": wire.compact([_digits(each) for each in end.parties])}
     callee = next((each for each in end.parties if each != end.caller), None)
     return {
         **common,
-        "caller": _told(end.caller),
-        "callee": _told(callee),
+        "caller": _digits(end.caller),
+        "callee": _digits(callee),
         "legs": [
             {
                 **_when("endTime", leg.ended),
-                "endpoint": _told(leg.party),
+                "endpoint": _digits(leg.party),
                 "hangCause": hang_causes.NAMES.get(leg.cause or 0, "NONE"),
             }
             for leg in end.legs
@@ -109,9 +109,9 @@ def _inner(end: PlacedEnd, session: str) -> dict[str, Any]:
     }
 
 
-def _told(person: Subscriber | None) -> str:
+def _digits(person: Subscriber | None) -> str:
     """Empty for one that is not known."""
-    return numbers.told(person.digits) if person is not None else ""
+    return numbers.national_or_plus(person.digits) if person is not None else ""
 
 
 def _when(name: str, at: int | None) -> dict[str, str]:

@@ -1,55 +1,32 @@
 """Which Q.850 cause the status of a SIP answer stands for (RFC 3398, 8.2.6.1)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from chalicelib.carriers.callback_values import BadValue
 
 MAX_Q850 = 127
 INTERWORKING = 127
 
-OF_SIP: Mapping[int, int] = {
-    400: 41,
-    401: 21,
-    402: 21,
-    403: 21,
-    404: 1,
-    405: 63,
-    406: 79,
-    407: 21,
-    408: 102,
-    410: 22,
-    413: 127,
-    414: 127,
-    415: 79,
-    416: 127,
-    420: 127,
-    421: 127,
-    423: 127,
-    480: 18,
-    481: 41,
-    482: 25,
-    483: 25,
-    484: 28,
-    485: 1,
-    486: 17,
+_SIP: Mapping[int, Sequence[int]] = {
+    1: (404, 485, 604),
     # A request that was cancelled: RFC 3398 has the caller's REL instead, whose cause is 16.
-    487: 16,
-    488: 88,
-    500: 41,
-    501: 79,
-    502: 38,
-    503: 41,
-    504: 102,
-    505: 127,
-    513: 127,
-    600: 17,
-    603: 21,
-    604: 1,
-    606: 88,
-    # Since RFC 3398: unwanted (RFC 8197), rejected (RFC 8688).
-    607: 21,
-    608: 21,
+    16: (487,),
+    17: (486, 600),
+    18: (480,),
+    # Since RFC 3398: unwanted (607, RFC 8197), rejected (608, RFC 8688).
+    21: (401, 402, 403, 407, 603, 607, 608),
+    22: (410,),
+    25: (482, 483),
+    28: (484,),
+    38: (502,),
+    41: (400, 481, 500, 503),
+    63: (405,),
+    79: (406, 415, 501),
+    88: (488, 606),
+    102: (408, 504),
+    INTERWORKING: (413, 414, 416, 420, 421, 423, 505, 513),
 }
+OF_SIP: Mapping[int, int] = {status: cause for cause, each in _SIP.items() for status in each}
 
 
 def of_sip(status: int) -> int:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from chalicelib.carriers.callback_receiver import MAX_BODY, Count, tell
+from chalicelib.carriers.callback_receiver import MAX_BODY, Count, count_dropped
 from chalicelib.carriers.facade import Facade, IncomingRequest, Refused, Route, with_facts
 from chalicelib.carriers.parameters import Malformed
 from chalicelib.carriers.signing import read_basic, signed_with
@@ -23,7 +23,7 @@ _AGAIN: Mapping[str, str] = {
     "route": "no answer is available now; ask again",
     "events": "not all events are stored; send them again",
 }
-"""What a switch is told when something did not answer, by its route's subject."""
+"""The message to a switch when something did not answer, by its route's subject."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class SwitchFacade(Facade[RequestContext]):
             context.body, carrier=switch.carrier, received=context.now, plan=switch.plan
         )
         self._service.record(reading.events, texts=False)
-        tell(reading, self._count)
+        count_dropped(reading, self._count)
         accepted = len(reading.events)
         facts = {"accepted": accepted, "refused": len(bad)}
         if bad:
@@ -89,8 +89,8 @@ class SwitchFacade(Facade[RequestContext]):
             raise Refused(_error(401, "unauthorized", message, CHALLENGE, answered))
         return RequestContext(switch, request.body, incoming.now)
 
-    def done(self, said: Reply) -> Reply:
-        return said
+    def done(self, result: Reply) -> Reply:
+        return result
 
     def not_there(self, route: Route) -> Reply:
         if route.handlers:

@@ -1,4 +1,4 @@
-"""What a switch asks and reports."""
+"""The HTTP routes of the switch's protocol."""
 
 from chalicelib.carriers.facade import Route, RouteTable
 

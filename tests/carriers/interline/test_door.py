@@ -183,9 +183,9 @@ def test_an_unknown_developer_is_worked_on_like_a_known_one(
 
 
 def test_nobodys_secret_lets_nobody_in(demo: Developer) -> None:
-    from chalicelib.carriers.signing import NOBODYS
+    from chalicelib.carriers.signing import PLACEHOLDER
 
-    demo.id, demo.key = SOMEBODY, NOBODYS
+    demo.id, demo.key = SOMEBODY, PLACEHOLDER
     assert is_unauthorized(demo.account(), 1100)
 
 
