@@ -2,8 +2,7 @@
 
 import os
 from dataclasses import dataclass
-
-from chalicelib.clock import once
+from functools import cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +35,7 @@ class Settings:
     log_level: str
 
 
-@once
+@cache
 def settings() -> Settings:
     """The settings of this process. Names default to those of the stage `dev`."""
     stage = os.environ.get("STAGE", "dev")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
 
-from chalicelib.clock import now_ms, once
+from chalicelib.clock import now_ms
 from chalicelib.core.credentials import ACCOUNT_BROKEN
 from chalicelib.core.errors import AnswerClass, GatewayError, RecordingFailed
 from chalicelib.stage_settings import settings
@@ -150,7 +150,8 @@ class _Formatter(LambdaPowertoolsFormatter):
         return _serialize({name: value for name, value in line.items() if value is not None})
 
 
-@once
+# Made by app.py as it is imported, before there is any thread.
+@cache
 def logger() -> Logger:
     """The logger of this process. It replaces Chalice's, which has the same name."""
     return Logger(

@@ -31,6 +31,7 @@ from chalicelib.stage_settings import settings
 from chalicelib.store import clients, secrets
 from chalicelib.store.site import Site, site_item
 from chalicelib.wiring import egress
+from chalicelib.wiring.api import api
 from chalicelib.wiring.gateway import Gateway, build, gateway
 from simulator.local_addresses import LocalAddresses
 from tests import aws_here, dynamodb_here
@@ -59,6 +60,7 @@ def forget_caches() -> None:
     for cached in (
         stage_settings.settings,
         gateway,
+        api,
         egress.client,
         secrets.provider,
         clients.dynamodb,

@@ -9,6 +9,7 @@ import pytest
 
 from chalicelib.api import http
 from chalicelib.wiring import gateway as wiring
+from chalicelib.wiring.api import api
 
 
 def answer_at(patch: pytest.MonkeyPatch, now_ms: Callable[[], int]) -> None:
@@ -16,9 +17,9 @@ def answer_at(patch: pytest.MonkeyPatch, now_ms: Callable[[], int]) -> None:
     runtime = replace(wiring.SYSTEM, now_ms=now_ms)
 
     def asked() -> SimpleNamespace:
-        return SimpleNamespace(runtime=runtime, shared=wiring.gateway().shared)
+        return SimpleNamespace(runtime=runtime, facade=api().facade)
 
-    patch.setattr(http, "gateway", asked)
+    patch.setattr(http, "api", asked)
 
 
 def run_with(patch: pytest.MonkeyPatch, **members: Any) -> None:
@@ -26,3 +27,4 @@ def run_with(patch: pytest.MonkeyPatch, **members: Any) -> None:
     machine's, for example `now_ms`."""
     patch.setattr(wiring, "SYSTEM", replace(wiring.SYSTEM, **members))
     wiring.gateway.cache_clear()
+    api.cache_clear()

@@ -291,9 +291,10 @@ def _forget() -> None:
     from chalicelib import stage_settings
     from chalicelib.store import secrets
     from chalicelib.wiring import egress
+    from chalicelib.wiring.api import api
     from chalicelib.wiring.gateway import gateway
 
-    for cached in (stage_settings.settings, gateway, egress.client, secrets.provider):
+    for cached in (stage_settings.settings, gateway, api, egress.client, secrets.provider):
         cached.cache_clear()
 
 

@@ -7,8 +7,7 @@ import chalice.app
 from chalicelib.carriers.facade import IncomingRequest, Route
 from chalicelib.core.messages import Request
 from chalicelib.telemetry import correlate, count_request, log_fault, log_request, safe_id
-from chalicelib.wiring.api import Api
-from chalicelib.wiring.gateway import gateway
+from chalicelib.wiring.api import api
 
 REQUEST_ID = "X-Request-Id"
 
@@ -20,8 +19,8 @@ def answer(
     and logs one line, unless the reply wants none. Lines and answer carry the client's
     X-Request-Id, if that is safe, else API Gateway's id of the request."""
     request: Any = app.current_request
-    ours = gateway()
-    facade, now_ms = ours.shared(Api).facade(facade_name), ours.runtime.now_ms
+    ours = api()
+    facade, now_ms = ours.facade(facade_name), ours.runtime.now_ms
     began = now_ms()
     sent = request.headers.get(REQUEST_ID)
     safe = sent if sent and safe_id(sent) else None

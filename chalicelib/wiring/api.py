@@ -4,18 +4,18 @@ from importlib import import_module
 from typing import Any
 
 from chalicelib.carriers.facade import Access, Answering
-from chalicelib.clock import making
+from chalicelib.clock import making, once
 from chalicelib.services.bindings.service import BindingService
 from chalicelib.services.rate_limit import RateLimiter
 from chalicelib.store.requests import NonceStore
-from chalicelib.wiring.gateway import Gateway
+from chalicelib.wiring.gateway import Gateway, gateway
 
 
 class Api:
     """What facades share, and the facades themselves: each is loaded with its first request."""
 
     def __init__(self, gateway: Gateway) -> None:
-        self.gateway = gateway
+        self.gateway, self.runtime = gateway, gateway.runtime
         self.access = Access(
             gateway.credentials,
             gateway.apps,
@@ -41,3 +41,9 @@ class Api:
         module: Any = import_module(f"{__package__}.facades.{'callbacks' if callbacks else name}")
         made: Answering = module.facade(self, carrier) if callbacks else module.facade(self)
         return made
+
+
+@once
+def api() -> Api:
+    """The API of this process."""
+    return gateway().shared(Api)
