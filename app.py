@@ -12,7 +12,7 @@ from typing import Any
 
 from chalice.app import Chalice, CloudWatchEvent, Rate, Request, SQSEvent
 
-from chalicelib.api import routes
+from chalicelib.api import http_routes
 from chalicelib.stage_settings import by_command, settings
 from chalicelib.telemetry import SERVICE, logger
 
@@ -35,15 +35,15 @@ def _in_context(respond: Callable[[], Any], _: object) -> Any:
 
 @app.middleware("all")
 def in_context(event: Any, get_response: Callable[[Any], Any]) -> Any:
-    """Every line names the function and its invocation; what the one before left is cleared. A
-    handler that is called by hand, without Lambda's context, does without."""
+    """Every log line names the function and its invocation, and no keys are left from the one
+    before. Without Lambda's context (a handler called by hand) there are no such keys."""
     context = event.lambda_context if isinstance(event, Request) else event.context
     if not hasattr(context, "invoked_function_arn"):
         return get_response(event)
     return _in_context(partial(get_response, event), context)
 
 
-routes.register(app)
+http_routes.register(app)
 
 
 # What a queue or a schedule starts is imported by its handler: no other function needs it, and the

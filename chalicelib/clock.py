@@ -1,6 +1,6 @@
 """Time, sleeping, randomness, identifiers and threads: read from the machine here and nowhere else.
 
-Whatever needs them is handed a `Runtime`: production has `SYSTEM`, a test or a simulation its own.
+Code that needs them is given a `Runtime`: `SYSTEM` in production, another in a test or simulation.
 Sockets (`egress`) keep their own deadlines. What threads share is made by `once` or under `making`.
 """
 
@@ -15,15 +15,15 @@ from typing import Generic, TypeVar
 _T = TypeVar("_T")
 
 Ended = Callable[[float], bool]
-"""Waits for what was started, so many seconds at most; whether it has ended."""
+"""Waits up to so many seconds for what was started; whether it has ended."""
 
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """What a process takes from the machine that it runs on.
+    """What a process takes from its machine.
 
-    `now_ms` is epoch ms; `monotonic` and `sleep` are in seconds, the first only goes forward;
-    `random_bytes(n)` can't be guessed; `start` begins a call beside whatever is going on.
+    `now_ms` is epoch ms; `monotonic` (which never goes back) and `sleep` are in seconds;
+    `random_bytes(n)` can't be guessed; `start` starts a call in a thread.
     """
 
     now_ms: Callable[[], int]
@@ -48,9 +48,9 @@ class Runtime:
         meanwhile: Callable[[], None],
         every_s: float,
     ) -> list[_T]:
-        """What the calls return, in their order; up to `at_once` of them go on at a time. Each that
-        has not ended is looked at every `every_s` seconds, and `meanwhile` called. Raises what a
-        call raised, once all have ended."""
+        """The results of the calls, in their order; up to `at_once` run at a time. Until all have
+        ended, `meanwhile` is called every `every_s` seconds. Raises what a call raised, once all
+        have ended."""
         results: dict[int, _T] = {}
         errors: list[BaseException] = []
         # One iterator for all: each call is taken by one worker.
@@ -97,19 +97,19 @@ SYSTEM = Runtime(now_ms, time.monotonic, time.sleep, os.urandom, _start)
 
 
 new_lock = RLock
-"""Makes a lock that is held for a moment, never while waiting: a simulation needs no other. In one
-that starts what goes on side by side at once, its holder may come to it again."""
+"""Makes a lock that is held for a moment, never while waiting. It is reentrant: a simulation runs
+what `start` is given at once, in the thread that holds the lock."""
 
 
 making = RLock()
-"""Held while something that threads share is made; one for all. It is outside of whatever keeps the
-thing: `functools.cached_property` has no lock since Python 3.12, `functools.cache` never had one,
-and with a lock inside of a cached function every thread still makes its own, one after the other.
-Nobody may wait for the network while holding it."""
+"""Held while something that threads share is made; one for all. It has to be held around the cache:
+`functools.cache` has no lock, and with a lock inside of a cached function every thread still makes
+its own, one after the other. Nobody may wait for the network while holding it."""
 
 
 class once(Generic[_T]):  # noqa: N801 - a decorator
-    """`functools.cache` for a function without arguments: called once, whoever asks at once."""
+    """`functools.cache` for a function without arguments, which is called once even if several
+    threads call it at the same time."""
 
     def __init__(self, make: Callable[[], _T]) -> None:
         self._cached = cache(make)

@@ -129,8 +129,8 @@ def _masked(value: Any) -> Any:
 
 
 class _Formatter(LambdaPowertoolsFormatter):
-    """Powertools' formatter. A line that has all it says in `facts` takes a third of the time; it
-    has no location, which would be this module."""
+    """Powertools' formatter, with a short way for lines that have all their members in `facts`: a
+    third of the time. These have no location, which would be this module."""
 
     def format(self, record: logging.LogRecord) -> str:
         """One line, with the keys that are appended at this moment."""
@@ -192,7 +192,7 @@ def log_call(operation: str, facts: Mapping[str, str | int]) -> None:
     """Logs and counts a request to a carrier: account and host, how it ended, how long it took. A
     refusal which shows that our account there is broken has a metric of its own."""
     if "ms" not in facts:
-        # Not about one request, but about what the answers to several said.
+        # About the answers to several requests, which were counted one by one.
         logger().info(operation, extra=dict(facts))
         return
     known: dict[str, str | int] = {"operation": "carrier", "outcome": "answered", **facts}
@@ -205,7 +205,7 @@ def log_call(operation: str, facts: Mapping[str, str | int]) -> None:
 
 
 def log_trouble(error: Exception) -> None:
-    """Logs something that a job could not do yet."""
+    """Logs an error for which a job put off some of its work."""
     if not isinstance(error, GatewayError):
         log_fault("upkeep", error)
         count_request("upkeep", AnswerClass.FAULT)
@@ -214,14 +214,14 @@ def log_trouble(error: Exception) -> None:
 
 
 def log_missing_event(call: "Call", gap: str) -> None:
-    """Logs and counts something that a call lacks."""
+    """Logs and counts an event or recording that a call lacks."""
     facts = {"gap": gap, "call": call.id, "carrier": call.events[0].carrier}
     logger().warning("gap", extra=facts | {"app": call.app})
     count("CallGap", operation=gap)
 
 
 def log_fetch_failed(call: "Call", why: RecordingFailed) -> None:
-    """Logs that a recording could not be fetched this time."""
+    """Logs a failed attempt to fetch a recording."""
     facts = {"why": str(why), "final": why.final, "call": call.id}
     logger().warning("fetch failed", extra=facts | {"carrier": call.events[0].carrier})
 
@@ -251,14 +251,9 @@ def log_fault(operation: str, error: Exception) -> None:
     logger().error(operation, extra={"fault": type(error).__name__, "at": frames})
 
 
-def count(name: str, *, operation: str, by: int = 1) -> None:
-    """Adds to a metric of an operation; OldestDue is a value, not a sum."""
+def count(name: str, *, operation: str, by: float = 1) -> None:
+    """Adds to a metric of an operation; OldestDue and LeaseLag are values, not sums."""
     _publish({name: by}, operation=operation)
-
-
-def share(name: str, part: float, *, operation: str) -> None:
-    """Publishes a share (0 to 1) as a percentage."""
-    _publish({name: round(100 * part, 1)}, operation=operation)
 
 
 def _measured(values: Mapping[str, float], facts: Mapping[str, str | int]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from chalicelib.api.routes import tables
+from chalicelib.api.http_routes import tables
 from chalicelib.carriers.facade import Facade, IncomingRequest, Route
 from chalicelib.core.messages import Reply, Request
 from chalicelib.wiring.api import Api

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from admin.__main__ import cli
-from chalicelib.api.routes import tables
+from chalicelib.api.http_routes import tables
 from chalicelib.telemetry import METRICS, NAMESPACE, SERVICE
 from tests.test_docs import ROOT, text
 from tests.test_outages import resources

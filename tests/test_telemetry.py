@@ -165,8 +165,8 @@ def test_a_metric_is_written_as_powertools_writes_it(
     assert told["Metrics"] == same["Metrics"]
 
 
-def test_a_share_is_told_as_a_percentage(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
-    telemetry.share("LeaseLag", 0.1234, operation="lease")
+def test_a_share_is_published_in_percent(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
+    telemetry.count("LeaseLag", operation="lease", by=12.3)
     line = json.loads(capsys.readouterr().out)
     assert published(line) == {("MaskingGateway", "LeaseLag", of("lease"), 12.3)}
     (told,) = line["_aws"]["CloudWatchMetrics"]

@@ -2,7 +2,7 @@
 
 from chalicelib.core.bindings.lease import Duty
 from chalicelib.jobs.job import MARGIN_MS, TimeLeft, logged
-from chalicelib.telemetry import count, share
+from chalicelib.telemetry import count
 from chalicelib.wiring import schedules
 from chalicelib.wiring.gateway import gateway
 
@@ -32,7 +32,7 @@ def _run_lease_job(duty: Duty, time_left_ms: TimeLeft) -> None:
             count("PutOff", operation=duty, by=seen.put_off)
         # Published by every run, so that the alarm ends too, and under one operation, because a
         # lease may wait for a pending operation.
-        share("LeaseLag", seen.lag, operation="lease")
+        count("LeaseLag", operation="lease", by=round(100 * seen.lag, 1))
         count("OldestDue", operation=duty, by=seen.late_ms // 1000)
         line.facts = {
             "done": seen.done,

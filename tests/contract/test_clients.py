@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.api.routes import tables
+from chalicelib.api.http_routes import tables
 from chalicelib.carriers import registry
 from chalicelib.core import errors, numbers
 from chalicelib.core.bindings.model import Presentation

@@ -1,5 +1,5 @@
-"""Registers what facades and receivers answer. A path that does not exist is answered in the shape
-of whoever is nearest."""
+"""Registers the routes of facades and receivers. A request to an unknown path is answered in the
+shape of the facade with the most similar paths."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -23,7 +23,8 @@ ANY: dict[str, Any] = {
 UNKNOWN = "unknown"
 """The operation of a path that does not exist."""
 ROOT, OWN = "axb", "rest"
-"""Who answers where no facade is nearer than another, and for our own API."""
+"""The facades that answer unknown paths: where no facade is nearer than another, and below our own
+API."""
 DEPTH = 5
 """How many segments unknown paths have, at most, that begin like no other or like our own."""
 
@@ -31,7 +32,7 @@ Segments = tuple[str, ...]
 
 
 def register(app: Chalice) -> None:
-    """Has every path answered."""
+    """Registers every route, and the catch-alls for unknown paths."""
     known = tuple(tables())
     for table in known:
         for route in table.routes:

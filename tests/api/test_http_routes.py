@@ -7,7 +7,7 @@ from itertools import groupby
 import pytest
 from chalice.app import Chalice
 
-from chalicelib.api.routes import ROOT, UNKNOWN, nearest, register, tables
+from chalicelib.api.http_routes import ROOT, UNKNOWN, nearest, register, tables
 from chalicelib.clock import SYSTEM
 from chalicelib.stage_settings import settings
 from chalicelib.wiring.api import Api
