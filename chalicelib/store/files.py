@@ -29,8 +29,8 @@ class Reader(Protocol):
 
 
 class FileStore:
-    """Every method raises StoreUnavailable when the bucket did not do as told. Keys are told to
-    nobody but S3 and hold nothing personal."""
+    """Every method raises StoreUnavailable when S3 refuses or does not answer. Keys hold nothing
+    personal, and only S3 sees them."""
 
     def __init__(self, client: "Callable[[], S3Client]", site: SiteStore) -> None:
         self._client = client
@@ -46,14 +46,14 @@ class FileStore:
         if len(first) < PART:
             self.put(key, first, content_type=content_type)
             return len(first)
-        with _told():
+        with _failures_as_unavailable():
             upload = self._client().create_multipart_upload(
                 Bucket=self._bucket, Key=key, ContentType=content_type
             )["UploadId"]
         try:
             return self._store_parts(key, upload, first, reader)
         except BaseException:
-            # Also what is none of ours: a part that is left behind is paid for.
+            # Whatever the error is: a part that is left behind is paid for.
             with suppress(ClientError, BotoCoreError):
                 self._client().abort_multipart_upload(Bucket=self._bucket, Key=key, UploadId=upload)
             raise
@@ -63,7 +63,7 @@ class FileStore:
         parts: list[CompletedPartTypeDef] = []
         while part:
             number = len(parts) + 1
-            with _told():
+            with _failures_as_unavailable():
                 sent = self._client().upload_part(
                     Bucket=self._bucket, Key=key, UploadId=upload, PartNumber=number, Body=part
                 )
@@ -72,7 +72,7 @@ class FileStore:
             # Freed first: two would be in memory otherwise.
             del part
             part = _part(reader)
-        with _told():
+        with _failures_as_unavailable():
             self._client().complete_multipart_upload(
                 Bucket=self._bucket, Key=key, UploadId=upload, MultipartUpload={"Parts": parts}
             )
@@ -80,14 +80,14 @@ class FileStore:
 
     def put(self, key: str, content: bytes, *, content_type: str) -> None:
         """Writes a file that is at hand."""
-        with _told():
+        with _failures_as_unavailable():
             self._client().put_object(
                 Bucket=self._bucket, Key=key, Body=content, ContentType=content_type
             )
 
     def get(self, key: str) -> bytes:
         """All of a file."""
-        with _told():
+        with _failures_as_unavailable():
             return self._client().get_object(Bucket=self._bucket, Key=key)["Body"].read()
 
     def link(self, key: str, *, expires_s: int, filename: str, head: bool = False) -> str:
@@ -95,7 +95,7 @@ class FileStore:
         name, by GET, or with `head` by HEAD: the method is signed too. Made without asking S3
         whether there is such a file."""
         name = _NOT_IN_A_NAME.sub("_", filename)
-        with _told():
+        with _failures_as_unavailable():
             return self._client().generate_presigned_url(
                 "head_object" if head else "get_object",
                 Params={
@@ -112,7 +112,7 @@ class FileStore:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _failures_as_unavailable() -> Iterator[None]:
     try:
         yield
     except (ClientError, BotoCoreError) as error:

@@ -33,7 +33,7 @@ def changed_days(before: Call, after: Call, *, now: int) -> Sequence[int]:
     one, or another app's, `before`; both days where a record left one for another. `after` has all
     events that `before` has."""
     if not _open(_day(started_at(after.events)), now=now):
-        # The usual case, told without reading any record: more events only make a call earlier.
+        # The usual case, known without reading a record: more events only make a call earlier.
         return ()
     days = {_day(record.started) for _, record, *_ in _shown(before) ^ _shown(after)}
     return sorted(day for day in days if _open(day, now=now))

@@ -1,9 +1,9 @@
 """Exports: the records of one day of an app, and how far the files are."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Self
+from typing import Any, Self
 
 from chalicelib.core.calls.export_days import date_of
 from chalicelib.core.durations import DAY_MS
@@ -27,9 +27,9 @@ class ExportState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What a request asks for: the records of the day (UTC) from `begins` on (epoch ms), in a
-    format. `id` is the same for the same day and format until a record of the day changes."""
+class ExportRequest:
+    """A request for the records of the day (UTC) from `begins` on (epoch ms), in a format. `id` is
+    the same for the same day and format until a record of the day changes."""
 
     id: str
     begins: int
@@ -42,7 +42,7 @@ class Export:
 
     `listed` is the digest of the list of the day's calls (None: not written yet), `taken` how many
     of them are in the parts so far; `parts` are the digests of the files, `records` how many are in
-    them. `queued`: the workers were told of it. `failures` is how often it failed in a row,
+    them. `queued`: the workers were sent it. `failures` is how often it failed in a row,
     `changed` when it last made progress; `version` grows with every change.
     """
 
@@ -60,6 +60,11 @@ class Export:
     done: bool = False
     queued: bool = False
     failures: int = 0
+
+    def changed_to(self, *, now: int, failures: int = 0, **more: Any) -> Self:
+        """The next version, whose members are these; it is queued."""
+        version = self.version + 1
+        return replace(self, queued=True, failures=failures, changed=now, version=version, **more)
 
     def state(self, *, now: int) -> ExportState:
         """How far it is at `now`."""
@@ -80,7 +85,7 @@ class Export:
 
     def file(self, part: int) -> str:
         """Where a part (from 0) is kept. Its digest is in the name: of two workers that write the
-        same part at the same time, neither can overwrite what the other one has noted."""
+        same part at the same time, neither overwrites what the other one has recorded."""
         return f"{self._folder}/part-{part + 1:05d}-{self.parts[part]}.{self.format}"
 
     @property

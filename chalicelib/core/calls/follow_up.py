@@ -1,4 +1,4 @@
-"""When a call has to be looked at again."""
+"""When a call has to be followed up: delivered or fetched again, or checked for what it lacks."""
 
 from collections.abc import Sequence
 
@@ -8,18 +8,19 @@ from chalicelib.core.calls.model import Call
 from chalicelib.core.calls.splitting import split
 
 CLAIM_MS = 10 * 60_000
-"""A call, or a block of numbers, that a run has taken is not taken by another one for so long,
-whatever became of the messages about it."""
+"""How long a call, or a block of sequence numbers, is claimed by a run: no other run takes it,
+whatever became of the queue messages about it."""
 GRACE_MS = 60_000
-"""What a queue was told of is looked after by the schedule this much later."""
+"""The schedule follows up what a queue was sent this much later."""
 SETTLED_MS = 30 * 60_000
-"""So long after its last event a call that ended should be complete,"""
+"""A call that ended should be complete this long after its last event."""
 UNFINISHED_MS = 4 * 3_600_000
-"""and so long after its first one it should have ended."""
+"""A call should have ended this long after its first event."""
 NOTED_MS = 10 * 60_000
-"""So long after a counted event came its number is noted, with those of the others that came."""
+"""How long after an event with a sequence number came the number is noted, with all that came
+meanwhile."""
 LATE_MS = 60_000
-"""So much later than it was received an event may be stored, by whichever clock."""
+"""An event may be stored this much later than it was received, by whichever clock."""
 
 
 def due_at(stored: Call, calls: Sequence[Call] | None = None) -> int | None:
@@ -37,8 +38,8 @@ def next_look(stored: Call, calls: Sequence[Call] | None = None) -> int | None:
 
 
 def look_at(call: Call) -> int | None:
-    """When what one call lacks is not on its way any more; None: it lacks nothing, or nothing came
-    since it was looked over, or it is nobody's."""
+    """When what one call lacks should have come; None: it lacks nothing, or nothing came since it
+    was looked over, or it is of no app."""
     if call.app is None or not gaps_of(call):
         return None
     parts = [event for event in call.events if event.kind.traits.part]
@@ -49,7 +50,7 @@ def look_at(call: Call) -> int | None:
 
 
 def numbers_at(call: Call) -> int | None:
-    """When the numbers of a call's events are to be noted, whosever it is; None: they are."""
+    """When the sequence numbers of a call's events are to be noted; None: they are."""
     counted = [event.received for event in call.events if event.sequence is not None]
     new = [received for received in counted if received > call.looked - LATE_MS]
     return min(new) + NOTED_MS if new else None

@@ -20,8 +20,8 @@ class Gap(StrEnum):
 
 
 def gaps_of(call: Call) -> list[Gap]:
-    """What a call lacks of what it should have once all that may still be on its way is there. A
-    placed call lacks nothing: its carrier tells of it once, when it is over."""
+    """What a call lacks once everything that may still come has come. A placed call lacks nothing:
+    its carrier reports it once, when it is over."""
     kinds = {event.kind for event in call.events}
     if EventKind.PLACED_ENDED in kinds:
         return []
@@ -30,7 +30,7 @@ def gaps_of(call: Call) -> list[Gap]:
         end.answered is not None or end.talked_s for end in ends
     )
     begun = EventKind.CALL_STARTED in kinds or any(
-        _tells_all(end) or (_turned_away(end) and not answered) for end in ends
+        _reports_all(end) or (_turned_away(end) and not answered) for end in ends
     )
     missing = {
         Gap.NO_START: bool(ends) and not begun,
@@ -46,13 +46,13 @@ def gaps_of(call: Call) -> list[Gap]:
 
 
 def unreported(call: Call) -> list[Gap]:
-    """Those of them that no event of the call tells of."""
-    told = {event.result for event in call.events if event.kind is EventKind.CALL_GAP}
-    return [gap for gap in gaps_of(call) if gap not in told]
+    """The gaps of a call that no event of it reports."""
+    reported = {event.result for event in call.events if event.kind is EventKind.CALL_GAP}
+    return [gap for gap in gaps_of(call) if gap not in reported]
 
 
 def gap_event(call: Call, gap: Gap, *, now: int) -> Event:
-    """The event that tells of a gap: the same one whoever found it, so that it is told once."""
+    """The event that reports a gap: the same one whoever found it, so that it is delivered once."""
     events = call.events
     return Event(
         id=f"{gap} {call.name}",
@@ -72,10 +72,10 @@ def gap_event(call: Call, gap: Gap, *, now: int) -> Event:
     )
 
 
-def _tells_all(end: Event) -> bool:
-    """A carrier that tells of a whole call at its end may leave out when it began."""
+def _reports_all(end: Event) -> bool:
+    """A carrier that reports a whole call at its end may leave out when it began."""
     course = (end.started, end.ringing, end.answered, end.outcome)
-    return any(told is not None for told in course)
+    return any(each is not None for each in course)
 
 
 def _turned_away(end: Event) -> bool:

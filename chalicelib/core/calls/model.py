@@ -38,8 +38,8 @@ class EventKey:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What a queue message asks for: an event, and where else to look for what telling it takes
-    (its app, its binding), as far as that is known."""
+    """What a queue message asks for: work on an event. Its app and binding, as far as they are
+    known, are read together with it."""
 
     key: EventKey
     app: str | None = None
@@ -63,10 +63,10 @@ class Task:
 class Delivery(StrEnum):
     """How far an event has come on its way to the app.
 
-    UNPLACED: it names nothing but the id of a call, and whose that is has to be found out.
-    FETCHING: its recording has to be here first; LOST: that did not succeed. PENDING: to be
-    delivered. DEAD_LETTERED: every attempt failed. KEPT: nobody has to be told; UNMATCHED: it is
-    nobody's.
+    UNPLACED: it names nothing but the id of a call, which is still to be found. FETCHING: its
+    recording is to be fetched first; LOST: every fetch failed. PENDING: to be delivered.
+    DEAD_LETTERED: every attempt failed. KEPT: stored, and delivered to nobody. UNMATCHED: orphaned,
+    of no app.
     """
 
     UNPLACED = "unplaced"
@@ -85,9 +85,9 @@ OPEN = frozenset({Delivery.UNPLACED, Delivery.FETCHING, Delivery.PENDING})
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far an event is. While it is open, `attempts` failed so far and the next is due `at`;
-    afterwards that is when it was settled (epoch ms). `deferred`: the next one was put off once
-    already because the circuit of the endpoint is open."""
+    """How far the delivery of an event is. While it is open, `attempts` failed so far and the next
+    is due `at` (epoch ms); afterwards that is when it was settled. `deferred`: the next one was put
+    off once already because the circuit of the endpoint is open."""
 
     delivery: Delivery
     attempts: int = 0

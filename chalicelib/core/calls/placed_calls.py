@@ -1,4 +1,4 @@
-"""The values of placed calls: what is asked for, and what became of it."""
+"""Calls that apps have the platform place: the request, and the state."""
 
 from dataclasses import dataclass
 

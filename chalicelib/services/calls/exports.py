@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from chalicelib.core import errors
 from chalicelib.core.calls.export_days import date_of, opens_at
-from chalicelib.core.calls.exports import Asked, Export, ExportState, Job
+from chalicelib.core.calls.exports import Export, ExportRequest, ExportState, Job
 from chalicelib.core.durations import DAY_MS
 from chalicelib.core.ports import KeyedDigest
 from chalicelib.core.retries import EXPORT_RETRY_S
@@ -83,23 +83,23 @@ class ExportService:
         _check_open(day, now=now)
         revision = self._exports.revision(app.name, day)
         name = self._tag("export", app.name, str(day), written_as, str(revision))
-        asked = Asked(name, day, written_as)
+        wanted = ExportRequest(name, day, written_as)
         if request is not None:
             key = self._tag("export request", app.name, request)
-            asked = self._exports.claim(app.name, key, asked, now=now)
-        if (asked.begins, asked.format) != (day, written_as):
+            wanted = self._exports.claim(app.name, key, wanted, now=now)
+        if (wanted.begins, wanted.format) != (day, written_as):
             raise errors.RequestMismatch("this Idempotency-Key came with other parameters")
-        export = self._standing(app.name, asked, now=now)
+        export = self._running_or_done(app.name, wanted, now=now)
         if export.state(now=now) is ExportState.RUNNING and not export.queued:
-            # Also for a repeat: whoever started it may have died before the workers were told.
+            # Also for a repeat: whoever started it may have died before it was queued.
             self._queue.export(Job(app.name, export.id))
-            self._exports.tell(export)
+            self._exports.note_queued(export)
         return export
 
-    def _standing(self, app: str, asked: Asked, *, now: int) -> Export:
-        """The export that was asked for, running or done. Raises QuotaExceeded."""
+    def _running_or_done(self, app: str, wanted: ExportRequest, *, now: int) -> Export:
+        """The export that is wanted. Raises QuotaExceeded."""
         known = self._exports.of(app, now=now)
-        export = next((each for each in known if each.id == asked.id), None)
+        export = next((each for each in known if each.id == wanted.id), None)
         if export is not None and export.state(now=now) is not ExportState.FAILED:
             return export
         running = [each for each in known if each.state(now=now) is ExportState.RUNNING]
@@ -107,7 +107,7 @@ class ExportService:
             raise errors.QuotaExceeded(f"{RUNNING} exports are running, wait until one is done")
         if export is None:
             new = Export(
-                asked.id, app, asked.begins, asked.format, created=now, changed=now, version=1
+                wanted.id, app, wanted.begins, wanted.format, created=now, changed=now, version=1
             )
             return self._exports.add(new, now=now)
         again = replace(export, failures=0, changed=now, queued=False, version=export.version + 1)
@@ -163,15 +163,7 @@ class ExportService:
         """The export with the list of its calls, which is kept already."""
         calls = self._archive.listed(export.app, since=export.begins, until=export.begins + DAY_MS)
         content = "\n".join(calls).encode()
-        further = replace(
-            export,
-            listed=_digest(content),
-            done=not calls,
-            queued=True,
-            failures=0,
-            changed=now,
-            version=export.version + 1,
-        )
+        further = export.changed_to(now=now, listed=_digest(content), done=not calls)
         self._files.put(further.list_file, content, content_type="text/plain")
         return further
 
@@ -188,15 +180,11 @@ class ExportService:
             until=export.begins + DAY_MS,
             now=export.created,
         )
-        further = replace(
-            export,
+        further = export.changed_to(
+            now=now,
             taken=taken,
             records=export.records + len(entries),
             done=taken == len(calls),
-            queued=True,
-            failures=0,
-            changed=now,
-            version=export.version + 1,
         )
         if not entries:
             return further
@@ -207,13 +195,7 @@ class ExportService:
         return further
 
     def _failed(self, export: Export, *, now: int) -> Worked:
-        failed = replace(
-            export,
-            queued=True,
-            failures=export.failures + 1,
-            changed=now,
-            version=export.version + 1,
-        )
+        failed = export.changed_to(now=now, failures=export.failures + 1)
         if self._exports.note(failed) != failed:
             return Worked.TAKEN
         if failed.state(now=now) is ExportState.FAILED:

@@ -1,4 +1,4 @@
-"""Events that are nobody's: listed, and given to the app whose they are."""
+"""Orphaned events: listed, and given to the app that they belong to."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ PAGE = 100
 
 @dataclass(frozen=True, slots=True)
 class Orphan:
-    """An event that is nobody's: of which carrier account and node, what it is, when it happened as
+    """An orphaned event: of which carrier account and node, what it is, when it happened as
     the carrier says it, and when it was received (epoch ms)."""
 
     id: str

@@ -1,4 +1,4 @@
-"""Recordings given out: the addresses that apps are told, and what opens them."""
+"""Links to recordings: the addresses that are sent to apps, and who may open them."""
 
 from collections.abc import Callable
 from urllib.parse import urlencode

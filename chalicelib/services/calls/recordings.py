@@ -143,7 +143,7 @@ class RecordingService:
         self._report(call, why)
         at = retry_at(RECORDING_RETRIES_S, failed=failed, now=now, salt=stored.key.id)
         if at is None or why.final:
-            # First the event that says so: if we die now, it is only said again.
+            # First the event that says so: if we die now, it is stored again, as the same one.
             self._ingest.note(_lost(stored, call, why, now=now), call)
             self._calls.advance(call, stored, Progress(Delivery.LOST, failed, now))
             return Fetched.LOST

@@ -16,11 +16,8 @@ from chalicelib.store.calls.sequence_numbers import SequenceStore
 
 
 class SequenceGaps:
-    """Notes numbers, and reports the holes among them: whose numbers, and the ranges that it left
-    out.
-
-    A hole is reported once, unless somebody dies over it. What comes late closes it without a word.
-    """
+    """Notes sequence numbers. `report` is called with the missing ones of a block, once, unless the
+    process dies meanwhile; a number that comes later is not reported."""
 
     def __init__(
         self, numbers: SequenceStore, report: Callable[[BlockKey, Sequence[range]], None]

@@ -1,4 +1,4 @@
-"""Calls with their events: looked up, moved on, and seen to when something is due."""
+"""Calls with their events: looked up, and changed as deliveries and follow-ups go on."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -90,7 +90,7 @@ class CallStore(CallSearch):
 
     def open(self, task: Task) -> DeliveryContext:
         """One consistent read of all; a second one for what the task did not know. Raises
-        Unavailable for a call that is not to be seen yet."""
+        Unavailable for a call that is not visible yet."""
         keys = [call_key(task.key.call)]
         if task.app is not None:
             keys.append(health_key(task.app))
@@ -107,12 +107,12 @@ class CallStore(CallSearch):
                 case _:
                     health = read_health(item)
         if call is None:
-            raise StoreUnavailable("an announced event is not to be seen yet")
+            raise StoreUnavailable("the event of a queue message is not visible yet")
         stored = call.find(task.key)
         asked = stored.event.binding if stored else None
         if asked != task.binding:
             binding = self._binding(asked)
-        # Whatever an event names, nobody is told of another app's binding.
+        # Whatever an event names, no app is sent another app's binding.
         if binding is not None and (binding.id, binding.app) != (asked, call.app):
             binding = None
         return DeliveryContext(call, binding, health)
@@ -142,7 +142,7 @@ class CallStore(CallSearch):
         *,
         recording: Recording | None = None,
     ) -> bool:
-        """Notes how far an event is. False if the call had moved on since it was read. One
+        """Saves how far an event is. False if the call has changed since it was read. One
         write."""
         after = replace(
             call,
@@ -168,9 +168,8 @@ class CallStore(CallSearch):
         *,
         recording: Recording | None = None,
     ) -> bool:
-        """`settle`, in a call that others work on at the same time. False if somebody else
-        got further with the event meanwhile. Raises Contended if the call does not stand
-        still."""
+        """`settle`, in a call that others change at the same time. False if the event's progress
+        has changed since it was read. Raises Contended if the call changes all the while."""
         for _ in range(CHANGE_TRIES):
             if self.settle(call, stored.key, progress, recording=recording):
                 return True

@@ -1,4 +1,4 @@
-"""Events as they come in: each stored once, in the item of its call, and charged with it."""
+"""Events as they come in: each stored once, in the item of its call, and charged in that write."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -111,7 +111,7 @@ class EventStore:
             self._days_changed(item, call, new)
         stored = call.find(new.key)
         if stored is None:
-            raise StoreUnavailable("an event that was stored is not to be seen")
+            raise StoreUnavailable("an event that was stored is not visible")
         event_id = stored.event.id
         named_alike = [each for each in call.stored if event_id and each.event.id == event_id]
         return Appended(

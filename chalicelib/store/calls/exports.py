@@ -1,7 +1,7 @@
 """Exports: one item for each, which says how far it is, and how often a day changed."""
 
 from chalicelib.core.calls.export_days import changed_days, date_of
-from chalicelib.core.calls.exports import KEPT_MS, Asked, Export
+from chalicelib.core.calls.exports import KEPT_MS, Export, ExportRequest
 from chalicelib.core.calls.model import Call
 from chalicelib.core.durations import DAY_MS
 from chalicelib.store import codec
@@ -26,7 +26,7 @@ def days_changed(before: Call, after: Call, *, now: int) -> list[Item]:
 
 class ExportStore:
     """`D#<app>`/`<id>` says how far an export is, `DAY#<app>`/`<date>` how often a day changed,
-    `DR#<app>`/`<request>` what a request asked for. Every method may raise Unavailable."""
+    `DR#<app>`/`<request>` a request. Every method may raise Unavailable."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
@@ -36,19 +36,18 @@ class ExportStore:
         item = self._table.get(_day_key(app, day))
         return int(item["revision"]["N"]) if item else 0
 
-    def claim(self, app: str, request: str, asked: Asked, *, now: int) -> Asked:
-        """What was asked for by the first request of this name (a digest), within KEPT_MS.
-        One write."""
+    def claim(self, app: str, request: str, requested: ExportRequest, *, now: int) -> ExportRequest:
+        """The first request of this name (a digest) within KEPT_MS. One write."""
         put: Item = {
             "Item": key(f"DR#{app}", request)
-            | codec.write(asked)
+            | codec.write(requested)
             | {"created": n(now), "ttl": n((now + KEPT_MS) // 1000)},
             **_new(now),
         }
         taken = self._table.put_if(put)
         if taken is None or taken.item is None:
-            return asked
-        return codec.read(Asked, taken.item)
+            return requested
+        return codec.read(ExportRequest, taken.item)
 
     def add(self, export: Export, *, now: int) -> Export:
         """The one that stands under this id from now on: this, or an earlier one that is
@@ -56,12 +55,11 @@ class ExportStore:
         taken = self._table.put_if({"Item": _item(export), **_new(now)})
         return export if taken is None or taken.item is None else _export(taken.item)
 
-    def tell(self, export: Export) -> None:
-        """Notes that the workers were told of it. One write, and only while no worker has noted
-        anything."""
+    def note_queued(self, export: Export) -> None:
+        """Notes that it is in the workers' queue, unless a worker has changed it. One write."""
         as_it_is = {":created": n(export.created), ":version": n(export.version)}
-        told = {"queued": codec.attribute(True)}
-        self._table.update_if(update(_key(export.app, export.id), told, _AS, as_it_is))
+        queued = {"queued": codec.attribute(True)}
+        self._table.update_if(update(_key(export.app, export.id), queued, _AS, as_it_is))
 
     def get(self, app: str, export_id: str, *, now: int) -> Export | None:
         """One consistent read."""

@@ -1,4 +1,4 @@
-"""By what calls are found: attributes of their items, and entries beside them."""
+"""What calls are found by: attributes of their items, and entries beside them."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence

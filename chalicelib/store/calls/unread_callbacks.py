@@ -1,4 +1,4 @@
-"""Callbacks that nobody could read yet: sealed, each once, until they can be read again."""
+"""Callbacks that can't be read yet: sealed, each once, until the gateway can."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
