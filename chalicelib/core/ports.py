@@ -22,18 +22,18 @@ class KeyedDigest(Protocol):
 
 
 class BindingCarrier(Protocol):
-    """A carrier that keeps bindings and routes their calls itself.
+    """A carrier that keeps bindings, for as long as a lease, and routes their calls itself.
 
-    Every call to a carrier ends in one of three ways: it returns (done); it raises Unavailable (not
-    known whether it was done: keep everything and find out), NotReached being the certain case that
-    nothing happened; or it raises any other GatewayError (refused: undo). `now` is epoch ms.
+    Every call to a carrier ends in one of three ways. It returns: done. It raises Unavailable: the
+    outcome is not known, so keep everything and find out (NotReached: nothing has happened). It
+    raises any other GatewayError: refused, so undo. `now` is epoch ms.
     """
 
     lease_ms: int
-    """How long it is told to keep a binding at most."""
+    """The longest lease that it is asked for."""
     asks_again: bool
-    """Whether what became of a request is found out by asking for the same thing again, which may
-    be what makes the carrier do it."""
+    """Whether `find` repeats the requests in question, which may make the carrier carry them out
+    only now."""
 
     def bind(self, binding: Binding, asked: Operation, *, now: int) -> Lease:
         """Raises BadParameter (what the app sent), NumberTaken, NoNumber, QuotaExceeded,
@@ -41,28 +41,28 @@ class BindingCarrier(Protocol):
         ...
 
     def release(self, carrier_id: str, *, now: int) -> None:
-        """Done, too, when the carrier has it no more."""
+        """Also succeeds if the carrier has it no more."""
         ...
 
     def renew(
         self, binding: Binding, asked: Operation, *, until: int, last: bool, now: int
     ) -> Lease:
-        """Makes its lease reach `until` (epoch ms), or as `asked` says where a carrier has to be
-        asked for another one beside it; binds anew what the carrier has lost.
+        """Extends its lease to `until` (epoch ms); if the carrier can't, takes a second one, as
+        long as `asked` says. Binds anew what the carrier has lost.
 
-        Raises what `bind` does, and NotBeside when the carrier takes no second lease beside the
-        first: `last` says that the first may be given up for it."""
+        Raises what `bind` does, and NotBeside if the carrier takes no second lease beside the
+        first; `last`: the first may be released for it."""
         ...
 
     def find(self, binding: Binding, asked: Sequence[Operation], /, *, now: int) -> Sequence[Lease]:
-        """What the carrier has for this binding of ours, once what was `asked` has taken effect or
-        is asked again. What is noted of its lease is among it where the carrier can't be asked for
-        that. Where nothing at all can be known it raises Unavailable."""
+        """What the carrier has for this binding of ours after all that was `asked`. Where the
+        carrier can't tell, the lease that is known is in the result. Raises Unavailable if nothing
+        can be known."""
         ...
 
 
 class Lister(Protocol):
-    """A carrier that tells what it has. Outcomes as in BindingCarrier."""
+    """A carrier that lists what it has. Outcomes as in BindingCarrier."""
 
     def on_number(self, number: str, *, now: int) -> Sequence[BindingInfo]:
         """All that it has on an X; ids are the carrier's, `user_data` is what it was given with
@@ -74,8 +74,8 @@ class CallPlacer(Protocol):
     """A carrier that places calls. Outcomes as in BindingCarrier."""
 
     def place(self, ask: "CallAsk", *, session: str, now: int) -> str:
-        """Lets it ring; `session` is our proposal for the call's id, the answer is its id. Raises
-        BadParameter, AlreadyCalling."""
+        """Places a call; returns its id, for which `session` is our proposal. Raises BadParameter,
+        AlreadyCalling."""
         ...
 
     def status(self, session: str, *, conference: bool, now: int) -> Mapping[str, str | int]:
@@ -85,10 +85,10 @@ class CallPlacer(Protocol):
 
 
 class PhoneLogin(Protocol):
-    """A carrier that tells the number of the telephone that a token was made on."""
+    """A carrier that knows the number of the telephone on which a token was made."""
 
     def number(self, token: str, *, certificate: str | None, now: int) -> str:
-        """National digits. A token is used up by it. Raises BadParameter("token")."""
+        """National digits. The token can't be used again. Raises BadParameter("token")."""
         ...
 
 
@@ -104,11 +104,11 @@ class Messenger(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Carrier:
-    """Who owns X numbers and connects calls, with what it can do; None is what it can't.
+    """Who owns X numbers and connects calls, with its capabilities; None: it lacks one.
 
-    Without `bindings` these are kept here and a switch of ours asks where a call goes.
-    `transfers`: it can do XA; `announces`: announcements can be chosen; `shows_numbers`: it may
-    show real numbers.
+    Without `bindings` they are kept here, and a switch of ours asks where a call goes. `transfers`:
+    it can do XA; `announces`: announcements can be chosen; `shows_numbers`: it may show real
+    numbers.
     """
 
     name: str

@@ -1,6 +1,6 @@
 """The schedules. An error is logged and raised again, so that Lambda counts it too."""
 
-from chalicelib.core.bindings.lease import Duty
+from chalicelib.core.bindings.lease import LeaseWork
 from chalicelib.jobs.job import MARGIN_MS, TimeLeft, logged
 from chalicelib.telemetry import count
 from chalicelib.wiring import schedules
@@ -23,7 +23,7 @@ def reconcile(time_left_ms: TimeLeft) -> None:
     _audit(time_left_ms)
 
 
-def _run_lease_job(duty: Duty, time_left_ms: TimeLeft) -> None:
+def _run_lease_job(duty: LeaseWork, time_left_ms: TimeLeft) -> None:
     ours = gateway()
     with logged(duty, ours.runtime.now_ms) as line:
         jobs = ours.shared(schedules.lease_jobs)

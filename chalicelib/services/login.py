@@ -20,8 +20,8 @@ class LoginService:
     def number(
         self, app: App, token: str, request: RequestId, *, certificate: str | None, now: int
     ) -> str:
-        """National digits of the telephone. A token is used up by the first question, so a repeat
-        of the request gets the first answer, for a quarter of an hour. Failures are not remembered.
+        """National digits of the telephone. A token works once, so a repeat of the request gets the
+        first answer, for a quarter of an hour. Failures are not remembered.
 
         Raises Forbidden (the app's carrier has no such service), BadParameter (`token`),
         RequestRunning, RequestMismatch, CarrierRefused, Unavailable.
@@ -38,7 +38,7 @@ class LoginService:
             with suppress(errors.GatewayError):
                 self.answers.forget(request, app=app.name, began=now)
             raise
-        # The token is used up: a number that can't be kept is told all the same.
+        # The token can't be used again: the number is returned even if it can't be kept.
         with suppress(errors.GatewayError):
             self.answers.keep(digits, request, app=app.name, began=now)
         return digits

@@ -23,8 +23,8 @@ class Relayed:
 
 
 def namespace(app: App, carrier: Carrier) -> str:
-    """Within what a user's name is one user's: all of a carrier that registers users itself, else
-    the app. Apps on a switch of ours learn nothing of each other's users."""
+    """Where a user's name is unique: at a carrier that registers users itself, else within the app.
+    Apps on a switch of ours learn nothing of each other's users."""
     return carrier.name if carrier.messenger is not None else f"{carrier.name}/{app.name}"
 
 
@@ -60,9 +60,9 @@ class MessagingService:
     def relay_register(
         self, app: App, user: str, call: Relayed, *, now: int
     ) -> tuple[int, bytes, bool]:
-        """Lets the carrier register a user, having noted whose it is: its HTTP status and answer,
-        and whether it was new to us. `own` it if the carrier registered it, else `disown` it if it
-        was new.
+        """Writes whose user it is, then lets the carrier register it: the carrier's HTTP status and
+        answer, and whether it was new to us. Afterwards the caller calls `own` if the carrier
+        registered it, else `disown` if it was new.
 
         Raises AccountExists when another app of ours has it, Unavailable.
         """
@@ -88,8 +88,8 @@ class MessagingService:
     def relay(
         self, app: App, name: str, call: Relayed, *, acting: Sequence[str], now: int
     ) -> tuple[int, bytes]:
-        """Lets the carrier do one of the calls that the app may have relayed: its HTTP status and
-        answer. `acting` are the users in whose name it is done.
+        """Relays a call that is allowed to the app: the carrier's HTTP status and answer. `acting`
+        are the users in whose name it is made.
 
         Raises Forbidden for any other call, for a user of another app, or if the carrier has no
         messaging API; Unavailable.

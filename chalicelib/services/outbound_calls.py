@@ -1,4 +1,4 @@
-"""Calls that the platform places: rings everybody, and tells the app how it ended."""
+"""Calls that the gateway places on request of an app."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ from chalicelib.store.tenants.balances import BalanceStore
 from chalicelib.store.tenants.messaging_users import MessagingUserStore
 
 RING_MS = 180_000
-"""How long telephones ring, and a report of the end takes, at most."""
+"""How long ringing and the report of the end take together, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +30,8 @@ class OutboundCalls:
     tag: KeyedDigest
 
     def place(self, app: App, ask: CallAsk, request: RequestId, *, now: int) -> str:
-        """Places a call; the id that its end will be reported under. A repeat of the request while
-        the call goes on gets the first answer (App.does_once says what it is later).
+        """Places a call; returns the id under which its end will be reported. A repeat of the
+        request during the call gets the first answer (App.does_once says what it gets later).
 
         Raises Forbidden (the app's carrier places no calls), BadParameter (`account`; `caller` or
         `callee` that is an X of the app), AlreadyCalling, RequestMismatch, RequestRunning,

@@ -8,9 +8,9 @@ from chalicelib.store.table import Item, check, key, n, put, s, update
 NEW = "attribute_not_exists(pk)"
 UNCHANGED = "id = :id AND version = :before"
 OURS = "binding = :binding"
-# What a carrier has to be asked about stays due until it is settled, however long it has run out.
+# A binding about which its carrier has to be asked is not archived, however long ago it expired.
 OVERDUE = "id = :id AND expires <= :before AND begins_with(due_shard, :expiry)"
-# Something is left to spend, and it pays for this.
+# The balance is positive and covers the price.
 PAID = "credit > :zero AND credit >= :price"
 QUOTA_ROOM = "attribute_not_exists(live) OR live < :limit"
 ROUTE_FREE = (
@@ -18,19 +18,19 @@ ROUTE_FREE = (
     "attribute_not_exists(pk)"
     # cooled down: may lead to anybody
     " OR reusable_at <= :now"
-    # ended, perhaps cooling: may lead to the same person as before, unless their XA is still to be
-    # ended at its carrier, which would end the next one
+    # ended, perhaps cooling: may lead to the same person as before, unless their XA still has to be
+    # released at its carrier, which would release the next one
     " OR (pair = :pair AND attribute_not_exists(busy)"
     " AND (expires <= :now OR attribute_exists(released)))"
 )
 
 
 _LEFT_OVER = ("released", "busy")
-"""What a route may have of whoever had it before."""
+"""What a route may still have from the binding before."""
 
 
 def held_by(route: Item, *, pair: str, now: int) -> str | None:
-    """What a route that stands there says to this pair; the mirror image of ROUTE_FREE."""
+    """Why this pair can't have a route (as in Refusal), or None: the opposite of ROUTE_FREE."""
     same_pair = route["pair"]["S"] == pair
     if routes(route, now=now):
         return "bound" if same_pair else "taken"
@@ -40,17 +40,17 @@ def held_by(route: Item, *, pair: str, now: int) -> str | None:
 
 
 def routes(route: Item, *, now: int) -> bool:
-    """Whether a route leads somewhere, or is reserved to: one that was released does not, whatever
-    a clock says."""
+    """Whether a route leads somewhere, or is reserved to: one that was released does not, by any
+    clock."""
     return "released" not in route and int(route["expires"]["N"]) > now
 
 
 def reserve(route: Item, values: Item) -> Item:
-    """Writes a route if ROUTE_FREE holds, remembering from when on it would have been free without
-    it: what `give_back` needs when nothing comes of it."""
+    """Writes a route if ROUTE_FREE holds, and remembers when it would have been free without, for
+    `give_back`."""
     attributes = {name: value for name, value in route.items() if name not in {"pk", "sk"}}
     assigned = ", ".join(f"#{name} = :new_{name}" for name in attributes)
-    # Of whoever had it before, nothing that the new one may not have.
+    # Nothing of the binding before may stay that the new one does not have.
     removed = ", ".join(name for name in _LEFT_OVER if name not in attributes)
     return {
         "Update": {
@@ -68,7 +68,7 @@ def reserve(route: Item, values: Item) -> Item:
 
 
 def give_back(route_key: Item, binding_id: str, *, now: int, reusable_at: int | None) -> Item:
-    """Undoes `reserve`: the route is free when it would have been, or else at `reusable_at`."""
+    """Undoes `reserve`: the route is free when it would have been without, or at `reusable_at`."""
     freed = "reusable_before" if reusable_at is None else ":reusable_at"
     values = {":binding": s(binding_id), ":yes": {"BOOL": True}, ":now": n(now)}
     return {
@@ -84,7 +84,7 @@ def give_back(route_key: Item, binding_id: str, *, now: int, reusable_at: int | 
 
 
 def archived(overdue: Overdue, *, before: int) -> Item:
-    """Takes a binding that ran out off the work index, once."""
+    """Takes an expired binding off the work index, once."""
     values = {
         ":id": s(overdue.id),
         ":before": n(before),
@@ -96,7 +96,7 @@ def archived(overdue: Overdue, *, before: int) -> Item:
         OVERDUE,
         values,
         removed=work_index.ENTRY,
-        # The version moves on, so that a release that read it before can't count it off twice.
+        # A new version: a release that has read the one before must not count it off twice.
         added={"version": n(1)},
     )
 
@@ -118,7 +118,7 @@ def quota(app: str, shard: int, change: int, *, limit: int | None = None) -> Ite
 
 
 def pay(app: str, price: int, *, now: int) -> Item:
-    """Takes a price off an app's account, while it pays for it; nothing is taken for nothing."""
+    """Takes a price off an app's account if that covers it. A price of 0 is only checked."""
     account, limits = account_key(app), {":zero": n(0), ":price": n(price)}
     if price == 0:
         return check(account, PAID, limits)
@@ -126,5 +126,5 @@ def pay(app: str, price: int, *, now: int) -> Item:
 
 
 def charge(app: str, amount: int, *, now: int) -> Item:
-    """Takes an amount (millionths of a yuan) off an app's account, whatever is left there."""
+    """Takes an amount (millionths of a yuan) off an app's account, even below zero."""
     return update(account_key(app), {"updated": n(now)}, added={"credit": n(-amount)})

@@ -16,7 +16,8 @@ Item = dict[str, Any]
 """Attribute name -> typed value, as DynamoDB's wire has it."""
 
 CONFLICT_TRIES = 10
-"""A transaction that met another one is sent again, after 2 ms doubling up to 100 ms, at random."""
+"""A transaction that conflicts with another is sent again after a random delay of 2 ms, doubling up
+to 100 ms."""
 
 _RUNNING = "TransactionInProgressException"
 """A transaction with the same token is being carried out: not a conflict, it may yet succeed."""
@@ -40,9 +41,10 @@ def key(pk: str, sk: str) -> Item:
 
 
 def put(item: Item, condition: str, values: Item | None = None) -> Item:
-    """A write, as `Table.transact` takes it, like those that follow: of a whole item, if the
-    condition holds for what stands there. `#name` in a condition is the attribute of that name."""
-    return {"Put": {"Item": item, **_if(condition, values), **_TELL}}
+    """Puts a whole item if the condition holds for the one that stands there. Like the functions
+    below it makes a member of TransactItems; `#name` in a condition is the attribute of that
+    name."""
+    return {"Put": {"Item": item, **_if(condition, values), **_RETURN_OLD}}
 
 
 def remove(item_key: Item, condition: str, values: Item) -> Item:
@@ -51,8 +53,8 @@ def remove(item_key: Item, condition: str, values: Item) -> Item:
 
 
 def check(item_key: Item, condition: str, values: Item) -> Item:
-    """Writes nothing, but lets the transaction fail unless the condition holds."""
-    return {"ConditionCheck": {"Key": item_key, **_if(condition, values), **_TELL}}
+    """Writes nothing; the transaction fails unless the condition holds."""
+    return {"ConditionCheck": {"Key": item_key, **_if(condition, values), **_RETURN_OLD}}
 
 
 def update(
@@ -65,8 +67,8 @@ def update(
     removed: Collection[str] = (),
     added: Item | None = None,
 ) -> Item:
-    """Sets the `changes`, and the `initial` attributes where there are none yet, drops the
-    `removed` ones, and adds to numbers and sets, if the condition holds for what stands there."""
+    """Sets the `changes`, sets the `initial` attributes where there are none, removes the `removed`
+    ones, and adds `added` to numbers and sets, if the condition holds for the item there."""
     initial, added = initial or {}, added or {}
     token = {name: str(i) for i, name in enumerate((*changes, *initial, *removed, *added))}
     assigned = [f"#{token[name]} = :{token[name]}" for name in changes]
@@ -78,12 +80,12 @@ def update(
     }
     expression = " ".join(f"{name} {', '.join(parts)}" for name, parts in sections.items() if parts)
     names = {f"#{i}": name for name, i in token.items()}
-    told = {f":{token[name]}": value for name, value in (changes | initial | added).items()}
-    body = _if(condition, (values or {}) | told, names)
+    set_to = {f":{token[name]}": value for name, value in (changes | initial | added).items()}
+    body = _if(condition, (values or {}) | set_to, names)
     return {"Update": {"Key": item_key, "UpdateExpression": expression, **body}}
 
 
-_TELL = {"ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
+_RETURN_OLD = {"ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
 _NAME = re.compile(r"#(\w+)")
 
 
@@ -98,7 +100,7 @@ def _if(condition: str, values: Item | None, names: Item | None = None) -> Item:
 
 
 class Failed:
-    """A condition that did not hold, with the item that stood there (None: not told)."""
+    """A condition that did not hold, with the item that stands there (None: not returned)."""
 
     __slots__ = ("item",)
 
@@ -107,7 +109,7 @@ class Failed:
 
 
 class Seen:
-    """An item as it stands (None: not told); `done` if the update that was asked for made it so."""
+    """An item as it stands (None: not returned); `done` if the update was carried out."""
 
     __slots__ = ("done", "item")
 
@@ -117,8 +119,8 @@ class Seen:
 
 
 class Table:
-    """Calls on the table. Every method raises Unavailable when DynamoDB does not answer. `runtime`
-    is also that of whoever keeps something here."""
+    """Calls on the table. Every method raises Unavailable when DynamoDB does not answer. The stores
+    take their `runtime` from here."""
 
     def __init__(self, client: "Callable[[], DynamoDBClient]", name: str, runtime: Runtime) -> None:
         self._client = client
@@ -160,9 +162,8 @@ class Table:
 
     def put_if(self, put: Item) -> Failed | None:
         """One conditional put, as `transact` takes it; None when done."""
-        told = {"ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
         try:
-            self._call("put_item", TableName=self._name, **told | put)
+            self._call("put_item", TableName=self._name, **_RETURN_OLD | put)
         except ClientError as error:
             if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
                 raise StoreUnavailable("put_item: conflict") from None
@@ -171,8 +172,8 @@ class Table:
         return None
 
     def claim(self, write: Item) -> Failed | None:
-        """One conditional put, a member of TransactItems; None when done. It knows itself again if
-        it is sent a second time because its answer was lost."""
+        """One conditional put, a member of TransactItems; None when done, also when it was sent a
+        second time because its answer was lost."""
         mark = {"claim": {"B": self.runtime.random_bytes(8)}}
         put = write["Put"]
         taken = self.put_if(put | {"Item": put["Item"] | mark})
@@ -180,27 +181,27 @@ class Table:
         return None if met is not None and met.get("claim") == mark["claim"] else taken
 
     def update_if(self, update: Item) -> Item | None:
-        """One conditional update, as `transact` takes it; the item as it is then, else None.
-        Conflicts with transactions are tried again. Raises Contended."""
+        """One conditional update, as `transact` takes it; the item as it stands then, None if the
+        condition did not hold. Conflicts with transactions are retried. Raises Contended."""
         seen = self._update_if(update, "NONE")
         return seen.item if seen.done else None
 
     def update_and_see(self, update: Item) -> tuple[Item, bool]:
-        """The same, with the item as it stands where the condition did not hold; whether it did.
-        Raises ItemTooLarge."""
+        """The same; the item as it stands in either case, and whether the condition held. Raises
+        ItemTooLarge."""
         seen = self._update_if(update, "ALL_OLD")
         if seen.item is None:
-            raise StoreUnavailable("update_item: what stands there was not told")
+            raise StoreUnavailable("update_item: the item was not returned")
         return seen.item, seen.done
 
-    def _update_if(self, update: Item, told: str) -> "Seen":
+    def _update_if(self, update: Item, on_failure: str) -> "Seen":
         for delay in self._delays():
             try:
                 updated = self._call(
                     "update_item",
                     TableName=self._name,
                     ReturnValues="ALL_NEW",
-                    **update["Update"] | {"ReturnValuesOnConditionCheckFailure": told},
+                    **update["Update"] | {"ReturnValuesOnConditionCheckFailure": on_failure},
                 )
             except ClientError as error:
                 response: Any = error.response
@@ -214,11 +215,11 @@ class Table:
     def transact(self, writes: Sequence[Item]) -> Sequence[Failed | None] | None:
         """All writes or none; None when done, else for each write whether its condition failed.
 
-        `writes` are the members of TransactItems without TableName. Conflicts with other
-        transactions are tried again; raises Contended when they don't end, ItemTooLarge.
+        `writes` are members of TransactItems without TableName. Conflicts with other transactions
+        are retried; raises Contended if they don't end, ItemTooLarge.
 
-        Every try carries the same ClientRequestToken: DynamoDB carries a token out once, so a try
-        that was carried out although its answer says otherwise, or never came, counts once.
+        All tries have one ClientRequestToken, which DynamoDB carries out once: a try whose answer
+        was lost or wrong is not carried out again.
         """
         items = [
             {kind: {"TableName": self._name, **body} for kind, body in write.items()}
@@ -253,8 +254,8 @@ class Table:
             yield self.runtime.uniform(0.5, 1) * min(0.1, 0.002 * 2**attempt)
 
     def _call(self, operation: str, **kwargs: Any) -> Any:
-        """One call. Lets the outcome of a condition through, as ClientError; anything else that
-        goes wrong is Unavailable, without the text, which may hold values."""
+        """One call. Raises ClientError for the outcome of a condition, Unavailable for any other
+        failure, without its text, which may hold values."""
         try:
             return getattr(self._client(), operation)(**kwargs)
         except ClientError as error:

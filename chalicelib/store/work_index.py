@@ -1,8 +1,8 @@
-"""What has to be done, by when: one sparse index that all scheduled work stands in.
+"""The work index: one sparse index of all scheduled work.
 
 An item is in the index while it has `due_shard`, which names a kind of work and one of its shards,
-and `due_at` (epoch ms). Looking costs what is due, not what exists. Whoever sees to an entry claims
-it first: it is due again when the claim lapses, unless the entry was put off or taken out.
+and `due_at` (epoch ms). A query costs what is due, not what exists. A worker claims an entry first:
+it is due again when the claim lapses, unless it was put off or taken out before.
 """
 
 import zlib
@@ -14,17 +14,17 @@ from chalicelib.core.durations import MINUTE_MS
 from chalicelib.store.table import Item, Table, n, s, update
 
 Work = Literal["expiry", "lease", "pending", "call", "sequence"]
-"""A binding that runs out; a binding whose lease at its carrier has to be extended; a binding of
-which it is not known what its carrier did; a call; a block of sequence numbers."""
+"""A binding that expires; a binding whose lease has to be extended; a binding with operations whose
+outcome is not known; a call; a block of sequence numbers."""
 SHARDS = 8
 """Over how many partitions of the index each kind of work is spread."""
 _FEW: frozenset[Work] = frozenset({"sequence"})
-"""The kinds of which there are few: one partition does."""
+"""The kinds of which there are few: one partition is enough."""
 PAGE = 250
 """Entries that are read at a time from a shard: eight such pages, one a shard, are in memory at
 once, some 5 MB."""
 ENTRY = ("due_shard", "due_at")
-"""What an item that is taken out of the index loses."""
+"""The attributes of an item that is in the index."""
 
 
 def entry(work: Work, name: str, *, at: int) -> Item:
@@ -60,29 +60,29 @@ class WorkIndex:
         self._table = table
 
     def due(self, work: Work, *, now: int) -> Iterator[Item]:
-        """The entries that are due by `now`, shard by shard, in each what is due for longest first.
-        Each minute another shard comes first: a run may end before it has been through all."""
+        """The entries that are due by `now`, shard by shard, in each the longest due first. Each
+        minute another shard comes first: a run may end before the last of them."""
         shards = _shards(work)
         for i in range(shards):
             yield from self._shard(work, (now // MINUTE_MS + i) % shards, now=now)
 
     def oldest_first(self, work: Work, *, now: int) -> Iterator[Item]:
-        """The entries that are due by `now`, of all shards what is due for longest first; pages are
-        read as they are needed."""
+        """The entries that are due by `now`, the longest due of all shards first; pages are read as
+        they are needed."""
         shards = (self._shard(work, each, now=now) for each in range(_shards(work)))
         return merge(*shards, key=due_at)
 
     def claim(self, item_key: Item, *, due_by: int, until: int, id: str = "") -> Item | None:  # noqa: A002 - the attribute
-        """Takes an entry that is due by `due_by`: nobody else does before `until`. The item as it
-        is then; None if somebody else was quicker, or its `id` is another one. One write.
+        """Claims an entry that is due by `due_by`: nobody else does before `until`. The item as it
+        stands then; None if somebody else was quicker, or its `id` is another one. One write.
 
-        The version moves on, so that nobody changes the item who read it before."""
+        It has a new version then: nobody who read the one before can change it."""
         return self._table.update_if(
             _postponed(item_key, "due_at <= :by", {":by": n(due_by)}, until=until, id_=id)
         )
 
     def put_off(self, item_key: Item, *, until: int, id: str, unless: Work) -> None:  # noqa: A002
-        """Makes a claimed entry due at `until`, unless it waits for that other work by now, or for
+        """Makes a claimed entry due at `until`, unless it now stands for the work `unless`, or for
         none. One write."""
         condition = "attribute_exists(due_at) AND NOT begins_with(due_shard, :other)"
         values = {":other": s(shards_of(unless))}

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from uuid import uuid4
 
 from chalicelib.core import errors
-from chalicelib.core.bindings.lease import ASKING_MS, Duty, Lease, Operation
+from chalicelib.core.bindings.lease import ASKING_MS, Lease, LeaseWork, Operation
 from chalicelib.core.bindings.model import Binding, BindingInfo
 from chalicelib.core.bindings.renewal import Extender
 from chalicelib.core.durations import CLOCKS_APART_MS, DAY_MS, MINUTE_MS
@@ -148,7 +148,7 @@ def fails(call: str, error: BaseException) -> Callable[[str], None]:
     return fail
 
 
-def attend(gateway: Gateway, duty: Duty, *, now: int) -> tuple[int, int, int]:
+def attend(gateway: Gateway, duty: LeaseWork, *, now: int) -> tuple[int, int, int]:
     """One run of a schedule: settled, put off, taken by others."""
     seen = gateway.shared(schedules.lease_jobs).run(duty, now=now, time_left=lambda: True)
     return seen.done, seen.put_off, seen.taken

@@ -8,7 +8,7 @@ import pytest
 from chalicelib.core import errors
 from chalicelib.core.bindings.routes import NOTICE_MS
 from chalicelib.services.bindings.clean_expired import LATER_MS
-from chalicelib.services.leases.audit import SLICES, Audited
+from chalicelib.services.leases.audit import SLICES, AuditReport
 from chalicelib.store.table import n
 from chalicelib.store.tenants import apps
 from chalicelib.wiring import schedules
@@ -31,12 +31,12 @@ def gateway(kept: Gateway, app: Backend) -> Gateway:
     return kept
 
 
-def audited(gateway: Gateway, *, now: int) -> Audited:
+def audited(gateway: Gateway, *, now: int) -> AuditReport:
     """All X once: as many runs as there are slices. `now` stands still but for whose turn it is."""
-    total = Audited()
+    total = AuditReport()
     for turn in range(SLICES):
         seen = gateway.shared(schedules.audit).run(now=now + turn * MINUTE, time_left=lambda: True)
-        for name in Audited.__slots__:
+        for name in AuditReport.__slots__:
             setattr(total, name, getattr(total, name) + getattr(seen, name))
     return total
 
@@ -50,7 +50,7 @@ def bound(app: Backend, gateway: Gateway, **more: object) -> str:
 def test_where_both_agree_nothing_is_done(app: Backend, gateway: Gateway, book: Book) -> None:
     bound(app, gateway)
     before, asked = dict(book.entries), keeper(gateway).asked.copy()
-    assert audited(gateway, now=NOW + 2 * MINUTE) == Audited(numbers=2)
+    assert audited(gateway, now=NOW + 2 * MINUTE) == AuditReport(numbers=2)
     assert book.entries == before
     assert keeper(gateway).asked - asked == {"list": 2}
 
@@ -62,7 +62,7 @@ def test_what_was_ended_here_is_ended_there(app: Backend, gateway: Gateway, book
     # A request of long ago that takes effect only now.
     late = replace(entry, id=uuid4().hex)
     book.entries[late.id] = late
-    assert audited(gateway, now=NOW + 2 * MINUTE) == Audited(numbers=2, strays=1)
+    assert audited(gateway, now=NOW + 2 * MINUTE) == AuditReport(numbers=2, strays=1)
     assert not book.live(now=NOW + 2 * MINUTE)
 
 
@@ -98,7 +98,7 @@ def test_what_another_carrier_account_has_under_an_id_of_ours_is_left_alone(
     assert binding is not None
     elsewhere = replace(binding, carrier="another")
     monkeypatch.setattr(type(gateway.bindings), "get", lambda *_: elsewhere)
-    assert audited(gateway, now=NOW + 2 * MINUTE) == Audited(numbers=2, unknown=1)
+    assert audited(gateway, now=NOW + 2 * MINUTE) == AuditReport(numbers=2, unknown=1)
 
 
 def test_a_second_one_beside_the_one_we_know_is_ended(
@@ -107,7 +107,7 @@ def test_a_second_one_beside_the_one_we_know_is_ended(
     bound(app, gateway)
     (entry,) = book.live(now=NOW)
     book.entries["second"] = replace(entry, id="second")
-    assert audited(gateway, now=NOW + 2 * MINUTE) == Audited(numbers=2, strays=1)
+    assert audited(gateway, now=NOW + 2 * MINUTE) == AuditReport(numbers=2, strays=1)
     assert book.live(now=NOW + 2 * MINUTE) == [entry]
 
 
@@ -121,7 +121,7 @@ def test_what_the_carrier_lost_is_bound_again_there(
     assert attend(gateway, "lease", now=now) == (1, 0, 0)
     (entry,) = book.live(now=now)
     assert entry.ours == id_
-    assert audited(gateway, now=now) == Audited(numbers=2)
+    assert audited(gateway, now=now) == AuditReport(numbers=2)
 
 
 def test_what_ends_sooner_there_than_it_said_is_made_longer_in_time(
@@ -147,7 +147,7 @@ def test_what_somebody_else_bound_through_the_account_is_left_alone(
         Entry("3", "0" * 26, X, people, NOW + 600 * MINUTE),
     ]
     book.entries |= {each.id: each for each in foreign}
-    assert audited(gateway, now=NOW) == Audited(numbers=2, unknown=3)
+    assert audited(gateway, now=NOW) == AuditReport(numbers=2, unknown=3)
     assert book.live(now=NOW) == foreign
 
 
@@ -156,7 +156,7 @@ def test_what_is_open_is_left_to_those_who_settle_it(
 ) -> None:
     keeper(gateway).after = fails("bind", errors.Unavailable("silence"))
     assert app.bind(gateway, A, B, now=NOW, minutes=LONG, phoneX=X)["code"] == 514
-    assert audited(gateway, now=NOW + MINUTE) == Audited(numbers=2)
+    assert audited(gateway, now=NOW + MINUTE) == AuditReport(numbers=2)
     assert len(book.live(now=NOW)) == 1
 
 

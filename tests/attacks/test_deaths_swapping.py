@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from chalicelib.core import errors
-from chalicelib.core.bindings.lease import Duty
+from chalicelib.core.bindings.lease import LeaseWork
 from chalicelib.core.bindings.lease_rules import LAST_MS
 from chalicelib.core.durations import DAY_MS
 from chalicelib.wiring.gateway import Gateway
@@ -31,7 +31,7 @@ from tests.gateways import MINUTE, NOW, Stage, number
 
 LAST = NOW + DAY_MS - MINUTE
 """When a lease that nothing was to be had beside is given up for another one."""
-DUTIES: tuple[Duty, ...] = ("pending", "lease")
+DUTIES: tuple[LeaseWork, ...] = ("pending", "lease")
 VENDORS: dict[str, Callable[[], SwappingBook]] = {
     "beside": SwappingBook,
     "alone": partial(SwappingBook, beside=False),

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from admin.__main__ import cli
-from chalicelib.core.bindings.lease import Duty
+from chalicelib.core.bindings.lease import LeaseWork
 from chalicelib.core.durations import DAY_MS
 from chalicelib.stage_settings import settings
 from chalicelib.wiring import schedules
@@ -121,7 +121,7 @@ def test_two_hundred_leases_at_a_slow_carrier_a_dead_one_and_a_quick_one(
 
     # It answers again: the next run agrees with it.
     dead.vendor.faults.clear()
-    duties: tuple[tuple[Duty, int], ...] = (("lease", LEASES - 3), ("pending", 3))
+    duties: tuple[tuple[LeaseWork, int], ...] = (("lease", LEASES - 3), ("pending", 3))
     for duty, due in duties:
         again = (
             here.instance()
@@ -154,7 +154,7 @@ def test_what_a_removed_carrier_keeps_ends_and_gives_its_quota_back(
     assert (seen.done, seen.put_off, seen.silent) == (1, 0, [])
     assert here.quota_used("demo") == 0
     assert here.live("demo", now=DUE) == 0
-    assert not list(here.instance().bindings.unsettled("lease", now=DUE + DAY_MS))
+    assert not list(here.instance().bindings.due_at_carriers("lease", now=DUE + DAY_MS))
 
     # The carrier was told nothing: as long as it may connect these two, X leads them to no others.
     assert vendor.live() == [(bound, x)]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from chalicelib.core import errors
-from chalicelib.core.bindings.lease import Duty
+from chalicelib.core.bindings.lease import LeaseWork
 from chalicelib.core.bindings.lease_rules import LAST_MS, LOOK_MS
 from chalicelib.core.bindings.model import MIN_COOLING_MS, Ask, Binding
 from chalicelib.core.durations import CLOCKS_APART_MS, DAY_MS
@@ -25,7 +25,7 @@ COOLING_S = MIN_COOLING_MS // 1000
 RENEWAL = NOW + DAY_MS * 3 // 4
 LAST = NOW + DAY_MS - MINUTE
 LONG = 3 * 1440
-DUTIES: tuple[Duty, ...] = ("pending", "lease")
+DUTIES: tuple[LeaseWork, ...] = ("pending", "lease")
 
 
 @pytest.fixture

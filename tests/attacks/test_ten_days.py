@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from chalicelib.core.bindings.lease import Duty
+from chalicelib.core.bindings.lease import LeaseWork
 from chalicelib.core.bindings.model import Ask
 from chalicelib.core.durations import DAY_MS, NEVER
 from chalicelib.core.requests import RequestId
@@ -19,7 +19,7 @@ from tests.vendor_here import ACCOUNT, VendorHere, account_at, vendor_here
 X = number(0)
 A, B, C = (subscriber(i) for i in range(3))
 TEN_DAYS = 10 * DAY_MS
-DUTIES: tuple[Duty, ...] = ("pending", "lease")
+DUTIES: tuple[LeaseWork, ...] = ("pending", "lease")
 LATENCY = 250
 """How much later than ours the vendor's clock is, as if every request took as long (ms)."""
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from chalicelib.core.bindings.lease import Duty
+from chalicelib.core.bindings.lease import LeaseWork
 from chalicelib.core.durations import DAY_MS
 from chalicelib.services.bindings.clean_expired import LATER_MS
 from chalicelib.wiring import schedules
@@ -30,7 +30,7 @@ LATENCY = 250
 SECOND = 1000
 STEP = 30 * MINUTE
 TEN_DAYS = 10 * DAY_MS
-DUTIES: tuple[Duty, ...] = ("pending", "lease")
+DUTIES: tuple[LeaseWork, ...] = ("pending", "lease")
 
 
 @pytest.fixture(params=[True, False], ids=["beside", "in its place"])

@@ -45,7 +45,7 @@ def four(here: Stage, gateway: Gateway) -> list[str]:
     for i in range(4):
         bound = app.bind(gateway, subscriber(2 * i), subscriber(2 * i + 1), now=NOW, minutes=4320)
         assert bound["code"] == 200
-    return [entry.handle for entry in gateway.bindings.unsettled("lease", now=DUE)]
+    return [entry.handle for entry in gateway.bindings.due_at_carriers("lease", now=DUE)]
 
 
 def spoil(handle: str, **attributes: Any) -> None:
@@ -118,7 +118,7 @@ def test_a_silent_carrier_is_not_asked_for_each_binding(here: Stage, gateway: Ga
     assert seen.silent == ["switch"]
     assert keeper(gateway).asked["find"] == SILENT_AFTER
     # The others are as they were.
-    (left,) = gateway.bindings.unsettled("lease", now=DUE)
+    (left,) = gateway.bindings.due_at_carriers("lease", now=DUE)
     assert left.handle in handles
     assert left.due_at == NOW + DAY_MS * 3 // 4
 
@@ -130,7 +130,7 @@ def test_what_is_due_for_longest_comes_first_whichever_shard_it_stands_in(
     for i in range(40):
         at = NOW + (i * 17 % 40) * 1000
         app.bind(gateway, subscriber(2 * i), subscriber(2 * i + 1), now=at, minutes=4320)
-    due = list(gateway.bindings.unsettled("lease", now=DUE + MINUTE))
+    due = list(gateway.bindings.due_at_carriers("lease", now=DUE + MINUTE))
     assert [entry.due_at - DUE for entry in due] == [1000 * i for i in range(40)]
     assert len({int(entry.handle) % 8 for entry in due}) > 4
     assert {entry.carrier for entry in due} == {"switch"}

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from chalicelib.core.bindings.lease import Unsettled
+from chalicelib.core.bindings.lease import DueBinding
 from chalicelib.core.durations import DAY_MS, MINUTE_MS
 from chalicelib.core.errors import CarrierRefused, StoreUnavailable, Unavailable
 from chalicelib.jobs.schedules import FINISH_MS
 from chalicelib.services.leases import due_queue
 from chalicelib.services.leases import jobs as upkeep
-from chalicelib.services.leases.jobs import SILENT_AFTER, Attended, LeaseJobs
+from chalicelib.services.leases.jobs import SILENT_AFTER, LeaseJobs, LeaseReport
 from tests.simulated_time import SimulatedTime
 
 NOW = 1_900_000_000_000
@@ -63,7 +63,7 @@ class World:
         self.lapsed = 0
         self.readings = 0
         self.put_off_at: Counter[str] = Counter()
-        self.runs: list[Attended] = []
+        self.runs: list[LeaseReport] = []
         self.troubles: list[Exception] = []
         self.index_fails = False
         self.upkeep = LeaseJobs(
@@ -82,7 +82,7 @@ class World:
         lease = self.leases[f"{len(self.leases):012d}"] = Lease(carrier, due_at, until)
         return lease
 
-    def run(self) -> Attended:
+    def run(self) -> LeaseReport:
         """One run, as Lambda starts it."""
         began = self.time.now_ms()
 
@@ -100,16 +100,16 @@ class World:
                 self.time.start(lambda: self.run() and None)
                 self.time.sleep(60)
 
-    def unsettled(self, duty: str, *, now: int) -> Iterator[Unsettled]:
+    def due_at_carriers(self, work: str, *, now: int) -> Iterator[DueBinding]:
         self.readings += 1
         if self.index_fails:
             raise StoreUnavailable("query")
         due = [(each.due_at, handle) for handle, each in self.leases.items() if each.due_at <= now]
         for due_at, handle in sorted(due):
             each = self.leases[handle]
-            yield Unsettled(handle, handle, each.carrier, due_at, lapses_at=each.until)
+            yield DueBinding(handle, handle, each.carrier, due_at, lapses_at=each.until)
 
-    def claim(self, entry: Unsettled, *, until: int) -> Any:
+    def claim(self, entry: DueBinding, *, until: int) -> Any:
         self.time.sleep(TABLE_S)
         lease = self.leases[entry.handle]
         if lease.due_at != entry.due_at:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from chalicelib.core import errors
-from chalicelib.core.bindings.lease import Duty
+from chalicelib.core.bindings.lease import LeaseWork
 from chalicelib.core.bindings.lease_rules import LOOK_MS
 from chalicelib.services.bindings.clean_expired import LATER_MS
 from chalicelib.wiring import schedules
@@ -111,7 +111,7 @@ class Clients:
 
         return ask
 
-    def attend(self, duty: Duty) -> Callable[[Gateway], int]:
+    def attend(self, duty: LeaseWork) -> Callable[[Gateway], int]:
         def run_once(gateway: Gateway) -> int:
             with suppress(Died):
                 gateway.shared(schedules.lease_jobs).run(duty, now=self.now, time_left=lambda: True)

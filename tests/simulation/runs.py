@@ -6,7 +6,7 @@ from functools import cache, partial
 from typing import Any, cast
 
 from chalicelib.core import errors
-from chalicelib.core.bindings.lease import Duty
+from chalicelib.core.bindings.lease import LeaseWork
 from chalicelib.core.bindings.model import Ask
 from chalicelib.core.durations import MINUTE_MS
 from chalicelib.core.requests import RequestId
@@ -238,7 +238,7 @@ class Run:
             self.watch.bound(made.id, request, expires=made.expires)
             return f"bound as {made.id}"
         if letter in "LI":
-            duty: Duty = "lease" if letter == "L" else "pending"
+            duty: LeaseWork = "lease" if letter == "L" else "pending"
             return str(
                 gateway.shared(schedules.lease_jobs).run(duty, now=now, time_left=lambda: True)
             )

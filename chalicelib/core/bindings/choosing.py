@@ -11,17 +11,17 @@ from chalicelib.core.ports import KeyedDigest
 from chalicelib.core.tenants import App
 
 if TYPE_CHECKING:
-    # What a cold bind does without.
+    # Not loaded by a cold bind.
     from chalicelib.core.calls.placed_calls import CallAsk
 
 
 def candidates(app: App, ask: Ask, tag: KeyedDigest) -> Iterator[str]:
     """Every X that may serve this pair, each once, in an order that depends on the pair alone.
 
-    The same pair starts at the same X again, whichever of the two is A; different pairs are
-    spread evenly without a counter. Without the key of `tag` nobody can tell X from the two
-    numbers, or the two numbers from X; and no app can find out by binds of its own what another
-    app was given. Costs one keyed digest, for ten numbers as for ten thousand.
+    The same pair starts at the same X again, whichever of the two is A; different pairs are spread
+    evenly without a counter. Without the key of `tag` nobody can compute X from the two numbers, or
+    the two numbers from X, and no app can find out by binds of its own which X another app was
+    given. Costs one keyed digest, for ten numbers as for ten thousand.
     """
     if ask.number is not None:
         if ask.number not in app.pool.draining:
@@ -43,8 +43,8 @@ def candidates(app: App, ask: Ask, tag: KeyedDigest) -> Iterator[str]:
 
 
 def shown_number(app: App, ask: "CallAsk", tag: KeyedDigest) -> str:
-    """The X that a call which we place shows: the same one for the same people, and as hard to
-    tell from them as in `candidates`.
+    """The X that a call placed by us shows: the same one for the same people, and as hard to
+    compute from them as in `candidates`.
 
     Raises Forbidden when the app has no number to show.
     """
@@ -57,6 +57,6 @@ def shown_number(app: App, ask: "CallAsk", tag: KeyedDigest) -> str:
 
 def _seed(app: App, people: Iterable[str], tag: KeyedDigest) -> int:
     """128 bits."""
-    # A tag is text: its bytes are not spread evenly, those of their digest are.
+    # The bytes of a tag, which is text, are not spread evenly; those of its digest are.
     digest = hashlib.sha256(tag("choice", app.name, *sorted(people)).encode()).digest()
     return int.from_bytes(digest[:16], "big")

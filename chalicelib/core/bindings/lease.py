@@ -92,12 +92,12 @@ class Lease:
     at_most: int | None = None
 
 
-Duty = Literal["lease", "pending"]
+LeaseWork = Literal["lease", "pending"]
 """Why a carrier has to be asked: a lease runs out, or the outcome of an operation is not known."""
 
 
 @dataclass(frozen=True, slots=True)
-class Unsettled:
+class DueBinding:
     """An entry of the work index: the binding about which a carrier has to be asked since `due_at`.
 
     `lapses_at` is when its lease runs out at the carrier, if that is before its app wants it to

@@ -12,8 +12,8 @@ from chalicelib.core.requests import MARK_KEY, RequestId
 from chalicelib.core.subscribers import Subscriber
 
 MIN_COOLING_MS = 5 * MINUTE_MS
-"""How long routes cool at least, whatever an app sets: two clocks that are apart must not agree
-that they lead to two people."""
+"""How long routes cool at least, whatever an app sets: clocks are apart, and a route must not lead
+to two people by two clocks."""
 
 
 MAX_LIFETIME_MS = 525_600 * MINUTE_MS
@@ -30,14 +30,14 @@ class State(StrEnum):
     """What a binding is. One that has run out is still `BOUND`, until it is archived."""
 
     BINDING = "binding"
-    """Its carrier is being asked: its routes are reserved and lead nowhere."""
+    """Its carrier is being asked to bind it: its routes are reserved and lead nowhere."""
     BOUND = "bound"
     ENDING = "ending"
-    """Its carrier was asked to end it, and it is not known yet whether it did."""
+    """Its carrier is being asked to release it; the outcome is not known."""
     ENDED = "ended"
     """Released, or given up."""
     ARCHIVED = "archived"
-    """Run out, and cleaned away."""
+    """Expired, and taken off the work index and the quota."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +222,7 @@ class Binding:
 
     @property
     def over(self) -> bool:
-        """Whether it is released or archived: for good, whatever a clock says."""
+        """Whether it is released or archived: for good, by any clock."""
         return self.state in (State.ENDED, State.ARCHIVED)
 
     def live(self, now: int) -> bool:
@@ -231,8 +231,7 @@ class Binding:
 
     @property
     def unfinished(self) -> bool:
-        """Whether its carrier has to be asked, or something to be found out, even once it is
-        over."""
+        """Whether something is still to be done or found out at its carrier, even if it is over."""
         lease = self.lease
         if lease is None:
             return False
@@ -240,9 +239,9 @@ class Binding:
 
     @property
     def blocks(self) -> bool:
-        """Whether even the same two may not have its routes again, because what is still to be done
-        at its carrier would meet what they have by then: an XA is ended there by its X alone, and
-        who asks again what became of a request may bind it once more."""
+        """Whether even the same two may not have its routes again. What is still to be done at its
+        carrier might hit their next binding: an XA is released there by its X alone, and asking
+        again for a pending operation may bind it once more."""
         if not self.unfinished:
             return False
         return self.b is None or self.over or self._kept_too_long
@@ -254,19 +253,19 @@ class Binding:
 
     @property
     def reusable_at(self) -> int:
-        """When its routes may lead elsewhere: cooled down since nobody can be reached over it."""
+        """When its routes may lead elsewhere: they cool from when nobody can be reached over it."""
         lease = self.lease
         if lease is None:
             return self.expires + self.cooling_ms
         if lease.id is None and not lease.operations:
-            # Its carrier has it no more, since the moment that is noted.
+            # Its carrier has had it no more since `at_most`.
             return max(self.expires, lease.at_most) + self.cooling_ms
         return self.kept_until + self.cooling_ms
 
     @property
     def kept_until(self) -> int:
-        """When its carrier has surely let go of it by itself: it counts in minutes, and by a clock
-        of its own, which it starts after we ours."""
+        """When its carrier has ended it by itself for certain: a carrier counts in minutes, by its
+        own clock, from when it hears of the binding."""
         at_most = self.lease.at_most if self.lease is not None else 0
         return max(self.expires + MINUTE_MS, at_most) + CARRIER_SLACK_MS
 
@@ -312,7 +311,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Overdue:
-    """A binding that ran out and still counts against the quota."""
+    """A binding that has expired and still counts against the quota."""
 
     handle: str
     id: str

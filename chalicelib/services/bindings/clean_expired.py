@@ -1,4 +1,4 @@
-"""Clears away expired bindings. Nothing waits for it: routing goes by the clock."""
+"""What the schedule `clean` does: archives expired bindings. Routing does not depend on it."""
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
@@ -8,14 +8,14 @@ from chalicelib.core.durations import MINUTE_MS
 from chalicelib.store.bindings.bindings import BindingStore
 
 LATER_MS = 5 * MINUTE_MS
-"""So long after a binding ran out it is cleaned away: nobody's clock takes it for live any more,
-and a request that came a moment before it ran out has been carried out."""
+"""How long after its expiry a binding is archived: it is not live by anybody's clock then, and
+requests that came just before its expiry have been carried out."""
 BATCH = 20
-"""Bindings a transaction: an update each and the quota counters stay under its 100 items."""
+"""Bindings a transaction: one update each and the quota counters stay under 100 items."""
 ROOM = 200
-"""How many of its own expired bindings an app that is at its quota clears by itself."""
+"""How many of its expired bindings a bind archives when its app is at its quota."""
 LOOK = 5_000
-"""Among how many of everybody's it looks for them: somebody waits for this bind."""
+"""Among how many expired bindings of all apps it looks for them: a client waits for the bind."""
 
 
 class Cleaner:
@@ -25,10 +25,10 @@ class Cleaner:
         self._bindings = bindings
 
     def clean(self, *, now: int, time_left: Callable[[], bool]) -> int:
-        """Archives what ran out, oldest first in each shard, as long as `time_left()`.
+        """Archives what has expired, the oldest of each shard first, as long as `time_left()`.
 
-        What is left stays due for the next run; two runs at once do nothing twice. Returns how
-        many this one archived.
+        What is left stays due for the next run; two runs at once archive nothing twice. Returns
+        how many this one archived.
         """
         done, before = 0, now - LATER_MS
         for batch in _batches(self._bindings.overdue(now=before)):

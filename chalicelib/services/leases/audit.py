@@ -1,7 +1,7 @@
-"""What a carrier has on our numbers, compared with what we have, where a carrier can tell.
+"""What the schedule `audit` does: compares what carriers list on our numbers with what we have.
 
-Leases settle what is known to be open. This finds what nobody knows of: a request
-that came later than anybody waits for, a binding that the carrier lost or ended by itself.
+Pending operations cover what is known to be open. The audit finds the rest: a request that took
+effect later than anybody waits for, a binding that the carrier lost or ended by itself.
 """
 
 import zlib
@@ -22,17 +22,17 @@ from chalicelib.store.bindings.bindings import BindingStore
 from chalicelib.store.tenants.apps import AppStore
 
 SLICES = 60
-"""An X is looked at once in so many runs: with one a minute, every hour."""
+"""An X is audited once in so many runs: every hour, with one a minute."""
 SILENT_AFTER = 3
 """After how many X in a row without an answer a carrier is left alone until the next run."""
 
 
 @dataclass(slots=True)
-class Audited:
-    """What one run saw: X that were looked at; bindings at a carrier that were over here and have
-    been ended there (`strays`), that we have and it had not (`lost`: they are bound there anew),
-    that it keeps for less long than it said (`shorter`), and that we know nothing of (`unknown`:
-    they are left alone, somebody else may use the account)."""
+class AuditReport:
+    """What one run found: how many X it audited; bindings of the carrier that are over here and
+    were released (`strays`); those that the carrier has lost (`lost`: they are bound there
+    anew), keeps for less long than it said (`shorter`), and those that are not ours (`unknown`:
+    left alone, somebody else may use the account)."""
 
     numbers: int = 0
     strays: int = 0
@@ -43,7 +43,7 @@ class Audited:
 
 @dataclass(slots=True)
 class Usage:
-    """The bindings that live, and the X of their apps."""
+    """Live bindings, and the X of their apps."""
 
     bindings: int = 0
     numbers: int = 0
@@ -61,9 +61,9 @@ class Audit:
     carriers: Carriers
     trouble: Callable[[Exception], None]
 
-    def run(self, *, now: int, time_left: Callable[[], bool]) -> Audited:
-        """Looks at the X whose turn it is at `now` (epoch ms), as long as `time_left()`."""
-        seen = Audited()
+    def run(self, *, now: int, time_left: Callable[[], bool]) -> AuditReport:
+        """Audits the X whose turn it is at `now` (epoch ms), as long as `time_left()`."""
+        seen = AuditReport()
         silences: Counter[str] = Counter()
         for app, lister, number in self._turn(now // MINUTE_MS % SLICES):
             if not time_left():
@@ -90,8 +90,8 @@ class Audit:
                 used.numbers += len(app.pool.areas)
         return used
 
-    def look(self, app: App, lister: Lister, number: str, seen: Audited, *, now: int) -> None:
-        """Compares one X, and repairs. Raises what a carrier does."""
+    def look(self, app: App, lister: Lister, number: str, seen: AuditReport, *, now: int) -> None:
+        """Audits one X. Raises what a carrier does."""
         listed = lister.on_number(number, now=now)
         seen.numbers += 1
         for info in listed:
@@ -114,7 +114,7 @@ class Audit:
         names = sorted(self.names())
         listers = {carrier: self._lister(carrier) for carrier in {of for _, of in names}}
         for name, carrier in names:
-            # An app whose carrier can't tell is not even read.
+            # The apps of a carrier that lists nothing are not read.
             lister = listers[carrier]
             app = self.apps.get(name) if lister is not None else None
             if app is None or lister is None:
@@ -131,7 +131,7 @@ class Audit:
             return None
 
     def _lost(self, binding_id: str, *, listed_at: int) -> Binding | None:
-        """A binding that should have been listed."""
+        """The binding, if the carrier should have listed it."""
         binding = self.bindings.get(binding_id)
         if binding is None or binding.lease is None or binding.state is not State.BOUND:
             return None
@@ -141,12 +141,12 @@ class Audit:
 
 
 def _is_of(binding: Binding, carrier: str, number: str) -> bool:
-    """Whether it was bound over X there, by whichever app: X may have moved since."""
+    """Whether it was bound over X at this carrier, by any app: X may have moved since."""
     return binding.carrier == carrier and canonical(binding.number) == canonical(number)
 
 
 def _is_stray(binding: Binding, info: BindingInfo, *, now: int) -> bool:
-    """Whether what the carrier lists is none of ours any more, and nobody sees to it."""
+    """Whether what the carrier lists is not ours any more, and no pending operation covers it."""
     lease = binding.lease
     if lease is not None and lease.operations:
         return False

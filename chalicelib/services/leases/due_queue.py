@@ -2,7 +2,7 @@
 
 from bisect import insort
 
-from chalicelib.core.bindings.lease import Unsettled
+from chalicelib.core.bindings.lease import DueBinding
 
 SILENT_AFTER = 3
 """After how many bindings in a row without an answer a carrier is left alone until the next run.
@@ -17,7 +17,7 @@ class DueQueue:
     """What a run knows of one carrier: the bindings that wait, and how the carrier answers."""
 
     def __init__(self) -> None:
-        self.waiting: list[tuple[bool, int, str, Unsettled]] = []
+        self.waiting: list[tuple[bool, int, str, DueBinding]] = []
         """The soonest deadline first, behind them the leases that have lapsed."""
         self.workers = 0
         self.answers = 0
@@ -40,7 +40,7 @@ class DueQueue:
     def wants_more(self) -> bool:
         return bool(self.left_out) and not self.silent and len(self.waiting) < REMEMBERED // 4
 
-    def offer(self, entry: Unsettled, *, now: int) -> None:
+    def offer(self, entry: DueBinding, *, now: int) -> None:
         """Remembers an entry if it is among the most urgent."""
         if entry.handle in self._known:
             return
@@ -55,7 +55,7 @@ class DueQueue:
             self._known.remove(handle)
             self.left_out += 1
 
-    def take(self) -> Unsettled:
+    def take(self) -> DueBinding:
         """The binding that lapses soonest; each in its turn the longest and the latest due. Some
         may fail for ever, and keep their deadline: without these turns they would hold up the
         others, and the carrier would count as silent because of them."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from chalicelib.clock import Ended
-from chalicelib.core.bindings.lease import Duty, Unsettled
+from chalicelib.core.bindings.lease import DueBinding, LeaseWork
 from chalicelib.core.durations import MINUTE_MS
 from chalicelib.core.errors import Unavailable
 from chalicelib.services.leases.due_queue import SILENT_AFTER, DueQueue
@@ -29,7 +29,7 @@ Start = Callable[[Callable[[], None]], Ended]
 
 
 @dataclass(slots=True)
-class Attended:
+class LeaseReport:
     """What one run did.
 
     Counts of bindings: `done`; `put_off` because the carrier failed or refused; `taken` by another
@@ -63,7 +63,7 @@ class LeaseJobs:
     new_lock: Callable[[], AbstractContextManager[object]]
     at_once: int
 
-    def run(self, duty: Duty, *, now: int, time_left: Callable[[], bool]) -> Attended:
+    def run(self, work: LeaseWork, *, now: int, time_left: Callable[[], bool]) -> LeaseReport:
         """Attends to what is due at `now` (epoch ms). Begins nothing more once `time_left()` is
         false, and returns when all that was begun has ended.
 
@@ -72,7 +72,7 @@ class LeaseJobs:
         row, no more of its bindings are begun or written: they stay due for the next run. Raises
         Unavailable if the index can't be read, after what was begun has ended.
         """
-        return _Run(self, duty, now=now, time_left=time_left).result()
+        return _Run(self, work, now=now, time_left=time_left).result()
 
 
 class _Outcome(Enum):
@@ -88,10 +88,10 @@ class _Run:
     started."""
 
     def __init__(
-        self, jobs: LeaseJobs, duty: Duty, *, now: int, time_left: Callable[[], bool]
+        self, jobs: LeaseJobs, work: LeaseWork, *, now: int, time_left: Callable[[], bool]
     ) -> None:
         self._jobs = jobs
-        self._duty: Duty = duty
+        self._kind: LeaseWork = work
         self._due_by = now
         self._ahead_ms = now - jobs.now_ms()
         self._time_left = time_left
@@ -103,7 +103,7 @@ class _Run:
         self._lag = 0.0
         self._late_ms = 0
 
-    def result(self) -> Attended:
+    def result(self) -> LeaseReport:
         """Raises what ended a worker."""
         try:
             self._read()
@@ -115,7 +115,7 @@ class _Run:
         if self._fatal:
             raise self._fatal[0]
         queues = self._queues.items()
-        return Attended(
+        return LeaseReport(
             done=self._counts[_Outcome.DONE],
             put_off=self._counts[_Outcome.FAILED] + self._counts[_Outcome.SILENT],
             taken=self._counts[_Outcome.TAKEN],
@@ -130,7 +130,7 @@ class _Run:
         with self._lock:
             for queue in self._queues.values():
                 queue.left_out = 0
-        for entry in self._jobs.bindings.unsettled(self._duty, now=self._due_by):
+        for entry in self._jobs.bindings.due_at_carriers(self._kind, now=self._due_by):
             with self._lock:
                 self._lag = max(self._lag, _lag(entry, now=self._now()))
                 self._late_ms = max(self._late_ms, self._due_by - entry.due_at)
@@ -187,7 +187,7 @@ class _Run:
                 self._fatal.append(error)
                 queue.workers -= 1
 
-    def _next(self, queue: DueQueue) -> tuple[Unsettled, int] | None:
+    def _next(self, queue: DueQueue) -> tuple[DueBinding, int] | None:
         """An entry, and how many answers there have been; None if the worker has to end, which
         does not count any more then."""
         with self._lock:
@@ -206,7 +206,7 @@ class _Run:
             elif outcome is _Outcome.SILENT:
                 queue.unanswered(answers_before)
 
-    def _attended(self, entry: Unsettled) -> _Outcome:
+    def _attended(self, entry: DueBinding) -> _Outcome:
         """Attends to one binding. Whatever goes wrong, even with an item that can't be read, is
         reported, and the worker goes on with the others."""
         bindings, leases, trouble = self._jobs.bindings, self._jobs.leases, self._jobs.trouble
@@ -231,7 +231,7 @@ class _Run:
         return outcome
 
 
-def _lag(entry: Unsettled, *, now: int) -> float:
+def _lag(entry: DueBinding, *, now: int) -> float:
     """Which share of the time between due and lapsed has passed, not counting one period of the
     schedule."""
     if entry.lapses_at is None:

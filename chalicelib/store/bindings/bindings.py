@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from chalicelib.core.bindings.lease import Duty, Unsettled
+from chalicelib.core.bindings.lease import DueBinding, LeaseWork
 from chalicelib.core.bindings.model import (
     Binding,
     BindingFacts,
@@ -21,7 +21,7 @@ from chalicelib.store.bindings.items import (
     callers_of,
     pair_of,
     read_binding,
-    read_unsettled,
+    read_due_binding,
     route_items,
     seal,
     sealed_alike,
@@ -273,12 +273,12 @@ class BindingStore(RouteStore):
                 quota_shard=int(entry["quota_shard"]["N"]),
             )
 
-    def unsettled(self, duty: Duty, *, now: int) -> Iterator[Unsettled]:
+    def due_at_carriers(self, work: LeaseWork, *, now: int) -> Iterator[DueBinding]:
         """The bindings about which a carrier has to be asked by `now`, the longest due first; pages
         of the work index are read as they are needed. Eventually consistent."""
-        return map(read_unsettled, self._work.oldest_first(duty, now=now))
+        return map(read_due_binding, self._work.oldest_first(work, now=now))
 
-    def claim(self, entry: Unsettled, *, until: int) -> Binding | None:
+    def claim(self, entry: DueBinding, *, until: int) -> Binding | None:
         """Claims an entry until `until` (epoch ms): nobody else does before. None if somebody has
         been quicker. One write, which reads the binding too."""
         item = self._work.claim(

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from chalicelib.core.bindings.lease import CarrierLease, Unsettled
+from chalicelib.core.bindings.lease import CarrierLease, DueBinding
 from chalicelib.core.bindings.model import (
     PLAIN,
     Binding,
@@ -91,11 +91,11 @@ def _due(binding: Binding) -> Item:
     return entry
 
 
-def read_unsettled(entry: Item) -> Unsettled:
+def read_due_binding(entry: Item) -> DueBinding:
     """An entry of the work index as the schedules need it."""
     # An entry that lacks these fails when it is claimed.
     binding_id, carrier = (entry.get(name, s(""))["S"] for name in ("id", "carrier"))
-    return Unsettled(
+    return DueBinding(
         handle=entry["pk"]["S"].removeprefix("B#"),
         id=binding_id,
         carrier=carrier,

@@ -13,8 +13,8 @@ from chalicelib.store.keys import owners_key
 from chalicelib.store.table import Item, Table, key, n, s
 
 LEFT_MS = 2 * DAY_MS
-"""For how long the audit looks at an X that left a pool: longer than a lease of a day, of which a
-carrier was asked late."""
+"""How long the audit still looks at an X that has left a pool: longer than a lease of a day that
+was asked for late."""
 ABSENT_S = 2
 """How long it is remembered that there is no app of a name."""
 
@@ -44,7 +44,7 @@ class AppStore:
         self._monotonic = table.runtime.monotonic
         self._encryption = encryption
         self._max_age_s = max_age_s
-        # An app that is not there may be made the next moment.
+        # The app may be created the next moment.
         absent_s = min(max_age_s, ABSENT_S)
         self._profiles = Cache(self._read, self._monotonic, max_age_s, absent_s)
         self._directory = Cache(self._listed, self._monotonic, max_age_s)
@@ -79,9 +79,9 @@ class AppStore:
         return tuple((item["sk"]["S"], item["carrier"]["S"]) for item in entries)
 
     def owners_of(self, number: str, *, fresh: bool = False) -> tuple[Owner, ...]:
-        """Everybody that X belonged to; `fresh`: as it stands now, not as it is remembered.
-        One read; for an X that has or had an owner it is remembered as long as a profile.
-        That is safe: when an X leaves an app, it is written NOTICE_MS before."""
+        """Everybody that X belonged to; `fresh`: read now, not remembered. One read; for an X that
+        has or had an owner it is remembered as long as a profile, which is safe: it is written
+        NOTICE_MS before an X leaves an app."""
         until, owners = self._owners.get(number, (0.0, ()))
         if not fresh and self._monotonic() < until:
             return owners
@@ -116,7 +116,7 @@ def given(
 
 
 def taken(owners: Sequence[Owner], *, now: int) -> tuple[Owner, ...]:
-    """The owners of an X once it is taken from the last of them, which is told NOTICE_MS before."""
+    """The owners of an X once it is taken from the last of them, with NOTICE_MS of notice."""
     return (*owners[:-1], replace(owners[-1], until=now + NOTICE_MS))
 
 

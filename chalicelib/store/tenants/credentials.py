@@ -26,9 +26,8 @@ _DIGITS = 9
 
 
 def is_public_id(text: str) -> bool:
-    """Whether it can be an AppKey, a developer's id, a switch's user or the name of an account. For
-    anything else that anybody sends nothing is read: above all no key of the table is made of a
-    telephone number."""
+    """Whether it can be an AppKey, a developer's id, a switch's user or the name of an account.
+    Nothing is read for any other text: no key of the table is made of a telephone number."""
     digits = text.translate(_NO_SEPARATORS)
     like_a_number = digits.isdecimal() and len(digits) >= _DIGITS
     return not like_a_number and _PUBLIC_ID.fullmatch(text) is not None
@@ -59,7 +58,7 @@ class CredentialStore:
         self._developers = cache(lambda name: self._owner(DEVELOPER, name))
         self._switches = cache(lambda user: self._item(SWITCHES, user))
         self._carriers = cache(lambda name: self._item(CARRIERS, name))
-        # That there is none is as usual as that there is one, and remembered as long.
+        # A stage without one is usual, so its absence is remembered as long.
         self._embedded = cache(lambda name: self._item(CARRIERS, name) or {})
         self._hosts = cache(self._read_hosts)
 
@@ -138,7 +137,7 @@ class CredentialStore:
         )
         found = [*([account] if account is not None else []), *switches]
         hosts = [host for item in found for host in listed(item, "recording_hosts")]
-        # None is as good as nowhere: an operator may name the first the next moment.
+        # None instead of nothing: an operator may add the first one the next moment.
         return tuple(dict.fromkeys(hosts)) or None
 
 
