@@ -97,6 +97,8 @@ class Race:
     ledger: Ledger
     now: int = NOW
     held_b: set[tuple[str, str]] = field(default_factory=set)
+    history: list[tuple[int, Move, dict[str, Any]]] = field(default_factory=list)
+    """All that was answered, and when."""
 
     def round(self) -> Counter[tuple[str, int]]:
         """One round: everybody acts at once, then everything is checked. Counts the answers."""
@@ -116,12 +118,24 @@ class Race:
             [*actions, lambda gateway: gateway.cleaner.clean(now=now, time_left=lambda: True)]
         )
         answered = list(zip(moves, replies, strict=True))
+        self.history += [(self.now, move, reply) for move, reply in answered]
         self._note(answered)
         self._check_answers(answered, held_before)
-        assert self.ledger.crossings() == []
+        for crossed in self.ledger.crossings():
+            pytest.fail(self._told(*crossed))
         self._check_routes()
         self._check_queries()
         return Counter((move.operation, reply["code"]) for move, reply in answered)
+
+    def _told(self, *entries: Entry) -> str:
+        """Two bindings that crossed, and what was answered about them."""
+        ids = {entry.of or entry.id for entry in entries}
+        about = [
+            f"{now} {move} {reply}"
+            for now, move, reply in self.history
+            if move.binding in ids or reply.get("bindId") in ids
+        ]
+        return "\n".join(["crossed:", *map(str, entries), *about])
 
     def _move(self) -> Move:
         live = self.ledger.live(self.now)
@@ -254,7 +268,7 @@ def _run(here: Stage, everybody: Crowd, *, seed: int, rounds: int) -> None:
         for round_ in range(rounds):
             try:
                 counted += race.round()
-            except AssertionError as error:
+            except (AssertionError, pytest.fail.Exception) as error:
                 error.add_note(f"seed {seed}, round {round_}")
                 raise
             race.advance()

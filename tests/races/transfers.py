@@ -33,5 +33,5 @@ def open_to_all(
     try:
         bound = gateway.shared(Api).binding_service.bind(profile, ask, request, now=now)
     except errors.GatewayError as error:
-        return {"code": next(c for c, row in codes.TABLE.items() if type(error) in row.told)}
+        return {"code": next(c for c, row in codes.TABLE.items() if type(error) in row.sent_for)}
     return {"code": codes.OK, "bindId": bound.id, "phoneX": bound.number}
