@@ -9,7 +9,7 @@ from chalicelib.core import errors
 from chalicelib.core.errors import AnswerClass
 from chalicelib.core.messages import Reply
 from chalicelib.schema.types import Invalid, Listed, Member, Wrong, shape
-from chalicelib.schema.values import choice, count, shown_text
+from chalicelib.schema.values import TIMESTAMP, choice, count, shown_text
 
 PAGE = "/docs"
 """Where problems are described: a problem's type is this page's section for it."""
@@ -201,18 +201,28 @@ CODES: Mapping[str, str] = {
     "cooling": "This number served one of the two with somebody else until a short time ago.",
     "no_number": "No number is left for these two.",
     "already_calling": "These people are in a call already that was placed for them.",
+    "reference_taken": "A live binding of other people has this reference.",
+    "binding_ended": "The binding has ended: it can be read, and not be changed.",
+    "too_many_changes": "B, direction and recording of this binding were changed too often.",
+    "not_supported": "The carrier, or this kind of binding, can't do this: `detail` says what.",
     "exists": "There is one of this name already.",
     "request_over": "The request was carried out, and what it made has ended.",
+    "not_kept": "What is asked about is longer ago than anything is kept of it.",
     "not_ready": "It is not there yet; `Retry-After` says when.",
     "outcome_unknown": "The first request with this Idempotency-Key broke off: look what it did,"
     " and use a new key.",
 }
-"""`code` of problems with status 409, and what it means."""
+"""`code` of problems with status 409, and of some others, and what it means."""
 
 _CODE_OF: Mapping[type[errors.GatewayError], str] = {
     errors.NumberTaken: "number_taken",
     errors.NotBeside: "number_taken",
     errors.NoNumber: "no_number",
+    errors.ReferenceTaken: "reference_taken",
+    errors.BindingEnded: "binding_ended",
+    errors.TooManyChanges: "too_many_changes",
+    errors.NotSupported: "not_supported",
+    errors.NotKept: "not_kept",
     errors.AlreadyCalling: "already_calling",
     errors.AccountExists: "exists",
     errors.NonceReused: "exists",
@@ -244,7 +254,13 @@ PROBLEM = shape(
         "detail": Member(shown_text("one thing is wrong with the request, see errors"), ""),
         "request_id": Member(shown_text("c6af9ac6-7b61-11e6-9a41-93e8deadbeef"), "As in the log."),
         "errors": Member(Listed(ERROR), "Everything that is wrong.", required=False),
-        "code": Member(choice(CODES), "What is in the way, with 409.", required=False),
+        "code": Member(choice(CODES), "What is in the way.", required=False),
+        "free_at": Member(
+            TIMESTAMP,
+            "With `cooling` and `no_number`, where it is known: when it, or the first of those that"
+            " were tried, is free again, unless it is bound until then.",
+            required=False,
+        ),
     },
 )
 
@@ -269,6 +285,7 @@ class Failure(Exception):
         self.code = code
         self.headers = headers or {}
         self.answered = answered
+        self.free_at: int | None = None
         self.facts: Mapping[str, str | int] = {}
 
     @classmethod
@@ -281,6 +298,8 @@ class Failure(Exception):
         failure = cls(problem, text, code=_code_of(error), answered=error.answered)
         if isinstance(error, errors.BadParameter):
             failure.wrong = [Wrong(f"/{error.name}", error.why or "can't be used")]
+        if isinstance(error, errors.NumberTaken | errors.NoNumber):
+            failure.free_at = error.free_at
         if isinstance(error, errors.TooEarly):
             failure.headers = {"Retry-After": str(error.wait_s)}
         if error.answered is AnswerClass.UNAVAILABLE:
@@ -300,6 +319,7 @@ class Failure(Exception):
         }
         body |= {"errors": [each._asdict() for each in self.wrong]} if self.wrong else {}
         body |= {"code": self.code} if self.code else {}
+        body |= {"free_at": self.free_at} if self.free_at is not None else {}
         retry_s = self.problem.retry_s
         later = {"Retry-After": str(retry_s)} if retry_s is not None else {}
         facts = {"code": self.problem.status, "problem": self.problem.word, **self.facts}

@@ -1,7 +1,7 @@
 """Choosing X: in which order an app's numbers are tried for a pair."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from math import gcd
 from typing import TYPE_CHECKING
 
@@ -28,6 +28,8 @@ def candidates(app: App, ask: Ask, tag: KeyedDigest) -> Iterator[str]:
             yield ask.number
         return
     numbers = app.pool.numbers(ask.area)
+    if ask.country is not None:
+        numbers = _of_country(numbers, ask.country)
     size = len(numbers)
     if size == 0:
         return
@@ -53,6 +55,13 @@ def shown_number(app: App, ask: "CallAsk", tag: KeyedDigest) -> str:
     if not numbers:
         raise Forbidden("the app has no number to show")
     return numbers[_seed(app, own, tag) % len(numbers)]
+
+
+def _of_country(numbers: Sequence[str], country: str) -> tuple[str, ...]:
+    # Loaded by the first request that names a country.
+    from chalicelib.core.countries import country_of  # noqa: PLC0415
+
+    return tuple(number for number in numbers if country_of(number) == country)
 
 
 def _seed(app: App, people: Iterable[str], tag: KeyedDigest) -> int:

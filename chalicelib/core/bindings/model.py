@@ -91,7 +91,8 @@ class Revision:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """What a client wants bound; `number` wins over `area`, with neither any X will do.
+    """What a client wants bound. `number` wins over `area` and `country` (ISO 3166-1), without any
+    of them any X will do.
 
     Without `b` it is an XA: whoever dials X reaches A. `lifetime_ms` is None for one without end,
     `max_call_s` None for what the app's calls last at most. `reference` is the app's own name for
@@ -109,6 +110,7 @@ class Ask:
     max_call_s: int | None = None
     direction: Direction = Direction.BOTH
     reference: str = ""
+    country: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +226,11 @@ class Binding:
     def over(self) -> bool:
         """Whether it is released or archived: for good, by any clock."""
         return self.state in (State.ENDED, State.ARCHIVED)
+
+    @property
+    def released(self) -> bool:
+        """Whether it was ended while it still routed."""
+        return self.state is State.ENDED and self.updated <= self.expires
 
     def live(self, now: int) -> bool:
         """Whether it routes at `now`: decided by the clock, never by a job."""

@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from chalicelib.rest.bindings import Bindings
 from chalicelib.rest.cursors import Cursors
 from chalicelib.rest.description import Description
 from chalicelib.rest.events import Events
@@ -10,6 +11,10 @@ from chalicelib.rest.facade import RestFacade
 from chalicelib.rest.idempotency import Idempotency
 from chalicelib.rest.recordings import Recordings
 from chalicelib.rest.records import Records
+from chalicelib.services.bindings.explain import ExplainService
+from chalicelib.services.bindings.lookup import BindingLookup
+from chalicelib.services.bindings.routing import Router
+from chalicelib.store.bindings.search import BindingSearch
 from chalicelib.store.requests import DAY_OF_ANSWERS_MS, AnswerStore
 from chalicelib.store.site import SITE_KEY
 from chalicelib.telemetry import correlation
@@ -22,7 +27,14 @@ from chalicelib.wiring.gateway import Gateway
 def facade(api: Api) -> RestFacade:
     ours = api.gateway
     known, calls = ours.shared(records.Records), ours.shared(Calls)
+    search = BindingSearch(ours.table, ours.encryption)
     resources = [
+        Bindings(
+            api.binding_service,
+            BindingLookup(search),
+            ExplainService(Router(ours.bindings), ours.bindings, search),
+            ours.runtime,
+        ),
         Records(known.archive, known.renderer),
         Recordings(calls.recording_links),
         Events(known.redelivery),
