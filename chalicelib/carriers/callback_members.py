@@ -7,28 +7,39 @@ comes with two, or that can't be read for another reason, is dropped and named i
 it says which call the callback is about, or which X: then all of the callback is Unreadable.
 """
 
+import math
+import re
+import string
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, tzinfo
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
-from chalicelib.carriers.callback_values import (
-    MAX_ID,
-    BadValue,
-    JsonObject,
-    as_list,
-    as_text,
-    is_absent,
-    parse_json,
-    text,
-)
+from chalicelib.carriers import number_text
+from chalicelib.carriers.callback_json import ABSENT, JsonObject, parse_json
 from chalicelib.core.bindings.model import handle_of
 from chalicelib.core.calls.events import Event, Unreadable
+from chalicelib.core.durations import YEAR_2001_MS
 
 _T = TypeVar("_T")
 
 MAX_RAW = 32 * 1024
 """Characters of a callback that are kept as they came: more might not fit into an item of the
 table, and what is known is read from the whole."""
+MAX_ID = 255
+MAX_URL = 4096
+END_OF_TIME = 25 * 10**11
+"""2049, in epoch ms. Times stand in the clear where calls are listed by them: what is later, or
+between 10 ** 10 and 10 ** 12 (1970 to 2001), is rather somebody's number."""
+
+_DECIMAL = re.compile(r"\s*\+?([0-9]{1,24})(\.[0-9]{1,24})?\s*", re.ASCII)
+_MD5 = re.compile(r"[0-9a-f]{32}", re.ASCII)
+_BLANKS = string.whitespace + "\u00a0\u3000\u200b\ufeff"
+_AROUND_URLS = ('""', "''", "<>", "\u201c\u201d")
+
+
+class BadValue(ValueError):
+    """A value that is none of its member's."""
 
 
 class Members:
@@ -73,7 +84,7 @@ class Members:
     def optional(self, name: str, read: Callable[[Any], _T | None]) -> _T | None:
         """What `read` makes of it; None for null, for an empty text and for nothing. What `read`
         refuses with ValueError is dropped."""
-        if is_absent(self.values.get(name)):
+        if self.values.get(name) in ABSENT:
             return None
         try:
             return read(self._value(name))
@@ -173,3 +184,116 @@ def event_of(details: Mapping[str, Any], body: bytes, *, carrier: str, received:
     return Event(
         **{**common, **details, "at": received if at is None else at, "timed": at is not None}
     )
+
+
+def as_text(value: Any, *, most: int = MAX_ID) -> str:
+    """Text of at most `most` characters, or a number as text. Half a surrogate pair becomes a
+    question mark. Raises ValueError."""
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise BadValue("no text")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise BadValue("no text")
+    text = str(value).encode(errors="replace").decode()
+    if len(text) > most:
+        raise BadValue("too long")
+    return text
+
+
+def text(most: int) -> Callable[[Any], str]:
+    """A reader of text of at most `most` characters."""
+    return lambda value: as_text(value, most=most)
+
+
+def cut(most: int) -> Callable[[Any], str]:
+    """A reader of text of which `most` characters will do."""
+    return lambda value: as_text(value, most=10**9)[:most]
+
+
+def whole(below: int) -> Callable[[Any], int]:
+    """A reader of whole numbers from 0, also in text, and with parts behind a point, which do not
+    count."""
+
+    def read(value: Any) -> int:
+        number, _ = _decimal(value)
+        if number >= below:
+            raise BadValue("too large")
+        return number
+
+    return read
+
+
+def epoch_ms(value: Any, zone: tzinfo = UTC) -> int:
+    """Epoch ms of a time before END_OF_TIME: ms, seconds (10 digits), microseconds (16) or
+    nanoseconds (19), as a number or in text, with parts behind a point; or ISO 8601, in `zone` if
+    it names none. Raises ValueError."""
+    if isinstance(value, str) and not _DECIMAL.fullmatch(value):
+        return _in_time(_of_iso(value, zone))
+    number, fraction = _decimal(value)
+    if 10**9 <= number < 10**10:
+        return _in_time(number * 1000 + round(fraction * 1000))
+    if number >= 10**18:
+        return _in_time(number // 10**6)
+    return _in_time(number // 1000 if number >= 10**15 else number)
+
+
+def _in_time(ms: int) -> int:
+    if not 0 < ms < END_OF_TIME or 10**10 <= ms < YEAR_2001_MS:
+        raise BadValue("no time of ours")
+    return ms
+
+
+def _of_iso(value: str, zone: tzinfo) -> int:
+    try:
+        at = datetime.fromisoformat(value.strip())
+        at = at if at.tzinfo else at.replace(tzinfo=zone)
+        return int(at.timestamp()) * 1000 + at.microsecond // 1000
+    except OverflowError:
+        raise BadValue("no time of ours") from None
+
+
+def _decimal(value: Any) -> tuple[int, float]:
+    """A number's whole part, and what stands behind the point. Raises ValueError."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise BadValue("no number")
+    if isinstance(value, float):
+        if not (math.isfinite(value) and 0 <= value < 10**20):
+            raise BadValue("no number")
+        return int(value), value % 1
+    found = _DECIMAL.fullmatch(str(value))
+    if found is None:
+        raise BadValue("no number")
+    return int(found[1]), float(f"0{found[2] or ''}")
+
+
+def as_number(value: Any) -> str | None:
+    """The digits of a telephone number that stands with its country code; None for one that is not
+    shown. Raises ValueError."""
+    return number_text.digits_of(as_text(value))
+
+
+def as_url(value: Any) -> str | None:
+    """An address of at most MAX_URL characters, without the blanks, line breaks, byte order marks,
+    quotes and angle brackets that some write around it; None if nothing is left. Raises
+    ValueError."""
+    found = as_text(value, most=MAX_URL).strip(_BLANKS)
+    while len(found) > 1 and found[0] + found[-1] in _AROUND_URLS:
+        found = found[1:-1].strip(_BLANKS)
+    return found or None
+
+
+def as_list(value: Any) -> list[Any]:
+    """A list, or JSON of one in text. Raises ValueError."""
+    parsed = parse_json(value) if isinstance(value, str) else value
+    if not isinstance(parsed, list):
+        raise BadValue("no list")
+    return parsed
+
+
+def as_md5(value: Any) -> str:
+    """An md5 in hex, lower case. Raises ValueError."""
+    found = as_text(value).strip().lower()
+    if not _MD5.fullmatch(found):
+        raise BadValue("no md5")
+    return found

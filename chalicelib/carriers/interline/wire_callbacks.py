@@ -4,7 +4,7 @@ written. Their times are epoch seconds, numbers national."""
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from chalicelib.carriers import callback_values as values
+from chalicelib.carriers import callback_members as members
 from chalicelib.carriers.callback_members import Members, call_and_binding, event_of, members_of
 from chalicelib.carriers.interline import results
 from chalicelib.carriers.interline import wire_values as wire
@@ -38,7 +38,7 @@ def is_addressed_to(body: bytes, developer: str, app_id: str | None) -> bool:
         fields = members_of(body)
     except Unreadable:
         return True
-    named = [fields.optional(name, values.as_text) for name in ("devid", "appid")]
+    named = [fields.optional(name, members.as_text) for name in ("devid", "appid")]
     return named[0] in (None, developer) and (app_id is None or named[1] in (None, app_id))
 
 
@@ -75,7 +75,7 @@ def _details(fields: Members) -> list[Details]:
     if of_record and not is_message:
         return _of_record(fields)
     if fields.has("smsContent"):
-        text = fields.optional("smsContent", values.cut(MAX_SMS)) or ""
+        text = fields.optional("smsContent", members.cut(MAX_SMS)) or ""
         sms = {"kind": EventKind.SMS_SENT, "sms_result": SmsResult.OK, "text": text}
         return [_of_start(fields) | sms]
     return [_of_start(fields)]
@@ -85,7 +85,7 @@ def _of_record(fields: Members) -> list[Details]:
     """A call's end. Its recording is an event of its own and stands before it: a record that comes
     again, with the recording this time, is the same end."""
     end = _of_end(fields)
-    url = fields.optional("recording", values.as_url)
+    url = fields.optional("recording", members.as_url)
     if url is None:
         return [end]
     same = ("call_id", "binding", "carrier_binding", "number", "at", "started")
@@ -98,7 +98,7 @@ def _of_end(fields: Members) -> Details:
         fields.optional(name, wire.as_time)
         for name in ("beginTime", "ringTime", "answerTime", "releaseTime")
     )
-    talked_s = fields.optional("duration", values.whole(_MAX_SECONDS)) or None
+    talked_s = fields.optional("duration", members.whole(_MAX_SECONDS)) or None
     result = fields.optional("result", _word)
     talked = result == results.ANSWERED or talked_s is not None
     last = answer or rung or begun
@@ -146,7 +146,7 @@ def _of_parties(fields: Members) -> Details:
 
 
 def _word(value: Any) -> str:
-    return values.as_text(value, most=MAX_WORD).strip()
+    return members.as_text(value, most=MAX_WORD).strip()
 
 
 def _write_record(

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from chalicelib.carriers import callback_values, number_text
-from chalicelib.carriers.callback_values import BadValue
+from chalicelib.carriers import callback_members, number_text
+from chalicelib.carriers.callback_members import BadValue
 from chalicelib.core.durations import YEAR_2001_MS
 from chalicelib.core.subscribers import Subscriber
 
@@ -12,7 +12,7 @@ def as_time(value: Any) -> int | None:
     """Epoch ms; None for zero, which is no time. Raises ValueError."""
     if str(value).strip(" 0.") == "":
         return None
-    ms = callback_values.epoch_ms(value)
+    ms = callback_members.epoch_ms(value)
     if ms < YEAR_2001_MS:
         raise BadValue("no time of a call")
     return ms
@@ -21,7 +21,7 @@ def as_time(value: Any) -> int | None:
 def as_number(value: Any) -> str | None:
     """The digits of a number with country code, which is written as inside China, or with `+` or
     00; None for one that is not shown. Raises ValueError."""
-    return number_text.reported(callback_values.as_text(value))
+    return number_text.reported(callback_members.as_text(value))
 
 
 def as_person(value: Any) -> Subscriber | None:
@@ -32,5 +32,5 @@ def as_person(value: Any) -> Subscriber | None:
 
 def as_person_in_form(value: Any) -> Subscriber | None:
     """The same in a form, where a blank in front of a digit is a `+` that was not escaped."""
-    text = callback_values.as_text(value)
+    text = callback_members.as_text(value)
     return as_person(f"+{text[1:]}" if text[:1] == " " and text[1:2].isdecimal() else text)

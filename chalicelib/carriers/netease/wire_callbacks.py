@@ -5,7 +5,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from chalicelib.carriers import callback_values as values
+from chalicelib.carriers import callback_members as members
+from chalicelib.carriers.callback_json import canonical
 from chalicelib.carriers.callback_members import Members, call_and_binding, event_of, members_of
 from chalicelib.carriers.netease import outcomes
 from chalicelib.carriers.netease import wire_values as wire
@@ -121,7 +122,7 @@ def _read_call(fields: Members) -> dict[str, Any]:
     begun, start, finish = (
         fields.optional(name, wire.as_time) for name in ("callTime", "startTime", "finishTime")
     )
-    talked_s = fields.optional("callDuration", values.whole(_MAX_SECONDS)) or None
+    talked_s = fields.optional("callDuration", members.whole(_MAX_SECONDS)) or None
     by = fields.optional("finishType", _word)
     released_by = outcomes.PARTIES.get(by) if by else None
     state = fields.optional("finishState", _word)
@@ -163,21 +164,21 @@ def _read_sms(fields: Members) -> dict[str, Any]:
 def _read_recording(fields: Members) -> dict[str, Any]:
     return {
         "kind": EventKind.RECORDING_READY,
-        "url": fields.needed("url", values.as_url),
-        "md5": fields.optional("md5", values.as_md5),
+        "url": fields.needed("url", members.as_url),
+        "md5": fields.optional("md5", members.as_md5),
         **_of_binding(fields),
     }
 
 
 def _read_unknown(fields: Members) -> dict[str, Any]:
     """All of it says what happened, so all of it says whether it is a repeat."""
-    digest = hashlib.sha256(values.canonical(fields.values)).hexdigest()
-    call_id = fields.optional("callId", values.as_text)
+    digest = hashlib.sha256(canonical(fields.values)).hexdigest()
+    call_id = fields.optional("callId", members.as_text)
     return {
         "kind": EventKind.UNKNOWN,
         "id": digest,
-        "call_id": call_id or fields.optional("session", values.as_text) or digest,
-        **_own(fields.optional("eventType", values.cut(MAX_WORD))),
+        "call_id": call_id or fields.optional("session", members.as_text) or digest,
+        **_own(fields.optional("eventType", members.cut(MAX_WORD))),
     }
 
 
@@ -196,7 +197,7 @@ def _number_in(word: str) -> str:
 
 
 def _word(value: Any) -> str:
-    return values.as_text(value, most=MAX_WORD).strip()
+    return members.as_text(value, most=MAX_WORD).strip()
 
 
 def _own(word: str | None) -> dict[str, Any]:
@@ -211,5 +212,5 @@ def _parties(fields: Members) -> dict[str, Any]:
     return {
         "caller": fields.optional("callNo", wire.as_person),
         "callee": fields.optional("peerNo", wire.as_person),
-        "number": fields.unless_absent("phoneX", values.as_number),
+        "number": fields.unless_absent("phoneX", members.as_number),
     }

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from chalicelib.carriers import callback_values as values
-from chalicelib.carriers.callback_members import Members, object_in
-from chalicelib.carriers.callback_values import BadValue, JsonObject
+from chalicelib.carriers import callback_members as members
+from chalicelib.carriers.callback_json import JsonObject
+from chalicelib.carriers.callback_members import BadValue, Members, object_in
 from chalicelib.carriers.netease import hang_causes
 from chalicelib.carriers.netease import wire_values as wire
 from chalicelib.carriers.netease.wire_values import SPACED
@@ -27,7 +27,7 @@ def read_placed(fields: Members) -> dict[str, Any]:
     created = inner.optional("createtime", wire.as_time)
     started = inner.optional("starttime", wire.as_time)
     over = [leg.ended for leg in legs if leg.ended is not None]
-    duration_s = inner.optional("durationSec", values.whole(_MAX_SECONDS))
+    duration_s = inner.optional("durationSec", members.whole(_MAX_SECONDS))
     if duration_s is None:
         duration_s = max(0, max(over) - started) // 1000 if over and started is not None else 0
     begun = started if started is not None else created
@@ -39,13 +39,13 @@ def read_placed(fields: Members) -> dict[str, Any]:
         "caller": caller,
         "placed": PlacedEnd(
             conference=conference,
-            account=inner.optional("initAccount", values.as_text) or "",
+            account=inner.optional("initAccount", members.as_text) or "",
             caller=caller,
             parties=(caller, *others) if caller else others,
             created=created,
             started=started,
             duration_s=duration_s,
-            status=(inner.optional("status", values.as_text) or "").lower(),
+            status=(inner.optional("status", members.as_text) or "").lower(),
             legs=legs,
         ),
     }
@@ -57,7 +57,7 @@ def _as_object(value: Any) -> JsonObject:
 
 def _as_people(value: Any) -> tuple[Subscriber, ...]:
     """All of them or none: a conference without one of its people is another one."""
-    people = [wire.as_national_person(each) for each in values.as_list(value)]
+    people = [wire.as_national_person(each) for each in members.as_list(value)]
     if len(people) > MAX_PARTIES or None in people:
         raise BadValue("no list of people")
     return tuple(person for person in people if person is not None)
@@ -73,7 +73,7 @@ def _leg(leg: Members) -> PlacedLeg:
 
 def _as_cause(value: Any) -> int | None:
     """By FreeSWITCH's name, or its number."""
-    word = values.as_text(value).strip()
+    word = members.as_text(value).strip()
     return int(word) if word.isdecimal() and word.isascii() else hang_causes.NUMBERS.get(word)
 
 

@@ -5,7 +5,7 @@ import re
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from chalicelib.carriers import callback_values, number_text
+from chalicelib.carriers import callback_members, number_text
 from chalicelib.core import numbers
 from chalicelib.core.subscribers import Subscriber
 
@@ -19,9 +19,9 @@ _COMPACT = re.compile(r"([0-9]{8})([0-9]{6})([^0-9].*)?", re.ASCII)
 def as_time(value: Any) -> int:
     """Epoch ms of a time in one of the two forms or in another one of ISO 8601, which is in UTC+8
     if it names no zone, or of an epoch time. Raises ValueError."""
-    compact = _COMPACT.fullmatch(callback_values.as_text(value).strip())
+    compact = _COMPACT.fullmatch(callback_members.as_text(value).strip())
     iso = f"{compact[1]}T{compact[2]}{compact[3] or ''}" if compact else value
-    return callback_values.epoch_ms(iso, _UTC8)
+    return callback_members.epoch_ms(iso, _UTC8)
 
 
 def written(at: int, form: str) -> str:
@@ -33,7 +33,7 @@ def as_person(value: Any) -> Subscriber | None:
     """A number with country code, as the document has it; one that is a Chinese mobile without it,
     or that is none with it, as it is written inside China. None for one that is not shown. Raises
     ValueError."""
-    written = number_text.spelled(callback_values.as_text(value))
+    written = number_text.spelled(callback_members.as_text(value))
     if written is not None and numbers.possible(written) and not numbers.is_mobile(written):
         return Subscriber(written)
     return as_national_person(value)
@@ -42,7 +42,7 @@ def as_person(value: Any) -> Subscriber | None:
 def as_national_person(value: Any) -> Subscriber | None:
     """A number as it is written inside China, or with `+` or 00; None for one that is not shown.
     Raises ValueError."""
-    digits = number_text.reported(callback_values.as_text(value))
+    digits = number_text.reported(callback_members.as_text(value))
     return Subscriber(digits) if digits is not None else None
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from chalicelib.carriers.callback_values import BadValue
+from chalicelib.carriers.callback_members import BadValue
 
 MAX_Q850 = 127
 INTERWORKING = 127

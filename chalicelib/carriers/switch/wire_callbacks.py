@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from chalicelib.carriers import callback_values as values
+from chalicelib.carriers import callback_members as members
 from chalicelib.carriers.callback_members import Members
 from chalicelib.carriers.parameters import Malformed
 from chalicelib.carriers.switch import wire_values as wire
@@ -54,14 +54,14 @@ def read_route(body: bytes, plan: DialPlan) -> Question:
         fields.identifier("call_id")
     except Unreadable as error:
         raise Malformed(str(error)) from None
-    dialled = fields.optional("to", values.as_text) or ""
+    dialled = fields.optional("to", members.as_text) or ""
     if not fields.has("to") or "to" in fields.dropped:
         raise Malformed("to: the number that was dialled")
-    if fields.optional("kind", values.text(MAX_WORD)) not in ("call", "sms"):
+    if fields.optional("kind", members.text(MAX_WORD)) not in ("call", "sms"):
         raise Malformed("kind: call or sms")
     number = Members({"to": dialled}).optional("to", wire.number(plan))
     caller = _asserted(fields, plan) or fields.optional("from", wire.person(plan))
-    privacy = fields.optional("privacy", values.as_text) or ""
+    privacy = fields.optional("privacy", members.as_text) or ""
     return Question(
         number=number or dialled,
         caller=caller,
@@ -139,11 +139,11 @@ def read_event(raw: Any, *, carrier: str, received: int, plan: DialPlan) -> Read
     Raises Malformed for an event that can't be stored: no id, no call, no type, no time, an X that
     can't be read, too large.
     """
-    members = wire.fields_of(raw)
-    text = json.dumps(members, ensure_ascii=False).encode(errors="replace")
+    given = wire.fields_of(raw)
+    text = json.dumps(given, ensure_ascii=False).encode(errors="replace")
     if len(text) > MAX_EVENT:
         raise Malformed(f"an event has at most {MAX_EVENT} bytes")
-    fields = Members(members)
+    fields = Members(given)
     try:
         kind = fields.identifier("type")
         known = kind in KNOWN_TYPES
@@ -152,11 +152,11 @@ def read_event(raw: Any, *, carrier: str, received: int, plan: DialPlan) -> Read
             kind=EventKind(kind) if known else EventKind.UNKNOWN,
             carrier=carrier,
             call_id=fields.identifier("call_id"),
-            at=fields.needed("at", values.epoch_ms),
+            at=fields.needed("at", members.epoch_ms),
             received=received,
-            raw=_raw(members),
+            raw=_raw(given),
             node=_node(fields),
-            sequence=fields.optional("seq", values.whole(MAX_SEQUENCE)),
+            sequence=fields.optional("seq", members.whole(MAX_SEQUENCE)),
             placed=read_placed(fields, plan) if kind == EventKind.PLACED_ENDED else None,
             **(_details(fields, plan) if known else {"result": kind[:MAX_WORD]}),
         )
@@ -165,9 +165,9 @@ def read_event(raw: Any, *, carrier: str, received: int, plan: DialPlan) -> Read
     return Reading((event,), fields.dropped)
 
 
-def _raw(members: Mapping[str, Any]) -> str:
+def _raw(given: Mapping[str, Any]) -> str:
     """What came, without what a message said: whether that may be kept its binding decides."""
-    kept = {name: value for name, value in members.items() if name != "text"}
+    kept = {name: value for name, value in given.items() if name != "text"}
     return json.dumps(kept, ensure_ascii=False).encode(errors="replace").decode()
 
 
@@ -191,12 +191,12 @@ def _details(fields: Members, plan: DialPlan) -> dict[str, Any]:
         "number": fields.unless_absent("to", wire.number(plan)),
         "caller": _asserted(fields, plan) or fields.optional("from", wire.person(plan)),
         "callee": fields.optional("callee", wire.person(plan)),
-        "binding": fields.optional("binding", values.as_text),
+        "binding": fields.optional("binding", members.as_text),
         "cause": fields.optional("reason", wire.cause),
         "released_by": fields.optional("released_by", wire.word(Party)),
         "rejected": fields.optional("rejected", rejected),
         "sms_result": fields.optional("result", wire.word_or(SmsResult, SmsResult.FAILED)),
-        "url": fields.optional("url", values.as_url),
-        "md5": fields.optional("md5", values.as_md5),
-        "text": fields.optional("text", values.cut(MAX_EVENT)),
+        "url": fields.optional("url", members.as_url),
+        "md5": fields.optional("md5", members.as_md5),
+        "text": fields.optional("text", members.cut(MAX_EVENT)),
     }

@@ -5,9 +5,8 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from chalicelib.carriers import callback_values as values
-from chalicelib.carriers.callback_members import Members
-from chalicelib.carriers.callback_values import BadValue
+from chalicelib.carriers import callback_members as members
+from chalicelib.carriers.callback_members import BadValue, Members
 from chalicelib.carriers.parameters import Malformed
 from chalicelib.carriers.switch import wire_values as wire
 from chalicelib.core.calls.events import PlacedEnd, PlacedLeg
@@ -64,17 +63,17 @@ def read_status(fields: Mapping[str, Any]) -> dict[str, str | int]:
 
 def read_placed(fields: Members, plan: DialPlan) -> PlacedEnd:
     """The fields that only `placed.ended` has; those that can't be read are dropped."""
-    conference = fields.optional("kind", values.as_text) == "conference"
+    conference = fields.optional("kind", members.as_text) == "conference"
     person = wire.person(plan)
     return PlacedEnd(
         conference=conference,
-        account=fields.optional("account", values.as_text) or "",
+        account=fields.optional("account", members.as_text) or "",
         caller=None if conference else fields.optional("from", person),
         parties=fields.optional("parties", _people(plan)) or (),
-        created=fields.optional("created", values.epoch_ms),
-        started=fields.optional("started", values.epoch_ms),
-        duration_s=fields.optional("duration_s", values.whole(_MAX_SECONDS)) or 0,
-        status=(fields.optional("status", values.as_text) or "").lower(),
+        created=fields.optional("created", members.epoch_ms),
+        started=fields.optional("started", members.epoch_ms),
+        duration_s=fields.optional("duration_s", members.whole(_MAX_SECONDS)) or 0,
+        status=(fields.optional("status", members.as_text) or "").lower(),
         legs=fields.items("legs", _leg(plan), most=wire.MAX_ITEMS),
     )
 
@@ -83,7 +82,7 @@ def _people(plan: DialPlan) -> Callable[[Any], tuple[Subscriber, ...]]:
     """All of them or none: a conference without one of its people is another one."""
 
     def read(value: Any) -> tuple[Subscriber, ...]:
-        people = [wire.person(plan)(each) for each in values.as_list(value)]
+        people = [wire.person(plan)(each) for each in members.as_list(value)]
         found = tuple(each for each in people if each is not None)
         if len(people) > wire.MAX_ITEMS or len(found) < len(people):
             raise BadValue("no list of people")
@@ -95,6 +94,6 @@ def _people(plan: DialPlan) -> Callable[[Any], tuple[Subscriber, ...]]:
 def _leg(plan: DialPlan) -> Callable[[Members], PlacedLeg]:
     return lambda leg: PlacedLeg(
         party=leg.needed("number", wire.person(plan)),
-        ended=leg.optional("ended_at", values.epoch_ms),
+        ended=leg.optional("ended_at", members.epoch_ms),
         cause=leg.optional("cause", wire.cause),
     )

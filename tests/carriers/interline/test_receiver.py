@@ -11,9 +11,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from chalicelib.carriers.callback_members import members_of
+from chalicelib.carriers.callback_members import members_of, text
 from chalicelib.carriers.callback_receiver import MAX_BODY, read_callback
-from chalicelib.carriers.callback_values import text
 from chalicelib.carriers.interline.callbacks_in import Receiver
 from chalicelib.core.bindings.routes import Owner
 from chalicelib.core.calls.events import (
