@@ -23,6 +23,7 @@ from chalicelib.store.bindings.items import (
     read_binding,
     read_due_binding,
     route_items,
+    route_state,
     seal,
     sealed_alike,
 )
@@ -179,10 +180,12 @@ class BindingStore(RouteStore):
         b = caller_of(encryption, after.b, after.key_version)
         (new_route,) = route_items(after, sealed.route, pair=pair, callers={"b": b})
         others = [each for each in callers_of(encryption, after.b) if each != b]
+        were, old_state = route_state(before), route_state(left) | {"updated": n(now)}
+        a_state = route_state(after) | {"sealed": sealed.route, "pair": s(pair)}
         writes = [
             changed(before, after, sealed),
-            changed_route(a_route, before, after, {"sealed": sealed.route, "pair": s(pair)}),
-            changed_route(old_route, before, left, {"updated": n(now)}),
+            changed_route(a_route, before.id, were, a_state),
+            changed_route(old_route, before.id, were, old_state),
             put(new_route, conditions.ROUTE_FREE, free),
             *also_free(after.number, others, free),
         ]

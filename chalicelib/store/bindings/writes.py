@@ -26,11 +26,15 @@ def changed_routes(
     before: Binding, after: Binding, sealed: Sealed | None, encryption: FieldEncryption
 ) -> list[Item]:
     """The writes of its routes and of the entry of its reference, if these change."""
-    more = {"sealed": sealed.route} if sealed is not None else {}
-    if route_state(before) == route_state(after) and not more:
+    were, state = route_state(before), route_state(after)
+    if sealed is not None:
+        state["sealed"] = sealed.route
+    elif were == state:
         return []
-    more |= {"updated": n(after.updated)}
-    writes = [changed_route(route, before, after, more) for route in route_keys(after, encryption)]
+    state["updated"] = n(after.updated)
+    writes = [
+        changed_route(route, after.id, were, state) for route in route_keys(after, encryption)
+    ]
     if after.reference and after.expires > before.expires:
         # It is kept for as long as the binding.
         ours = {":binding": s(after.id)}
@@ -38,14 +42,12 @@ def changed_routes(
     return writes
 
 
-def changed_route(route: Item, before: Binding, after: Binding, more: Item) -> Item:
-    """Writes one route as far as it changes, and these attributes more, if it is still its own."""
-    were, state = route_state(before), route_state(after)
+def changed_route(route: Item, binding_id: str, were: Item, state: Item) -> Item:
+    """Writes one route of a binding, if it is still that binding's."""
     removed = [name for name in were if name not in state]
     if "pending" in removed:
         removed.append("reusable_before")
-    ours = {":binding": s(after.id)}
-    return update(route, state | more, conditions.OURS, ours, removed=removed)
+    return update(route, state, conditions.OURS, {":binding": s(binding_id)}, removed=removed)
 
 
 def also_free(number: str, callers: Sequence[str], free: Item) -> list[Item]:
