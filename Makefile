@@ -20,7 +20,7 @@ ATTACKS := tests/attacks tests/races tests/simulation tests/contract
 BUDGET ?= 900
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo check test test-all test-large newest test-restore test-samples test-tenants simulate chaos lint format types layers bench documents stage package deploy undeploy restore clean
+.PHONY: help run demo check test test-all test-large newest test-restore test-samples test-tenants test-api simulate chaos lint format types layers bench documents stage package deploy undeploy restore clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -65,6 +65,9 @@ test-tenants: $(STAMP) ## what two tenants see, whatever is reported in whatever
 	@began=$$(date +%s); export INTERLEAVINGS="$${INTERLEAVINGS:-1000}"; \
 		$(RUN) pytest --verbose --no-header -n 2 --dist load tests/attacks/test_tenants.py; \
 		status=$$?; echo "$$INTERLEAVINGS interleavings asked for, $$(( $$(date +%s) - began )) s"; exit $$status
+
+test-api: $(STAMP) ## CASES requests made of the OpenAPI document, and every answer held against it (SEEDS, API_MAX_S)
+	@CASES=$${CASES:-20000} exec $(RUN) pytest --verbose --no-header tests/rest/test_schemathesis.py
 
 simulate: $(STAMP) ## rival processes step by step: random schedules and all interleavings (SCHEDULES, SEED)
 	@$(RUN) tests.simulation random --schedules $${SCHEDULES:-20000} --seed $${SEED:-0}; \

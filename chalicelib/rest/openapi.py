@@ -4,6 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from chalicelib.carriers.cloudevents import wire_callbacks as cloudevents
+from chalicelib.core.calls.events import EventKind
 from chalicelib.rest.idempotency import HEADER
 from chalicelib.rest.operations import Answer, Operation, Resource
 from chalicelib.rest.problems import (
@@ -65,6 +67,7 @@ def document(resources: Iterable[type[Resource]]) -> dict[str, Any]:
         "security": [{"basic": []}],
         "tags": [{"name": each.name, "description": each.text} for each in resources],
         "paths": dict(paths),
+        "webhooks": {str(kind): _event(kind) for kind in cloudevents.MESSAGES},
         "components": {
             "schemas": dict(sorted(components.schemas.items())),
             "securitySchemes": {
@@ -200,6 +203,21 @@ def _answer(answer: Answer, operation: Operation, components: _Components) -> Sc
     elif answer.media_type != "application/json":
         described["content"] = {answer.media_type: {"schema": {"type": "string"}}}
     return described
+
+
+def _event(kind: EventKind) -> Schema:
+    """What the app's endpoint is sent, and has to answer."""
+    message = cloudevents.MESSAGES[kind]
+    content = {"application/cloudevents+json": {"schema": message.schema()}}
+    return {
+        "post": {
+            "operationId": f"event_{kind}".replace(".", "_"),
+            "summary": cloudevents.ABOUT[kind],
+            "requestBody": {"required": True, "content": content},
+            "responses": {"2XX": {"description": "The event is delivered."}},
+            "security": [],
+        }
+    }
 
 
 def problems_of(operation: Operation) -> list[Problem]:

@@ -17,7 +17,6 @@ _SEPARATORS = re.compile(r"[ \u00a0()-]")
 _DIGITS = re.compile(r"\+?([0-9]{3,24})", re.ASCII)
 _E164 = re.compile(r"[1-9][0-9]{6,14}", re.ASCII)
 _SEGMENT_700 = re.compile(r"86(700[0-9]{12})", re.ASCII)
-_EPOCH_MS = re.compile(r"[0-9]{1,15}", re.ASCII)
 _INTEGER = re.compile(r"-?[0-9]{1,18}", re.ASCII)
 _RFC_3339 = re.compile(
     r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d):(\d\d)(?:\.(\d+))?([Zz]|[+ -]\d\d:\d\d)", re.ASCII
@@ -119,10 +118,6 @@ def _integer_of(text: str) -> Json:
     return int(text) if _INTEGER.fullmatch(text) else text
 
 
-def _time_of(text: str) -> Json:
-    return int(text) if _EPOCH_MS.fullmatch(text) else text
-
-
 PERSON = Scalar(
     'must be a telephone number with country code, for example "+8613512345678"',
     "+447700900001",
@@ -165,7 +160,7 @@ TIMESTAMP = Scalar(
             {"type": "integer", "minimum": -_MOST_INTEGER, "maximum": _MOST_INTEGER},
         ]
     },
-    of_text=_time_of,
+    of_text=_integer_of,
 )
 """A moment, in epoch ms inside the gateway."""
 

@@ -9,6 +9,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
+from admin import event_examples
 from chalicelib.rest.description import HEALTHY_S
 from chalicelib.rest.operations import Operation
 from chalicelib.rest.problems import CODES, all_problems
@@ -32,6 +33,13 @@ def document(stage: Stage) -> dict[str, Any]:
 def test_it_is_openapi(document: dict[str, Any]) -> None:
     validate(document)
     assert document["openapi"] == "3.1.0"
+
+
+def test_every_event_is_in_it(document: dict[str, Any]) -> None:
+    for kind, text in event_examples.documents().items():
+        (content,) = document["webhooks"].pop(kind)["post"]["requestBody"]["content"].values()
+        Draft202012Validator(content["schema"]).validate(json.loads(text))
+    assert document["webhooks"] == {}
 
 
 def test_every_operation_is_in_it(document: dict[str, Any]) -> None:
@@ -104,6 +112,7 @@ def test_the_page_shows_all_and_loads_nothing(stage: Stage, document: dict[str, 
     assert wanted <= set(anchors)
     assert all(f"<code>{code}</code>" in answer.text for code in CODES)
     assert all(f"<code>{path}</code>" in answer.text for path in document["paths"])
+    assert all(f'id="event-{kind}"' in answer.text for kind in document["webhooks"])
     links = re.findall(r'href="([^"]+)"', answer.text)
     assert {each for each in links if each[0] != "#"} == {"v1/openapi.json"}
     assert {each[1:] for each in links if each[0] == "#"} <= set(anchors)

@@ -10,13 +10,7 @@ from chalicelib.core.calls.events import Event, EventKind, PlacedEnd
 from chalicelib.core.calls.model import EventKey
 from chalicelib.schema import calls
 from chalicelib.schema.types import Listed, Member, Nullable, Object, shape
-from chalicelib.schema.values import (
-    ANYBODY,
-    BOOLEAN,
-    TIMESTAMP,
-    show_time,
-    shown_text,
-)
+from chalicelib.schema.values import ANYBODY, BOOLEAN, TIMESTAMP, choice, shown_text
 
 KINDS = frozenset(kind for kind in EventKind if kind.traits.known)
 
@@ -51,16 +45,18 @@ def write(
     if event.kind not in KINDS:
         raise ValueError(f"no words for {event.kind}")
     more = _OF_KIND.get(event.kind, _nothing_more)(event, call)
-    return {
+    message = {
         "specversion": "1.0",
         "id": key.id,
         "source": source_of(app),
         "type": type_of(event.kind),
-        "time": show_time(event.at),
+        "time": event.at,
         **({"subject": binding.id} if binding else {}),
         "datacontenttype": "application/json",
-        "data": DATA[event.kind].write({**_common(event, record, binding), **more}),
+        "data": {**_common(event, record, binding), **more},
     }
+    written: Data = MESSAGES[event.kind].write(message)
+    return written
 
 
 _COMMON: calls.Members = {
@@ -105,10 +101,45 @@ _MORE: Mapping[EventKind, calls.Members] = {
     EventKind.RECORDING_FAILED: calls.members(("result",)),
     EventKind.CALL_GAP: calls.members(("result",)),
 }
-DATA: Mapping[EventKind, Object[Data]] = {
-    kind: shape("", {**_COMMON, **_MORE.get(kind, {})}) for kind in EventKind if kind in KINDS
+
+
+def _message(kind: EventKind) -> Object[Data]:
+    return shape(
+        "",
+        {
+            "specversion": Member(choice(["1.0"]), ""),
+            "id": Member(
+                shown_text("A7yIiw-CjYoCmIcgGCC5Lw.juMao8W7HpX6dNo16bAvhg"),
+                "The same however often the event is delivered; also `webhook-id`.",
+            ),
+            "source": Member(shown_text("/apps/shop"), "With `id` it is unique."),
+            "type": Member(choice([type_of(kind)]), ""),
+            "time": Member(TIMESTAMP, "When it happened, by the carrier's clock."),
+            "subject": Member(
+                shown_text("12202601151600000123456789"), "Id of the binding.", required=False
+            ),
+            "datacontenttype": Member(choice(["application/json"]), ""),
+            "data": Member(shape("", {**_COMMON, **_MORE.get(kind, {})}), ""),
+        },
+    )
+
+
+MESSAGES: Mapping[EventKind, Object[Data]] = {
+    kind: _message(kind) for kind in EventKind if kind in KINDS
 }
-"""`data` of the events of each kind."""
+"""The whole message, for each kind."""
+
+ABOUT: Mapping[EventKind, str] = {
+    EventKind.CALL_STARTED: "A call reached X",
+    EventKind.CALL_RINGING: "The callee's telephone rings",
+    EventKind.CALL_ANSWERED: "Somebody took the call",
+    EventKind.CALL_ENDED: "A call is over, or was never connected",
+    EventKind.SMS_SENT: "A message was sent to X",
+    EventKind.RECORDING_READY: "The recording of a call can be fetched",
+    EventKind.PLACED_ENDED: "A call that was placed for the app is over",
+    EventKind.RECORDING_FAILED: "A recording could not be fetched; `result` says why",
+    EventKind.CALL_GAP: "Something is missing of a call; `result` says what",
+}
 
 
 def _common(event: Event, record: str, binding: Binding | None) -> Data:
