@@ -171,7 +171,7 @@ def _erase(name: str, progress: Progress) -> int:
 def _left(name: str) -> Iterator[Item]:
     """The keys of all items that are an app's: they name it, or stand in a partition of its own.
     Not whose an X was, which is X's."""
-    partitions = [f"{each}#{name}" for each in ("APP", "A", "Q", "D", "DR", "DAY")]
+    partitions = [f"{each}#{name}" for each in ("APP", "A", "Q", "D", "DR", "DAY", "U")]
     values = {f":{place}": s(each) for place, each in enumerate(partitions)}
     pages = (
         clients.dynamodb()

@@ -5,6 +5,7 @@ from chalicelib.jobs.job import MARGIN_MS, TimeLeft, logged
 from chalicelib.telemetry import count
 from chalicelib.wiring import schedules
 from chalicelib.wiring.gateway import gateway
+from chalicelib.wiring.usage import usage_service
 
 FINISH_MS = 60_000
 """Schedules that ask carriers begin nothing new when only this much of their time is left: they
@@ -75,7 +76,12 @@ def clean_expired(time_left_ms: TimeLeft) -> None:
 
 def follow_up(time_left_ms: TimeLeft) -> None:
     """Looks after calls of which an event was not delivered, a recording not fetched, or something
-    is missing."""
+    is missing. With the time that is left it counts what apps used."""
+    _look_after_calls(time_left_ms)
+    _count_usage(time_left_ms)
+
+
+def _look_after_calls(time_left_ms: TimeLeft) -> None:
     ours = gateway()
     with logged("follow_up", ours.runtime.now_ms) as line:
         seen = ours.shared(schedules.follow_up).run(
@@ -95,3 +101,19 @@ def follow_up(time_left_ms: TimeLeft) -> None:
             "missing_numbers": seen.missing_numbers,
             "put_off": seen.put_off,
         }
+
+
+def _count_usage(time_left_ms: TimeLeft) -> None:
+    ours = gateway()
+    with logged("usage", ours.runtime.now_ms) as line:
+        seen = ours.shared(usage_service).run(
+            now=line.began, time_left=lambda: time_left_ms() > MARGIN_MS
+        )
+        if seen.failed:
+            count("PutOff", operation="usage", by=seen.failed)
+        if seen.hours or seen.unfinished or seen.failed:
+            line.facts = {
+                "hours": seen.hours,
+                "unfinished": seen.unfinished,
+                "put_off": seen.failed,
+            }

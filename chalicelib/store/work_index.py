@@ -13,12 +13,13 @@ from typing import Literal
 from chalicelib.core.durations import MINUTE_MS
 from chalicelib.store.table import Item, Table, n, s, update
 
-Work = Literal["expiry", "lease", "pending", "call", "sequence"]
+Work = Literal["expiry", "lease", "pending", "call", "sequence", "usage"]
 """A binding that expires; a binding whose lease has to be extended; a binding with operations whose
-outcome is not known; a call; a block of sequence numbers."""
+outcome is not known; a call; a block of sequence numbers; an hour of an app whose
+usage has to be counted."""
 SHARDS = 8
 """Over how many partitions of the index each kind of work is spread."""
-_FEW: frozenset[Work] = frozenset({"sequence"})
+_FEW: frozenset[Work] = frozenset({"sequence", "usage"})
 """The kinds of which there are few: one partition is enough."""
 PAGE = 250
 """Entries that are read at a time from a shard: eight such pages, one a shard, are in memory at

@@ -87,17 +87,24 @@ OPEN = frozenset({Delivery.UNPLACED, Delivery.FETCHING, Delivery.PENDING})
 class Progress:
     """How far the delivery of an event is. While it is open, `attempts` failed so far and the next
     is due `at` (epoch ms); afterwards that is when it was settled. `deferred`: the next one was put
-    off once already because the circuit of the endpoint is open."""
+    off once already because the circuit of the endpoint is open. `redelivers`: while it is open
+    because it is delivered again, how far it was before."""
 
     delivery: Delivery
     attempts: int = 0
     at: int = 0
     deferred: bool = False
+    redelivers: Delivery | None = None
 
     @property
     def open(self) -> bool:
         """Whether something is still to be done."""
         return self.delivery in OPEN
+
+    @property
+    def counts_as(self) -> Delivery:
+        """What a count of deliveries takes it for."""
+        return self.redelivers or self.delivery
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ class Bill:
         were two, and then it costs less. What was paid stays when the tariff changes meanwhile.
         """
         calls = split(stored)
-        minutes = sum(_minutes(call.events) for call in calls)
+        minutes = sum(minutes_begun(call.events) for call in calls)
         messages = sum(any(map(_was_sent, call.events)) for call in calls)
         return Charged(
             minutes,
@@ -61,7 +61,8 @@ def _was_sent(event: Event) -> bool:
     return event.kind is EventKind.SMS_SENT and event.sms_result in (None, SmsResult.OK)
 
 
-def _minutes(call: Sequence[Event]) -> int:
+def minutes_begun(call: Sequence[Event]) -> int:
+    """How many minutes of one call have to be paid for, by its events."""
     talked_s = [
         call_record(event, call).talked_s for event in call if event.kind is EventKind.CALL_ENDED
     ]

@@ -124,7 +124,7 @@ def plan_after(attempt: Attempt, stored: Stored, *, now: int) -> Plan:
         # Once in each attempt: the endpoint may be back soon, the next attempt may be a day away.
         delay_s = (OPEN_MS // 1000,)
         at = retry_at(delay_s, failed=1, now=now, salt=stored.key.id) or now
-        deferred = Progress(Delivery.PENDING, before.attempts, at, deferred=True)
+        deferred = replace(before, at=at, deferred=True)
         return Plan(Result.CIRCUIT_OPEN, deferred, "slow")
     return _failed(attempt, stored, now=now)
 
@@ -138,12 +138,13 @@ def _not_ready(stored: Stored, *, now: int) -> Plan:
 
 
 def _failed(attempt: Attempt, stored: Stored, *, now: int) -> Plan:
-    failed = stored.progress.attempts + 1
+    before = stored.progress
+    failed = before.attempts + 1
     at = retry_at(RETRIES_S, failed=failed, now=now, salt=stored.key.id)
     if at is None:
         return Plan(Result.DEAD_LETTERED, Progress(Delivery.DEAD_LETTERED, failed, now))
     queue: Queue = "fast" if attempt is Attempt.REJECTED else "slow"
-    return Plan(Result.FAILED, Progress(Delivery.PENDING, failed, at), queue)
+    return Plan(Result.FAILED, replace(before, attempts=failed, at=at, deferred=False), queue)
 
 
 def is_delivered(status: int, *, any_2xx: bool) -> bool:

@@ -147,7 +147,7 @@ class RecordingService:
             self._ingest.note(_lost(stored, call, why, now=now), call)
             self._calls.advance(call, stored, Progress(Delivery.LOST, failed, now))
             return Fetched.LOST
-        if self._calls.advance(call, stored, Progress(Delivery.FETCHING, failed, at)):
+        if self._calls.advance(call, stored, replace(stored.progress, attempts=failed, at=at)):
             self._queues.fetch([task], delay_s=queue_delay_s(at, now=now))
         return Fetched.FAILED
 

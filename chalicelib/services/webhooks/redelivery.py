@@ -78,7 +78,7 @@ class Redelivery:
         if stored.progress.delivery in REDELIVERABLE:
             self._restart(call, [stored], now=now)
         elif stored.progress.delivery is Delivery.LOST:
-            if self._calls.advance(call, stored, Progress(Delivery.FETCHING, 0, now)):
+            if self._calls.advance(call, stored, _again(stored, Delivery.FETCHING, now=now)):
                 self._queues.fetch([call.task(stored)])
         elif not stored.progress.open:
             raise UnknownEvent("no such event")
@@ -100,14 +100,18 @@ class Redelivery:
     def _restart(self, call: Call, stored: Sequence[Stored], *, now: int) -> int:
         """Makes these events of a call pending again and queues them; returns how many."""
         tasks: list[Task] = []
-        pending = Progress(Delivery.PENDING, 0, now)
         for each in stored:
             current = self._calls.call(call.id) if tasks else call
+            pending = _again(each, Delivery.PENDING, now=now)
             if current and self._calls.advance(current, each, pending):
                 tasks.append(call.task(each))
         if tasks:
             self._queues.deliver(tasks)
         return len(tasks)
+
+
+def _again(stored: Stored, delivery: Delivery, *, now: int) -> Progress:
+    return Progress(delivery, 0, now, redelivers=stored.progress.counts_as)
 
 
 def _dead_lettered(call: Call, *, since: int, until: int) -> list[Stored]:

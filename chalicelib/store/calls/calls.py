@@ -19,7 +19,6 @@ from chalicelib.core.retries import CHANGE_TRIES
 from chalicelib.core.webhooks.policy import EndpointHealth
 from chalicelib.store import codec
 from chalicelib.store.bindings.items import read_binding
-from chalicelib.store.calls.exports import days_changed
 from chalicelib.store.calls.index import listed_dead
 from chalicelib.store.calls.items import (
     SAME_VERSION,
@@ -34,6 +33,7 @@ from chalicelib.store.calls.items import (
     reporter_of,
 )
 from chalicelib.store.calls.search import CallSearch
+from chalicelib.store.calls.usage import late_changes
 from chalicelib.store.field_encryption import FieldEncryption
 from chalicelib.store.keys import binding_key
 from chalicelib.store.table import Item, Table, n, s
@@ -157,8 +157,8 @@ class CallStore(CallSearch):
         changes = {f"P{key.event}": codec.attribute(progress)}
         if recording is not None:
             changes |= {f"R{key.event}": codec.attribute(recording), "ttl": call_ttl(after)}
-        days = days_changed(call, after, now=progress.at)
-        return self._rest(call, after, changes, days)
+        days, hours = late_changes(call, after, now=progress.at)
+        return self._rest(call, after, changes, [*days, *hours])
 
     def advance(
         self,
@@ -182,15 +182,15 @@ class CallStore(CallSearch):
             call = seen
         raise Contended("many events of one call at once")
 
-    def _rest(self, call: Call, after: Call, changes: Item, days: Sequence[Item] = ()) -> bool:
+    def _rest(self, call: Call, after: Call, changes: Item, late: Sequence[Item] = ()) -> bool:
         """Writes changes, and when something is due in the call as it is then, together with what
-        has to be noted of `days`."""
+        has to be noted because they are late."""
         kept: Item = due_entry(after) | listed_dead(after)
         removed = [name for name in _SPARSE if name not in kept]
         before = {":before": n(call.version)}
         change = change_call(after, changes | kept, SAME_VERSION, before, removed)
-        if days:
-            return self._table.transact([change, *days]) is None
+        if late:
+            return self._table.transact([change, *late]) is None
         return self._table.update_if(change) is not None
 
     def due(self, *, now: int) -> Iterator[str]:

@@ -11,7 +11,6 @@ from chalicelib.core.calls.splitting import order, split
 from chalicelib.core.errors import Contended, ItemTooLarge, StoreUnavailable
 from chalicelib.core.retries import CHANGE_TRIES
 from chalicelib.store import codec, conditions
-from chalicelib.store.calls.exports import days_changed
 from chalicelib.store.calls.index import CallIndex, listed_dead, stale
 from chalicelib.store.calls.items import (
     SAME_VERSION,
@@ -25,6 +24,7 @@ from chalicelib.store.calls.items import (
     read_call,
     sealed,
 )
+from chalicelib.store.calls.usage import late_changes
 from chalicelib.store.field_encryption import FieldEncryption
 from chalicelib.store.table import Item, Table, n, s, update
 
@@ -108,7 +108,7 @@ class EventStore:
             if call.find(new.key) is None:
                 raise ItemTooLarge("a call with more events than an item holds")
             index.mend(item, call)
-            self._days_changed(item, call, new)
+            self._note_late(item, call, new)
         stored = call.find(new.key)
         if stored is None:
             raise StoreUnavailable("an event that was stored is not visible")
@@ -118,16 +118,21 @@ class EventStore:
             stored, call.task(stored), new=is_new, conflicting=is_new and len(named_alike) > 1
         )
 
-    def _days_changed(self, item: Item, call: Call, new: "_New") -> None:
-        """Notes, once, which days that could be exported when the event first came it changed. Of a
-        repeat too: after the first one was stored, the process may have died before it came here.
-        """
+    def _note_late(self, item: Item, call: Call, new: "_New") -> None:
+        """Notes which days that could be exported when the event first came it changed, once, and
+        which hours have to be counted again for it. Of a repeat too: the process that stored the
+        event may have died before it came here."""
         stored = call.find(new.key)
         if stored is None or stored.key.event in item.get(_NOTED, {"SS": []})["SS"]:
             return
         now = stored.event.received if new.now is None else new.now
-        if changes := days_changed(_without(call, stored.key), call, now=now):
-            self._table.transact([*changes, _noted(stored.key)])
+        days, hours = late_changes(_without(call, stored.key), call, now=now)
+        if days:
+            self._table.transact([*days, *hours, _noted(stored.key)])
+            return
+        # A repeat has an hour counted once more, which does no harm.
+        for hour in hours:
+            self._table.update_if(hour)
 
     def _charged(self, new: "_New", bill: Bill, index: CallIndex) -> tuple[Call, bool]:
         """Adds an event and charges what its calls cost with it more than without it, once."""
@@ -146,7 +151,8 @@ class EventStore:
             writes = [_rewritten(call, new.stored, more, item, index)]
             if due := charged.total - paid.total:
                 writes.append(conditions.charge(bill.app, due, now=new.event.received))
-            writes += days_changed(_without(call, new.key), call, now=new.at)
+            days, hours = late_changes(_without(call, new.key), call, now=new.at)
+            writes += [*days, *hours]
             if self._table.transact(writes) is None:
                 self._found_each(call, item, index)
                 return call, True
