@@ -154,12 +154,12 @@ def test_the_cleaner_leaves_alone_what_is_in_doubt(
     bound = app.bind(gateway, A, B, now=NOW, minutes=10)["bindId"]
     ended = NOW + 10 * MINUTE
     cleaner = here.instance()
-    (overdue,) = cleaner._bindings.overdue(now=ended)
+    (overdue,) = cleaner.bindings.overdue(now=ended)
 
     def cleaned(asked: str) -> None:
         if asked == "find":
             # It read the index before the doubt was written.
-            assert cleaner._bindings.archive([overdue], before=ended) == 0
+            assert cleaner.bindings.archive([overdue], before=ended) == 0
 
     keeper(gateway).before = cleaned
     keeper(gateway).after = fails("extend", errors.Unavailable("silence"))

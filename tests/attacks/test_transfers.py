@@ -212,7 +212,9 @@ def test_the_end_by_a_clock_that_is_fast_reaches_the_carrier(world: World) -> No
 def test_one_that_was_ended_while_it_was_renewed_does_not_come_back(world: World) -> None:
     world.bind("first", at=NOW)
     other = world.instance()
-    world.held.before = lambda: other.service.release_transfer(world.app, X, now=DUE)
+    world.held.before = lambda: other.shared(Api).binding_service.release_transfer(
+        world.app, X, now=DUE
+    )
     world.platform.now = DUE
     attend(world.gateway, "lease", now=DUE)
     assert not world.has()
