@@ -26,6 +26,7 @@ from chalicelib.store.table import Item, n, s
 _WRITTEN_ELSEWHERE = frozenset(
     {
         "handle",
+        "created",
         "a",
         "b",
         "user_data",
@@ -54,10 +55,10 @@ def pair_of(encryption: FieldEncryption, a: Subscriber, b: Subscriber | None) ->
 
 
 def binding_item(binding: Binding, sealed: "Sealed") -> Item:
-    """A binding that is stored for the first time. `of`, which nothing else has, puts it into the
-    index of its app's bindings."""
-    of = {"of": s(binding.app)}
-    return binding_key(binding.handle) | binding_state(binding) | of | sealed.binding
+    """A binding that is stored for the first time. `made` (when it was created), which nothing else
+    has, puts it into the index of its app's bindings."""
+    made = {"made": n(binding.created)}
+    return binding_key(binding.handle) | made | binding_state(binding) | sealed.binding
 
 
 def binding_state(binding: Binding) -> Item:
@@ -207,6 +208,7 @@ def read_binding(item: Item, encryption: FieldEncryption) -> Binding:
         Binding,
         item,
         handle=item["pk"]["S"].removeprefix("B#"),
+        created=int(item["made"]["N"]),
         a=sealed.a,
         b=sealed.b,
         user_data=sealed.user_data,

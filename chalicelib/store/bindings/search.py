@@ -42,7 +42,7 @@ class BindingSearch:
         entries = self._entries(app, since, NEVER, Limit=limit + 1, **start)
         found = list(islice(entries, limit + 1))
         page = found[:limit]
-        last = Place(int(page[-1]["created"]["N"]), _handle(page[-1])) if page else None
+        last = Place(int(page[-1]["made"]["N"]), _handle(page[-1])) if page else None
         return self.get(map(_handle, page)), last if len(found) > limit else None
 
     def made_between(self, app: str, *, since: int, until: int) -> int:
@@ -116,8 +116,7 @@ class BindingSearch:
             return iter(())
         return self._table.query(
             IndexName="made",
-            KeyConditionExpression="#of = :app AND created BETWEEN :first AND :last",
-            ExpressionAttributeNames={"#of": "of"},
+            KeyConditionExpression="app = :app AND made BETWEEN :first AND :last",
             ExpressionAttributeValues={":app": s(app), ":first": n(first), ":last": n(last)},
             ScanIndexForward=False,
             **more,
@@ -130,4 +129,4 @@ def _handle(entry: Item) -> str:
 
 
 def _start(app: str, place: Place) -> Item:
-    return binding_key(place.handle) | {"of": s(app), "created": n(place.created)}
+    return binding_key(place.handle) | {"app": s(app), "made": n(place.created)}
