@@ -125,3 +125,12 @@ def test_many_events_under_one_key_take_time_in_proportion(kind: EventKind) -> N
     assert [len(part.stored) for part in parts] == [2] * 300
     assert [part.events[0].binding for part in parts] == [part.events[1].binding for part in parts]
     assert called <= 100 * 600
+
+
+def test_calls_by_a_clock_that_was_never_set_are_split_and_named() -> None:
+    before_1970 = [
+        event(EventKind.CALL_ENDED, at, started=at - 600_000) for at in (5_000, 5_000 + HOUR // 4)
+    ]
+    calls = list(split(call_of(*before_1970, *ends("b"))))
+    names = {call.name for call in calls}
+    assert len(calls) == len(names) == 3

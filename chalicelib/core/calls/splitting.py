@@ -238,6 +238,9 @@ def _name(part: _Part) -> str:
 
 
 def _in_36(number: int) -> str:
+    # A clock that was never set can put a call at or before 1970. No other text begins with 0.
+    if number <= 0:
+        return "0" + (_in_36(-number) if number else "")
     text = ""
     while number:
         number, digit = divmod(number, 36)
