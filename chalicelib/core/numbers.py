@@ -6,7 +6,8 @@ its length and shape are those of its country; whether it is assigned is never a
 held to this plan (3 to 24 digits), but is converted by it.
 """
 
-from collections.abc import Container, Mapping
+from collections import defaultdict
+from collections.abc import Container, Iterable, Iterator, Mapping
 
 from chalicelib.core.errors import BadParameter
 from chalicelib.core.subscribers import Subscriber
@@ -53,6 +54,46 @@ def possible(digits: str) -> bool:
     if code is None or len(digits) not in _LENGTHS[code]:
         return False
     return digits[len(code)] != "0" or code in _WITH_ZERO or _is_nobodys(digits)
+
+
+def pattern() -> str:
+    """A regular expression without anchors, in the syntax of ECMA 262, that matches what is
+    `possible`."""
+    by_length: dict[tuple[tuple[int, ...], bool], list[str]] = defaultdict(list)
+    for code, lengths in _LENGTHS.items():
+        inside = tuple(length - len(code) for length in lengths)
+        by_length[inside, code in _WITH_ZERO].append(code)
+    found = [
+        f"{_any_of(codes)}{_any_of(_digits(each, zero=zero) for each in lengths)}"
+        for (lengths, zero), codes in by_length.items()
+    ]
+    # The area codes from 001 to 099 that are nobody's.
+    found.append(r"10(?:0[1-9]|[1-9]\d)\d{7}")
+    return _any_of([*found, f"{CHINA}{_any_of(_inside_china())}"])
+
+
+def _inside_china() -> Iterator[str]:
+    for begins, lengths in _PLAIN:
+        for begin in begins:
+            yield from (f"{begin}\\d{{{length - len(begin)}}}" for length in lengths)
+    yield r"(?:10|2\d)\d{7,8}"
+    areas = (str(area) for area in range(300, 1000))
+    by_two: dict[str, str] = defaultdict(str)
+    for area in (each for each in areas if not each.startswith(_NO_AREA)):
+        by_two[area[:2]] += area[2]
+    by_last: dict[str, list[str]] = defaultdict(list)
+    for two, last in by_two.items():
+        by_last[last].append(two)
+    for last, twos in by_last.items():
+        yield f"{_any_of(twos)}[{last}]\\d{{7,8}}"
+
+
+def _digits(count: int, *, zero: bool) -> str:
+    return f"\\d{{{count}}}" if zero else f"[1-9]\\d{{{count - 1}}}"
+
+
+def _any_of(patterns: Iterable[str]) -> str:
+    return f"(?:{'|'.join(patterns)})"
 
 
 def is_mobile(text: str) -> bool:

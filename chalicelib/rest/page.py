@@ -50,6 +50,8 @@ SECURITY: Mapping[str, str] = {
 
 _CODE = re.compile(r"`([^`]+)`")
 _LINK = re.compile(r"\[([^\]]+)\]\((?:/docs)?(#[\w-]+)\)")
+_LONG_PATTERN = 100
+"""A longer one says nothing to a reader: that of the numbering plan has thousands of characters."""
 _METHODS = ("get", "post", "put", "patch", "delete")
 
 Schema = Mapping[str, Any]
@@ -191,8 +193,8 @@ def _kind(schema: Schema) -> str:
         return ", ".join(f"<code>{escape(str(each))}</code>" for each in schema["enum"])
     kinds = schema.get("type", "any")
     words = [kinds] if isinstance(kinds, str) else list(kinds)
-    shown = schema.get("format") or schema.get("pattern")
-    words += [f"<code>{escape(shown)}</code>"] if shown else []
+    shown = schema.get("format") or schema.get("pattern", "")
+    words += [f"<code>{escape(shown)}</code>"] if 0 < len(shown) < _LONG_PATTERN else []
     if "minimum" in schema and "maximum" in schema:
         words.append(f"{schema['minimum']} to {schema['maximum']}")
     if "default" in schema:

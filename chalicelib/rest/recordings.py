@@ -42,7 +42,7 @@ class RecordingQuery:
         default=None,
     )
     signature: str | None = member(
-        text("1.mPq...", most_bytes=100),
+        text("1.mPqk8", most_bytes=100, pattern=r"[A-Za-z0-9._-]{1,100}"),
         "Of the same address: opens it without authentication.",
         default=None,
     )

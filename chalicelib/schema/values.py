@@ -124,7 +124,8 @@ PERSON = Scalar(
     {"type": "string", "pattern": r"^\+?[0-9]{1,24}$"},
     _read_person,
     show_person,
-    read_as={"type": "string", "pattern": r"^\+?[1-9][0-9]{6,14}$"},
+    # Blanks, hyphens and brackets do no harm either, but a generated client need not send them.
+    read_as={"type": "string", "pattern": rf"^\+?{numbers.pattern()}$"},
 )
 """A person's number that can be bound or called: possible in its country's numbering plan."""
 

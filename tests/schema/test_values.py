@@ -1,5 +1,7 @@
 """What our own API reads and writes: numbers, times, texts, choices."""
 
+import random
+import re
 from enum import StrEnum
 from typing import Any
 
@@ -8,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from chalicelib.core import numbers
 from chalicelib.core.durations import NEVER
 from chalicelib.core.subscribers import Subscriber
 from chalicelib.schema import values
@@ -22,6 +25,30 @@ def refused(kind: Type[Any], raw: Any) -> str:
     ((pointer, detail),) = caught.value.errors
     assert pointer == ""
     return detail
+
+
+def test_the_documented_pattern_is_the_numbering_plan() -> None:
+    matches = re.compile(values.PERSON.accepted()["pattern"], re.ASCII).fullmatch
+    rng = random.Random(1)
+    codes = [
+        *numbers._LENGTHS,
+        numbers.CHINA,
+        "861",
+        "8613",
+        "86400",
+        "8686",
+        "8695",
+        "8622",
+        "100",
+    ]
+    seen = set()
+    for code in codes:
+        for _ in range(300):
+            digits = code + "".join(rng.choices("0123456789", k=rng.randrange(3, 14)))
+            assert bool(matches(digits)) is bool(matches(f"+{digits}")) is numbers.possible(digits)
+            seen.add(numbers.possible(digits))
+    assert seen == {True, False}
+    assert matches("447700900001")
 
 
 @pytest.mark.parametrize("kind", [values.PERSON, values.ANYBODY])
