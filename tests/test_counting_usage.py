@@ -23,7 +23,7 @@ from chalicelib.core.durations import DAY_MS
 from chalicelib.core.errors import StoreUnavailable
 from chalicelib.core.subscribers import Subscriber
 from chalicelib.services.calls import usage as counting
-from chalicelib.services.calls.usage import CLAIM_MS, SLICES, Counted, UsageService
+from chalicelib.services.calls.usage import CLAIM_MS, REPORT_S, SLICES, Counted, UsageService
 from chalicelib.store import clients
 from chalicelib.store.calls.usage import UsageStore
 from chalicelib.store.table import Table
@@ -153,13 +153,12 @@ def test_what_was_not_counted_yet_is_counted_for_a_report(
     assert hours(here) == []
 
 
-def test_a_report_counts_a_few_pages_only(
-    gateway: Gateway, usage: UsageService, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(counting, "PAGES_AT_ONCE", 2)
+def test_a_report_does_not_count_for_long(gateway: Gateway, usage: UsageService) -> None:
     for hour in range(4):
         gateway.shared(Ingest).events.record(call(HOUR + hour * HOUR_MS, f"call {hour}"))
     now = SETTLED + DAY_MS
+    # When it begins, and before each page.
+    usage._monotonic = iter([0, 1, REPORT_S - 1, REPORT_S]).__next__
     report = usage.report("demo", since=HOUR, until=now, now=now)
     assert report.complete_until == HOUR + 2 * HOUR_MS
     assert report.total == CALL + CALL

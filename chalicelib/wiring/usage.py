@@ -15,5 +15,6 @@ def usage_service(gateway: Gateway) -> UsageService:
         calls=gateway.shared(Calls).store,
         bindings=BindingSearch(gateway.table, gateway.encryption),
         names=gateway.apps.at_carriers,
+        monotonic=gateway.runtime.monotonic,
         trouble=log_trouble,
     )

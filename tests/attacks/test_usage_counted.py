@@ -461,7 +461,7 @@ def test_usage_is_what_a_recount_of_the_events_says(
 ) -> None:
     # Counts are interrupted in the middle of an hour.
     monkeypatch.setattr(counting, "PAGE", 2)
-    monkeypatch.setattr(counting, "PAGES_AT_ONCE", 1_000)
+    monkeypatch.setattr(counting, "REPORT_S", 600.0)
     world = filled(here, seed)
     world.go()
     now = T0 + LASTS_MS

@@ -25,6 +25,8 @@ is for what delays a retry without being an attempt."""
 MARGIN_MS = 5 * MINUTE_MS
 """Processes' clocks are up to two minutes apart: whoever changes a call takes its hour for counted
 this much earlier than whoever counts."""
+KEPT_MS = 400 * DAY_MS
+"""How long the count of an hour is kept."""
 FINAL_MS = 190 * DAY_MS
 """An hour is not counted again when it is older: its calls are kept for 200 days only."""
 

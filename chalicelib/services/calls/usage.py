@@ -34,8 +34,9 @@ PAGE = 100
 CLAIM_MS = 2 * MINUTE_MS
 """An hour that a run counts is not counted by another one for so long, which is longer than a run.
 """
-PAGES_AT_ONCE = 20
-"""How many pages are counted for one request. What takes longer is left to the schedule."""
+REPORT_S = 5.0
+"""How many seconds may be spent on counting for one report. What takes longer is left to the
+schedule."""
 
 More = Callable[[], bool]
 """Whether there is time to count another page of calls."""
@@ -68,8 +69,9 @@ class UsageReport:
 
 
 class UsageService:
-    """Counts what apps used. `names` are all apps, each with its carrier; `trouble` hears why
-    something failed. Times are epoch ms; every method may raise Unavailable."""
+    """Counts what apps used. `names` are all apps, each with its carrier; `monotonic` is a clock in
+    seconds that never goes back; `trouble` hears why something failed. Times are epoch ms; every
+    method may raise Unavailable."""
 
     def __init__(
         self,
@@ -78,24 +80,25 @@ class UsageService:
         calls: CallStore,
         bindings: BindingSearch,
         names: Callable[[], Iterable[tuple[str, str]]],
+        monotonic: Callable[[], float],
         trouble: Callable[[Exception], None],
     ) -> None:
         self._usage = usage
         self._calls = calls
         self._bindings = bindings
         self._names = names
+        self._monotonic = monotonic
         self._trouble = trouble
 
     def report(self, app: str, *, since: int, until: int, now: int) -> UsageReport:
         """What an app used, in whole hours: that of `since` is counted, that of `until` is not. One
-        query, and for hours that the schedule did not count yet up to PAGES_AT_ONCE pages of calls.
-        """
+        query; more only for hours that the schedule did not count yet."""
         since = hour_at(since)
         until = max(since, hour_at(until))
         settled = max(since, min(until, _settled_until(now)))
         stored = {each.hour: each for each in self._usage.hours(app, since=since)}
         swept = max((hour + HOUR_MS for hour, each in stored.items() if each.swept), default=since)
-        pages = iter(range(PAGES_AT_ONCE))
+        ends = self._monotonic() + REPORT_S
         days: defaultdict[int, Usage] = defaultdict(Usage)
         complete = settled
         for hour in chain(
@@ -103,8 +106,9 @@ class UsageService:
             self._busy(app, swept, settled, known=stored),
         ):
             known = stored.get(hour, HourCount(app, hour))
-            more = partial(_is_left, pages)
-            usage = known.usage or self._count(known, now=now, more=more)
+            usage = known.usage or self._count(
+                known, now=now, more=lambda: self._monotonic() < ends
+            )
             if not isinstance(usage, Usage):
                 complete = hour
                 break
@@ -240,7 +244,3 @@ class UsageService:
 def _settled_until(now: int) -> int:
     """Up to when all hours are settled."""
     return hour_at(now - SETTLES_MS) + HOUR_MS
-
-
-def _is_left(pages: Iterator[int]) -> bool:
-    return next(pages, None) is not None

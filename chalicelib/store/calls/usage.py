@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from chalicelib.core.calls.model import Call
 from chalicelib.core.calls.usage import (
     HOUR_MS,
+    KEPT_MS,
     MARGIN_MS,
     HourCount,
     Partial,
@@ -12,14 +13,11 @@ from chalicelib.core.calls.usage import (
     changed_hours,
     may_be_counted,
 )
-from chalicelib.core.durations import DAY_MS
 from chalicelib.store import codec, work_index
 from chalicelib.store.calls.exports import days_changed
 from chalicelib.store.table import Item, Table, key, n, s, update
 from chalicelib.store.work_index import WorkIndex
 
-KEPT_MS = 400 * DAY_MS
-"""How long the count of an hour is kept."""
 PAGE = 10
 """Hours that are read at a time to find the last one that was swept."""
 

@@ -11,6 +11,7 @@ from chalicelib.rest.facade import RestFacade
 from chalicelib.rest.idempotency import Idempotency
 from chalicelib.rest.recordings import Recordings
 from chalicelib.rest.records import Records
+from chalicelib.rest.usage import UsageReports
 from chalicelib.services.bindings.explain import ExplainService
 from chalicelib.services.bindings.lookup import BindingLookup
 from chalicelib.services.bindings.routing import Router
@@ -22,6 +23,7 @@ from chalicelib.wiring import records
 from chalicelib.wiring.api import Api
 from chalicelib.wiring.calls import Calls
 from chalicelib.wiring.gateway import Gateway
+from chalicelib.wiring.usage import usage_service
 
 
 def facade(api: Api) -> RestFacade:
@@ -39,6 +41,7 @@ def facade(api: Api) -> RestFacade:
         Recordings(calls.recording_links),
         Events(known.redelivery),
         Exports(known.exports),
+        UsageReports(ours.shared(usage_service)),
     ]
     described = [type(each) for each in resources]
     answers = AnswerStore(ours.table, ours.encryption, kept_ms=DAY_OF_ANSWERS_MS)
