@@ -12,6 +12,7 @@ from bench import allocation, carrier, cold, limits, many, recording, report, st
 from bench.kept import KeptOperations
 from bench.line import CarrierOperations, FrontOperations
 from bench.operations import Operations
+from bench.rest import RestOperations
 from bench.world import ACCOUNT, KEPT_NUMBERS, LINE_ACCOUNT, LINE_NUMBERS, World, world
 from chalicelib.core.tenants import Tariff
 
@@ -71,8 +72,9 @@ class Bench:
             "bench-far-paying", LINE_NUMBERS[10:], carrier=LINE_ACCOUNT, tariff=TARIFF
         )
         work = Operations(running, client, cleaned=cleaned)
+        rest = RestOperations(running, client)
         at_netease, front = KeptOperations(running, kept), FrontOperations(running, client, paying)
-        primers = [*work.primers(), front.primer(), at_netease.primer()]
+        primers = [*work.primers(), front.primer(), at_netease.primer(), rest.primer()]
         for each in (kept, paying, far, far_paying):
             running.warm(each)
         measured = [
@@ -80,6 +82,7 @@ class Bench:
             *front.all(),
             *CarrierOperations(running, far, far_paying).all(),
             *at_netease.all(),
+            *rest.all(),
         ]
         if "operations" in self._options.sections:
             self._report(report.operations(measured), limits.of_operations(measured))

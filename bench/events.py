@@ -38,8 +38,8 @@ def request(
     path: str, content: Any, credentials: Credentials, *, method: str = "POST"
 ) -> dict[str, Any]:
     """An event that sends `content` to `path`, signed now: a form to NetEase's and interline's
-    paths (but GET and DELETE in the query string), JSON to the switch's and to NetEase's
-    callbacks. A signature lasts at least three minutes."""
+    paths (but GET and DELETE in the query string), JSON to the switch's, to our own API and to
+    NetEase's callbacks. A signature lasts at least three minutes."""
     if path == ACCOUNT or path.startswith(LINE):
         return _line(path, content | {"appid": credentials.appid}, credentials, method)
     if path.startswith(LINE_CALLBACKS):
@@ -47,8 +47,11 @@ def request(
         account, token, what = path.removeprefix(LINE_CALLBACKS).split("/")
         parameters = {"account": account, "token": token}
         return _routed(event, f"{LINE_CALLBACKS}{{account}}/{{token}}/{what}", parameters)
+    if path.startswith("/v1/"):
+        return _own(path, content, credentials, method)
     if path.startswith("/switch/"):
-        return _event(path, json.dumps(content), "application/json", _basic(credentials))
+        user, password = credentials.switch_user, credentials.switch_password
+        return _event(path, json.dumps(content), "application/json", _basic(user, password))
     if path.startswith(CALLBACKS):
         # Without blanks, as the vendor writes it.
         body = json.dumps(content, separators=(",", ":"))
@@ -69,10 +72,7 @@ def _line(
     event["httpMethod"] = event["requestContext"]["httpMethod"] = method
     if not in_body:
         event["body"] = None
-        event["queryStringParameters"] = {name: str(value) for name, value in content.items()}
-        event["multiValueQueryStringParameters"] = {
-            name: [str(value)] for name, value in content.items()
-        }
+        _asked_in_the_query(event, content)
     number, _, behind = path.removeprefix(f"{LINE}/").partition("/")
     if path in (ACCOUNT, LINE):
         return event
@@ -110,9 +110,32 @@ def _called_back(body: str, credentials: Credentials) -> dict[str, str]:
     }
 
 
-def _basic(credentials: Credentials) -> dict[str, str]:
-    both = f"{credentials.switch_user}:{credentials.switch_password}"
-    return {"Authorization": f"Basic {base64.b64encode(both.encode()).decode()}"}
+def _own(
+    path: str, content: dict[str, Any], credentials: Credentials, method: str
+) -> dict[str, Any]:
+    """Our own API: JSON, but with GET and DELETE in the query string."""
+    in_body = method in ("POST", "PATCH", "PUT")
+    login = _basic(credentials.app_key, credentials.app_secret)
+    event = _event(path, json.dumps(content) if in_body else "", "application/json", login)
+    event["httpMethod"] = event["requestContext"]["httpMethod"] = method
+    if not in_body:
+        event["body"] = None
+        _asked_in_the_query(event, content)
+    parts = path.removeprefix("/v1/").split("/")
+    parameters = {f"part_{place}": part for place, part in enumerate(parts, 1)}
+    resource = "/v1/" + "/".join(f"{{{name}}}" for name in parameters)
+    return _routed(event, resource, parameters)
+
+
+def _asked_in_the_query(event: dict[str, Any], content: dict[str, Any]) -> None:
+    query = {name: str(value) for name, value in content.items()}
+    event["queryStringParameters"] = query
+    event["multiValueQueryStringParameters"] = {name: [each] for name, each in query.items()}
+
+
+def _basic(user: str, password: str) -> dict[str, str]:
+    both = base64.b64encode(f"{user}:{password}".encode()).decode()
+    return {"Authorization": f"Basic {both}"}
 
 
 def _event(path: str, body: str, content_type: str, headers: dict[str, str]) -> dict[str, Any]:

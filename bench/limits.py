@@ -77,6 +77,22 @@ OPERATIONS: Mapping[str, Most] = {
     # What is due (8 shards); of each: claimed (1), noted (1), bound once more and the first
     # released there, longer here (6). Each of the three moves its entry of the work index (2).
     RENEWAL: Most(8 + 3 * RENEWED, write=8 * RENEWED, index=6 * RENEWED, carrier=2 * RENEWED),
+    # Our own API: the same bind; a reference is one more item (2).
+    "bind, REST": BIND,
+    "bind with a reference, REST": Most(1, write=10, index=2),
+    # A page of the list, or the entry of the reference, and the bindings; by X one query more.
+    "list 20 bindings, REST": Most(2, write=0, index=0),
+    "list by reference, REST": Most(2, write=0, index=0),
+    "list by number, REST": Most(2, write=0, index=0),
+    "search a person, REST": Most(2, write=0, index=0),
+    "get a binding, REST": Most(1, write=0, index=0),
+    # Whose X it is, what the switch is told, and the binding that decides.
+    "explain a call, REST": Most(3, write=0, index=0),
+    # Read, and one transaction: the binding and its two routes; another B has a route, too.
+    "extend, REST": Most(2, write=6, index=2),
+    "change of B, REST": Most(2, write=8, index=0),
+    # Read, released, and read as it is then.
+    "release, REST": Most(3, write=8, index=1),
     # Whose account, claimed for its people (1), placed there, its session written to both (4).
     "startcall at a carrier": Most(3, write=5, index=0, carrier=1),
 }
@@ -100,6 +116,8 @@ CPU_LIMITED = frozenset(
         "route, connect by a transfer",
         "end a transfer",
         "account status",
+        "bind, REST",
+        "get a binding, REST",
     }
 )
 """Usual paths; what a refusal or a repeat costs is shown only."""

@@ -173,9 +173,9 @@ class Client:
         return request(path, content, self.credentials, method=method)
 
     def handle(self, event: dict[str, Any]) -> dict[str, Any]:
-        """The answer's JSON. Raises Failed unless HTTP 200."""
+        """The answer's JSON. Raises Failed unless HTTP 200 or 201."""
         answer = self.world.handler(event, CONTEXT)
-        if answer["statusCode"] != 200:
+        if answer["statusCode"] not in (200, 201):
             raise Failed(f"{event['path']}: {answer['statusCode']}")
         body: dict[str, Any] = json.loads(answer["body"])
         return body

@@ -20,13 +20,13 @@ def measured(
 
 
 GOOD = [
-    measured("bind", 1, write=8, index=3),
+    measured("bind", 1, write=8, index=2),
     measured("unbind", 1, 1, write=20),
     measured("query by X", 1),
     measured("route, connect", 1),
     measured("deliver an event", 1, 1),
     measured("bind at a carrier", 1, 1, write=14, index=3, carrier=1),
-    measured("bind, paid for", 1, write=10, index=3),
+    measured("bind, paid for", 1, write=10, index=2),
     measured("store a callback, charged", 1, 1, 1, write=6),
     measured("renew 20 at interline", 8, 40, 20, write=160, index=80, carrier=40),
 ]
@@ -48,7 +48,7 @@ def test_what_is_within_its_limits_is_not_named() -> None:
             measured("bind", 1, write=10),
             "bind, write units on the table: 10, at most 8 allowed",
         ),
-        (measured("bind", 1, index=4), "bind, write units on indexes: 4, at most 3 allowed"),
+        (measured("bind", 1, index=3), "bind, write units on indexes: 3, at most 2 allowed"),
         (measured("unbind", 1, 1, 1), "unbind, AWS round trips: 3, at most 2 allowed"),
         (
             measured("store a callback", 1, 1, write=3),
