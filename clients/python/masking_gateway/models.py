@@ -1,0 +1,118 @@
+"""What the gateway answers. Members are called as in the API's document; times have a time zone,
+durations are seconds; numbers of people and secrets are not in a `repr`."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Literal, TypedDict
+
+Direction = Literal["both", "a_to_b", "b_to_a"]
+ShowCaller = Literal["none", "a", "b", "both"]
+
+
+class Prompts(TypedDict, total=False):
+    """Announcements, by codes that the switch knows."""
+
+    a: str
+    b: str
+    others: str
+    on_answer: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Binding:
+    """Two people, or one, over a proxy number."""
+
+    id: str
+    mode: str
+    state: str
+    number: str
+    a: str = field(repr=False)
+    b: str | None = field(repr=False)
+    record: bool
+    max_call_s: int
+    direction: str
+    user_data: str = field(repr=False)
+    reference: str | None
+    created_at: datetime
+    updated_at: datetime
+    expires_at: datetime | None
+    carrier: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """Whom a call reaches, or would have reached, and why."""
+
+    decision: str
+    to: str | None = field(repr=False)
+    show: str | None
+    reason: str | None
+    binding: str | None
+    since: datetime | None
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recording:
+    """The sound of a call; `state` is `kept` when it can be downloaded."""
+
+    id: str
+    state: str
+    size: int | None
+    md5: str | None
+    expires: datetime | None
+    url: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingLink:
+    """Where a recording can be downloaded, for a short time and by anybody."""
+
+    url: str = field(repr=False)
+    expires_in_s: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """A call, a message or a placed call: all of its events, merged."""
+
+    id: str
+    kind: str
+    binding: str | None
+    number: str | None
+    caller: str | None = field(repr=False)
+    callee: str | None = field(repr=False)
+    parties: tuple[str, ...] = field(repr=False)
+    caller_ref: str | None
+    callee_ref: str | None
+    party_refs: tuple[str, ...]
+    started: datetime | None
+    ringing: datetime | None
+    answered: datetime | None
+    ended: datetime | None
+    talked_s: int
+    released_by: str | None
+    outcome: str | None
+    cause: int | None
+    result: str | None
+    sms_result: str | None
+    gaps: tuple[str, ...]
+    events: tuple[str, ...]
+    call_id: str
+    recordings: tuple[Recording, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Export:
+    """All records of one day (UTC) as files; `links` of those there are, where one export is
+    asked for."""
+
+    id: str
+    day: date
+    format: str
+    state: str
+    created: datetime
+    parts: int
+    records: int
+    links: tuple[str, ...] = field(default=(), repr=False)
+    expires_in_s: int | None = None
