@@ -28,8 +28,14 @@ NUMBERS = {
 EVENTS = ten("861002000000", "700000000000008")
 """On the switch, of an app that is told in CloudEvents."""
 
+LONDON = "20"
+BRITISH: Numbers = [(f"4420794600{n:02}", LONDON) for n in range(10, 20)]
+"""On the switch, of an app of our own API; from the range that Ofcom keeps for films."""
+
 DEVELOPERS = ten("1006000000", "700000000000004")
 """On the switch, of an app of interline's API, which writes them as in China."""
 
-ON_SWITCH = [number for app in (*NUMBERS.values(), EVENTS, DEVELOPERS) for number, _ in app]
+ON_SWITCH = [
+    number for app in (*NUMBERS.values(), EVENTS, BRITISH, DEVELOPERS) for number, _ in app
+]
 """All on the switch, as their apps write them."""

@@ -11,13 +11,15 @@ from urllib.parse import urlsplit
 import boto3
 
 from simulator.netease_client import NeteaseClient
-from simulator.numbers import DEVELOPERS, EVENTS, NUMBERS, Numbers
+from simulator.numbers import BRITISH, DEVELOPERS, EVENTS, NUMBERS, Numbers
 from simulator.ports import Addresses
 from simulator.vendors import Access, Simulated, simulated
 
 CARRIER = "switch"
 EVENTS_APP = "demo-events"
-"""It uses NetEase's API and is told in CloudEvents."""
+"""It uses NetEase's API and is sent CloudEvents."""
+REST_APP = "demo-rest"
+"""It uses our own API, is sent CloudEvents, and has British numbers."""
 BOTH_KINDS_APP = "demo-igw"
 """It uses NetEase's API, and has a developer's credentials too."""
 DEVELOPERS_APP = "demo-interline"
@@ -154,6 +156,7 @@ def provision(addresses: Addresses) -> Seeded:
     apps = [
         *(_app(name, CARRIER, numbers, addresses) for name, numbers in NUMBERS.items()),
         _app(EVENTS_APP, CARRIER, EVENTS, addresses, event_format="cloudevents"),
+        _app(REST_APP, CARRIER, BRITISH, addresses, event_format="cloudevents"),
         *(_app(each.APP, each.ACCOUNT, each.NUMBERS, addresses) for each in simulated().values()),
         _app(DEVELOPERS_APP, CARRIER, DEVELOPERS, addresses, facade="interline"),
         *(
@@ -218,7 +221,7 @@ def _app(
     else:
         app_key, app_secret = create_app(name, **settings)
         credentials = {"app_key": app_key, "app_secret": app_secret}
-    if name == EVENTS_APP:
+    if name in (EVENTS_APP, REST_APP):
         credentials["callback_secret"] = receivers.secret_of(name)
     if name == BOTH_KINDS_APP:
         credentials |= developers.create(name).described()

@@ -17,6 +17,7 @@ LONG_FIRST = (
     "tests/deploy/",
     "tests/contract/",
     "tests/api/",
+    "tests/clients/",
     "tests/attacks/",
     "tests/simulator/",
     "tests/races/",
@@ -61,7 +62,9 @@ class _ByFile(LoadFileScheduling):
         file, _, test = nodeid.partition("::")
         if file.startswith("tests/deploy/"):
             return "deploy"
-        shares = file.startswith("tests/api/") or "running" in test.partition("[")[2]
+        shares = (
+            file.startswith(("tests/api/", "tests/clients/")) or "running" in test.partition("[")[2]
+        )
         return "running" if shares else file
 
 

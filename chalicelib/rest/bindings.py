@@ -14,7 +14,6 @@ from chalicelib.core.bindings.model import (
     Direction,
     Presentation,
 )
-from chalicelib.core.calls.events import RejectReason
 from chalicelib.core.durations import NEVER
 from chalicelib.core.numbers import in_pool
 from chalicelib.core.requests import RequestId
@@ -32,6 +31,7 @@ from chalicelib.rest.operations import (
     page,
 )
 from chalicelib.rest.problems import CONFLICT, MISMATCH, UNKNOWN
+from chalicelib.schema.calls import REJECTED
 from chalicelib.schema.types import (
     Invalid,
     Json,
@@ -68,8 +68,8 @@ CALL = duration_s(least=1, most=86_400, example=600)
 USER_DATA = text("order-4711", most_bytes=1_024)
 REFERENCE = text("order-4711", least=1, most_bytes=256)
 PROMPT = text("7", most_bytes=64)
-DIRECTION = choice(Direction)
-STATES = choice(("active", "expired", "released"))
+DIRECTION = choice(Direction, title="Direction")
+STATES = choice(("active", "expired", "released"), title="BindingState")
 
 BINDING = shape(
     "Binding",
@@ -222,7 +222,7 @@ EXPLANATION = shape(
         "to": Member(Nullable(ANYBODY), "Who is reached."),
         "show": Member(Nullable(PROXY_NUMBER), "The number that they see."),
         "reason": Member(
-            Nullable(choice(RejectReason)),
+            Nullable(REJECTED),
             "Why nobody is reached; null where that is not told: of an unknown caller in the past.",
         ),
         "binding": Member(

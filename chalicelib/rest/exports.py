@@ -34,11 +34,14 @@ class Format(StrEnum):
     JSONL = "jsonl"
 
 
+_FORMAT = choice(Format, title="ExportFormat")
+
+
 _MEMBERS = {
     "id": Member(_ID, ""),
     "day": Member(DATE, "Of which the records are, by their `started`."),
-    "format": Member(choice(Format), ""),
-    "state": Member(choice(ExportState, "done"), ""),
+    "format": Member(_FORMAT, ""),
+    "state": Member(choice(ExportState, "done", title="ExportState"), ""),
     "created": Member(TIMESTAMP, "When it was first asked for."),
     "parts": Member(count(1), "Files so far."),
     "records": Member(count(512), "Records in them."),
@@ -64,7 +67,7 @@ class ExportRequest:
     """What is exported."""
 
     day: int = member(DATE, "A day (UTC), from 04:30 UTC of the next day on.")
-    format: Format = member(choice(Format), "How the files are written.", default=Format.CSV)
+    format: Format = member(_FORMAT, "How the files are written.", default=Format.CSV)
 
 
 class Exports(Resource):

@@ -25,7 +25,17 @@ from chalicelib.rest.problems import (
     UNKNOWN,
     Problem,
 )
-from chalicelib.schema.types import Json, Listed, Member, Nullable, Object, Schema, Type
+from chalicelib.schema.types import (
+    Json,
+    Listed,
+    Member,
+    Nullable,
+    Object,
+    Scalar,
+    Schema,
+    Type,
+    or_null,
+)
 
 VERSION = "1.0.0"
 EXAMPLE_HOST = "https://gateway.example"
@@ -90,40 +100,34 @@ class _Components:
     def reference(self, kind: Type[Any], *, written: bool) -> Schema:
         """The schema of a type, by reference where it is among the components."""
         if isinstance(kind, Nullable):
-            inner = self.reference(kind.of, written=written)
-            return {"anyOf": [inner, {"type": "null"}]} if "$ref" in inner else _of(kind, written)
+            return or_null(self.reference(kind.of, written=written))
         if isinstance(kind, Listed):
             return _of(kind, written) | {"items": self.reference(kind.of, written=written)}
-        if not isinstance(kind, Object):
-            return _of(kind, written)
         schema = _of(kind, written)
+        if not isinstance(kind, Object):
+            title = kind.title if isinstance(kind, Scalar) else ""
+            return self._named(title, schema) if title else schema
         properties = {
-            name: self._member(each, schema["properties"][name], written=written)
-            for name, each in kind.members.items()
+            name: self._member(each, written=written) for name, each in kind.members.items()
         }
         schema = {**schema, "properties": properties}
-        if not kind.title:
-            return schema
-        known = self.schemas.setdefault(kind.title, schema)
-        if known != schema:
-            raise ValueError(f"two schemas are called {kind.title}")
-        return {"$ref": f"#/components/schemas/{kind.title}"}
+        return self._named(kind.title, schema) if kind.title else schema
 
-    def _member(self, held: Member[Any], schema: Schema, *, written: bool) -> Schema:
-        if not any(isinstance(each, Object) for each in _inside(held.type)):
-            return schema
-        described = {"description": held.text} if held.text else {}
-        return self.reference(held.type, written=written) | described
+    def _named(self, title: str, schema: Schema) -> Schema:
+        known = self.schemas.setdefault(title, schema)
+        if known != schema:
+            raise ValueError(f"two schemas are called {title}")
+        return {"$ref": f"#/components/schemas/{title}"}
+
+    def _member(self, held: Member[Any], *, written: bool) -> Schema:
+        schema = self.reference(held.type, written=written)
+        if not written and held.takes_null:
+            schema = or_null(schema)
+        return schema | ({"description": held.text} if held.text else {})
 
 
 def _of(kind: Type[Any], written: bool) -> Schema:
     return kind.schema() if written else kind.accepted()
-
-
-def _inside(kind: Type[Any]) -> Iterator[Type[Any]]:
-    yield kind
-    if isinstance(kind, Nullable | Listed):
-        yield from _inside(kind.of)
 
 
 def _operation(resource: type[Resource], operation: Operation, components: _Components) -> Schema:
@@ -135,7 +139,7 @@ def _operation(resource: type[Resource], operation: Operation, components: _Comp
     if operation.text or operation.takes_key:
         key = f"Takes the header `{HEADER}`." if operation.takes_key else ""
         described["description"] = " ".join(filter(None, (operation.text, key)))
-    parameters = [*_path(resource, operation), *_query(operation)]
+    parameters = [*_path(resource, operation), *_query(operation, components)]
     if parameters:
         described["parameters"] = parameters
     if operation.body is not None:
@@ -170,7 +174,7 @@ def _path(resource: type[Resource], operation: Operation) -> Iterator[Schema]:
             }
 
 
-def _query(operation: Operation) -> Iterator[Schema]:
+def _query(operation: Operation, components: _Components) -> Iterator[Schema]:
     for name, held in (operation.query.members if operation.query else {}).items():
         example = (operation.example or {}).get(name)
         yield {
@@ -178,13 +182,15 @@ def _query(operation: Operation) -> Iterator[Schema]:
             "in": "query",
             "required": held.required,
             "description": held.text,
-            "schema": held.type.accepted() | _default(held),
+            "schema": _parameter(held, components),
             **({"example": example} if example is not None else {}),
         }
 
 
-def _default(held: Member[Any]) -> Schema:
-    return {} if held.default is None else {"default": held.type.write(held.default)}
+def _parameter(held: Member[Any], components: _Components) -> Schema:
+    if held.default is None:
+        return components.reference(held.type, written=False)
+    return held.type.accepted() | {"default": held.type.write(held.default)}
 
 
 def _answer(answer: Answer, operation: Operation, components: _Components) -> Schema:

@@ -145,6 +145,8 @@ class _Page:
     def _objects(self) -> Iterator[str]:
         yield '<h2 id="objects">Objects</h2>'
         for name, schema in self._schemas.items():
+            if "enum" in schema:
+                continue  # its words stand where it is used
             yield f'<h3 id="object-{name}">{escape(name)}</h3>'
             yield from self._members(schema)
 
@@ -164,8 +166,31 @@ class _Page:
         for name, schema, text, required in rows:
             optional = "" if required else "<br><small>optional</small>"
             yield f"<tr><td><code>{escape(name)}</code>{optional}</td>"
-            yield f"<td><small>{_kind(schema)}</small><br>{_prose(text)}</td></tr>"
+            yield f"<td><small>{self._kind(schema)}</small><br>{_prose(text)}</td></tr>"
         yield "</table>"
+
+    def _kind(self, schema: Schema) -> str:
+        """The type of a value, in a few words."""
+        if "$ref" in schema:
+            name = schema["$ref"].rpartition("/")[2]
+            if "enum" in self._schemas[name]:
+                return self._kind(self._schemas[name])
+            return f'<a href="#object-{name}">{escape(name)}</a>'
+        if "anyOf" in schema:
+            return " or ".join(map(self._kind, schema["anyOf"]))
+        if schema.get("type") == "array":
+            return f"list of {self._kind(schema['items'])}"
+        if "enum" in schema:
+            return ", ".join(f"<code>{escape(str(each))}</code>" for each in schema["enum"])
+        kinds = schema.get("type", "any")
+        words = [kinds] if isinstance(kinds, str) else list(kinds)
+        shown = schema.get("format") or schema.get("pattern", "")
+        words += [f"<code>{escape(shown)}</code>"] if 0 < len(shown) < _LONG_PATTERN else []
+        if "minimum" in schema and "maximum" in schema:
+            words.append(f"{schema['minimum']} to {schema['maximum']}")
+        if "default" in schema:
+            words.append(f"default <code>{escape(json.dumps(schema['default']))}</code>")
+        return " ".join(words)
 
 
 def _problems() -> Iterator[str]:
@@ -178,28 +203,6 @@ def _problems() -> Iterator[str]:
             for code, text in CODES.items():
                 yield f"<tr><td><code>{code}</code></td><td>{_prose(text)}</td></tr>"
             yield "</table>"
-
-
-def _kind(schema: Schema) -> str:
-    """The type of a value, in a few words."""
-    if "$ref" in schema:
-        name = schema["$ref"].rpartition("/")[2]
-        return f'<a href="#object-{name}">{escape(name)}</a>'
-    if "anyOf" in schema:
-        return " or ".join(map(_kind, schema["anyOf"]))
-    if schema.get("type") == "array":
-        return f"list of {_kind(schema['items'])}"
-    if "enum" in schema:
-        return ", ".join(f"<code>{escape(str(each))}</code>" for each in schema["enum"])
-    kinds = schema.get("type", "any")
-    words = [kinds] if isinstance(kinds, str) else list(kinds)
-    shown = schema.get("format") or schema.get("pattern", "")
-    words += [f"<code>{escape(shown)}</code>"] if 0 < len(shown) < _LONG_PATTERN else []
-    if "minimum" in schema and "maximum" in schema:
-        words.append(f"{schema['minimum']} to {schema['maximum']}")
-    if "default" in schema:
-        words.append(f"default <code>{escape(json.dumps(schema['default']))}</code>")
-    return " ".join(words)
 
 
 def _curl(method: str, path: str, operation: Schema) -> str:

@@ -11,6 +11,8 @@ Members = Mapping[str, Member[Any]]
 
 _TALKED = (Party.CALLER, Party.CALLEE, Party.PLATFORM)
 
+REJECTED = choice(RejectReason, title="RejectReason")
+
 CDR: Members = {
     "call_id": Member(shown_text("c-2026-1"), "The carrier's or the switch's own id of the call."),
     "binding": Member(Nullable(shown_text("12202601151600000123456789")), "Id of the binding."),
@@ -28,17 +30,22 @@ CDR: Members = {
         " seconds of `answered` and `ended`.",
     ),
     "released_by": Member(
-        Nullable(choice(map(str, _TALKED))), "Who ended it; null if the carrier did not say."
+        Nullable(choice(map(str, _TALKED), title="ReleasedBy")),
+        "Who ended it; null if the carrier did not say.",
     ),
-    "outcome": Member(Nullable(choice(Outcome, "caller_hung_up")), "How it ended."),
-    "rejected": Member(Nullable(choice(RejectReason)), "Why nobody was connected."),
+    "outcome": Member(
+        Nullable(choice(Outcome, "caller_hung_up", title="Outcome")), "How it ended."
+    ),
+    "rejected": Member(Nullable(REJECTED), "Why nobody was connected."),
     "cause": Member(Nullable(count(16)), "Q.850 cause of its end."),
     "result": Member(Nullable(shown_text("success")), "The carrier's own word for its end."),
-    "sms_result": Member(Nullable(choice(SmsResult)), "What became of a message."),
+    "sms_result": Member(
+        Nullable(choice(SmsResult, title="SmsResult")), "What became of a message."
+    ),
 }
 """What there is to say of a call, a message or a placed call."""
 
-KINDS = choice(kind for kind in EventKind if kind.traits.known)
+KINDS = choice((kind for kind in EventKind if kind.traits.known), title="EventKind")
 
 
 def members(names: Iterable[str]) -> Members:

@@ -80,6 +80,7 @@ class Scalar(Type[_T]):
 
     `wanted` finishes the sentence "the member ..."; `reader` raises ValueError for what is not
     wanted, whatever its JSON type. `of_text` makes JSON of a query string's text.
+    `title` names the schema among the document's; one without stands where it is used.
     """
 
     wanted: str
@@ -89,6 +90,7 @@ class Scalar(Type[_T]):
     writer: Callable[[_T], Json] = _same
     read_as: Schema | None = None
     of_text: Callable[[str], Json] = _same
+    title: str = ""
 
     def read(self, raw: Json) -> _T:
         try:
@@ -130,13 +132,14 @@ class Nullable(Type[_T | None], Generic[_T]):
         return None if value is None else self.of.write(value)
 
     def schema(self) -> Schema:
-        return _or_null(self.of.schema())
+        return or_null(self.of.schema())
 
     def accepted(self) -> Schema:
-        return _or_null(self.of.accepted())
+        return or_null(self.of.accepted())
 
 
-def _or_null(schema: Schema) -> Schema:
+def or_null(schema: Schema) -> Schema:
+    """The schema of a value of this schema, or null."""
     kind = schema.get("type")
     if isinstance(kind, str) and "enum" not in schema:
         return schema | {"type": [kind, "null"]}
@@ -208,9 +211,12 @@ class Member(Generic[_T]):
     def accepted(self) -> Schema:
         """JSON Schema of what is read."""
         schema = self.type.accepted()
-        if self.required or isinstance(self.type, Nullable):
-            return self._described(schema)
-        return self._described(_or_null(schema))
+        return self._described(or_null(schema) if self.takes_null else schema)
+
+    @property
+    def takes_null(self) -> bool:
+        """Whether a request may have null in its place, though it is of another type."""
+        return not self.required and not isinstance(self.type, Nullable)
 
     def _described(self, schema: Schema) -> Schema:
         return schema | ({"description": self.text} if self.text else {})
@@ -306,10 +312,12 @@ class Object(Type[_T], Generic[_T]):
         return {name: None if name in secret else each for name, each in written.items()}
 
     def schema(self) -> Schema:
+        # Members may be added to what is written: a client that is strict about it would break.
         return self._object({name: each.schema() for name, each in self.members.items()})
 
     def accepted(self) -> Schema:
-        return self._object({name: each.accepted() for name, each in self.members.items()})
+        properties = {name: each.accepted() for name, each in self.members.items()}
+        return self._object(properties) | {"additionalProperties": False}
 
     def _object(self, properties: Schema) -> Schema:
         required = [name for name, each in self.members.items() if each.required]
@@ -318,7 +326,6 @@ class Object(Type[_T], Generic[_T]):
             "type": "object",
             "properties": properties,
             **({"required": required} if required else {}),
-            "additionalProperties": False,
         }
 
 

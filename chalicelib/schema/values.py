@@ -257,8 +257,11 @@ def shown_text(example: str) -> Scalar[Any]:
     return Scalar("must be a text", example, {"type": "string"}, str, str)
 
 
-def choice(words: type[_E] | Iterable[str], example: str | None = None) -> Scalar[Any]:
-    """One of some words; of an enum its member is read."""
+def choice(
+    words: type[_E] | Iterable[str], example: str | None = None, *, title: str = ""
+) -> Scalar[Any]:
+    """One of some words; of an enum its member is read. What is used in several places has a
+    `title`: clients that are generated have one type of it."""
     known = {str(word): word for word in words}
 
     def read(raw: Json) -> Any:
@@ -276,4 +279,4 @@ def choice(words: type[_E] | Iterable[str], example: str | None = None) -> Scala
         else f"must be one of {', '.join(listed)}"
     )
     schema: Schema = {"type": "string", "enum": listed}
-    return Scalar(wanted, example or listed[0], schema, read, write)
+    return Scalar(wanted, example or listed[0], schema, read, write, title=title)

@@ -63,7 +63,8 @@ def test_every_example_is_right(document: dict[str, Any]) -> None:
                     Draft202012Validator(schema).validate(content["example"])
             for each in operation.get("parameters", ()):
                 if "example" in each:
-                    Draft202012Validator(each["schema"]).validate(each["example"])
+                    schema = {**each["schema"], "components": document["components"]}
+                    Draft202012Validator(schema).validate(each["example"])
 
 
 def test_every_example_can_be_sent(stage: Stage, demo: Backend) -> None:

@@ -148,6 +148,7 @@ def test_demo_json_tells_everything(stack: Stack) -> None:
         ("demo", "switch"),
         ("other", "switch"),
         ("demo-events", "switch"),
+        ("demo-rest", "switch"),
         ("demo-netease", "netease-demo"),
         ("demo-igw", "interline"),
         ("demo-interline", "switch"),
@@ -166,16 +167,18 @@ def test_demo_json_tells_everything(stack: Stack) -> None:
     )
     always = {"accids", "callback_url", "carrier", "name", "numbers"}
     keys, developer = {"app_key", "app_secret"}, {"appid", "auth_key", "devid"}
-    more = {"demo-igw": developer, "demo-events": {"callback_secret"}}
+    events = {"callback_secret"}
+    more = {"demo-igw": developer, "demo-events": events, "demo-rest": events}
     for app in demo["apps"]:
         wanted = developer if "interline" in app["name"] else keys | more.get(app["name"], set())
         assert {*app} - always == wanted
         assert app["callback_url"] == f"{demo['simulator_url']}/apps/{app['name']}/callback"
         assert len(set(app["numbers"])) == 10
-        assert [len(number) for number in app["numbers"]].count(15) == 1
+        long = [len(number) for number in app["numbers"]].count(15)
+        assert long == (app["name"] != "demo-rest")
         national = any(number.startswith("100") for number in app["numbers"])
         assert national is ("interline" in app["name"])
-    assert len({number for app in demo["apps"] for number in app["numbers"]}) == 80
+    assert len({number for app in demo["apps"] for number in app["numbers"]}) == 90
     # It holds secrets.
     assert stat.S_IMODE((stack.state / "demo.json").stat().st_mode) == 0o600
 
