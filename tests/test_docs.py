@@ -18,7 +18,7 @@ from chalicelib.carriers.cloudevents import wire_callbacks as cloudevents
 from chalicelib.core import ports
 
 ROOT = Path(__file__).resolve().parent.parent
-FOLDERS = ("bench", "chalicelib", "docs", "infra", "simulator", "tests")
+FOLDERS = ("bench", "chalicelib", "clients", "docs", "infra", "simulator", "tests")
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(p for f in FOLDERS for p in (ROOT / f).rglob("*.md"))])
 CHINESE = [each for each in DOCUMENTS if each.name.endswith(".zh-CN.md")]
 DECISIONS = ROOT / "docs" / "decisions"

@@ -10,6 +10,7 @@ from masking_gateway.models import (
     Record,
     Recording,
     RecordingLink,
+    SentEvent,
 )
 from masking_gateway.webhooks import Event, EventData, WebhookVerifier
 
@@ -26,6 +27,7 @@ __all__ = [
     "Record",
     "Recording",
     "RecordingLink",
+    "SentEvent",
     "WebhookVerificationError",
     "WebhookVerifier",
 ]

@@ -8,6 +8,7 @@ import requests
 from masking_gateway.bindings import Bindings
 from masking_gateway.calls import Exports, Recordings, Records
 from masking_gateway.decoding import Time, members, read
+from masking_gateway.events import Events
 from masking_gateway.models import Explanation
 from masking_gateway.transport import Transport
 
@@ -37,6 +38,7 @@ class Client:
         self.records = Records(transport)
         self.recordings = Recordings(transport)
         self.exports = Exports(transport)
+        self.events = Events(transport)
 
     def __enter__(self) -> Self:
         return self

@@ -116,3 +116,14 @@ class Export:
     records: int
     links: tuple[str, ...] = field(default=(), repr=False)
     expires_in_s: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentEvent:
+    """An event, and what became of it."""
+
+    id: str
+    kind: str
+    at: datetime
+    attempts: int
+    failed: datetime
