@@ -4,6 +4,7 @@ from masking_gateway.client import Client
 from masking_gateway.errors import FieldError, GatewayError, WebhookVerificationError
 from masking_gateway.models import (
     Binding,
+    DayOfUsage,
     Explanation,
     Export,
     Prompts,
@@ -11,12 +12,14 @@ from masking_gateway.models import (
     Recording,
     RecordingLink,
     SentEvent,
+    Usage,
 )
 from masking_gateway.webhooks import Event, EventData, WebhookVerifier
 
 __all__ = [
     "Binding",
     "Client",
+    "DayOfUsage",
     "Event",
     "EventData",
     "Explanation",
@@ -28,6 +31,7 @@ __all__ = [
     "Recording",
     "RecordingLink",
     "SentEvent",
+    "Usage",
     "WebhookVerificationError",
     "WebhookVerifier",
 ]

@@ -1,7 +1,7 @@
 """The client: all of the API, by resource."""
 
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 
 import requests
 
@@ -9,7 +9,7 @@ from masking_gateway.bindings import Bindings
 from masking_gateway.calls import Exports, Recordings, Records
 from masking_gateway.decoding import Time, members, read
 from masking_gateway.events import Events
-from masking_gateway.models import Explanation
+from masking_gateway.models import Explanation, Usage
 from masking_gateway.transport import Transport
 
 
@@ -60,3 +60,15 @@ class Client:
         would have reached at a time, and why. Raises GatewayError."""
         body = {"number": number, "from": from_, **members(at=at)}
         return read(Explanation, self._transport.send("POST", "/v1/explain", body=body))
+
+    def usage(
+        self,
+        *,
+        since: Time | None = None,
+        until: Time | None = None,
+        by: Literal["day"] | None = None,
+    ) -> Usage:
+        """What was used, in whole hours; of the last 30 days if nothing is given. Raises
+        GatewayError."""
+        query = members(since=since, until=until, by=by)
+        return read(Usage, self._transport.get("/v1/usage", query))

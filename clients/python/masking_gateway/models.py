@@ -127,3 +127,36 @@ class SentEvent:
     at: datetime
     attempts: int
     failed: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayOfUsage:
+    """What was used in a day (UTC)."""
+
+    day: date
+    bindings_made: int
+    calls: int
+    connected_calls: int
+    minutes_begun: int
+    messages: int
+    recordings: int
+    events_delivered: int
+    events_dead_lettered: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """What was used from `since` until `complete_until`; `days` where that was asked for."""
+
+    since: datetime
+    until: datetime
+    complete_until: datetime
+    bindings_made: int
+    calls: int
+    connected_calls: int
+    minutes_begun: int
+    messages: int
+    recordings: int
+    events_delivered: int
+    events_dead_lettered: int
+    days: tuple[DayOfUsage, ...] = ()
