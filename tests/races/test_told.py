@@ -99,7 +99,7 @@ def parts(i: int) -> list[Event]:
 def instance(here: Stage, queue: Queue, app: App) -> Gateway:
     gateway = here.instance()
     sent = vars(gateway.shared(Ingest).queues)
-    sent["announce"], sent["transfer"] = queue.announce, queue.transfer
+    sent["deliver"], sent["fetch"] = queue.deliver, queue.fetch
     gateway.shared(webhook_delivery)._sender = app
     return gateway
 
