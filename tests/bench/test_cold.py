@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from importlib.util import find_spec
 
 from bench import cold
 
@@ -36,7 +37,7 @@ ELSEWHERE = {
     "chalicelib.schema",
     "chalicelib.services.outbound_calls",
     "chalicelib.core.calls.prices",
-    "chalicelib.core.events",
+    "chalicelib.core.calls.events",
     "chalicelib.services.calls.ingest",
     "chalicelib.services.leases.jobs",
     "chalicelib.store.calls.events",
@@ -61,3 +62,8 @@ def test_what_other_calls_need_is_not_imported() -> None:
     loaded = set(told.split())
     assert "chalicelib.services.bindings.service" in loaded
     assert not loaded & ELSEWHERE
+
+
+def test_what_is_looked_for_is_there() -> None:
+    """After a rename the test above would look for what is never imported."""
+    assert not [name for name in ELSEWHERE if find_spec(name) is None]
