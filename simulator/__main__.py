@@ -42,6 +42,8 @@ def run(state: Path) -> None:
 )
 def demo(state: Path) -> None:
     """Show the main job on the running stack, step by step, and check every step."""
+    # As an app would install it.
+    sys.path.append(str(Path(__file__).parent.parent / "clients" / "python"))
     from simulator.demo import run as run_demo
 
     sys.exit(run_demo(state / "demo.json"))

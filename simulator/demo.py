@@ -7,7 +7,8 @@ from pathlib import Path
 
 import requests
 
-from simulator import demo_events, demo_history
+from masking_gateway import GatewayError
+from simulator import demo_events, demo_history, demo_rest
 from simulator.demo_world import World, bodies, show_call, subscribers
 from simulator.netease_client import callback_is_genuine
 from simulator.state import read
@@ -29,6 +30,7 @@ def run(demo_file: Path) -> int:
         return 2
     try:
         out = Transcript()
+        demo_rest.run(World(described, "demo-rest"), out)
         demo = World(described, "demo")
         bind_id = _tell(demo, out)
         other = World(described, "other")
@@ -36,7 +38,7 @@ def run(demo_file: Path) -> int:
         demo_events.tell(World(described, "demo-events"), out)
         _tell_vendor(World(described, "demo-netease"), out)
         _tell_interline(World(described, "demo-interline"), out)
-    except NotAsExpected as error:
+    except (NotAsExpected, GatewayError) as error:
         print(f"\nNot as expected: {error}", file=sys.stderr)
         return 1
     except (requests.RequestException, ValueError) as error:

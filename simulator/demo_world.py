@@ -7,9 +7,9 @@ from typing import Any
 
 import requests
 
+from masking_gateway import Client
 from simulator.interline_client import InterlineClient, callback_of
 from simulator.netease_client import NeteaseClient
-from simulator.own_client import OwnClient
 from simulator.switch_api import SwitchApi
 from simulator.transcript import Transcript
 
@@ -42,11 +42,11 @@ class World:
         return InterlineClient(self._base_url, **{name: self.app[name] for name in names})
 
     @property
-    def own(self) -> OwnClient:
-        """Of any app: what it asks of the gateway's own API."""
+    def rest(self) -> Client:
+        """Of any app: the gateway's own API."""
         names = ("app_key", "app_secret") if "app_key" in self.app else ("devid", "auth_key")
         user, password = (self.app[name] for name in names)
-        return OwnClient(self._base_url, user=user, password=password)
+        return Client(self._base_url, user, password)
 
     @property
     def switch(self) -> SwitchApi:

@@ -98,14 +98,14 @@ def _caller(body: dict[str, Any]) -> str:
     caller = body.get("from")
     if not isinstance(caller, str):
         raise BadField('from must be a string of digits; "" or "anonymous" hides the number')
-    return international(caller)
+    return international(caller.removeprefix("+"))
 
 
 def _number(body: dict[str, Any]) -> str:
     number = body.get("to")
     if not isinstance(number, str) or not number:
         raise BadField("to must be the number that is dialled, a string of digits")
-    return number
+    return number.removeprefix("+")
 
 
 def _choice(body: dict[str, Any], field: str, choices: tuple[str, ...]) -> str:

@@ -265,7 +265,7 @@ def test_the_demo_notices_what_is_wrong(stack: Stack, tmp_path: Path) -> None:
     (tmp_path / "demo.json").write_text(json.dumps(wrong))
     done = run_demo(tmp_path)
     assert done.returncode == 1
-    assert "FAIL the gateway answers 200" in done.stdout
+    assert "Not as expected: 401" in done.stderr
 
 
 def test_the_demo_needs_a_running_stack(tmp_path: Path) -> None:
