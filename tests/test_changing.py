@@ -172,7 +172,7 @@ def test_the_end_moves_either_way(desk: Desk, change: dict[str, int], expires: i
 def test_an_end_that_has_passed_or_is_too_far_is_refused(
     desk: Desk, change: dict[str, int]
 ) -> None:
-    with pytest.raises(errors.BadParameter):
+    with pytest.raises(errors.EndRefused):
         desk.change(desk.bind(), **change)
 
 
@@ -197,7 +197,7 @@ def test_recording_length_and_user_data_change(desk: Desk) -> None:
     (info,) = desk.gateway.shared(Api).binding_service.on_number(desk.app, X, now=NOW)
     assert info.user_data == "订单"
     assert desk.gateway.shared(Api).binding_service.get(desk.app, bound.id).user_data == "订单"
-    with pytest.raises(errors.BadParameter):
+    with pytest.raises(errors.OverLimit):
         desk.change(bound, max_call_s=desk.app.max_call_s + 1)
 
 

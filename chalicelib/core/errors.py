@@ -75,6 +75,18 @@ class BindingEnded(GatewayError):
         super().__init__("this binding has ended; make a new one")
 
 
+class EndRefused(GatewayError):
+    """A binding can't end then: `code` is `end_passed` or `end_too_far`."""
+
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+class OverLimit(GatewayError):
+    """More than a setting of the app allows; the text says how much that is."""
+
+
 class TooManyChanges(GatewayError):
     """B, direction and recording of a binding were changed as often as they may be."""
 

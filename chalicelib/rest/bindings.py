@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from chalicelib.clock import Runtime
 from chalicelib.core import errors
-from chalicelib.core.bindings.change import Change
+from chalicelib.core.bindings.change import Change, lifetime_until
 from chalicelib.core.bindings.model import (
     MAX_LIFETIME_MS,
     PLAIN,
@@ -32,13 +32,12 @@ from chalicelib.rest.operations import (
 )
 from chalicelib.rest.problems import CONFLICT, MISMATCH, UNKNOWN
 from chalicelib.schema.calls import REJECTED
+from chalicelib.schema.rules import Excludes, Needs
 from chalicelib.schema.types import (
-    Invalid,
     Json,
     Member,
     Nullable,
     Object,
-    Wrong,
     member,
     of_class,
     shape,
@@ -271,7 +270,14 @@ class Bindings(Resource):
             " named. A repeat with the same Idempotency-Key gets the same binding for as long as it"
             " is kept, with the `state` of now."
         ),
-        body=of_class(NewBinding),
+        body=of_class(
+            NewBinding,
+            rules=(
+                Needs("b", ("ttl_s", "expires_at")),
+                Excludes("ttl_s", ("expires_at",)),
+                Excludes("number", ("country", "area")),
+            ),
+        ),
         problems=(CONFLICT, UNKNOWN, MISMATCH),
         changes=True,
         repeat=Repeat.BY_DOMAIN,
@@ -382,7 +388,13 @@ class Bindings(Resource):
             "Of `ttl_s`, `extend_s` and `expires_at` at most one. Of a binding that a carrier keeps"
             " only its end and `user_data` can be changed: 409 `not_supported` for the others."
         ),
-        body=of_class(BindingChange),
+        body=of_class(
+            BindingChange,
+            rules=(
+                Excludes("ttl_s", ("extend_s", "expires_at")),
+                Excludes("extend_s", ("expires_at",)),
+            ),
+        ),
         problems=(UNKNOWN, CONFLICT, MISMATCH),
         changes=True,
         example={"extend_s": 600},
@@ -479,24 +491,10 @@ def _end(at: int | None) -> int | None:
 
 
 def _ask(app: App, body: NewBinding, *, now: int) -> Ask:
-    """Raises Invalid."""
-    wrong = []
-    if body.ttl_s is not None and body.expires_at is not None:
-        wrong.append(Wrong("/expires_at", "must not be there beside ttl_s"))
-    if body.ttl_s is None and body.expires_at is None and body.b is not None:
-        wrong.append(Wrong("/ttl_s", "is missing: send ttl_s, or expires_at, with a and b"))
+    """Raises EndRefused."""
     lifetime_ms = body.ttl_s * 1000 if body.ttl_s is not None else None
     if body.expires_at is not None:
-        lifetime_ms = body.expires_at - now
-        if not 0 < lifetime_ms <= MAX_LIFETIME_MS:
-            wrong.append(Wrong("/expires_at", "must be within a year from now"))
-    if body.number is not None and (body.country is not None or body.area is not None):
-        name = "country" if body.country is not None else "area"
-        wrong.append(Wrong(f"/{name}", "must not be there beside number"))
-    if body.reference is not None and body.reference != body.reference.strip():
-        wrong.append(Wrong("/reference", "must not begin or end with a blank"))
-    if wrong:
-        raise Invalid(*wrong)
+        lifetime_ms = lifetime_until(body.expires_at, now=now)
     prompts = body.prompts or Prompts()
     how = Presentation(
         show_a=body.show_caller in ("a", "both"),
@@ -523,11 +521,7 @@ def _ask(app: App, body: NewBinding, *, now: int) -> Ask:
 
 
 def _change(body: BindingChange) -> Change:
-    """Raises Invalid, NotSupported."""
-    ends = [name for name in ("ttl_s", "extend_s", "expires_at") if getattr(body, name) is not None]
-    if len(ends) > 1:
-        detail = f"must not be there beside {ends[0]}"
-        raise Invalid(*(Wrong(f"/{name}", detail) for name in ends[1:]))
+    """Raises NotSupported."""
     if body.b is None:
         raise errors.NotSupported("a binding of two can't lose its B; release it, and make an XA")
     return Change(

@@ -159,6 +159,8 @@ TABLE: Mapping[Problem, tuple[type[errors.GatewayError], ...]] = {
         errors.BindingEnded,
         errors.ReferenceTaken,
         errors.TooManyChanges,
+        errors.EndRefused,
+        errors.OverLimit,
     ),
     NOT_READY: (errors.RecordingNotReady, errors.TooEarly),
     GONE: (errors.RecordingGone,),
@@ -204,6 +206,9 @@ CODES: Mapping[str, str] = {
     "reference_taken": "A live binding of other people has this reference.",
     "binding_ended": "The binding has ended: it can be read, and not be changed.",
     "too_many_changes": "B, direction and recording of this binding were changed too often.",
+    "end_passed": "The end has passed already.",
+    "end_too_far": "The binding would last more than a year from now.",
+    "over_limit": "It is more than a setting of the app allows: `detail` says how much that is.",
     "not_supported": "The carrier, or this kind of binding, can't do this: `detail` says what.",
     "exists": "There is one of this name already.",
     "request_over": "The request was carried out, and what it made has ended.",
@@ -221,6 +226,7 @@ _CODE_OF: Mapping[type[errors.GatewayError], str] = {
     errors.ReferenceTaken: "reference_taken",
     errors.BindingEnded: "binding_ended",
     errors.TooManyChanges: "too_many_changes",
+    errors.OverLimit: "over_limit",
     errors.NotSupported: "not_supported",
     errors.NotKept: "not_kept",
     errors.AlreadyCalling: "already_calling",
@@ -331,6 +337,8 @@ class Failure(Exception):
 def _code_of(error: errors.GatewayError) -> str:
     if isinstance(error, errors.NumberTaken) and error.cause == "cooling":
         return "cooling"
+    if isinstance(error, errors.EndRefused):
+        return error.code
     return _CODE_OF.get(type(error), "")
 
 

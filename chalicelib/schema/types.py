@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, Generic, NamedTuple, TypeVar, cast
 
+from chalicelib.schema.rules import Rule
+
 Json = Any
 Schema = dict[str, Any]
 
@@ -236,13 +238,14 @@ class Object(Type[_T], Generic[_T]):
 
     What is written is a mapping with the value of each member. `title` names the schema among the
     document's; one without stands where it is used. `refused` are names that are no members, and
-    what somebody hears who sends one.
+    what somebody hears who sends one. `rules` hold between the members of what is read.
     """
 
     members: Mapping[str, Member[Any]]
     make: Callable[..., _T]
     title: str = ""
     refused: Mapping[str, str] = field(default_factory=dict)
+    rules: Sequence[Rule] = ()
 
     @property
     def example(self) -> Json:
@@ -292,6 +295,10 @@ class Object(Type[_T], Generic[_T]):
         for name in raw.keys() - self.members.keys():
             detail = self.refused.get(name, unknown)
             errors += Invalid(Wrong("", detail)).below(_named(name))
+        for rule in self.rules:
+            if (broken := rule.broken(raw)) is not None:
+                name, detail = broken
+                errors += Invalid(Wrong("", detail)).below(name)
         if errors:
             raise Invalid(*sorted(errors))
         return self.make(**values)
@@ -317,7 +324,8 @@ class Object(Type[_T], Generic[_T]):
 
     def accepted(self) -> Schema:
         properties = {name: each.accepted() for name, each in self.members.items()}
-        return self._object(properties) | {"additionalProperties": False}
+        rules = {"allOf": [each.schema() for each in self.rules]} if self.rules else {}
+        return self._object(properties) | {"additionalProperties": False, **rules}
 
     def _object(self, properties: Schema) -> Schema:
         required = [name for name, each in self.members.items() if each.required]
@@ -329,10 +337,12 @@ class Object(Type[_T], Generic[_T]):
         }
 
 
-def of_class(made: type[_T], *, refused: Mapping[str, str] | None = None) -> Object[_T]:
+def of_class(
+    made: type[_T], *, refused: Mapping[str, str] | None = None, rules: Sequence[Rule] = ()
+) -> Object[_T]:
     """The type whose values are read as instances of this dataclass, whose fields are `member`s."""
     members = {each.name: each.metadata["member"] for each in fields(cast(Any, made))}
-    return Object(members, made, made.__name__, refused or {})
+    return Object(members, made, made.__name__, refused or {}, rules)
 
 
 def shape(title: str, members: Mapping[str, Member[Any]]) -> Object[dict[str, Any]]:

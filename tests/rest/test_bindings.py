@@ -95,23 +95,34 @@ def test_all_that_is_wrong_is_told_at_once(demo: Backend) -> None:
     [
         ({"ttl_s": "absent"}, {"/ttl_s"}),
         ({"expires_at": "2030-01-01T00:00:00Z"}, {"/expires_at"}),
-        ({"ttl_s": "absent", "expires_at": "1999-01-01T00:00:00Z"}, {"/expires_at"}),
-        ({"ttl_s": "absent", "expires_at": "2099-01-01T00:00:00Z"}, {"/expires_at"}),
         ({"number": X1, "country": "CN"}, {"/country"}),
         ({"number": X1, "area": "10"}, {"/area"}),
         ({"b": f"+{A}"}, {"/b"}),
         ({"b": f"+{X1}"}, {"/b"}),
-        ({"max_call_s": 80_000}, {"/max_call_s"}),
         ({"user_data": "数" * 400}, {"/user_data"}),
         ({"reference": ""}, {"/reference"}),
         ({"direction": "up"}, {"/direction"}),
         ({"show_caller": "c"}, {"/show_caller"}),
-        ({"b": "absent", "direction": "a_to_b"}, {"/direction"}),
         ({"country": "gb"}, {"/country"}),
     ],
 )
 def test_each_fault_has_its_pointer(demo: Backend, more: Any, wrong: set[str]) -> None:
     assert pointers(bind(demo, **more)) == wrong
+
+
+@pytest.mark.parametrize(
+    ("more", "code"),
+    [
+        ({"ttl_s": "absent", "expires_at": "1999-01-01T00:00:00Z"}, "end_passed"),
+        ({"ttl_s": "absent", "expires_at": "2099-01-01T00:00:00Z"}, "end_too_far"),
+        ({"max_call_s": 80_000}, "over_limit"),
+        ({"b": "absent", "direction": "a_to_b"}, "not_supported"),
+    ],
+)
+def test_what_the_moment_or_the_account_forbids_is_a_conflict(
+    demo: Backend, more: Any, code: str
+) -> None:
+    problem(bind(demo, **more), 409, code)
 
 
 def test_a_repeat_gets_the_same_binding_with_its_state_of_now(demo: Backend, clock: Clock) -> None:

@@ -48,6 +48,8 @@ TABLE: Table = {
             errors.AlreadyCalling,
             errors.ReferenceTaken,
             errors.TooManyChanges,
+            errors.EndRefused,
+            errors.OverLimit,
             errors.RecordingNotReady,
             errors.TooEarly,
         ),

@@ -53,6 +53,8 @@ TABLE: Table = {
             errors.AlreadyCalling,
             errors.ReferenceTaken,
             errors.TooManyChanges,
+            errors.EndRefused,
+            errors.OverLimit,
         ),
         refused,
     ),

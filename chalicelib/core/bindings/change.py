@@ -9,7 +9,7 @@ from chalicelib.core.bindings.model import (
     Direction,
     Revision,
 )
-from chalicelib.core.errors import BadParameter, TooManyChanges
+from chalicelib.core.errors import EndRefused, TooManyChanges
 from chalicelib.core.requests import RequestId
 from chalicelib.core.subscribers import Subscriber
 
@@ -33,8 +33,8 @@ class Change:
     user_data: str | None = None
 
     def applied_to(self, binding: Binding, request: RequestId, *, now: int) -> Binding:
-        """The binding as it is to be; the same one if nothing changes. Raises BadParameter for an
-        end that has passed or is more than a year away, TooManyChanges."""
+        """The binding as it is to be; the same one if nothing changes. Raises EndRefused,
+        TooManyChanges."""
         after = replace(
             binding,
             expires=self._expires(binding, now=now),
@@ -61,22 +61,16 @@ class Change:
             expires += self.extend_ms
         elif self.expires is not None:
             expires = self.expires
-        if expires == binding.expires:
-            return expires
-        if expires <= now:
-            raise BadParameter("expires_at", "this time has passed")
-        if expires - now > MAX_LIFETIME_MS:
-            name = next(
-                name
-                for name, given in (
-                    ("ttl_s", self.ttl_ms),
-                    ("extend_s", self.extend_ms),
-                    ("expires_at", self.expires),
-                )
-                if given is not None
-            )
-            raise BadParameter(name, "the binding would last more than a year from now")
-        return expires
+        return expires if expires == binding.expires else now + lifetime_until(expires, now=now)
+
+
+def lifetime_until(expires: int, *, now: int) -> int:
+    """How long a binding lasts that ends at `expires` (epoch ms). Raises EndRefused."""
+    if expires <= now:
+        raise EndRefused("end_passed", "the end has passed")
+    if expires - now > MAX_LIFETIME_MS:
+        raise EndRefused("end_too_far", "the binding would last more than a year from now")
+    return expires - now
 
 
 def _revisions(before: Binding, after: Binding, *, now: int) -> tuple[Revision, ...]:

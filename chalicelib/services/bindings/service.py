@@ -41,8 +41,9 @@ class BindingService:
 
         One transaction on the usual path. With a carrier that keeps bindings it is two, and the
         request to the carrier between them. Raises BadParameter, UnknownNumber, NumberTaken,
-        NoNumber, ReferenceTaken, QuotaExceeded, BalanceUsedUp, NotSupported (by its carrier),
-        RequestMismatch, RequestRunning, RequestOver, Contended, CarrierRefused, Unavailable.
+        NoNumber, ReferenceTaken, OverLimit, QuotaExceeded, BalanceUsedUp, NotSupported (by its
+        carrier), RequestMismatch, RequestRunning, RequestOver, Contended, CarrierRefused,
+        Unavailable.
         """
         _check_people(app, ask)
         if ask.number is not None and ask.number not in app.pool:
@@ -145,8 +146,8 @@ class BindingService:
         one moment to the next. The B before cools, and the new one has to pass the rule of a bind.
         One transaction after one read. Of a binding that a carrier keeps only the end and the
         userData can be changed, and its lease is extended first. Raises UnknownBinding,
-        BindingEnded, BadParameter, NumberTaken, NotSupported, TooManyChanges, RequestMismatch,
-        CarrierRefused, Contended, Unavailable.
+        BindingEnded, BadParameter, EndRefused, NumberTaken, NotSupported, OverLimit,
+        TooManyChanges, RequestMismatch, CarrierRefused, Contended, Unavailable.
         """
         for _ in range(CHANGE_TRIES):
             binding = self._own(app, binding_id)
@@ -224,24 +225,22 @@ def _check_capabilities(ask: Ask, carrier: Carrier) -> None:
 
 
 def _check_limits(app: App, ask: Ask) -> None:
-    """Raises BadParameter."""
+    """Raises OverLimit, NotSupported."""
     if ask.max_call_s is not None and ask.max_call_s > app.max_call_s:
-        most = f"calls of this app last {app.max_call_s} s at most"
-        raise errors.BadParameter("max_call_s", most)
+        raise errors.OverLimit(f"calls of this app last {app.max_call_s} s at most")
     if ask.b is None and ask.direction is Direction.A_TO_B:
-        raise errors.BadParameter("direction", "over a single-sided binding A is called")
+        raise errors.NotSupported("over a single-sided binding A is called, and calls nobody")
 
 
 def _check_change(app: App, binding: Binding, change: Change) -> None:
-    """Raises NotSupported, BadParameter."""
+    """Raises NotSupported, OverLimit, BadParameter."""
     kept_here = (change.b, change.direction, change.record, change.max_call_s)
     if binding.lease is not None and any(each is not None for each in kept_here):
         raise errors.NotSupported("a carrier keeps this binding: only its end can be changed")
     if binding.b is None and (change.b is not None or change.direction is not None):
         raise errors.NotSupported("a single-sided binding has no B and no direction")
     if change.max_call_s is not None and change.max_call_s > app.max_call_s:
-        most = f"calls of this app last {app.max_call_s} s at most"
-        raise errors.BadParameter("max_call_s", most)
+        raise errors.OverLimit(f"calls of this app last {app.max_call_s} s at most")
     if change.b == binding.a:
         raise errors.BadParameter("b", "A and B are the same")
     if change.b is not None and numbers.is_x(change.b, (*app.pool.areas, binding.number)):
