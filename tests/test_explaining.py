@@ -136,14 +136,22 @@ def test_it_holds_from_when_until_when(desk: Desk) -> None:
     assert (explained.since, explained.until) == (changed, changed + COOLING)
 
 
+def test_of_later_it_says_what_is_known_by_now(desk: Desk) -> None:
+    bound = desk.bind()
+    caller = bound.a.digits
+    last = asked(desk, bound.number, caller, at=bound.expires - 1, now=NOW)
+    assert last.to == bound.b
+    over = asked(desk, bound.number, caller, at=bound.expires, now=NOW)
+    assert (over.to, over.reason) == (None, "expired")
+    assert over.until == bound.expires + COOLING
+
+
 def test_what_can_not_be_told(desk: Desk, here: Stage) -> None:
     here.app("other", [number(7)])
     with pytest.raises(errors.UnknownNumber):
         asked(desk, number(7), PEOPLE[0], at=None, now=NOW)
     with pytest.raises(errors.UnknownNumber):
         asked(desk, number(8), PEOPLE[0], at=None, now=NOW)
-    with pytest.raises(errors.BadParameter):
-        asked(desk, NUMBERS[0], PEOPLE[0], at=NOW + 1, now=NOW)
     with pytest.raises(errors.NotKept):
         asked(desk, NUMBERS[0], PEOPLE[0], at=NOW - 181 * DAY_MS, now=NOW)
     unknown = asked(desk, NUMBERS[0], PEOPLE[0], at=NOW - 1, now=NOW)

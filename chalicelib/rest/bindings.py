@@ -209,7 +209,7 @@ CALL_TO_EXPLAIN: Object[dict[str, Any]] = Object(
     {
         "number": Member(PROXY_NUMBER, "X, that is dialled."),
         "from": Member(Nullable(ANYBODY), "Who dials; null: anonymous."),
-        "at": Member(TIMESTAMP, "When; without: now.", required=False),
+        "at": Member(TIMESTAMP, "When; without it, now.", required=False),
     },
     dict,
     "CallToExplain",
@@ -430,7 +430,8 @@ class Bindings(Resource):
         "Say whom a call would reach, or would have reached, and why",
         {200: Answer(EXPLANATION, "The decision.")},
         text=(
-            "For now it is the very answer that the switch gets. For the past it is told from the"
+            "For now it is the very answer that the switch gets, for later what it will get if"
+            " nothing is changed until then. For the past it is told from the"
             " bindings, their changes and whose X it was, with today's settings, as far back as"
             " bindings are kept."
         ),

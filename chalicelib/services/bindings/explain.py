@@ -46,19 +46,18 @@ class ExplainService:
         self, app: App, number: str, caller: Subscriber | None, *, at: int | None, now: int
     ) -> Explanation:
         """What a call over an app's X is told at a moment (epoch ms; None: now). For now it is the
-        very answer that a switch gets; for the past it is told from the bindings, their changes and
-        who owned X then, with today's settings, and without why an unknown caller was rejected.
+        very answer that a switch gets, for later what a switch would get if nothing is changed
+        until then. For the past it is told from the bindings, their changes and who owned X then,
+        with today's settings, and without why an unknown caller was rejected.
 
-        Raises UnknownNumber for an X that is not and was not the app's, BadParameter for a moment
-        that has not come, NotKept for one of which too little is kept, Unavailable.
+        Raises UnknownNumber for an X that is not and was not the app's, NotKept for a moment of
+        which too little is kept, Unavailable.
         """
         owners = self._bindings.owners_of(number)
         if not any(owner.app == app.name for owner in owners):
             raise errors.UnknownNumber("no such number")
-        if at is not None and at > now:
-            raise errors.BadParameter("at", "a time that has not come yet")
-        if at is None or at == now:
-            return self._now(app, number, caller, owners, now=now)
+        if at is None or at >= now:
+            return self._now(app, number, caller, owners, now=now if at is None else at)
         if at < now - app.retention_days * DAY_MS:
             raise errors.NotKept(f"bindings are kept for {app.retention_days} days")
         return self._then(app, number, caller, owners, at=at)
