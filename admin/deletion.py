@@ -11,7 +11,7 @@ from admin import carriers, credentials, numbers
 from admin.command import wait_until
 from admin.numbers import Use
 from chalicelib.clock import now_ms
-from chalicelib.core.bindings.routes import NOTICE_MS
+from chalicelib.core.bindings.call_routes import NOTICE_MS
 from chalicelib.core.credentials import EMBEDDED
 from chalicelib.core.durations import MINUTE_MS
 from chalicelib.core.tenants import RECORDING_DAYS

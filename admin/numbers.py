@@ -8,7 +8,7 @@ from admin import checks, credentials
 from admin.command import wait_until, written
 from chalicelib.clock import now_ms
 from chalicelib.core import numbers as numbering
-from chalicelib.core.bindings.routes import NOTICE_MS, Owner
+from chalicelib.core.bindings.call_routes import NOTICE_MS, Owner
 from chalicelib.core.durations import CLOCKS_APART_MS, MINUTE_MS
 from chalicelib.store.keys import owners_key
 from chalicelib.store.table import Item, Table, n, s

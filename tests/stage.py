@@ -130,7 +130,7 @@ class Stage:
     def app(self, name: str = "demo", **settings: Any) -> Client:
         """Registers an app, with NUMBERS unless `numbers` says otherwise."""
         from admin import provision
-        from chalicelib.core.bindings.routes import Owner
+        from chalicelib.core.bindings.call_routes import Owner
         from chalicelib.store.tenants.apps import app_number_item, owners_item
 
         numbers = settings.pop("numbers", NUMBERS)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, get_args
 
 from chalicelib.core.calls.merging import KeptRecording, RecordKind
-from chalicelib.core.calls.missing import Gap
+from chalicelib.core.calls.missing_events import Gap
 from chalicelib.core.ports import KeyedDigest
 from chalicelib.core.subscribers import Subscriber
 from chalicelib.schema import calls

@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 
 from chalicelib.core import errors
-from chalicelib.core.bindings.routes import NOTICE_MS
+from chalicelib.core.bindings.call_routes import NOTICE_MS
 from chalicelib.services.bindings.clean_expired import LATER_MS
 from chalicelib.services.leases.audit import SLICES, AuditReport
 from chalicelib.store.table import n

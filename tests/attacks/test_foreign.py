@@ -83,7 +83,7 @@ def test_a_foreign_thing_is_an_unknown_one(
 
 def test_a_number_that_changes_hands_takes_no_binding_along(here: Stage) -> None:
     """The old app's legs stay where they are; they neither route nor show for the new owner."""
-    from chalicelib.core.bindings.routes import Owner
+    from chalicelib.core.bindings.call_routes import Owner
     from chalicelib.stage_settings import settings
     from chalicelib.store import clients
     from chalicelib.store.tenants.apps import owners_item

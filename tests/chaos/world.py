@@ -8,7 +8,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from chalicelib.core.bindings.decision import Connect
+from chalicelib.core.bindings.call_decision import Connect
 from chalicelib.core.bindings.model import Binding, State
 from chalicelib.core.subscribers import Subscriber
 from chalicelib.services.bindings.routing import Router

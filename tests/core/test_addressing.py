@@ -4,8 +4,8 @@ from typing import Any, cast
 
 import pytest
 
+from chalicelib.core.bindings.call_routes import Owner
 from chalicelib.core.bindings.model import Binding, BindingFacts
-from chalicelib.core.bindings.routes import Owner
 from chalicelib.core.calls.events import Event, EventKind, PlacedEnd
 from chalicelib.core.calls.placed_calls import CallAsk, PlacedCall
 from chalicelib.core.durations import DAY_MS

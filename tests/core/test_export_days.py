@@ -3,7 +3,7 @@
 from chalicelib.core.calls.events import EventKind
 from chalicelib.core.calls.export_days import changed_days, opens_at
 from chalicelib.core.calls.follow_up import SETTLED_MS
-from chalicelib.core.calls.missing import Gap, gap_event
+from chalicelib.core.calls.missing_events import Gap, gap_event
 from chalicelib.core.durations import DAY_MS, MINUTE_MS
 from chalicelib.services.calls.records import entry_of
 from tests.core.samples import call_of, event

@@ -18,7 +18,7 @@ from chalicelib.core.calls.follow_up import (
     next_look,
     numbers_at,
 )
-from chalicelib.core.calls.missing import Gap, gap_event, gaps_of, unreported
+from chalicelib.core.calls.missing_events import Gap, gap_event, gaps_of, unreported
 from chalicelib.core.calls.model import Call, Delivery, EventKey, Progress, Stored
 from chalicelib.core.subscribers import Subscriber
 from tests.core.samples import event

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from chalicelib.core.bindings.decision import Connect, Reject
+from chalicelib.core.bindings.call_decision import Connect, Reject
+from chalicelib.core.bindings.call_routes import Owner, Route, RouteLookup
 from chalicelib.core.bindings.model import Presentation
-from chalicelib.core.bindings.routes import Owner, Route, RouteLookup
 from chalicelib.core.calls.events import RejectReason
 from chalicelib.core.durations import NEVER
 from chalicelib.core.subscribers import Subscriber

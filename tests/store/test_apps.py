@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from chalicelib.clock import SYSTEM
-from chalicelib.core.bindings.routes import NOTICE_MS, Owner, owner_at
+from chalicelib.core.bindings.call_routes import NOTICE_MS, Owner, owner_at
 from chalicelib.core.durations import CLOCKS_APART_MS
 from chalicelib.core.tenants import App
 from chalicelib.store.table import Table, n

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from chalicelib.clock import SYSTEM
+from chalicelib.core.bindings.call_routes import Owner, RouteLookup
 from chalicelib.core.bindings.lease import CarrierLease, Operation
 from chalicelib.core.bindings.model import (
     PLAIN,
@@ -17,7 +18,6 @@ from chalicelib.core.bindings.model import (
     State,
     binding_id,
 )
-from chalicelib.core.bindings.routes import Owner, RouteLookup
 from chalicelib.core.errors import Unavailable
 from chalicelib.core.subscribers import Subscriber
 from chalicelib.services.bindings.clean_expired import Cleaner

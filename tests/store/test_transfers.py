@@ -9,9 +9,9 @@ import pytest
 from bench.capacity import KB, item_size
 from chalicelib.clock import SYSTEM
 from chalicelib.core import errors
+from chalicelib.core.bindings.call_routes import Owner, Route, RouteLookup
 from chalicelib.core.bindings.lease import CarrierLease, Operation
 from chalicelib.core.bindings.model import Ask, Binding, Presentation, State, binding_id
-from chalicelib.core.bindings.routes import Owner, Route, RouteLookup
 from chalicelib.core.durations import NEVER
 from chalicelib.core.ports import Carrier
 from chalicelib.core.requests import RequestId
@@ -19,7 +19,7 @@ from chalicelib.core.subscribers import Subscriber
 from chalicelib.services.bindings.clean_expired import Cleaner
 from chalicelib.services.bindings.service import BindingService
 from chalicelib.store.bindings.bindings import BindingStore
-from chalicelib.store.bindings.routes import MOST_ROUTES
+from chalicelib.store.bindings.call_routes import MOST_ROUTES
 from chalicelib.store.field_encryption import FieldEncryption
 from chalicelib.store.table import Table
 from chalicelib.store.tenants.apps import owners_item

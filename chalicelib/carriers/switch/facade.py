@@ -9,7 +9,7 @@ from chalicelib.carriers.facade import Facade, IncomingRequest, Refused, Route, 
 from chalicelib.carriers.parameters import Malformed
 from chalicelib.carriers.signing import read_basic, signed_with
 from chalicelib.carriers.switch import wire_callbacks as wire
-from chalicelib.core.bindings.decision import Connect, Reject
+from chalicelib.core.bindings.call_decision import Connect, Reject
 from chalicelib.core.calls.events import RejectReason
 from chalicelib.core.credentials import SwitchCredentials
 from chalicelib.core.errors import AnswerClass, GatewayError

@@ -12,7 +12,7 @@ from chalicelib.carriers.callback_members import Members
 from chalicelib.carriers.parameters import Malformed
 from chalicelib.carriers.switch import wire_values as wire
 from chalicelib.carriers.switch.wire_calls import read_placed
-from chalicelib.core.bindings.decision import Connect, Reject
+from chalicelib.core.bindings.call_decision import Connect, Reject
 from chalicelib.core.calls.events import (
     Event,
     EventKind,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from chalicelib.core.calls.merging import Record, record_of
-from chalicelib.core.calls.missing import Gap, gaps_of, unreported
+from chalicelib.core.calls.missing_events import Gap, gaps_of, unreported
 from chalicelib.core.calls.model import Call
 from chalicelib.core.calls.splitting import split, started_at
 from chalicelib.core.durations import DAY_MS, MINUTE_MS

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from chalicelib.core.calls.events import EventKind
-from chalicelib.core.calls.missing import gaps_of
+from chalicelib.core.calls.missing_events import gaps_of
 from chalicelib.core.calls.model import Call
 from chalicelib.core.calls.splitting import split
 

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from itertools import islice
 
 from chalicelib.core import errors
-from chalicelib.core.bindings.decision import Connect, Reject, UnknownCaller, decide
+from chalicelib.core.bindings.call_decision import Connect, Reject, UnknownCaller, decide
+from chalicelib.core.bindings.call_routes import Owner, Route, owner_at
 from chalicelib.core.bindings.model import Binding
-from chalicelib.core.bindings.past import lookup_at, routes_at
-from chalicelib.core.bindings.routes import Owner, Route, owner_at
+from chalicelib.core.bindings.past_routes import lookup_at, routes_at
 from chalicelib.core.calls.events import RejectReason
 from chalicelib.core.durations import DAY_MS
 from chalicelib.core.subscribers import Subscriber

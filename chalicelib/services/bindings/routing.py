@@ -1,16 +1,16 @@
 """Where a call to an X goes: the path that a person waits on."""
 
-from chalicelib.core.bindings.decision import (
+from chalicelib.core.bindings.call_decision import (
     Connect,
     Reject,
     UnknownCaller,
     decide,
     turned_away,
 )
-from chalicelib.core.bindings.routes import owner_at
+from chalicelib.core.bindings.call_routes import owner_at
 from chalicelib.core.calls.events import RejectReason
 from chalicelib.core.subscribers import Subscriber
-from chalicelib.store.bindings.routes import RouteStore
+from chalicelib.store.bindings.call_routes import RouteStore
 
 
 class Router:
@@ -23,7 +23,7 @@ class Router:
         self, number: str, caller: Subscriber | None, *, carrier: str, now: int
     ) -> Connect | Reject:
         """Who is reached by `caller` (None: anonymous) over X at `now` (epoch ms), as
-        core.bindings.decision decides it.
+        core.bindings.call_decision decides it.
 
         One consistent read for everybody who has a route; an unknown caller costs a second one,
         which only decides between the reasons to reject him. Raises Unavailable.

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, replace
 
+from chalicelib.core.bindings.call_routes import owner_at
 from chalicelib.core.bindings.model import BindingFacts
-from chalicelib.core.bindings.routes import owner_at
 from chalicelib.core.calls.events import Event, EventKind, Outcome
 from chalicelib.core.calls.placed_calls import PlacedCall
 from chalicelib.core.calls.splitting import stated_start

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from chalicelib.core.calls.follow_up import CLAIM_MS, due_at, look_at, next_look
-from chalicelib.core.calls.missing import Gap, gap_event, unreported
+from chalicelib.core.calls.missing_events import Gap, gap_event, unreported
 from chalicelib.core.calls.model import Call, Delivery, Task
 from chalicelib.core.calls.sequence_numbers import BlockKey
 from chalicelib.core.calls.splitting import split

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from chalicelib.core.calls.follow_up import look_at
 from chalicelib.core.calls.merging import Record, record_of
-from chalicelib.core.calls.missing import Gap, gaps_of
+from chalicelib.core.calls.missing_events import Gap, gaps_of
 from chalicelib.core.calls.model import Call
 from chalicelib.core.calls.search import Search
 from chalicelib.core.calls.splitting import split

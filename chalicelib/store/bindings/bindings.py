@@ -15,6 +15,7 @@ from chalicelib.core.bindings.model import (
 )
 from chalicelib.core.errors import StoreUnavailable
 from chalicelib.store import conditions
+from chalicelib.store.bindings.call_routes import RouteStore
 from chalicelib.store.bindings.items import (
     binding_item,
     caller_of,
@@ -27,7 +28,6 @@ from chalicelib.store.bindings.items import (
     seal,
     sealed_alike,
 )
-from chalicelib.store.bindings.routes import RouteStore
 from chalicelib.store.bindings.writes import (
     also_free,
     changed,

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from chalicelib.core.bindings.call_routes import Route
 from chalicelib.core.bindings.lease import CarrierLease, DueBinding
 from chalicelib.core.bindings.model import (
     PLAIN,
@@ -15,7 +16,6 @@ from chalicelib.core.bindings.model import (
     Role,
     State,
 )
-from chalicelib.core.bindings.routes import Route
 from chalicelib.core.durations import DAY_MS
 from chalicelib.core.subscribers import Subscriber
 from chalicelib.store import codec, work_index

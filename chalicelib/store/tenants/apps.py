@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from chalicelib.core.bindings.routes import NOTICE_MS, Owner
+from chalicelib.core.bindings.call_routes import NOTICE_MS, Owner
 from chalicelib.core.durations import CLOCKS_APART_MS, DAY_MS
 from chalicelib.core.tenants import SETTINGS, App, Pool
 from chalicelib.store import codec

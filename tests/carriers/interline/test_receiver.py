@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from chalicelib.carriers.callback_members import members_of, text
 from chalicelib.carriers.callback_receiver import MAX_BODY, read_callback
 from chalicelib.carriers.interline.callbacks_in import Receiver
-from chalicelib.core.bindings.routes import Owner
+from chalicelib.core.bindings.call_routes import Owner
 from chalicelib.core.calls.events import (
     Event,
     EventKind,

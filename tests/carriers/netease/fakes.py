@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from chalicelib.carriers.facade import Access
 from chalicelib.core import errors
 from chalicelib.core.balance import Balance
-from chalicelib.core.bindings.routes import Owner
+from chalicelib.core.bindings.call_routes import Owner
 from chalicelib.core.calls.placed_calls import CallAsk, Occupied, PlacedCall
 from chalicelib.core.credentials import AppCredentials, CarrierAccount, SwitchCredentials
 from chalicelib.core.messages import Reply, Request

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from admin import provision
 from chalicelib.carriers.callback_receiver import MAX_BODY, read_callback
 from chalicelib.carriers.netease.callbacks_in import Receiver
-from chalicelib.core.bindings.routes import Owner
+from chalicelib.core.bindings.call_routes import Owner
 from chalicelib.core.calls.events import Event, EventKind, Unreadable, UnreadCallback
 from chalicelib.core.credentials import CarrierAccount
 from chalicelib.core.errors import AnswerClass, Contended, Unavailable

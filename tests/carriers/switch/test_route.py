@@ -7,8 +7,8 @@ import pytest
 
 from admin import carriers
 from chalicelib.carriers.switch.facade import SwitchFacade
-from chalicelib.core.bindings.decision import Connect
-from chalicelib.core.bindings.routes import Route
+from chalicelib.core.bindings.call_decision import Connect
+from chalicelib.core.bindings.call_routes import Route
 from chalicelib.core.credentials import SwitchCredentials
 from chalicelib.core.messages import Request
 from chalicelib.core.subscribers import Subscriber
@@ -232,7 +232,7 @@ def test_a_delayed_binding_goes_on(stage: Stage, pbx: Pbx, demo: Client) -> None
 def test_a_number_that_changed_hands_leads_to_nobody_of_before(
     stage: Stage, pbx: Pbx, demo: Client
 ) -> None:
-    from chalicelib.core.bindings.routes import Owner
+    from chalicelib.core.bindings.call_routes import Owner
     from chalicelib.store.tenants.apps import owners_item
 
     demo.bind(phoneX=X1)

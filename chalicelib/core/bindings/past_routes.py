@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from chalicelib.core.bindings.call_routes import Owner, Route, RouteLookup
 from chalicelib.core.bindings.model import Binding, Revision, Role, State
-from chalicelib.core.bindings.routes import Owner, Route, RouteLookup
 from chalicelib.core.subscribers import Subscriber
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from chalicelib.core.bindings.routes import Owner, Route, RouteLookup, owner_at
+from chalicelib.core.bindings.call_routes import Owner, Route, RouteLookup, owner_at
 from chalicelib.core.calls.events import RejectReason
 from chalicelib.core.subscribers import Subscriber
 

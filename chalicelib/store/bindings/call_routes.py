@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 
+from chalicelib.core.bindings.call_routes import Owner, RouteLookup
 from chalicelib.core.bindings.model import BindingInfo
-from chalicelib.core.bindings.routes import Owner, RouteLookup
 from chalicelib.core.subscribers import Subscriber
 from chalicelib.store import conditions
 from chalicelib.store.bindings.items import callers_of, pair_of, read_info, read_route
