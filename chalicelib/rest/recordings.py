@@ -45,6 +45,7 @@ class RecordingQuery:
         text("1.mPqk8", most_bytes=100, pattern=r"[A-Za-z0-9._-]{1,100}"),
         "Of the same address: opens it without authentication.",
         default=None,
+        secret=True,
     )
 
 

@@ -197,7 +197,7 @@ class Listed(Type[Sequence[_T]], Generic[_T]):
 class Member(Generic[_T]):
     """One member of an object. One that is not `required` may be left out; a request may also have
     null there, and `default` is read then. `secret`: it is shown once, and not kept with an
-    answer that is repeated.
+    answer that is repeated; `repr` leaves it out.
     """
 
     type: Type[_T]
@@ -229,7 +229,8 @@ def member(type_: Type[_V], text: str, *, default: Any = MISSING, secret: bool =
     out."""
     required = default is MISSING
     held: Member[_V] = Member(type_, text, required, None if required else default, secret)
-    return field(metadata={"member": held}, **({} if required else {"default": default}))
+    given: dict[str, Any] = {} if required else {"default": default}
+    return field(metadata={"member": held}, repr=not secret, **given)
 
 
 @dataclass(frozen=True, eq=False)
