@@ -1,5 +1,6 @@
-"""A thousand calls, reported late, twice and in any order, delivered with failures and redelivered,
-while processes die: what the gateway says was used is what a model counts from what was sent.
+"""Hundreds of calls, reported late, twice and in any order, delivered with failures and
+redelivered, while processes die: what the gateway says was used is what a model counts from what
+was sent.
 
 The model knows what was reported and acknowledged, what the endpoint answered, and which recordings
 were kept; it reads nothing of the gateway's. A failure names its seed: SEEDS="7" replays it.
@@ -46,7 +47,7 @@ from tests.attacks.tenants_here import KINDS, Queue
 from tests.gateways import MINUTE, NOW, Stage, number, subscriber
 from tests.sizes import seeds, size
 
-CALLS = size("CALLS", gate=1_000, large=5_000)
+CALLS = size("CALLS", gate=250, large=5_000)
 APPS = ("demo", "other")
 T0 = hour_at(NOW) + HOUR_MS // 3
 SPREAD_MS = 30 * HOUR_MS
