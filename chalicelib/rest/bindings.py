@@ -43,6 +43,7 @@ from chalicelib.schema.types import (
     shape,
 )
 from chalicelib.schema.values import (
+    ANOTHER,
     ANYBODY,
     BOOLEAN,
     PERSON,
@@ -85,7 +86,7 @@ BINDING = shape(
         ),
         "number": Member(PROXY_NUMBER, "X, which both dial."),
         "a": Member(ANYBODY, ""),
-        "b": Member(Nullable(ANYBODY), "Null over an XA."),
+        "b": Member(Nullable(ANOTHER), "Null over an XA."),
         "record": Member(BOOLEAN, "Whether its calls are recorded."),
         "max_call_s": Member(CALL, "How long a call lasts at most."),
         "direction": Member(DIRECTION, "Who may call whom."),
@@ -218,7 +219,7 @@ EXPLANATION = shape(
     "Explanation",
     {
         "decision": Member(choice(("connect", "reject")), ""),
-        "to": Member(Nullable(ANYBODY), "Who is reached."),
+        "to": Member(Nullable(ANOTHER), "Who is reached."),
         "show": Member(Nullable(PROXY_NUMBER), "The number that they see."),
         "reason": Member(
             Nullable(REJECTED),

@@ -21,8 +21,10 @@ nav{position:fixed;inset:0 auto 0 0;width:270px;overflow:auto;padding:20px 16px;
 border-right:1px solid var(--line);background:var(--tint);font-size:13px}
 nav h2{margin:18px 0 4px;font-size:12px;text-transform:uppercase;letter-spacing:.06em;
 color:var(--soft);border:0;padding:0}
-nav a{display:block;padding:2px 0;color:inherit;text-decoration:none}nav a:hover{color:var(--blue)}
+nav a{display:flex;padding:3px 0;color:inherit;text-decoration:none;line-height:1.4}
+nav b{flex:none;line-height:1.5}nav a:hover{color:var(--blue)}
 main{margin-left:270px;padding:28px 40px 80px;max-width:1000px}
+h1:first-letter{text-transform:uppercase}h2{text-transform:capitalize}
 h1{font-size:28px;margin:0 0 12px}h2{font-size:21px;margin:44px 0 8px;padding-top:16px;
 border-top:1px solid var(--line)}h3{font-size:16px;margin:30px 0 6px}
 h4{font-size:13px;margin:14px 0 4px;color:var(--soft)}
@@ -36,7 +38,9 @@ td:first-child{white-space:nowrap}td small{color:var(--soft)}
 b{font:600 12px/1 ui-monospace,Menlo,Consolas,monospace;display:inline-block;min-width:52px}
 .get{color:var(--blue)}.post{color:var(--green)}.put,.patch{color:var(--amber)}
 .delete{color:var(--red)}.event{color:var(--violet)}
-@media(max-width:800px){nav{display:none}main{margin:0;padding:20px}}
+h3 code{font-size:15px;font-weight:600}p strong{font-weight:600}
+@media(max-width:800px){nav{position:static;width:auto;max-height:40vh;border-right:0;
+border-bottom:1px solid var(--line)}main{margin:0;padding:20px}}
 """
 _HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 SECURITY: Mapping[str, str] = {
@@ -52,6 +56,8 @@ _CODE = re.compile(r"`([^`]+)`")
 _LINK = re.compile(r"\[([^\]]+)\]\((?:/docs)?(#[\w-]+)\)")
 _LONG_PATTERN = 100
 """A longer one says nothing to a reader: that of the numbering plan has thousands of characters."""
+_MOST_INTEGER = 2**53
+"""The limit of JSON's integers, which says nothing either."""
 _METHODS = ("get", "post", "put", "patch", "delete")
 
 Schema = Mapping[str, Any]
@@ -109,8 +115,8 @@ class _Page:
 
     def _operation(self, method: str, path: str, operation: Schema) -> Iterator[str]:
         yield f'<h3 id="{operation["operationId"]}">{_badge(method)} <code>{escape(path)}</code>'
-        text = f"{operation['summary']}. {operation.get('description', '')}"
-        yield f"</h3><p>{_prose(text)}</p>"
+        yield f"</h3><p><strong>{_prose(operation['summary'])}.</strong>"
+        yield f" {_prose(operation.get('description', ''))}</p>"
         rows = [
             (each["name"], each["schema"], each["description"], each["required"])
             for each in operation.get("parameters", ())
@@ -124,11 +130,13 @@ class _Page:
             yield "<h4>Body</h4>"
             yield from self._members(content["schema"])
         yield f"<h4>Example</h4><pre>{escape(_curl(method, path, operation))}</pre>"
+        shown = None
         for status, answer in operation["responses"].items():
-            for media_type, content in answer.get("content", {}).items():
-                if "example" in content and media_type == "application/json":
-                    yield f"<pre>{escape(_indented(content['example']))}</pre>"
             yield f"<p><code>{status}</code> {_prose(answer['description'])}</p>"
+            example = answer.get("content", {}).get("application/json", {}).get("example")
+            if example is not None and example != shown:
+                yield f"<pre>{escape(_indented(example))}</pre>"
+            shown = example
 
     def _events(self) -> Iterator[str]:
         events = self._document.get("webhooks", {})
@@ -183,14 +191,14 @@ class _Page:
         if "enum" in schema:
             return ", ".join(f"<code>{escape(str(each))}</code>" for each in schema["enum"])
         kinds = schema.get("type", "any")
-        words = [kinds] if isinstance(kinds, str) else list(kinds)
+        *words, null = [kinds, ""] if isinstance(kinds, str) else [kinds[0], "or null"]
         shown = schema.get("format") or schema.get("pattern", "")
         words += [f"<code>{escape(shown)}</code>"] if 0 < len(shown) < _LONG_PATTERN else []
-        if "minimum" in schema and "maximum" in schema:
+        if "minimum" in schema and schema.get("maximum", _MOST_INTEGER) < _MOST_INTEGER:
             words.append(f"{schema['minimum']} to {schema['maximum']}")
         if "default" in schema:
             words.append(f"default <code>{escape(json.dumps(schema['default']))}</code>")
-        return " ".join(words)
+        return " ".join(filter(None, [*words, null]))
 
 
 def _problems() -> Iterator[str]:

@@ -5,7 +5,15 @@ from typing import Any
 
 from chalicelib.core.calls.events import EventKind, Outcome, Party, RejectReason, SmsResult
 from chalicelib.schema.types import Listed, Member, Nullable
-from chalicelib.schema.values import ANYBODY, PROXY_NUMBER, TIMESTAMP, choice, count, shown_text
+from chalicelib.schema.values import (
+    ANOTHER,
+    ANYBODY,
+    PROXY_NUMBER,
+    TIMESTAMP,
+    choice,
+    count,
+    shown_text,
+)
 
 Members = Mapping[str, Member[Any]]
 
@@ -18,7 +26,7 @@ CDR: Members = {
     "binding": Member(Nullable(shown_text("12202601151600000123456789")), "Id of the binding."),
     "number": Member(Nullable(PROXY_NUMBER), "X, the number that was dialled."),
     "caller": Member(Nullable(ANYBODY), "Who called; null if anonymous."),
-    "callee": Member(Nullable(ANYBODY), "Who was called."),
+    "callee": Member(Nullable(ANOTHER), "Who was called."),
     "parties": Member(Listed(ANYBODY), "Everybody in a placed call."),
     "started": Member(Nullable(TIMESTAMP), "When it began."),
     "ringing": Member(Nullable(TIMESTAMP), "When the callee's telephone first rang."),

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -138,6 +139,9 @@ ANYBODY = Scalar(
     read_as={"type": "string", "pattern": r"^\+?[1-9][0-9]{6,14}$"},
 )
 """A number that somebody may have called from, whether it is possible or not."""
+
+ANOTHER = replace(ANYBODY, example="+447700900002")
+"""The same, of a second person."""
 
 PROXY_NUMBER = Scalar(
     'must be a proxy number, for example "+442071838750"',
