@@ -8,7 +8,14 @@ import pytest
 
 from chalicelib.clock import SYSTEM
 from chalicelib.core.api_keys import MOST_KEYS, REPEATED_MS
-from chalicelib.core.errors import LimitReached, RequestMismatch, Suspended, UnknownKey
+from chalicelib.core.errors import (
+    LimitReached,
+    RequestMismatch,
+    RequestOver,
+    Suspended,
+    UnknownKey,
+)
+from chalicelib.core.requests import RequestId
 from chalicelib.core.tenants import App, AppState, Pool
 from chalicelib.services.tenants.keys import KeyService
 from chalicelib.store import clients
@@ -46,7 +53,8 @@ def keys(stage: Stage) -> KeyService:
 def make(keys: KeyService, name: str = "ci", **more: object) -> tuple[str, str]:
     """A key's id and secret."""
     given = {"read_only": False, "request": None, "now": NOW, "app": APP} | more
-    app = given.pop("app")
+    app, named = given.pop("app"), given.pop("request")
+    given["request"] = RequestId(str(named), "", explicit=True) if named else None
     made, secret = keys.create(app, name=name, **given)  # type: ignore[arg-type]
     assert secret is not None
     return made.id, secret
@@ -109,13 +117,13 @@ def test_a_deleted_key_ends_here_at_once_and_elsewhere_when_caches_run_out(
     elsewhere = process(stage)
     for each in (keys, elsewhere):
         assert each.keys.authenticate(key_id, secret.encode()) is not None
-    keys.delete(APP, key_id)
+    keys.delete(APP, key_id, now=NOW)
     assert keys.keys.authenticate(key_id, secret.encode()) is None
     later(1000 + CACHE_S + 1)
     assert elsewhere.keys.authenticate(key_id, secret.encode()) is None
     assert keys.of_app(APP) == []
     with pytest.raises(UnknownKey):
-        keys.delete(APP, key_id)
+        keys.delete(APP, key_id, now=NOW)
 
 
 def test_another_apps_key_is_an_unknown_one(keys: KeyService) -> None:
@@ -125,7 +133,7 @@ def test_another_apps_key_is_an_unknown_one(keys: KeyService) -> None:
     told = []
     for each in (key_id, "key_" + "x" * 22, "nothing like it"):
         with pytest.raises(UnknownKey) as refused:
-            keys.delete(other, each)
+            keys.delete(other, each, now=NOW)
         told.append(str(refused.value))
     assert len(set(told)) == 1
     assert keys.keys.authenticate(key_id, secret.encode()) is not None
@@ -137,7 +145,7 @@ def test_an_app_has_so_many_keys_and_no_more(keys: KeyService) -> None:
         make(keys)
     assert [each.id for each in keys.of_app(APP)] == made
     assert make(keys, app=replace(APP, name="other"))
-    keys.delete(APP, made[3])
+    keys.delete(APP, made[3], now=NOW)
     assert make(keys)[0] not in made
     with pytest.raises(LimitReached):
         make(keys)
@@ -152,19 +160,23 @@ def test_a_repeat_gets_the_same_key_and_secret(stage: Stage, keys: KeyService) -
     for other in ({"name": "another"}, {"read_only": True}):
         with pytest.raises(RequestMismatch):
             make(keys, **{"request": "r-1"} | other)  # type: ignore[arg-type]
+    again = RequestId("r-1", "", explicit=True)
     late, secret = keys.create(
-        APP, name="ci", read_only=False, request="r-1", now=NOW + REPEATED_MS
+        APP, name="ci", read_only=False, request=again, now=NOW + REPEATED_MS
     )
     assert (late.id, secret) == (first[0], None)
 
 
-def test_a_deleted_keys_secret_never_comes_back(keys: KeyService) -> None:
-    first_id, first = make(keys, request="r-1")
-    keys.delete(APP, first_id)
-    again_id, again = make(keys, request="r-1")
-    assert (again_id, again != first) == (first_id, True)
-    assert keys.keys.authenticate(first_id, first.encode()) is None
-    assert keys.keys.authenticate(again_id, again.encode()) is not None
+def test_a_deleted_key_never_comes_back(stage: Stage, keys: KeyService) -> None:
+    key_id, secret = make(keys, request="r-1")
+    keys.delete(APP, key_id, now=NOW)
+    for each in (keys, process(stage)):
+        with pytest.raises(RequestOver):
+            make(each, request="r-1")
+        assert each.keys.authenticate(key_id, secret.encode()) is None
+    with pytest.raises(UnknownKey):
+        keys.delete(APP, key_id, now=NOW)
+    assert keys.of_app(APP) == []
 
 
 def test_a_suspended_app_makes_none_but_deletes(keys: KeyService) -> None:
@@ -172,5 +184,5 @@ def test_a_suspended_app_makes_none_but_deletes(keys: KeyService) -> None:
     suspended = replace(APP, state=AppState.SUSPENDED)
     with pytest.raises(Suspended):
         make(keys, app=suspended)
-    keys.delete(suspended, key_id)
+    keys.delete(suspended, key_id, now=NOW)
     assert keys.of_app(suspended) == []

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from chalicelib.clock import Runtime
 from chalicelib.core.api_keys import REPEATED_MS, ApiKey
 from chalicelib.core.errors import RequestMismatch, Suspended
+from chalicelib.core.requests import RequestId
 from chalicelib.core.tenants import App
 from chalicelib.store.tenants.api_keys import ApiKeyStore, StoredKey
 
@@ -20,14 +21,13 @@ class KeyService:
     runtime: Runtime
 
     def create(
-        self, app: App, *, name: str, read_only: bool, request: str | None, now: int
+        self, app: App, *, name: str, read_only: bool, request: RequestId | None, now: int
     ) -> tuple[ApiKey, str | None]:
         """Makes a key; the key and its secret, which is kept nowhere.
 
-        `request` is the Idempotency-Key, if there is one: a repeat gets the same key, and within
-        REPEATED_MS the same secret, which is derived from the request
-        (docs/decisions/083-api-keys.md); later None. Raises Suspended, LimitReached,
-        RequestMismatch, Unavailable.
+        A repeat of the `request` gets the same key, and within REPEATED_MS the same secret, which
+        is derived from the request (docs/decisions/083-api-keys.md); later None. Raises Suspended,
+        LimitReached, RequestMismatch, RequestOver (the key was deleted), Unavailable.
         """
         if not app.enabled:
             raise Suspended
@@ -35,13 +35,13 @@ class KeyService:
         if request is None:
             key_id, secret = self.keys.fresh()
         else:
-            key_id = self.keys.derived_id(app.name, request)
-            secret = self.keys.derived_secret(app.name, request, salt)
+            key_id = self.keys.derived_id(app.name, request.key)
+            secret = self.keys.derived_secret(app.name, request.key, salt)
         made = ApiKey(key_id, app.name, name, read_only, created=now)
         there = self.keys.add(made, secret=secret, salt=salt)
         if there is None:
             return made, secret
-        return self._repeated(there, made, request or "")
+        return self._repeated(there, made, request.key if request is not None else "")
 
     def _repeated(self, there: StoredKey, made: ApiKey, request: str) -> tuple[ApiKey, str | None]:
         """What the request that made this key was answered. Raises RequestMismatch."""
@@ -59,6 +59,6 @@ class KeyService:
         """All keys of an app, the oldest first. Raises Unavailable."""
         return self.keys.of_app(app.name)
 
-    def delete(self, app: App, key_id: str) -> None:
+    def delete(self, app: App, key_id: str, *, now: int) -> None:
         """Ends a key, also that of an app that is suspended. Raises UnknownKey, Unavailable."""
-        self.keys.delete(key_id, app=app.name)
+        self.keys.delete(key_id, app=app.name, now=now)

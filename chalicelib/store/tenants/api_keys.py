@@ -6,15 +6,24 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from chalicelib.core.api_keys import MOST_KEYS, ApiKey, is_key_id
-from chalicelib.core.errors import Contended, LimitReached, StoreUnavailable, UnknownKey
+from chalicelib.core.durations import DAY_MS
+from chalicelib.core.errors import (
+    Contended,
+    LimitReached,
+    RequestOver,
+    StoreUnavailable,
+    UnknownKey,
+)
 from chalicelib.store import conditions
 from chalicelib.store.cache import Cache
 from chalicelib.store.field_encryption import FieldEncryption
-from chalicelib.store.table import Item, Table, check, key, n, put, remove, s, update
+from chalicelib.store.table import Item, Table, check, key, n, put, s, update
 from chalicelib.store.tenants.apps import app_pk, profile_key, public_key
 
 KIND = "key"
 """The kind of the public ids of API keys."""
+DELETED_MS = 2 * DAY_MS
+"""How long it is remembered that there was a key: longer than its request may be repeated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +79,8 @@ class ApiKeyStore:
     def add(self, made: ApiKey, *, secret: str, salt: bytes) -> StoredKey | None:
         """Adds a key, unless there is one of its id: that one then. One transaction, 6 write units.
 
-        Raises LimitReached, and Unavailable for an app that is gone.
+        Raises LimitReached, RequestOver if there was a key of its id, and Unavailable for an app
+        that is gone.
         """
         encryption = self._encryption()
         item = _key_item(made.id) | {
@@ -93,7 +103,7 @@ class ApiKeyStore:
         if failed is None:
             return None
         if failed[0] is not None:
-            return self._stored(failed[0].item or {})
+            return self._met(failed[0].item)
         if failed[1] is not None:
             raise LimitReached(f"the app has {MOST_KEYS} keys: delete one that nobody uses")
         raise StoreUnavailable("the app is gone")
@@ -103,12 +113,13 @@ class ApiKeyStore:
         listed = self._table.get(_list_key(app)) or {}
         ids = listed.get("ids", {}).get("SS", [])
         items = self._table.get_many([_key_item(each) for each in ids]) if ids else []
-        found = [self._stored(item).key for item in items]
+        found = [self._stored(item).key for item in items if "digest" in item]
         return sorted(found, key=lambda each: (each.created, each.id))
 
-    def delete(self, key_id: str, *, app: str) -> None:
-        """Ends a key of an app: here at once, in every other process within `max_age_s`. One
-        transaction. Raises UnknownKey, also for another app's."""
+    def delete(self, key_id: str, *, app: str, now: int) -> None:
+        """Ends a key of an app: here at once, in every other process within `max_age_s`. That there
+        was one is remembered for DELETED_MS. One transaction. Raises UnknownKey, also for another
+        app's."""
         if not is_key_id(key_id):
             raise UnknownKey("no such key")
         unlisted = {
@@ -119,7 +130,13 @@ class ApiKeyStore:
                 "ExpressionAttributeValues": {":less": n(-1), ":ids": {"SS": [key_id]}},
             }
         }
-        gone = remove(_key_item(key_id), "app = :app", {":app": s(app)})
+        gone = update(
+            _key_item(key_id),
+            {"ttl": n((now + DELETED_MS) // 1000)},
+            "app = :app AND attribute_exists(digest)",
+            {":app": s(app)},
+            removed=("digest", "salt", "sealed", "read_only"),
+        )
         failed = self._table.transact([gone, unlisted])
         self._known.forget(key_id)
         if failed is not None and failed[0] is not None:
@@ -129,11 +146,16 @@ class ApiKeyStore:
 
     def _read(self, key_id: str) -> StoredKey | None:
         item = self._table.get(_key_item(key_id))
-        return self._stored(item) if item is not None else None
+        return self._stored(item) if item is not None and "digest" in item else None
+
+    def _met(self, item: Item | None) -> StoredKey:
+        if item is None:
+            raise StoreUnavailable("the key that stands there was not returned")
+        if "digest" not in item:
+            raise RequestOver("the key that this request made was deleted; send a new request")
+        return self._stored(item)
 
     def _stored(self, item: Item) -> StoredKey:
-        if "digest" not in item:
-            raise StoreUnavailable("which key stands there was not told")
         key_id = item["pk"]["S"].removeprefix(_key_item("")["pk"]["S"])
         name = self._encryption().open(bytes(item["sealed"]["B"]), _context(key_id))
         made = ApiKey(
