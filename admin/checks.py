@@ -65,17 +65,6 @@ def app_secret(text: str) -> str:
     return text
 
 
-def callback_url(text: str) -> None:
-    """Of an app."""
-    try:
-        egress.guard.read(text)
-    except RefusedAddress as error:
-        raise Mistake(
-            f"the callback address is refused ({error.why}): https:// and a public name are wanted,"
-            " for example https://app.example.org/calls"
-        ) from None
-
-
 def recording_hosts(hosts: Iterable[str]) -> tuple[str, ...]:
     """Names of hosts as recordings' addresses have them, each once."""
     return tuple(dict.fromkeys(map(_recording_host, hosts)))

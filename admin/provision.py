@@ -15,7 +15,6 @@ from chalicelib.clock import now_ms
 from chalicelib.core.credentials import EMBEDDED, AppCredentials
 from chalicelib.core.tenants import SETTINGS, App, Pool
 from chalicelib.stage_settings import settings
-from chalicelib.store import clients, codec
 from chalicelib.store.table import n, s
 from chalicelib.store.tenants import apps
 from chalicelib.store.tenants.balances import BalanceStore
@@ -43,8 +42,8 @@ def create_app(
     app = _new_app(name, **settings)
     if receivers.signs_with(app.event_format) == "developer":
         raise Mistake("this event format names a developer, whom --facade interline gives")
-    if tried:
-        receivers.try_address(app, AppCredentials(name, app_key, (app_secret,)))
+    to = AppCredentials(name, app_key, (app_secret,)) if tried else None
+    receivers.check_new(app, to)
     public = apps.public_key(apps.APP_KEY, app_key)
     _create(app, {"app_key": s(app_key)}, {"secret": app_secret}, public)
     return app_key, app_secret
@@ -64,6 +63,7 @@ def create_interline_app(
         raise Mistake(
             "this event format is signed with an AppSecret: --facade netease makes an app with one"
         )
+    receivers.check_new(app)
     made = developer or developers.fresh()
     public = apps.public_key(apps.DEVELOPER, made.devid)
     _create(app, made.attributes, {"auth_key": made.auth_key}, public)
@@ -76,8 +76,6 @@ def _new_app(name: str, **given: Any) -> App:
     checks.name(name)
     _check_known(given, {each.name for each in SETTINGS.values() if each.create})
     app = App(name=name, pool=Pool({}), **app_settings.checked(given))
-    checks.callback_url(app.callback_url)
-    receivers.wanted(app.wants, app.event_format)
     if app.carrier != EMBEDDED and app.carrier not in list_carriers():
         raise Mistake(f"no carrier {app.carrier}; make it first with carrier-create")
     # One counter takes some hundred bindings a second; a small quota is not worth more.
@@ -148,22 +146,7 @@ def set_app(name: str, *, tried: bool = False, **changes: Any) -> None:
     """
     _check_known(changes, {each.name for each in SETTINGS.values() if each.change})
     values = app_settings.checked(changes)
-    if values.keys() & _DELIVERY:
-        _check_delivery(name, values, tried=tried)
-    client = clients.dynamodb()
-    try:
-        client.update_item(
-            TableName=settings().table_name,
-            Key=apps.profile_key(name),
-            UpdateExpression="SET " + ", ".join(f"#{each} = :{each}" for each in changes),
-            ConditionExpression="attribute_exists(pk)",
-            ExpressionAttributeNames={f"#{each}": each for each in changes},
-            ExpressionAttributeValues={
-                f":{each}": codec.attribute(value) for each, value in values.items()
-            },
-        )
-    except client.exceptions.ConditionalCheckFailedException:
-        raise Mistake(f"no app {name}") from None
+    receivers.change_settings(name, values, tried=tried)
 
 
 def list_apps() -> dict[str, list[str]]:
@@ -418,20 +401,3 @@ def use_data_key(version: str) -> None:
         keys["current"] = version
 
     credentials.swap(settings().data_keys_secret, use)
-
-
-_DELIVERY = {"callback_url", "event_format", "wants"}
-"""The settings that say how an app is sent its events."""
-
-
-def _check_delivery(name: str, changes: Mapping[str, Any], *, tried: bool) -> None:
-    """Whether the app could be sent its events like this. Raises Mistake."""
-    changed = _DELIVERY & changes.keys()
-    app = replace(show_app(name), **{each: changes[each] for each in changed})
-    if "callback_url" in changed:
-        checks.callback_url(app.callback_url)
-    if "event_format" in changed:
-        receivers.check_format(name, app.event_format)
-    receivers.wanted(app.wants, app.event_format)
-    if tried and changed != {"wants"}:
-        receivers.try_address(app)

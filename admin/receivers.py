@@ -1,20 +1,22 @@
-"""Where and how apps are told of their calls: what each event format takes, and whether somebody is
-there to listen."""
+"""Where and how apps are sent their events: what each event format needs, whether an endpoint is
+there to answer, and the secret that callbacks are signed with."""
 
 import secrets
 from base64 import b64encode
-from collections.abc import Iterable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from admin import credentials, developers
+from admin import credentials
 from chalicelib.carriers.profile import Credential
-from chalicelib.carriers.registry import endpoint_check, event_format, profiles
+from chalicelib.carriers.registry import EventFormatRegistry, endpoint_check, profiles
 from chalicelib.clock import now_ms
 from chalicelib.core.credentials import AppCredentials
-from chalicelib.core.ports import EventFormat
+from chalicelib.core.errors import BadParameter, Contended
 from chalicelib.core.tenants import App
 from chalicelib.egress.client import Client
 from chalicelib.egress.webhooks import NotDelivered, WebhookSender
+from chalicelib.services.tenants.app_settings import TRIAL_S, AppSettings, DeliveryRules
 from chalicelib.stage_settings import settings
 from chalicelib.store.secrets import OwnersSecrets, provider
 from chalicelib.store.tenants import apps
@@ -23,30 +25,13 @@ from chalicelib.wiring import egress
 from chalicelib.wiring.gateway import gateway
 from cli.failures import Mistake
 
-TRIAL_S = 5
-"""So long a receiver has to answer when its address is tried."""
 SECRET_BYTES = 32
 
-
-def wanted(kinds: Iterable[str], event_format: str) -> frozenset[str]:
-    """The kinds of events that an app with this event format wants to be sent; none: all that it
-    has words for. Raises Mistake."""
-    chosen, told = frozenset(kinds), _format(event_format).kinds
-    if chosen - told:
-        raise Mistake(f"the event format {event_format} has words for: {', '.join(sorted(told))}")
-    return chosen
-
-
-def check_format(app: str, event_format: str) -> None:
-    """Whether the app has the credentials that this event format signs or addresses with. Raises
-    Mistake."""
-    needs = signs_with(event_format)
-    if needs == "developer" and not developers.exists(app):
-        raise Mistake("this event format names a developer; make one first with app-developer")
-    if needs == "callback secret" and not _known().callback_secrets(app):
-        raise Mistake("this event format has a secret of its own: app-callback-secret makes it")
-    if needs == "AppSecret" and _known().of_app(app) is None:
-        raise Mistake("this event format is signed with an AppSecret, and the app has none")
+_REMEDIES = {
+    "AppSecret": "this event format is signed with an AppSecret, and the app has none",
+    "developer": "this event format names a developer; make one first with app-developer",
+    "callback secret": "this event format has a secret of its own: app-callback-secret makes it",
+}
 
 
 def signs_with(name: str) -> Credential:
@@ -57,23 +42,36 @@ def signs_with(name: str) -> Credential:
     return known[name]
 
 
-def try_address(app: App, to: AppCredentials | None = None) -> None:
-    """Posts what the app's event format tries addresses with to its own, if it does. `to` is how
-    the app signs, where that is not stored yet. Raises Mistake unless the receiver takes it."""
-    signs_with(app.event_format)
-    check = endpoint_check(app.event_format)
-    to = to or _known().of_app(app.name)
-    if check is None or to is None:
-        return
-    headers, body = check(to, now=now_ms())
-    sender = WebhookSender(Client(egress.guard), timeout_s=TRIAL_S)
+def check_new(app: App, to: AppCredentials | None = None) -> None:
+    """Whether an app can be sent its events as its settings say. With `to`, which is how it will
+    sign: only if its endpoint answers, where its event format asks for that. Raises Mistake."""
+    with _mistakes():
+        _rules().check_address(app.callback_url)
+        signs_with(app.event_format)
+        _rules().check_kinds(app)
+        if to is not None:
+            _rules().try_address(app, to, now=now_ms())
+
+
+def change_settings(app: str, values: dict[str, Any], *, tried: bool) -> None:
+    """Sets settings of an app that were checked each by itself; `tried`: only if its endpoint
+    answers, where its event format asks for that. Raises Mistake."""
+    stored = AppSettings(apps.AppStore(credentials.table(), gateway().encryption, 0), _rules())
+    with _mistakes():
+        if stored.change(app, values, tried=tried, now=now_ms()) is None:
+            raise Mistake(f"no app {app}")
+
+
+@contextmanager
+def _mistakes() -> Iterator[None]:
     try:
-        sender.post(app.callback_url, headers, body)
-    except NotDelivered as error:
-        raise Mistake(
-            f"nobody answered 200 at the callback address within {TRIAL_S} s ({error});"
-            " --unchecked saves it all the same"
-        ) from None
+        yield
+    except BadParameter as error:
+        tried = isinstance(error.__cause__, NotDelivered)
+        hint = "; --unchecked saves it all the same" if tried else ""
+        raise Mistake(f"{error.why}{hint}") from None
+    except Contended as error:
+        raise Mistake(str(error)) from None
 
 
 def new_secret(app: str) -> str:
@@ -131,9 +129,16 @@ def fresh() -> str:
     return f"whsec_{b64encode(secrets.token_bytes(SECRET_BYTES)).decode()}"
 
 
-def _format(name: str) -> EventFormat:
-    signs_with(name)
-    return event_format(name, _known())
+def _rules() -> DeliveryRules:
+    return DeliveryRules(
+        guard=egress.guard,
+        formats=EventFormatRegistry(_known()),
+        signs_with=signs_with,
+        endpoint_check=endpoint_check,
+        credentials=_known(),
+        sender=WebhookSender(Client(egress.guard), timeout_s=TRIAL_S),
+        remedies=_REMEDIES,
+    )
 
 
 def _known() -> CredentialStore:

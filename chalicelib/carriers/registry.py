@@ -11,10 +11,10 @@ the vendor's callbacks.
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.clock import Runtime, making
-from chalicelib.core.credentials import EMBEDDED, AppCredentials, CarrierAccount
+from chalicelib.core.credentials import EMBEDDED, CarrierAccount
 from chalicelib.core.errors import NoSuchCarrier
 from chalicelib.core.ports import Carrier
 from chalicelib.core.tenants import App
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from chalicelib.carriers.callback_receiver import Read
     from chalicelib.carriers.profile import Profile
     from chalicelib.carriers.transport import Egress, LogCall
-    from chalicelib.core.ports import EventFormat
+    from chalicelib.core.ports import EndpointCheck, EventFormat
     from chalicelib.store.tenants.credentials import CredentialStore
 
 
@@ -65,16 +65,7 @@ def event_format(name: str, credentials: "CredentialStore") -> "EventFormat":
     return made
 
 
-class EndpointCheck(Protocol):
-    """Makes what an address is tried with when it is saved."""
-
-    def __call__(self, to: AppCredentials, *, now: int) -> tuple[Mapping[str, str], bytes]:
-        """Headers and body, signed with the current secret of whom it is `to`. An endpoint that
-        takes it as it takes a callback will do."""
-        ...
-
-
-def endpoint_check(event_format: str) -> EndpointCheck | None:
+def endpoint_check(event_format: str) -> "EndpointCheck | None":
     """That of an event format; None if the format's vendor tries no addresses."""
     return getattr(_module(event_format, "callbacks_out"), "check", None)
 

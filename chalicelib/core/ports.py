@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from chalicelib.core.calls.events import Event, EventKind
     from chalicelib.core.calls.model import EventKey
     from chalicelib.core.calls.placed_calls import CallAsk
+    from chalicelib.core.credentials import AppCredentials
     from chalicelib.core.tenants import App
 
 
@@ -168,6 +169,15 @@ class EventFormat(Protocol):
         """Headers (signed, where the format signs) and body; None if this event is sent with
         another one of its call. A format with room for one signature takes the secrets of an app
         in turn, by the attempt. Raises Unavailable for an app without credentials."""
+        ...
+
+
+class EndpointCheck(Protocol):
+    """Makes what an address is tried with when it is saved."""
+
+    def __call__(self, to: "AppCredentials", *, now: int) -> tuple[Mapping[str, str], bytes]:
+        """Headers and body, signed with the current secret of whom it is `to`. An endpoint that
+        takes it as it takes a callback will do."""
         ...
 
 

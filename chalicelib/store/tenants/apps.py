@@ -1,7 +1,9 @@
-"""Apps and the numbers they own; read through a cache, written by operators only."""
+"""Apps and the numbers they own; read through a cache. Operators write them, and an app those of
+its settings that say how it is sent its events."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from chalicelib.core.bindings.call_routes import NOTICE_MS, Owner
 from chalicelib.core.durations import CLOCKS_APART_MS, DAY_MS
@@ -10,7 +12,7 @@ from chalicelib.store import codec
 from chalicelib.store.cache import Cache
 from chalicelib.store.field_encryption import FieldEncryption
 from chalicelib.store.keys import owners_key
-from chalicelib.store.table import Item, Table, key, n, s
+from chalicelib.store.table import Item, Table, key, n, s, update
 
 LEFT_MS = 2 * DAY_MS
 """How long the audit still looks at an X that has left a pool: longer than a lease of a day that
@@ -32,6 +34,15 @@ class Keys:
     developer: str | None
     app_id: str | None
     version: str
+
+
+@dataclass(frozen=True, slots=True)
+class SeenApp:
+    """An app as it stood in the table, without its numbers; `item` is what `change_settings`
+    compares."""
+
+    app: App
+    item: Item = field(repr=False)
 
 
 class AppStore:
@@ -65,10 +76,40 @@ class AppStore:
         Unavailable."""
         return self._directory.get(DIRECTORY) or ()
 
+    def profile(self, name: str) -> SeenApp | None:
+        """The settings of an app as they stand in the table now. One read. Raises Unavailable."""
+        item = self._table.get(profile_key(name))
+        app = _app([item]) if item is not None else None
+        return SeenApp(app, item) if app is not None and item is not None else None
+
+    def change_settings(
+        self, seen: SeenApp, values: Mapping[str, Any], *, unchanged: Collection[str]
+    ) -> bool:
+        """Sets these settings; False if the app is gone, or if one of those that have to be
+        `unchanged` is not as it was seen. One write. Raises Unavailable."""
+        attributes = {name: codec.attribute(value) for name, value in values.items()}
+        before = {f":was_{name}": seen.item[name] for name in unchanged if name in seen.item}
+        conditions = [
+            f"#{name} = :was_{name}" if name in seen.item else f"attribute_not_exists(#{name})"
+            for name in sorted(unchanged)
+        ]
+        condition = " AND ".join(["attribute_exists(pk)", *conditions])
+        write = update(profile_key(seen.app.name), attributes, condition, before)
+        if self._table.update_if(write) is None:
+            return False
+        self.forget(seen.app.name)
+        return True
+
+    def forget(self, name: str) -> None:
+        """Reads an app anew the next time: something of it was changed here."""
+        self._profiles.forget(name)
+
     def _read(self, name: str) -> tuple[App, Keys | None] | None:
         query = self._table.query(
             KeyConditionExpression="pk = :pk",
             ExpressionAttributeValues={":pk": s(app_pk(name))},
+            # Who keeps nothing wants to see what was changed a moment ago.
+            ConsistentRead=self._max_age_s == 0,
         )
         items = list(query)
         app = _app(items)
