@@ -156,6 +156,19 @@ class Table:
                 return
             kwargs["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
+    def count(self, *, most: int, most_pages: int, **kwargs: Any) -> tuple[int, bool]:
+        """How many items a query has, up to `most`, and whether there may be more. At most so many
+        pages of 1 MB are looked at."""
+        kwargs["TableName"] = self._name
+        counted, page = 0, 0
+        while True:
+            found = self._call("query", Select="COUNT", **kwargs)
+            counted, page = counted + found["Count"], page + 1
+            ended = "LastEvaluatedKey" not in found
+            if ended or counted > most or page == most_pages:
+                return min(counted, most), counted > most or not ended
+            kwargs["ExclusiveStartKey"] = found["LastEvaluatedKey"]
+
     def put_new(self, item: Item) -> Failed | None:
         """Puts an item unless its key is taken; None when done."""
         return self.put_if({"Item": item, "ConditionExpression": "attribute_not_exists(pk)"})

@@ -11,12 +11,15 @@ from chalicelib.store import conditions
 from chalicelib.store.bindings.items import callers_of, pair_of, read_info, read_route
 from chalicelib.store.field_encryption import FieldEncryption
 from chalicelib.store.keys import ANYBODY, owners_key, route_key
-from chalicelib.store.table import Table, key, n, s
+from chalicelib.store.table import Item, Table, key, n, s
 from chalicelib.store.tenants.apps import read_owners
 
 MOST_ROUTES = 8
 """How many routes of an X are read for what unknown callers hear. One has at most 5 KB (userData of
 1,024 characters): all of them at most 40 KB, 10 read units."""
+
+COUNTED_PAGES = 4
+"""How many pages of 1 MB are read at most to count what is live on an X: 1,024 read units."""
 
 
 class RouteStore:
@@ -79,22 +82,15 @@ class RouteStore:
     def live_on(self, number: str, *, app: str, now: int) -> list[BindingInfo]:
         """The live bindings of an app over one X, oldest first: one query, of A's routes."""
         encryption = self._encryption()
-        routes = self._table.query(
-            KeyConditionExpression="pk = :pk AND begins_with(sk, :route)",
-            FilterExpression="expires > :now AND attribute_not_exists(pending)"
-            " AND attribute_not_exists(released) AND #role = :a AND app = :app",
-            ExpressionAttributeNames={"#role": "role"},
-            ExpressionAttributeValues={
-                ":pk": s(f"X#{number}"),
-                ":route": s("L#"),
-                ":now": n(now),
-                ":a": s("a"),
-                ":app": s(app),
-            },
-            ConsistentRead=True,
-        )
+        routes = self._table.query(**_live_on(number, app=app, now=now))
         found = [read_info(item, encryption) for item in routes]
         return sorted(found, key=lambda info: (info.created, info.id))
+
+    def count_on(self, number: str, *, app: str, now: int, most: int) -> tuple[int, bool]:
+        """How many bindings of an app are live on an X, up to `most`, and whether there may be
+        more. One query of COUNTED_PAGES at most: they may be full of bindings that have ended."""
+        live = _live_on(number, app=app, now=now)
+        return self._table.count(most=most, most_pages=COUNTED_PAGES, **live)
 
     def survey(
         self, numbers: Sequence[str], a: Subscriber, b: Subscriber | None, *, now: int
@@ -110,3 +106,21 @@ class RouteStore:
                 if (by := conditions.held_by(route, pair=pair, now=now)) is not None:
                     held[route["pk"]["S"].removeprefix("X#")] = by
         return held
+
+
+def _live_on(number: str, *, app: str, now: int) -> Item:
+    """The query for A's routes of an app's live bindings over one X."""
+    return {
+        "KeyConditionExpression": "pk = :pk AND begins_with(sk, :route)",
+        "FilterExpression": "expires > :now AND attribute_not_exists(pending)"
+        " AND attribute_not_exists(released) AND #role = :a AND app = :app",
+        "ExpressionAttributeNames": {"#role": "role"},
+        "ExpressionAttributeValues": {
+            ":pk": s(f"X#{number}"),
+            ":route": s("L#"),
+            ":now": n(now),
+            ":a": s("a"),
+            ":app": s(app),
+        },
+        "ConsistentRead": True,
+    }
