@@ -15,6 +15,7 @@ ROWS = (
     ("place a call", "dialler", "place"),
     ("place a conference", "dialler", "place"),
     ("tell how far a placed call is", "dialler", "status"),
+    ("hang up a placed call", "call_ender", "hang_up"),
     ("one-click login", "phone_login", "number"),
     ("messaging calls, relayed", "messenger", "relay"),
 )

@@ -1,4 +1,5 @@
-"""Calls that the gateway asks the switch to place: signed requests, and the report of the end."""
+"""Calls that the gateway asks the switch to place and to end: signed requests, and the report of
+the end."""
 
 import hmac
 import re
@@ -34,6 +35,7 @@ class Originator:
         return [
             route("POST", "/originate", self._originate),
             route("GET", "/originate/<call_id>", self._status),
+            route("DELETE", "/originate/<call_id>", self._hang_up),
         ]
 
     def _originate(self, asked: Asked) -> Reply:
@@ -68,6 +70,14 @@ class Originator:
         if call is None:
             raise Refused(404, "no such call")
         return 200, {"call_id": call.call_id, **_told(call), "show": call.show}
+
+    def _hang_up(self, asked: Asked) -> Reply:
+        self._admit(asked)
+        call = self._exchange.find(asked.names[0])
+        if call is None:
+            raise Refused(404, "no such call")
+        self._exchange.hang_up(call.call_id)
+        return 200, {"call_id": call.call_id, **_told(call)}
 
     def _admit(self, asked: Asked) -> None:
         # Not the library's `verify`, which knows no other clock than the machine's.

@@ -87,7 +87,7 @@ class Exchange:
         self._clock = clock
         self._ended = ended
         self._calls: dict[str, PlacedCall] = {}
-        self._running: set[frozenset[str]] = set()
+        self._running: dict[str, threading.Timer] = {}
         self._lock = threading.Lock()
 
     def place(
@@ -104,13 +104,25 @@ class Exchange:
         created = self._clock.now_ms
         call = PlacedCall(call_id, conference, account, parties, limit_s, created, show)
         with self._lock:
-            if call_id in self._calls or frozenset(parties) in self._running:
+            busy = {frozenset(self._calls[each].parties) for each in self._running}
+            if call_id in self._calls or frozenset(parties) in busy:
                 raise InACall
             self._calls[call_id] = call
-            self._running.add(frozenset(parties))
-        timer = threading.Timer(self._phones.lasts_s, self._end, [call])
+            timer = self._running[call_id] = threading.Timer(
+                self._phones.lasts_s, self._end, [call]
+            )
         timer.daemon = True
         timer.start()
+
+    def hang_up(self, call_id: str) -> None:
+        """Ends a call that goes on, a second after it was answered by its own clock."""
+        with self._lock:
+            timer = self._running.get(call_id)
+        if timer is not None:
+            timer.cancel()
+            call = self._calls[call_id]
+            call.limit_s = len(call.parties) if call.conference else 1
+            threading.Thread(target=self._end, args=[call], daemon=True).start()
 
     def find(self, call_id: str) -> PlacedCall | None:
         """The call of this id."""
@@ -122,9 +134,11 @@ class Exchange:
             return list(self._calls.values())
 
     def _end(self, call: PlacedCall) -> None:
-        _go_through(call, {number: self._phones.habit(number) for number in call.parties})
         with self._lock:
-            self._running.discard(frozenset(call.parties))
+            # Hung up at the moment at which it would have ended anyway.
+            if self._running.pop(call.call_id, None) is None:
+                return
+        _go_through(call, {number: self._phones.habit(number) for number in call.parties})
         self._ended(call)
 
 

@@ -74,6 +74,9 @@ class Lister(Protocol):
 class CallPlacer(Protocol):
     """A carrier that places calls. Outcomes as in BindingCarrier."""
 
+    needs_account: bool
+    """Whether each call is placed in the name of a user."""
+
     def place(self, ask: "CallAsk", *, session: str, now: int) -> str:
         """Places a call; returns its id, for which `session` is our proposal. Raises BadParameter,
         AlreadyCalling."""
@@ -82,6 +85,14 @@ class CallPlacer(Protocol):
     def status(self, session: str, *, conference: bool, now: int) -> Mapping[str, str | int]:
         """What the carrier says of it, `status` (`inited` or `success`) among it. Raises
         UnknownCall."""
+        ...
+
+
+class CallEnder(Protocol):
+    """A carrier that ends calls that it placed. Outcomes as in BindingCarrier."""
+
+    def hang_up(self, session: str, *, now: int) -> None:
+        """Done, too, when the call is over, or the carrier does not know it."""
         ...
 
 
@@ -120,6 +131,7 @@ class Carrier:
     announces: bool = False
     shows_numbers: bool = False
     dialler: CallPlacer | None = None
+    call_ender: CallEnder | None = None
     phone_login: PhoneLogin | None = None
     messenger: Messenger | None = None
 

@@ -180,6 +180,11 @@ class App:
         " once what it made has ended (one more write a request). Sign each request anew: by"
         " Keytime not two in one millisecond.",
     )
+    call_account: str = setting(
+        "",
+        "User in whose name calls are placed that name none, where the carrier wants one (our own"
+        " API).",
+    )
     im_calls: tuple[str, ...] = setting(
         (), "Messaging calls that are signed and relayed, e.g. msg/sendMsg.", word=im_call
     )

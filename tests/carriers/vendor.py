@@ -44,7 +44,8 @@ class Seen:
 
 @dataclass
 class Vendor:
-    """Answers `status` and `content`, unless `fault` says what goes wrong."""
+    """Answers `status` and `content`, unless `fault` says what goes wrong; before that each of
+    `answers` once."""
 
     url: str
     status: int = 200
@@ -52,6 +53,7 @@ class Vendor:
     headers: dict[str, str] = field(default_factory=dict)
     fault: str | None = None
     seen: list[Seen] = field(default_factory=list)
+    answers: list[tuple[int, bytes]] = field(default_factory=list)
     connections: int = 0
     released: threading.Event = field(default_factory=threading.Event)
 
@@ -96,7 +98,8 @@ def vendor() -> Iterator[Vendor]:
                 self.close_connection = True
                 return
             make = FAULTS.get(told.fault or "")
-            status, content = make(told) if make else (told.status, told.content)
+            usual = make(told) if make else (told.status, told.content)
+            status, content = told.answers.pop(0) if told.answers else usual
             self.send_response(status)
             for name, value in told.headers.items():
                 self.send_header(name, value)

@@ -8,7 +8,7 @@ import pytest
 
 from chalicelib.clock import SYSTEM
 from chalicelib.core import errors
-from chalicelib.core.calls.placed_calls import CallAsk
+from chalicelib.core.calls.placed_calls import CallAsk, CallState
 from chalicelib.core.ports import Carrier
 from chalicelib.core.requests import RequestId
 from chalicelib.core.subscribers import Subscriber
@@ -34,6 +34,8 @@ class CallPlacer:
 
     error: errors.GatewayError | None = None
     placed: list[tuple[CallAsk, str]] = field(default_factory=list)
+    said: str = "inited"
+    needs_account: bool = True
 
     def place(self, ask: CallAsk, *, session: str, now: int) -> str:
         if self.error is not None:
@@ -42,7 +44,9 @@ class CallPlacer:
         return session
 
     def status(self, session: str, *, conference: bool, now: int) -> Mapping[str, str | int]:
-        return {"status": "inited"}
+        if session not in [each for _, each in self.placed]:
+            raise errors.UnknownCall("no such call")
+        return {"status": self.said}
 
 
 @dataclass
@@ -304,3 +308,129 @@ def test_nobody_is_an_x_of_the_app_however_its_pool_has_it(
         desk.place(app, replace(ASK, **more), request(), now=NOW)
     assert caught.value.name == name
     assert not dialler.placed
+
+
+def test_a_call_whose_answer_was_lost_is_found_at_its_carrier(
+    desk: OutboundCalls, dialler: CallPlacer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = dialler.place
+
+    def lost(ask: CallAsk, *, session: str, now: int) -> str:
+        place(ask, session=session, now=now)
+        raise errors.Unavailable("silence")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(dialler, "place", lost)
+        with pytest.raises(errors.Unavailable):
+            desk.place(APP, ASK, request(), now=NOW)
+    session = desk.place(APP, ASK, request(), now=NOW + 1)
+    assert [each for _, each in dialler.placed] == [session]
+    assert desk.get(APP, session, now=NOW + 2).state is CallState.IN_PROGRESS
+
+
+class CallEnder:
+    """Fulfils the port; remembers what it ended."""
+
+    def __init__(self) -> None:
+        self.ended: list[str] = []
+
+    def hang_up(self, session: str, *, now: int) -> None:
+        self.ended.append(session)
+
+
+def with_ender(desk: OutboundCalls, dialler: CallPlacer, ender: CallEnder) -> OutboundCalls:
+    carrier = Carrier("switch", "switch", dialler=dialler, call_ender=ender)
+    return replace(desk, carriers=Carriers(carrier))
+
+
+def test_how_far_a_call_is(desk: OutboundCalls, dialler: CallPlacer) -> None:
+    session = desk.place(APP, replace(ASK, user_data="order-1"), request(), now=NOW)
+    found = desk.get(APP, session, now=NOW)
+    assert (found.id, found.state, found.connected) == (session, CallState.IN_PROGRESS, None)
+    assert (found.call.ask.user_data, found.call.ask.parties) == ("order-1", ASK.parties)
+    for said, connected in (("success", True), ("failed", False)):
+        dialler.said = said
+        found = desk.get(APP, session, now=NOW)
+        assert (found.state, found.connected) == (CallState.ENDED, connected)
+    dialler.said = "inited"
+    ended(desk, session, now=NOW + 1)
+    assert desk.get(APP, session, now=NOW + 2).state is CallState.ENDED
+    # The same people in their next call.
+    second = desk.place(APP, ASK, request("s"), now=NOW + 3)
+    states = [desk.get(APP, each, now=NOW + 4).state for each in (session, second)]
+    assert states == [CallState.ENDED, CallState.IN_PROGRESS]
+    assert desk.get(APP, second, now=NOW + 4 + RING_MS + 60_000).state is CallState.ENDED
+
+
+def test_a_call_that_is_being_placed(
+    desk: OutboundCalls, dialler: CallPlacer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[CallState] = []
+    place = dialler.place
+
+    def looked_at(ask: CallAsk, *, session: str, now: int) -> str:
+        seen.append(desk.get(APP, session, now=now).state)
+        return place(ask, session=session, now=now)
+
+    monkeypatch.setattr(dialler, "place", looked_at)
+    session = desk.place(APP, ASK, request(), now=NOW)
+    assert seen == [CallState.PLACING]
+    dialler.placed.clear()
+    # What the carrier has forgotten is over.
+    assert desk.get(APP, session, now=NOW + 1).state is CallState.ENDED
+
+
+def test_a_call_is_hung_up_once(desk: OutboundCalls, dialler: CallPlacer) -> None:
+    desk = with_ender(desk, dialler, ender := CallEnder())
+    session = desk.place(APP, ASK, request(), now=NOW)
+    assert desk.hang_up(APP, session, now=NOW).state is CallState.ENDED
+    assert ender.ended == [session]
+    dialler.said = "success"
+    assert desk.hang_up(APP, session, now=NOW).connected
+    assert ender.ended == [session]
+
+
+def test_a_call_of_somebody_else_is_an_unknown_one(
+    desk: OutboundCalls, dialler: CallPlacer
+) -> None:
+    desk = with_ender(desk, dialler, ender := CallEnder())
+    session = desk.place(APP, ASK, request(), now=NOW)
+    told = set()
+    for app, each in ((replace(APP, name="other"), session), (APP, "made-up")):
+        for asked in (desk.get, desk.hang_up):
+            with pytest.raises(errors.UnknownCall) as refused:
+                asked(app, each, now=NOW)
+            told.add(str(refused.value))
+    assert len(told) == 1
+    assert not ender.ended
+
+
+def test_a_carrier_that_hangs_nobody_up_says_so(desk: OutboundCalls) -> None:
+    session = desk.place(APP, ASK, request(), now=NOW)
+    with pytest.raises(errors.NotSupported, match="can't hang up"):
+        desk.hang_up(APP, session, now=NOW)
+
+
+def test_the_number_that_telephones_show(desk: OutboundCalls, dialler: CallPlacer) -> None:
+    desk.place(APP, replace(ASK, show=X1_AT_HOME), request(), now=NOW)
+    assert dialler.placed[-1][0].show == X1
+    with pytest.raises(errors.BadParameter) as refused:
+        desk.place(APP, replace(ASK, show="8610000000099"), request("s"), now=NOW)
+    assert refused.value.name == "number"
+    own = Carrier("switch", "netease", dialler=dialler, bindings=object())  # type: ignore[arg-type]
+    desk = replace(desk, carriers=Carriers(own))
+    with pytest.raises(errors.NotSupported, match="leave out number"):
+        desk.place(APP, replace(ASK, show=X1), request("s"), now=NOW)
+
+
+def test_in_whose_name_a_call_is_placed(desk: OutboundCalls, dialler: CallPlacer) -> None:
+    nobodys = replace(ASK, account="")
+    with pytest.raises(errors.BadParameter, match="call-account") as refused:
+        desk.place(APP, nobodys, request(), now=NOW)
+    assert refused.value.name == "account"
+    desk.place(replace(APP, call_account="bob"), nobodys, request(), now=NOW)
+    assert dialler.placed[-1][0].account == "bob"
+    dialler.needs_account = False
+    other = replace(nobodys, callees=(Subscriber(C),))
+    desk.place(APP, other, request("s"), now=NOW)
+    assert dialler.placed[-1][0].account == ""

@@ -104,6 +104,24 @@ def test_a_call_is_cut(simulator: str, gateway: StubGateway) -> None:
     assert ended(gateway)["duration_s"] == 7
 
 
+def test_a_call_is_hung_up(simulator: str, gateway: StubGateway, phones: Phones) -> None:
+    phones.lasts_s = 60
+    originate(simulator)
+    url = f"{simulator}/originate/c1"
+    assert requests.delete(url, headers=signed("", secret="AAAA"), timeout=10).status_code == 401
+    answer = requests.delete(url, headers=signed(""), timeout=10)
+    assert (answer.status_code, answer.json()["call_id"]) == (200, "c1")
+    event = ended(gateway)
+    assert (event["status"], event["duration_s"]) == ("success", 1)
+    assert status(simulator)["status"] == "success"
+    # Once more changes nothing, and its people can be called again.
+    assert requests.delete(url, headers=signed(""), timeout=10).status_code == 200
+    unknown = requests.delete(f"{simulator}/originate/c9", headers=signed(""), timeout=10)
+    assert unknown.status_code == 404
+    assert originate(simulator, call_id="c2").status_code == 202
+    assert len(gateway.reports) == 1
+
+
 def test_a_conference_is_cut_at_the_sum_of_its_legs(
     simulator: str, gateway: StubGateway, phones: Phones
 ) -> None:

@@ -45,6 +45,7 @@ class NeteaseClient(CodedApi, Extender):
     STATUSES = frozenset({200, 400})
     TABLE = codes.TABLE
     DONE, GONE, MALFORMED = codes.OK, codes.NOT_FOUND, codes.MALFORMED
+    needs_account = True
 
     def __init__(self, session: CarrierSession) -> None:
         super().__init__(session)

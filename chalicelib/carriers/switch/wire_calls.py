@@ -19,6 +19,9 @@ _MAX_SECONDS = 10**9
 
 DONE = frozenset({200, 202})
 """The HTTP statuses by which a switch says that it does what we asked."""
+HUNG_UP = DONE | {204}
+"""The same, where the answer needs no body."""
+NO_SUCH_REQUEST = 501
 
 
 def write_originate(ask: CallAsk, session: str) -> str:
@@ -50,6 +53,17 @@ def read_answer(status: int, body: bytes) -> tuple[int, tuple[int, Any]]:
     if 400 <= status < 500 and status != 408:
         return status, (status, None)
     raise Unavailable(f"HTTP {status}")
+
+
+def read_hang_up(status: int, _: bytes) -> tuple[int, tuple[int, Any]]:
+    """HTTP status, which is the code and all that counts of the answer. Raises Unavailable for one
+    that does not say what the switch made of it."""
+    known = (
+        status in HUNG_UP or status == NO_SUCH_REQUEST or (400 <= status < 500 and status != 408)
+    )
+    if not known:
+        raise Unavailable(f"HTTP {status}")
+    return status, (status, None)
 
 
 def read_status(fields: Mapping[str, Any]) -> dict[str, str | int]:

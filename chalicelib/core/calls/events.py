@@ -147,7 +147,7 @@ class PlacedLeg:
 class PlacedEnd:
     """How a call that was placed for an app ended. `status` is the carrier's word in lower case,
     empty if it gave none; times are epoch ms. A conference has only `parties`, a call its caller
-    and legs too."""
+    and legs too. `user_data` is what the app gave with the call."""
 
     conference: bool
     account: str
@@ -158,6 +158,7 @@ class PlacedEnd:
     duration_s: int
     status: str
     legs: tuple[PlacedLeg, ...] = ()
+    user_data: str = ""
 
     @property
     def everybody(self) -> tuple[Subscriber, ...]:

@@ -128,6 +128,9 @@ class EventAttribution:
             shown = None
         dropped = event.binding is not None
         attributed = replace(event, number=shown, binding=None, request=request)
+        if call is not None and event.placed is not None:
+            placed = replace(event.placed, user_data=call.ask.user_data)
+            attributed = replace(attributed, placed=placed)
         return AttributedEvent(attributed, app, dropped=dropped)
 
     def _apps(self, event: Event, number: str, named: BindingFacts | None) -> set[str]:

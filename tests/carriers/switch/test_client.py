@@ -14,11 +14,12 @@ import standardwebhooks.webhooks
 from standardwebhooks import Webhook
 
 from chalicelib.carriers.registry import CarrierRegistry, carrier
+from chalicelib.carriers.switch.client import SwitchDialler
 from chalicelib.clock import SYSTEM
 from chalicelib.core import errors
 from chalicelib.core.calls.placed_calls import CallAsk
 from chalicelib.core.credentials import CarrierAccount
-from chalicelib.core.ports import CallPlacer
+from chalicelib.core.ports import CallEnder, CallPlacer
 from chalicelib.core.subscribers import Subscriber
 from tests.carriers.vendor import FAULTS, SILENT, Told, Vendor, closed_port, egress, vendor
 
@@ -116,6 +117,54 @@ def test_how_it_goes(told: Told, switch: Vendor, monkeypatch: pytest.MonkeyPatch
     assert (seen.method, seen.path, seen.body) == ("GET", "/originate/the-session", "")
     verified(seen, monkeypatch)
     one_clean_line(told)
+
+
+def ender(told: Told, *urls: str) -> CallEnder:
+    made = dialler(told, *urls)
+    assert isinstance(made, SwitchDialler)
+    return made
+
+
+@pytest.mark.parametrize("answer", [200, 202, 204])
+def test_a_call_is_hung_up(
+    answer: int, told: Told, switch: Vendor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    switch.status, switch.content = answer, b""
+    ender(told, switch.url).hang_up("the-session", now=NOW)
+    (seen,) = switch.seen
+    assert (seen.method, seen.path, seen.body) == ("DELETE", "/originate/the-session", "")
+    verified(seen, monkeypatch)
+    ((operation, facts),) = told.lines
+    assert (operation, facts["code"]) == ("switch.hang_up", answer)
+
+
+@pytest.mark.parametrize(
+    ("answers", "expected"),
+    [
+        ([(404, b""), (404, b"")], None),
+        ([(404, b""), (200, b'{"status": "success"}')], None),
+        ([(404, b""), (200, b'{"status": "inited"}')], errors.NotSupported),
+        ([(405, b"")], errors.NotSupported),
+        ([(501, b"")], errors.NotSupported),
+        ([(401, b"")], errors.CarrierRefused),
+        ([(408, b"")], errors.Unavailable),
+        ([(500, b"")], errors.Unavailable),
+    ],
+)
+def test_what_a_switch_answers_that_should_hang_up(
+    answers: list[tuple[int, bytes]],
+    expected: type[errors.GatewayError] | None,
+    told: Told,
+    switch: Vendor,
+) -> None:
+    switch.answers = list(answers)
+    if expected is None:
+        ender(told, switch.url).hang_up("the-session", now=NOW)
+    else:
+        with pytest.raises(errors.GatewayError) as raised:
+            ender(told, switch.url).hang_up("the-session", now=NOW)
+        assert type(raised.value) is expected
+    assert len(switch.seen) == len(answers)
 
 
 @BOTH
