@@ -149,7 +149,8 @@ class Carriers(Protocol):
 class OutgoingEvent:
     """An event that is to be sent to an app, with all events of its call.
 
-    `record` is the id of the call's record, `attempt` counts from 0, `now` is epoch ms.
+    `record` is the id of the call's record, `attempt` counts from 0, `now` is epoch ms. `test`: it
+    is an example that the app asked for, and says so by a member `test`.
     """
 
     event: "Event"
@@ -160,6 +161,7 @@ class OutgoingEvent:
     app: "App"
     binding: Binding | None
     now: int
+    test: bool = False
 
 
 class EventFormat(Protocol):

@@ -16,6 +16,8 @@ from chalicelib.egress.connecting import ExchangeFailed, NotSent
 from chalicelib.egress.exchange import BROKEN, reason
 from chalicelib.egress.guard import AddressGuard
 
+REFUSED = "refused"
+"""How the reason of NotSent begins where the address may not be called."""
 _HEADERS = {"User-Agent": "masking-gateway", "Accept": "*/*"}
 
 
@@ -107,7 +109,7 @@ class Client:
                 request, limits=limits, stream=True, allow_redirects=False, proxies={}
             )
         except RefusedAddress as error:
-            raise NotSent(f"refused: {error.why}") from None
+            raise NotSent(f"{REFUSED}: {error.why}") from None
         except BROKEN as error:
             raise ExchangeFailed(reason(error)) from None
         return cast("GuardedResponse", response)

@@ -31,6 +31,10 @@ class NotSent(ExchangeFailed):
     request can't be written."""
 
 
+class NotResolved(OSError):
+    """The name leads nowhere."""
+
+
 _Place = tuple[str, int] | tuple[str, int, int, int]
 _Found = tuple[socket.AddressFamily, _Place]
 
@@ -101,7 +105,7 @@ def connect(
     for _, place in found:
         _check(address, place, guard)
     found = found[:MOST_TRIED]
-    failure = OSError("no address")
+    failure: OSError = NotResolved("no address")
     for tried, (family, place) in enumerate(found):
         sock = TimedSocket(family, socket.SOCK_STREAM)
         sock.until, sock.silence_s = until, silence_s
@@ -156,7 +160,7 @@ def _resolve(address: Address, until: float) -> list[_Found]:
         try:
             found.extend(_places(address))
         except (OSError, UnicodeError) as error:
-            failed.append(OSError(type(error).__name__))
+            failed.append(NotResolved(type(error).__name__))
 
     thread = Thread(target=look_up, daemon=True, name="resolve")
     thread.start()

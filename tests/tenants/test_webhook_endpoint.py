@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from admin import credentials, provision, receivers
-from chalicelib.carriers.registry import EventFormatRegistry, profiles
+from chalicelib.carriers.registry import EventFormatRegistry, endpoint_check, profiles
 from chalicelib.clock import SYSTEM
 from chalicelib.core.errors import BadParameter, Contended, PreviousStillValid, RequestOver
 from chalicelib.core.requests import RequestId
@@ -42,6 +42,7 @@ def process(stage: Stage, guard: AddressGuard | None = None) -> WebhookEndpoint:
         guard=guard,
         formats=EventFormatRegistry(known),
         signs_with=lambda name: str(profiles()[name].signs_with),
+        endpoint_check=endpoint_check,
         credentials=known,
         sender=WebhookSender(Client(guard), timeout_s=1),
         remedies=REMEDIES,

@@ -35,6 +35,9 @@ class Format(EventFormat):
             app=outgoing.app.name,
             binding=outgoing.binding,
         )
+        if outgoing.test:
+            # Beside `data` for whoever reads the envelope, and in it for whoever only has that.
+            message |= {"test": True, "data": {**message["data"], "test": True}}
         body = json.dumps(message, ensure_ascii=False, separators=(",", ":"))
         signature = signed_headers(secrets, outgoing.key.id, body, now=outgoing.now)
         return {**_JSON, **signature}, body.encode()

@@ -34,6 +34,8 @@ class Format(EventFormat):
         if message is None:
             return None
         if app.callback_json:
-            text = json.dumps(message, ensure_ascii=False, separators=(",", ":"))
+            marked = {**message, "test": True} if outgoing.test else message
+            text = json.dumps(marked, ensure_ascii=False, separators=(",", ":"))
             return _JSON, text.encode()
-        return _FORM, urlencode(message).encode()
+        marked = {**message, "test": "true"} if outgoing.test else message
+        return _FORM, urlencode(marked).encode()

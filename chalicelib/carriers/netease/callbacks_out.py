@@ -25,7 +25,8 @@ class Format(EventFormat):
         if credentials is None:
             raise Unavailable("the app has no credentials")
         message = wire_callbacks.write(outgoing.event, outgoing.call, binding=outgoing.binding)
-        body = json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()
+        marked = {**message, "test": True} if outgoing.test else message
+        body = json.dumps(marked, ensure_ascii=False, separators=(",", ":")).encode()
         secret = credentials.secrets[outgoing.attempt % len(credentials.secrets)]
         return signing.callback_headers(credentials.key, secret, body, now=outgoing.now), body
 
