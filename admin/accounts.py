@@ -5,14 +5,13 @@ from decimal import Decimal, InvalidOperation
 
 from admin import provision
 from chalicelib.clock import SYSTEM, now_ms
-from chalicelib.core.balance import Balance
+from chalicelib.core.balance import MICRO, Balance
 from chalicelib.stage_settings import settings
 from chalicelib.store import clients
 from chalicelib.store.table import Table
 from chalicelib.store.tenants.balances import BalanceStore
 from cli.failures import Mistake
 
-MICRO = 1_000_000
 MOST = 10**9
 """Yuan; more is a slip of the keyboard."""
 
@@ -57,11 +56,6 @@ def micro(text: str) -> int:
     if amount * MICRO % 1:
         raise Mistake("an amount in yuan has at most six decimals")
     return int(amount * MICRO)
-
-
-def yuan(amount: int) -> str:
-    """Reads `micro`: as short as it can be."""
-    return format((Decimal(amount) / MICRO).normalize(), "f")
 
 
 def _known(app: str) -> None:

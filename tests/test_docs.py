@@ -31,6 +31,7 @@ SETTINGS_OF_COMMANDS = {
 PARTS = {
     "bindings": ports.BindingCarrier,
     "dialler": ports.CallPlacer,
+    "call_ender": ports.CallEnder,
     "phone_login": ports.PhoneLogin,
     "messenger": ports.Messenger,
 }

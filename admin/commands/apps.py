@@ -10,6 +10,7 @@ from admin.command import Section, changing, limit, listed, written
 from admin.commands.carriers import account
 from admin.commands.numbers import drained
 from admin.secret_input import again_option, app_secret, drop_previous, login_secret
+from chalicelib.core.balance import yuan
 from cli.command import Report
 from cli.failures import Mistake
 
@@ -175,9 +176,9 @@ def app_show(name: str) -> Report:
         app_settings.shown(app_settings.of(app))
         | {
             "tariff": {
-                "binding": accounts.yuan(app.tariff.binding),
-                "sms": accounts.yuan(app.tariff.sms),
-                "minute": accounts.yuan(app.tariff.minute),
+                "binding": yuan(app.tariff.binding),
+                "sms": yuan(app.tariff.sms),
+                "minute": yuan(app.tariff.minute),
             },
             "numbers": dict(app.pool.areas),
         }
@@ -274,7 +275,7 @@ def app_balance(name: str, deposit: str | None, overdraft: str | None) -> Report
     standing = accounts.standing(name)
     return Report(
         {
-            "balance": accounts.yuan(standing.balance),
-            "overdraft": accounts.yuan(standing.overdraft),
+            "balance": yuan(standing.balance),
+            "overdraft": yuan(standing.overdraft),
         }
     )

@@ -1,6 +1,15 @@
-"""What an app has to spend."""
+"""What an app has to spend. We count in millionths of a yuan."""
 
 from dataclasses import dataclass
+from decimal import Decimal
+
+MICRO = 1_000_000
+"""A yuan."""
+
+
+def yuan(amount: int) -> str:
+    """An amount in yuan, as short as it can be."""
+    return format((Decimal(amount) / MICRO).normalize(), "f")
 
 
 @dataclass(frozen=True, slots=True)

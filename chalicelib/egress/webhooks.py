@@ -3,7 +3,7 @@
 import time
 from collections.abc import Mapping
 
-from chalicelib.core.webhooks.failures import DeliveryFailure
+from chalicelib.core.webhooks.endpoint import DeliveryFailure
 from chalicelib.core.webhooks.policy import is_delivered
 from chalicelib.egress.client import REFUSED, Client
 from chalicelib.egress.connecting import ExchangeFailed, NotResolved

@@ -11,6 +11,7 @@ from chalicelib.carriers import sources
 from chalicelib.carriers.facade import JSON, Access, Answering, IncomingRequest, with_facts
 from chalicelib.carriers.signing import read_basic, signed_with
 from chalicelib.core import errors
+from chalicelib.core.api_keys import is_key_id
 from chalicelib.core.credentials import AppCredentials
 from chalicelib.core.errors import AnswerClass
 from chalicelib.core.messages import Reply, Request
@@ -22,6 +23,7 @@ from chalicelib.rest.operations import Context, Operation, Page, Resource, Resul
 from chalicelib.rest.problems import Failure
 from chalicelib.rest.reading import check_no_body, read_body, read_query
 from chalicelib.schema.types import Invalid, Json, Object, Wrong, shape
+from chalicelib.store.tenants.api_keys import ApiKeyStore
 
 HEADERS: Mapping[str, str] = {**JSON, "Cache-Control": "no-store"}
 NOTHING = shape("", {})
@@ -41,8 +43,9 @@ class Caller:
 class RestFacade(Answering):
     """Answers every path of our own API.
 
-    Apps sign in by HTTP Basic (RFC 7617): user and password are an AppKey and its secret, or a
-    developer's id and key. An app that is suspended or closed may still see what is its own.
+    Apps sign in by HTTP Basic (RFC 7617): user and password are an AppKey and its secret, a
+    developer's id and key, or an API key and its secret. An app that is suspended or closed may
+    still see what is its own.
     `request_id` is that of the current request.
     """
 
@@ -51,11 +54,13 @@ class RestFacade(Answering):
         access: Access,
         resources: Sequence[Resource],
         *,
+        keys: ApiKeyStore,
         cursors: Cursors,
         idempotency: Idempotency,
         request_id: Callable[[], str | None],
     ) -> None:
         self._access = access
+        self._keys = keys
         self._resources = {each.name: each for each in resources}
         self._paths = Paths(op for each in resources for op in each.operations())
         self._cursors = cursors
@@ -133,10 +138,16 @@ class RestFacade(Answering):
         """Who sent it. An unknown key takes as long as a wrong password. Raises Failure,
         Unavailable."""
         user, password = read_basic(request.headers.get("authorization")) or ("", b"")
-        credentials = self._known(user) if user else None
-        secrets = credentials.secrets if credentials is not None else ()
-        known = signed_with(password, secrets) is not None
-        app = self._access.apps.get(credentials.app) if known and credentials else None
+        read_only = False
+        if is_key_id(user):
+            key = self._keys.authenticate(user, password)
+            name, read_only = (key.app, key.read_only) if key is not None else (None, False)
+        else:
+            credentials = self._known(user) if user else None
+            secrets = credentials.secrets if credentials is not None else ()
+            known = signed_with(password, secrets) is not None
+            name = credentials.app if known and credentials is not None else None
+        app = self._access.apps.get(name) if name is not None else None
         if app is None:
             raise Failure(
                 problems.UNAUTHORIZED,
@@ -145,7 +156,7 @@ class RestFacade(Answering):
             )
         if not sources.is_from(request.source, app.sources):
             raise Failure(problems.NOT_FROM_HERE)
-        return Caller(app)
+        return Caller(app, read_only)
 
     def _known(self, user: str) -> AppCredentials | None:
         # Developers' ids are decimal: looked up first, they cost no second read of the secret.

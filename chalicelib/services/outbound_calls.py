@@ -91,16 +91,24 @@ class OutboundCalls:
 
         Raises UnknownCall (also for somebody else's), Forbidden, Unavailable.
         """
-        call = self._own(app, session)
+        call = self.placed(app, session)
         if conference not in {None, call.ask.conference}:
             raise errors.UnknownCall("no such call")
         dialler = _dialler(self.carriers.of(app.carrier).dialler)
         return dialler.status(session, conference=call.ask.conference, now=now)
 
+    def placed(self, app: App, session: str) -> PlacedCall:
+        """A call of this app, as it was placed. One read. Raises UnknownCall (also for somebody
+        else's), Unavailable."""
+        call = self.calls.get(session, carrier=app.carrier)
+        if call is None or call.app != app.name:
+            raise errors.UnknownCall("no such call")
+        return call
+
     def get(self, app: App, session: str, *, now: int) -> CallStatus:
         """A call of this app, and how far it is: as was reported, or else as the carrier says. Two
         reads. Raises UnknownCall (also for somebody else's), Unavailable."""
-        call = self._own(app, session)
+        call = self.placed(app, session)
         latest = self.calls.among(call.ask.parties, carrier=call.carrier, app=app.name)
         if latest is None or not _same(latest, call):
             return CallStatus(session, call, CallState.ENDED)
@@ -132,12 +140,6 @@ class OutboundCalls:
             )
         ender.hang_up(session, now=now)
         return replace(found, state=CallState.ENDED)
-
-    def _own(self, app: App, session: str) -> PlacedCall:
-        call = self.calls.get(session, carrier=app.carrier)
-        if call is None or call.app != app.name:
-            raise errors.UnknownCall("no such call")
-        return call
 
     def _first_answer(
         self, occupied: Occupied, request: RequestId, dialler: CallPlacer, *, now: int

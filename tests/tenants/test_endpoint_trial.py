@@ -13,11 +13,11 @@ from chalicelib.carriers.registry import EventFormatRegistry
 from chalicelib.clock import SYSTEM
 from chalicelib.core.calls.events import EventKind
 from chalicelib.core.errors import BadParameter
-from chalicelib.core.webhooks.failures import DeliveryFailure
+from chalicelib.core.webhooks.endpoint import DeliveryFailure, Trial
 from chalicelib.egress.client import Client
 from chalicelib.egress.guard import AddressGuard
 from chalicelib.egress.webhooks import WebhookSender
-from chalicelib.services.tenants.endpoint_trial import EndpointTrial, Trial
+from chalicelib.services.tenants.endpoint_trial import EndpointTrial
 from simulator.local_addresses import LocalAddresses
 from tests.receivers import Receiver, receiver
 from tests.stage import Stage

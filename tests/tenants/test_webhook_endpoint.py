@@ -12,6 +12,7 @@ from chalicelib.clock import SYSTEM
 from chalicelib.core.errors import BadParameter, Contended, PreviousStillValid, RequestOver
 from chalicelib.core.requests import RequestId
 from chalicelib.core.tenants import App
+from chalicelib.core.webhooks.endpoint import EndpointChange
 from chalicelib.egress.client import Client
 from chalicelib.egress.guard import AddressGuard
 from chalicelib.egress.webhooks import WebhookSender
@@ -73,8 +74,7 @@ def app(name: str = "demo") -> App:
 
 
 def put(endpoint: WebhookEndpoint, url: str, **more: Any) -> Any:
-    given = {"event_format": None, "kinds": (), "now": NOW} | more
-    return endpoint.put("demo", url=url, **given)
+    return endpoint.put("demo", EndpointChange(url, **more), now=NOW)
 
 
 def request(key: str) -> RequestId:

@@ -1,7 +1,7 @@
 """Changes of an app's settings, by an operator or by the app itself: what says how it is sent its
 events is checked together, and changed only if it still is what was checked."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -43,13 +43,26 @@ class DeliveryRules:
         """Whether the app could be sent its events like this, when these settings of it are
         `changed`. `tried`: its endpoint has to answer, where its event format asks for that; the
         error is raised from NotDelivered then. Raises BadParameter, Unavailable."""
-        if "callback_url" in changed:
-            self.check_address(app.callback_url)
-        if "event_format" in changed and not self._has(app.name, self.signs_with(app.event_format)):
-            raise BadParameter("event_format", self.remedies[self.signs_with(app.event_format)])
-        self.check_kinds(app)
+        for fault in self.faults(app, changed):
+            raise fault
         if tried and {"callback_url", "event_format"} & set(changed):
             self.try_address(app, self.credentials.of_app(app.name), now=now)
+
+    def faults(self, app: App, changed: Collection[str]) -> Iterator[BadParameter]:
+        """All that is wrong with these settings, before the endpoint is tried. Raises
+        Unavailable."""
+        try:
+            if "callback_url" in changed:
+                self.check_address(app.callback_url)
+        except BadParameter as error:
+            yield error
+        needed = self.signs_with(app.event_format)
+        if "event_format" in changed and not self._has(app.name, needed):
+            yield BadParameter("event_format", self.remedies[needed])
+        try:
+            self.check_kinds(app)
+        except BadParameter as error:
+            yield error
 
     def check_address(self, url: str) -> None:
         """Raises BadParameter unless events may be posted there."""

@@ -8,19 +8,8 @@ from chalicelib.core.calls.examples import Example, examples
 from chalicelib.core.errors import BadParameter
 from chalicelib.core.ports import EventFormats, OutgoingEvent
 from chalicelib.core.tenants import App
-from chalicelib.core.webhooks.failures import DeliveryFailure
+from chalicelib.core.webhooks.endpoint import Trial
 from chalicelib.egress.webhooks import NotDelivered, WebhookSender
-
-
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """What an endpoint answered to the test event of this id: its HTTP status, if there was one,
-    and why that, or its silence, is no acceptance (None: it accepted the event)."""
-
-    event: str
-    status: int | None
-    failure: DeliveryFailure | None
-    duration_ms: int
 
 
 @dataclass(frozen=True, slots=True)

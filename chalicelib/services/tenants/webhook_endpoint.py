@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from chalicelib.clock import Runtime
 from chalicelib.core import credentials
 from chalicelib.core.durations import DAY_MS
-from chalicelib.core.errors import Contended, RequestOver, StoreUnavailable
+from chalicelib.core.errors import BadParameter, Contended, RequestOver, StoreUnavailable
 from chalicelib.core.requests import RequestId
 from chalicelib.core.tenants import App
-from chalicelib.services.tenants.app_settings import AppSettings
+from chalicelib.core.webhooks.endpoint import Endpoint, EndpointChange
+from chalicelib.services.tenants.app_settings import DELIVERY, AppSettings
 from chalicelib.store.tenants.apps import AppStore
 from chalicelib.store.tenants.credentials import CredentialStore
 from chalicelib.store.tenants.secret_changes import Content, SecretChanges, app_owner
@@ -27,17 +28,6 @@ _MEMBER, _REQUESTS = "callback_secret", "callback_secret_requests"
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoint:
-    """Where and how an app is sent its events; `kinds` are all that it is sent. `secrets` is how
-    many secrets sign: 2 while the one before the current one is valid."""
-
-    url: str
-    event_format: str
-    kinds: Sequence[str]
-    secrets: int
-
-
-@dataclass(frozen=True, slots=True)
 class WebhookEndpoint:
     """The use cases over an app's endpoint. `settings` and `known` are read anew each time, `apps`
     is the store that this process goes by. `now` is epoch ms."""
@@ -50,28 +40,29 @@ class WebhookEndpoint:
 
     def get(self, name: str) -> Endpoint:
         """The endpoint as it is set now. Raises Unavailable."""
+        return self._endpoint(self.app(name))
+
+    def app(self, name: str) -> App:
+        """The app as it is set now, without its numbers. Raises Unavailable."""
         seen = self.settings.apps.profile(name)
         if seen is None:
             raise StoreUnavailable("the app is gone")
-        return self._endpoint(seen.app)
+        return seen.app
 
-    def put(
-        self, name: str, *, url: str, event_format: str | None, kinds: Sequence[str], now: int
-    ) -> Endpoint:
-        """Sets the endpoint. `event_format` None: as it is; no `kinds`, or all of them: all that
-        the event format has words for, those that are added later too. An endpoint that its event
-        format tries has to answer. It takes effect when the caches have run out.
+    def faults(self, name: str, change: EndpointChange) -> Sequence[BadParameter]:
+        """Everything that is wrong with it, before it is tried: `callback_url`, `event_format`,
+        `wants`. Raises Unavailable."""
+        after = self._changed(self.app(name), change)
+        return list(self.settings.rules.faults(after, DELIVERY))
 
-        Raises BadParameter (`callback_url`, `event_format`, `wants`), Contended, Unavailable.
-        """
-        seen = self.settings.apps.profile(name)
-        if seen is None:
-            raise StoreUnavailable("the app is gone")
-        after = replace(seen.app, event_format=event_format or seen.app.event_format)
-        values = {"callback_url": url, "event_format": after.event_format}
-        every = self.settings.rules.formats.of(after).kinds
-        wants = () if set(kinds) == every else tuple(sorted(set(kinds)))
-        app = self.settings.change(name, values | {"wants": wants}, tried=True, now=now)
+    def put(self, name: str, change: EndpointChange, *, now: int) -> Endpoint:
+        """Changes the endpoint. One that its event format tries has to answer. It takes effect when
+        the caches have run out. Raises BadParameter as in `faults`, Contended, Unavailable."""
+        after = self._changed(self.app(name), change)
+        values = {"callback_url": after.callback_url, "wants": after.wants}
+        if change.event_format is not None:
+            values["event_format"] = change.event_format
+        app = self.settings.change(name, values, tried=True, now=now)
         if app is None:
             raise StoreUnavailable("the app is gone")
         self.apps.forget(name)
@@ -137,6 +128,16 @@ class WebhookEndpoint:
             else:
                 self.apps.forget(name)
                 return content
+
+    def _changed(self, app: App, change: EndpointChange) -> App:
+        after = replace(
+            app,
+            callback_url=change.url,
+            event_format=change.event_format or app.event_format,
+        )
+        every = self.settings.rules.formats.of(after).kinds
+        kinds = set(change.kinds)
+        return replace(after, wants=() if kinds == every else tuple(sorted(kinds)))
 
     def _endpoint(self, app: App) -> Endpoint:
         every = self.settings.rules.formats.of(app).kinds

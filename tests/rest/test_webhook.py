@@ -1,0 +1,166 @@
+"""The webhook endpoint of an app over HTTP."""
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from standardwebhooks import Webhook
+
+from admin import provision
+from chalicelib.core.calls.events import EventKind
+from tests.receivers import Receiver, receiver
+from tests.rest.backend import Backend, is_problem
+from tests.stage import Clock, Stage
+
+PATH = "/v1/webhook"
+EVERY = {str(kind) for kind in EventKind if kind.traits.known}
+
+
+@pytest.fixture
+def inbox() -> Iterator[Receiver]:
+    with receiver() as server:
+        yield server
+
+
+@pytest.fixture
+def shop(stage: Stage, inbox: Receiver) -> Backend:
+    """An app of CloudEvents."""
+    made = stage.app("shop", numbers=(), callback_url=inbox.url, event_format="cloudevents")
+    return Backend(stage, made.key, made.secret)
+
+
+def put(backend: Backend, body: Any) -> Any:
+    return backend.ask("PUT", PATH, json.dumps(body))
+
+
+def is_signed(secret: str, headers: Mapping[str, str], body: bytes) -> bool:
+    """By the time that it says: the clock stands still here, which the library does not know."""
+    at = datetime.fromtimestamp(int(headers["webhook-timestamp"]), UTC)
+    signature = Webhook(secret).sign(headers["webhook-id"], at, body.decode())
+    return signature in headers["webhook-signature"].split()
+
+
+def test_the_endpoint_is_shown_and_set(shop: Backend, inbox: Receiver) -> None:
+    found = shop.get(PATH).json
+    assert set(found["events"]) == EVERY
+    assert {name: each for name, each in found.items() if name != "events"} == {
+        "url": inbox.url,
+        "format": "cloudevents",
+        "has_secret": True,
+        "previous_secret_valid": False,
+    }
+    wanted = {"url": "https://shop.example/new", "events": ["sms.sent", "call.ended"]}
+    answer = put(shop, wanted | {"format": "cloudevents"})
+    assert answer.status == 200
+    assert answer.json == found | {
+        "url": "https://shop.example/new",
+        "events": ["call.ended", "sms.sent"],
+    }
+    assert shop.get(PATH).json == answer.json
+    app = provision.show_app("shop")
+    assert (app.callback_url, app.wants) == (wanted["url"], ("call.ended", "sms.sent"))
+    assert set(put(shop, {"url": wanted["url"]}).json["events"]) == EVERY
+
+
+def test_everything_that_is_wrong_is_said_at_once(stage: Stage, demo: Backend) -> None:
+    answer = put(
+        demo,
+        {
+            "url": "ftp://shop.example",
+            "format": "cloudevents",
+            "events": ["call.gap", "call.ended"],
+        },
+    )
+    assert is_problem(answer, 400, "bad-parameter")
+    wrong = {each["pointer"]: each["detail"] for each in answer.json["errors"]}
+    assert wrong.keys() == {"/url", "/format"}
+    assert "https://" in wrong["/url"]
+    assert "POST /v1/webhook/secret/rotate" in wrong["/format"]
+    answer = put(demo, {"url": "http://127.0.0.1:9/never", "events": ["call.gap"]})
+    (one,) = answer.json["errors"]
+    assert one["pointer"] == "/events"
+    assert "has words for" in one["detail"]
+    answer = put(demo, {"format": "x", "events": ["y"], "secret": "z"})
+    pointers = {each["pointer"] for each in answer.json["errors"]}
+    assert pointers == {"/url", "/format", "/events/0", "/secret"}
+    assert provision.show_app("demo").event_format == "netease"
+
+
+def test_an_endpoint_of_neteases_format_that_does_not_answer(
+    demo: Backend, inbox: Receiver
+) -> None:
+    inbox.status = 500
+    answer = put(demo, {"url": inbox.url})
+    assert is_problem(answer, 400, "bad-parameter")
+    assert answer.json["errors"][0]["pointer"] == "/url"
+    inbox.status = 200
+    assert put(demo, {"url": inbox.url}).status == 200
+
+
+def test_a_secret_is_rotated_and_the_previous_one_dropped(
+    shop: Backend, inbox: Receiver, clock: Clock
+) -> None:
+    first = shop.post(f"{PATH}/secret/rotate", **{"Idempotency-Key": "r-1"})
+    assert first.status == 200
+    assert first.json["secret"].startswith("whsec_")
+    assert first.json["previous_valid"] is True
+    assert shop.post(f"{PATH}/secret/rotate", **{"Idempotency-Key": "r-1"}).json == first.json
+    refused = shop.post(f"{PATH}/secret/rotate")
+    assert is_problem(refused, 409, "conflict")
+    assert refused.json["code"] == "previous_valid"
+    assert shop.get(PATH).json["previous_secret_valid"] is True
+    assert shop.post(f"{PATH}/test", {"kind": "call.ended"}).json["accepted"]
+    headers, body = inbox.received[-1]
+    assert len(headers["webhook-signature"].split()) == 2
+    assert is_signed(first.json["secret"], headers, body)
+    for _ in range(2):
+        dropped = shop.post(f"{PATH}/secret/drop_previous")
+        assert (dropped.status, dropped.json["previous_secret_valid"]) == (200, False)
+    assert shop.post(f"{PATH}/secret/rotate").json["secret"] != first.json["secret"]
+
+
+def test_a_first_secret_lets_an_app_change_its_format(demo: Backend, inbox: Receiver) -> None:
+    made = demo.post(f"{PATH}/secret/rotate").json
+    assert made["previous_valid"] is False
+    answer = put(demo, {"url": inbox.url, "format": "cloudevents"})
+    assert (answer.status, answer.json["format"]) == (200, "cloudevents")
+    assert demo.post(f"{PATH}/test", {"kind": "call.ended"}).json["status"] == 200
+    headers, body = inbox.received[-1]
+    assert is_signed(made["secret"], headers, body)
+    assert json.loads(body)["test"] is True
+
+
+def test_what_the_endpoint_answers_to_a_test(shop: Backend, inbox: Receiver, clock: Clock) -> None:
+    inbox.status = 503
+    found = shop.post(f"{PATH}/test", {"kind": "placed.ended"}).json
+    duration_ms, event_id = found.pop("duration_ms"), found.pop("event_id")
+    assert found == {"accepted": False, "status": 503, "error": "status"}
+    assert 0 <= duration_ms < 5_000
+    assert event_id == inbox.received[-1][0]["webhook-id"]
+    again = shop.post(f"{PATH}/test", {"kind": "placed.ended"})
+    assert is_problem(again, 429, "rate")
+    clock.advance(s=2)
+    put(shop, {"url": "http://127.0.0.1:9/"})
+    found = shop.post(f"{PATH}/test", {"kind": "placed.ended"}).json
+    assert (found["accepted"], found["status"], found["error"]) == (False, None, "refused")
+    answer = shop.post(f"{PATH}/test", {"kind": "call.held"})
+    assert is_problem(answer, 400, "bad-parameter")
+
+
+def test_a_kind_that_the_format_has_no_words_for(demo: Backend) -> None:
+    answer = demo.post(f"{PATH}/test", {"kind": "call.gap"})
+    assert is_problem(answer, 400, "bad-parameter")
+    assert answer.json["errors"][0]["pointer"] == "/kind"
+
+
+def test_a_suspended_app_changes_nothing_but_ends_a_secret(stage: Stage, shop: Backend) -> None:
+    shop.post(f"{PATH}/secret/rotate")
+    provision.set_app("shop", state="suspended")
+    stage.forget()
+    assert shop.get(PATH).status == 200
+    assert is_problem(put(shop, {"url": "https://x.example/"}), 403, "forbidden")
+    assert is_problem(shop.post(f"{PATH}/secret/rotate"), 403, "forbidden")
+    assert is_problem(shop.post(f"{PATH}/test", {"kind": "call.ended"}), 403, "forbidden")
+    assert shop.post(f"{PATH}/secret/drop_previous").status == 200
