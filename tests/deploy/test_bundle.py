@@ -320,7 +320,9 @@ def day(
             function: json.loads((project / ".chalice" / f"policy-dev-{function}.json").read_text())
             for function in FUNCTIONS
         }
+        rotated = done["history"]["secret"]["secret"]
         secrets = [SECRET, interline_job.SECRET, developer["auth_key"], callbacks.split("/")[-2]]
+        secrets.append(rotated)
         yield Day(served, done, policies, secrets)
     # A bucket with files in it outlives its stack, and would be in the next test's way.
     session.client("cloudformation").delete_stack(StackName=NAME)
@@ -502,6 +504,7 @@ def test_alone_it_tells_the_app(receiver: Receiver) -> None:
 
 def test_alone_it_shows_what_was(day: Day) -> None:
     seen = day.answers["history"]
+    assert seen["secret"]["secret"].startswith("whsec_")
     calls = {"heard", "broken", "elsewhere"}
     for how in ("by binding", "by number", "of a day", "by person"):
         assert calls <= {record["call_id"] for record in seen[how]["data"]}
@@ -694,11 +697,22 @@ def test_a_policy_names_its_resources(stage: str, function: str) -> None:
             "dynamodb": rf"table/{name}(/index/(due|dead|made|by_[a-z]+))?",
             "s3": rf"{name}-files-\?{{12}}(/(recordings|exports)/\*)?",
             "sqs": rf"{name}-(delivery|delivery-slow|transfer)",
-            "secretsmanager": rf"secret:{name}/(\*|data-keys-\?{{6}})",
+            "secretsmanager": rf"secret:{name}/(\*|app/\*|data-keys-\?{{6}})",
             "logs": rf"log-group:/aws/lambda/{name}(-{function})?:\*",
         }[service]
         where = "::" if service == "s3" else r"\*:\*:"
         assert re.fullmatch(rf"arn:aws:{service}:{where}{tail}", resource), resource
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_nobody_but_the_api_changes_secrets_and_it_only_those_of_apps(function: str) -> None:
+    policy = json.loads((ROOT / ".chalice" / f"policy-dev-{function}.json").read_text())
+    changed = {
+        resource.rpartition(":secret:")[2]
+        for action, resource in grants(policy)
+        if action.startswith("secretsmanager:") and action != "secretsmanager:GetSecretValue"
+    }
+    assert changed == ({f"{NAME}/app/*"} if function == "api_handler" else set())
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
