@@ -12,10 +12,10 @@ from chalicelib.carriers.profile import Credential
 from chalicelib.carriers.registry import EventFormatRegistry, endpoint_check, profiles
 from chalicelib.clock import now_ms
 from chalicelib.core.credentials import AppCredentials
-from chalicelib.core.errors import BadParameter, Contended
+from chalicelib.core.errors import BadParameter, Contended, EndpointUnanswered
 from chalicelib.core.tenants import App
 from chalicelib.egress.client import Client
-from chalicelib.egress.webhooks import NotDelivered, WebhookSender
+from chalicelib.egress.webhooks import WebhookSender
 from chalicelib.services.tenants.app_settings import TRIAL_S, AppSettings, DeliveryRules
 from chalicelib.stage_settings import settings
 from chalicelib.store.secrets import OwnersSecrets, provider
@@ -66,10 +66,10 @@ def change_settings(app: str, values: dict[str, Any], *, tried: bool) -> None:
 def _mistakes() -> Iterator[None]:
     try:
         yield
+    except EndpointUnanswered as error:
+        raise Mistake(f"{error}; --unchecked saves it all the same") from None
     except BadParameter as error:
-        tried = isinstance(error.__cause__, NotDelivered)
-        hint = "; --unchecked saves it all the same" if tried else ""
-        raise Mistake(f"{error.why}{hint}") from None
+        raise Mistake(error.why) from None
     except Contended as error:
         raise Mistake(str(error)) from None
 

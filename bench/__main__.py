@@ -13,6 +13,7 @@ from bench.kept import KeptOperations
 from bench.line import CarrierOperations, FrontOperations
 from bench.operations import Operations
 from bench.rest import RestOperations
+from bench.tenants import TenantOperations
 from bench.world import ACCOUNT, KEPT_NUMBERS, LINE_ACCOUNT, LINE_NUMBERS, World, world
 from chalicelib.core.tenants import Tariff
 
@@ -83,6 +84,7 @@ class Bench:
             *CarrierOperations(running, far, far_paying).all(),
             *at_netease.all(),
             *rest.all(),
+            *TenantOperations(running, client).all(),
         ]
         if "operations" in self._options.sections:
             self._report(report.operations(measured), limits.of_operations(measured))

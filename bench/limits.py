@@ -93,6 +93,15 @@ OPERATIONS: Mapping[str, Most] = {
     "change of B, REST": Most(2, write=8, index=0),
     # Read, released, and read as it is then.
     "release, REST": Most(3, write=8, index=1),
+    # How many bindings live on the quota's shards; what is live on X; the app itself is known.
+    "account, REST": Most(1, write=0, index=0),
+    "list numbers, REST": Most(0, write=0, index=0),
+    "get a number, REST": Most(1, write=0, index=0),
+    # The key, the list of the app's keys, and that there is an app: two units each.
+    "make a key, REST": Most(1, write=6, index=0),
+    "list keys, REST": Most(2, write=0, index=0),
+    # What the app is set to, and under which version it signs.
+    "get the endpoint, REST": Most(2, write=0, index=0),
     # Whose account, claimed for its people (1), placed there, its session written to both (4).
     "startcall at a carrier": Most(3, write=5, index=0, carrier=1),
 }

@@ -131,11 +131,13 @@ class Meter:
 
     def _gone_through(self, kwargs: dict[str, Any]) -> Iterator[Item]:
         """What a Query reads before its filter: that is what counts."""
-        key_only = {
-            name: value
-            for name, value in kwargs.items()
-            if name not in {"FilterExpression", "ProjectionExpression", "ExpressionAttributeNames"}
+        left_out = {
+            "FilterExpression",
+            "ProjectionExpression",
+            "Select",
+            "ExpressionAttributeNames",
         }
+        key_only = {name: value for name, value in kwargs.items() if name not in left_out}
         used = {
             name: value
             for name, value in kwargs.get("ExpressionAttributeValues", {}).items()

@@ -46,6 +46,10 @@ class RefusedAddress(BadParameter):
         self.why = why
 
 
+class EndpointUnanswered(GatewayError):
+    """An app's endpoint was tried, and did not accept the trial; the text says what it did."""
+
+
 class Forbidden(GatewayError):
     """The app is switched off, or its carrier can't do what was asked."""
 

@@ -11,7 +11,7 @@ from chalicelib.core.requests import RequestId
 from chalicelib.core.subscribers import Subscriber
 from chalicelib.core.tenants import App
 from chalicelib.rest.operations import Answer, Context, Repeat, Resource, Result, operation
-from chalicelib.rest.problems import CONFLICT, MISMATCH, PROBLEMS, UNKNOWN
+from chalicelib.rest.problems import CONFLICT, MISMATCH, PROBLEMS, UNKNOWN, Failure
 from chalicelib.schema.types import (
     Invalid,
     Json,
@@ -70,7 +70,7 @@ class CallRequest:
     """What call is placed."""
 
     parties: Sequence[Subscriber] = member(
-        Listed(PERSON, least=FEWEST, most=MOST),
+        Listed(PERSON, FEWEST, MOST, distinct=True, shown=("+447700900001", "+447700900002")),
         "Two different people; three to nine are a conference. None of them a proxy number.",
     )
     number: str | None = member(
@@ -79,7 +79,9 @@ class CallRequest:
         default=None,
     )
     max_call_s: int | None = member(
-        _DURATION, "How long it lasts at most. Left out: the app's longest call.", default=None
+        _DURATION,
+        "How long it lasts at most. Left out, or longer: the app's longest call.",
+        default=None,
     )
     record: bool = member(BOOLEAN, "Whether it is recorded.", default=False)
     user_data: str = member(
@@ -117,6 +119,7 @@ class PlacedCalls(Resource):
         " the carrier places no calls, or shows no number of the app.",
         body=of_class(CallRequest),
         problems=(
+            UNKNOWN,
             CONFLICT,
             MISMATCH,
             PROBLEMS[errors.BalanceUsedUp],
@@ -134,8 +137,11 @@ class PlacedCalls(Resource):
         try:
             call_id = self._service.place(app, asked, request, now=context.now)
         except errors.BadParameter as error:
-            pointer = _POINTERS.get(error.name, f"/{error.name}")
-            raise Invalid(Wrong(pointer, error.why or "can't be used")) from None
+            wrong = Wrong(_POINTERS.get(error.name, f"/{error.name}"), error.why)
+            if error.name == "account":
+                # Nobody's and another app's look the same.
+                raise Failure(UNKNOWN, error.why, wrong=[wrong]) from None
+            raise Invalid(wrong) from None
         except errors.Forbidden:
             raise errors.NotSupported(
                 "the app's carrier places no calls, or the app has no number to show"
@@ -186,17 +192,9 @@ def _ask(app: App, body: CallRequest) -> CallAsk:
         for place, each in enumerate(body.parties)
         if numbers.is_x(each, app.pool)
     ]
-    wrong += [
-        Wrong(f"/parties/{place}", "is there twice: name each person once")
-        for place, each in enumerate(body.parties)
-        if each in body.parties[:place]
-    ]
-    longest = min(app.max_call_s, MOST_CALL_S)
-    max_call_s = longest if body.max_call_s is None else body.max_call_s
-    if max_call_s > longest:
-        wrong.append(Wrong("/max_call_s", f"must be at most {longest}, the app's longest call"))
     if wrong:
         raise Invalid(*wrong)
+    max_call_s = min(body.max_call_s or MOST_CALL_S, app.max_call_s)
     conference = len(body.parties) > FEWEST
     legs = len(body.parties) if conference else 1
     return CallAsk(

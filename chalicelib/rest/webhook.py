@@ -9,7 +9,7 @@ from chalicelib.core.calls.events import EventKind
 from chalicelib.core.errors import BadParameter
 from chalicelib.core.webhooks.endpoint import DeliveryFailure, Endpoint, EndpointChange
 from chalicelib.rest.operations import Answer, Context, Repeat, Resource, operation
-from chalicelib.rest.problems import CONFLICT, MISMATCH
+from chalicelib.rest.problems import CONFLICT, MISMATCH, Failure
 from chalicelib.schema.calls import KINDS
 from chalicelib.schema.types import (
     Invalid,
@@ -34,9 +34,24 @@ MOST_URL = 2_048
 TRIALS_A_SECOND = 1
 """How many test events an app may ask for, in each process: they go where the app says."""
 
+_URL = replace(
+    text("https://shop.example/calls", most_bytes=MOST_URL, least=1),
+    read_as={
+        "type": "string",
+        "pattern": r"^https://([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}"
+        r"(/[A-Za-z0-9._~/-]*)?$",
+        "maxLength": 253,
+    },
+)
+"""What is usual; the domain has the last word (egress.guard)."""
 _FORMAT = choice(event_formats(), "cloudevents")
 _SECRET = shown_text("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
-_POINTERS = {"callback_url": "/url", "event_format": "/format", "wants": "/events"}
+_POINTERS = {
+    "callback_url": "/url",
+    "event_format": "/format",
+    "wants": "/events",
+    "kind": "/kind",
+}
 """The domain's names of settings -> the members of a request."""
 
 WEBHOOK = shape(
@@ -84,10 +99,7 @@ TRIAL = shape(
 class WebhookRequest:
     """How the app is sent its events."""
 
-    url: str = member(
-        text("https://shop.example/calls", most_bytes=MOST_URL, least=1),
-        "https, port 443, a public name or address.",
-    )
+    url: str = member(_URL, "https, port 443, a public name; a public IP address will do, too.")
     format: str | None = member(
         _FORMAT, "The schema of the events; left out: as it is.", default=None
     )
@@ -139,9 +151,11 @@ class Webhook(Resource):
         "/v1/webhook",
         "Set the endpoint",
         {200: Answer(WEBHOOK, "As it is set now.")},
-        text="A format that signs with something that the app lacks is refused. An endpoint of the"
-        " format netease has to answer 200 to `{}` first.",
+        text="`not_supported`: the app lacks what the format signs with, or the format has no words"
+        " for a kind. `no_answer`: an endpoint of the format netease has to answer 200 to `{}`"
+        " first.",
         body=of_class(WebhookRequest),
+        problems=(CONFLICT,),
         changes=True,
         example={
             "url": "https://shop.example/calls",
@@ -150,15 +164,15 @@ class Webhook(Resource):
         },
     )
     def put(self, context: Context, body: WebhookRequest) -> Json:
-        """Raises Invalid."""
+        """Raises Failure."""
         app, change = context.app.name, EndpointChange(body.url, body.format, body.events or ())
         faults = self._service.faults(app, change)
         if faults:
-            raise _invalid(faults)
+            raise _refused(faults)
         try:
             return _shown(self._service.put(app, change, now=context.now))
         except BadParameter as error:
-            raise _invalid([error]) from None
+            raise _refused([error]) from None
 
     @operation(
         "POST",
@@ -201,14 +215,18 @@ class Webhook(Resource):
         text='An example, signed as usual and marked `"test": true`. It is sent once, whatever'
         " kinds the app is sent, to the endpoint as it is set now.",
         body=of_class(TrialRequest),
+        problems=(CONFLICT,),
         changes=True,
         example={"kind": "call.ended"},
     )
     def test(self, context: Context, body: TrialRequest) -> Json:
-        """Raises BadParameter, RateExceeded."""
+        """Raises Failure, RateExceeded."""
         self._trials.take(replace(context.app, rate=TRIALS_A_SECOND), now=context.now)
         endpoint, trial = self._services()
-        found = trial.send(endpoint.app(context.app.name), body.kind, now=context.now)
+        try:
+            found = trial.send(endpoint.app(context.app.name), body.kind, now=context.now)
+        except BadParameter as error:
+            raise _refused([error]) from None
         return {
             "event_id": found.event,
             "accepted": found.failure is None,
@@ -218,8 +236,14 @@ class Webhook(Resource):
         }
 
 
-def _invalid(faults: Sequence[BadParameter]) -> Invalid:
-    return Invalid(*(Wrong(_POINTERS[each.name], each.why) for each in faults))
+def _refused(faults: Sequence[BadParameter]) -> Failure:
+    """The problem with all of these. An address is wrong by itself; which formats and kinds there
+    are depends on what the app is."""
+    wrong = [Wrong(_POINTERS[each.name], each.why) for each in faults]
+    if any(each.name == "callback_url" for each in faults):
+        return Failure.of(Invalid(*wrong))
+    why = "; ".join(each.why for each in faults)
+    return Failure(CONFLICT, why, wrong=wrong, code="not_supported")
 
 
 def _shown(endpoint: Endpoint) -> Json:

@@ -150,16 +150,18 @@ def or_null(schema: Schema) -> Schema:
 
 @dataclass(frozen=True, eq=False)
 class Listed(Type[Sequence[_T]], Generic[_T]):
-    """A list of `least` to `most` values."""
+    """A list of `least` to `most` values, `distinct` ones or any; `shown` is an example."""
 
     of: Type[_T]
     least: int = 0
     most: int | None = None
+    distinct: bool = False
+    shown: Sequence[Json] = ()
 
     @property
     def example(self) -> Json:
         """One value, or as many as there have to be."""
-        return [self.of.example] * max(1, self.least)
+        return list(self.shown) or [self.of.example] * max(1, self.least)
 
     def read(self, raw: Json) -> Sequence[_T]:
         if not isinstance(raw, list) or not self.least <= len(raw) <= (self.most or len(raw)):
@@ -168,9 +170,13 @@ class Listed(Type[Sequence[_T]], Generic[_T]):
         errors: list[Wrong] = []
         for index, each in enumerate(raw):
             try:
-                values.append(self.of.read(each))
+                value = self.of.read(each)
             except Invalid as invalid:
                 errors += invalid.below(index)
+                continue
+            if self.distinct and value in values:
+                errors += Invalid(Wrong("", TWICE)).below(index)
+            values.append(value)
         if errors:
             raise Invalid(*errors)
         return values
@@ -187,6 +193,7 @@ class Listed(Type[Sequence[_T]], Generic[_T]):
     def _list(self, items: Schema) -> Schema:
         limits = {"minItems": self.least} if self.least else {}
         limits |= {"maxItems": self.most} if self.most is not None else {}
+        limits |= {"uniqueItems": True} if self.distinct else {}
         return {"type": "array", "items": items, **limits}
 
     def _count(self) -> str:

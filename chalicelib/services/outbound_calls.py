@@ -43,9 +43,9 @@ class OutboundCalls:
         request during the call gets the first answer (App.does_once says what it gets later).
 
         Raises Forbidden (the app's carrier places no calls), NotSupported (it shows no X that was
-        asked for), BadParameter (`account`; `number` that is no X of the app; `caller` or `callee`
-        that is one), AlreadyCalling, RequestMismatch, RequestRunning, RequestOver, BalanceUsedUp,
-        CarrierRefused, Unavailable.
+        asked for), UnknownNumber (it is no X of the app), BadParameter (`account`; `caller` or
+        `callee` that is an X of the app), AlreadyCalling, RequestMismatch, RequestRunning,
+        RequestOver, BalanceUsedUp, CarrierRefused, Unavailable.
         """
         carrier = self.carriers.of(app.carrier)
         dialler = _dialler(carrier.dialler)
@@ -197,12 +197,12 @@ def _refuse_own_numbers(app: App, ask: CallAsk) -> None:
 
 
 def _own_number(app: App, number: str, carrier: Carrier) -> str:
-    """The X that a call is to show, as the pool has it. Raises NotSupported, BadParameter."""
+    """The X that a call is to show, as the pool has it. Raises NotSupported, UnknownNumber."""
     if carrier.bindings is not None:
         raise errors.NotSupported("the carrier shows a number of its own: leave out number")
     known = numbers.in_pool(number, app.pool.areas)
     if known is None:
-        raise errors.BadParameter("number", "is no proxy number (X) of the app")
+        raise errors.UnknownNumber("no such number")
     return known
 
 

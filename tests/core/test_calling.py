@@ -414,9 +414,8 @@ def test_a_carrier_that_hangs_nobody_up_says_so(desk: OutboundCalls) -> None:
 def test_the_number_that_telephones_show(desk: OutboundCalls, dialler: CallPlacer) -> None:
     desk.place(APP, replace(ASK, show=X1_AT_HOME), request(), now=NOW)
     assert dialler.placed[-1][0].show == X1
-    with pytest.raises(errors.BadParameter) as refused:
+    with pytest.raises(errors.UnknownNumber):
         desk.place(APP, replace(ASK, show="8610000000099"), request("s"), now=NOW)
-    assert refused.value.name == "number"
     own = Carrier("switch", "netease", dialler=dialler, bindings=object())  # type: ignore[arg-type]
     desk = replace(desk, carriers=Carriers(own))
     with pytest.raises(errors.NotSupported, match="leave out number"):

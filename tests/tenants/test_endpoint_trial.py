@@ -1,6 +1,7 @@
 """A test event: an example that an app has its endpoint sent."""
 
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qs
@@ -29,9 +30,9 @@ def inbox() -> Iterator[Receiver]:
         yield server
 
 
-def send(kind: EventKind, guard: AddressGuard | None = None) -> Trial:
+def send(kind: EventKind, guard: AddressGuard | None = None, *, timeout_s: float = 10) -> Trial:
     formats = EventFormatRegistry(receivers._known())
-    sender = WebhookSender(Client(guard or LocalAddresses()), timeout_s=0.5)
+    sender = WebhookSender(Client(guard or LocalAddresses()), timeout_s=timeout_s)
     trial = EndpointTrial(formats, sender, SYSTEM)
     return trial.send(provision.show_app("demo"), kind, now=SYSTEM.now_ms())
 
@@ -43,7 +44,7 @@ def test_an_example_of_each_kind_is_signed_and_marked(
     stage.app(numbers=(), callback_url=inbox.url, event_format="cloudevents")
     found = send(kind)
     assert (found.status, found.failure) == (200, None)
-    assert 0 <= found.duration_ms < 500
+    assert 0 <= found.duration_ms < 10_000
     ((headers, body),) = inbox.received
     event: Any = Webhook(receivers.secret_of("demo")).verify(body.decode(), headers)
     assert (event["type"], event["test"], event["data"]["test"]) == (
@@ -105,10 +106,8 @@ def test_an_endpoint_that_is_not_there(stage: Stage, url: str, failure: Delivery
 
 
 def test_an_endpoint_that_does_not_answer(stage: Stage, inbox: Receiver) -> None:
-    import time
-
     stage.app(numbers=(), callback_url=inbox.url, event_format="cloudevents")
-    inbox.judge = lambda *_: time.sleep(0.8) or 200
-    found = send(EventKind.CALL_ENDED)
+    inbox.judge = lambda *_: time.sleep(1) or 200
+    found = send(EventKind.CALL_ENDED, timeout_s=0.3)
     assert (found.status, found.failure) == (None, DeliveryFailure.TIMEOUT)
-    assert 400 <= found.duration_ms < 800
+    assert found.duration_ms >= 250

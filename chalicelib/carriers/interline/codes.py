@@ -24,6 +24,7 @@ TABLE: Table = {
             errors.RefusedAddress,
             errors.AccountExists,
             errors.PreviousStillValid,
+            errors.EndpointUnanswered,
             errors.LimitReached,
         ),
         refused,

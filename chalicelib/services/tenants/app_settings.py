@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from chalicelib.core.credentials import AppCredentials
-from chalicelib.core.errors import BadParameter, Contended, RefusedAddress
+from chalicelib.core.errors import BadParameter, Contended, EndpointUnanswered, RefusedAddress
 from chalicelib.core.ports import EndpointCheck, EventFormats
 from chalicelib.core.retries import CHANGE_TRIES
 from chalicelib.core.tenants import App
@@ -41,8 +41,8 @@ class DeliveryRules:
 
     def check(self, app: App, changed: Collection[str], *, tried: bool, now: int) -> None:
         """Whether the app could be sent its events like this, when these settings of it are
-        `changed`. `tried`: its endpoint has to answer, where its event format asks for that; the
-        error is raised from NotDelivered then. Raises BadParameter, Unavailable."""
+        `changed`. `tried`: its endpoint has to answer, where its event format asks for that. Raises
+        BadParameter, EndpointUnanswered, Unavailable."""
         for fault in self.faults(app, changed):
             raise fault
         if tried and {"callback_url", "event_format"} & set(changed):
@@ -86,7 +86,7 @@ class DeliveryRules:
 
     def try_address(self, app: App, to: AppCredentials | None, *, now: int) -> None:
         """Posts to the app's endpoint what its event format tries addresses with, if it does so.
-        `to` is how the app signs. Raises BadParameter, from NotDelivered, unless it is accepted."""
+        `to` is how the app signs. Raises EndpointUnanswered unless it is accepted."""
         check = self.endpoint_check(app.event_format)
         if check is None or to is None:
             return
@@ -94,10 +94,9 @@ class DeliveryRules:
         try:
             self.sender.post(app.callback_url, headers, body)
         except NotDelivered as error:
-            raise BadParameter(
-                "callback_url",
-                f"nobody answered 200 at the callback address within {TRIAL_S} s ({error})",
-            ) from error
+            raise EndpointUnanswered(
+                f"nobody answered 200 at the callback address within {TRIAL_S} s ({error})"
+            ) from None
 
     def _has(self, app: str, needed: str) -> bool:
         """Whether the app has what an event format signs or addresses with."""
@@ -122,7 +121,8 @@ class AppSettings:
         caches have run out.
 
         What has to do with delivery is checked by DeliveryRules, together with what is not changed
-        of it, and nobody else may have changed that meanwhile. Raises BadParameter, Contended,
+        of it, and nobody else may have changed that meanwhile. Raises BadParameter,
+        EndpointUnanswered, Contended,
         Unavailable.
         """
         delivery = DELIVERY & values.keys()
