@@ -142,18 +142,29 @@ class HistoryJob:
         in_path = {name: value for name, value in parameters.items() if f"{{{name}}}" in path}
         query = {name: value for name, value in parameters.items() if name not in in_path}
         headers = self._headers(app or self.app)
-        return _answered(self.served.request("GET", path, headers=headers, query=query, **in_path))
+        route, parts = _as_api_gateway_has_it(path.format(**in_path))
+        return _answered(self.served.request("GET", route, headers=headers, query=query, **parts))
 
     def _post(
         self, path: str, body: dict[str, Any], *, app: dict[str, str] | None = None
     ) -> dict[str, Any]:
         headers = self._headers(app or self.app)
-        return _answered(self.served.request("POST", path, json.dumps(body).encode(), headers))
+        route, parts = _as_api_gateway_has_it(path)
+        sent = json.dumps(body).encode()
+        return _answered(self.served.request("POST", route, sent, headers, **parts))
 
     @staticmethod
     def _headers(app: dict[str, str]) -> dict[str, str]:
         basic = base64.b64encode(f"{app['app_key']}:{app['app_secret']}".encode()).decode()
         return {"Authorization": f"Basic {basic}", "Content-Type": "application/json"}
+
+
+def _as_api_gateway_has_it(path: str) -> tuple[str, dict[str, str]]:
+    """The route of a path below /v1, and its parameters: API Gateway knows only how many parts it
+    has."""
+    parts = path.removeprefix("/v1/").split("/")
+    parameters = {f"part_{place}": part for place, part in enumerate(parts, 1)}
+    return "/v1/" + "/".join(f"{{{name}}}" for name in parameters), parameters
 
 
 def _answered(answer: tuple[int, Any]) -> dict[str, Any]:

@@ -9,7 +9,9 @@ from masking_gateway.bindings import Bindings
 from masking_gateway.calls import Exports, Recordings, Records
 from masking_gateway.decoding import Time, members, read
 from masking_gateway.events import Events
-from masking_gateway.models import Explanation, Usage
+from masking_gateway.models import Account, Explanation, Usage
+from masking_gateway.own import Keys, Numbers, WebhookEndpoint
+from masking_gateway.placing import Calls
 from masking_gateway.transport import Transport
 
 
@@ -39,6 +41,10 @@ class Client:
         self.recordings = Recordings(transport)
         self.exports = Exports(transport)
         self.events = Events(transport)
+        self.calls = Calls(transport)
+        self.numbers = Numbers(transport)
+        self.keys = Keys(transport)
+        self.webhook = WebhookEndpoint(transport)
 
     def __enter__(self) -> Self:
         return self
@@ -54,6 +60,10 @@ class Client:
     def close(self) -> None:
         """Closes the connections."""
         self._transport.session.close()
+
+    def account(self) -> Account:
+        """What the app may do, and how much of it is used. Raises GatewayError."""
+        return read(Account, self._transport.get("/v1/account"))
 
     def explain(self, *, number: str, from_: str | None, at: Time | None = None) -> Explanation:
         """Whom a call from `from_` (None: an anonymous caller) to the X `number` would reach, or

@@ -160,3 +160,125 @@ class Usage:
     events_delivered: int
     events_dead_lettered: int
     days: tuple[DayOfUsage, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """A call that the gateway placed; `state` is `placing`, `in_progress` or `ended`."""
+
+    id: str
+    state: str
+    connected: bool | None
+    parties: tuple[str, ...] = field(repr=False)
+    number: str | None
+    max_call_s: int
+    record: bool
+    account: str | None
+    user_data: str = field(repr=False)
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Balance:
+    """What the app may spend, as decimal text."""
+
+    amount: str
+    overdraft: str
+    currency: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tariff:
+    """What the app pays, as decimal text."""
+
+    binding: str
+    sms: str
+    minute: str
+    currency: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """What the app may do, and how much of it is used; balance and tariff where it pays."""
+
+    app: str
+    state: str
+    carrier: str
+    quota: int
+    quota_used: int
+    rate: int
+    balance: Balance | None
+    tariff: Tariff | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Number:
+    """A proxy number of the app; `state` is `active` or `draining`."""
+
+    number: str
+    area: str | None
+    country: str | None
+    state: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NumberInUse:
+    """A number with the bindings that are live over it; `more`: than were counted."""
+
+    number: str
+    area: str | None
+    country: str | None
+    state: str
+    bindings: int
+    more: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """A key of the app; `id` is what it signs in with."""
+
+    id: str
+    name: str
+    read_only: bool
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyWithSecret:
+    """A new key; the secret is None when a repeat came too late."""
+
+    id: str
+    name: str
+    read_only: bool
+    created_at: datetime
+    secret: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Webhook:
+    """Where and how the app is sent its events."""
+
+    url: str = field(repr=False)
+    format: str
+    events: tuple[str, ...]
+    has_secret: bool
+    previous_secret_valid: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RotatedSecret:
+    """A new secret for WebhookVerifier."""
+
+    secret: str | None = field(repr=False)
+    previous_valid: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookTest:
+    """What the endpoint answered to a test event; `error` is None if it accepted the event."""
+
+    event_id: str
+    accepted: bool
+    status: int | None
+    duration_ms: int
+    error: str | None
