@@ -184,11 +184,13 @@ def test_what_a_request_costs_was_measured() -> None:
         "where a call goes": "route, connect",
         "store a further event": "store an event",
         "bind, of an app with a tariff": "bind, paid for",
+        "bind with a `reference`, over REST": "bind with a reference, REST",
+        "change of B, over REST": "change of B, REST",
         "`follow_up` when nothing is due, once a minute": "follow up, nothing due",
     }
     own, _, netease = text("docs/operating/cost.md").partition("| at NetEase |")
     table = [row for row in rows(own) if row[0] != "on your own switch" and len(row) == 4]
-    assert len(table) == 8
+    assert len(table) == 10
     for name, *units in table:
         assert units == measured[names.get(name, name)], name
     names |= {"bind": "bind at a carrier", "unbind": "unbind at a carrier"}
