@@ -1,11 +1,15 @@
 """What follows from an attempt to deliver an event, and when an endpoint's circuit is open."""
 
+from dataclasses import replace
+
 import pytest
 
 from chalicelib.core.calls.events import Event, EventKind
-from chalicelib.core.calls.model import Delivery, EventKey, Progress, Stored
+from chalicelib.core.calls.model import Delivery, EventKey, PastAttempt, Progress, Stored
 from chalicelib.core.retries import JITTER, QUEUED_S, queue_delay_s
+from chalicelib.core.webhooks.endpoint import DeliveryFailure
 from chalicelib.core.webhooks.policy import (
+    MOST_PAST,
     NOT_READY_S,
     OPEN_AFTER,
     OPEN_MS,
@@ -65,12 +69,52 @@ def test_a_failed_attempt_is_retried_by_the_schedule_and_then_dead_lettered(
     assert plan.progress.attempts == attempts + 1
     if attempts == LAST:
         assert plan.result is Result.DEAD_LETTERED
-        assert plan.progress == Progress(Delivery.DEAD_LETTERED, attempts + 1, NOW)
+        assert replace(plan.progress, past=()) == Progress(
+            Delivery.DEAD_LETTERED, attempts + 1, NOW
+        )
         return
     assert (plan.result, plan.queue) == (Result.FAILED, queue)
     assert (plan.progress.delivery, plan.progress.deferred) == (Delivery.PENDING, False)
     delay_ms = RETRIES_S[attempts] * 1000
     assert delay_ms <= plan.progress.at - NOW <= delay_ms * (1 + JITTER) + 1
+
+
+def attempt_at(at: int) -> PastAttempt:
+    return PastAttempt(at, 500, 41, DeliveryFailure.STATUS)
+
+
+def test_each_attempt_is_noted_and_the_oldest_make_room() -> None:
+    stored, noted = pending(), []
+    for number in range(MOST_PAST + 2):
+        noted.append(attempt_at(NOW + number))
+        stored = replace(stored, progress=replace(stored.progress, attempts=0))
+        plan = plan_after(Attempt.REJECTED, stored, now=NOW, made=noted[-1])
+        stored = replace(stored, progress=plan.progress)
+    assert stored.progress.past == tuple(noted[-MOST_PAST:])
+    taken = PastAttempt(NOW, 200, 7)
+    plan = plan_after(Attempt.DELIVERED, stored, now=NOW, made=taken)
+    assert plan.progress.past == (*noted[-MOST_PAST + 1 :], taken)
+
+
+def test_what_an_open_circuit_kept_back_is_noted_once_it_counts_as_an_attempt() -> None:
+    first = plan_after(Attempt.CIRCUIT_OPEN, pending(4), now=NOW)
+    assert first.progress.past == ()
+    failed = plan_after(Attempt.CIRCUIT_OPEN, pending(4, deferred=True), now=NOW)
+    assert failed.progress.past == (PastAttempt(NOW, error=DeliveryFailure.CIRCUIT_OPEN),)
+
+
+def test_the_last_attempt_is_noted_with_a_dead_letter() -> None:
+    made = attempt_at(NOW)
+    plan = plan_after(Attempt.REJECTED, pending(LAST), now=NOW, made=made)
+    assert (plan.result, plan.progress.past) == (Result.DEAD_LETTERED, (made,))
+
+
+def test_a_redelivery_that_goes_on_still_counts_for_what_the_event_was() -> None:
+    stored = pending()
+    again = replace(stored, progress=replace(stored.progress, redelivers=Delivery.DELIVERED))
+    for attempt in (Attempt.REJECTED, Attempt.CIRCUIT_OPEN, Attempt.NOT_READY):
+        assert plan_after(attempt, again, now=NOW).progress.counts_as is Delivery.DELIVERED
+    assert plan_after(Attempt.DELIVERED, again, now=NOW).progress.redelivers is None
 
 
 def test_an_open_circuit_defers_a_delivery_once() -> None:

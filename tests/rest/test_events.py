@@ -15,6 +15,7 @@ from tests.rest.backend import Backend, is_problem, whole
 from tests.stage import X1, A, B, Clock, Receiver, Stage
 
 Die = Callable[..., None]
+EVENT = {"id", "record", "kind", "at", "state", "attempts", "next_attempt", "failed"}
 
 
 @pytest.fixture
@@ -44,7 +45,7 @@ def dies(stage: Stage, demo: Backend, pbx: Pbx, receiver: Receiver, clock: Clock
 
 
 def dead(demo: Backend, query: str = "") -> list[dict[str, Any]]:
-    listed: list[dict[str, Any]] = demo.get(f"/v1/events?{query}").json["data"]
+    listed: list[dict[str, Any]] = demo.get(f"/v1/events?state=dead&{query}").json["data"]
     return listed
 
 
@@ -52,16 +53,19 @@ def test_listed_newest_first(demo: Backend, dies: Die, clock: Clock) -> None:
     assert demo.get("/v1/events").json == {"data": [], "next_cursor": None}
     dies("old", clock.now - 2_000)
     dies("new", clock.now - 1_000)
-    new, old = dead(demo, "state=dead")
+    new, old = dead(demo)
     assert (new["at"], old["at"]) == (rfc(clock.now - 1_000), rfc(clock.now - 2_000))
-    assert new.keys() == {"id", "kind", "at", "attempts", "failed"}
-    assert (new["kind"], new["attempts"]) == ("call.ended", len(RETRIES_S) + 1)
+    assert new.keys() == EVENT
+    assert (new["kind"], new["state"], new["next_attempt"]) == ("call.ended", "dead", None)
+    assert [each["status"] for each in new["attempts"]] == [500] * (len(RETRIES_S) + 1)
     assert epoch_ms(new["failed"]) > clock.now
     assert dead(demo, f"since={clock.now - 1_000}") == [new]
     assert dead(demo, f"until={clock.now - 1_000}") == [old]
-    page = demo.get("/v1/events?limit=1").json
-    assert page["data"] == [new]
-    assert dead(demo, f"limit=1&cursor={page['next_cursor']}") == [old]
+    for state in ("", "state=dead&"):
+        page = demo.get(f"/v1/events?{state}limit=1").json
+        assert page["data"] == [new]
+        last = demo.get(f"/v1/events?{state}limit=1&cursor={page['next_cursor']}").json
+        assert last == {"data": [old], "next_cursor": None}
 
 
 def test_one_is_told_again(

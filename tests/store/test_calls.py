@@ -11,17 +11,19 @@ from chalicelib.carriers.netease.wire_callbacks import read
 from chalicelib.clock import SYSTEM
 from chalicelib.core.calls.events import Event, EventKind, Party, PlacedEnd, RejectReason, SmsResult
 from chalicelib.core.calls.follow_up import GRACE_MS, SETTLED_MS, UNFINISHED_MS
-from chalicelib.core.calls.model import Call, Delivery, Progress, Recording, Task
+from chalicelib.core.calls.model import Call, Delivery, PastAttempt, Progress, Recording, Task
 from chalicelib.core.calls.prices import Bill
 from chalicelib.core.calls.search import Search
 from chalicelib.core.durations import DAY_MS
 from chalicelib.core.numbers import national
 from chalicelib.core.subscribers import Subscriber
 from chalicelib.core.tenants import Tariff
-from chalicelib.core.webhooks.policy import EndpointHealth
+from chalicelib.core.webhooks.endpoint import DeliveryFailure
+from chalicelib.core.webhooks.policy import MOST_PAST, EndpointHealth
 from chalicelib.store.bindings.items import binding_item, seal
 from chalicelib.store.calls.calls import CallStore
-from chalicelib.store.calls.events import EventStore
+from chalicelib.store.calls.events import MORE_BYTES, EventStore
+from chalicelib.store.codec import attribute
 from chalicelib.store.field_encryption import FieldEncryption
 from chalicelib.store.table import Table
 from chalicelib.store.webhooks.endpoints import EndpointStore
@@ -112,6 +114,20 @@ def test_an_event_is_read_back_as_it_was(store: CallStore, each: Event) -> None:
     (found,) = call_of(store, task).stored
     assert (found.event, found.key) == (each, task.key)
     assert found.progress == Progress(Delivery.PENDING, 0, each.received)
+
+
+def test_there_is_room_for_all_that_may_come_of_an_event() -> None:
+    """Beside what it says: its attempts, its recording, the names of these."""
+    attempts = [PastAttempt(AT, 599, 99_999, each) for each in DeliveryFailure] * MOST_PAST
+    longest = sorted(attempts, key=lambda each: len(each.error or ""))[-MOST_PAST:]
+    progress = Progress(
+        *(Delivery.DEAD_LETTERED, 99, AT, True, Delivery.DEAD_LETTERED, tuple(longest))
+    )
+    name = f"recordings/730/{'a' * 64}/{'e' * 22}.{'c' * 22}"
+    recording = Recording(name, 2**31, "f" * 32, AT, AT, "application/octet-stream")
+    event = "e" * 22
+    rest = {f"P{event}": attribute(progress), f"R{event}": attribute(recording)}
+    assert item_size(rest) + len(f"E{event}") <= MORE_BYTES
 
 
 def test_storing_is_one_write_and_so_is_settling(stage: Stage, store: CallStore) -> None:

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any, Self
 
 from chalicelib.core.calls.events import Event
+from chalicelib.core.webhooks.endpoint import DeliveryFailure
 
 _EVENT_ID = re.compile(r"[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{22}")
 
@@ -84,17 +85,31 @@ OPEN = frozenset({Delivery.UNPLACED, Delivery.FETCHING, Delivery.PENDING})
 
 
 @dataclass(frozen=True, slots=True)
+class PastAttempt:
+    """An attempt to deliver an event: when it began (epoch ms), the HTTP status that the endpoint
+    answered, if it answered, how long that took in milliseconds, and why the attempt failed (None:
+    the event was delivered)."""
+
+    at: int
+    status: int | None = None
+    ms: int = 0
+    error: DeliveryFailure | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
     """How far the delivery of an event is. While it is open, `attempts` failed so far and the next
     is due `at` (epoch ms); afterwards that is when it was settled. `deferred`: the next one was put
     off once already because the circuit of the endpoint is open. `redelivers`: while it is open
-    because it is delivered again, how far it was before."""
+    because it is delivered again, how far it was before. `past` are the latest attempts, the oldest
+    first."""
 
     delivery: Delivery
     attempts: int = 0
     at: int = 0
     deferred: bool = False
     redelivers: Delivery | None = None
+    past: tuple[PastAttempt, ...] = ()
 
     @property
     def open(self) -> bool:

@@ -20,6 +20,8 @@ class DeliveryFailure(StrEnum):
     """The name leads nowhere, or to an address that may not be called."""
     BROKEN = "broken"
     """The connection broke off, or what came is not HTTP."""
+    CIRCUIT_OPEN = "circuit_open"
+    """It had not answered for some time, so nothing was sent."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,11 @@ from enum import Enum, StrEnum, auto
 from typing import Literal
 
 from chalicelib.core.calls.events import EventKind
-from chalicelib.core.calls.model import Delivery, Progress, Stored
+from chalicelib.core.calls.model import Delivery, PastAttempt, Progress, Stored
 from chalicelib.core.ports import EventFormat
 from chalicelib.core.retries import retry_at
 from chalicelib.core.tenants import App
+from chalicelib.core.webhooks.endpoint import DeliveryFailure
 
 RETRIES_S = (0, 5, 300, 1800, *(3600 * hours for hours in (2, 5, 10, 14, 20, 24)))
 """Seconds from each failed attempt to the next: one retry at once, then the schedule that Standard
@@ -29,6 +30,9 @@ OPEN_MS = 30_000
 
 NOT_READY_S = 5, 3600
 """The shortest and the longest delay of a delivery for which something of ours is missing."""
+
+MOST_PAST = len(RETRIES_S) + 1
+"""How many attempts are noted with an event, the latest: as many as the schedule has."""
 
 Queue = Literal["fast", "slow"]
 """The queues of the delivery workers. The slow one serves endpoints that were slow lately, so that
@@ -107,17 +111,22 @@ class Plan:
     queue: Queue | None = None
 
 
-def plan_after(attempt: Attempt, stored: Stored, *, now: int) -> Plan:
-    """What to do after an attempt to deliver a pending event."""
+def plan_after(
+    attempt: Attempt, stored: Stored, *, now: int, made: PastAttempt | None = None
+) -> Plan:
+    """What to do after an attempt to deliver a pending event; `made` says what came of a request,
+    if one was sent."""
+    before = stored.progress
+    if made is not None:
+        before = replace(before, past=_with(before.past, made))
     ended = {
         Attempt.DELIVERED: (Result.DELIVERED, Delivery.DELIVERED),
         Attempt.NOT_WANTED: (Result.KEPT, Delivery.KEPT),
         Attempt.NO_APP: (Result.UNMATCHED, Delivery.UNMATCHED),
     }.get(attempt)
-    before = stored.progress
     if ended is not None:
         result, delivery = ended
-        return Plan(result, Progress(delivery, before.attempts, now))
+        return Plan(result, Progress(delivery, before.attempts, now, past=before.past))
     if attempt is Attempt.NOT_READY:
         return _not_ready(stored, now=now)
     if attempt is Attempt.CIRCUIT_OPEN and not before.deferred:
@@ -126,7 +135,14 @@ def plan_after(attempt: Attempt, stored: Stored, *, now: int) -> Plan:
         at = retry_at(delay_s, failed=1, now=now, salt=stored.key.id) or now
         deferred = replace(before, at=at, deferred=True)
         return Plan(Result.CIRCUIT_OPEN, deferred, "slow")
-    return _failed(attempt, stored, now=now)
+    if attempt is Attempt.CIRCUIT_OPEN:
+        nothing_sent = PastAttempt(now, error=DeliveryFailure.CIRCUIT_OPEN)
+        before = replace(before, past=_with(before.past, nothing_sent))
+    return _failed(attempt, before, stored.key.id, now=now)
+
+
+def _with(past: tuple[PastAttempt, ...], made: PastAttempt) -> tuple[PastAttempt, ...]:
+    return (*past, made)[-MOST_PAST:]
 
 
 def _not_ready(stored: Stored, *, now: int) -> Plan:
@@ -137,12 +153,12 @@ def _not_ready(stored: Stored, *, now: int) -> Plan:
     return Plan(Result.NOT_READY, replace(stored.progress, at=now + delay_s * 1000), "fast")
 
 
-def _failed(attempt: Attempt, stored: Stored, *, now: int) -> Plan:
-    before = stored.progress
+def _failed(attempt: Attempt, before: Progress, salt: str, *, now: int) -> Plan:
     failed = before.attempts + 1
-    at = retry_at(RETRIES_S, failed=failed, now=now, salt=stored.key.id)
+    at = retry_at(RETRIES_S, failed=failed, now=now, salt=salt)
     if at is None:
-        return Plan(Result.DEAD_LETTERED, Progress(Delivery.DEAD_LETTERED, failed, now))
+        dead = Progress(Delivery.DEAD_LETTERED, failed, now, past=before.past)
+        return Plan(Result.DEAD_LETTERED, dead)
     queue: Queue = "fast" if attempt is Attempt.REJECTED else "slow"
     return Plan(Result.FAILED, replace(before, attempts=failed, at=at, deferred=False), queue)
 

@@ -7,7 +7,7 @@ from functools import partial
 
 from chalicelib.core import errors
 from chalicelib.core.calls.events import Event, EventKind
-from chalicelib.core.calls.model import Call, Delivery, Stored, Task
+from chalicelib.core.calls.model import Call, Delivery, PastAttempt, Stored, Task
 from chalicelib.core.calls.splitting import split
 from chalicelib.core.ports import EventFormat, EventFormats, OutgoingEvent
 from chalicelib.core.retries import EARLY_MS, queue_delay_s
@@ -89,6 +89,7 @@ class WebhookDelivery:
         self._formats = formats
         self._sender = sender
         self._links = links
+        self._monotonic = monotonic
         self._open = OpenRequests(monotonic)
         self._correlate = correlate
 
@@ -110,14 +111,15 @@ class WebhookDelivery:
         if progress.delivery is Delivery.UNPLACED:
             return Result(self._matching.place(task, context.call, stored, now=now).value)
         app = self._apps.get(context.call.app) if context.call.app is not None else None
+        made = None
         if app is None:
             attempt = Attempt.NO_APP
         elif queue == "fast" and context.health.slow_until > now:
             self._queues.deliver([task], queue="slow")
             return Result.SLOW_QUEUE
         else:
-            attempt = self._attempt(app, stored, context, now=now)
-        plan = plan_after(attempt, stored, now=now)
+            attempt, made = self._attempt(app, stored, context, now=now)
+        plan = plan_after(attempt, stored, now=now, made=made)
         self._follow(plan, task, context.call, stored, now=now)
         return plan.result
 
@@ -127,20 +129,23 @@ class WebhookDelivery:
         for app in sorted(self._open.take_older_than(SLOW_AFTER_S)):
             self._endpoints.slow(app, until=now + SLOW_FOR_MS)
 
-    def _attempt(self, app: App, stored: Stored, context: DeliveryContext, *, now: int) -> Attempt:
+    def _attempt(
+        self, app: App, stored: Stored, context: DeliveryContext, *, now: int
+    ) -> tuple[Attempt, PastAttempt | None]:
+        """How an attempt ended; what came of the request, if one was sent."""
         try:
             event_format = self._formats.of(app)
             if stored.event.kind not in wanted_by(app, event_format):
-                return Attempt.NOT_WANTED
+                return Attempt.NOT_WANTED, None
             message = self._message(event_format, app, stored, context, now=now)
             if message is None:
-                return Attempt.NOT_WANTED
+                return Attempt.NOT_WANTED, None
             if not self._may_send(app, context.health, now=now):
-                return Attempt.CIRCUIT_OPEN
+                return Attempt.CIRCUIT_OPEN, None
             any_2xx = event_format.any_success
             return self._send(app, message, context.health, any_2xx=any_2xx, now=now)
         except errors.Unavailable:
-            return Attempt.NOT_READY
+            return Attempt.NOT_READY, None
 
     def _message(
         self,
@@ -207,20 +212,23 @@ class WebhookDelivery:
         *,
         any_2xx: bool,
         now: int,
-    ) -> Attempt:
+    ) -> tuple[Attempt, PastAttempt]:
         headers, body = message
-        attempt = Attempt.DELIVERED
+        attempt, status, error = Attempt.DELIVERED, None, None
+        began = self._monotonic()
         try:
             with self._open.to(app.name):
-                self._sender.post(app.callback_url, headers, body, any_2xx=any_2xx)
-        except NotAnswered:
+                status = self._sender.post(app.callback_url, headers, body, any_2xx=any_2xx)
+        except NotDelivered as failed:
+            unanswered = isinstance(failed, NotAnswered)
+            attempt = Attempt.UNANSWERED if unanswered else Attempt.REJECTED
+            status, error = failed.status, failed.failure
+        ms = round((self._monotonic() - began) * 1000)
+        if attempt is Attempt.UNANSWERED:
             self._endpoints.unanswered(app.name, open_until=now + OPEN_MS)
-            return Attempt.UNANSWERED
-        except NotDelivered:
-            attempt = Attempt.REJECTED
-        if health.unanswered:
+        elif health.unanswered:
             self._endpoints.answered(app.name)
-        return attempt
+        return attempt, PastAttempt(now, status, ms, error)
 
     def _follow(self, plan: Plan, task: Task, call: Call, stored: Stored, *, now: int) -> None:
         """Saves the progress and asks the queue for the next attempt. The work index has those that

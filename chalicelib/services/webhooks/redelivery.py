@@ -111,7 +111,8 @@ class Redelivery:
 
 
 def _again(stored: Stored, delivery: Delivery, *, now: int) -> Progress:
-    return Progress(delivery, 0, now, redelivers=stored.progress.counts_as)
+    before = stored.progress
+    return Progress(delivery, 0, now, redelivers=before.counts_as, past=before.past)
 
 
 def _dead_lettered(call: Call, *, since: int, until: int) -> list[Stored]:

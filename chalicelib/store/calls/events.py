@@ -31,8 +31,9 @@ from chalicelib.store.table import Item, Table, n, s, update
 MOST_BYTES = 380_000
 """What the events of a call take together. An item takes 400 KB: the rest is what it is found by,
 and how far it has come, for which there has to be room at any time."""
-MORE_BYTES = 512
-"""What there is beside what an event says: its names, how far it is, the recording it brought."""
+MORE_BYTES = 1_100
+"""What there is beside what an event says: its names, how far it is with all of its attempts, the
+recording it brought."""
 NEW_EVENT = "attribute_not_exists(#event) AND (attribute_not_exists(filled) OR filled <= :room)"
 _NOTED = "noted"
 """The digests of the events whose late change of their days is noted."""

@@ -20,6 +20,7 @@ from chalicelib.rest.webhook import Webhook
 from chalicelib.services.bindings.explain import ExplainService
 from chalicelib.services.bindings.lookup import BindingLookup
 from chalicelib.services.bindings.routing import Router
+from chalicelib.services.webhooks.event_list import EventList
 from chalicelib.store.bindings.search import BindingSearch
 from chalicelib.store.requests import DAY_OF_ANSWERS_MS, AnswerStore
 from chalicelib.store.site import SITE_KEY
@@ -51,7 +52,7 @@ def facade(api: Api) -> RestFacade:
         ),
         Records(known.archive, known.renderer),
         Recordings(calls.recording_links),
-        Events(known.redelivery),
+        Events(EventList(calls.store), known.redelivery),
         Exports(known.exports),
         UsageReports(ours.shared(usage_service)),
         PlacedCalls(outbound_calls(ours), ours.runtime),

@@ -4,6 +4,7 @@ from masking_gateway.client import Client
 from masking_gateway.errors import FieldError, GatewayError, WebhookVerificationError
 from masking_gateway.models import (
     Account,
+    Attempt,
     Balance,
     Binding,
     Call,
@@ -29,6 +30,7 @@ from masking_gateway.webhooks import Event, EventData, WebhookVerifier
 
 __all__ = [
     "Account",
+    "Attempt",
     "Balance",
     "Binding",
     "Call",

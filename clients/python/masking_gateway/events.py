@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from urllib.parse import quote
 
-from masking_gateway.decoding import Time, members
+from masking_gateway.decoding import Time, members, read
 from masking_gateway.models import SentEvent
 from masking_gateway.transport import Transport
 
@@ -15,11 +15,21 @@ class Events:
         self._transport = transport
 
     def list(
-        self, *, state: str | None = None, since: Time | None = None, until: Time | None = None
+        self,
+        *,
+        state: str | None = None,
+        kind: str | None = None,
+        since: Time | None = None,
+        until: Time | None = None,
     ) -> Iterator[SentEvent]:
-        """Events, newest first: those that were dead-lettered."""
-        wanted = members(state=state, since=since, until=until)
+        """Events, those of the newest call first: of one state (pending, delivered, dead) and one
+        kind, if these are named."""
+        wanted = members(state=state, kind=kind, since=since, until=until)
         return self._transport.pages(SentEvent, "/v1/events", wanted)
+
+    def get(self, event_id: str) -> SentEvent:
+        """One event, with the attempts to deliver it."""
+        return read(SentEvent, self._transport.get(f"/v1/events/{quote(event_id, safe='')}"))
 
     def redeliver(self, event_id: str, *, idempotency_key: str | None = None) -> None:
         """Has an event delivered again, whether it was dead-lettered or delivered."""

@@ -119,14 +119,27 @@ class Export:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """An attempt to deliver an event; `error` says in a word why it failed."""
+
+    at: datetime
+    status: int | None
+    duration_ms: int
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SentEvent:
     """An event, and what became of it."""
 
     id: str
+    record: str
     kind: str
     at: datetime
-    attempts: int
-    failed: datetime
+    state: str
+    attempts: tuple[Attempt, ...]
+    next_attempt: datetime | None
+    failed: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
