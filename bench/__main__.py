@@ -14,6 +14,7 @@ from bench.line import CarrierOperations, FrontOperations
 from bench.operations import Operations
 from bench.rest import RestOperations
 from bench.tenants import TenantOperations
+from bench.usage import UsageOperations
 from bench.world import ACCOUNT, KEPT_NUMBERS, LINE_ACCOUNT, LINE_NUMBERS, World, world
 from chalicelib.core.tenants import Tariff
 
@@ -72,11 +73,12 @@ class Bench:
         far_paying = running.app(
             "bench-far-paying", LINE_NUMBERS[10:], carrier=LINE_ACCOUNT, tariff=TARIFF
         )
+        used = running.app("bench-used", ["8610000006000"])
         work = Operations(running, client, cleaned=cleaned)
         rest = RestOperations(running, client)
         at_netease, front = KeptOperations(running, kept), FrontOperations(running, client, paying)
         primers = [*work.primers(), front.primer(), at_netease.primer(), rest.primer()]
-        for each in (kept, paying, far, far_paying):
+        for each in (kept, paying, far, far_paying, used):
             running.warm(each)
         measured = [
             *work.all(),
@@ -85,6 +87,7 @@ class Bench:
             *at_netease.all(),
             *rest.all(),
             *TenantOperations(running, client).all(),
+            *UsageOperations(running, used).all(),
         ]
         if "operations" in self._options.sections:
             self._report(report.operations(measured), limits.of_operations(measured))

@@ -14,6 +14,7 @@ from chalicelib.schema.calls import KINDS
 from chalicelib.schema.types import Json, Listed, Member, Nullable, member, of_class, shape
 from chalicelib.schema.values import BOOLEAN, TIMESTAMP, choice, count, shown_text
 from chalicelib.services.webhooks.event_list import (
+    LASTS_MS,
     SPAN_MS,
     EventFilter,
     EventList,
@@ -25,6 +26,8 @@ from chalicelib.services.webhooks.redelivery import AT_ONCE, Redelivery
 
 AHEAD_MS = 5 * MINUTE_MS
 """How far a carrier's clock may be ahead of ours: what just happened is found all the same."""
+DEFAULT_MS = SPAN_MS - LASTS_MS
+"""How far back a list goes if nothing else is asked for: as far as one page looks at most."""
 KEPT_MS = 400 * DAY_MS
 """How far back a list goes, but one of dead-lettered events: most events are kept for 200 days."""
 
@@ -74,7 +77,7 @@ class EventQuery(Paging):
     kind: EventKind | None = member(KINDS, "Of this kind.", default=None)
     since: int | None = member(
         TIMESTAMP,
-        "The first moment, by the event's `at`; without: 31 days ago, of dead-lettered events the"
+        "The first moment, by the event's `at`; without: 30 days ago, of dead-lettered events the"
         " first of all.",
         default=None,
     )
@@ -117,7 +120,7 @@ class Events(Resource):
         """Events that the app is not sent are not in it."""
         since, until = query.since, context.now + AHEAD_MS
         if since is None:
-            since = 0 if query.state is State.DEAD else until - SPAN_MS
+            since = 0 if query.state is State.DEAD else until - DEFAULT_MS
         elif query.state is not State.DEAD:
             since = max(since, until - KEPT_MS)
         if query.until is not None:

@@ -15,7 +15,7 @@ from chalicelib.store.calls.calls import CallStore
 from chalicelib.store.calls.index import listed, listed_dead, place
 
 PAGE = 100
-"""How many calls are read at once."""
+"""How many calls are read at once, at most."""
 PAGES = 3
 """How many times that is done for one page of a list."""
 SPAN_MS = 31 * DAY_MS
@@ -111,7 +111,7 @@ class EventList:
         shown: list[ListedEvent] = []
         at = begins or EventPlace(wanted.until)
         for _ in range(PAGES):
-            calls, following = self._calls_behind(at, app, wanted)
+            calls, following = self._calls_behind(at, app, wanted, limit=limit)
             for call in calls:
                 for part, stored in _wanted(call, wanted, behind=at):
                     if len(shown) == limit:
@@ -119,22 +119,24 @@ class EventList:
                     shown.append(_listed(part, stored))
                     at = replace(at, call=call.name, event=stored.key.event)
                 at = EventPlace(at.until, _place(call, wanted) or at.after)
-            if following is None:
-                return EventPage(shown, None)
+            if following is None or len(shown) == limit:
+                return EventPage(shown, following)
             at = following
         return EventPage(shown, at)
 
     def _calls_behind(
-        self, at: EventPlace, app: str, wanted: EventFilter
+        self, at: EventPlace, app: str, wanted: EventFilter, *, limit: int
     ) -> tuple[Sequence[Call], EventPlace | None]:
         """The next calls that may have such events, and where others follow (None: nowhere)."""
+        # Each call has an event, of which not each is wanted.
+        calls = PAGE if wanted.state or wanted.kind else min(PAGE, limit)
         oldest = max(0, wanted.since - LASTS_MS)
         if wanted.state is State.DEAD:
             search = Search(app, oldest, at.until, after=at.after)
-            found = self._calls.dead(search, limit=PAGE)
+            found = self._calls.dead(search, limit=calls)
         else:
             search = Search(app, max(oldest, at.until - SPAN_MS), at.until, after=at.after)
-            found = self._calls.find(search, limit=PAGE)
+            found = self._calls.find(search, limit=calls)
         if found.after is not None:
             return found.calls, EventPlace(at.until, found.after)
         return found.calls, EventPlace(search.since) if search.since > oldest else None
