@@ -99,6 +99,7 @@ class HistoryJob:
         found["redelivered"] = self._post("/v1/events/redeliver", span, app=self.down)
         self.deliver()
         found["export"] = self._export()
+        found["bindings"] = self._get("/v1/bindings")
         found["secret"] = self._post("/v1/webhook/secret/rotate", {})
         return found
 

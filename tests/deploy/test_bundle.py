@@ -505,6 +505,7 @@ def test_alone_it_tells_the_app(receiver: Receiver) -> None:
 def test_alone_it_shows_what_was(day: Day) -> None:
     seen = day.answers["history"]
     assert seen["secret"]["secret"].startswith("whsec_")
+    assert seen["bindings"]["data"]
     calls = {"heard", "broken", "elsewhere"}
     for how in ("by binding", "by number", "of a day", "by person"):
         assert calls <= {record["call_id"] for record in seen[how]["data"]}

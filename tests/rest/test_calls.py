@@ -9,9 +9,12 @@ import pytest
 from admin import provision
 from chalicelib.store.tenants.messaging_users import MessagingUserStore
 from chalicelib.wiring.gateway import gateway
+from tests.carriers.switch.conftest import Pbx, basic
 from tests.carriers.vendor import Vendor, vendor
+from tests.receivers import receiver
 from tests.rest.backend import Backend, is_problem, whole
 from tests.stage import X1, A, B, C, Clock, Stage
+from tests.workers import deliver
 
 PATH = "/v1/calls"
 SECRET = "c3dpdGNoLXNlY3JldC0yNC1ieXRlcyEh"
@@ -114,6 +117,32 @@ def test_an_answer_that_was_lost_is_not_repeated_blindly(
     assert answer.status == 202
     assert [method for method, _ in asked(switch)] == ["POST", "GET", "GET"]
     assert answer.json["id"] == asked(switch)[0][1]["call_id"]
+
+
+def test_its_end_comes_with_the_user_data(stage: Stage, switch: Vendor, clock: Clock) -> None:
+    provision.create_carrier("own", kind="switch", secret=SECRET, urls=[switch.url])
+    password = provision.create_switch("node", "own")
+    with receiver() as inbox:
+        made = stage.app("shop", carrier="own", callback_url=inbox.url, event_format="cloudevents")
+        backend = Backend(stage, made.key, made.secret)
+        call = place(backend, user_data="order-1").json
+        ended = {
+            "event_id": "e",
+            "type": "placed.ended",
+            "call_id": call["id"],
+            "at": clock.now,
+            "kind": "call",
+            "from": A,
+            "parties": [A, B],
+            "status": "success",
+        }
+        assert Pbx(stage, basic("node", password)).report(ended).status == 200
+        deliver(stage.messages())
+        (body,) = inbox.bodies()
+    assert body["data"]["call_id"] == call["id"]
+    assert body["data"]["user_data"] == "order-1"
+    assert backend.get(f"{PATH}/{call['id']}").json["state"] == "ended"
+    assert [method for method, _ in asked(switch)] == ["POST"]
 
 
 def test_hanging_up(shop: Backend, switch: Vendor) -> None:

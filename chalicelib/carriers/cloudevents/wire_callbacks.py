@@ -62,7 +62,7 @@ def write(
 _COMMON: calls.Members = {
     "call": Member(shown_text("A7yIiw-CjYoCmIcgGCC5Lw"), "`id` of the call's record."),
     **calls.members(("call_id", "binding")),
-    "user_data": Member(Nullable(shown_text("order-1")), "Of the binding, as it was made."),
+    "user_data": Member(Nullable(shown_text("order-1")), "Of the binding, or of the placed call."),
     **calls.members(("number", "caller", "callee")),
     "at": Member(TIMESTAMP, "When it happened: `time` again."),
 }
@@ -147,12 +147,18 @@ def _common(event: Event, record: str, binding: Binding | None) -> Data:
         "call": record,
         "call_id": event.call_id,
         "binding": binding.id if binding else None,
-        "user_data": binding.user_data if binding else None,
+        "user_data": _user_data(event, binding),
         "number": event.number or (binding.number if binding else None),
         "caller": event.caller,
         "callee": event.callee,
         "at": event.at,
     }
+
+
+def _user_data(event: Event, binding: Binding | None) -> str | None:
+    if binding is not None:
+        return binding.user_data
+    return event.placed.user_data or None if event.placed is not None else None
 
 
 def _nothing_more(_: Event, __: Sequence[Event]) -> Data:
