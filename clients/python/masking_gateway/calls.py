@@ -1,8 +1,8 @@
-"""What happened: records of calls, recordings, exports, and the events that were sent of them."""
+"""Calls that are placed, and what is kept of calls: records, recordings, exports."""
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
@@ -10,11 +10,54 @@ import requests
 
 from masking_gateway.decoding import Day, Time, members, read
 from masking_gateway.errors import GatewayError
-from masking_gateway.models import Export, Record, Recording, RecordingLink
+from masking_gateway.models import Call, Export, Record, Recording, RecordingLink
 from masking_gateway.transport import Transport, no_answer
 
 _CHUNK_BYTES = 64 * 1024
 _LINK_TIMEOUT_S = (5.0, 60.0)
+
+
+class PlacedCalls:
+    """Calls that the platform places. Each method raises GatewayError."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def place(
+        self,
+        parties: Sequence[str],
+        *,
+        number: str | None = None,
+        max_call_s: int | None = None,
+        record: bool | None = None,
+        user_data: str | None = None,
+        account: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Call:
+        """Rings two people and connects them; three to nine are a conference. They see `number`,
+        one of the app's X, or one that is chosen."""
+        body = members(
+            parties=list(parties),
+            number=number,
+            max_call_s=max_call_s,
+            record=record,
+            user_data=user_data,
+            account=account,
+        )
+        answer = self._transport.change("POST", "/v1/calls", body, idempotency_key=idempotency_key)
+        return read(Call, answer)
+
+    def get(self, call_id: str) -> Call:
+        """A call, and how far it is."""
+        return read(Call, self._transport.get(_path(call_id)))
+
+    def hang_up(self, call_id: str) -> Call:
+        """Ends a call where the carrier can, else 409 `not_supported`."""
+        return read(Call, self._transport.send("DELETE", _path(call_id)))
+
+
+def _path(call_id: str) -> str:
+    return f"/v1/calls/{quote(call_id, safe='')}"
 
 
 class Records:

@@ -5,13 +5,12 @@ from typing import Literal, Self
 
 import requests
 
+from masking_gateway.account import Keys, Numbers, WebhookEndpoint
 from masking_gateway.bindings import Bindings
-from masking_gateway.calls import Exports, Recordings, Records
+from masking_gateway.calls import Exports, PlacedCalls, Recordings, Records
 from masking_gateway.decoding import Time, members, read
 from masking_gateway.events import Events
 from masking_gateway.models import Account, Explanation, Usage
-from masking_gateway.own import Keys, Numbers, WebhookEndpoint
-from masking_gateway.placing import Calls
 from masking_gateway.transport import Transport
 
 
@@ -37,14 +36,14 @@ class Client:
             base_url, key, secret, timeout_s=timeout_s, retries=retries, session=session
         )
         self.bindings = Bindings(transport)
+        self.calls = PlacedCalls(transport)
         self.records = Records(transport)
         self.recordings = Recordings(transport)
         self.exports = Exports(transport)
         self.events = Events(transport)
-        self.calls = Calls(transport)
         self.numbers = Numbers(transport)
-        self.keys = Keys(transport)
         self.webhook = WebhookEndpoint(transport)
+        self.keys = Keys(transport)
 
     def __enter__(self) -> Self:
         return self
@@ -61,15 +60,15 @@ class Client:
         """Closes the connections."""
         self._transport.session.close()
 
-    def account(self) -> Account:
-        """What the app may do, and how much of it is used. Raises GatewayError."""
-        return read(Account, self._transport.get("/v1/account"))
-
     def explain(self, *, number: str, from_: str | None, at: Time | None = None) -> Explanation:
         """Whom a call from `from_` (None: an anonymous caller) to the X `number` would reach, or
         would have reached at a time, and why. Raises GatewayError."""
         body = {"number": number, "from": from_, **members(at=at)}
         return read(Explanation, self._transport.send("POST", "/v1/explain", body=body))
+
+    def account(self) -> Account:
+        """What the app may do, and how much of it is used. Raises GatewayError."""
+        return read(Account, self._transport.get("/v1/account"))
 
     def usage(
         self,

@@ -176,8 +176,59 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Balance:
+    """What the app may spend, in decimals."""
+
+    amount: str
+    overdraft: str
+    currency: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tariff:
+    """What things cost, in decimals."""
+
+    binding: str
+    sms: str
+    minute: str
+    currency: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """The app: what it may do, and how much of it is used."""
+
+    app: str
+    state: str
+    carrier: str
+    quota: int
+    quota_used: int
+    rate: int
+    balance: Balance | None
+    tariff: Tariff | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Number:
+    """A proxy number; one that is `draining` gets no new bindings."""
+
+    number: str
+    area: str | None
+    country: str | None
+    state: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NumberInUse(Number):
+    """The same with its live bindings, counted up to 1,000."""
+
+    bindings: int
+    more: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """A call that the gateway placed; `state` is `placing`, `in_progress` or `ended`."""
+    """A call that was placed."""
 
     id: str
     state: str
@@ -192,63 +243,8 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Balance:
-    """What the app may spend, as decimal text."""
-
-    amount: str
-    overdraft: str
-    currency: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tariff:
-    """What the app pays, as decimal text."""
-
-    binding: str
-    sms: str
-    minute: str
-    currency: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Account:
-    """What the app may do, and how much of it is used; balance and tariff where it pays."""
-
-    app: str
-    state: str
-    carrier: str
-    quota: int
-    quota_used: int
-    rate: int
-    balance: Balance | None
-    tariff: Tariff | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Number:
-    """A proxy number of the app; `state` is `active` or `draining`."""
-
-    number: str
-    area: str | None
-    country: str | None
-    state: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NumberInUse:
-    """A number with the bindings that are live over it; `more`: than were counted."""
-
-    number: str
-    area: str | None
-    country: str | None
-    state: str
-    bindings: int
-    more: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Key:
-    """A key of the app; `id` is what it signs in with."""
+    """A key of the app: `id` is the user of HTTP Basic."""
 
     id: str
     name: str
@@ -257,13 +253,9 @@ class Key:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeyWithSecret:
-    """A new key; the secret is None when a repeat came too late."""
+class KeyWithSecret(Key):
+    """The same as it is made; None instead of the secret if that was shown long ago."""
 
-    id: str
-    name: str
-    read_only: bool
-    created_at: datetime
     secret: str | None = field(repr=False)
 
 
@@ -271,7 +263,7 @@ class KeyWithSecret:
 class Webhook:
     """Where and how the app is sent its events."""
 
-    url: str = field(repr=False)
+    url: str
     format: str
     events: tuple[str, ...]
     has_secret: bool
@@ -280,7 +272,7 @@ class Webhook:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RotatedSecret:
-    """A new secret for WebhookVerifier."""
+    """A new secret of the endpoint."""
 
     secret: str | None = field(repr=False)
     previous_valid: bool
@@ -288,7 +280,7 @@ class RotatedSecret:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookTest:
-    """What the endpoint answered to a test event; `error` is None if it accepted the event."""
+    """What the endpoint answered to a test event; `status` is None if it did not."""
 
     event_id: str
     accepted: bool
