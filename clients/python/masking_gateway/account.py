@@ -64,7 +64,7 @@ class WebhookEndpoint:
         """As it is set now."""
         return read(Webhook, self._transport.get("/v1/webhook"))
 
-    def put(
+    def set(
         self, url: str, *, format: str | None = None, events: Sequence[str] | None = None
     ) -> Webhook:
         """Sets where events go, the event format, and which kinds are sent (None: all)."""

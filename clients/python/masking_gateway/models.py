@@ -263,7 +263,7 @@ class KeyWithSecret(Key):
 class Webhook:
     """Where and how the app is sent its events."""
 
-    url: str
+    url: str = field(repr=False)
     format: str
     events: tuple[str, ...]
     has_secret: bool
