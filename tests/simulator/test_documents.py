@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,8 @@ ADDRESSES = {
     "http://127.0.0.1:8002": "aws_endpoint_url",
 }
 BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
+FILE = re.compile(r"^```(?:python|js)\n(?:#|//) (\.local/\S+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+"""What is to be saved under the name in its first line."""
 TOLD = {"code", "error", "reason"}
 """Members whose value counts, too."""
 
@@ -54,12 +57,17 @@ def test_the_pages_are_among_them() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(PROJECT)))
 def test_a_page_can_be_pasted(stack: Stack, page: Path) -> None:
+    folder = stack.state.parent
+    for name, content in FILE.findall(page.read_text()):
+        (folder / name).write_text(content)
+    # Not a link: what pip makes of it stays out of the checkout.
+    shutil.copytree(PROJECT / "clients", folder / "clients", dirs_exist_ok=True)
     script = "\n".join(blocks(page))
     for address, name in ADDRESSES.items():
         script = script.replace(address, stack.demo[name])
     done = subprocess.run(
         ["/bin/sh", "-eu", "-c", script],
-        cwd=stack.state.parent,
+        cwd=folder,
         capture_output=True,
         text=True,
         timeout=180,
