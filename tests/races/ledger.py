@@ -147,8 +147,20 @@ class Ledger:
             return False
         if (first.begins(person), first.expires) > (second.begins(person), second.expires):
             return False
+        if self._led_elsewhere_between(first, second, person):
+            return False
         same = {first.a, first.b} == {second.a, second.b_for(person)}
         return second.begins(person) < first.expires + (0 if same else self.cooling)
+
+    def _led_elsewhere_between(self, first: Entry, second: Entry, person: str) -> bool:
+        """Whether a third binding had A's route in between, and its app changed its B: that is the
+        one exception to cooling, and what follows is judged by the binding that was changed."""
+        return any(
+            entry.first_b and entry.number == first.number and entry.a == person
+            for entry in self.entries.values()
+            if entry is not first and entry is not second
+            if first.begins(person) <= entry.start <= entry.b_since <= second.begins(person)
+        )
 
     def forget(self, *, now: int) -> None:
         """Drops what can't matter any more."""

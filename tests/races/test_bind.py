@@ -313,6 +313,17 @@ def test_the_ledger_sees_a_crossing() -> None:
     assert not ledger.crossings()
 
 
+def test_after_a_change_of_b_only_that_b_may_follow() -> None:
+    ledger = Ledger(cooling=1000)
+    for i, (start, b) in enumerate([(0, "2"), (10, "2"), (30, "3")]):
+        ledger.entries[str(i)] = Entry(str(i), "9", a="1", b=b, start=start, expires=start + 10)
+    assert ledger.crossings()
+    ledger.reassigned("1", ["3"], "3", now=20)
+    assert not ledger.crossings()
+    ledger.entries["2"].b = "4"
+    assert len(ledger.crossings()) == 1
+
+
 @pytest.mark.parametrize(
     ("person", "now", "peers"),
     [
