@@ -30,7 +30,7 @@ from chalicelib.rest.operations import (
     operation,
     page,
 )
-from chalicelib.rest.problems import CONFLICT, MISMATCH, UNKNOWN
+from chalicelib.rest.problems import CONFLICT, MISMATCH, PROBLEMS, UNKNOWN
 from chalicelib.schema.calls import REJECTED
 from chalicelib.schema.rules import Excludes, Needs
 from chalicelib.schema.types import (
@@ -99,6 +99,7 @@ BINDING = shape(
     },
 )
 _PAGE = page(BINDING, "Bindings")
+_REFUSED = PROBLEMS[errors.CarrierRefused]
 _LOCATION = {"Location": "The path of the binding."}
 
 
@@ -279,7 +280,7 @@ class Bindings(Resource):
                 Excludes("number", ("country", "area")),
             ),
         ),
-        problems=(CONFLICT, UNKNOWN, MISMATCH),
+        problems=(CONFLICT, UNKNOWN, MISMATCH, PROBLEMS[errors.BalanceUsedUp], _REFUSED),
         changes=True,
         repeat=Repeat.BY_DOMAIN,
         example={"a": "+447700900001", "b": "+447700900002", "ttl_s": 3600},
@@ -396,7 +397,7 @@ class Bindings(Resource):
                 Excludes("extend_s", ("expires_at",)),
             ),
         ),
-        problems=(UNKNOWN, CONFLICT, MISMATCH),
+        problems=(UNKNOWN, CONFLICT, MISMATCH, _REFUSED),
         changes=True,
         example={"extend_s": 600},
     )
@@ -417,7 +418,7 @@ class Bindings(Resource):
             "From now on nobody is reached over it, and its routes cool: for a while X leads its"
             " people to nobody else."
         ),
-        problems=(UNKNOWN,),
+        problems=(UNKNOWN, _REFUSED),
         changes=True,
     )
     def release(self, context: Context, binding_id: str) -> Json:
