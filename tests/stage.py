@@ -312,13 +312,13 @@ def tables() -> Callable[[str], AbstractContextManager[object]]:
     return dynamodb_here.engine
 
 
-@pytest.fixture
-def stage(
+@contextmanager
+def staged(
     monkeypatch: pytest.MonkeyPatch,
     clock: Clock,
-    tables: Callable[[str], AbstractContextManager[object]],
+    tables: Callable[[str], AbstractContextManager[object]] = dynamodb_here.engine,
 ) -> Iterator[Stage]:
-    """An empty stage with production's resources, in this process."""
+    """An empty stage with production's resources, in this process, as long as the block lasts."""
     from chalicelib.store import clients
 
     for name in ("TABLE_NAME", "DELIVERY_QUEUE_NAME", "SECRETS_PREFIX", "DATA_KEYS_SECRET"):
@@ -344,6 +344,17 @@ def stage(
         )
         yield stage
     _forget()
+
+
+@pytest.fixture
+def stage(
+    monkeypatch: pytest.MonkeyPatch,
+    clock: Clock,
+    tables: Callable[[str], AbstractContextManager[object]],
+) -> Iterator[Stage]:
+    """An empty stage with production's resources, in this process."""
+    with staged(monkeypatch, clock, tables) as made:
+        yield made
 
 
 @pytest.fixture
