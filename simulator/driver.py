@@ -122,7 +122,8 @@ def main(ready_fd: int, stage: str) -> None:
     end_with_parent()
     os.chdir(PROJECT)
     allow_local_addresses()
-    config = CLIFactory(str(PROJECT), environ=os.environ).create_config_obj(stage)
+    # A copy, as in simulator/gateway.py.
+    config = CLIFactory(str(PROJECT), environ=dict(os.environ)).create_config_obj(stage)
     app = config.chalice_app
     invoke = Functions(app, config)
     # The first turn of each before it is said that all is under way: what fails is seen at once.

@@ -160,7 +160,8 @@ def main(fd: int, stage: str) -> None:
     logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(message)s")
     Server.listening = adopt(fd)
     host, port = Server.listening.getsockname()
-    factory = Factory(str(PROJECT), environ=os.environ)
+    # A copy: the stack has set what the configuration says of the stage, some of it to its own.
+    factory = Factory(str(PROJECT), environ=dict(os.environ))
     run_local_server(factory, host, port, stage)
 
 

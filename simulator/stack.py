@@ -40,6 +40,8 @@ RESOURCES = PROJECT / "infra" / "resources.json"
 START_S = 60.0
 ANSWER_S = 2.0
 WATCH_S = 0.3
+CACHE_S = "1"
+"""Nobody waits a minute on their own machine until a change takes effect."""
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -200,6 +202,7 @@ def _environment(aws_url: str) -> dict[str, str]:
     without_proxy = ",".join(filter(None, not_proxied))
     return kept | {
         **stage,
+        "CACHE_S": CACHE_S,
         "AWS_ENDPOINT_URL": aws_url,
         "AWS_ACCESS_KEY_ID": "local",
         "AWS_SECRET_ACCESS_KEY": "local",
