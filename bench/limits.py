@@ -104,12 +104,12 @@ OPERATIONS: Mapping[str, Most] = {
     "get the endpoint, REST": Most(2, write=0, index=0),
     # The event, and that its hour has to be counted again.
     "store a late event": Most(2),
-    # What is due, claimed (1), the calls by their index, the count (1); its entry of the work index
-    # is moved (2) and taken away (1).
-    "count an hour again, 20 calls": Most(5, write=2, index=3),
+    # What is due, claimed (1), the calls by their index, the bindings, the count (1); its entry of
+    # the work index is moved (2) and taken away (1). Here and below all apps, once in CACHE_S.
+    "count an hour again, 20 calls": Most(7, write=2, index=3),
     # What is due, up to where was counted, what changed since, calls and bindings of an hour.
-    "count usage, an app's turn, nothing used": Most(5, write=0, index=0),
-    "count usage, nothing due": Most(1, write=0, index=0),
+    "count usage, an app's turn, nothing used": Most(6, write=0, index=0),
+    "count usage, nothing due": Most(2, write=0, index=0),
     "usage of a month, REST": Most(1, write=0, index=0),
     "get an event, REST": Most(1, write=0, index=0),
     # Today's calls, perhaps yesterday's, and what is stored of them.

@@ -97,19 +97,16 @@ def test_an_endpoint_that_does_not_answer(
     for task in tasks:
         gateway().shared(webhook_delivery).deliver(task, now=clock.now)
     assert len(tasks) == OPEN_AFTER
-    # The circuit is open: put off once, and then an attempt without a request.
-    for _ in range(2):
-        clock.advance(ms=OPEN_MS - 1_000)
-        gateway().shared(webhook_delivery).deliver(tasks[0], now=clock.now, queue="slow")
-        clock.advance(ms=9_000)
-        gateway().shared(webhook_delivery).deliver(tasks[1], now=clock.now, queue="slow")
+    # The circuit is open: put off once, and then an attempt without a request. Meanwhile another
+    # event may try the endpoint.
+    for tried in (tasks[0], tasks[1], tasks[0]):
+        clock.advance(ms=OPEN_MS - 1_000 if tried is tasks[0] else 9_000)
+        gateway().shared(webhook_delivery).deliver(tried, now=clock.now, queue="slow")
     event = demo.get(f"/v1/events/{tasks[0].key.id}").json
-    errors = {each["error"] for each in event["attempts"]}
-    assert errors <= {"refused", "circuit_open"}
-    assert "refused" in errors
-    assert {each["status"] for each in event["attempts"]} == {None}
+    shown = [(each["status"], each["error"]) for each in event["attempts"]]
+    assert shown == [(None, "refused"), (None, "circuit_open")]
     assert event["state"] == "pending"
-    assert epoch_ms(event["next_attempt"]) > clock.now - 60_000
+    assert epoch_ms(event["next_attempt"]) > clock.now
 
 
 def test_lists_by_state(
