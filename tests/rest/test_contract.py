@@ -330,6 +330,11 @@ def ask(world: World, row: Row) -> tuple[Watched, str, Any]:
     return app, path_of(row, world.ids), body
 
 
+def bind_request(world: World, _: Watched) -> Any:
+    """Of two people whom nothing is in the way of."""
+    return {"a": world.person(), "b": world.person(), "ttl_s": 3_600}
+
+
 def key_request(world: World, app: Watched) -> Any:
     """An app has only so many."""
     made = [each for each in ok(app.get("/v1/keys"))["data"] if each["name"].isdecimal()]
@@ -350,7 +355,7 @@ def rotation(_: World, app: Watched) -> Any:
 
 
 OWN_BODIES: Mapping[str, Callable[[World, Watched], Any]] = {
-    "POST /v1/bindings": lambda world, _: {"a": world.person(), "ttl_s": 3_600},
+    "POST /v1/bindings": bind_request,
     "PATCH /v1/bindings/{binding_id}": lambda world, _: {"extend_s": world.asked},
     "POST /v1/explain": lambda *_: {"number": f"+{X1}", "from": f"+{A}"},
     "POST /v1/calls": lambda world, _: {"parties": [world.person(), world.person()]},
@@ -658,6 +663,12 @@ CONFLICTS: Mapping[str, Callable[[World], Answer]] = {
 @pytest.mark.parametrize(("code", "status"), contract().codes.items())
 def test_a_code(api: World, code: str, status: int) -> None:
     refused(CONFLICTS[code](api), status, code=code)
+
+
+def test_beyond_the_quota(api: World) -> None:
+    small = api.app("small", numbers=(("8610000000061", "10"),), quota=1)
+    ok(small.send("POST", "/v1/bindings", bind_request(api, small)), 201)
+    refused(small.send("POST", "/v1/bindings", bind_request(api, small)), 429, "quota")
 
 
 def no_hang_up(world: World) -> Answer:

@@ -47,6 +47,7 @@ class World:
     patch: pytest.MonkeyPatch
     apps: dict[str, Watched] = field(default_factory=dict)
     ids: Mapping[str, str] = field(default_factory=dict)
+    own: Mapping[str, str] = field(default_factory=dict)
     calls: int = 0
     people: int = 0
     asked: int = 0
@@ -152,16 +153,19 @@ def world() -> Iterator[World]:
         yield made
 
 
-def one_of_everything(world: World, name: str, x: str) -> Mapping[str, str]:
+def one_of_everything(
+    world: World, name: str, x: str, *, a: str = A, b: str = B
+) -> Mapping[str, str]:
     """Makes one of each thing that has an id for this app; parameter or member -> its value."""
     app = world.apps[name]
     reference = f"reference of {name}"
-    bind = {"a": f"+{A}", "b": f"+{B}", "ttl_s": 86_400, "number": f"+{x}"}
+    bind = {"a": f"+{a}", "b": f"+{b}", "ttl_s": 86_400, "number": f"+{x}"}
     bound = app.send("POST", "/v1/bindings", {**bind, "reference": reference, "record": True})
     assert bound.status == 201, bound.text
     binding_id = bound.json["id"]
-    world.call(x, world.clock.now - 120_000, sound=True, binding=binding_id)
-    world.call(x, world.clock.now - DAY_MS, binding=binding_id)
+    about = {"binding": binding_id, "from": a, "callee": b}
+    world.call(x, world.clock.now - 120_000, sound=True, **about)
+    world.call(x, world.clock.now - DAY_MS, **about)
     world.fetched()
     world.delivered()
     page = app.get("/v1/records?limit=1").json
