@@ -222,6 +222,20 @@ def test_a_repeat_rotates_nothing_and_gets_the_same_secret(
         endpoint.rotate_secret(app(), request("r-1"), now=NOW + 10)
 
 
+def test_a_repeat_never_gets_a_secret_that_somebody_else_made(endpoint: WebhookEndpoint) -> None:
+    endpoint.rotate_secret(app(), request("r-1"), now=NOW)
+    endpoint.drop_previous(app())
+    endpoint.rotate_secret(app(), None, now=NOW + 1)
+    with pytest.raises(RequestOver):
+        endpoint.rotate_secret(app(), request("r-1"), now=NOW + 2)
+    endpoint.drop_previous(app())
+    endpoint.rotate_secret(app(), request("r-2"), now=NOW + 3)
+    endpoint.drop_previous(app())
+    receivers.rotate_secret("demo")
+    with pytest.raises(RequestOver):
+        endpoint.rotate_secret(app(), request("r-2"), now=NOW + 4)
+
+
 def test_one_request_sent_at_once_rotates_once(stage: Stage, endpoint: WebhookEndpoint) -> None:
     first, demo = receivers.secret_of("demo"), app()
     with ThreadPoolExecutor(8) as pool:

@@ -4,6 +4,7 @@ and the secret that CloudEvents are signed with."""
 from base64 import b64encode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
 
 from chalicelib.clock import Runtime
 from chalicelib.core import credentials
@@ -25,6 +26,9 @@ WAIT_S = 8.0
 same request."""
 PAUSE_S = 0.2
 _MEMBER, _REQUESTS = "callback_secret", "callback_secret_requests"
+_MADE_BY = "callback_secret_made_by"
+"""Which request made which secret: an operator, or a request without an id, may have made another
+one since."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,20 +88,21 @@ class WebhookEndpoint:
                 if at > now - REMEMBERED_MS
             }
             if request is not None and request.key in requests:
-                raise _Repeated(content, latest=max(requests, key=lambda each: requests[each]))
+                raise _Repeated(content)
             credentials.rotate(content, _MEMBER, made)
             if request is not None:
                 content[_REQUESTS] = requests | {request.key: now}
+                content[_MADE_BY] = _made_by(request, made)
 
         try:
             content = self._change(app.name, rotate, request)
         except _Repeated as repeated:
-            if request is None or repeated.latest != request.key:
+            content = repeated.content
+            if request is None or content.get(_MADE_BY) != _made_by(request, content[_MEMBER]):
                 raise RequestOver(
                     "this request was carried out, and the secret was rotated again since; send a"
                     " new request"
                 ) from None
-            content = repeated.content
         return str(content[_MEMBER]), bool(content.get(f"previous_{_MEMBER}"))
 
     def drop_previous(self, app: App) -> None:
@@ -150,9 +155,13 @@ class WebhookEndpoint:
 
 
 class _Repeated(Exception):
-    """The request came before; `latest` is the one that made the current secret."""
+    """The request came before; `content` is the secret as it is now."""
 
-    def __init__(self, content: Content, *, latest: str) -> None:
+    def __init__(self, content: Content) -> None:
         super().__init__()
         self.content = content
-        self.latest = latest
+
+
+def _made_by(request: RequestId, secret: str) -> dict[str, str]:
+    """Says of a secret which request made it."""
+    return {"request": request.key, "digest": sha256(secret.encode()).hexdigest()}
