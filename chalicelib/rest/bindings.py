@@ -185,6 +185,15 @@ class BindingSearch(Paging):
     created_since: int | None = member(TIMESTAMP, "Made then or later.", default=None)
 
 
+_PASSING = (
+    errors.EndRefused,
+    errors.OverLimit,
+    errors.NotSupported,
+    errors.UnknownNumber,
+    errors.BadParameter,
+)
+"""Why a request is refused that could be carried out before."""
+
 _KEEP: Any = object()
 
 
@@ -288,7 +297,16 @@ class Bindings(Resource):
     def create(self, context: Context, body: NewBinding) -> Result:
         """Raises what BindingService.bind does."""
         request = context.request_id or self._new_request()
-        binding = self._bound(context, _ask(context.app, body, now=context.now), request)
+        try:
+            ask = _ask(context.app, body, now=context.now)
+            binding = self._bound(context, ask, request)
+        except _PASSING:
+            # It may have been otherwise when the request came first.
+            named = context.request_id is not None
+            made = self._service.made_by(context.app, request) if named else None
+            if made is None:
+                raise
+            binding = made
         status = 201 if binding.request == request.key else 200
         location = {"Location": f"/v1/bindings/{binding.id}"}
         return Result(status, shown(binding, now=context.now), location)
@@ -399,6 +417,7 @@ class Bindings(Resource):
         ),
         problems=(UNKNOWN, CONFLICT, MISMATCH, _REFUSED),
         changes=True,
+        repeated="as_of_now",
         example={"extend_s": 600},
     )
     def change(self, context: Context, binding_id: str, body: BindingChange) -> Json:
@@ -408,6 +427,14 @@ class Bindings(Resource):
             context.app, binding_id, _change(body), request, now=context.now
         )
         return shown(binding, now=context.now)
+
+    def as_of_now(self, context: Context, first: dict[str, Json]) -> dict[str, Json]:
+        """The first answer with the state of now. Raises Unavailable."""
+        try:
+            binding = self._service.get(context.app, str(first["id"]))
+        except errors.UnknownBinding:
+            return first
+        return first | {"state": state_of(binding, now=context.now)}
 
     @operation(
         "DELETE",

@@ -122,7 +122,8 @@ class RestFacade(Answering):
         content = (
             f"{operation.method} {sorted(incoming.path.items())} {operation.path} {_text(sent)}"
         )
-        return self._idempotency.carry_out(operation, context, content, carry_out)
+        repeated = getattr(resource, operation.repeated) if operation.repeated else None
+        return self._idempotency.carry_out(operation, context, content, carry_out, repeated)
 
     def _caller(
         self, operation: Operation, resource: Resource, incoming: IncomingRequest

@@ -2,8 +2,9 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from typing import Any
 
 from chalicelib.clock import Runtime
 from chalicelib.core import errors
@@ -41,10 +42,16 @@ class Idempotency:
         self._runtime = runtime
 
     def carry_out(
-        self, operation: Operation, context: Context, content: str, act: CarryOut
+        self,
+        operation: Operation,
+        context: Context,
+        content: str,
+        act: CarryOut,
+        repeated: Callable[[Context, Any], Json] | None = None,
     ) -> Reply:
-        """The first answer to this request, or carries it out. `content` is what it asks. Raises
-        RequestMismatch, RequestRunning, Failure, Invalid, and what `act` does."""
+        """The first answer to this request, or carries it out. `content` is what it asks;
+        `repeated` makes of the members of the first answer those that a repeat gets (None: the
+        same). Raises RequestMismatch, RequestRunning, Failure, Invalid, and what `act` does."""
         key = context.request.headers.get(HEADER.lower())
         if key is None:
             return act(context)[0]
@@ -61,7 +68,11 @@ class Idempotency:
             return act(context)[0]
         again = operation.repeat is Repeat.HARMLESS
         kept, began = self._claim(request, app, again=again)
-        return _reply(kept) if kept is not None else self._first(context, request, began, act)
+        if kept is None:
+            return self._first(context, request, began, act)
+        answer = json.loads(kept)
+        members = answer["members"]
+        return _reply(answer, repeated(context, members) if repeated is not None else members)
 
     def _claim(self, request: RequestId, app: str, *, again: bool) -> tuple[str | None, int]:
         """The answer that is kept, or None and when the key was claimed."""
@@ -106,8 +117,7 @@ class Idempotency:
             self._answers.forget(request, app=app, began=began)
 
 
-def _reply(kept: str) -> Reply:
-    answer = json.loads(kept)
-    status, members = answer["status"], answer["members"]
+def _reply(answer: Mapping[str, Any], members: Json) -> Reply:
+    status = answer["status"]
     body = json.dumps(members, ensure_ascii=False) if members is not None else ""
     return Reply(status, body, answer["headers"], {"code": status, "repeat": "yes"})

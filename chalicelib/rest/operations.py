@@ -56,8 +56,9 @@ class Operation:
 
     `changes`: a read-only key may not do it, a suspended app only what says `while_suspended`, and
     a POST or PATCH takes an Idempotency-Key, see Repeat. `opens` is the name of the resource's
-    method that may let a request in by other means than HTTP Basic. `example` is a body, or a
-    query, that can be sent like this.
+    method that may let a request in by other means than HTTP Basic, `repeated` of the one that
+    makes of the members of the first answer, which are kept, those that a repeat gets. `example`
+    is a body, or a query, that can be sent like this.
     """
 
     resource: str
@@ -75,6 +76,7 @@ class Operation:
     while_suspended: bool = False
     public: bool = False
     opens: str = ""
+    repeated: str = ""
     example: Mapping[str, Json] | None = None
 
     @property

@@ -149,6 +149,26 @@ def test_a_reference_has_one_live_binding(demo: Backend) -> None:
     assert bind(demo, reference="order-1", b=f"+{C}").status == 201
 
 
+def test_a_request_that_was_answered_with_anothers_binding_makes_none_later(
+    demo: Backend, clock: Clock
+) -> None:
+    first = bind(demo, "key-1", reference="r")
+    assert bind(demo, "key-2", reference="r").status == 200
+    problem(bind(demo, "key-2", reference="r", record=True), 422)
+    released = demo.ask("DELETE", first.headers["Location"]).json
+    clock.advance(s=1)
+    again = bind(demo, "key-2", reference="r")
+    assert (again.status, again.json) == (200, released)
+    following = bind(demo, "key-3", reference="r")
+    assert following.status == 201
+    assert bind(demo, "key-2", reference="r").json == released
+    # Neither is it taken for the answer of a change with the same key.
+    changed = demo.ask(
+        "PATCH", following.headers["Location"], '{"extend_s": 5}', **{"Idempotency-Key": "key-2"}
+    )
+    assert changed.status == 200
+
+
 def test_a_conflict_says_when_it_is_free(demo: Backend, clock: Clock) -> None:
     made = bound(demo, number=X1)
     problem(bind(demo, number=X1), 409, "number_taken")
@@ -221,6 +241,44 @@ def test_a_change_with_a_key_is_made_once(demo: Backend) -> None:
     first = demo.ask("PATCH", path, json.dumps({"extend_s": 60}), **{"Idempotency-Key": "k"})
     again = demo.ask("PATCH", path, json.dumps({"extend_s": 60}), **{"Idempotency-Key": "k"})
     assert first.json == again.json == demo.get(path).json
+
+
+def test_a_repeat_of_a_bind_is_answered_though_its_end_has_passed(
+    demo: Backend, clock: Clock
+) -> None:
+    end = {"ttl_s": "absent", "expires_at": clock.now + 60_000}
+    first = bind(demo, "key-1", **end)
+    assert first.status == 201
+    clock.advance(s=61)
+    again = bind(demo, "key-1", **end)
+    assert (again.status, again.json) == (201, first.json | {"state": "expired"})
+    problem(bind(demo, "key-1", **end, record=True), 422)
+    problem(bind(demo, "key-2", **end), 409, "end_passed")
+    problem(bind(demo, **end), 409, "end_passed")
+
+
+def test_a_repeat_of_a_change_gets_the_first_answer_with_the_state_of_now(demo: Backend) -> None:
+    made = bound(demo)
+    path, body = f"/v1/bindings/{made['id']}", json.dumps({"extend_s": 60})
+    first = demo.ask("PATCH", path, body, **{"Idempotency-Key": "k"})
+    change(demo, made, user_data="later")
+    assert demo.ask("PATCH", path, body, **{"Idempotency-Key": "k"}).json == first.json
+    demo.ask("DELETE", path)
+    again = demo.ask("PATCH", path, body, **{"Idempotency-Key": "k"})
+    assert (again.status, again.json) == (200, first.json | {"state": "released"})
+
+
+def test_an_end_in_epoch_seconds_is_refused_and_says_so(demo: Backend, clock: Clock) -> None:
+    seconds = clock.now // 1000 + 3600
+    refused = problem(bind(demo, ttl_s="absent", expires_at=seconds), 409, "end_passed")
+    assert "epoch ms" in refused["detail"]
+    refused = problem(change(demo, bound(demo), expires_at=seconds), 409, "end_passed")
+    assert "epoch ms" in refused["detail"]
+
+
+def test_what_the_carrier_can_not_do_is_named(demo: Backend) -> None:
+    refused = problem(bind(demo, show_caller="a"), 409, "not_supported")
+    assert refused["detail"].endswith(": showing real numbers")
 
 
 def test_a_release_can_be_repeated(demo: Backend, clock: Clock) -> None:

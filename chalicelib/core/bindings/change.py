@@ -16,6 +16,8 @@ from chalicelib.core.subscribers import Subscriber
 MAX_REVISIONS = 32
 """How often B, the direction and whether it is recorded may change: each change is kept with the
 binding, so that it can be told later whom a call reached."""
+_IN_S = 10**11
+"""A time before this (in 1973, epoch ms) was meant in epoch seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,8 @@ class Change:
 def lifetime_until(expires: int, *, now: int) -> int:
     """How long a binding lasts that ends at `expires` (epoch ms). Raises EndRefused."""
     if expires <= now:
-        raise EndRefused("end_passed", "the end has passed")
+        hint = "; a number is in epoch ms, this one looks like seconds" if expires < _IN_S else ""
+        raise EndRefused("end_passed", f"the end has passed: send a later one{hint}")
     if expires - now > MAX_LIFETIME_MS:
         raise EndRefused("end_too_far", "the binding would last more than a year from now")
     return expires - now

@@ -80,7 +80,7 @@ class BindAttempt:
 
     def _made_before(self) -> Binding | None:
         """What this request made while there still was a number that may be bound."""
-        existing = self._bindings.made_by(self._draft)
+        existing = self._bindings.made_by(self._draft.handle)
         if existing is None or not self._is_ours(existing):
             return None
         return self._settled(existing)
@@ -170,7 +170,13 @@ class BindAttempt:
 
     def _referred(self, holder_id: str) -> Binding | None:
         """The live binding of the same two that has the reference; None if the reference may be
-        taken. Raises ReferenceTaken, RequestRunning."""
+        taken. Raises ReferenceTaken, RequestRunning, and RequestOver, RequestMismatch for a repeat
+        of a request that was answered with a binding of this reference before."""
+        answered = self._bindings.answered(self._app.name, self._request)
+        if answered is not None and (first := self._bindings.get(answered)) is not None:
+            if first.live(self._now):
+                return first
+            raise request_over(first.id)
         holder = self._bindings.get(holder_id)
         if holder is not None and holder.state is State.BINDING:
             holder = self._leases.settle(holder, now=self._now)
@@ -179,6 +185,7 @@ class BindAttempt:
         if holder is not None and holder.live(self._now):
             if (holder.a, holder.b) != (self._ask.a, self._ask.b):
                 raise errors.ReferenceTaken
+            self._bindings.answer(self._request, holder, now=self._now)
             return holder
         if holder is not None and not holder.over:
             # Somebody whose clock is behind may be extending it: from now on nobody does.

@@ -65,6 +65,20 @@ class BindingService:
         )
         return attempt.run()
 
+    def made_by(self, app: App, request: RequestId) -> Binding | None:
+        """The binding that this request was answered with, ended or not: a repeat gets it, even if
+        the same could not be bound any more. Three reads at most. Raises RequestMismatch,
+        Unavailable."""
+        if (answered := self._bindings.answered(app.name, request)) is not None:
+            return self._bindings.get(answered)
+        handle = self._bindings.handle(app=app.name, request=request.key, attempt=0)
+        made = self._bindings.made_by(handle)
+        if made is None or (made.app, made.request) != (app.name, request.key):
+            return None
+        if made.content != request.content:
+            raise errors.RequestMismatch("this request id came with other parameters")
+        return made if made.state is not State.BINDING else None
+
     def get(self, app: App, binding_id: str) -> Binding:
         """A binding of this app, ended or not. One read. Raises UnknownBinding, Unavailable."""
         return self._own(app, binding_id)
@@ -212,16 +226,18 @@ def _check_people(app: App, ask: Ask) -> None:
 
 
 def _check_capabilities(ask: Ask, carrier: Carrier) -> None:
-    """Raises NotSupported if the carrier lacks what was asked for."""
+    """Raises NotSupported if the carrier lacks what was asked for; the text says what."""
     kept_here = carrier.bindings is None
-    if (
-        (ask.b is None and not carrier.transfers)
-        or (ask.presentation.announces and not carrier.announces)
-        or (ask.presentation.shows_numbers and not carrier.shows_numbers)
-        or (ask.direction is not Direction.BOTH and not kept_here)
-        or (ask.max_call_s is not None and not kept_here)
-    ):
-        raise errors.NotSupported("the app's carrier can't do this")
+    lacks = {
+        "single-sided bindings": ask.b is None and not carrier.transfers,
+        "announcements": ask.presentation.announces and not carrier.announces,
+        "showing real numbers": ask.presentation.shows_numbers and not carrier.shows_numbers,
+        "calls in one direction only": ask.direction is not Direction.BOTH and not kept_here,
+        "a limit of its own for each call": ask.max_call_s is not None and not kept_here,
+    }
+    if any(lacks.values()):
+        missing = ", ".join(what for what, lacking in lacks.items() if lacking)
+        raise errors.NotSupported(f"the app's carrier can't do this, leave it out: {missing}")
 
 
 def _check_limits(app: App, ask: Ask) -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from chalicelib.core.bindings.lease import DueBinding, LeaseWork
 from chalicelib.core.bindings.model import (
+    MAX_LIFETIME_MS,
     Binding,
     BindingFacts,
     Overdue,
@@ -14,6 +15,7 @@ from chalicelib.core.bindings.model import (
     handle_of,
 )
 from chalicelib.core.errors import StoreUnavailable
+from chalicelib.core.requests import Earlier, RequestId
 from chalicelib.store import conditions
 from chalicelib.store.bindings.call_routes import RouteStore
 from chalicelib.store.bindings.items import (
@@ -40,7 +42,7 @@ from chalicelib.store.bindings.writes import (
 )
 from chalicelib.store.field_encryption import FieldEncryption
 from chalicelib.store.keys import ANYBODY, binding_key, reference_key, route_key
-from chalicelib.store.table import Failed, Item, Table, n, put, remove, s
+from chalicelib.store.table import Failed, Item, Table, key, n, put, remove, s
 from chalicelib.store.work_index import WorkIndex
 
 KNOWN = 4_096
@@ -233,10 +235,35 @@ class BindingStore(RouteStore):
             return None
         return read_binding(item, self._encryption())
 
-    def made_by(self, draft: Binding) -> Binding | None:
-        """The binding that stands under the handle of this one. One consistent read."""
-        item = self._table.get(binding_key(draft.handle))
+    def made_by(self, handle: str) -> Binding | None:
+        """The binding that stands under a handle. One consistent read."""
+        item = self._table.get(binding_key(handle))
         return read_binding(item, self._encryption()) if item else None
+
+    def answer(self, request: RequestId, binding: Binding, *, now: int) -> None:
+        """Remembers that a request which was named by its client was answered with a binding that
+        another one had made, for about as long as that is kept. One write."""
+        if not request.content:
+            return
+        until = min(binding.expires, now + MAX_LIFETIME_MS) + binding.retention_ms
+        item = self._answered_key(binding.app, request) | {
+            "content": s(request.content),
+            "binding": s(binding.id),
+            "ttl": n(until // 1000),
+        }
+        self._table.claim(put(item, conditions.NEW))
+
+    def answered(self, app: str, request: RequestId) -> str | None:
+        """The id of the binding of which `answer` was told. One read; none for a request without a
+        name. Raises RequestMismatch."""
+        item = self._table.get(self._answered_key(app, request)) if request.content else None
+        if item is None:
+            return None
+        Earlier(item["content"]["S"], at=0).check(request)
+        return str(item["binding"]["S"])
+
+    def _answered_key(self, app: str, request: RequestId) -> Item:
+        return key(f"R#{self._encryption().label('request', app, request.key)}", "B")
 
     def transfer_on(self, number: str) -> Binding | None:
         """The latest XA of this X, even an ended one: two consistent reads."""
