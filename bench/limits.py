@@ -137,8 +137,6 @@ CPU_LIMITED = frozenset(
         "route, connect by a transfer",
         "end a transfer",
         "account status",
-        "bind, REST",
-        "get a binding, REST",
     }
 )
 """Usual paths; what a refusal or a repeat costs is shown only."""

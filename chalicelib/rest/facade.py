@@ -194,24 +194,32 @@ class Paths:
     """Finds the operations of a path; a fixed segment counts before a variable one."""
 
     def __init__(self, operations: Iterator[Operation]) -> None:
-        self._paths: dict[tuple[str, ...], dict[str, Operation]] = {}
+        self._known: dict[tuple[str, ...], dict[str, Operation]] = {}
         for each in operations:
-            self._paths.setdefault(tuple(each.path.strip("/").split("/")), {})[each.method] = each
+            pattern = tuple(_VARIABLE if part[0] == "{" else part for part in _parts(each.path))
+            self._known.setdefault(pattern, {})[each.method] = each
+        self._beginnings = {known[:n] for known in self._known for n in range(len(known) + 1)}
 
     def find(self, path: str) -> tuple[Methods, dict[str, str]]:
         """The operations by method (empty: there is no such path), and the parameters."""
-        segments = [unquote(each) for each in path.strip("/").split("/")]
-        matches = [
-            (known, {name[1:-1]: is_ for name, is_ in pairs if name[0] == "{"})
-            for known in self._paths
-            if len(known) == len(segments)
-            for pairs in [list(zip(known, segments, strict=True))]
-            if all(name == is_ or name[0] == "{" for name, is_ in pairs)
-        ]
-        if not matches:
+        parts = [unquote(part) for part in _parts(path)]
+        patterns: list[tuple[str, ...]] = [()]
+        for part in parts:
+            longer = [(*pattern, each) for pattern in patterns for each in (part, _VARIABLE)]
+            patterns = [pattern for pattern in longer if pattern in self._beginnings]
+        methods = next((self._known[each] for each in patterns if each in self._known), None)
+        if methods is None:
             return {}, {}
-        known, parameters = min(matches, key=lambda match: len(match[1]))
-        return self._paths[known], parameters
+        names = _parts(next(iter(methods.values())).path)
+        pairs = zip(names, parts, strict=True)
+        return methods, {name[1:-1]: part for name, part in pairs if name[0] == "{"}
+
+
+_VARIABLE = "{}"
+
+
+def _parts(path: str) -> list[str]:
+    return path.strip("/").split("/")
 
 
 def _operation(methods: Methods, method: str) -> Operation | None:
