@@ -2,6 +2,7 @@
 name the same."""
 
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -1055,3 +1056,48 @@ def test_what_changes_nothing_ignores_the_key(api: World, name: str) -> None:
         app, target, body = ask(api, row)
         answer = app.send(row.method, target, body, **{"Idempotency-Key": "x y"})
         assert answer.status in row.answers
+
+
+@pytest.mark.parametrize("name", KEYED)
+def test_what_failed_is_not_remembered(api: World, name: str) -> None:
+    row = contract().of(name)
+    key = {"Idempotency-Key": f"failed {name}".replace(" ", "-")}
+    app, target, body = ask(api, row)
+    refused(app.send(row.method, f"{target}?colour=1", body, **key), 400)
+    with outage(api.stage):
+        refused(app.send(row.method, target, body, **key), 503)
+    answer = app.send(row.method, target, body, **key)
+    assert answer.status in row.answers, answer.text
+
+
+def test_names_are_in_snake_case(api: World) -> None:
+    tables = [*contract().sent.values(), *contract().written.values(), *(row.sends for row in ROWS)]
+    names = {each for members in tables if not isinstance(members, str) for each in members}
+    assert [each for each in names if not re.fullmatch("[a-z][a-z0-9_]*", each)] == []
+
+
+def test_limits_of_a_bind(api: World) -> None:
+    for member, most in (("user_data", "\u00e9" * 512), ("reference", "\u00e9" * 128)):
+        ok(binds(api, **{member: most}), 201)
+        assert pointers(binds(api, **{member: f"{most}x"})) == {f"/{member}"}
+    assert pointers(binds(api, ttl_s=None)) == {"/ttl_s"}
+    assert pointers(binds(api, number=X1, country="CN")) == {"/country"}
+    refused(binds(api, show_caller="both"), 409, code="not_supported")
+
+
+def test_whose_b_can_not_be_changed(api: World) -> None:
+    demo = api.apps["demo"]
+    single = ok(demo.send("POST", "/v1/bindings", {"a": api.person()}), 201)
+    assert (single["mode"], single["expires_at"]) == ("xa", None)
+    path = f"/v1/bindings/{single['id']}"
+    for b in (api.person(), None):
+        refused(demo.send("PATCH", path, {"b": b}), 409, code="not_supported")
+    ok(demo.send("DELETE", path))
+
+
+def test_how_many_people_a_call_has(api: World) -> None:
+    people = [api.person() for _ in range(10)]
+    for parties in ([], people[:1], people, [people[0], people[0]]):
+        found = pointers(calls(api, parties=parties))
+        assert found in ({"/parties"}, {"/parties/1"})
+    assert len(ok(calls(api, parties=people[:9]), 202)["parties"]) == 9
