@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import pytest
 
 from chalicelib.core import errors
+from chalicelib.rest.facade import Paths
 from chalicelib.rest.idempotency import WAIT_S
 from chalicelib.rest.operations import (
     Answer,
@@ -90,12 +91,8 @@ class Things(Resource):
 def things(stage: Stage, demo: Backend, monkeypatch: pytest.MonkeyPatch) -> type[Things]:
     """The API with these operations, too."""
     facade = rest()
-    own = Things()
-    facade._resources["things"] = own
-    for each in own.operations():
-        facade._paths._paths.setdefault(tuple(each.path.strip("/").split("/")), {})[each.method] = (
-            each
-        )
+    facade._resources["things"] = Things()
+    facade._paths = Paths(op for each in facade._resources.values() for op in each.operations())
     monkeypatch.setattr(Things, "made", [])
     monkeypatch.setattr(Things, "then", staticmethod(lambda: None))
     return Things
