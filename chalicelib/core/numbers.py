@@ -208,13 +208,17 @@ After MIIT's numbering plan of telecommunication networks (2017) and libphonenum
 China (9.0.42); 5 to 8 digits behind 95 and 96 are what was seen, not what a document says. Not
 of a person and left out: three digits (110, 114), 106 for messages.
 """
+_PLAIN_OF_LENGTH: Mapping[int, tuple[str, ...]] = {
+    length: tuple(each for begin, of in _PLAIN if length in of for each in begin)
+    for length in {each for _, lengths in _PLAIN for each in lengths}
+}
 _NO_AREA = ("400", "700", "800", "86", "950")
 """What no area code begins with. No area code begins with 86, so a country code that came twice
 is found."""
 
 
 def _is_plain(inside: str) -> bool:
-    return any(len(inside) in lengths and inside.startswith(begin) for begin, lengths in _PLAIN)
+    return inside.startswith(_PLAIN_OF_LENGTH.get(len(inside), ()))
 
 
 def _is_landline(inside: str) -> bool:
