@@ -37,6 +37,7 @@ from generated.models import (
     Records,
     RejectReason,
 )
+from standardwebhooks import Webhook
 
 T = TypeVar("T")
 EVENTS_S = 15
@@ -63,7 +64,7 @@ def main(described: dict[str, Any]) -> None:
     binding = expect(Binding, bindings_create.sync(client=key, body=new))
     assert expect(Binding, bindings_create.sync(client=key, body=new)).id == binding.id
     assert call(alice)["callee"]["number"] == bob[1:]
-    events = received(described["simulator_url"], app["name"], binding.id)
+    events = received(described["simulator_url"], app, binding.id)
     assert {each["data"]["user_data"] for each in events} == {"order-4711"}
     print(f"bound, called, {len(events)} events")
 
@@ -100,12 +101,15 @@ def expect(kind: type[T], answer: object) -> T:
     return answer
 
 
-def received(simulator_url: str, app: str, binding: str) -> list[dict[str, Any]]:
-    """The five events of a recorded call."""
+def received(simulator_url: str, app: dict[str, Any], binding: str) -> list[dict[str, Any]]:
+    """The five events of a recorded call, verified."""
+    verifier = Webhook(app["callback_secret"])
     until = time.monotonic() + EVENTS_S
     while True:
-        bodies = [each["body"] for each in httpx.get(f"{simulator_url}/received/{app}").json()]
-        events = {json.loads(each)["id"]: json.loads(each) for each in bodies if binding in each}
+        answer = httpx.get(f"{simulator_url}/received/{app['name']}").json()
+        ours = [each for each in answer if binding in each["body"]]
+        verified = [verifier.verify(each["body"], each["headers"]) for each in ours]
+        events = {each["id"]: each for each in verified}
         if len(events) >= 5 or time.monotonic() > until:
             assert len(events) == 5, sorted(each["type"] for each in events.values())
             return [*events.values()]
