@@ -11,7 +11,7 @@ import pytest
 from chalicelib.store.tenants.messaging_users import MessagingUserStore
 from chalicelib.wiring.gateway import gateway
 from tests.rest.contract import Row, Watched, contract
-from tests.rest.test_contract import (
+from tests.rest.sending import (
     KEYED,
     OWN_BODIES,
     ROWS,
