@@ -138,6 +138,13 @@ def test_what_is_no_problem_is_an_error_too(
     assert (error.value.status, error.value.request_id) == (502, "r-3")
 
 
+def test_an_answer_that_is_no_json_is_an_error_too(there: Double, transport: Transport) -> None:
+    there.answers = [Answer(200, b"<html>", {"Content-Type": "text/html"})]
+    with pytest.raises(GatewayError) as error:
+        transport.send(*NOT_CHANGED)
+    assert str(error.value) == "200 the answer is no JSON"
+
+
 def test_nobody_listens(waits: list[float]) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -132,7 +132,7 @@ class Transport:
             raise no_answer(broken) from broken
         if not 200 <= response.status_code < 300:
             raise _failure(response)
-        return response.json() if response.content else None
+        return _members(response) if response.content else None
 
     def _wait_s(self, error: GatewayError, attempt: int) -> float | None:
         """Seconds until the next attempt; None: there is none."""
@@ -167,6 +167,14 @@ def _failure(response: requests.Response) -> GatewayError:
         retry_after_s=_seconds(response.headers.get("Retry-After")),
         members={name: each for name, each in problem.items() if name not in _KNOWN},
     )
+
+
+def _members(response: requests.Response) -> Any:
+    try:
+        return response.json()
+    except ValueError:
+        # Not from the gateway, which answers JSON: something on the way, or another address.
+        raise GatewayError(response.status_code, title="the answer is no JSON") from None
 
 
 def _problem(response: requests.Response) -> dict[str, Any]:
