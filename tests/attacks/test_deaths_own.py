@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from admin import provision
 from admin.credentials import app as app_owner
 from admin.credentials import content_of, known
 from chalicelib.clock import SYSTEM
@@ -20,9 +21,11 @@ from chalicelib.store.requests import WORKED_ON_MS
 from chalicelib.wiring.gateway import Gateway, build
 from tests.asked import ask
 from tests.attacks.keepers import Died
+from tests.carriers.vendor import vendor
 from tests.gateways import NOW, Backend, Stage, number, subscriber
 
 A, B, C = (f"+{subscriber(i)}" for i in range(3))
+SECRET = "c3dpdGNoLXNlY3JldC0yNC1ieXRlcyEh"
 LATER = NOW + WORKED_ON_MS + 1
 AXB = {"a": A, "b": B, "ttl_s": 3600}
 
@@ -168,18 +171,44 @@ def test_a_request_whose_process_died_is_repeated(here: Stage, what: str) -> Non
         except AssertionError as error:
             error.add_note(f"it died at step {at}: {steps}; the repeat was answered {answer}")
             raise
-        _forget(here)
+        _forget(here, "/app/")
         at += 1
     assert at > 2
 
 
-def _forget(here: Stage) -> None:
-    """Nothing is in the table any more, nor in Secrets Manager but the data keys."""
+def test_a_telephone_does_not_ring_twice(here: Stage) -> None:
+    """The switch is asked for the call once at most; a repeat says how it stands."""
+    answers: set[tuple[int, str | None]] = set()
+    at, done = 0, False
+    while not done:
+        with vendor() as switch:
+            switch.content = b'{"status": "inited"}'
+            provision.create_carrier("own", kind="switch", secret=SECRET, urls=[switch.url])
+            world = World(here, here.app("demo", [number(0)], carrier="own"))
+            body = {"parties": [A, B]}
+            with dying(at):
+                world.send(here.instance(), "POST", "/v1/calls", body, "k")
+                done = True
+            later = build(settings(), replace(SYSTEM, now_ms=lambda: LATER))
+            for _ in range(2):
+                status, answer = world.send(later, "POST", "/v1/calls", body, "k", now=LATER)
+                answers.add((status, answer.get("code")))
+            placed = [each for each in switch.seen if each.method == "POST"]
+            assert len(placed) <= 1, f"it died at step {at}"
+            if status == 202:
+                assert json.loads(placed[0].body)["call_id"] == answer["id"]
+            _forget(here, "/carrier/", "/app/")
+        at += 1
+    assert answers == {(202, None), (409, "outcome_unknown")}
+
+
+def _forget(here: Stage, *kinds: str) -> None:
+    """Nothing is in the table any more, nor in Secrets Manager of these kinds."""
     for item in here.items():
         clients.dynamodb().delete_item(
             TableName=settings().table_name, Key={"pk": item["pk"], "sk": item["sk"]}
         )
     manager = clients.secretsmanager()
     for secret in manager.list_secrets()["SecretList"]:
-        if "/app/" in secret["Name"]:
+        if any(kind in secret["Name"] for kind in kinds):
             manager.delete_secret(SecretId=secret["Name"], ForceDeleteWithoutRecovery=True)
