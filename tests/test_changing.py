@@ -16,6 +16,7 @@ from chalicelib.core.tenants import App
 from chalicelib.store.bindings.search import BindingSearch
 from chalicelib.wiring.api import Api
 from chalicelib.wiring.gateway import Gateway
+from tests.attacks.keepers import Book, keeping
 from tests.gateways import MINUTE, NOW, Stage, Switch, number, subscriber
 
 A, B, C, D = map(subscriber, range(4))
@@ -138,6 +139,17 @@ def test_an_xa_has_no_b_and_an_ended_binding_is_not_changed(desk: Desk) -> None:
     desk.gateway.shared(Api).binding_service.release(desk.app, pair.id, now=NOW)
     with pytest.raises(errors.BindingEnded):
         desk.change(pair, b=Subscriber(D))
+
+
+def test_what_a_carrier_keeps_may_be_asked_to_stay_as_it_is(desk: Desk) -> None:
+    keeping(desk.gateway, Book())
+    bound = desk.bind()
+    same = {"b": bound.b, "direction": bound.direction, "record": bound.record}
+    assert desk.change(bound, **same) == replace(bound, key_version=1)
+    assert desk.change(bound, user_data="new", **same).user_data == "new"
+    for other in ({"b": Subscriber(C)}, {"record": True}, {"direction": Direction.A_TO_B}):
+        with pytest.raises(errors.NotSupported, match="only its end and its user data"):
+            desk.change(bound, **(same | other))
 
 
 def test_a_repeat_changes_nothing_and_an_id_with_other_content_is_refused(desk: Desk) -> None:

@@ -15,7 +15,7 @@ from chalicelib.services.bindings.routing import Router
 from chalicelib.wiring.api import Api
 from tests.gateways import MINUTE, NOW, Stage, number, subscriber
 from tests.sizes import seeds, size
-from tests.test_changing import COOLING, Desk
+from tests.test_changing import COOLING, B, C, D, Desk
 
 QUESTIONS = size("QUESTIONS", gate=1_000, large=10_000)
 PEOPLE = [subscriber(i) for i in range(8)]
@@ -134,6 +134,18 @@ def test_it_holds_from_when_until_when(desk: Desk) -> None:
     explained = asked(desk, bound.number, PEOPLE[1], at=None, now=changed)
     assert explained.reason == "cooling"
     assert (explained.since, explained.until) == (changed, changed + COOLING)
+
+
+def test_cooling_counts_from_the_last_time_that_somebody_was_b(desk: Desk) -> None:
+    bound = desk.bind()
+    for minute, change in enumerate(
+        [{"b": Subscriber(C)}, {"record": True}, {"b": bound.b}, {"b": Subscriber(D)}], 1
+    ):
+        desk.change(bound, now=NOW + minute * MINUTE, **change)
+    for person, left in ((C, NOW + 3 * MINUTE), (B, NOW + 4 * MINUTE)):
+        explained = asked(desk, bound.number, person, at=None, now=NOW + 4 * MINUTE)
+        assert explained.reason == "cooling"
+        assert (explained.since, explained.until) == (left, left + COOLING)
 
 
 def test_of_later_it_says_what_is_known_by_now(desk: Desk) -> None:

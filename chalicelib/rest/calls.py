@@ -138,7 +138,7 @@ class PlacedCalls(Resource):
             call_id = self._service.place(app, asked, request, now=context.now)
         except errors.BadParameter as error:
             wrong = Wrong(_POINTERS.get(error.name, f"/{error.name}"), error.why)
-            if error.name == "account":
+            if error.name == "account" and body.account is not None:
                 # Nobody's and another app's look the same.
                 raise Failure(UNKNOWN, error.why, wrong=[wrong]) from None
             raise Invalid(wrong) from None

@@ -198,6 +198,17 @@ def test_what_is_wrong_is_said_at_once(shop: Backend, switch: Vendor) -> None:
     assert not switch.seen
 
 
+def test_a_carrier_that_wants_a_user_says_so(stage: Stage, switch: Vendor) -> None:
+    provision.create_carrier(
+        "vendor", kind="netease", secret="s3cr3t", urls=[switch.url], key="vendor-key"
+    )
+    made = stage.app("clerks", numbers=(), carrier="vendor")
+    clerks = Backend(stage, made.key, made.secret)
+    answer = place(clerks)
+    assert is_problem(answer, 400, "bad-parameter")
+    assert [each["pointer"] for each in answer.json["errors"]] == ["/account"]
+
+
 def test_in_whose_name(stage: Stage, shop: Backend, switch: Vendor) -> None:
     answer = place(shop, account="eve")
     assert is_problem(answer, 404, "unknown")

@@ -54,9 +54,10 @@ def routes_at(binding: Binding, *, at: int) -> Iterator[PastRoute]:
     until = next((each for each in later if at < each), binding.expires)
     yield PastRoute(binding.a, since, until, _route(binding, "a", then, at=at))
     yield PastRoute(then.b, since, until, _route(binding, "b", then, at=at))
-    for left in binding.revisions:
-        if left.until <= at and left.b != then.b:
-            # The one whom A reached before: his route cools from the change on.
+    # Whom A reached before, and until when the last time: such a route cools from the change on.
+    before = {each.b: each for each in binding.revisions if each.until <= at}
+    for left in before.values():
+        if left.b != then.b:
             cooling = replace(
                 _route(binding, "b", left, at=at),
                 expires=left.until,

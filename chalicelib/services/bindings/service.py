@@ -250,9 +250,13 @@ def _check_limits(app: App, ask: Ask) -> None:
 
 def _check_change(app: App, binding: Binding, change: Change) -> None:
     """Raises NotSupported, OverLimit, BadParameter."""
-    kept_here = (change.b, change.direction, change.record, change.max_call_s)
-    if binding.lease is not None and any(each is not None for each in kept_here):
-        raise errors.NotSupported("a carrier keeps this binding: only its end can be changed")
+    kept_here = ("b", "direction", "record", "max_call_s")
+    if binding.lease is not None and any(
+        getattr(change, name) not in (None, getattr(binding, name)) for name in kept_here
+    ):
+        raise errors.NotSupported(
+            "a carrier keeps this binding: only its end and its user data can be changed"
+        )
     if binding.b is None and (change.b is not None or change.direction is not None):
         raise errors.NotSupported("a single-sided binding has no B and no direction")
     if change.max_call_s is not None and change.max_call_s > app.max_call_s:
