@@ -1,29 +1,30 @@
 """Bindings: made, looked up, changed, ended, and whom a call over them would reach."""
 
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from chalicelib.clock import Runtime
 from chalicelib.core import errors
-from chalicelib.core.bindings.change import Change, lifetime_until
-from chalicelib.core.bindings.model import (
-    MAX_LIFETIME_MS,
-    PLAIN,
-    Ask,
-    Binding,
-    Direction,
-    Presentation,
-)
-from chalicelib.core.durations import NEVER
-from chalicelib.core.numbers import in_pool
+from chalicelib.core.bindings.model import Ask, Binding
 from chalicelib.core.requests import RequestId
-from chalicelib.core.subscribers import Subscriber
-from chalicelib.core.tenants import App
+from chalicelib.rest.binding_tables import (
+    BINDING,
+    CALL_TO_EXPLAIN,
+    EXPLANATION,
+    BindingChange,
+    BindingQuery,
+    BindingSearch,
+    NewBinding,
+    ask_of,
+    change_of,
+    end_of,
+    own_number,
+    shown,
+    state_of,
+)
 from chalicelib.rest.operations import (
     Answer,
     Context,
     Page,
-    Paging,
     Repeat,
     Resource,
     Result,
@@ -31,29 +32,9 @@ from chalicelib.rest.operations import (
     page,
 )
 from chalicelib.rest.problems import CONFLICT, MISMATCH, PROBLEMS, UNKNOWN
-from chalicelib.schema.calls import REJECTED
 from chalicelib.schema.rules import Excludes, Needs
-from chalicelib.schema.types import (
-    Json,
-    Member,
-    Nullable,
-    Object,
-    member,
-    of_class,
-    shape,
-)
-from chalicelib.schema.values import (
-    ANOTHER,
-    ANYBODY,
-    BOOLEAN,
-    PERSON,
-    PROXY_NUMBER,
-    TIMESTAMP,
-    choice,
-    duration_s,
-    shown_text,
-    text,
-)
+from chalicelib.schema.types import Json, Member, of_class
+from chalicelib.schema.values import shown_text
 from chalicelib.services.bindings.explain import ExplainService
 from chalicelib.services.bindings.lookup import BindingLookup
 from chalicelib.services.bindings.service import BindingService
@@ -61,130 +42,7 @@ from chalicelib.services.bindings.service import BindingService
 RUNNING_S = 6.0
 """How long a repeat waits for a bind that is being carried out at a carrier."""
 _WAIT_S = 0.2
-_YEAR_S = MAX_LIFETIME_MS // 1000
-
-LIFETIME = duration_s(least=1, most=_YEAR_S, example=3600)
-CALL = duration_s(least=1, most=86_400, example=600)
-USER_DATA = text("order-4711", most_bytes=1_024)
-REFERENCE = text("order-4711", least=1, most_bytes=256)
-PROMPT = text("7", most_bytes=64)
-DIRECTION = choice(Direction, title="Direction")
-STATES = choice(("active", "expired", "released"), title="BindingState")
-
-BINDING = shape(
-    "Binding",
-    {
-        "id": Member(shown_text("12202601151600000123456789"), "Its id, 26 digits."),
-        "mode": Member(
-            choice(("axb", "xa")),
-            "`axb`: A and B reach each other. `xa`: whoever dials X reaches A.",
-        ),
-        "state": Member(
-            STATES,
-            "`active`: calls are connected. `expired`: it ran out. `released`: it was ended"
-            " before that.",
-        ),
-        "number": Member(PROXY_NUMBER, "X, which both dial."),
-        "a": Member(ANYBODY, ""),
-        "b": Member(Nullable(ANOTHER), "Null over an XA."),
-        "record": Member(BOOLEAN, "Whether its calls are recorded."),
-        "max_call_s": Member(CALL, "How long a call lasts at most."),
-        "direction": Member(DIRECTION, "Who may call whom."),
-        "user_data": Member(USER_DATA, "Your own text, as you sent it."),
-        "reference": Member(Nullable(REFERENCE), "Your own name for it."),
-        "created_at": Member(TIMESTAMP, ""),
-        "updated_at": Member(TIMESTAMP, ""),
-        "expires_at": Member(Nullable(TIMESTAMP), "Null: it has no end."),
-        "carrier": Member(shown_text("switch"), "Who connects its calls."),
-    },
-)
 _PAGE = page(BINDING, "Bindings")
-_REFUSED = PROBLEMS[errors.CarrierRefused]
-_LOCATION = {"Location": "The path of the binding."}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prompts:
-    """Announcements, by codes that the switch knows."""
-
-    a: str = member(PROMPT, "What A hears who dials X; empty: nothing.", default="")
-    b: str = member(PROMPT, "What B hears; over an XA everybody but A.", default="")
-    others: str = member(PROMPT, "What everybody else hears who dials X.", default="")
-    on_answer: str = member(PROMPT, "What is played when a call is answered.", default="")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewBinding:
-    """What is to be bound."""
-
-    a: Subscriber = member(PERSON, "A's number.")
-    b: Subscriber | None = member(
-        PERSON, "B's number; without it whoever dials X reaches A (XA).", default=None
-    )
-    ttl_s: int | None = member(LIFETIME, "How long it lasts; or `expires_at`.", default=None)
-    expires_at: int | None = member(
-        TIMESTAMP,
-        "When it ends, at most a year from now. An XA may have neither: no end.",
-        default=None,
-    )
-    number: str | None = member(
-        PROXY_NUMBER, "This X of yours; or any of a `country` or `area`; or any.", default=None
-    )
-    country: str | None = member(
-        text("GB", most_bytes=2, pattern="[A-Z]{2}", wanted="must be a country as GB (ISO 3166-1)"),
-        "Any X of this country.",
-        default=None,
-    )
-    area: str | None = member(
-        text("20", most_bytes=16, pattern="[0-9]{1,16}", wanted="must be an area code in digits"),
-        "Any X of this area, as `GET /v1/numbers` names it.",
-        default=None,
-    )
-    record: bool = member(BOOLEAN, "Whether its calls are recorded.", default=False)
-    max_call_s: int | None = member(
-        CALL, "How long a call lasts at most; the account's limit without.", default=None
-    )
-    user_data: str = member(
-        USER_DATA, "Any text of yours; it comes back with the binding and its events.", default=""
-    )
-    reference: str | None = member(
-        REFERENCE,
-        "Your own name for it. At most one live binding has it: another request with it is answered"
-        " 200 with that binding if `a` and `b` are the same, else 409.",
-        default=None,
-    )
-    direction: Direction = member(DIRECTION, "Who may call whom.", default=Direction.BOTH)
-    show_caller: str = member(
-        choice(("none", "a", "b", "both")),
-        "Whose real number the other one sees; refused where the carrier may not.",
-        default="none",
-    )
-    prompts: Prompts | None = member(of_class(Prompts), "Announcements.", default=None)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BindingQuery(Paging):
-    """Which bindings are listed."""
-
-    number: str | None = member(
-        PROXY_NUMBER,
-        "Those that have a route over this X: live, cooling, or ended within the last day.",
-        default=None,
-    )
-    reference: str | None = member(REFERENCE, "The one that has it, or had it last.", default=None)
-    state: str | None = member(STATES, "Of these only those.", default=None)
-    created_since: int | None = member(TIMESTAMP, "Made then or later.", default=None)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BindingSearch(Paging):
-    """Whose bindings are looked for."""
-
-    person: Subscriber = member(PERSON, "A, or B.")
-    state: str | None = member(STATES, "Of these only those.", default=None)
-    created_since: int | None = member(TIMESTAMP, "Made then or later.", default=None)
-
-
 _PASSING = (
     errors.EndRefused,
     errors.OverLimit,
@@ -193,55 +51,8 @@ _PASSING = (
     errors.BadParameter,
 )
 """Why a request is refused that could be carried out before."""
-
-_KEEP: Any = object()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BindingChange:
-    """What is to change; all else stays."""
-
-    ttl_s: int | None = member(LIFETIME, "It ends so long from now.", default=None)
-    extend_s: int | None = member(LIFETIME, "It lasts so much longer.", default=None)
-    expires_at: int | None = member(TIMESTAMP, "It ends then.", default=None)
-    b: Any = member(
-        Nullable(PERSON),
-        "Whom A reaches from now on over the same X. The B before reaches nobody over it and cools;"
-        " the new one must not be bound over it with somebody else.",
-        default=_KEEP,
-    )
-    record: bool | None = member(BOOLEAN, "Whether calls are recorded from now on.", default=None)
-    max_call_s: int | None = member(CALL, "How long a call lasts at most.", default=None)
-    user_data: str | None = member(USER_DATA, "Any text of yours.", default=None)
-    direction: Direction | None = member(DIRECTION, "Who may call whom.", default=None)
-
-
-CALL_TO_EXPLAIN: Object[dict[str, Any]] = Object(
-    {
-        "number": Member(PROXY_NUMBER, "X, that is dialled."),
-        "from": Member(Nullable(ANYBODY), "Who dials; null: anonymous."),
-        "at": Member(TIMESTAMP, "When; without it, now.", required=False),
-    },
-    dict,
-    "CallToExplain",
-)
-EXPLANATION = shape(
-    "Explanation",
-    {
-        "decision": Member(choice(("connect", "reject")), ""),
-        "to": Member(Nullable(ANOTHER), "Who is reached."),
-        "show": Member(Nullable(PROXY_NUMBER), "The number that they see."),
-        "reason": Member(
-            Nullable(REJECTED),
-            "Why nobody is reached; null where that is not told: of an unknown caller in the past.",
-        ),
-        "binding": Member(
-            Nullable(shown_text("12202601151600000123456789")), "The binding that decides."
-        ),
-        "since": Member(Nullable(TIMESTAMP), "Since when it decides so."),
-        "until": Member(Nullable(TIMESTAMP), "Until when, unless it is changed; null: no end."),
-    },
-)
+_REFUSED = PROBLEMS[errors.CarrierRefused]
+_LOCATION = {"Location": "The path of the binding."}
 
 
 class Bindings(Resource):
@@ -298,7 +109,7 @@ class Bindings(Resource):
         """Raises what BindingService.bind does."""
         request = context.request_id or self._new_request()
         try:
-            ask = _ask(context.app, body, now=context.now)
+            ask = ask_of(context.app, body, now=context.now)
             binding = self._bound(context, ask, request)
         except _PASSING:
             # It may have been otherwise when the request came first.
@@ -348,7 +159,7 @@ class Bindings(Resource):
     )
     def list(self, context: Context, query: BindingQuery) -> Page:
         """By the narrowest of what is asked for."""
-        app, number = context.app, _own_number(context.app, query.number)
+        app, number = context.app, own_number(context.app, query.number)
         if query.reference is not None:
             found = self._lookup.with_reference(app, query.reference)
         elif number is not None:
@@ -424,7 +235,7 @@ class Bindings(Resource):
         """Raises what BindingService.change does."""
         request = context.request_id or self._new_request()
         binding = self._service.change(
-            context.app, binding_id, _change(body), request, now=context.now
+            context.app, binding_id, change_of(body), request, now=context.now
         )
         return shown(binding, now=context.now)
 
@@ -480,7 +291,7 @@ class Bindings(Resource):
             "reason": said.reason,
             "binding": said.binding.id if said.binding is not None else None,
             "since": said.since,
-            "until": _end(said.until),
+            "until": end_of(said.until),
         }
 
     def _new_request(self) -> RequestId:
@@ -488,88 +299,5 @@ class Bindings(Resource):
         return RequestId(self._runtime.random_bytes(16).hex(), "", explicit=True)
 
 
-def shown(binding: Binding, *, now: int) -> dict[str, Any]:
-    """A binding as it is written."""
-    return {
-        "id": binding.id,
-        "mode": "xa" if binding.b is None else "axb",
-        "state": state_of(binding, now=now),
-        "number": binding.number,
-        "a": binding.a,
-        "b": binding.b,
-        "record": binding.record,
-        "max_call_s": binding.max_call_s,
-        "direction": binding.direction,
-        "user_data": binding.user_data,
-        "reference": binding.reference or None,
-        "created_at": binding.created,
-        "updated_at": binding.updated,
-        "expires_at": _end(binding.expires),
-        "carrier": binding.carrier,
-    }
-
-
-def state_of(binding: Binding, *, now: int) -> str:
-    """What became of it."""
-    if binding.live(now):
-        return "active"
-    return "released" if binding.released else "expired"
-
-
-def _end(at: int | None) -> int | None:
-    return at if at is not None and at < NEVER else None
-
-
-def _ask(app: App, body: NewBinding, *, now: int) -> Ask:
-    """Raises EndRefused."""
-    lifetime_ms = body.ttl_s * 1000 if body.ttl_s is not None else None
-    if body.expires_at is not None:
-        lifetime_ms = lifetime_until(body.expires_at, now=now)
-    prompts = body.prompts or Prompts()
-    how = Presentation(
-        show_a=body.show_caller in ("a", "both"),
-        show_b=body.show_caller in ("b", "both"),
-        prompt_a=prompts.a,
-        prompt_b=prompts.b,
-        prompt_others=prompts.others,
-        on_answer=prompts.on_answer,
-    )
-    return Ask(
-        a=body.a,
-        b=body.b,
-        number=_own_number(app, body.number),
-        area=body.area,
-        country=body.country,
-        lifetime_ms=lifetime_ms,
-        record=body.record,
-        user_data=body.user_data,
-        presentation=how if how != PLAIN else PLAIN,
-        max_call_s=body.max_call_s,
-        direction=body.direction,
-        reference=body.reference or "",
-    )
-
-
-def _change(body: BindingChange) -> Change:
-    """Raises NotSupported."""
-    if body.b is None:
-        raise errors.NotSupported("a binding of two can't lose its B; release it, and make an XA")
-    return Change(
-        ttl_ms=body.ttl_s * 1000 if body.ttl_s is not None else None,
-        extend_ms=body.extend_s * 1000 if body.extend_s is not None else None,
-        expires=body.expires_at,
-        b=None if body.b is _KEEP else body.b,
-        direction=body.direction,
-        record=body.record,
-        max_call_s=body.max_call_s,
-        user_data=body.user_data,
-    )
-
-
 def _is_wanted(binding: Binding, state: str | None, since: int | None, *, now: int) -> bool:
     return state in (None, state_of(binding, now=now)) and binding.created >= (since or 0)
-
-
-def _own_number(app: App, number: str | None) -> str | None:
-    """An X as the app's pool spells it."""
-    return None if number is None else in_pool(number, app.pool) or number
