@@ -250,7 +250,7 @@ class Seen:
 
     def _written(self, name: str, member: str, value: Any) -> None:
         self.written.add((name, member))
-        if value not in (None, [], ""):
+        if value is False or value not in (None, [], "", 0):
             self.filled.add((name, member))
 
     def _sent(self, name: str, member: str, value: Any) -> None:

@@ -1,11 +1,15 @@
 """Each operation of the contract succeeds, with each member that it takes."""
 
-from admin import accounts
+from typing import Any
+
+from admin import accounts, provision
 from chalicelib.core.calls.usage import MARGIN_MS
 from chalicelib.core.durations import DAY_MS
 from chalicelib.store.tenants.messaging_users import MessagingUserStore
 from chalicelib.wiring.gateway import gateway
+from tests.carriers.switch.conftest import Pbx, basic
 from tests.conventions import rfc
+from tests.rest.backend import follow_up
 from tests.rest.contract import Watched
 from tests.rest.sending import E, F, G, binds, nobody, ok, refused
 from tests.rest.world import YESTERDAY, World, one_of_everything
@@ -109,6 +113,34 @@ def placed_calls(world: World) -> None:
     assert ok(shop.get(f"/v1/calls/{call['id']}"))["connected"] is True
     world.vendor.content = b'{"status": "inited"}'
     ok(shop.send("DELETE", f"/v1/calls/{call['id']}"))
+    over(world, call)
+    (record,) = ok(shop.get("/v1/records"))["data"]
+    assert (record["kind"], record["parties"]) == ("placed", call["parties"])
+
+
+def over(world: World, call: Any) -> None:
+    """The end of a call that was placed, as its switch reports it."""
+    at = world.clock.now
+    own = Pbx(world.stage, basic("own", provision.create_switch("own", carrier="own")))
+    legs = [{"number": each, "ended_at": at, "cause": 16} for each in call["parties"]]
+    answer = own.report(
+        {
+            "event_id": "over",
+            "type": "placed.ended",
+            "call_id": call["id"],
+            "at": at,
+            "kind": "conference",
+            "account": "bob",
+            "from": call["parties"][0],
+            "parties": call["parties"],
+            "created": at - 40_000,
+            "started": at - 30_000,
+            "duration_s": 30,
+            "status": "success",
+            "legs": legs,
+        }
+    )
+    assert answer.status == 200, answer.text
 
 
 def heard(world: World, demo: Watched) -> None:
@@ -173,6 +205,9 @@ def waiting(world: World, demo: Watched) -> None:
     world.inbox.status = 200
     pending = ok(demo.get("/v1/events?state=pending"))["data"]
     assert pending[0]["next_attempt"] >= rfc(world.clock.now)
+    # Usage waits for it.
+    world.delivered()
+    assert ok(demo.get("/v1/events?state=pending"))["data"] == []
 
 
 def gap(world: World, demo: Watched) -> None:
@@ -217,9 +252,15 @@ def described(world: World) -> None:
 
 def used(world: World, demo: Watched) -> None:
     now = world.clock.now
+    world.dead_lettered(X1, now - 200_000)
+    # Later than the last attempt of that.
+    world.clock.now += 30 * DAY_MS
+    follow_up(world.stage)
+    world.delivered()
     world.clock.now += 2 * MARGIN_MS
-    query = f"since={rfc(now - 2 * DAY_MS)}&until={rfc(world.clock.now)}&by=day"
-    assert ok(demo.get(f"/v1/usage?{query}"))["days"]
+    query = f"since={rfc(now - 2 * DAY_MS)}&until={rfc(now + DAY_MS)}&by=day"
+    usage = ok(demo.get(f"/v1/usage?{query}"))
+    assert usage["complete_until"] > rfc(now)
     world.clock.now = now
 
 

@@ -103,14 +103,13 @@ class World:
         assert transfer(self.stage.messages("transfer")) == []
 
     def delivered(self, *, attempts: int = 1) -> None:
-        """What is queued is sent, so many times; an endpoint that does not take it is asked again
-        when it is due."""
+        """What is queued is sent, so many times: an endpoint that does not take it is asked again
+        when it is due. What remains is in the queue."""
         for message in self.stage.messages():
             now = self.clock.now
             for _ in range(attempts):
                 gateway().shared(webhook_delivery).deliver(Task.from_text(message), now=now)
                 now += 30 * 3_600_000
-        self.stage.messages()
 
     def dead_lettered(self, x: str, at: int) -> None:
         """The end of a call that the endpoint never took."""
@@ -118,6 +117,8 @@ class World:
         self.inbox.status = 500
         self.call(x, at)
         self.delivered(attempts=len(RETRIES_S) + 1)
+        # Retries of what is dead-lettered by now.
+        self.stage.messages()
         self.inbox.status = 200
 
 
