@@ -104,7 +104,7 @@ class WebhookRequest:
         _FORMAT, "The schema of the events; left out: as it is.", default=None
     )
     events: Sequence[EventKind] | None = member(
-        Listed(KINDS),
+        Listed(KINDS, 1),
         "The kinds that are sent; left out, or all of them: all that the format has words for,"
         " those that are added later too.",
         default=None,

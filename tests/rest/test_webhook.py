@@ -77,6 +77,9 @@ def test_everything_that_is_wrong_is_said_at_once(stage: Stage, demo: Backend) -
     answer = put(demo, {"format": "x", "events": ["y"], "secret": "z"})
     pointers = {each["pointer"] for each in answer.json["errors"]}
     assert pointers == {"/url", "/format", "/events/0", "/secret"}
+    # Left out, it means all of them: an app that wants none must not be sent all.
+    answer = put(demo, {"url": "https://shop.example", "events": []})
+    assert [each["pointer"] for each in answer.json["errors"]] == ["/events"]
     assert provision.show_app("demo").event_format == "netease"
 
 
