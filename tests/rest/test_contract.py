@@ -165,6 +165,7 @@ def test_over_a_socket(api: World) -> None:
     demo = api.apps["demo"]
     with served() as url, requests.Session() as session:
         session.auth = (demo.user, demo.password)
+        session.headers["X-Request-Id"] = "mine-1"
         for row in ROWS:
             target = f"{url}{path_of(row, api.ids)}"
             if row.method == "GET":
@@ -179,9 +180,10 @@ def test_over_a_socket(api: World) -> None:
             wrong = session.request(row.method, f"{target}?colour=1", timeout=10)
             assert wrong.status_code in ((200,) if row.public else (400, 404))
             for answer in (session.options(target, timeout=10), wrong):
-                assert answer.headers["X-Request-Id"]
+                assert answer.headers["X-Request-Id"] == "mine-1"
             if wrong.status_code >= 400:
                 assert wrong.headers["Content-Type"] == "application/problem+json"
+                assert wrong.json()["request_id"] == "mine-1"
 
 
 @pytest.mark.parametrize("name", LISTS)
