@@ -236,7 +236,7 @@ def asked_of(made: Any, carrier: Vendor, digits: str, *, reply: Any, refused: st
     before = len(carrier.seen)
     try:
         made.bindings.bind(bound(digits), ASKED, now=NOW)
-    except errors.Forbidden:
+    except errors.NotSupported:
         assert len(carrier.seen) == before
         return refused
     sent = dict(parse_qsl(carrier.seen[-1].body))

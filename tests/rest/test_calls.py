@@ -209,6 +209,21 @@ def test_a_carrier_that_wants_a_user_says_so(stage: Stage, switch: Vendor) -> No
     assert [each["pointer"] for each in answer.json["errors"]] == ["/account"]
 
 
+def test_a_carrier_of_one_country_says_which(stage: Stage, switch: Vendor) -> None:
+    provision.create_carrier(
+        "vendor", kind="netease", secret="s3cr3t", urls=[switch.url], key="vendor-key"
+    )
+    made = stage.app("clerks", numbers=(), carrier="vendor", call_account="bob")
+    ours = gateway()
+    users = MessagingUserStore(ours.table, ours.encryption)
+    users.add("bob", namespace="vendor", app="clerks")
+    answer = place(Backend(stage, made.key, made.secret), parties=[f"+{A}", f"+{B}"])
+    assert is_problem(answer, 400, "bad-parameter")
+    (wrong,) = answer.json["errors"]
+    assert wrong["pointer"] == "/parties/1"
+    assert wrong["detail"].startswith("must be a number of China (86)")
+
+
 def test_in_whose_name(stage: Stage, shop: Backend, switch: Vendor) -> None:
     answer = place(shop, account="eve")
     assert is_problem(answer, 404, "unknown")

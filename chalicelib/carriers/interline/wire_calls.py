@@ -6,7 +6,7 @@ from urllib.parse import quote, urlencode
 from chalicelib.carriers.coded_api import Reply, text_in
 from chalicelib.core import numbers
 from chalicelib.core.bindings.model import Binding, Presentation
-from chalicelib.core.errors import Forbidden
+from chalicelib.core.errors import NotSupported
 from chalicelib.core.subscribers import Subscriber
 
 Parameters = Mapping[str, str]
@@ -36,7 +36,7 @@ def transfer_release_path(app_id: str, number: str) -> str:
 
 def write_bind(app_id: str, binding: Binding, *, request: str, ttl_s: int) -> Parameters:
     """The parameters of an AXB, or of an XA without B; what stands at its default is left out.
-    userData is our id and nothing else. Raises Forbidden for what there is no parameter for."""
+    userData is our id and nothing else. Raises NotSupported for what there is no parameter for."""
     shown = binding.presentation
     return {
         "appid": app_id,
@@ -51,11 +51,11 @@ def write_bind(app_id: str, binding: Binding, *, request: str, ttl_s: int) -> Pa
 
 
 def _person(person: Subscriber) -> str:
-    """His national number. Raises Forbidden where there is none: the digits of a number in North
+    """His national number. Raises NotSupported where there is none: the digits of a number in North
     America are those of somebody's mobile in China."""
     written = numbers.national(person.digits)
     if written is None:
-        raise Forbidden("the app's carrier connects numbers of China (86) alone")
+        raise NotSupported("the app's carrier connects numbers of China (86) alone")
     return written
 
 
@@ -70,7 +70,7 @@ def _presentation(shown: Presentation) -> Parameters:
 
 def _transfer_presentation(shown: Presentation) -> Parameters:
     if shown.on_answer:
-        raise Forbidden("this carrier plays nothing on answer of an XA")
+        raise NotSupported("this carrier plays nothing on answer of an XA")
     return {
         **({"display": "1"} if shown.show_b else {}),
         **({"anucode": shown.prompt_b} if shown.prompt_b else {}),

@@ -14,6 +14,8 @@ from chalicelib.core.subscribers import Subscriber
 ABOUT_HEADERS = frozenset({403, 414})
 """The codes with which a carrier refuses what is wrong with our headers."""
 
+_CHINESE = "must be a number of China (86): the app's carrier calls no others"
+
 Parameters = Mapping[str, str]
 
 CALL_PARAMETERS = {
@@ -71,7 +73,7 @@ def write_call(ask: CallAsk) -> Parameters:
 def _national(person: Subscriber, *, name: str) -> str:
     written = numbers.national(person.digits)
     if written is None:
-        raise BadParameter(name, numbers.NATIONAL)
+        raise BadParameter(name, _CHINESE)
     return written
 
 

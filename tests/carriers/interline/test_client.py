@@ -422,7 +422,7 @@ def test_what_people_see_and_hear_of_an_xa(told: Told, first: Vendor) -> None:
 
 def test_what_an_xa_has_no_parameter_for_is_not_asked_for(told: Told, first: Vendor) -> None:
     wanted = replace(TRANSFER, presentation=Presentation(on_answer="1"))
-    with pytest.raises(errors.Forbidden):
+    with pytest.raises(errors.NotSupported):
         keeper(told, first.url).bind(wanted, asked(60_000), now=NOW)
     assert not first.seen
 
@@ -433,7 +433,7 @@ def test_nobody_is_called_whose_number_reads_as_somebody_elses(
     who: str, abroad: str, told: Told, first: Vendor
 ) -> None:
     wanted = replace(BOUND, **{who: Subscriber(abroad)})
-    with pytest.raises(errors.Forbidden):
+    with pytest.raises(errors.NotSupported):
         keeper(told, first.url).bind(wanted, asked(60_000), now=NOW)
     assert not first.seen
 
