@@ -347,7 +347,7 @@ def test_production_resources_are_created_and_deleted_through_cloudformation(
     )
     table = client("dynamodb").describe_table(TableName="masking-gateway-testing")["Table"]
     indexes = {index["IndexName"] for index in table["GlobalSecondaryIndexes"]}
-    assert indexes == {"due", "dead"} | {
+    assert indexes == {"due", "dead", "made"} | {
         f"by_{what}" for what in ("day", "binding", "number", "caller", "callee")
     }
     for queue in ("delivery", "delivery-slow", "transfer"):
