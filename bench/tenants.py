@@ -24,8 +24,11 @@ class TenantOperations:
         yield self._measured("list keys, REST", "GET", "/v1/keys")
         # With the first, a version of the secret is fetched.
         self._client.send("/v1/webhook", {}, method="GET")
-        yield self._measured("get the endpoint, REST", "GET", "/v1/webhook")
-        yield self._measured("rotate its secret, REST", "POST", "/v1/webhook/secret/rotate", {})
+        endpoint = self._measured("get the endpoint, REST", "GET", "/v1/webhook")
+        rotated = self._measured("rotate its secret, REST", "POST", "/v1/webhook/secret/rotate", {})
+        # Not made again for their CPU: they read secrets, of which no answers are recorded.
+        endpoint.path = rotated.path = None
+        yield from (endpoint, rotated)
 
     def _measured(self, name: str, method: str, path: str, content: Any = None) -> Measured:
         sent = content or {}
