@@ -67,7 +67,7 @@ def _mistakes() -> Iterator[None]:
     try:
         yield
     except EndpointUnanswered as error:
-        raise Mistake(f"{error}; --unchecked saves it all the same") from None
+        raise Mistake(f"{error}; use --unchecked to save it anyway") from None
     except BadParameter as error:
         raise Mistake(error.why) from None
     except Contended as error:

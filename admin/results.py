@@ -51,7 +51,7 @@ MEANINGS: Mapping[str, str] = {
     "110": "message with an unknown parameter, discarded",
     "111": "protocol error, unspecified",
     "127": "interworking, unspecified",
-    "202": "busy, no roaming number to be had; ended by the platform",
+    "202": "busy, no roaming number available; ended by the platform",
     "203": "deactivated; ended by the platform",
     "204": "switched off at the platform; ended by it",
     "205": "no such subscriber; ended by the platform",

@@ -86,13 +86,13 @@ OPERATIONS: Mapping[str, Most] = {
     "list by number, REST": Most(2, write=0, index=0),
     "search a person, REST": Most(2, write=0, index=0),
     "get a binding, REST": Most(1, write=0, index=0),
-    # Whose X it is, what the switch is told, and the binding that decides.
+    # The owners of the X, the answer that a switch gets, the binding that decides.
     "explain a call, REST": Most(3, write=0, index=0),
     # Read, and one transaction: the binding and its two routes; another B has a route, too.
     "extend, REST": Most(2, write=6, index=2),
     "change of B, REST": Most(2, write=8, index=0),
-    # Read, released, and read as it is then.
-    "release, REST": Most(3, write=8, index=1),
+    # Read, released.
+    "release, REST": Most(2, write=8, index=1),
     # How many bindings live on the quota's shards; what is live on X; the app itself is known.
     "account, REST": Most(1, write=0, index=0),
     "list numbers, REST": Most(0, write=0, index=0),

@@ -346,6 +346,24 @@ class Backend:
         """Binds a and b; the reply."""
         return self.call(gateway, "bind", now=now, phoneA=a, phoneB=b, expiration=minutes, **more)
 
+    def send(
+        self,
+        gateway: Gateway,
+        method: str,
+        path: str,
+        body: Any,
+        key: str | None = None,
+        *,
+        now: int = NOW,
+    ) -> tuple[int, dict[str, Any]]:
+        """Sends JSON to our own API, `key` as the Idempotency-Key; status and members."""
+        login = base64.b64encode(f"{self.key}:{self.secret}".encode()).decode()
+        headers = {"authorization": f"Basic {login}", "content-type": "application/json"}
+        headers |= {"idempotency-key": key} if key else {}
+        content = json.dumps(body).encode() if body is not None else b""
+        reply = ask(gateway, path, Request(method, headers, (), content), now)
+        return reply.status, json.loads(reply.body)
+
 
 def read(reply: Reply) -> dict[str, Any]:
     """The facade's JSON. It answers 200, or 400 to what can't be read."""

@@ -24,9 +24,11 @@ from chalicelib.schema.values import (
     ANOTHER,
     ANYBODY,
     BOOLEAN,
+    CALL_LENGTH,
     PERSON,
     PROXY_NUMBER,
     TIMESTAMP,
+    USER_DATA,
     choice,
     duration_s,
     shown_text,
@@ -36,8 +38,6 @@ from chalicelib.schema.values import (
 _YEAR_S = MAX_LIFETIME_MS // 1000
 
 LIFETIME = duration_s(least=1, most=_YEAR_S, example=3600)
-CALL = duration_s(least=1, most=86_400, example=600)
-USER_DATA = text("order-4711", most_bytes=1_024)
 REFERENCE = text("order-4711", least=1, most_bytes=256)
 PROMPT = text("7", most_bytes=64)
 DIRECTION = choice(Direction, title="Direction")
@@ -60,7 +60,7 @@ BINDING = shape(
         "a": Member(ANYBODY, ""),
         "b": Member(Nullable(ANOTHER), "Null over an XA."),
         "record": Member(BOOLEAN, "Whether its calls are recorded."),
-        "max_call_s": Member(CALL, "How long a call lasts at most."),
+        "max_call_s": Member(CALL_LENGTH, "How long a call lasts at most."),
         "direction": Member(DIRECTION, "Who may call whom."),
         "user_data": Member(USER_DATA, "Your own text, as you sent it."),
         "reference": Member(Nullable(REFERENCE), "Your own name for it."),
@@ -111,7 +111,7 @@ class NewBinding:
     )
     record: bool = member(BOOLEAN, "Whether its calls are recorded.", default=False)
     max_call_s: int | None = member(
-        CALL, "How long a call lasts at most; the account's limit without.", default=None
+        CALL_LENGTH, "How long a call lasts at most; the account's limit without.", default=None
     )
     user_data: str = member(
         USER_DATA, "Any text of yours; it comes back with the binding and its events.", default=""
@@ -171,7 +171,7 @@ class BindingChange:
         default=_KEEP,
     )
     record: bool | None = member(BOOLEAN, "Whether calls are recorded from now on.", default=None)
-    max_call_s: int | None = member(CALL, "How long a call lasts at most.", default=None)
+    max_call_s: int | None = member(CALL_LENGTH, "How long a call lasts at most.", default=None)
     user_data: str | None = member(USER_DATA, "Any text of yours.", default=None)
     direction: Direction | None = member(DIRECTION, "Who may call whom.", default=None)
 

@@ -36,7 +36,7 @@ from chalicelib.schema.rules import Excludes, Needs
 from chalicelib.schema.types import Json, Member, of_class
 from chalicelib.schema.values import shown_text
 from chalicelib.services.bindings.explain import ExplainService
-from chalicelib.services.bindings.lookup import BindingLookup
+from chalicelib.services.bindings.lookup import BindingLookup, Found
 from chalicelib.services.bindings.service import BindingService
 
 RUNNING_S = 6.0
@@ -167,13 +167,7 @@ class Bindings(Resource):
         else:
             since = query.created_since or 0
             found = self._lookup.made(app, since=since, place=context.place, limit=query.limit)
-        wanted = [
-            each
-            for each in found.bindings
-            if number in (None, each.number)
-            and _is_wanted(each, query.state, query.created_since, now=context.now)
-        ]
-        return Page([shown(each, now=context.now) for each in wanted], found.place)
+        return _page_of(found, query, number, now=context.now)
 
     @operation(
         "POST",
@@ -192,12 +186,7 @@ class Bindings(Resource):
         found = self._lookup.of_person(
             context.app, body.person, place=context.place, limit=body.limit
         )
-        wanted = [
-            each
-            for each in found.bindings
-            if _is_wanted(each, body.state, body.created_since, now=context.now)
-        ]
-        return Page([shown(each, now=context.now) for each in wanted], found.place)
+        return _page_of(found, body, None, now=context.now)
 
     @operation(
         "GET",
@@ -261,8 +250,8 @@ class Bindings(Resource):
     )
     def release(self, context: Context, binding_id: str) -> Json:
         """Raises what BindingService.release does."""
-        self._service.release(context.app, binding_id, now=context.now)
-        return shown(self._service.get(context.app, binding_id), now=context.now)
+        ended = self._service.release(context.app, binding_id, now=context.now)
+        return shown(ended or self._service.get(context.app, binding_id), now=context.now)
 
     @operation(
         "POST",
@@ -296,8 +285,18 @@ class Bindings(Resource):
 
     def _new_request(self) -> RequestId:
         """Of a request without an Idempotency-Key: no other is the same."""
-        return RequestId(self._runtime.random_bytes(16).hex(), "", explicit=True)
+        return RequestId(self._runtime.new_id(), "", explicit=True)
 
 
-def _is_wanted(binding: Binding, state: str | None, since: int | None, *, now: int) -> bool:
-    return state in (None, state_of(binding, now=now)) and binding.created >= (since or 0)
+def _page_of(
+    found: Found, wanted: BindingQuery | BindingSearch, number: str | None, *, now: int
+) -> Page:
+    """Of the bindings that were found those that are wanted, over this X if there is one."""
+    shown_ = [
+        shown(each, now=now)
+        for each in found.bindings
+        if number in (None, each.number)
+        and wanted.state in (None, state_of(each, now=now))
+        and each.created >= (wanted.created_since or 0)
+    ]
+    return Page(shown_, found.place)

@@ -25,11 +25,12 @@ from chalicelib.schema.types import (
 )
 from chalicelib.schema.values import (
     BOOLEAN,
+    CALL_LENGTH,
     PERSON,
     PROXY_NUMBER,
     TIMESTAMP,
+    USER_DATA,
     choice,
-    duration_s,
     shown_text,
     text,
 )
@@ -38,13 +39,11 @@ from chalicelib.services.outbound_calls import OutboundCalls
 FEWEST, MOST = 2, 9
 """How many people a call has."""
 MOST_CALL_S = 86_400
-MOST_USER_DATA = 1_024
 
 _POINTERS = {"caller": "/parties/0", "callee": "/parties/1"}
 """The domain's names of parameters -> the members of a request."""
 
 _ID = shown_text("4c7e9f38-7a1d-5b6c-8e10-0b9a8f2e6d0f")
-_DURATION = duration_s(least=1, most=MOST_CALL_S, example=600)
 
 CALL = shape(
     "Call",
@@ -56,7 +55,7 @@ CALL = shape(
         ),
         "parties": Member(Listed(PERSON), "Whose telephones ring, the first one first."),
         "number": Member(Nullable(PROXY_NUMBER), "What they see; null: a number of the carrier."),
-        "max_call_s": Member(_DURATION, "How long it lasts at most."),
+        "max_call_s": Member(CALL_LENGTH, "How long it lasts at most."),
         "record": Member(BOOLEAN, "Whether it is recorded."),
         "account": Member(Nullable(shown_text("clerk-1")), "In whose name it was placed."),
         "user_data": Member(shown_text("order-4711"), "As it was given."),
@@ -79,14 +78,12 @@ class CallRequest:
         default=None,
     )
     max_call_s: int | None = member(
-        _DURATION,
+        CALL_LENGTH,
         "How long it lasts at most. Left out, or longer: the app's longest call.",
         default=None,
     )
     record: bool = member(BOOLEAN, "Whether it is recorded.", default=False)
-    user_data: str = member(
-        text("order-4711", most_bytes=MOST_USER_DATA), "Comes back with the event.", default=""
-    )
+    user_data: str = member(USER_DATA, "Comes back with the event.", default="")
     account: str | None = member(
         text("clerk-1", most_bytes=128, least=1),
         "A user of the app, where the carrier places calls in the name of one. Left out: the app's"

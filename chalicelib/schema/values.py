@@ -225,6 +225,10 @@ def duration_s(*, least: int, most: int, example: int) -> Scalar[int]:
     return integer(least=least, most=most, example=example, what="a number of seconds")
 
 
+CALL_LENGTH = duration_s(least=1, most=86_400, example=600)
+"""How long a call lasts at most, in seconds."""
+
+
 def count(example: int = 0) -> Scalar[int]:
     """A number that we counted."""
     return Scalar(
@@ -254,6 +258,10 @@ def text(
     else:
         schema |= ({"minLength": least} if least else {}) | {"maxLength": most_bytes}
     return Scalar(wanted, example, schema, read)
+
+
+USER_DATA = text("order-4711", most_bytes=1_024)
+"""A client's own text, which comes back as it was sent."""
 
 
 def shown_text(example: str) -> Scalar[Any]:

@@ -1,7 +1,6 @@
 """A process that dies anywhere while it carries out a request of our own API: the same request,
 sent again, does what it asks once."""
 
-import base64
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -14,12 +13,10 @@ from admin import provision
 from admin.credentials import app as app_owner
 from admin.credentials import content_of, known
 from chalicelib.clock import SYSTEM
-from chalicelib.core.messages import Request
 from chalicelib.stage_settings import settings
 from chalicelib.store import clients
 from chalicelib.store.requests import WORKED_ON_MS
 from chalicelib.wiring.gateway import Gateway, build
-from tests.asked import ask
 from tests.attacks.keepers import Died
 from tests.carriers.vendor import vendor
 from tests.gateways import NOW, Backend, Stage, number, subscriber
@@ -44,12 +41,7 @@ class World:
         self, gateway: Gateway, method: str, path: str, body: Any, key: str, *, now: int = NOW
     ) -> Answered:
         """Status and members of the answer."""
-        login = base64.b64encode(f"{self.app.key}:{self.app.secret}".encode()).decode()
-        headers = {"authorization": f"Basic {login}", "content-type": "application/json"}
-        headers |= {"idempotency-key": key} if key else {}
-        content = json.dumps(body).encode() if body is not None else b""
-        reply = ask(gateway, path, Request(method, headers, (), content), now)
-        return reply.status, json.loads(reply.body)
+        return self.app.send(gateway, method, path, body, key, now=now)
 
     def bind(self, **more: Any) -> None:
         status, self.binding = self.send(

@@ -1,34 +1,18 @@
 """One Idempotency-Key, or one reference, sent fifty times at once to our own API: one binding."""
 
-import base64
 import json
 import random
 from typing import Any
 
 import pytest
 
-from chalicelib.core.messages import Request
-from chalicelib.wiring.gateway import Gateway
-from tests.asked import ask
-from tests.gateways import NOW, Backend, Stage, number, subscriber
+from tests.gateways import NOW, Stage, number, subscriber
 from tests.races.crowd import Action, crowd
 
 COPIES = 50
 CONFLICTS = 0.15
 NUMBERS = [number(i) for i in range(5)]
 A, B, C = (f"+{subscriber(i)}" for i in range(3))
-
-
-def send(
-    gateway: Gateway, app: Backend, method: str, path: str, body: Any, key: str | None = None
-) -> tuple[int, dict[str, Any]]:
-    """Status and members of the answer."""
-    login = base64.b64encode(f"{app.key}:{app.secret}".encode()).decode()
-    headers = {"authorization": f"Basic {login}", "content-type": "application/json"}
-    headers |= {"idempotency-key": key} if key else {}
-    content = json.dumps(body).encode() if body is not None else b""
-    reply = ask(gateway, path, Request(method, headers, (), content), NOW)
-    return reply.status, json.loads(reply.body)
 
 
 def at_once(here: Stage, *actions: Action[tuple[int, dict[str, Any]]]) -> list[Any]:
@@ -40,7 +24,7 @@ def at_once(here: Stage, *actions: Action[tuple[int, dict[str, Any]]]) -> list[A
 def test_one_key_is_one_binding_and_fifty_equal_answers(here: Stage, more: dict[str, str]) -> None:
     app = here.app("demo", NUMBERS)
     body = {"a": A, "b": B, "ttl_s": 600, **more}
-    answers = at_once(here, *[lambda g: send(g, app, "POST", "/v1/bindings", body, "k")] * COPIES)
+    answers = at_once(here, *[lambda g: app.send(g, "POST", "/v1/bindings", body, "k")] * COPIES)
     assert answers[0][0] == 201, answers[0]
     assert all(answer == answers[0] for answer in answers)
     assert here.live("demo", now=NOW) == here.quota_used("demo") == 1
@@ -52,7 +36,7 @@ def test_one_reference_is_one_binding_for_the_same_two(here: Stage) -> None:
     answers = at_once(
         here,
         *[
-            lambda g, i=i: send(g, app, "POST", "/v1/bindings", body, f"k{i}")  # type: ignore[misc]
+            lambda g, i=i: app.send(g, "POST", "/v1/bindings", body, f"k{i}")  # type: ignore[misc]
             for i in range(COPIES)
         ],
     )
@@ -67,8 +51,8 @@ def test_one_reference_is_one_binding_among_different_people(here: Stage) -> Non
     answers = at_once(
         here,
         *[
-            lambda g, b=b: send(  # type: ignore[misc]
-                g, app, "POST", "/v1/bindings", {"a": A, "b": b, "ttl_s": 60, "reference": "r"}
+            lambda g, b=b: app.send(  # type: ignore[misc]
+                g, "POST", "/v1/bindings", {"a": A, "b": b, "ttl_s": 60, "reference": "r"}
             )
             for b in people
         ],
@@ -84,14 +68,12 @@ def test_one_reference_is_one_binding_among_different_people(here: Stage) -> Non
 
 def test_one_key_changes_once(here: Stage) -> None:
     app = here.app("demo", NUMBERS)
-    _, made = send(here.instance(), app, "POST", "/v1/bindings", {"a": A, "b": B, "ttl_s": 600})
+    _, made = app.send(here.instance(), "POST", "/v1/bindings", {"a": A, "b": B, "ttl_s": 600})
     path = f"/v1/bindings/{made['id']}"
-    answers = at_once(
-        here, *[lambda g: send(g, app, "PATCH", path, {"extend_s": 60}, "k")] * COPIES
-    )
+    answers = at_once(here, *[lambda g: app.send(g, "PATCH", path, {"extend_s": 60}, "k")] * COPIES)
     assert {status for status, _ in answers} == {200}
     assert all(answer == answers[0] for answer in answers)
-    _, now = send(here.instance(), app, "GET", path, None)
+    _, now = app.send(here.instance(), "GET", path, None)
     assert now == answers[0][1]
     assert now["expires_at"] > made["expires_at"]
 
@@ -99,13 +81,13 @@ def test_one_key_changes_once(here: Stage) -> None:
 def test_a_binding_is_changed_released_and_extended_at_once(here: Stage) -> None:
     """Whatever comes first: in the end it is over, and nobody is reached over it."""
     app, switch = here.app("demo", NUMBERS), here.switch()
-    _, made = send(here.instance(), app, "POST", "/v1/bindings", {"a": A, "b": B, "ttl_s": 600})
+    _, made = app.send(here.instance(), "POST", "/v1/bindings", {"a": A, "b": B, "ttl_s": 600})
     path = f"/v1/bindings/{made['id']}"
     changes = [{"b": C}, {"b": B}, {"extend_s": 60}, {"ttl_s": 30}, {"record": True}]
     actions: list[Any] = [
-        lambda g, change=change: send(g, app, "PATCH", path, change) for change in changes * 9
+        lambda g, change=change: app.send(g, "PATCH", path, change) for change in changes * 9
     ]
-    actions += [lambda g: send(g, app, "DELETE", path, None)] * 5
+    actions += [lambda g: app.send(g, "DELETE", path, None)] * 5
     answers = at_once(here, *actions)
     assert {status for status, _ in answers} <= {200, 409, 503}
     assert all(status == 200 for status, _ in answers[-5:])

@@ -2,13 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from chalicelib.core.bindings.model import (
-    MARKS_KEPT,
-    MAX_LIFETIME_MS,
-    Binding,
-    Direction,
-    Revision,
-)
+from chalicelib.core.bindings.model import MAX_LIFETIME_MS, Binding, Direction, Revision
 from chalicelib.core.errors import EndRefused, TooManyChanges
 from chalicelib.core.requests import RequestId
 from chalicelib.core.subscribers import Subscriber
@@ -48,12 +42,8 @@ class Change:
         )
         if after == binding:
             return binding
-        return replace(
-            after,
-            updated=now,
-            extensions=(*binding.extensions, request.mark)[-MARKS_KEPT:],
-            revisions=_revisions(binding, after, now=now),
-        )
+        after = replace(after, revisions=_revisions(binding, after, now=now))
+        return after.changed_by(request, now=now)
 
     def _expires(self, binding: Binding, *, now: int) -> int:
         expires = binding.expires

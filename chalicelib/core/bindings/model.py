@@ -285,13 +285,13 @@ class Binding:
         return bool(same)
 
     def extended(self, *, delta_ms: int, request: RequestId, now: int) -> "Binding":
-        """The same binding, `delta_ms` longer; remembers the latest requests."""
-        return replace(
-            self,
-            expires=self.expires + delta_ms,
-            updated=now,
-            extensions=(*self.extensions, request.mark)[-MARKS_KEPT:],
-        )
+        """The same binding, `delta_ms` longer, changed by this request."""
+        return replace(self, expires=self.expires + delta_ms).changed_by(request, now=now)
+
+    def changed_by(self, request: RequestId, *, now: int) -> "Binding":
+        """The same binding, which remembers that this request changed it at `now`."""
+        marks = (*self.extensions, request.mark)[-MARKS_KEPT:]
+        return replace(self, updated=now, extensions=marks)
 
     def ended(self, *, now: int) -> "Binding":
         """The same binding, released."""

@@ -44,7 +44,7 @@ class BindAttempt:
         carrier: Carrier,
         order: Iterator[str],
         *,
-        release: Callable[[Binding], None],
+        release: Callable[[Binding], object],
         app: App,
         ask: Ask,
         request: RequestId,

@@ -76,7 +76,9 @@ class ExplainService:
             # What another app does with it by now is no business of this one.
             return _rejected(RejectReason.UNKNOWN_NUMBER)
         decision = self._router.route(number, caller, carrier=owner.carrier, now=now)
-        return self._explained(decision, caller, at=now)
+        route = decision.route
+        binding = self._bindings.get(route.binding) if route is not None else None
+        return _explained(decision, binding, caller, at=now)
 
     def _then(
         self,
@@ -99,17 +101,21 @@ class ExplainService:
         decision = decide(lookup, caller, carrier=carrier, at=at)
         if isinstance(decision, UnknownCaller):
             return _rejected(None)
-        return self._explained(self._router.checked(decision, now=at), caller, at=at)
-
-    def _explained(
-        self, decision: Connect | Reject, caller: Subscriber | None, *, at: int
-    ) -> Explanation:
+        decision = self._router.checked(decision, now=at)
         route = decision.route
-        binding = self._bindings.get(route.binding) if route is not None else None
-        since, until = _holds(binding, route, caller, at=at) if binding and route else (None, None)
-        if isinstance(decision, Connect):
-            return Explanation(decision.to, decision.show, None, binding, since, until)
-        return Explanation(None, None, decision.reason, binding, since, until)
+        of = (each for each in made if route is not None and each.id == route.binding)
+        return _explained(decision, next(of, None), caller, at=at)
+
+
+def _explained(
+    decision: Connect | Reject, binding: Binding | None, caller: Subscriber | None, *, at: int
+) -> Explanation:
+    """A decision with the binding of its route."""
+    route = decision.route
+    since, until = _holds(binding, route, caller, at=at) if binding and route else (None, None)
+    if isinstance(decision, Connect):
+        return Explanation(decision.to, decision.show, None, binding, since, until)
+    return Explanation(None, None, decision.reason, binding, since, until)
 
 
 def _rejected(reason: RejectReason | None) -> Explanation:

@@ -94,13 +94,14 @@ class BindingService:
         """The live bindings of one X, oldest first; none for an unknown or foreign X."""
         return self._bindings.live_on(number, app=app.name, now=now)
 
-    def release(self, app: App, binding_id: str, *, now: int) -> None:
-        """Ends a binding and starts the cooling of its routes; ending it again changes nothing.
+    def release(self, app: App, binding_id: str, *, now: int) -> Binding | None:
+        """Ends a binding and starts the cooling of its routes; ending it again changes nothing. The
+        binding as it stands then; None if a carrier has ended it, which is not read again.
 
         Raises UnknownBinding, CarrierRefused, Contended, Unavailable. After a failure of the
         carrier the schedule releases it.
         """
-        self._release(app, self._own(app, binding_id), now=now)
+        return self._release(app, self._own(app, binding_id), now=now)
 
     def release_transfer(self, app: App, number: str, *, now: int) -> None:
         """Ends the XA of an X, even if it is not known whether its bind succeeded; ending it again
@@ -114,7 +115,8 @@ class BindingService:
             if binding is None or binding.app != app.name:
                 raise errors.UnknownNumber("no such number")
             if binding.state is not State.BINDING:
-                return self._release(app, binding, now=now)
+                self._release(app, binding, now=now)
+                return
             # Otherwise it might be found to be bound later, and no client knows its id.
             self._leases.settle(binding, now=now)
         raise errors.Contended("this number is being changed")
@@ -192,16 +194,16 @@ class BindingService:
             raise errors.NumberTaken(changed.route or "taken", changed.free_at)
         return changed
 
-    def _release(self, app: App, binding: Binding, *, now: int) -> None:
+    def _release(self, app: App, binding: Binding, *, now: int) -> Binding | None:
         for _ in range(CHANGE_TRIES):
             # An expired one is ended too: somebody whose clock is behind may be extending it.
             if binding.over:
-                return
+                return binding
             if binding.lease is not None:
                 if self._leases.end(binding, now=now):
-                    return
-            elif self._bindings.change(binding, binding.ended(now=now)):
-                return
+                    return None
+            elif ended := self._bindings.change(binding, binding.ended(now=now)):
+                return ended
             binding = self._own(app, binding.id)
         raise errors.Contended("this binding is being changed")
 
@@ -242,10 +244,15 @@ def _check_capabilities(ask: Ask, carrier: Carrier) -> None:
 
 def _check_limits(app: App, ask: Ask) -> None:
     """Raises OverLimit, NotSupported."""
-    if ask.max_call_s is not None and ask.max_call_s > app.max_call_s:
-        raise errors.OverLimit(f"calls of this app last {app.max_call_s} s at most")
+    _check_call_length(app, ask.max_call_s)
     if ask.b is None and ask.direction is Direction.A_TO_B:
         raise errors.NotSupported("over a single-sided binding A is called, and calls nobody")
+
+
+def _check_call_length(app: App, max_call_s: int | None) -> None:
+    """Raises OverLimit."""
+    if max_call_s is not None and max_call_s > app.max_call_s:
+        raise errors.OverLimit(f"calls of this app last {app.max_call_s} s at most")
 
 
 def _check_change(app: App, binding: Binding, change: Change) -> None:
@@ -259,8 +266,7 @@ def _check_change(app: App, binding: Binding, change: Change) -> None:
         )
     if binding.b is None and (change.b is not None or change.direction is not None):
         raise errors.NotSupported("a single-sided binding has no B and no direction")
-    if change.max_call_s is not None and change.max_call_s > app.max_call_s:
-        raise errors.OverLimit(f"calls of this app last {app.max_call_s} s at most")
+    _check_call_length(app, change.max_call_s)
     if change.b == binding.a:
         raise errors.BadParameter("b", "A and B are the same")
     if change.b is not None and numbers.is_x(change.b, (*app.pool.areas, binding.number)):
