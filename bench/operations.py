@@ -48,6 +48,23 @@ class Measured:
         return max((size for call in self.calls for size in call.sizes), default=0)
 
 
+def measured(
+    world: World,
+    client: Client,
+    name: str,
+    method: str,
+    path: str,
+    content: Any,
+    *,
+    again: bool = True,
+) -> Measured:
+    """A request, with what it takes. Not made `again` for its CPU where that would be another one,
+    or reads what no answer is recorded of."""
+    with world.meter.recording() as calls:
+        answer = client.send(path, content, method=method)
+    return Measured(name, calls, path if again else None, content, answer, method=method)
+
+
 class Operations:
     """Brings about and measures. Needs an app with at least ten numbers."""
 
@@ -123,9 +140,7 @@ class Operations:
         return measured
 
     def _post(self, name: str, path: str, content: Any) -> Measured:
-        with self._world.meter.recording() as calls:
-            answer = self._client.send(path, content)
-        return Measured(name, calls, path, content, answer)
+        return measured(self._world, self._client, name, "POST", path, content)
 
     def _conflicting_bind(self) -> Measured:
         """The pair's first number is given to one of the two and a stranger, just before."""

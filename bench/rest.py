@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import count
 from typing import Any
 
-from bench.operations import Measured
+from bench.operations import Measured, measured
 from bench.world import Client, World
 
 LISTED = 20
@@ -55,6 +55,4 @@ class RestOperations:
         self, name: str, method: str, path: str, content: Any = None, **query: Any
     ) -> Measured:
         sent = content if content is not None else query
-        with self._world.meter.recording() as calls:
-            answer = self._client.send(path, sent, method=method)
-        return Measured(name, calls, path, sent, answer, method=method)
+        return measured(self._world, self._client, name, method, path, sent)
