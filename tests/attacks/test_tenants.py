@@ -2,7 +2,8 @@
 and however often, each tenant sees what is its own, to the byte, and nothing else.
 
 A seed makes a world up, which is told in several orders. A failure names both, and is replayed by
-`SEEDS=7 ORDER=2 pytest tests/attacks/test_tenants.py`. `INTERLEAVINGS` is how many are tried.
+`SEEDS=7 ORDER=2 pytest tests/attacks/test_tenants.py`. `INTERLEAVINGS` is how many are tried, from
+the first of SEEDS on.
 """
 
 import json
@@ -36,13 +37,14 @@ from tests.attacks.tenants_model import Model, View, md5_of
 from tests.attacks.tenants_told import Told
 from tests.conventions import rfc
 from tests.gateways import stage
+from tests.sizes import seeds
 
 ORDERS = range(4)
 """The orders in which each world is told; in every other one the workers are at it meanwhile."""
-INTERLEAVINGS = int(os.environ.get("INTERLEAVINGS") or 12)
-SEEDS = [int(seed) for seed in os.environ.get("SEEDS", "").split()] or list(
-    range(1, 1 + INTERLEAVINGS // len(ORDERS))
-)
+INTERLEAVINGS = os.environ.get("INTERLEAVINGS")
+SEEDS = seeds()
+if INTERLEAVINGS or "SEEDS" not in os.environ:
+    SEEDS = list(range(SEEDS[0], SEEDS[0] + int(INTERLEAVINGS or 12) // len(ORDERS)))
 CALLS = 14
 
 Seen = dict[str, Any]
