@@ -38,6 +38,13 @@ class BadParameter(GatewayError):
         self.name, self.why = name, why
 
 
+class SamePerson(BadParameter):
+    """Two of the people that `name` completes are the same."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name, "each of the people has to be another one")
+
+
 class RefusedAddress(BadParameter):
     """An address that we do not call: not https, or not public. Its text does not repeat it."""
 

@@ -52,7 +52,7 @@ ACCOUNT = shape(
 
 _AREA = text(
     "20",
-    most_bytes=8,
+    most=8,
     pattern=r"[0-9]{1,8}",
     wanted="must be an area code, digits without a leading zero",
 )

@@ -38,8 +38,8 @@ from chalicelib.schema.values import (
 _YEAR_S = MAX_LIFETIME_MS // 1000
 
 LIFETIME = duration_s(least=1, most=_YEAR_S, example=3600)
-REFERENCE = text("order-4711", least=1, most_bytes=256)
-PROMPT = text("7", most_bytes=64)
+REFERENCE = text("order-4711", least=1, most=256)
+PROMPT = text("7", most=64)
 DIRECTION = choice(Direction, title="Direction")
 STATES = choice(("active", "expired", "released"), title="BindingState")
 
@@ -100,12 +100,12 @@ class NewBinding:
         PROXY_NUMBER, "This X of yours; or any of a `country` or `area`; or any.", default=None
     )
     country: str | None = member(
-        text("GB", most_bytes=2, pattern="[A-Z]{2}", wanted="must be a country as GB (ISO 3166-1)"),
+        text("GB", most=2, pattern="[A-Z]{2}", wanted="must be a country as GB (ISO 3166-1)"),
         "Any X of this country.",
         default=None,
     )
     area: str | None = member(
-        text("20", most_bytes=16, pattern="[0-9]{1,16}", wanted="must be an area code in digits"),
+        text("20", most=16, pattern="[0-9]{1,16}", wanted="must be an area code in digits"),
         "Any X of this area, as `GET /v1/numbers` names it.",
         default=None,
     )

@@ -69,7 +69,7 @@ class CallRequest:
     """What call is placed."""
 
     parties: Sequence[Subscriber] = member(
-        Listed(PERSON, FEWEST, MOST, distinct=True, shown=("+447700900001", "+447700900002")),
+        Listed(PERSON, FEWEST, MOST, shown=("+447700900001", "+447700900002")),
         "Two different people; three to nine are a conference. None of them a proxy number.",
     )
     number: str | None = member(
@@ -85,7 +85,7 @@ class CallRequest:
     record: bool = member(BOOLEAN, "Whether it is recorded.", default=False)
     user_data: str = member(USER_DATA, "Comes back with the event.", default="")
     account: str | None = member(
-        text("clerk-1", most_bytes=128, least=1),
+        text("clerk-1", most=128, least=1),
         "A user of the app, where the carrier places calls in the name of one. Left out: the app's"
         " default.",
         default=None,
@@ -112,8 +112,9 @@ class PlacedCalls(Resource):
         "Place a call",
         {202: Answer(CALL, "It rings.", {"Location": "Where to ask how far it is."})},
         text="Send an `Idempotency-Key`: a telephone rings once, however often the request comes."
-        " `already_calling`: these people are in a call that the app had placed. `not_supported`:"
-        " the carrier places no calls, or shows no number of the app.",
+        " `already_calling`: these people are in a call that the app had placed. `same_person`: one"
+        " of them is there twice. `not_supported`: the carrier places no calls, or shows no number"
+        " of the app.",
         body=of_class(CallRequest),
         problems=(
             UNKNOWN,
@@ -133,6 +134,8 @@ class PlacedCalls(Resource):
         request = self._request(context)
         try:
             call_id = self._service.place(app, asked, request, now=context.now)
+        except errors.SamePerson as error:
+            raise Failure.of(error, "/parties") from None
         except errors.BadParameter as error:
             wrong = Wrong(_POINTERS.get(error.name, f"/{error.name}"), error.why)
             if error.name == "account" and body.account is not None:

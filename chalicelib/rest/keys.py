@@ -48,7 +48,7 @@ class KeyRequest:
     """What key is made."""
 
     name: str = member(
-        text("ci", most_bytes=MOST_NAME, least=1), "For people, to tell the app's keys apart."
+        text("ci", most=MOST_NAME, least=1), "For people, to tell the app's keys apart."
     )
     read_only: bool = member(
         BOOLEAN, "Whether it may only look, search and explain.", default=False

@@ -19,7 +19,7 @@ LIMIT, MAX_LIMIT = 50, 100
 
 CURSOR = text(
     "AZk3...",
-    most_bytes=2_048,
+    most=2_048,
     pattern=r"[A-Za-z0-9_-]{40,2000}",
     wanted="must be a next_cursor as it was answered",
 )

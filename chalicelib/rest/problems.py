@@ -146,6 +146,7 @@ TABLE: Mapping[Problem, tuple[type[errors.GatewayError], ...]] = {
         errors.UnknownKey,
     ),
     CONFLICT: (
+        errors.SamePerson,
         errors.NumberTaken,
         errors.NotBeside,
         errors.NoNumber,
@@ -200,6 +201,7 @@ PROBLEMS = {error: problem for problem, classes in TABLE.items() for error in cl
 """Error -> problem."""
 
 CODES: Mapping[str, str] = {
+    "same_person": "Two of the people are the same one.",
     "number_taken": "This number serves one of the two with somebody else, or these two already.",
     "cooling": "This number served one of the two with somebody else until a short time ago.",
     "no_number": "No number is left for these two.",
@@ -224,6 +226,7 @@ CODES: Mapping[str, str] = {
 """`code` of problems with status 409, and of some others, and what it means."""
 
 _CODE_OF: Mapping[type[errors.GatewayError], str] = {
+    errors.SamePerson: "same_person",
     errors.NumberTaken: "number_taken",
     errors.NotBeside: "number_taken",
     errors.NoNumber: "no_number",
@@ -302,15 +305,17 @@ class Failure(Exception):
         self.facts: Mapping[str, str | int] = {}
 
     @classmethod
-    def of(cls, error: errors.GatewayError | Invalid) -> "Failure":
-        """The problem that this error is."""
+    def of(cls, error: errors.GatewayError | Invalid, pointer: str = "") -> "Failure":
+        """The problem that this error is; `pointer` where the request calls the parameter other
+        than the domain does."""
         if isinstance(error, Invalid):
             return cls(INVALID, _summary(error.errors), wrong=error.errors)
         problem = PROBLEMS[type(error)]
         text = str(error)
         failure = cls(problem, text, code=_code_of(error), answered=error.answered)
         if isinstance(error, errors.BadParameter):
-            failure.wrong = [Wrong(f"/{error.name}", error.why or "can't be used")]
+            failure.wrong = [Wrong(pointer or f"/{error.name}", error.why or "can't be used")]
+            failure.detail = _summary(failure.wrong)
         if isinstance(error, errors.NumberTaken | errors.NoNumber):
             failure.free_at = error.free_at
         if isinstance(error, errors.TooEarly):

@@ -37,12 +37,12 @@ class RecordingQuery:
         default=Redirect.YES,
     )
     expires: str | None = member(
-        text("1768464075", most_bytes=15, pattern=r"\d{1,15}"),
+        text("1768464075", most=15, pattern=r"\d{1,15}"),
         "Of an address in a callback: until when it opens (epoch seconds).",
         default=None,
     )
     signature: str | None = member(
-        text("1.mPqk8", most_bytes=100, pattern=r"[A-Za-z0-9._-]{1,100}"),
+        text("1.mPqk8", most=100, pattern=r"[A-Za-z0-9._-]{1,100}"),
         "Of the same address: opens it without authentication.",
         default=None,
         secret=True,

@@ -22,7 +22,7 @@ AHEAD_MS = 5 * MINUTE_MS
 
 BINDING_ID = text(
     "12202601151600000123456789",
-    most_bytes=26,
+    most=26,
     pattern=r"\d{26}",
     wanted="must be the id of a binding, 26 digits",
 )
@@ -31,7 +31,7 @@ PERSON_IN_QUERY = (
     " body of POST /v1/records/search"
 )
 
-_RECORD_ID = text("", most_bytes=39, pattern=r"[A-Za-z0-9_-]{22}(?:\.[0-9a-z]{1,16})?")
+_RECORD_ID = text("", most=39, pattern=r"[A-Za-z0-9_-]{22}(?:\.[0-9a-z]{1,16})?")
 _PAGE = page(RECORD, "Records")
 
 

@@ -150,12 +150,11 @@ def or_null(schema: Schema) -> Schema:
 
 @dataclass(frozen=True, eq=False)
 class Listed(Type[Sequence[_T]], Generic[_T]):
-    """A list of `least` to `most` values, `distinct` ones or any; `shown` is an example."""
+    """A list of `least` to `most` values; `shown` is an example."""
 
     of: Type[_T]
     least: int = 0
     most: int | None = None
-    distinct: bool = False
     shown: Sequence[Json] = ()
 
     @property
@@ -170,13 +169,9 @@ class Listed(Type[Sequence[_T]], Generic[_T]):
         errors: list[Wrong] = []
         for index, each in enumerate(raw):
             try:
-                value = self.of.read(each)
+                values.append(self.of.read(each))
             except Invalid as invalid:
                 errors += invalid.below(index)
-                continue
-            if self.distinct and value in values:
-                errors += Invalid(Wrong("", TWICE)).below(index)
-            values.append(value)
         if errors:
             raise Invalid(*errors)
         return values
@@ -193,7 +188,6 @@ class Listed(Type[Sequence[_T]], Generic[_T]):
     def _list(self, items: Schema) -> Schema:
         limits = {"minItems": self.least} if self.least else {}
         limits |= {"maxItems": self.most} if self.most is not None else {}
-        limits |= {"uniqueItems": True} if self.distinct else {}
         return {"type": "array", "items": items, **limits}
 
     def _count(self) -> str:

@@ -237,17 +237,19 @@ def count(example: int = 0) -> Scalar[int]:
 
 
 def text(
-    example: str, *, most_bytes: int, least: int = 0, pattern: str | None = None, wanted: str = ""
+    example: str, *, most: int, least: int = 0, pattern: str | None = None, wanted: str = ""
 ) -> Scalar[str]:
-    """A text of at most `most_bytes` bytes in UTF-8, that matches `pattern` (ASCII, the whole of
-    it) if there is one."""
+    """A text of `least` to `most` characters, counted as JSON Schema counts them, that matches
+    `pattern` (ASCII, the whole of it) if there is one."""
     matches = re.compile(pattern, re.ASCII).fullmatch if pattern else None
     if not wanted:
-        wanted = f"must be a text of {least} to {most_bytes:,} bytes in UTF-8"
+        wanted = f"must be a text of {least} to {most:,} characters"
 
     def read(raw: Json) -> str:
-        if not isinstance(raw, str) or not least <= len(raw.encode()) <= most_bytes:
+        if not isinstance(raw, str) or not least <= len(raw) <= most:
             raise ValueError
+        # Half of a surrogate pair is no character: UnicodeEncodeError is a ValueError.
+        raw.encode()
         if matches is not None and not matches(raw):
             raise ValueError
         return raw
@@ -256,11 +258,11 @@ def text(
     if pattern:
         schema["pattern"] = f"^{pattern}$"
     else:
-        schema |= ({"minLength": least} if least else {}) | {"maxLength": most_bytes}
+        schema |= ({"minLength": least} if least else {}) | {"maxLength": most}
     return Scalar(wanted, example, schema, read)
 
 
-USER_DATA = text("order-4711", most_bytes=1_024)
+USER_DATA = text("order-4711", most=1_024)
 """A client's own text, which comes back as it was sent."""
 
 

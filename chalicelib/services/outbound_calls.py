@@ -44,12 +44,12 @@ class OutboundCalls:
 
         Raises Forbidden (the app's carrier places no calls), NotSupported (it shows no X that was
         asked for), UnknownNumber (it is no X of the app), BadParameter (`account`; `caller` or
-        `callee` that is an X of the app), AlreadyCalling, RequestMismatch, RequestRunning,
-        RequestOver, BalanceUsedUp, CarrierRefused, Unavailable.
+        `callee` that is an X of the app), SamePerson (`callee`), AlreadyCalling, RequestMismatch,
+        RequestRunning, RequestOver, BalanceUsedUp, CarrierRefused, Unavailable.
         """
         carrier = self.carriers.of(app.carrier)
         dialler = _dialler(carrier.dialler)
-        _refuse_own_numbers(app, ask)
+        _check_people(app, ask)
         ask = replace(ask, account=ask.account or app.call_account)
         if ask.account or dialler.needs_account:
             self._check_account(app, ask.account, carrier)
@@ -189,8 +189,10 @@ def _dialler(dialler: CallPlacer | None) -> CallPlacer:
     return dialler
 
 
-def _refuse_own_numbers(app: App, ask: CallAsk) -> None:
-    """A call to an X would go round. Raises BadParameter."""
+def _check_people(app: App, ask: CallAsk) -> None:
+    """Raises SamePerson; BadParameter for an X, where a call would go round."""
+    if len(set(ask.parties)) < len(ask.parties):
+        raise errors.SamePerson("callee")
     for name, people in (("caller", (ask.caller,)), ("callee", ask.callees)):
         if any(numbers.is_x(person, app.pool) for person in people):
             raise errors.BadParameter(name, numbers.NOT_AN_X)

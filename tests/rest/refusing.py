@@ -258,6 +258,7 @@ def not_kept(world: World) -> Answer:
 
 
 CONFLICTS: Mapping[str, Callable[[World], Answer]] = {
+    "same_person": lambda world: binds(world, a=A, b=A),
     "number_taken": lambda world: binds(world, a=A, number=X1),
     "cooling": cooling,
     "no_number": lambda world: binds(world, country="FR"),

@@ -14,6 +14,9 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", 
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # Headers and body in one packet: apart, each answer waits for the client's delayed ACK (40 ms).
+    wbufsize = -1
+    disable_nagle_algorithm = True
 
     def _answer(self) -> None:
         parts = urlsplit(self.path)

@@ -186,12 +186,14 @@ def test_what_is_wrong_is_said_at_once(shop: Backend, switch: Vendor) -> None:
         "/max_call_s",
         "/more",
         "/number",
-        "/parties/1",
         "/parties/3",
         "/user_data",
     ]
-    for parties, pointer in (([f"+{A}", A], "/parties/1"), ([f"+{X1}", f"+{A}"], "/parties/0")):
-        answer = place(shop, parties=parties)
+    twice = place(shop, parties=[f"+{A}", A])
+    assert is_problem(twice, 409, "conflict")
+    assert twice.json["code"] == "same_person"
+    of_x = place(shop, parties=[f"+{X1}", f"+{A}"])
+    for answer, pointer in ((twice, "/parties"), (of_x, "/parties/0")):
         assert [each["pointer"] for each in answer.json["errors"]] == [pointer]
     assert is_problem(place(shop, number="+8610000000099"), 404, "unknown")
     assert is_problem(place(shop, parties=[f"+{A}"]), 400, "bad-parameter")

@@ -147,11 +147,11 @@ def test_a_day() -> None:
         assert 'as "2026' in refused(values.DATE, raw)
 
 
-def test_text_is_measured_in_bytes() -> None:
-    four = values.text("x", most_bytes=4, least=1)
-    assert four.read("éé") == "éé"
-    for raw in ("", "ééé", 5, None):
-        assert refused(four, raw) == "must be a text of 1 to 4 bytes in UTF-8"
+def test_text_is_measured_in_characters_as_json_schema_does() -> None:
+    four = values.text("x", most=4, least=1)
+    assert four.read("订单é🦊") == "订单é🦊"
+    for raw in ("", "ééééé", "\ud800", 5, None):
+        assert refused(four, raw) == "must be a text of 1 to 4 characters"
 
 
 def test_numbers_and_choices() -> None:

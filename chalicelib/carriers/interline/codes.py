@@ -21,6 +21,7 @@ TABLE: Table = {
     BAD_PARAMETER: Code(
         (
             errors.BadParameter,
+            errors.SamePerson,
             errors.RefusedAddress,
             errors.AccountExists,
             errors.PreviousStillValid,

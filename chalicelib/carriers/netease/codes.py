@@ -36,6 +36,7 @@ TABLE: Table = {
     414: Code(
         (
             errors.BadParameter,
+            errors.SamePerson,
             errors.RefusedAddress,
             errors.AccountExists,
             errors.PreviousStillValid,

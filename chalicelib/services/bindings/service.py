@@ -217,7 +217,7 @@ class BindingService:
 def _check_people(app: App, ask: Ask) -> None:
     """Raises BadParameter if a call would go round."""
     if ask.a == ask.b:
-        raise errors.BadParameter("b", "A and B are the same")
+        raise errors.SamePerson("b")
     for name, person in (("a", ask.a), ("b", ask.b)):
         if person is None:
             continue
@@ -268,6 +268,6 @@ def _check_change(app: App, binding: Binding, change: Change) -> None:
         raise errors.NotSupported("a single-sided binding has no B and no direction")
     _check_call_length(app, change.max_call_s)
     if change.b == binding.a:
-        raise errors.BadParameter("b", "A and B are the same")
+        raise errors.SamePerson("b")
     if change.b is not None and numbers.is_x(change.b, (*app.pool.areas, binding.number)):
         raise errors.BadParameter("b", numbers.NOT_AN_X)
