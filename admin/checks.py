@@ -11,7 +11,7 @@ from chalicelib.core.bindings.model import MAX_LIFETIME_MS
 from chalicelib.core.credentials import EMBEDDED
 from chalicelib.core.durations import MINUTE_MS
 from chalicelib.core.errors import BadParameter, RefusedAddress
-from chalicelib.core.numbers import without_prefixes
+from chalicelib.core.numbers import from_national, possible, without_prefixes
 from chalicelib.core.subscribers import parse_number
 from chalicelib.core.tenants import network
 from chalicelib.store.tenants.credentials import is_public_id
@@ -82,7 +82,9 @@ def _recording_host(text: str) -> str:
 
 
 def x_number(text: str) -> str:
-    """An X as an operator writes it: its digits. `+`, 00, separators and `tel:` are read."""
+    """An X as an operator writes it: its digits. `+`, 00, separators and `tel:` are read. Raises
+    Mistake for what can be a Chinese number or one of another country: who dials X would reach
+    somebody else."""
     try:
         # Behind these there is more than one number, and only a URI has them.
         odd = not _TEL.match(text) and _ODD.search(text)
@@ -91,6 +93,8 @@ def x_number(text: str) -> str:
         spelled = None
     if spelled is None:
         raise Mistake(f"{text!r} is no number; {_A_NUMBER}")
+    if possible(spelled) and (chinese := from_national(spelled)) is not None:
+        raise Mistake(f"{spelled} can be +{chinese} or +{spelled}: write it so")
     return spelled.removeprefix("+")
 
 

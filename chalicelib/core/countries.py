@@ -63,7 +63,7 @@ def country_of(number: str) -> str | None:
     """The country (ISO 3166-1 alpha-2) of an X, or of a person's digits; None for one that has no
     country code. Where countries share a code without telling their numbers apart, the largest:
     Guernsey's are British."""
-    digits = number if numbers.possible(number) else numbers.from_national(number) or number
+    digits = numbers.with_country_code(number)
     if area := _BY_AREA.get(digits[:4]):
         return area
     if digits.startswith(_KAZAKHSTAN):

@@ -139,6 +139,12 @@ def national_or_plus(digits: str) -> str:
     return national(digits) or f"+{digits}"
 
 
+def with_country_code(number: str) -> str:
+    """An X of a pool as everybody dials it: its digits with country code, one of the 700 segment
+    behind 86."""
+    return number if possible(number) else from_national(number) or number
+
+
 def is_x(person: Subscriber, numbers: Container[object]) -> bool:
     """Whether a person's number is one of these X, which may stand there with country code or as
     inside China."""

@@ -63,8 +63,8 @@ def show_person(person: Subscriber) -> str:
 
 def show_x(number: str) -> str:
     """X as everybody dials it: E.164 with `+`, one of China's 700 segment behind +86."""
-    code = numbers.CHINA if _SEGMENT_700.fullmatch(f"{numbers.CHINA}{number}") else ""
-    return f"+{code}{number}" if number.isascii() and number.isdigit() else number
+    dialled = numbers.with_country_code(number)
+    return f"+{dialled}" if dialled.isascii() and dialled.isdigit() else dialled
 
 
 def read_time(raw: Json) -> int:

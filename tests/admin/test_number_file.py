@@ -1,5 +1,6 @@
 """Numbers as operators write them, on the command line and in files."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -116,3 +117,18 @@ def test_one_bad_number_is_one_line(demo: Stage) -> None:
 
 def test_none_at_all_is_wrong_usage(demo: Stage) -> None:
     assert add().exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "forms"),
+    [
+        ("13105551234", "+8613105551234 or +13105551234"),
+        ("10012345678", "+8610012345678 or +10012345678"),
+        ("95512345", "+8695512345 or +95512345"),
+    ],
+)
+def test_what_can_be_a_number_of_two_countries_is_asked_about(text: str, forms: str) -> None:
+    with pytest.raises(Mistake, match=re.escape(f"{text} can be {forms}: write it so")):
+        checks.x_number(text)
+    for form in forms.split(" or "):
+        assert checks.x_number(form) == form.removeprefix("+")

@@ -187,3 +187,18 @@ def test_examples_are_right(kind: Type[Any]) -> None:
         Draft202012Validator.check_schema(schema)
         Draft202012Validator(schema).validate(kind.example)
     assert kind.write(kind.read(kind.example)) == kind.example
+
+
+@pytest.mark.parametrize(
+    ("number", "shown"),
+    [
+        ("442071838750", "+442071838750"),
+        ("8610070000001", "+8610070000001"),
+        ("13105551234", "+13105551234"),
+        ("01082325588", "+861082325588"),
+        ("4001234567", "+864001234567"),
+        ("700000000000001", "+86700000000000001"),
+    ],
+)
+def test_an_x_is_shown_as_everybody_dials_it(number: str, shown: str) -> None:
+    assert values.PROXY_NUMBER.write(number) == shown
