@@ -80,6 +80,8 @@ OPERATIONS: Mapping[str, Most] = {
     # Our own API: the same bind; a reference is one more item (2).
     "bind, REST": BIND,
     "bind with a reference, REST": Most(1, write=10, index=2),
+    # 1,024 bytes of user data: the binding and its two routes have more than 1 KB each (2).
+    "bind, largest request, REST": Most(1, write=16, index=2),
     # A page of the list, or the entry of the reference, and the bindings; by X one query more.
     "list 20 bindings, REST": Most(2, write=0, index=0),
     "list by reference, REST": Most(2, write=0, index=0),
@@ -137,6 +139,15 @@ CPU_LIMITED = frozenset(
         "route, connect by a transfer",
         "end a transfer",
         "account status",
+        "bind, REST",
+        "bind with a reference, REST",
+        "get a binding, REST",
+        "list by number, REST",
+        "search a person, REST",
+        "explain a call, REST",
+        "extend, REST",
+        "change of B, REST",
+        "release, REST",
     }
 )
 """Usual paths; what a refusal or a repeat costs is shown only."""

@@ -59,10 +59,10 @@ def measured(
     again: bool = True,
 ) -> Measured:
     """A request, with what it takes. Not made `again` for its CPU where that would be another one,
-    or reads what no answer is recorded of."""
+    reads what no answer is recorded of, or asks AWS nothing: there is no bare call."""
     with world.meter.recording() as calls:
         answer = client.send(path, content, method=method)
-    return Measured(name, calls, path if again else None, content, answer, method=method)
+    return Measured(name, calls, path if again and calls else None, content, answer, method=method)
 
 
 class Operations:

@@ -28,6 +28,8 @@ class RestOperations:
         yield bound
         referred = self._new() | {"reference": "order-4711"}
         yield self._measured("bind with a reference, REST", "POST", "/v1/bindings", referred)
+        largest = self._new() | {"reference": "r" * 256, "user_data": "u" * 1_024}
+        yield self._measured("bind, largest request, REST", "POST", "/v1/bindings", largest)
         path = f"/v1/bindings/{bound.answer['id']}"
         yield self._measured("get a binding, REST", "GET", path)
         for _ in range(LISTED):
