@@ -66,7 +66,7 @@ test-tenants: $(STAMP) ## what two tenants see, whatever is reported in whatever
 		exec $(RUN) pytest --verbose --no-header -n 2 --dist load tests/attacks/test_tenants.py
 
 test-api: $(STAMP) ## CASES requests made of the OpenAPI document, and every answer held against it (SEEDS, API_MAX_S)
-	@CASES=$${CASES:-20000} exec $(RUN) pytest --no-header --show-capture=no tests/rest/test_schemathesis.py
+	@CASES=$${CASES:-20000} exec $(RUN) pytest --no-header -rP tests/rest/test_schemathesis.py
 
 simulate: $(STAMP) ## rival processes step by step: random schedules and all interleavings (SCHEDULES, SEED)
 	@$(RUN) tests.simulation random --schedules $${SCHEDULES:-20000} --seed $${SEED:-0}; \

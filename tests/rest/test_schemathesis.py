@@ -1,10 +1,12 @@
 """Schemathesis: requests made of the OpenAPI document, right ones and wrong ones, and every answer
 held against it. A new operation is among them by itself."""
 
+import logging
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from chalicelib.clock import now_ms
 from chalicelib.stage_settings import settings
 from chalicelib.store import clients
 from chalicelib.store.site import Site, site_item
+from chalicelib.telemetry import SERVICE
 from chalicelib.wiring.api import Api
 from chalicelib.wiring.gateway import gateway
 from tests.gateways import number, stage, subscriber
@@ -25,13 +28,29 @@ PHASES = "examples,coverage,fuzzing,stateful" if CASES else "examples,coverage"
 MAX_S = int(os.environ.get("API_MAX_S", "3600" if CASES else "80"))
 # An ended binding can still be read.
 LEFT_OUT = "use_after_free"
+# Not of this process: Schemathesis would take itself for a test of pytest.
+ENVIRONMENT = {
+    **{name: each for name, each in os.environ.items() if name != "PYTEST_CURRENT_TEST"},
+    "SCHEMATHESIS_HOOKS": "tests.rest.schemathesis_hooks",
+    "PYTHONPATH": str(Path(__file__).parents[2]),
+}
 RUN = "import sys; from schemathesis.cli import schemathesis; sys.exit(schemathesis())"
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Without lines in the log but for outages: thousands would hide the report."""
+    log = logging.getLogger(SERVICE)
+    before = log.level
+    log.setLevel("ERROR")
+    yield
+    log.setLevel(before)
 
 
 @pytest.fixture(scope="module")
 def address(engine: str | None) -> Iterator[tuple[str, str]]:
     """Of the API, and who signs in: an app with calls, and a rate that nothing exceeds."""
-    with stage(engine) as own:
+    with stage(engine) as own, quiet():
         site = site_item(Site("https://gateway.example", "files"))
         clients.dynamodb().put_item(TableName=settings().table_name, Item=site)
         demo = own.app("demo", [number(0)], rate=1_000_000)
@@ -56,15 +75,16 @@ def test_every_answer_is_as_documented(address: tuple[str, str], tmp_path: Path)
             *(sys.executable, "-c", RUN, "run", f"{url}/v1/openapi.json", "--auth", signed_in),
             *("--checks", "all", "--exclude-checks", LEFT_OUT, "--continue-on-failure"),
             *("--phases", PHASES, "--max-examples", str(max(10, CASES // operations))),
-            *("--max-time", str(MAX_S)),
             *("--seed", str(seeds()[0]), "--generation-database", "none", "--no-color"),
             *("--request-timeout", "30", "--warnings", "off"),
         ],
         cwd=tmp_path,
-        env={name: each for name, each in os.environ.items() if name != "PYTEST_CURRENT_TEST"},
+        env=ENVIRONMENT,
         capture_output=True,
         text=True,
+        timeout=MAX_S,
         check=False,
     )
+    print(done.stdout[-20_000:])
     if done.returncode:
-        pytest.fail(done.stdout[-20_000:] + done.stderr[-2_000:], pytrace=False)
+        pytest.fail(done.stderr[-2_000:] or "see above", pytrace=False)
