@@ -149,7 +149,7 @@ def _operation(resource: type[Resource], operation: Operation, components: _Comp
         described["requestBody"] = {"required": True, "content": {"application/json": content}}
     described["responses"] = {
         **{
-            str(status): _answer(answer, operation, components)
+            str(status): _answer(answer, resource, operation, components)
             for status, answer in operation.answers.items()
         },
         **_problems(operation),
@@ -193,7 +193,9 @@ def _parameter(held: Member[Any], components: _Components) -> Schema:
     return held.type.accepted() | {"default": held.type.write(held.default)}
 
 
-def _answer(answer: Answer, operation: Operation, components: _Components) -> Schema:
+def _answer(
+    answer: Answer, resource: type[Resource], operation: Operation, components: _Components
+) -> Schema:
     said = dict(answer.headers) | ({} if operation.public else _RATE_LIMIT)
     described: Schema = {"description": answer.text}
     described["headers"] = {
@@ -208,7 +210,24 @@ def _answer(answer: Answer, operation: Operation, components: _Components) -> Sc
         }
     elif answer.media_type != "application/json":
         described["content"] = {answer.media_type: {"schema": {"type": "string"}}}
+    if links := _links(answer, resource, operation):
+        described["links"] = links
     return described
+
+
+def _links(answer: Answer, resource: type[Resource], operation: Operation) -> Schema:
+    """What can be done with what was made: the operations of its resource that want its `id`."""
+    made = isinstance(answer.type, Object) and "id" in answer.type.members
+    made = made and "{" not in operation.path
+    return {
+        other.name.replace(".", "_"): {
+            "operationId": other.name.replace(".", "_"),
+            "parameters": {name: "$response.body#/id"},
+        }
+        for other in resource.operations()
+        for name, held in resource.parameters.items()
+        if made and f"{{{name}}}" in other.path and held.text.startswith("`id` of")
+    }
 
 
 def _event(kind: EventKind) -> Schema:
