@@ -24,7 +24,8 @@ from tests.sizes import seeds, size
 
 CASES = size("CASES", gate=0, large=20_000)
 """About how many requests are made by chance, besides those of each example and each limit."""
-PHASES = "examples,coverage,fuzzing,stateful" if CASES else "examples,coverage"
+LINKS_S = int(os.environ.get("LINKS_S") or 120)
+"""How long requests are made of the answers to others, with CASES."""
 MAX_S = int(os.environ.get("API_MAX_S") or 3600)
 # An ended binding can still be read.
 LEFT_OUT = "use_after_free"
@@ -64,17 +65,29 @@ def address(engine: str | None) -> Iterator[tuple[str, str]]:
 
 
 def test_every_answer_is_as_documented(address: tuple[str, str], tmp_path: Path) -> None:
-    url, signed_in = address
     operations = sum(
         1
         for resource in gateway().shared(Api).facade("rest")._resources.values()
         for _ in resource.operations()
     )
+    phases = "examples,coverage,fuzzing" if CASES else "examples,coverage"
+    run(address, tmp_path, "--phases", phases, "--max-examples", str(max(10, CASES // operations)))
+
+
+@pytest.mark.skipif(not CASES, reason="chance, for make test-api")
+def test_what_follows_from_an_answer_is_as_documented(
+    address: tuple[str, str], tmp_path: Path
+) -> None:
+    run(address, tmp_path, "--phases", "stateful", "--max-time", str(LINKS_S))
+
+
+def run(address: tuple[str, str], tmp_path: Path, *options: str) -> None:
+    """Runs Schemathesis; its report is printed. Fails if it found anything."""
+    url, signed_in = address
     done = subprocess.run(
         [
             *(sys.executable, "-c", RUN, "run", f"{url}/v1/openapi.json", "--auth", signed_in),
-            *("--checks", "all", "--exclude-checks", LEFT_OUT, "--continue-on-failure"),
-            *("--phases", PHASES, "--max-examples", str(max(10, CASES // operations))),
+            *("--checks", "all", "--exclude-checks", LEFT_OUT, "--continue-on-failure", *options),
             *("--seed", str(seeds()[0]), "--generation-database", "none", "--no-color"),
             *("--request-timeout", "30", "--warnings", "off"),
         ],
