@@ -65,7 +65,7 @@ test-tenants: $(STAMP) ## what two tenants see, whatever is reported in whatever
 	@if [ -z "$$SEEDS" ]; then export INTERLEAVINGS="$${INTERLEAVINGS:-1000}"; fi; \
 		exec $(RUN) pytest --verbose --no-header -n 2 --dist load tests/attacks/test_tenants.py
 
-test-api: $(STAMP) ## CASES requests made of the OpenAPI document, and every answer held against it (SEEDS, API_MAX_S)
+test-api: $(STAMP) ## CASES requests made of the OpenAPI document, and every answer held against it (SEEDS, LINKS_S, API_MAX_S)
 	@CASES=$${CASES:-20000} exec $(RUN) pytest --no-header -rP tests/rest/test_schemathesis.py
 
 simulate: $(STAMP) ## rival processes step by step: random schedules and all interleavings (SCHEDULES, SEED)

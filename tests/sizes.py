@@ -18,7 +18,7 @@ def size(name: str, *, gate: int, large: int) -> int:
 
 def seeds() -> list[int]:
     """The random seeds that SEEDS lists, else 1."""
-    return [int(seed) for seed in os.environ.get("SEEDS", "1").split()]
+    return [int(seed) for seed in (os.environ.get("SEEDS") or "1").split()]
 
 
 def some(cases: Iterable[T], *, gate: int) -> list[T]:

@@ -132,7 +132,7 @@ def _of(kind: Type[Any], written: bool) -> Schema:
 
 def _operation(resource: type[Resource], operation: Operation, components: _Components) -> Schema:
     described: Schema = {
-        "operationId": operation.name.replace(".", "_"),
+        "operationId": _id_of(operation),
         "tags": [operation.resource],
         "summary": operation.summary,
     }
@@ -159,6 +159,10 @@ def _operation(resource: type[Resource], operation: Operation, components: _Comp
     elif operation.opens:
         described["security"] = [{"basic": []}, {}]
     return described
+
+
+def _id_of(operation: Operation) -> str:
+    return operation.name.replace(".", "_")
 
 
 def _path(resource: type[Resource], operation: Operation) -> Iterator[Schema]:
@@ -218,15 +222,16 @@ def _answer(
 def _links(answer: Answer, resource: type[Resource], operation: Operation) -> Schema:
     """What can be done with what was made: the operations of its resource that want its `id`."""
     made = isinstance(answer.type, Object) and "id" in answer.type.members
-    made = made and "{" not in operation.path
+    if not made or "{" in operation.path:
+        return {}
     return {
-        other.name.replace(".", "_"): {
-            "operationId": other.name.replace(".", "_"),
+        _id_of(other): {
+            "operationId": _id_of(other),
             "parameters": {name: "$response.body#/id"},
         }
         for other in resource.operations()
-        for name, held in resource.parameters.items()
-        if made and f"{{{name}}}" in other.path and held.text.startswith("`id` of")
+        for name in resource.parameters
+        if f"{{{name}}}" in other.path
     }
 
 

@@ -43,7 +43,7 @@ ORDERS = range(4)
 """The orders in which each world is told; in every other one the workers are at it meanwhile."""
 INTERLEAVINGS = os.environ.get("INTERLEAVINGS")
 SEEDS = seeds()
-if INTERLEAVINGS or "SEEDS" not in os.environ:
+if INTERLEAVINGS or not os.environ.get("SEEDS"):
     SEEDS = list(range(SEEDS[0], SEEDS[0] + int(INTERLEAVINGS or 12) // len(ORDERS)))
 CALLS = 14
 

@@ -44,8 +44,10 @@ def quiet() -> Iterator[None]:
     log = logging.getLogger(SERVICE)
     before = log.level
     log.setLevel("ERROR")
-    yield
-    log.setLevel(before)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
 
 
 @pytest.fixture(scope="module")
