@@ -14,7 +14,6 @@ from chalicelib.clock import now_ms
 from chalicelib.core.credentials import AppCredentials
 from chalicelib.core.errors import BadParameter, Contended, EndpointUnanswered
 from chalicelib.core.tenants import App
-from chalicelib.egress.client import Client
 from chalicelib.egress.webhooks import WebhookSender
 from chalicelib.services.tenants.app_settings import TRIAL_S, AppSettings, DeliveryRules
 from chalicelib.stage_settings import settings
@@ -136,7 +135,7 @@ def _rules() -> DeliveryRules:
         signs_with=signs_with,
         endpoint_check=endpoint_check,
         credentials=_known(),
-        sender=WebhookSender(Client(egress.guard), timeout_s=TRIAL_S),
+        sender=WebhookSender(egress.client(), timeout_s=TRIAL_S),
         remedies=_REMEDIES,
     )
 

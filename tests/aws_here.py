@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any, ClassVar
 
 import boto3
+from aws_lambda_powertools.shared import user_agent
 from botocore.config import Config
 from moto.core.models import MockAWS, botocore_stubber, responses_mock
 from moto.core.responses_custom_registry import CustomRegistry
@@ -14,6 +15,10 @@ from moto.secretsmanager.models import secretsmanager_backends
 from moto.sqs.models import sqs_backends
 
 from tests import dynamodb_here
+
+# Each of Powertools' providers has its client name it in whatever that sends. A test has a provider
+# of its own and all share a client: a thousand tests later a request would carry a thousand names.
+user_agent.register_feature_to_client = lambda **_: None
 
 ACCOUNT, REGION = "123456789012", "eu-west-1"
 

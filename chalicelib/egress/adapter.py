@@ -5,6 +5,7 @@ import select
 import ssl
 import time
 from dataclasses import dataclass
+from functools import cache
 from http.client import SWITCHING_PROTOCOLS
 from threading import Lock
 from typing import Any
@@ -31,6 +32,8 @@ DRAINED = 4 * 1024
 
 DRAIN_S = 0.05
 """How many seconds that may take."""
+
+_reading = Lock()
 
 _Origin = tuple[str, str, int]
 """Scheme, host and port."""
@@ -69,10 +72,7 @@ class GuardedAdapter(BaseAdapter):
         super().__init__()
         self._guard = guard
         self._idle = _IdleConnections()
-        self._context = ssl.create_default_context(cafile=cafile or certifi.where())
-        self._context.sslsocket_class = TimedTlsSocket
-        # RFC 9525: only the alternative names of a certificate count.
-        self._context.hostname_checks_common_name = False
+        self._cafile = cafile or certifi.where()
 
     def send(self, request: PreparedRequest, *_: Any, **more: Any) -> GuardedResponse:
         """Sends a request; the answer as soon as its headers are there. `limits` is a Limits; what
@@ -124,10 +124,26 @@ class GuardedAdapter(BaseAdapter):
             connection.sock = sock
             if address.scheme == "https":
                 connection.default_port = 443  # type: ignore[misc]
-                connection.sock = wrap(sock, self._context, address.host)
+                connection.sock = wrap(sock, _trusting(self._cafile), address.host)
         except OSError as error:
             raise NotSent(type(error).__name__) from None
         return connection
+
+
+def _trusting(cafile: str) -> ssl.SSLContext:
+    """What a server's certificate is judged by. Reading the authorities takes some 20 ms: a process
+    does it once, and only if it calls an https address."""
+    with _reading:
+        return _read(cafile)
+
+
+@cache
+def _read(cafile: str) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=cafile)
+    context.sslsocket_class = TimedTlsSocket
+    # RFC 9525: only the alternative names of a certificate count.
+    context.hostname_checks_common_name = False
+    return context
 
 
 def _drained(connection: Connection, response: BaseHTTPResponse) -> bool:
