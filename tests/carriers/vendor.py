@@ -72,6 +72,13 @@ FAULTS: dict[str, Callable[[Vendor], tuple[int, bytes]]] = {
 }
 """What is answered instead, after the effect."""
 SILENT = ("hangs before it reads", "hangs after the effect", "breaks off", "cut in the body")
+PATIENT_S, IMPATIENT_S = 10, 0.8
+"""How long an answer is waited for: the short time only where none comes."""
+
+
+def patience(fault: str) -> float:
+    """How many seconds to wait for a vendor with this fault."""
+    return IMPATIENT_S if fault.startswith("hangs") else PATIENT_S
 
 
 @contextmanager

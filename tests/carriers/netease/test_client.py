@@ -21,12 +21,15 @@ from chalicelib.core.ports import Carrier
 from chalicelib.core.subscribers import Subscriber
 from tests.carriers.vendor import (
     FAULTS,
+    IMPATIENT_S,
+    PATIENT_S,
     SILENT,
     Told,
     Vendor,
     closed_port,
     egress,
     full_port,
+    patience,
     vendor,
 )
 from tests.core.samples import binding
@@ -181,9 +184,9 @@ def account(*urls: str, **more: Any) -> CarrierAccount:
     return CarrierAccount(**(values | {"secrets": (SECRET,), "urls": urls} | more))
 
 
-def made_of(told: Told, *urls: str, **more: Any) -> Carrier:
+def made_of(told: Told, *urls: str, timeout_s: float = PATIENT_S, **more: Any) -> Carrier:
     return carrier(
-        account(*urls, **more), timeout_s=0.8, log_call=told, egress=egress, runtime=SYSTEM
+        account(*urls, **more), timeout_s=timeout_s, log_call=told, egress=egress, runtime=SYSTEM
     )
 
 
@@ -254,11 +257,12 @@ def test_nobody_knows(call: Call, fault: str, told: Told, first: Vendor, second:
     ready(call, first, second)
     first.fault = fault
     first.headers = {"Location": second.url} if fault == "redirect" else {}
+    made = made_of(told, first.url, second.url, timeout_s=patience(fault))
     if call.repeatable:
-        assert call.make(made_of(told, first.url, second.url)) == call.result
+        assert call.make(made) == call.result
     else:
         with pytest.raises(errors.Unavailable) as raised:
-            call.make(made_of(told, first.url, second.url))
+            call.make(made)
         assert type(raised.value) is errors.Unavailable
     assert len(first.seen) == (fault != "hangs before it reads")
     assert first.connections == 1
@@ -284,7 +288,9 @@ def test_who_might_have_done_it_counts_more_than_who_was_not_reached(
 ) -> None:
     first.fault = "hangs after the effect"
     with closed_port() as nobody, pytest.raises(errors.Unavailable) as raised:
-        CALLS["netease.unbind"].make(made_of(told, *[first.url, nobody][::order]))
+        CALLS["netease.unbind"].make(
+            made_of(told, *[first.url, nobody][::order], timeout_s=IMPATIENT_S)
+        )
     assert type(raised.value) is errors.Unavailable
 
 
@@ -321,7 +327,7 @@ def test_what_was_never_sent_did_not_happen(address: Any, told: Told) -> None:
             CALLS["netease.bind"].make(made_of(told, address))
         return
     with address() as url, pytest.raises(errors.NotReached):
-        CALLS["netease.bind"].make(made_of(told, url))
+        CALLS["netease.bind"].make(made_of(told, url, timeout_s=IMPATIENT_S))
     assert told.lines[0][1]["why"] == "TimeoutError"
 
 

@@ -21,7 +21,17 @@ from chalicelib.core.calls.placed_calls import CallAsk
 from chalicelib.core.credentials import CarrierAccount
 from chalicelib.core.ports import CallEnder, CallPlacer
 from chalicelib.core.subscribers import Subscriber
-from tests.carriers.vendor import FAULTS, SILENT, Told, Vendor, closed_port, egress, vendor
+from tests.carriers.vendor import (
+    FAULTS,
+    PATIENT_S,
+    SILENT,
+    Told,
+    Vendor,
+    closed_port,
+    egress,
+    patience,
+    vendor,
+)
 
 NOW = 1_768_464_000_123
 SECRET = base64.b64encode(b"a secret of twenty-four..").decode()
@@ -43,9 +53,9 @@ def switch() -> Iterator[Vendor]:
         yield server
 
 
-def dialler(told: Told, *urls: str) -> CallPlacer:
+def dialler(told: Told, *urls: str, timeout_s: float = PATIENT_S) -> CallPlacer:
     account = CarrierAccount("switch", "switch", "", (SECRET, "previous"), urls=urls)
-    made = carrier(account, timeout_s=0.8, log_call=told, egress=egress, runtime=SYSTEM)
+    made = carrier(account, timeout_s=timeout_s, log_call=told, egress=egress, runtime=SYSTEM)
     assert (made.name, made.kind, made.bindings) == ("switch", "switch", None)
     assert made.dialler
     return made.dialler
@@ -219,7 +229,7 @@ def test_nobody_knows(
 ) -> None:
     switch.content, switch.fault = b'{"status":"inited"}', fault
     with pytest.raises(errors.Unavailable) as raised:
-        call(dialler(told, switch.url))
+        call(dialler(told, switch.url, timeout_s=patience(fault)))
     assert type(raised.value) is errors.Unavailable
     assert len(switch.seen) == (fault != "hangs before it reads")
     assert switch.connections == 1
