@@ -29,6 +29,8 @@ VERSION = "2.9.30"
 SHA512 = "xTeeRLvzEfqyd5lh3bH4c0kHvSHHmmhD5ZDsHFKAQ5g2Zl6JqlFdutaQhCLHzxEp6Ry1o7TB6niIoXuQAnSewQ=="
 JAVA_NEEDED = 17
 START_S = 60
+# It runs for minutes, on few cores: to compile more than this would take longer than it saves.
+JVM = ["-Xmx1g", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
 
 
 class Missing(Exception):
@@ -119,7 +121,7 @@ def running(java: str, directory: Path) -> Iterator[str]:
 
 def _start(java: str, directory: Path, log: IO[str]) -> tuple[subprocess.Popen[bytes], str]:
     port = _free_port()
-    command = [java, "-Xmx1g", f"-Djava.library.path={directory / 'DynamoDBLocal_lib'}", "-jar"]
+    command = [java, *JVM, f"-Djava.library.path={directory / 'DynamoDBLocal_lib'}", "-jar"]
     options = ["-inMemory", "-sharedDb", "-disableTelemetry", "-port", str(port)]
     process = subprocess.Popen(
         [sys.executable, __file__, *command, directory / "DynamoDBLocal.jar", *options],
