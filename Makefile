@@ -10,6 +10,8 @@ FAR_END = $$(.venv/bin/python -c 'import sys; print("3.13" if sys.version_info <
 OTHER := .venv-other/made
 # What `chalice package` puts beside requirements.txt.
 AROUND := chalice
+# Processes that test: one more than cores, as a third of the time is waiting.
+WORKERS := $(shell expr 1 + $$(getconf _NPROCESSORS_ONLN))
 # Tests of the inner loop: `make test T=tests/store K=lease`.
 T ?=
 K ?=
@@ -43,7 +45,7 @@ test: other
 else
 test: other ## the whole gate: lint, types, tests with coverage; T=path and K=expression for a part
 	@$(MAKE) -s -j2 lint types
-	@exec $(RUN) pytest -p tests.line_coverage tests $(addprefix --ignore=,$(RESTORING)) -n 2 \
+	@exec $(RUN) pytest -p tests.line_coverage tests $(addprefix --ignore=,$(RESTORING)) -n $(WORKERS) \
 		--dist loadfile --no-loadscope-reorder \
 		--cov --cov-report=term-missing:skip-covered --line-coverage=95
 endif
@@ -54,7 +56,7 @@ test-all: ## everything, in large sizes, one after the other: hours, for a quiet
 		$(MAKE) chaos
 
 test-large: $(STAMP) ## as much of the large attacks as BUDGET seconds allow, in an order by SEEDS
-	@SIZE=large exec $(RUN) pytest --no-header -n 2 --dist loadfile --no-loadscope-reorder \
+	@SIZE=large exec $(RUN) pytest --no-header -n $(WORKERS) --dist loadfile --no-loadscope-reorder \
 		--budget=$(BUDGET) $(ATTACKS)
 
 test-restore: $(STAMP) ## backups, moments and older code put back on the stand-in, and the document's lines

@@ -1,17 +1,13 @@
 """A pytest option that holds the share of covered lines, judged only where the tests passed."""
 
-import importlib
 import json
-import pkgutil
 import tempfile
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import coverage
 import coverage.exceptions
 import pytest
-
-import chalicelib
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -24,40 +20,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-UNMEASURED = tuple(
-    f"tests/{folder}/"
-    for folder in ("attacks", "chaos", "contract", "races", "simulation", "simulator")
-)
-"""What is there for other things than lines: being measured would take as long once more."""
-
-
 def pytest_configure(config: pytest.Config) -> None:
     """Judges only where it was asked for, and where the data of all workers come together."""
-    if config.getoption("--line-coverage") is None:
-        return
-    config.pluginmanager.register(_Pauses())
-    if not hasattr(config, "workerinput"):
-        config.pluginmanager.register(LineCoverage(config.getoption("--line-coverage")))
-
-
-class _Pauses:
-    @pytest.hookimpl
-    def pytest_collection_finish(self) -> None:
-        """What a test that isn't measured would import first has lines, too."""
-        for found in pkgutil.walk_packages(chalicelib.__path__, "chalicelib."):
-            importlib.import_module(found.name)
-
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
-        """Measures nothing while such a test runs."""
-        measured = coverage.Coverage.current()
-        if measured is None or not item.nodeid.startswith(UNMEASURED):
-            return (yield)
-        measured.stop()
-        try:
-            return (yield)
-        finally:
-            measured.start()
+    limit = config.getoption("--line-coverage")
+    if limit is not None and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(LineCoverage(limit))
 
 
 class LineCoverage:
