@@ -83,8 +83,21 @@ def _recording_host(text: str) -> str:
 
 def x_number(text: str) -> str:
     """An X as an operator writes it: its digits. `+`, 00, separators and `tel:` are read. Raises
-    Mistake for what can be a Chinese number or one of another country: who dials X would reach
-    somebody else."""
+    Mistake."""
+    return _spelled(text).removeprefix("+")
+
+
+def new_x_number(text: str) -> str:
+    """The same of an X that an app is given. Raises Mistake for what can be a Chinese number or one
+    of another country: who dials X would reach somebody else."""
+    spelled = _spelled(text)
+    if possible(spelled) and (chinese := from_national(spelled)) is not None:
+        raise Mistake(f"{spelled} can be +{chinese} or +{spelled}: write it so")
+    return spelled.removeprefix("+")
+
+
+def _spelled(text: str) -> str:
+    """Digits, behind `+` where the country code is known to be among them. Raises Mistake."""
     try:
         # Behind these there is more than one number, and only a URI has them.
         odd = not _TEL.match(text) and _ODD.search(text)
@@ -93,9 +106,7 @@ def x_number(text: str) -> str:
         spelled = None
     if spelled is None:
         raise Mistake(f"{text!r} is no number; {_A_NUMBER}")
-    if possible(spelled) and (chinese := from_national(spelled)) is not None:
-        raise Mistake(f"{spelled} can be +{chinese} or +{spelled}: write it so")
-    return spelled.removeprefix("+")
+    return spelled
 
 
 def number(text: str, area: str | None) -> None:

@@ -1,7 +1,7 @@
 """Numbers as operators write them, on the command line and in files."""
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from admin import checks
 from chalicelib.core.numbers import canonical
@@ -12,9 +12,11 @@ _MOST_NAMED = 20
 
 Entry = tuple[str, str | None]
 """Digits of an X, and its area code."""
+Reader = Callable[[str], str]
+"""The digits of one number. Raises Mistake."""
 
 
-def read(arguments: Sequence[str], content: bytes) -> list[Entry]:
+def read(arguments: Sequence[str], content: bytes, reader: Reader = checks.x_number) -> list[Entry]:
     """The numbers of both, each once. A file is UTF-8 text with `number` or `number,area` in a
     line; what follows `#`, empty lines and a heading `number,area` are left out. Raises Mistake,
     which names all bad lines."""
@@ -22,7 +24,7 @@ def read(arguments: Sequence[str], content: bytes) -> list[Entry]:
     wrong: list[str] = []
     for where, fields in _fields(arguments, content):
         try:
-            entry = _entry(fields)
+            entry = _entry(fields, reader)
         except Mistake as error:
             wrong.append(f"{where}: {error}")
             continue
@@ -53,10 +55,10 @@ def _fields(arguments: Sequence[str], content: bytes) -> Iterator[tuple[str, lis
         yield f"line {at}", fields
 
 
-def _entry(fields: Sequence[str]) -> Entry:
+def _entry(fields: Sequence[str], reader: Reader) -> Entry:
     if len(fields) > 2:
         raise Mistake("more than a number and its area code, for example 861082325588,10")
-    number = checks.x_number(fields[0])
+    number = reader(fields[0])
     area = fields[1] if len(fields) == 2 and fields[1] else None
     checks.number(number, area)
     return number, area

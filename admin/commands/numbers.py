@@ -6,7 +6,7 @@ from typing import IO, Any
 
 import click
 
-from admin import number_file
+from admin import checks, number_file
 from admin import numbers as pools
 from admin.command import Section, changing, limit, listed, written
 from chalicelib.clock import now_ms
@@ -15,28 +15,34 @@ from cli.command import Report
 NUMBERS = Section("Numbers")
 
 
-def x_numbers(command: Callable[..., Report]) -> Callable[..., Report]:
+def x_numbers(
+    reader: number_file.Reader = checks.x_number,
+) -> Callable[[Callable[..., Report]], Callable[..., Report]]:
     """Which X: arguments and the lines of a file, handed on as `numbers`, pairs of digits and area
-    code (None: not said). Either all can be read, or the command ends."""
+    code (None: not said). Either `reader` can read all, or the command ends."""
 
-    @functools.wraps(command)
-    def with_numbers(numbers: tuple[str, ...], file: IO[bytes] | None, **given: Any) -> Report:
-        if not numbers and file is None:
-            raise click.UsageError("which numbers: as arguments, or --file with one a line")
-        read = number_file.read(numbers, file.read() if file is not None else b"")
-        return command(numbers=read, **given)
+    def decorate(command: Callable[..., Report]) -> Callable[..., Report]:
+        @functools.wraps(command)
+        def with_numbers(numbers: tuple[str, ...], file: IO[bytes] | None, **given: Any) -> Report:
+            if not numbers and file is None:
+                raise click.UsageError("which numbers: as arguments, or --file with one a line")
+            content = file.read() if file is not None else b""
+            return command(numbers=number_file.read(numbers, content, reader), **given)
 
-    with_numbers = click.option(
-        "--file",
-        type=click.File("rb"),
-        help="Read them from this file, '-' for standard input: a number, or number,area, a line.",
-    )(with_numbers)
-    return click.argument("numbers", nargs=-1)(with_numbers)
+        with_numbers = click.option(
+            "--file",
+            type=click.File("rb"),
+            help="Read them from this file, '-' for standard input: a number, or number,area, a"
+            " line.",
+        )(with_numbers)
+        return click.argument("numbers", nargs=-1)(with_numbers)
+
+    return decorate
 
 
 @NUMBERS.change("numbers-add")
 @click.argument("app")
-@x_numbers
+@x_numbers(checks.new_x_number)
 @click.option("--area", help="Area code of these numbers, e.g. 10.")
 def numbers_add(app: str, numbers: list[tuple[str, str | None]], area: str | None) -> Report:
     """Give X numbers to an app: all of them, or none.
@@ -70,7 +76,7 @@ def numbers_list(app: str, after: str | None, limit: int) -> Report:
 
 @NUMBERS.change("numbers-remove")
 @click.argument("app")
-@x_numbers
+@x_numbers()
 @click.option("--drain", is_flag=True, help="Only stop new bindings; numbers-add takes it back.")
 def numbers_remove(app: str, numbers: list[tuple[str, str | None]], drain: bool) -> Report:
     """Take X numbers from an app, all of them or none.
@@ -94,7 +100,7 @@ def numbers_remove(app: str, numbers: list[tuple[str, str | None]], drain: bool)
 @NUMBERS.change("numbers-move")
 @click.argument("app")
 @click.argument("to")
-@x_numbers
+@x_numbers()
 def numbers_move(app: str, to: str, numbers: list[tuple[str, str | None]]) -> Report:
     """Move X numbers to another app.
 

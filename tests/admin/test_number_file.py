@@ -129,6 +129,15 @@ def test_none_at_all_is_wrong_usage(demo: Stage) -> None:
 )
 def test_what_can_be_a_number_of_two_countries_is_asked_about(text: str, forms: str) -> None:
     with pytest.raises(Mistake, match=re.escape(f"{text} can be {forms}: write it so")):
-        checks.x_number(text)
+        checks.new_x_number(text)
     for form in forms.split(" or "):
-        assert checks.x_number(form) == form.removeprefix("+")
+        assert checks.new_x_number(form) == form.removeprefix("+")
+
+
+def test_what_is_there_is_taken_away_as_it_is_listed(demo: Stage) -> None:
+    """A number of North America has the digits of a mobile in China, and is listed without `+`."""
+    assert add("+13105551234").exit_code == 0
+    listed = CliRunner().invoke(cli, ["numbers-list", "demo"]).output.split()[0]
+    assert listed == "13105551234"
+    assert CliRunner().invoke(cli, ["numbers-remove", "demo", listed, "--drain"]).exit_code == 0
+    assert "can be +8613105551234 or +13105551234" in add(listed).output
