@@ -36,6 +36,13 @@ from chalicelib.schema.values import (
 )
 
 _YEAR_S = MAX_LIFETIME_MS // 1000
+_POINTERS = {
+    "recording": "/record",
+    "display": "/show_caller",
+    "anucode": "/prompts",
+    "ansanu": "/prompts/on_answer",
+}
+"""The domain's names of parameters -> the members of a request, where they differ."""
 
 LIFETIME = duration_s(least=1, most=_YEAR_S, example=3600)
 REFERENCE = text("order-4711", least=1, most=256)
@@ -269,7 +276,7 @@ def ask_of(app: App, body: NewBinding, *, now: int) -> Ask:
 def change_of(body: BindingChange) -> Change:
     """Raises NotSupported."""
     if body.b is None:
-        raise errors.NotSupported("a binding of two can't lose its B; release it, and make an XA")
+        raise errors.NotSupported("no B can be taken away: release the binding, and make an XA")
     return Change(
         ttl_ms=body.ttl_s * 1000 if body.ttl_s is not None else None,
         extend_ms=body.extend_s * 1000 if body.extend_s is not None else None,
@@ -280,6 +287,15 @@ def change_of(body: BindingChange) -> Change:
         max_call_s=body.max_call_s,
         user_data=body.user_data,
     )
+
+
+def pointer_of(name: str, body: NewBinding | BindingChange) -> str:
+    """The member that stands for a parameter of the domain, as a carrier refuses it too."""
+    if name in ("lifetime", "delta"):
+        ends = ("ttl_s", "extend_s", "expires_at")
+        sent = (end for end in ends if getattr(body, end, None) is not None)
+        return f"/{next(sent, 'expires_at')}"
+    return _POINTERS.get(name, f"/{name}")
 
 
 def own_number(app: App, number: str | None) -> str | None:

@@ -18,6 +18,7 @@ from chalicelib.rest.binding_tables import (
     change_of,
     end_of,
     own_number,
+    pointer_of,
     shown,
     state_of,
 )
@@ -31,7 +32,7 @@ from chalicelib.rest.operations import (
     operation,
     page,
 )
-from chalicelib.rest.problems import CONFLICT, MISMATCH, PROBLEMS, UNKNOWN
+from chalicelib.rest.problems import CONFLICT, MISMATCH, PROBLEMS, UNKNOWN, Failure
 from chalicelib.schema.rules import Excludes, Needs
 from chalicelib.schema.types import Json, Member, of_class
 from chalicelib.schema.values import shown_text
@@ -111,12 +112,12 @@ class Bindings(Resource):
         try:
             ask = ask_of(context.app, body, now=context.now)
             binding = self._bound(context, ask, request)
-        except _PASSING:
+        except _PASSING as error:
             # It may have been otherwise when the request came first.
             named = context.request_id is not None
             made = self._service.made_by(context.app, request) if named else None
             if made is None:
-                raise
+                raise _as_sent(error, body) from None
             binding = made
         status = 201 if binding.request == request.key else 200
         location = {"Location": f"/v1/bindings/{binding.id}"}
@@ -223,9 +224,12 @@ class Bindings(Resource):
     def change(self, context: Context, binding_id: str, body: BindingChange) -> Json:
         """Raises what BindingService.change does."""
         request = context.request_id or self._new_request()
-        binding = self._service.change(
-            context.app, binding_id, change_of(body), request, now=context.now
-        )
+        try:
+            binding = self._service.change(
+                context.app, binding_id, change_of(body), request, now=context.now
+            )
+        except errors.BadParameter as error:
+            raise _as_sent(error, body) from None
         return shown(binding, now=context.now)
 
     def as_of_now(self, context: Context, first: dict[str, Json]) -> dict[str, Json]:
@@ -286,6 +290,13 @@ class Bindings(Resource):
     def _new_request(self) -> RequestId:
         """Of a request without an Idempotency-Key: no other is the same."""
         return RequestId(self._runtime.new_id(), "", explicit=True)
+
+
+def _as_sent(error: errors.GatewayError, body: NewBinding | BindingChange) -> Exception:
+    """The error, with its parameter as the request calls it."""
+    if isinstance(error, errors.BadParameter):
+        return Failure.of(error, pointer_of(error.name, body))
+    return error
 
 
 def _page_of(

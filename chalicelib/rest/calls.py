@@ -40,7 +40,7 @@ FEWEST, MOST = 2, 9
 """How many people a call has."""
 MOST_CALL_S = 86_400
 
-_POINTERS = {"caller": "/parties/0", "callee": "/parties/1"}
+_POINTERS = {"caller": "/parties/0", "callee": "/parties/1", "maxDur": "/max_call_s"}
 """The domain's names of parameters -> the members of a request."""
 
 _ID = shown_text("4c7e9f38-7a1d-5b6c-8e10-0b9a8f2e6d0f")
@@ -137,7 +137,10 @@ class PlacedCalls(Resource):
         except errors.SamePerson as error:
             raise Failure.of(error, "/parties") from None
         except errors.BadParameter as error:
-            wrong = Wrong(_POINTERS.get(error.name, f"/{error.name}"), error.why)
+            pointer = _POINTERS.get(error.name, f"/{error.name}")
+            if asked.conference and error.name == "callee":
+                pointer = "/parties"  # Which of them is not said.
+            wrong = Wrong(pointer, error.why or "can't be used")
             if error.name == "account" and body.account is not None:
                 # Nobody's and another app's look the same.
                 raise Failure(UNKNOWN, error.why, wrong=[wrong]) from None

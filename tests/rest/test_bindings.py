@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from admin import provision
+from tests.carriers.vendor import vendor
 from tests.rest.backend import WHOLE, Backend
 from tests.stage import X1, X2, A, Answer, B, C, Clock, D, Stage
 
@@ -279,6 +281,28 @@ def test_an_end_in_epoch_seconds_is_refused_and_says_so(demo: Backend, clock: Cl
 def test_what_the_carrier_can_not_do_is_named(demo: Backend) -> None:
     refused = problem(bind(demo, show_caller="a"), 409, "not_supported")
     assert refused["detail"].endswith(": showing real numbers")
+
+
+@pytest.mark.parametrize(
+    ("named", "pointer"),
+    [
+        *(("anum", "/a"), ("bnum", "/b"), ("record", "/record"), ("display", "/show_caller")),
+        *(("anucode", "/prompts"), ("ansanu", "/prompts/on_answer"), ("ttl", "/ttl_s")),
+    ],
+)
+def test_what_the_carrier_refuses_is_named_as_it_was_sent(
+    stage: Stage, named: str, pointer: str
+) -> None:
+    with vendor() as server:
+        provision.create_carrier(
+            "acme", kind="interline", key="10000000", app_id="1", secret="s" * 32, urls=[server.url]
+        )
+        made = stage.app("far", carrier="acme")
+        server.content = json.dumps({"error": 1002, "reason": f"bad value of {named}"}).encode()
+        people = {"a": "+8610012340001", "b": "+8610012340002"}
+        prompts = {"a": "7", "on_answer": "8"}
+        answer = bind(Backend(stage, made.key, made.secret), **people, prompts=prompts)
+    assert pointers(answer) == {pointer}
 
 
 def test_a_release_can_be_repeated(demo: Backend, clock: Clock) -> None:

@@ -19,6 +19,7 @@ from tests.workers import deliver
 PATH = "/v1/calls"
 SECRET = "c3dpdGNoLXNlY3JldC0yNC1ieXRlcyEh"
 CALL = {"parties": [f"+{A}", f"+{B}"]}
+CHINESE = ["+8610012340001", "+8610012340002"]
 
 
 @pytest.fixture
@@ -219,11 +220,26 @@ def test_a_carrier_of_one_country_says_which(stage: Stage, switch: Vendor) -> No
     ours = gateway()
     users = MessagingUserStore(ours.table, ours.encryption)
     users.add("bob", namespace="vendor", app="clerks")
-    answer = place(Backend(stage, made.key, made.secret), parties=[f"+{A}", f"+{B}"])
-    assert is_problem(answer, 400, "bad-parameter")
-    (wrong,) = answer.json["errors"]
-    assert wrong["pointer"] == "/parties/1"
-    assert wrong["detail"].startswith("must be a number of China (86)")
+    clerks = Backend(stage, made.key, made.secret)
+    for parties, pointer in (([A, B], "/parties/1"), ([A, B, C], "/parties")):
+        answer = place(clerks, parties=[f"+{each}" for each in parties])
+        assert is_problem(answer, 400, "bad-parameter")
+        (wrong,) = answer.json["errors"]
+        assert wrong["pointer"] == pointer
+        assert wrong["detail"].startswith("must be a number of China (86)")
+
+
+def test_what_the_carrier_refuses_is_named_as_it_was_sent(stage: Stage, switch: Vendor) -> None:
+    provision.create_carrier(
+        "vendor", kind="netease", secret="s3cr3t", urls=[switch.url], key="vendor-key"
+    )
+    made = stage.app("clerks", numbers=(), carrier="vendor")
+    clerks = Backend(stage, made.key, made.secret)
+    for named, status, pointer in (("callerAcc", 404, "/account"), ("maxDur", 400, "/max_call_s")):
+        switch.content = json.dumps({"code": 414, "msg": f"bad {named}"}).encode()
+        answer = place(clerks, parties=CHINESE, account="eve")
+        assert answer.status == status
+        assert answer.json["errors"] == [{"pointer": pointer, "detail": "can't be used"}]
 
 
 def test_in_whose_name(stage: Stage, shop: Backend, switch: Vendor) -> None:
