@@ -138,11 +138,24 @@ def test_what_is_no_problem_is_an_error_too(
     assert (error.value.status, error.value.request_id) == (502, "r-3")
 
 
-def test_an_answer_that_is_no_json_is_an_error_too(there: Double, transport: Transport) -> None:
-    there.answers = [Answer(200, b"<html>", {"Content-Type": "text/html"})]
+@pytest.mark.parametrize("errors", [None, {"a": ["is wrong"]}, ["a is wrong"], [{"pointer": "/a"}]])
+def test_a_problem_of_somebody_else_is_an_error_too(
+    there: Double, transport: Transport, errors: Any
+) -> None:
+    there.answers = [problem(400, errors=errors, detail="no")]
     with pytest.raises(GatewayError) as error:
         transport.send(*NOT_CHANGED)
-    assert str(error.value) == "200 the answer is no JSON"
+    assert (str(error.value), error.value.errors) == ("400 no", ())
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"null", b"[]", b'"x"'])
+def test_an_answer_that_is_no_json_object_is_an_error_too(
+    there: Double, transport: Transport, body: bytes
+) -> None:
+    there.answers = [Answer(200, body, {"Content-Type": "text/html"})]
+    with pytest.raises(GatewayError) as error:
+        transport.send(*NOT_CHANGED)
+    assert str(error.value).startswith("200 the answer is no JSON")
 
 
 def test_nobody_listens(waits: list[float]) -> None:

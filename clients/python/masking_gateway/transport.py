@@ -100,7 +100,7 @@ class Transport:
         body: Mapping[str, Any] | None = None,
         key: str | None = None,
     ) -> Any:
-        """The answer's JSON, or None without a body. Raises GatewayError."""
+        """The answer's JSON object, or None without a body. Raises GatewayError."""
         headers = {
             "Accept": "application/json",
             "User-Agent": f"masking-gateway-python/{VERSION}",
@@ -132,7 +132,7 @@ class Transport:
             raise no_answer(broken) from broken
         if not 200 <= response.status_code < 300:
             raise _failure(response)
-        return _members(response) if response.content else None
+        return _members(response) if response.status_code != 204 else None
 
     def _wait_s(self, error: GatewayError, attempt: int) -> float | None:
         """Seconds until the next attempt; None: there is none."""
@@ -155,26 +155,28 @@ def no_answer(cause: requests.RequestException) -> GatewayError:
 
 def _failure(response: requests.Response) -> GatewayError:
     problem = _problem(response)
-    errors = [FieldError(each["pointer"], each["detail"]) for each in problem.get("errors", ())]
     return GatewayError(
         response.status_code,
         type=problem.get("type", "about:blank"),
         title=problem.get("title", response.reason or ""),
         detail=problem.get("detail", ""),
         code=problem.get("code"),
-        errors=errors,
+        errors=_errors(problem),
         request_id=problem.get("request_id") or response.headers.get("X-Request-Id"),
         retry_after_s=_seconds(response.headers.get("Retry-After")),
         members={name: each for name, each in problem.items() if name not in _KNOWN},
     )
 
 
-def _members(response: requests.Response) -> Any:
+def _members(response: requests.Response) -> dict[str, Any]:
     try:
-        return response.json()
+        members = response.json()
     except ValueError:
         # Not from the gateway, which answers JSON: something on the way, or another address.
         raise GatewayError(response.status_code, title="the answer is no JSON") from None
+    if not isinstance(members, dict):
+        raise GatewayError(response.status_code, title="the answer is no JSON object")
+    return members
 
 
 def _problem(response: requests.Response) -> dict[str, Any]:
@@ -186,6 +188,15 @@ def _problem(response: requests.Response) -> dict[str, Any]:
     except ValueError:
         return {}
     return problem if isinstance(problem, dict) else {}
+
+
+def _errors(problem: Mapping[str, Any]) -> list[FieldError]:
+    """What is wrong with the request; nothing of a problem that is not the gateway's, and says it
+    otherwise."""
+    try:
+        return [FieldError(each["pointer"], each["detail"]) for each in problem.get("errors", ())]
+    except (KeyError, TypeError):
+        return []
 
 
 def _seconds(text: str | None) -> float | None:
