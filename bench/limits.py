@@ -80,8 +80,8 @@ OPERATIONS: Mapping[str, Most] = {
     # Our own API: the same bind; a reference is one more item (2).
     "bind, REST": BIND,
     "bind with a reference, REST": Most(1, write=10, index=2),
-    # 1,024 bytes of user data: the binding and its two routes have more than 1 KB each (2).
-    "bind, largest request, REST": Most(1, write=16, index=2),
+    # 4 KB of user data and 1 KB of prompts: the binding has 7 KB (14), its two routes 6 (12 each).
+    "bind, largest request, REST": Most(1, write=42, index=2),
     # A page of the list, or the entry of the reference, and the bindings; by X one query more.
     "list 20 bindings, REST": Most(2, write=0, index=0),
     "list by reference, REST": Most(2, write=0, index=0),

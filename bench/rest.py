@@ -8,6 +8,8 @@ from bench.operations import Measured, measured
 from bench.world import Client, World
 
 LISTED = 20
+EMOJI = "\U0001f4de"
+"""A character of four bytes, the most that UTF-8 has."""
 
 
 class RestOperations:
@@ -28,7 +30,9 @@ class RestOperations:
         yield bound
         referred = self._new() | {"reference": "order-4711"}
         yield self._measured("bind with a reference, REST", "POST", "/v1/bindings", referred)
-        largest = self._new() | {"reference": "r" * 256, "user_data": "u" * 1_024}
+        texts = {"reference": EMOJI * 256, "user_data": EMOJI * 1_024}
+        prompts = dict.fromkeys(("a", "b", "others", "on_answer"), EMOJI * 64)
+        largest = self._new() | texts | {"prompts": prompts}
         yield self._measured("bind, largest request, REST", "POST", "/v1/bindings", largest)
         path = f"/v1/bindings/{bound.answer['id']}"
         yield self._measured("get a binding, REST", "GET", path)
