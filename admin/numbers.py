@@ -1,6 +1,6 @@
 """X numbers as operators give them to apps, stop them and take them away."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,7 +91,7 @@ def drain(app: str, numbers: Iterable[str] | None = None) -> list[Use]:
     be made longer. Processes know of it within `CACHE_S`. How each is used now. Raises Mistake."""
     pool = _pool(app)
     wanted = list(dict.fromkeys(numbers)) if numbers is not None else sorted(pool)
-    _refuse([f"the app {app} has no number {each}" for each in wanted if each not in pool])
+    _refuse([_missing(app, each, pool) for each in wanted if each not in pool])
     now = now_ms()
     for number in wanted:
         _mark(app, number, "SET draining = if_not_exists(draining, :now)", {":now": n(now)})
@@ -115,7 +115,7 @@ def remove(app: str, numbers: Iterable[str]) -> int:
             gone.append(before[-1])
             continue
         if number not in pool or not before or not _has(before[-1], app, number):
-            wrong.append(f"the app {app} has no number {number}")
+            wrong.append(_missing(app, number, pool))
             continue
         use = _use(number, pool[number])
         if not use.free(now):
@@ -165,6 +165,12 @@ def _not_drained(use: Use) -> str:
 def given_from(owner: Owner) -> int:
     """From when on an X that leaves this owner may be given to another (epoch ms)."""
     return (owner.until or now_ms() + NOTICE_MS) + CLOCKS_APART_MS
+
+
+def _missing(app: str, number: str, pool: Mapping[str, Item]) -> str:
+    other = numbering.in_pool(number, pool)
+    form = f", but {other}" if other not in (None, number) else ""
+    return f"the app {app} has no number {number}{form}"
 
 
 def _refuse(wrong: Sequence[str]) -> None:

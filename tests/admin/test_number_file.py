@@ -141,3 +141,11 @@ def test_what_is_there_is_taken_away_as_it_is_listed(demo: Stage) -> None:
     assert listed == "13105551234"
     assert CliRunner().invoke(cli, ["numbers-remove", "demo", listed, "--drain"]).exit_code == 0
     assert "can be +8613105551234 or +13105551234" in add(listed).output
+
+
+def test_a_number_in_another_form_than_it_is_listed_in_is_told_which(demo: Stage) -> None:
+    """Our own API shows each X with its country code, whatever form the pool has."""
+    assert add("01082325588").exit_code == 0
+    for more in (("--drain",), ()):
+        refused = CliRunner().invoke(cli, ["numbers-remove", "demo", "+861082325588", *more])
+        assert "the app demo has no number 861082325588, but 01082325588" in refused.output
