@@ -42,7 +42,7 @@ class SamePerson(BadParameter):
     """Two of the people that `name` completes are the same."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(name, "each of the people has to be another one")
+        super().__init__(name, "the people of a binding or call must be different")
 
 
 class RefusedAddress(BadParameter):

@@ -315,7 +315,7 @@ class Failure(Exception):
         failure = cls(problem, text, code=_code_of(error), answered=error.answered)
         if isinstance(error, errors.BadParameter):
             failure.wrong = [Wrong(pointer or f"/{error.name}", error.why or "can't be used")]
-            failure.detail = _summary(failure.wrong)
+            failure.detail = _summary(failure.wrong) if problem is INVALID else error.why
         if isinstance(error, errors.NumberTaken | errors.NoNumber):
             failure.free_at = error.free_at
         if isinstance(error, errors.TooEarly):

@@ -124,7 +124,8 @@ def test_each_fault_has_its_pointer(demo: Backend, more: Any, wrong: set[str]) -
 def test_what_the_moment_or_the_account_forbids_is_a_conflict(
     demo: Backend, more: Any, code: str
 ) -> None:
-    problem(bind(demo, **more), 409, code)
+    said = problem(bind(demo, **more), 409, code)
+    assert "see errors" not in said["detail"]
 
 
 def test_a_repeat_gets_the_same_binding_with_its_state_of_now(demo: Backend, clock: Clock) -> None:

@@ -112,7 +112,7 @@ _FLAG = "0 or 1"
 WANTED: Mapping[str, str] = {
     "x": "one of the app's numbers in digits, and neither anum nor bnum",
     "anum": _PERSON,
-    "bnum": f"{_PERSON}, and another one than anum",
+    "bnum": _PERSON,
     "ttl": "seconds, from 1 to 315360000, or 0 for a transfer without end",
     "record": _FLAG,
     "display": "0 or 1 for B and A by a comma, for example 0,0; of a transfer 0 or 1",

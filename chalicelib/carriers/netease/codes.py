@@ -115,7 +115,7 @@ _MINUTES = "minutes, from 1 to 525600"
 
 WANTED: Mapping[str, str] = {
     "phoneA": _NUMBER,
-    "phoneB": f"{_NUMBER}, and another one than phoneA",
+    "phoneB": _NUMBER,
     "phoneX": "one of the app's numbers, 3 to 24 digits, and neither phoneA nor phoneB",
     "areaCode": "an area code of 1 to 3 digits, for example 10",
     "expiration": _MINUTES,
@@ -126,7 +126,7 @@ WANTED: Mapping[str, str] = {
     "opType": "0 (by phoneX) or 1 (by bindId)",
     "callerAcc": f"a registered user of the app: {_USER}",
     "caller": _NATIONAL,
-    "callee": f"{_NATIONAL}, and nobody twice; of startconf a JSON array of 1 to 8",
+    "callee": f"{_NATIONAL}; of startconf a JSON array of 1 to 8",
     "maxDur": "seconds, from 1 to 86400",
     "record": "0, 1, false or true",
     "session": "an id that startcall or startconf answered, 64 characters at most",

@@ -227,6 +227,12 @@ def test_414_names_a_bad_parameter(
         assert value not in answer.text
 
 
+def test_414_for_a_person_who_is_there_twice(client: Client) -> None:
+    answer = client.call("bind", PARAMETERS["bind"] | {"phoneB": PARAMETERS["bind"]["phoneA"]})
+    assert is_error(answer, 414, msg="bad param 'phoneB'")
+    assert answer.json["hint"].startswith("the people of a binding or call must be different; ")
+
+
 def test_414_for_a_query_by_id_without_one(client: Client) -> None:
     answer = client.call("query", {"opType": "1", "phoneX": X1})
     assert is_error(answer, 414, msg="bad param 'bindId'")
