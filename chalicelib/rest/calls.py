@@ -123,6 +123,7 @@ class PlacedCalls(Resource):
             PROBLEMS[errors.BalanceUsedUp],
             PROBLEMS[errors.CarrierRefused],
         ),
+        conflict="already_calling",
         changes=True,
         repeat=Repeat.ONCE,
         example={"parties": ["+447700900001", "+447700900002"], "user_data": "order-4711"},
@@ -179,6 +180,7 @@ class PlacedCalls(Resource):
         {200: Answer(CALL, "It has ended.")},
         text="Where the carrier can, else 409 `not_supported`. A call that is over stays as it is.",
         problems=(UNKNOWN, CONFLICT, PROBLEMS[errors.CarrierRefused]),
+        conflict="not_supported",
         changes=True,
         while_suspended=True,
     )

@@ -110,6 +110,7 @@ class Exports(Resource):
         text="The same day and format is the same export until a record of that day changes.",
         body=of_class(ExportRequest),
         problems=(UNKNOWN, NOT_READY, *(each for each in TABLE if each.word == "quota")),
+        conflict="not_ready",
         changes=True,
         while_suspended=True,
         example={"day": "2026-01-14", "format": "csv"},

@@ -95,6 +95,7 @@ class Keys(Resource):
         " made was deleted.",
         body=of_class(KeyRequest),
         problems=(CONFLICT, MISMATCH),
+        conflict="request_over",
         changes=True,
         repeat=Repeat.BY_DOMAIN,
         example={"name": "ci", "read_only": True},

@@ -273,10 +273,13 @@ def _problems(operation: Operation) -> Schema:
     by_status: dict[int, list[Problem]] = defaultdict(list)
     for each in problems_of(operation):
         by_status[each.status].append(each)
-    return {str(status): _problem(each) for status, each in sorted(by_status.items())}
+    return {
+        str(status): _problem(each, operation.conflict)
+        for status, each in sorted(by_status.items())
+    }
 
 
-def _problem(problems: Sequence[Problem]) -> Schema:
+def _problem(problems: Sequence[Problem], conflict: str) -> Schema:
     first = problems[0]
     example: Json = {
         "type": first.type,
@@ -289,7 +292,7 @@ def _problem(problems: Sequence[Problem]) -> Schema:
         example["detail"] = PROBLEM.members["detail"].type.example
         example["errors"] = [ERROR.example]
     if first.status == 409:
-        example["code"] = next(iter(CODES))
+        example |= {"code": conflict, "detail": CODES[conflict]}
     schema = {"$ref": "#/components/schemas/Problem"}
     described: Schema = {
         "description": "; ".join(f"[{each.title}]({each.type})" for each in problems),

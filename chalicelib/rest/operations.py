@@ -54,6 +54,8 @@ class Operation:
     public one gets the Request in place of a context. It returns the value of the first of
     `answers`, or a Result; a list a Page.
 
+    `conflict`: a code that its 409 can have, for the document's example.
+
     `changes`: a read-only key may not do it, a suspended app only what says `while_suspended`, and
     a POST or PATCH takes an Idempotency-Key, see Repeat. `opens` is the name of the resource's
     method that may let a request in by other means than HTTP Basic, `repeated` of the one that
@@ -71,6 +73,7 @@ class Operation:
     query: Object[Any] | None = None
     body: Object[Any] | None = None
     problems: Collection[Problem] = ()
+    conflict: str = ""
     changes: bool = False
     repeat: Repeat = Repeat.HARMLESS
     while_suspended: bool = False

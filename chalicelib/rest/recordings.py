@@ -100,6 +100,7 @@ class Recordings(Resource):
         text="A HEAD leads to a link that is opened by HEAD.",
         query=of_class(RecordingQuery),
         problems=(UNKNOWN, NOT_READY, GONE),
+        conflict="not_ready",
         opens="bearer",
         example={"redirect": "no"},
     )

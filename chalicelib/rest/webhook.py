@@ -157,6 +157,7 @@ class Webhook(Resource):
         " first.",
         body=of_class(WebhookRequest),
         problems=(CONFLICT,),
+        conflict="no_answer",
         changes=True,
         example={
             "url": "https://shop.example/calls",
@@ -184,6 +185,7 @@ class Webhook(Resource):
         " still valid, drop it first. `request_over`: the secret was rotated again since. Send an"
         " `Idempotency-Key`: should the answer be lost, a repeat shows the same secret.",
         problems=(CONFLICT, MISMATCH),
+        conflict="previous_valid",
         changes=True,
         repeat=Repeat.BY_DOMAIN,
     )
@@ -217,6 +219,7 @@ class Webhook(Resource):
         " kinds the app is sent, to the endpoint as it is set now.",
         body=of_class(TrialRequest),
         problems=(CONFLICT,),
+        conflict="not_supported",
         changes=True,
         example={"kind": "call.ended"},
     )
