@@ -38,13 +38,14 @@ _URL = replace(
     text("https://shop.example/calls", most=MOST_URL, least=1),
     read_as={
         "type": "string",
-        "pattern": r"^https://([0-9A-Za-z]([0-9A-Za-z-]{0,61}[0-9A-Za-z])?\.){1,20}"
-        r"[A-Za-z]([0-9A-Za-z-]{0,61}[0-9A-Za-z])?(:443)?([/?#][!-\[\]-~]*)?$",
+        "pattern": r"^https://(?![0-9a-z.-]{254})(?!([0-9a-z-]+\.)*"
+        r"(localhost|local|localdomain|internal|lan|home\.arpa)([:/?#]|$))"
+        r"([0-9a-z]([0-9a-z-]{0,61}[0-9a-z])?\.){1,20}"
+        r"[a-z]([0-9a-z-]{0,61}[0-9a-z])?(:443)?([/?#][!-\[\]-~]*)?$",
         "maxLength": MOST_URL,
     },
 )
-"""What egress.addresses reads of names. The guard has the last word: IP addresses will do if they
-are public, some names will not."""
+"""What egress.guard takes of names. It takes capital letters and public IP addresses, too."""
 _FORMAT = choice(event_formats(), "cloudevents")
 _SECRET = shown_text("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
 _POINTERS = {

@@ -1,6 +1,7 @@
 """The webhook endpoint of an app over HTTP."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -10,6 +11,10 @@ from standardwebhooks import Webhook
 
 from admin import provision
 from chalicelib.core.calls.events import EventKind
+from chalicelib.core.errors import RefusedAddress
+from chalicelib.egress.guard import _NOT_PUBLIC, AddressGuard
+from chalicelib.rest.webhook import _URL
+from tests.egress import evil
 from tests.receivers import Receiver, receiver
 from tests.rest.backend import Backend, is_problem
 from tests.stage import Clock, Stage
@@ -94,6 +99,25 @@ def test_what_an_app_can_not_be_sent_is_a_conflict(demo: Backend, inbox: Receive
         assert answer.json["code"] == "not_supported"
         assert [each["pointer"] for each in answer.json["errors"]] == [pointer]
         assert said in answer.json["detail"]
+
+
+def test_the_documented_pattern_takes_what_the_guard_takes_of_names() -> None:
+    schema = _URL.accepted()
+    ends = [end for name in _NOT_PUBLIC for end in (name, f"my-{name}", f"{name}s", f"{name}.cn")]
+    hosts = [f"{begin}{end}" for begin in ("", "a.", "a.b-c.") for end in ends]
+    hosts += [f"{'a.' * 4}{'b' * 60}.{'c' * 63}.{'d' * 63}.{'e' * n}" for n in (52, 53, 54, 55)]
+    names = [f"https://{host}{path}" for host in hosts for path in ("", "/x", ":443", "?a=.local")]
+    seen = set()
+    for url in [*evil.WRITTEN, *names]:
+        try:
+            AddressGuard().read(url)
+            taken = True
+        except RefusedAddress:
+            taken = False
+        fits = re.fullmatch(schema["pattern"], url) and len(url) <= schema["maxLength"]
+        assert bool(fits) is taken, url
+        seen.add(taken)
+    assert seen == {True, False}
 
 
 def test_an_endpoint_of_neteases_format_that_does_not_answer(
