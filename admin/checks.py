@@ -89,11 +89,16 @@ def x_number(text: str) -> str:
 
 def new_x_number(text: str) -> str:
     """The same of an X that an app is given. Raises Mistake for what can be a Chinese number or one
-    of another country: who dials X would reach somebody else."""
+    of another country, and for a Chinese one behind `+` without its 86: who dials X would reach
+    somebody else."""
     spelled = _spelled(text)
-    if possible(spelled) and (chinese := from_national(spelled)) is not None:
-        raise Mistake(f"{spelled} can be +{chinese} or +{spelled}: write it so")
-    return spelled.removeprefix("+")
+    digits = spelled.removeprefix("+")
+    chinese, with_plus = from_national(digits), digits != spelled
+    if chinese is None or possible(digits) is with_plus:
+        return digits
+    if with_plus:
+        raise Mistake(f"{spelled} has no country code: if it is in China, write +{chinese}")
+    raise Mistake(f"{spelled} can be +{chinese} or +{spelled}: write it so")
 
 
 def _spelled(text: str) -> str:

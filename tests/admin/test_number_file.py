@@ -134,6 +134,22 @@ def test_what_can_be_a_number_of_two_countries_is_asked_about(text: str, forms: 
         assert checks.new_x_number(form) == form.removeprefix("+")
 
 
+@pytest.mark.parametrize(
+    ("text", "form"),
+    [
+        ("+4001234567", "+864001234567"),
+        ("+95588", "+8695588"),
+        ("0095588", "+8695588"),
+        ("+01082325588", "+861082325588"),
+        ("+700000000000001", "+86700000000000001"),
+    ],
+)
+def test_a_plus_without_a_country_code_is_refused(text: str, form: str) -> None:
+    with pytest.raises(Mistake, match=re.escape(f"if it is in China, write {form}")):
+        checks.new_x_number(text)
+    checks.number(checks.new_x_number(form), None)
+
+
 def test_what_is_there_is_taken_away_as_it_is_listed(demo: Stage) -> None:
     """A number of North America has the digits of a mobile in China, and is listed without `+`."""
     assert add("+13105551234").exit_code == 0
