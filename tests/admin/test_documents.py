@@ -15,7 +15,10 @@ from admin import numbers as pools
 from admin.__main__ import cli
 from chalicelib.clock import now_ms
 from chalicelib.core.durations import DAY_MS
+from chalicelib.core.numbers import in_pool
 from chalicelib.store import clients
+from simulator.numbers import ON_SWITCH
+from simulator.vendors import simulated
 from tests.rest.backend import s3, set_up
 from tests.stage import Stage
 
@@ -39,7 +42,7 @@ FIRST = {
     ],
 }
 """What a document supposes to be there."""
-NUMBERS = "number,area\r\n8610070000003,10\r\n+86 100 7000 0004,10 # ours\r\n\r\n8610070000005\r\n"
+NUMBERS = "number,area\r\n8610099000003,10\r\n+86 100 9900 0004,10 # ours\r\n\r\n8610099000005\r\n"
 SECRETS = {"CARRIER_SECRET": "theirs", "LOGIN_SECRET": "theirs"}
 
 PROGRAM = r"(?:(?:\S*/)?python -m admin|admin)"
@@ -108,6 +111,16 @@ def test_each_command_line_works(
 
 def test_the_manual_is_among_them() -> None:
     assert {"docs/operating/README.md", "docs/operating/apps.md"} <= set(map(named, WITH_LINES))
+
+
+def test_a_number_that_a_page_adds_is_nobodys_on_the_local_stack() -> None:
+    vendors = [(each.NUMBERS, each.DEVELOPERS_NUMBERS) for each in simulated().values()]
+    taken = {*ON_SWITCH, *(number for pair in vendors for each in pair for number, _ in each)}
+    commands = [line for each in WITH_LINES for line in lines(each) if " numbers-add " in line]
+    added = [re.sub("[+ ]", "", each) for line in commands for each in shlex.split(line)]
+    found = [each for each in added if each.isdigit() and len(each) > 9]
+    assert len(found) >= 8
+    assert [each for each in found if in_pool(each, taken)] == []
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=named)
