@@ -10,7 +10,7 @@ from chalicelib.rest.operations import Answer, Context, Page, Paging, Resource, 
 from chalicelib.rest.problems import UNKNOWN
 from chalicelib.schema.calls import Members
 from chalicelib.schema.types import Invalid, Json, Member, Nullable, Object, member, of_class, shape
-from chalicelib.schema.values import BOOLEAN, PROXY_NUMBER, choice, count, shown_text, text
+from chalicelib.schema.values import AREA, BOOLEAN, PROXY_NUMBER, choice, count, shown_text
 from chalicelib.services.tenants.account import MOST_COUNTED, AccountService, NumberInfo
 
 CURRENCY = "CNY"
@@ -50,15 +50,9 @@ ACCOUNT = shape(
     },
 )
 
-_AREA = text(
-    "20",
-    most=8,
-    pattern=r"[0-9]{1,8}",
-    wanted="must be an area code, digits without a leading zero",
-)
 _MEMBERS: Members = {
     "number": Member(PROXY_NUMBER, ""),
-    "area": Member(Nullable(_AREA), "Its area code, where it was given one."),
+    "area": Member(Nullable(AREA), "Its area code, where it was given one."),
     "country": Member(Nullable(shown_text("GB")), "ISO 3166-1 alpha-2, by its country code."),
     "state": Member(
         choice(["active", "draining"]), "draining: it goes on, and gets no new bindings."
@@ -79,7 +73,7 @@ NUMBER_IN_USE = shape(
 class NumberQuery(Paging):
     """Which numbers are listed."""
 
-    area: str | None = member(_AREA, "Those with this area code.", default=None)
+    area: str | None = member(AREA, "Those with this area code.", default=None)
 
 
 class Account(Resource):

@@ -23,6 +23,7 @@ from chalicelib.schema.types import Member, Nullable, Object, member, of_class, 
 from chalicelib.schema.values import (
     ANOTHER,
     ANYBODY,
+    AREA,
     BOOLEAN,
     CALL_LENGTH,
     PERSON,
@@ -112,9 +113,7 @@ class NewBinding:
         default=None,
     )
     area: str | None = member(
-        text("20", most=16, pattern="[0-9]{1,16}", wanted="must be an area code in digits"),
-        "Any X of this area, as `GET /v1/numbers` names it.",
-        default=None,
+        AREA, "Any X of this area, as `GET /v1/numbers` names it.", default=None
     )
     record: bool = member(BOOLEAN, "Whether its calls are recorded.", default=False)
     max_call_s: int | None = member(

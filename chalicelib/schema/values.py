@@ -266,6 +266,14 @@ USER_DATA = text("order-4711", most=1_024)
 """A client's own text, which comes back as it was sent."""
 
 
+AREA = text(
+    "20",
+    most=8,
+    pattern=r"[1-9][0-9]{0,7}",
+    wanted="must be an area code, digits without a leading zero",
+)
+
+
 def shown_text(example: str) -> Scalar[Any]:
     """A text that we write and nobody sends us."""
     return Scalar("must be a text", example, {"type": "string"}, str, str)

@@ -53,6 +53,9 @@ def test_numbers(stage: Stage, client: Client, demo: Backend) -> None:
     of_area = demo.get("/v1/numbers?area=21").json["data"]
     assert [each["number"] for each in of_area] == [f"+{X3}"]
     assert demo.get("/v1/numbers?area=99").json["data"] == []
+    with_zero = demo.get("/v1/numbers?area=010")
+    assert is_problem(with_zero, 400, "bad-parameter")
+    assert [each["pointer"] for each in with_zero.json["errors"]] == ["/area"]
     other = demo.get(f"/v1/numbers?area=10&cursor={first['next_cursor']}")
     assert other.status == 404
 

@@ -99,6 +99,7 @@ def test_all_that_is_wrong_is_told_at_once(demo: Backend) -> None:
         ({"expires_at": "2030-01-01T00:00:00Z"}, {"/expires_at"}),
         ({"number": X1, "country": "CN"}, {"/country"}),
         ({"number": X1, "area": "10"}, {"/area"}),
+        ({"area": "010"}, {"/area"}),
         ({"b": f"+{X1}"}, {"/b"}),
         ({"user_data": "数" * 1_025}, {"/user_data"}),
         ({"reference": ""}, {"/reference"}),
