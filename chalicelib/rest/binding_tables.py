@@ -47,6 +47,13 @@ _POINTERS = {
 
 LIFETIME = duration_s(least=1, most=_YEAR_S, example=3600)
 REFERENCE = text("order-4711", least=1, most=256)
+_LOOKED_UP = text(
+    "order-4711",
+    most=256,
+    # API Gateway decodes the query string and puts U+FFFD for what is not UTF-8.
+    pattern="[^\ufffd]{1,256}",
+    wanted="must be a text of 1 to 256 characters in UTF-8",
+)
 PROMPT = text("7", most=64)
 DIRECTION = choice(Direction, title="Direction")
 STATES = choice(("active", "expired", "released"), title="BindingState")
@@ -146,7 +153,7 @@ class BindingQuery(Paging):
         "Those that have a route over this X: live, cooling, or ended within the last day.",
         default=None,
     )
-    reference: str | None = member(REFERENCE, "The one that has it, or had it last.", default=None)
+    reference: str | None = member(_LOOKED_UP, "The one that has it, or had it last.", default=None)
     state: str | None = member(STATES, "Of these only those.", default=None)
     created_since: int | None = member(TIMESTAMP, "Made then or later.", default=None)
 

@@ -185,6 +185,12 @@ def test_a_conflict_says_when_it_is_free(demo: Backend, clock: Clock) -> None:
     problem(bind(demo, country="FR"), 409, "no_number")
 
 
+def test_a_reference_that_is_not_utf_8(demo: Backend) -> None:
+    assert pointers(demo.get("/v1/bindings?reference=%FF")) == {"/reference"}
+    assert demo.get("/v1/bindings?reference=%E6%95%B0").status == 200
+    assert pointers(demo.get(f"/v1/bindings?reference={'r' * 257}")) == {"/reference"}
+
+
 def test_lists(demo: Backend, clock: Clock) -> None:
     made = []
     for b in (B, C, D):
