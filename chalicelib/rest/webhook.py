@@ -77,7 +77,7 @@ ROTATED = shape(
             " request.",
             secret=True,
         ),
-        "previous_valid": Member(BOOLEAN, "Whether the one before it signs too."),
+        "previous_valid": Member(BOOLEAN, "Whether the one before it signs too, now."),
     },
 )
 TRIAL = shape(

@@ -150,6 +150,8 @@ def test_a_secret_is_rotated_and_the_previous_one_dropped(
     for _ in range(2):
         dropped = shop.post(f"{PATH}/secret/drop_previous")
         assert (dropped.status, dropped.json["previous_secret_valid"]) == (200, False)
+    repeat = shop.post(f"{PATH}/secret/rotate", **{"Idempotency-Key": "r-1"})
+    assert repeat.json == first.json | {"previous_valid": False}
     assert shop.post(f"{PATH}/secret/rotate").json["secret"] != first.json["secret"]
 
 
