@@ -64,6 +64,7 @@ def double() -> Iterator[Double]:
                 return
             raw = isinstance(answer.body, bytes)
             text = answer.body if raw else json.dumps(answer.body).encode()
+            text = b"" if answer.status == 204 else text
             self.send_response(answer.status)
             for name, value in {"Content-Type": "application/json", **answer.headers}.items():
                 self.send_header(name, value)

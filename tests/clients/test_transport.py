@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from masking_gateway import Client
 from masking_gateway.decoding import members
 from masking_gateway.errors import FieldError, GatewayError
 from masking_gateway.transport import Transport
@@ -155,7 +156,33 @@ def test_an_answer_that_is_no_json_object_is_an_error_too(
     there.answers = [Answer(200, body, {"Content-Type": "text/html"})]
     with pytest.raises(GatewayError) as error:
         transport.send(*NOT_CHANGED)
-    assert str(error.value).startswith("200 the answer is no JSON")
+    assert str(error.value) == "200 the answer can't be read"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer(204),
+        Answer(201, {}),
+        Answer(201, {"id": "1", "name": "ci", "read_only": True, "created_at": 1, "secret": "x"}),
+    ],
+)
+def test_an_answer_without_what_is_wanted_is_an_error_too(there: Double, answer: Answer) -> None:
+    there.answers = [answer]
+    client = Client(there.url, "key", "secret")
+    with pytest.raises(GatewayError) as error:
+        client.keys.create("ci", idempotency_key="mine")
+    assert (error.value.status, error.value.idempotency_key) == (answer.status, "mine")
+    with pytest.raises(GatewayError):
+        list(client.keys.list())
+    with pytest.raises(GatewayError):
+        client.events.redeliver_all(since=0, until=1)
+
+
+@pytest.mark.parametrize("url", ["", "gateway.example", "ftp://gateway.example", "https://"])
+def test_a_base_url_that_is_none_is_refused_at_once(url: str) -> None:
+    with pytest.raises(ValueError, match="for example https://"):
+        Client(url, "key", "secret")
 
 
 def test_nobody_listens(waits: list[float]) -> None:

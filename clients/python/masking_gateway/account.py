@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from urllib.parse import quote
 
-from masking_gateway.decoding import members, read
+from masking_gateway.decoding import members
 from masking_gateway.models import (
     Key,
     KeyWithSecret,
@@ -28,7 +28,7 @@ class Numbers:
 
     def get(self, number: str) -> NumberInUse:
         """A number, and how many bindings are live over it."""
-        return read(NumberInUse, self._transport.get(f"/v1/numbers/{quote(number, safe='')}"))
+        return self._transport.get(f"/v1/numbers/{quote(number, safe='')}").read(NumberInUse)
 
 
 class Keys:
@@ -43,7 +43,7 @@ class Keys:
         """Makes a key, whose secret is not shown again."""
         body = members(name=name, read_only=read_only)
         answer = self._transport.change("POST", "/v1/keys", body, idempotency_key=idempotency_key)
-        return read(KeyWithSecret, answer)
+        return answer.read(KeyWithSecret)
 
     def list(self) -> Iterator[Key]:
         """The app's keys, the oldest first; the operator's is not among them."""
@@ -62,27 +62,27 @@ class WebhookEndpoint:
 
     def get(self) -> Webhook:
         """As it is set now."""
-        return read(Webhook, self._transport.get("/v1/webhook"))
+        return self._transport.get("/v1/webhook").read(Webhook)
 
     def set(
         self, url: str, *, format: str | None = None, events: Sequence[str] | None = None
     ) -> Webhook:
         """Sets where events go, the event format, and which kinds are sent (None: all)."""
         body = members(url=url, format=format, events=events)
-        return read(Webhook, self._transport.send("PUT", "/v1/webhook", body=body))
+        return self._transport.send("PUT", "/v1/webhook", body=body).read(Webhook)
 
     def rotate_secret(self, *, idempotency_key: str | None = None) -> RotatedSecret:
         """Makes a new secret. Both sign until `drop_previous_secret`; before that the next rotation
         is refused (409)."""
         path = "/v1/webhook/secret/rotate"
         answer = self._transport.change("POST", path, idempotency_key=idempotency_key)
-        return read(RotatedSecret, answer)
+        return answer.read(RotatedSecret)
 
     def drop_previous_secret(self) -> Webhook:
         """Ends the secret before the current one; nothing happens if there is none."""
-        return read(Webhook, self._transport.change("POST", "/v1/webhook/secret/drop_previous"))
+        return self._transport.change("POST", "/v1/webhook/secret/drop_previous").read(Webhook)
 
     def test(self, kind: str) -> WebhookTest:
         """Sends the endpoint an example, signed, and says what it answered."""
         answer = self._transport.change("POST", "/v1/webhook/test", {"kind": kind})
-        return read(WebhookTest, answer)
+        return answer.read(WebhookTest)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from urllib.parse import quote
 
-from masking_gateway.decoding import Time, members, read
+from masking_gateway.decoding import Time, members
 from masking_gateway.models import Binding, Direction, Prompts, ShowCaller
 from masking_gateway.transport import Transport
 
@@ -58,11 +58,11 @@ class Bindings:
         answer = self._transport.change(
             "POST", "/v1/bindings", body, idempotency_key=idempotency_key
         )
-        return read(Binding, answer)
+        return answer.read(Binding)
 
     def get(self, binding_id: str) -> Binding:
         """The binding, live or ended."""
-        return read(Binding, self._transport.get(_path(binding_id)))
+        return self._transport.get(_path(binding_id)).read(Binding)
 
     def list(
         self,
@@ -114,11 +114,11 @@ class Bindings:
         answer = self._transport.change(
             "PATCH", _path(binding_id), body, idempotency_key=idempotency_key
         )
-        return read(Binding, answer)
+        return answer.read(Binding)
 
     def release(self, binding_id: str) -> Binding:
         """Ends the binding at once. It may have ended already."""
-        return read(Binding, self._transport.send("DELETE", _path(binding_id)))
+        return self._transport.send("DELETE", _path(binding_id)).read(Binding)
 
 
 def _path(binding_id: str) -> str:

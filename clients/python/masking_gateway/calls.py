@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import requests
 
-from masking_gateway.decoding import Day, Time, members, read
+from masking_gateway.decoding import Day, Time, members
 from masking_gateway.errors import GatewayError
 from masking_gateway.models import Call, Export, Record, Recording, RecordingLink
 from masking_gateway.transport import Transport, no_answer
@@ -45,15 +45,15 @@ class PlacedCalls:
             account=account,
         )
         answer = self._transport.change("POST", "/v1/calls", body, idempotency_key=idempotency_key)
-        return read(Call, answer)
+        return answer.read(Call)
 
     def get(self, call_id: str) -> Call:
         """A call, and how far it is."""
-        return read(Call, self._transport.get(_path(call_id)))
+        return self._transport.get(_path(call_id)).read(Call)
 
     def hang_up(self, call_id: str) -> Call:
         """Ends a call where the carrier can, else 409 `not_supported`."""
-        return read(Call, self._transport.send("DELETE", _path(call_id)))
+        return self._transport.send("DELETE", _path(call_id)).read(Call)
 
 
 def _path(call_id: str) -> str:
@@ -68,7 +68,7 @@ class Records:
 
     def get(self, record_id: str) -> Record:
         """One record. `call` of an event is its id."""
-        return read(Record, self._transport.get(f"/v1/records/{quote(record_id, safe='')}"))
+        return self._transport.get(f"/v1/records/{quote(record_id, safe='')}").read(Record)
 
     def list(
         self,
@@ -107,7 +107,7 @@ class Recordings:
     def link(self, recording_id: str) -> RecordingLink:
         """An address that anybody can download the recording from, for a short time."""
         path = f"/v1/recordings/{quote(recording_id, safe='')}"
-        return read(RecordingLink, self._transport.get(path, {"redirect": "no"}))
+        return self._transport.get(path, {"redirect": "no"}).read(RecordingLink)
 
     def download(self, recording: Recording | str, to: str | os.PathLike[str]) -> int:
         """Writes a recording into a file, and returns its size in bytes. The file appears only
@@ -159,11 +159,11 @@ class Exports:
         answer = self._transport.change(
             "POST", "/v1/exports", body, idempotency_key=idempotency_key
         )
-        return read(Export, answer)
+        return answer.read(Export)
 
     def get(self, export_id: str) -> Export:
         """How far it is, and links to the files that there are."""
-        return read(Export, self._transport.get(f"/v1/exports/{quote(export_id, safe='')}"))
+        return self._transport.get(f"/v1/exports/{quote(export_id, safe='')}").read(Export)
 
     def list(self) -> Iterator[Export]:
         """Exports, the latest first, without links."""

@@ -8,7 +8,7 @@ import requests
 from masking_gateway.account import Keys, Numbers, WebhookEndpoint
 from masking_gateway.bindings import Bindings
 from masking_gateway.calls import Exports, PlacedCalls, Recordings, Records
-from masking_gateway.decoding import Time, members, read
+from masking_gateway.decoding import Time, members
 from masking_gateway.events import Events
 from masking_gateway.models import Account, Explanation, Usage
 from masking_gateway.transport import Transport
@@ -19,7 +19,7 @@ class Client:
 
     `key` and `secret` are the app's, or an API key's. A request waits `timeout_s` seconds for its
     answer, and is repeated up to `retries` times where that is safe (see Transport). `session` is
-    for proxies, certificates and the like.
+    for proxies, certificates and the like. Raises ValueError unless `base_url` is http or https.
     """
 
     def __init__(
@@ -64,11 +64,11 @@ class Client:
         """Whom a call from `from_` (None: an anonymous caller) to the X `number` would reach, or
         would have reached at a time, and why. Raises GatewayError."""
         body = {"number": number, "from": from_, **members(at=at)}
-        return read(Explanation, self._transport.send("POST", "/v1/explain", body=body))
+        return self._transport.send("POST", "/v1/explain", body=body).read(Explanation)
 
     def account(self) -> Account:
         """What the app may do, and how much of it is used. Raises GatewayError."""
-        return read(Account, self._transport.get("/v1/account"))
+        return self._transport.get("/v1/account").read(Account)
 
     def usage(
         self,
@@ -80,4 +80,4 @@ class Client:
         """What was used, in whole hours; of the last 30 days if nothing is given. Raises
         GatewayError."""
         query = members(since=since, until=until, by=by)
-        return read(Usage, self._transport.get("/v1/usage", query))
+        return self._transport.get("/v1/usage", query).read(Usage)

@@ -9,6 +9,9 @@ from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hin
 
 T = TypeVar("T")
 
+UNREADABLE = (AttributeError, KeyError, TypeError, ValueError)
+"""What `read` raises for an object that is not one of its kind."""
+
 Time = datetime | str | int
 Day = date | str
 """A moment in a request: a datetime with its time zone, text as RFC 3339 has it, or epoch ms."""
@@ -16,13 +19,11 @@ Day = date | str
 
 def read(kind: type[T], raw: Mapping[str, Any]) -> T:
     """The object as an instance of a dataclass. Members that the dataclass does not know are left
-    out: the gateway may add some. Raises ValueError if one is missing."""
+    out: the gateway may add some. Raises UNREADABLE."""
     values = {}
     for name, (hint, required) in _fields(cast(Any, kind)).items():
-        if name in raw:
+        if required or name in raw:
             values[name] = _value(hint, raw[name])
-        elif required:
-            raise ValueError(f"the gateway's {kind.__name__} has no member {name!r}")
     return kind(**values)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from urllib.parse import quote
 
-from masking_gateway.decoding import Time, members, read
+from masking_gateway.decoding import Time, members
 from masking_gateway.models import SentEvent
 from masking_gateway.transport import Transport
 
@@ -29,7 +29,7 @@ class Events:
 
     def get(self, event_id: str) -> SentEvent:
         """One event, with the attempts to deliver it."""
-        return read(SentEvent, self._transport.get(f"/v1/events/{quote(event_id, safe='')}"))
+        return self._transport.get(f"/v1/events/{quote(event_id, safe='')}").read(SentEvent)
 
     def redeliver(self, event_id: str, *, idempotency_key: str | None = None) -> None:
         """Has an event delivered again, whether it was dead-lettered or delivered."""
@@ -42,5 +42,6 @@ class Events:
         while more:
             body = members(since=since, until=until)
             answer = self._transport.change("POST", "/v1/events/redeliver", body)
-            count, more = count + answer["redelivered"], answer["more"]
+            with answer.reading():
+                count, more = count + answer["redelivered"], answer["more"]
         return count

@@ -4,11 +4,13 @@ import random
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import requests
 
-from masking_gateway.decoding import read
+from masking_gateway.decoding import UNREADABLE, read
 from masking_gateway.errors import FieldError, GatewayError
 
 T = TypeVar("T")
@@ -30,14 +32,34 @@ _BROKEN = (
 _KNOWN = {"type", "title", "status", "detail", "code", "errors", "request_id"}
 
 
+class Answer(dict[str, Any]):
+    """The members of an answer: none without a body."""
+
+    def __init__(self, members: Mapping[str, Any], unreadable: GatewayError) -> None:
+        super().__init__(members)
+        self.unreadable = unreadable
+
+    def read(self, kind: type[T]) -> T:
+        """The answer as an instance of a dataclass. Raises GatewayError."""
+        with self.reading():
+            return read(kind, self)
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Raises GatewayError where the answer lacks what is read from it."""
+        try:
+            yield
+        except UNREADABLE:
+            raise self.unreadable from None
+
+
 class Transport:
     """Sends requests. Threads may share one.
 
     A request that gets no answer, or 429, 503 or 504, is repeated up to `retries` times: after
     `Retry-After` where the gateway names it, else after a wait that doubles; both with jitter. A
     POST or PATCH that changes something is repeated with the same Idempotency-Key, so it is
-    carried out once.
-    """
+    carried out once."""
 
     def __init__(
         self,
@@ -51,6 +73,9 @@ class Transport:
         sleep: Callable[[float], None] = time.sleep,
         chance: Callable[[], float] = random.random,
     ) -> None:
+        address = urlsplit(base_url)
+        if address.scheme not in ("http", "https") or not address.hostname:
+            raise ValueError("base_url must be http or https, for example https://gateway.example")
         self._base_url = base_url.rstrip("/")
         self._auth = (key, secret)
         self._timeout = (min(CONNECT_S, timeout_s), timeout_s)
@@ -59,8 +84,8 @@ class Transport:
         self._sleep = sleep
         self._chance = chance
 
-    def get(self, path: str, query: Mapping[str, Any] | None = None) -> Any:
-        """The answer's JSON."""
+    def get(self, path: str, query: Mapping[str, Any] | None = None) -> Answer:
+        """The answer to a GET. Raises GatewayError."""
         return self.send("GET", path, query=query)
 
     def change(
@@ -70,9 +95,9 @@ class Transport:
         body: Mapping[str, Any] | None = None,
         *,
         idempotency_key: str | None = None,
-    ) -> Any:
-        """The answer's JSON, of a POST or PATCH that changes something; without a key of the
-        caller's own it has one of ours."""
+    ) -> Answer:
+        """The answer to a POST or PATCH that changes something; without a key of the caller's own
+        it has one of ours. Raises GatewayError."""
         key = idempotency_key or str(uuid.uuid4())
         return self.send(method, path, body=body, key=key)
 
@@ -85,11 +110,12 @@ class Transport:
             page = (
                 self.send("POST", path, body=wanted) if search else self.send("GET", path, wanted)
             )
-            for each in page["data"]:
-                yield read(kind, each)
-            if page["next_cursor"] is None:
+            with page.reading():
+                found, cursor = [read(kind, each) for each in page["data"]], page["next_cursor"]
+            yield from found
+            if cursor is None:
                 return
-            wanted = {**wanted, "cursor": page["next_cursor"]}
+            wanted = {**wanted, "cursor": cursor}
 
     def send(
         self,
@@ -99,8 +125,8 @@ class Transport:
         *,
         body: Mapping[str, Any] | None = None,
         key: str | None = None,
-    ) -> Any:
-        """The answer's JSON object, or None without a body. Raises GatewayError."""
+    ) -> Answer:
+        """Raises GatewayError."""
         headers = {
             "Accept": "application/json",
             "User-Agent": f"masking-gateway-python/{VERSION}",
@@ -118,7 +144,7 @@ class Transport:
             self._sleep(wait_s)
             attempt += 1
 
-    def _once(self, method: str, path: str, **more: Any) -> Any:
+    def _once(self, method: str, path: str, **more: Any) -> Answer:
         try:
             response = self.session.request(
                 method,
@@ -132,7 +158,7 @@ class Transport:
             raise no_answer(broken) from broken
         if not 200 <= response.status_code < 300:
             raise _failure(response)
-        return _members(response) if response.status_code != 204 else None
+        return _answer(response)
 
     def _wait_s(self, error: GatewayError, attempt: int) -> float | None:
         """Seconds until the next attempt; None: there is none."""
@@ -168,15 +194,19 @@ def _failure(response: requests.Response) -> GatewayError:
     )
 
 
-def _members(response: requests.Response) -> dict[str, Any]:
-    try:
-        members = response.json()
-    except ValueError:
-        # Not from the gateway, which answers JSON: something on the way, or another address.
-        raise GatewayError(response.status_code, title="the answer is no JSON") from None
-    if not isinstance(members, dict):
-        raise GatewayError(response.status_code, title="the answer is no JSON object")
-    return members
+def _answer(response: requests.Response) -> Answer:
+    # It is not from the gateway then, but from something on the way, or from another address.
+    unreadable = GatewayError(
+        response.status_code,
+        title="the answer can't be read",
+        request_id=response.headers.get("X-Request-Id"),
+        idempotency_key=response.request.headers.get("Idempotency-Key"),
+    )
+    answer = Answer({}, unreadable)
+    if response.status_code != 204:
+        with answer.reading():
+            answer.update({**response.json()})
+    return answer
 
 
 def _problem(response: requests.Response) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from masking_gateway.decoding import read
+from masking_gateway.decoding import UNREADABLE, read
 from masking_gateway.errors import WebhookVerificationError
 
 TOLERANCE_S = 300
@@ -153,7 +153,7 @@ def _event(content: bytes, message_id: str) -> Event:
     try:
         message = json.loads(content)
         event = read(Event, {**message, "members": message["data"]})
-    except (KeyError, TypeError, ValueError, AttributeError) as unreadable:
+    except UNREADABLE as unreadable:
         raise WebhookVerificationError("it is no event that can be read") from unreadable
     if event.id != message_id:
         raise WebhookVerificationError("webhook-id is not the event's id")
