@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from chalicelib.carriers import sources
-from chalicelib.carriers.facade import JSON, Access, Answering, IncomingRequest, with_facts
+from chalicelib.carriers.facade import JSON, Access, Answering, IncomingRequest
 from chalicelib.carriers.signing import read_basic, signed_with
 from chalicelib.core import errors
 from chalicelib.core.api_keys import is_key_id
@@ -82,8 +82,11 @@ class RestFacade(Answering):
             reply = self._problem(Failure.of(error))
         # A HEAD is answered as the GET would be, without its body.
         body = reply.body if request.method != "HEAD" else ""
-        return with_facts(
-            replace(reply, body=body, headers={**reply.headers, **headers}), incoming.facts
+        return replace(
+            reply,
+            body=body,
+            headers={**reply.headers, **headers},
+            facts={**(reply.facts or {}), **incoming.facts},
         )
 
     def fault(self) -> Reply:
@@ -177,7 +180,7 @@ class RestFacade(Answering):
 
     @staticmethod
     def _written(operation: Operation, value: Any) -> tuple[Reply, Json]:
-        """The reply, and its members: None where the body is no object."""
+        """The reply, and its members as they may be kept: None where nothing is."""
         first = next(iter(operation.answers))
         status, value, more = value if isinstance(value, Result) else Result(first, value)
         answer = operation.answers[status]
@@ -185,9 +188,11 @@ class RestFacade(Answering):
         if answer.type is None:
             return Reply(status, value or "", headers, {"code": status}), None
         members = answer.type.write(value)
-        body = json.dumps(members, ensure_ascii=False)
+        reply = Reply(status, json.dumps(members, ensure_ascii=False), headers, {"code": status})
+        if not operation.takes_key:
+            return reply, None
         kept = answer.type.without_secrets(members) if isinstance(answer.type, Object) else members
-        return Reply(status, body, headers, {"code": status}), kept
+        return reply, kept
 
 
 class Paths:

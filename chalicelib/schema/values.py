@@ -104,7 +104,7 @@ def show_time(at: int) -> str:
     """RFC 3339 in UTC with milliseconds. From whole numbers: a float would be off by one now and
     then."""
     moment = _EPOCH + timedelta(seconds=at // 1000)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{at % 1000:03d}Z"
+    return f"{moment.isoformat()[:19]}.{at % 1000:03d}Z"
 
 
 def read_integer(raw: Json) -> int:
