@@ -78,8 +78,8 @@ def test_a_breach_is_named_with_both_figures(bad: Measured, said: str) -> None:
 
 
 def test_ratios_above_the_limit_are_named() -> None:
-    assert [str(each) for each in limits.of_cpu({"bind": 1.51, "unbind": 1.2})] == [
-        "bind, CPU as a ratio: 1.51, at most 1.5 allowed"
+    assert [str(each) for each in limits.of_cpu({"bind": 1.61, "unbind": 1.5})] == [
+        "bind, CPU as a ratio: 1.61, at most 1.6 allowed"
     ]
     assert [str(each) for each in limits.of_carrier({"bind": 1.49, "query": 1.51})] == [
         "query at a carrier, CPU as a ratio: 1.51, at most 1.5 allowed"
