@@ -43,7 +43,8 @@ check: $(STAMP) ## a minute: format, lint, types, layers, and the tests of core 
 	@exec $(RUN) pytest --quiet --no-header -n 2 --dist loadfile $(FAST)
 
 ifneq ($(strip $(T)$(K)),)
-test: other
+# The other environment is for one module: nobody else waits until it is made.
+test: $(STAMP) $(if $(or $(findstring cold_worker,$(T)),$(filter-out tests/%,$(patsubst %/,%,$(or $(T),tests)))),other)
 	@exec $(RUN) pytest $(or $(T),tests) $(if $(K),-k '$(K)')
 else
 test: other ## the whole gate: lint, types, tests with coverage; T=path and K=expression for a part
@@ -119,12 +120,18 @@ restore: $(STAMP) ## put BACKUP (an ARN) or MOMENT (2026-11-26T20:00:00Z) in the
 clean: ## remove what make made; .local and the downloads in .cache stay
 	@rm -rf .venv .venv-other .venv.lock build .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
+# What PYTHON names is looked at even where `.venv` is up to date: that may be of another one.
+ifneq ($(strip $(PYTHON)),)
+.PHONY: $(STAMP)
+endif
+
 $(STAMP): requirements.txt requirements-dev.txt scripts/make_venv.py scripts/find-python
 	@python=$$(PYTHON='$(PYTHON)' scripts/find-python) && "$$python" scripts/make_venv.py
 
 # The test that needs it says so where it can't be made.
 other: $(STAMP)
-	@.venv-other/bin/python -c '' 2>/dev/null || rm -f $(OTHER)
+	@.venv-other/bin/python -c 'import sys; sys.exit("%d.%d" % sys.version_info[:2] not in sys.argv)' \
+		$(FAR_END) 2>/dev/null || rm -f $(OTHER)
 	@{ [ -e $(OTHER) ] || scripts/find-python $(FAR_END) >/dev/null 2>&1; } && $(MAKE) -s $(OTHER) || true
 
 $(OTHER): requirements.txt requirements-dev.txt

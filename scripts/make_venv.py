@@ -31,7 +31,9 @@ def main() -> int:
         except BlockingIOError:
             print("another make is installing into .venv: waiting for it", flush=True)
             fcntl.flock(lock, fcntl.LOCK_EX)
-        if _installed() == wanted:
+        # One of another Python stays, unless somebody asks for this one.
+        kept = not os.environ.get("PYTHON") or _installed_python() == sys.version_info[:2]
+        if kept and _installed() == wanted:
             os.utime(STAMP)
             return 0
         return _install(wanted)

@@ -1,5 +1,7 @@
 """What a checkout is used with: its virtual environment, and the commands of its front page."""
 
+import hashlib
+import os
 import re
 import shutil
 import subprocess
@@ -31,6 +33,35 @@ def test_a_linked_environment_is_refused_and_left_as_it_is(tmp_path: Path) -> No
     assert line.startswith(f".venv is a link to {elsewhere}: remove the link")
     assert [each.name for each in elsewhere.iterdir()] == [stamp.name]
     assert stamp.read_text() == "of other requirements"
+
+
+def test_another_python_makes_the_environment_anew_only_where_it_is_asked_for(
+    tmp_path: Path,
+) -> None:
+    scripts, environment = tmp_path / "scripts", tmp_path / ".venv"
+    scripts.mkdir()
+    shutil.copy(ROOT / "scripts" / "make_venv.py", scripts)
+    for name in ("requirements.txt", "requirements-dev.txt"):
+        (tmp_path / name).touch()
+    (environment / "bin").mkdir(parents=True)
+    (environment / "bin" / "python").symlink_to("/bin/true")
+    (environment / "pyvenv.cfg").write_text("version = 3.10.13\n")
+    (environment / "requirements.sha256").write_text(hashlib.sha256().hexdigest())
+
+    def version(**chosen: str) -> str:
+        subprocess.run(
+            [sys.executable, scripts / "make_venv.py"],
+            env={**os.environ, "PYTHON": "", **chosen},
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+        (found,) = re.findall(
+            r"^version = (\d+\.\d+)", (environment / "pyvenv.cfg").read_text(), re.MULTILINE
+        )
+        return str(found)
+
+    assert version() == "3.10"
+    assert version(PYTHON=sys.executable) == "{}.{}".format(*sys.version_info)
 
 
 def blocks(document: str) -> list[str]:

@@ -31,6 +31,7 @@ from tests.stage import STAGE, A, B, Stage
 
 ROOT = Path(__file__).resolve().parent.parent
 OTHER = ROOT / ".venv-other" / "bin" / "python"
+MADE = ROOT / ".venv-other" / "made"
 SLOW_S = 3
 ONCE = (
     "chalicelib.wiring.gateway.Gateway",
@@ -64,9 +65,9 @@ def python(request: pytest.FixtureRequest) -> str:
     """An interpreter with all that the bundle needs."""
     if request.param == "this":
         return sys.executable
-    if not OTHER.exists():
+    if not MADE.exists():
         newest = sys.version_info >= (3, 13)
-        why = "`make other` finds no Python " + ("3.11" if newest else "3.13")
+        why = f"`make other` made no .venv-other of Python {'3.11' if newest else '3.13'}"
         # scripts/install-python gets the newest for any machine; the oldest, few have.
         if os.environ.get("CI") and not newest:
             pytest.fail(f"{why}: scripts/install-python gets one")
