@@ -24,17 +24,17 @@ def reconcile(time_left_ms: TimeLeft) -> None:
     _audit(time_left_ms)
 
 
-def _run_lease_job(duty: LeaseWork, time_left_ms: TimeLeft) -> None:
+def _run_lease_job(work: LeaseWork, time_left_ms: TimeLeft) -> None:
     ours = gateway()
-    with logged(duty, ours.runtime.now_ms) as line:
+    with logged(work, ours.runtime.now_ms) as line:
         jobs = ours.shared(schedules.lease_jobs)
-        seen = jobs.run(duty, now=line.began, time_left=lambda: time_left_ms() > FINISH_MS)
+        seen = jobs.run(work, now=line.began, time_left=lambda: time_left_ms() > FINISH_MS)
         if seen.put_off:
-            count("PutOff", operation=duty, by=seen.put_off)
+            count("PutOff", operation=work, by=seen.put_off)
         # Published by every run, so that the alarm ends too, and under one operation, because a
         # lease may wait for a pending operation.
         count("LeaseLag", operation="lease", by=round(100 * seen.lag, 1))
-        count("OldestDue", operation=duty, by=seen.late_ms // 1000)
+        count("OldestDue", operation=work, by=seen.late_ms // 1000)
         line.facts = {
             "done": seen.done,
             "taken": seen.taken,

@@ -242,7 +242,7 @@ def _event(kind: EventKind) -> Schema:
     return {
         "post": {
             "operationId": f"event_{kind}".replace(".", "_"),
-            "summary": cloudevents.ABOUT[kind],
+            "summary": kind.traits.about,
             "requestBody": {"required": True, "content": content},
             "responses": {"2XX": {"description": "The event is delivered."}},
             "security": [],

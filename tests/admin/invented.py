@@ -19,7 +19,7 @@ PLANTED = {
     ),
     "chalicelib.core.calls.events": (
         "    UNKNOWN = ",
-        '    CALL_HELD = "call.held", Traits(part=True)',
+        '    CALL_HELD = "call.held", Traits("Somebody waits", part=True)',
     ),
 }
 """Module -> the line before which another one is put."""
@@ -79,6 +79,7 @@ def test_a_kind_of_event() -> None:
     from chalicelib.core.calls.events import Event, EventKind
     from chalicelib.core.calls.merging import record_of
     from chalicelib.core.credentials import DialPlan
+    from chalicelib.rest.openapi import document
     from chalicelib.store.codec import from_text, to_text
     from tests.core.samples import call_of
 
@@ -92,6 +93,7 @@ def test_a_kind_of_event() -> None:
     assert record is not None
     assert record.events == (event.kind,)
     assert "call.held" in event_format("cloudevents", receivers._known()).kinds
+    assert document([])["webhooks"]["call.held"]["post"]["summary"] == "Somebody waits"
 
 
 if __name__ == "__main__":

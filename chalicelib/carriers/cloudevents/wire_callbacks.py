@@ -129,18 +129,6 @@ MESSAGES: Mapping[EventKind, Object[Data]] = {
 }
 """The whole message, for each kind."""
 
-ABOUT: Mapping[EventKind, str] = {
-    EventKind.CALL_STARTED: "A call reached X",
-    EventKind.CALL_RINGING: "The callee's telephone rings",
-    EventKind.CALL_ANSWERED: "Somebody took the call",
-    EventKind.CALL_ENDED: "A call is over, or was never connected",
-    EventKind.SMS_SENT: "A message was sent to X",
-    EventKind.RECORDING_READY: "The recording of a call can be fetched",
-    EventKind.PLACED_ENDED: "A call that was placed for the app is over",
-    EventKind.RECORDING_FAILED: "A recording could not be fetched; `result` says why",
-    EventKind.CALL_GAP: "Something is missing of a call; `result` says what",
-}
-
 
 def _common(event: Event, record: str, binding: Binding | None) -> Data:
     return {

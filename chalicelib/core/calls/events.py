@@ -11,6 +11,8 @@ from chalicelib.core.subscribers import Subscriber
 class Traits:
     """What is true of all events of a kind."""
 
+    about: str = ""
+    """What happened, for whoever reads our own API's document."""
     part: bool = False
     """The record of a call is made of it."""
     record: bool = False
@@ -43,15 +45,24 @@ class EventKind(StrEnum):
     traits: Traits
 
     # A start costs nothing, but says that what seemed to be one long call were two.
-    CALL_STARTED = "call.started", Traits(part=True, starts=True, charged=True)
-    CALL_RINGING = "call.ringing", Traits(part=True)
-    CALL_ANSWERED = "call.answered", Traits(part=True, charged=True)
-    CALL_ENDED = "call.ended", Traits(part=True, ends=True, charged=True)
-    SMS_SENT = "sms.sent", Traits(record=True, starts=True, charged=True)
-    RECORDING_READY = "recording.ready", Traits(part=True)
-    PLACED_ENDED = "placed.ended", Traits(record=True, ends=True, charged=True)
-    RECORDING_FAILED = "recording.failed", Traits(ours=True)
-    CALL_GAP = "call.gap", Traits(ours=True)
+    CALL_STARTED = "call.started", Traits("A call reached X", part=True, starts=True, charged=True)
+    CALL_RINGING = "call.ringing", Traits("The callee's telephone rings", part=True)
+    CALL_ANSWERED = "call.answered", Traits("Somebody took the call", part=True, charged=True)
+    CALL_ENDED = (
+        "call.ended",
+        Traits("A call is over, or was never connected", part=True, ends=True, charged=True),
+    )
+    SMS_SENT = "sms.sent", Traits("A message was sent to X", record=True, starts=True, charged=True)
+    RECORDING_READY = "recording.ready", Traits("The recording of a call can be fetched", part=True)
+    PLACED_ENDED = (
+        "placed.ended",
+        Traits("A call that was placed for the app is over", record=True, ends=True, charged=True),
+    )
+    RECORDING_FAILED = (
+        "recording.failed",
+        Traits("A recording could not be fetched; `result` says why", ours=True),
+    )
+    CALL_GAP = "call.gap", Traits("Something is missing of a call; `result` says what", ours=True)
     UNKNOWN = "unknown", Traits(known=False)
 
     def __new__(cls, word: str, traits: Traits = _NONE) -> Self:
