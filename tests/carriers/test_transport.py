@@ -15,12 +15,22 @@ from tests.carriers.vendor import Told, egress, vendor
 NUMBER = "8610010000001"
 
 
-def ask(url: str, path: str = "/") -> None:
-    """One call of an account whose carrier listens there."""
+def ask(url: str, path: str = "/", told: Told | None = None) -> None:
+    """One call of an account whose carrier listens there; `told` is what the log hears of it."""
     account = CarrierAccount("a", "netease", key="k", secrets=("s",), urls=(url,))
-    CarrierSession(account, timeout_s=1, log_call=Told(), egress=egress, runtime=SYSTEM).ask(
+    log_call = told if told is not None else Told()
+    CarrierSession(account, timeout_s=1, log_call=log_call, egress=egress, runtime=SYSTEM).ask(
         "any", path, sign=dict, read=lambda status, content: (status, content)
     )
+
+
+def test_the_log_has_no_credentials_of_an_address() -> None:
+    """No command saves such an address; a table may hold one all the same."""
+    told = Told()
+    with suppress(Unavailable):
+        ask("http://user:password@127.0.0.1:1", told=told)
+    ((_, facts),) = told.lines
+    assert facts["host"] == "127.0.0.1:1"
 
 
 def test_no_cookie_of_one_call_goes_with_the_next() -> None:

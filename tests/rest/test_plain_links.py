@@ -14,6 +14,7 @@ from admin import developers, provision, receivers
 from chalicelib.core.calls.model import Delivery, Progress, Task
 from chalicelib.core.webhooks.policy import RETRIES_S, Result
 from chalicelib.store.codec import attribute
+from chalicelib.wiring.calls import Calls
 from chalicelib.wiring.deliver import webhook_delivery
 from chalicelib.wiring.gateway import gateway
 from tests.carriers.switch.conftest import Pbx, basic
@@ -259,8 +260,28 @@ def test_what_is_told_again_later_has_a_link_that_opens(
     assert demo.post(f"/v1/events/{event}/redeliver").status == 202
     again = told(stage, receiver, now=clock.now)
     assert again != first
-    clock.now += 3 * DAY
+    clock.now = received + 14 * DAY - 1_000
     assert opened(stage, again).status == 302
+    clock.now += 1_000
+    is_problem(opened(stage, again), 410, "gone")
+
+
+def test_a_lost_recording_is_told_with_nobodys_address(
+    stage: Stage, reported: None, receiver: Receiver, clock: Clock
+) -> None:
+    """Least of all with the carrier's."""
+    set_app(stage, event_format="interline")
+    calls = gateway().shared(Calls).store
+    (task,) = map(Task.from_text, stage.messages("transfer"))
+    call = calls.open(task).call
+    stored = call.find(task.key)
+    assert stored is not None
+    assert calls.advance(call, stored, Progress(Delivery.LOST, 1, clock.now))
+    for message in stage.messages():
+        gateway().shared(webhook_delivery).deliver(Task.from_text(message), now=clock.now)
+    ended = [dict(parse_qsl(body.decode())) for _, _, body in receiver.got if b"taskid" in body]
+    assert ended
+    assert not any("recording" in each for each in ended)
 
 
 def test_it_waits_for_a_recording_that_is_still_fetched(
