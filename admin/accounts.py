@@ -34,15 +34,15 @@ def change(app: str, *, deposit: str | None, overdraft: str | None) -> None:
     if limit < 0:
         raise Mistake("an overdraft is at least 0")
     if added:
-        _ledger().deposit(app, added, now=now_ms())
+        _balances().deposit(app, added, now=now_ms())
     if overdraft is not None:
-        _ledger().set_overdraft(app, limit, now=now_ms())
+        _balances().set_overdraft(app, limit, now=now_ms())
 
 
 def standing(app: str) -> Balance:
     """What an app has to spend. Raises Mistake."""
     _known(app)
-    return _ledger().standing(app)
+    return _balances().standing(app)
 
 
 def micro(text: str) -> int:
@@ -62,5 +62,5 @@ def _known(app: str) -> None:
     provision.show_app(app)
 
 
-def _ledger() -> BalanceStore:
+def _balances() -> BalanceStore:
     return BalanceStore(Table(clients.dynamodb, settings().table_name, SYSTEM))

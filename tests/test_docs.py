@@ -3,6 +3,8 @@
 import inspect
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import fields
 from functools import cache
@@ -230,3 +232,24 @@ def test_what_is_deployed_is_counted_right(kind: str) -> None:
     count = sum(each["Type"] == types[kind] for each in resources)
     words = {8: "eight", 42: "forty-two"}
     assert f"{words[count]} {kind}s" in text("infra/README.md")
+
+
+RUN_FOR_A_CHANGE = re.findall(
+    r'T=("[^"]*"|[^\s"`]+)(?: K="([^"]*)")?', text("docs/testing.md").replace("T=path", "")
+)
+PARTS_TO_RUN = sorted(
+    (part, word)
+    for paths, words in RUN_FOR_A_CHANGE
+    for part in re.findall(r"tests/[\w/.]+(?![\w/.*<])", paths)
+    for word in words.split(" or ")
+)
+"""Folder or file, and a word in the name of a test."""
+
+
+@pytest.mark.parametrize(("part", "word"), PARTS_TO_RUN)
+def test_what_is_named_for_a_change_has_tests(part: str, word: str) -> None:
+    assert (ROOT / part).exists()
+    if word:
+        asked = ("-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", part, "-k", word)
+        found = subprocess.run([sys.executable, *asked], cwd=ROOT, capture_output=True, check=False)
+        assert found.returncode == 0, f"{word!r} chooses no test of {part}"

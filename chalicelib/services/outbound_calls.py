@@ -35,7 +35,7 @@ class OutboundCalls:
     calls: PlacedCallStore
     accounts: MessagingUserStore
     carriers: Carriers
-    ledger: BalanceStore
+    balances: BalanceStore
     tag: KeyedDigest
 
     def place(self, app: App, ask: CallAsk, request: RequestId, *, now: int) -> str:
@@ -68,7 +68,7 @@ class OutboundCalls:
             until=now + RING_MS + ask.max_s * 1000,
             proposed=proposal if ours else None,
         )
-        used_up = not app.tariff.free and self.ledger.standing(app.name).used_up
+        used_up = not app.tariff.free and self.balances.standing(app.name).used_up
         once = app.does_once(request)
         occupied = self.calls.claim(call, once=once, now=now)
         if occupied is not None:

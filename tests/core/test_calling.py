@@ -80,7 +80,7 @@ def desk(stage: Stage, dialler: CallPlacer) -> OutboundCalls:
         calls=PlacedCallStore(table, lambda: encryption),
         accounts=accounts,
         carriers=Carriers(Carrier("switch", "switch", dialler=dialler)),
-        ledger=BalanceStore(table),
+        balances=BalanceStore(table),
         tag=encryption.label,
     )
 

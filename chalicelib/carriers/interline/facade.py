@@ -70,15 +70,15 @@ class InterlineFacade(AppFacade[RequestContext]):
 
     UNAVAILABLE = "service temporarily unavailable, retry with the same reqid"
 
-    def __init__(self, access: Access, service: BindingService, ledger: BalanceStore) -> None:
+    def __init__(self, access: Access, service: BindingService, balances: BalanceStore) -> None:
         super().__init__(access)
         self._service = service
-        self._ledger = ledger
+        self._balances = balances
 
     def account(self, context: RequestContext) -> Members:
         """GET /api/v1/account/status"""
         app = context.app
-        return wire.write_status(app.state, app.role, self._ledger.standing(app.name))
+        return wire.write_status(app.state, app.role, self._balances.standing(app.name))
 
     def bind(self, context: RequestContext, number: str) -> Members:
         """PUT /igw/service/uc/interline/{x}"""
