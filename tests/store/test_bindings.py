@@ -522,3 +522,20 @@ def test_what_was_shown_and_played_before_is_not_shown_and_played_again(
     assert route
     assert (route.binding, route.presentation) == (second.id, PLAIN)
     assert store.prompt_for_others(X1, now=NOW + 2) == ""
+
+
+def test_of_two_who_take_over_a_reference_one_has_it(
+    store: BindingStore, make: Callable[..., Binding]
+) -> None:
+    """Both have seen that the binding before is over."""
+    first = make(reference="order-1")
+    assert commit(store, first) is None
+    ended(store, first, now=NOW + 1)
+    drafts = [make(A, C, number=X2, reference="order-1"), make(D, B, reference="order-1")]
+    refusals = [
+        store.commit(each, quota_limit=100, metered=False, now=NOW + 2 * HOUR, instead_of=first.id)
+        for each in drafts
+    ]
+    assert refusals[0] is None
+    assert refusals[1] is not None
+    assert refusals[1].referred == drafts[0].id
