@@ -44,11 +44,12 @@ check: $(STAMP) ## a minute: format, lint, types, layers, and the tests of core 
 
 ifneq ($(strip $(T)$(K)),)
 # The other environment is for one module: nobody else waits until it is made.
-test: $(STAMP) $(if $(or $(findstring cold_worker,$(T)),$(filter-out tests/%,$(patsubst %/,%,$(or $(T),tests)))),other)
+test: $(STAMP) $(if $(findstring cold_worker,$(T)),other)
 	@exec $(RUN) pytest $(or $(T),tests) $(if $(K),-k '$(K)')
 else
 test: other ## the whole gate: lint, types, tests with coverage; T=path and K=expression for a part
 	@$(MAKE) -s -j2 lint types
+	@[ -n "$(COVERAGE)" ] || echo "no lines are counted: $$(.venv/bin/python -V) is older than 3.12"
 	@exec $(RUN) pytest -p tests.line_coverage tests $(addprefix --ignore=,$(RESTORING)) -n $(WORKERS) \
 		--dist loadfile --no-loadscope-reorder $(COVERAGE)
 endif

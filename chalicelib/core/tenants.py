@@ -153,7 +153,9 @@ class App:
         )
     )
     carrier: str = setting(
-        EMBEDDED, "Account of carrier-list; stays as long as the app.", change=False
+        EMBEDDED,
+        "Account of carrier-list that serves the app; can't be changed later.",
+        change=False,
     )
     state: AppState = setting(
         AppState.ACTIVE,
