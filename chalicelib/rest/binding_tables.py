@@ -51,7 +51,7 @@ _LOOKED_UP = text(
     "order-4711",
     most=256,
     # API Gateway decodes the query string and puts U+FFFD for what is not UTF-8.
-    pattern="[^\ufffd]{1,256}",
+    pattern=r"[^\ufffd]{1,256}",
     wanted="must be a text of 1 to 256 characters in UTF-8",
 )
 PROMPT = text("7", most=64)
