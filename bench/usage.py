@@ -2,7 +2,6 @@
 they are reported."""
 
 import time
-import zlib
 from collections.abc import Iterator
 from itertools import count
 from typing import Any
@@ -11,7 +10,7 @@ from bench.operations import Measured, measured
 from bench.world import Client, Failed, World
 from chalicelib.core.calls.usage import HOUR_MS, MARGIN_MS, SETTLES_MS, hour_at
 from chalicelib.core.durations import MINUTE_MS
-from chalicelib.services.calls.usage import SLICES
+from chalicelib.core.turns import has_turn, turn_of
 from chalicelib.wiring.usage import usage_service
 
 CALLS = 20
@@ -28,7 +27,7 @@ class UsageOperations:
 
     def all(self) -> Iterator[Measured]:
         """Every operation of the report."""
-        turn = hour_at(self._now) + zlib.crc32(self._client.name.encode()) % SLICES * MINUTE_MS
+        turn = hour_at(self._now) + turn_of(self._client.name) * MINUTE_MS
         # The first turn of an app goes back as far as its calls are kept.
         self._run(turn)
         for number in range(CALLS):
@@ -56,9 +55,8 @@ class UsageOperations:
         from chalicelib.wiring.gateway import gateway
 
         names = [name for name, _ in gateway().apps.at_carriers()]
-        turns = {zlib.crc32(name.encode()) % SLICES for name in names}
         minutes = count(self._now + 2 * MARGIN_MS, MINUTE_MS)
-        return next(at for at in minutes if at // MINUTE_MS % SLICES not in turns)
+        return next(at for at in minutes if not any(has_turn(each, now=at) for each in names))
 
     def _send(self, number: int, kind: str) -> None:
         self._client.send("/switch/events", [self._event(number, kind)])

@@ -22,8 +22,9 @@ from chalicelib.core.calls.usage import (
 from chalicelib.core.durations import DAY_MS
 from chalicelib.core.errors import StoreUnavailable
 from chalicelib.core.subscribers import Subscriber
+from chalicelib.core.turns import SLICES
 from chalicelib.services.calls import usage as counting
-from chalicelib.services.calls.usage import CLAIM_MS, REPORT_S, SLICES, Counted, UsageService
+from chalicelib.services.calls.usage import CLAIM_MS, REPORT_S, Counted, UsageService
 from chalicelib.store import clients
 from chalicelib.store.calls.usage import UsageStore
 from chalicelib.store.table import Table

@@ -3,7 +3,7 @@
 import zlib
 
 from chalicelib.core.durations import MINUTE_MS
-from chalicelib.services.leases.audit import SLICES
+from chalicelib.core.turns import SLICES
 from chalicelib.wiring import schedules
 from chalicelib.wiring.gateway import gateway
 from tests.stage import X1, X2, A, B, C, Stage

@@ -7,8 +7,9 @@ import pytest
 
 from chalicelib.core import errors
 from chalicelib.core.bindings.call_routes import NOTICE_MS
+from chalicelib.core.turns import SLICES
 from chalicelib.services.bindings.clean_expired import LATER_MS
-from chalicelib.services.leases.audit import SLICES, AuditReport
+from chalicelib.services.leases.audit import AuditReport
 from chalicelib.store.table import n
 from chalicelib.store.tenants import apps
 from chalicelib.wiring import schedules

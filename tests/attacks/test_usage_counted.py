@@ -30,9 +30,9 @@ from chalicelib.core.durations import DAY_MS
 from chalicelib.core.errors import RecordingFailed
 from chalicelib.core.requests import RequestId
 from chalicelib.core.subscribers import Subscriber
+from chalicelib.core.turns import SLICES
 from chalicelib.egress.webhooks import NotDelivered
 from chalicelib.services.calls import usage as counting
-from chalicelib.services.calls.usage import SLICES
 from chalicelib.store import clients
 from chalicelib.wiring.api import Api
 from chalicelib.wiring.deliver import webhook_delivery

@@ -1,6 +1,5 @@
 """Usage: what the apps used, counted hour by hour once an hour is settled."""
 
-import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -23,12 +22,11 @@ from chalicelib.core.calls.usage import (
 )
 from chalicelib.core.durations import DAY_MS, MINUTE_MS
 from chalicelib.core.errors import GatewayError
+from chalicelib.core.turns import has_turn
 from chalicelib.store.bindings.search import BindingSearch
 from chalicelib.store.calls.calls import CallStore
 from chalicelib.store.calls.usage import UsageStore
 
-SLICES = 60
-"""An app's turn comes once in so many runs: with one a minute, every hour."""
 PAGE = 100
 """How many calls are read at once."""
 CLAIM_MS = 2 * MINUTE_MS
@@ -122,12 +120,7 @@ class UsageService:
         has settled of the apps whose turn it is."""
         seen = Counted()
         due = (partial(self._recount, hour) for hour in self._usage.due(now=now))
-        turn = now // MINUTE_MS % SLICES
-        turns = (
-            partial(self._sweep, app)
-            for app, _ in self._names()
-            if zlib.crc32(app.encode()) % SLICES == turn
-        )
+        turns = (partial(self._sweep, app) for app, _ in self._names() if has_turn(app, now=now))
         for work in chain(due, turns):
             if not time_left():
                 break

@@ -4,7 +4,6 @@ Pending operations cover what is known to be open. The audit finds the rest: a r
 effect later than anybody waits for, a binding that the carrier lost or ended by itself.
 """
 
-import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -16,13 +15,12 @@ from chalicelib.core.durations import MINUTE_MS
 from chalicelib.core.numbers import canonical
 from chalicelib.core.ports import Carriers, Lister
 from chalicelib.core.tenants import App
+from chalicelib.core.turns import has_turn
 from chalicelib.services.bindings.clean_expired import LATER_MS
 from chalicelib.services.leases.service import LeaseService
 from chalicelib.store.bindings.bindings import BindingStore
 from chalicelib.store.tenants.apps import AppStore
 
-SLICES = 60
-"""An X is audited once in so many runs: every hour, with one a minute."""
 SILENT_AFTER = 3
 """After how many X in a row without an answer a carrier is left alone until the next run."""
 
@@ -65,7 +63,7 @@ class Audit:
         """Audits the X whose turn it is at `now` (epoch ms), as long as `time_left()`."""
         seen = AuditReport()
         silences: Counter[str] = Counter()
-        for app, lister, number in self._turn(now // MINUTE_MS % SLICES):
+        for app, lister, number in self._turn(now=now):
             if not time_left():
                 break
             if silences[app.carrier] >= SILENT_AFTER:
@@ -81,10 +79,9 @@ class Audit:
     def usage(self, *, now: int) -> Usage:
         """Counts what the apps have whose turn it is at `now` (epoch ms); each has one an hour. One
         query an app: the counters of its quota. Raises Unavailable."""
-        used, turn = Usage(), now // MINUTE_MS % SLICES
+        used = Usage()
         for name, _ in self.names():
-            of_this_turn = zlib.crc32(name.encode()) % SLICES == turn
-            app = self.apps.get(name) if of_this_turn else None
+            app = self.apps.get(name) if has_turn(name, now=now) else None
             if app is not None:
                 used.bindings += sum(self.bindings.quota_used(name).values())
                 used.numbers += len(app.pool.areas)
@@ -110,7 +107,7 @@ class Audit:
                 self.leases.correct(lost, until=0, now=now)
                 seen.lost += 1
 
-    def _turn(self, turn: int) -> Iterator[tuple[App, Lister, str]]:
+    def _turn(self, *, now: int) -> Iterator[tuple[App, Lister, str]]:
         names = sorted(self.names())
         listers = {carrier: self._lister(carrier) for carrier in {of for _, of in names}}
         for name, carrier in names:
@@ -120,7 +117,7 @@ class Audit:
             if app is None or lister is None:
                 continue
             for number in (*sorted(app.pool.areas), *app.left):
-                if zlib.crc32(number.encode()) % SLICES == turn:
+                if has_turn(number, now=now):
                     yield app, lister, number
 
     def _lister(self, carrier: str) -> Lister | None:
