@@ -135,17 +135,12 @@ class PlacedCalls(Resource):
         request = self._request(context)
         try:
             call_id = self._service.place(app, asked, request, now=context.now)
-        except errors.SamePerson as error:
-            raise Failure.of(error, "/parties") from None
         except errors.BadParameter as error:
-            pointer = _POINTERS.get(error.name, f"/{error.name}")
-            if asked.conference and error.name == "callee":
-                pointer = "/parties"  # Which of them is not said.
-            wrong = Wrong(pointer, error.why or "can't be used")
+            failure = Failure.of(error, _pointer_of(error, asked))
             if error.name == "account" and body.account is not None:
                 # Nobody's and another app's look the same.
-                raise Failure(UNKNOWN, error.why, wrong=[wrong]) from None
-            raise Invalid(wrong) from None
+                failure = Failure(UNKNOWN, error.why, wrong=failure.wrong)
+            raise failure from None
         except errors.Forbidden:
             raise errors.NotSupported(
                 "the app's carrier places no calls, or the app has no number to show"
@@ -187,6 +182,12 @@ class PlacedCalls(Resource):
     def hang_up(self, context: Context, call_id: str) -> Json:
         """Raises UnknownCall, NotSupported, CarrierRefused."""
         return _shown(self._service.hang_up(context.app, call_id, now=context.now))
+
+
+def _pointer_of(error: errors.BadParameter, asked: CallAsk) -> str:
+    """The member that the domain's parameter is: all of them where it is not said which callee."""
+    several = isinstance(error, errors.SamePerson) or (asked.conference and error.name == "callee")
+    return "/parties" if several else _POINTERS.get(error.name, f"/{error.name}")
 
 
 def _ask(app: App, body: CallRequest) -> CallAsk:

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from chalicelib.carriers import sources
-from chalicelib.carriers.facade import JSON, Access, Answering, IncomingRequest
+from chalicelib.carriers.facade import JSON, Access, Answering, IncomingRequest, with_facts
 from chalicelib.carriers.signing import read_basic, signed_with
 from chalicelib.core import errors
 from chalicelib.core.api_keys import is_key_id
@@ -82,11 +82,8 @@ class RestFacade(Answering):
             reply = self._problem(Failure.of(error))
         # A HEAD is answered as the GET would be, without its body.
         body = reply.body if request.method != "HEAD" else ""
-        return replace(
-            reply,
-            body=body,
-            headers={**reply.headers, **headers},
-            facts={**(reply.facts or {}), **incoming.facts},
+        return with_facts(
+            replace(reply, body=body, headers={**reply.headers, **headers}), incoming.facts
         )
 
     def fault(self) -> Reply:
