@@ -16,7 +16,7 @@ Reader = Callable[[str], str]
 """The digits of one number. Raises Mistake."""
 
 
-def read(arguments: Sequence[str], content: bytes, reader: Reader = checks.x_number) -> list[Entry]:
+def read(arguments: Sequence[str], content: bytes, reader: Reader) -> list[Entry]:
     """The numbers of both, each once. A file is UTF-8 text with `number` or `number,area` in a
     line; what follows `#`, empty lines and a heading `number,area` are left out. Raises Mistake,
     which names all bad lines."""

@@ -16,7 +16,7 @@ NUMBERS = Section("Numbers")
 
 
 def x_numbers(
-    reader: number_file.Reader = checks.x_number,
+    reader: number_file.Reader,
 ) -> Callable[[Callable[..., Report]], Callable[..., Report]]:
     """Which X: arguments and the lines of a file, handed on as `numbers`, pairs of digits and area
     code (None: not said). Either `reader` can read all, or the command ends."""
@@ -76,7 +76,7 @@ def numbers_list(app: str, after: str | None, limit: int) -> Report:
 
 @NUMBERS.change("numbers-remove")
 @click.argument("app")
-@x_numbers()
+@x_numbers(checks.x_number)
 @click.option("--drain", is_flag=True, help="Only stop new bindings; numbers-add takes it back.")
 def numbers_remove(app: str, numbers: list[tuple[str, str | None]], drain: bool) -> Report:
     """Take X numbers from an app, all of them or none.
@@ -100,7 +100,7 @@ def numbers_remove(app: str, numbers: list[tuple[str, str | None]], drain: bool)
 @NUMBERS.change("numbers-move")
 @click.argument("app")
 @click.argument("to")
-@x_numbers()
+@x_numbers(checks.x_number)
 def numbers_move(app: str, to: str, numbers: list[tuple[str, str | None]]) -> Report:
     """Move X numbers to another app.
 

@@ -97,15 +97,15 @@ def test_every_bad_line_is_named_and_nothing_is_added(demo: Stage) -> None:
 
 
 def test_a_number_that_comes_twice_is_one() -> None:
-    assert number_file.read([X1, f"+{X1}"], f"{X1}".encode()) == [(X1, None)]
+    assert number_file.read([X1, f"+{X1}"], f"{X1}".encode(), checks.x_number) == [(X1, None)]
 
 
 def test_a_file_of_another_kind_does_not_fill_the_screen() -> None:
     with pytest.raises(Mistake) as raised:
-        number_file.read([], b"x,y,z\n" * 1000)
+        number_file.read([], b"x,y,z\n" * 1000, checks.x_number)
     assert str(raised.value).splitlines()[-1] == "  and 980 more"
     with pytest.raises(Mistake, match="no text in UTF-8"):
-        number_file.read([], b"\xff\xfe\x00")
+        number_file.read([], b"\xff\xfe\x00", checks.x_number)
 
 
 def test_one_bad_number_is_one_line(demo: Stage) -> None:
