@@ -25,7 +25,7 @@ def ask(url: str, path: str = "/", told: Told | None = None) -> None:
 
 
 def test_the_log_has_no_credentials_of_an_address() -> None:
-    """No command saves such an address; a table may hold one all the same."""
+    """No command saves an address with a password; one that is stored anyway is not logged."""
     told = Told()
     with suppress(Unavailable):
         ask("http://user:password@127.0.0.1:1", told=told)

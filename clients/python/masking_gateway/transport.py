@@ -59,7 +59,8 @@ class Transport:
     A request that gets no answer, or 429, 503 or 504, is repeated up to `retries` times: after
     `Retry-After` where the gateway names it, else after a wait that doubles; both with jitter. A
     POST or PATCH that changes something is repeated with the same Idempotency-Key, so it is
-    carried out once."""
+    carried out once.
+    """
 
     def __init__(
         self,
